@@ -1,0 +1,8 @@
+//! Twogate compiles intents into `NetworkPolicy`, `AuthorizationPolicy` and `PeerAuthentication`, and refuses what the two
+//! gates together cannot say.
+//!
+//! The library is pure: no files, clock, environment or process. The rooms in pipeline order; `ARCHITECTURE.md` has the
+//! picture and the table of who may use whom, which a test holds.
+
+pub mod diagnostic;
+pub mod source;
