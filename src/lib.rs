@@ -5,4 +5,5 @@
 //! picture and the table of who may use whom, which a test holds.
 
 pub mod diagnostic;
+pub mod flow;
 pub mod source;
