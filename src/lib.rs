@@ -7,3 +7,4 @@
 pub mod diagnostic;
 pub mod flow;
 pub mod source;
+pub mod syntax;
