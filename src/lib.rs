@@ -8,5 +8,6 @@ pub mod config;
 pub mod diagnostic;
 pub mod flow;
 pub mod format;
+pub mod inventory;
 pub mod source;
 pub mod syntax;

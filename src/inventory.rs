@@ -1,0 +1,272 @@
+//! What runs in a cluster, read from manifests: namespaces, workloads with their labels and accounts, Services.
+//!
+//! Owns: the facts, and the reading of what `kubectl get -o yaml`, `kustomize build` and `helm template` print. Facts only: it
+//! judges no policy and no intent. What it cannot read it reports; kinds that are no facts for it are passed over.
+
+mod capture;
+mod document;
+mod layout;
+mod object;
+mod ownership;
+mod pod;
+mod service;
+mod stream;
+mod tree;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{DataPlane, LabelCube, Labels, Protocol, Symbol, Values};
+use crate::source::{FileId, Location, Source, Span};
+
+pub use capture::{Captured, InboundCapture};
+pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, WorkloadKind};
+pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
+
+use document::{Document, Whereabouts};
+use ownership::{Owner, Replicas};
+use tree::Reading;
+
+/// The largest file that is read, in bytes.
+pub const MAX_FILE: usize = 128 << 20;
+
+/// What is known to run.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The namespaces that an object describes, by name; a namespace that only other objects mention is not in it.
+    pub namespaces: BTreeMap<Symbol, NamespaceFacts>,
+    /// The workloads, ordered by namespace, kind and name.
+    pub workloads: Vec<InventoryWorkload>,
+    /// The Services, ordered by namespace and name.
+    pub services: Vec<ServiceFacts>,
+    /// The service accounts that an object describes, by namespace and name. `default` exists in every namespace without one.
+    pub accounts: BTreeMap<(Symbol, Symbol), Location>,
+    /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
+    folded: BTreeMap<Owner, Owner>,
+}
+
+/// What is known of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamespaceFacts {
+    /// Its labels, always with [`crate::flow::NAMESPACE_NAME`] (`semantics.md` §1.5).
+    pub labels: Labels,
+    /// How its labels say that its pods take part in the mesh; none if they say nothing.
+    pub plane: Option<DataPlane>,
+    /// Where its name is written.
+    pub location: Location,
+}
+
+/// What is known of one workload, which stands for all its pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryWorkload {
+    /// Name of its namespace.
+    pub namespace: Symbol,
+    /// What kind of object it is.
+    pub kind: WorkloadKind,
+    /// Its name; what stands before the random part where the object has only a `generateName`.
+    pub name: Symbol,
+    /// The labels that each of its pods has: those of the template, and those that its controller adds with a known value.
+    pub labels: Labels,
+    /// Keys that its pods may also have, with values that differ from pod to pod or are not known: those that controllers, the
+    /// injector and the scheduler add. Never a key of `labels`.
+    pub open_keys: BTreeSet<Symbol>,
+    /// Name of the service account that its pods run as (`semantics.md` §6).
+    pub account: Symbol,
+    /// Whether the manifest names that account.
+    pub account_named: AccountNamed,
+    /// The ports that its containers declare, as written; they inform names only (`semantics.md` §1.6).
+    pub ports: Vec<ContainerPort>,
+    /// Whether its pods use their node's network.
+    pub host_network: HostNetwork,
+    /// What it says about the mesh itself; [`Inventory::plane_of`] puts this together with its namespace.
+    pub mesh: PodMesh,
+    /// Which inbound ports a sidecar captures.
+    pub capture: InboundCapture,
+    /// Whether init containers run, and may call, before its sidecar does.
+    pub init_containers: InitContainers,
+    /// Where its name is written.
+    pub location: Location,
+    owner: Option<Owner>,
+    replicas: Replicas,
+}
+
+/// Whether the pods of a workload are in a set of label assignments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// All of them are.
+    Yes,
+    /// None of them is.
+    No,
+    /// It hangs on the value of this key, which is not known.
+    Perhaps(Symbol),
+}
+
+/// Reads a stream of manifests, YAML or JSON.
+///
+/// `default_namespace` is the namespace of objects that name none (`helm template` prints none). Whatever cannot be read, and
+/// whatever a modelled kind says that Kubernetes would refuse, is an `invalid-inventory` error; the rest is still returned.
+pub fn read(file: FileId, source: &Source, default_namespace: &Symbol) -> (Inventory, Vec<Diagnostic>) {
+    let mut inventory = Inventory::default();
+    if source.text().len() > MAX_FILE {
+        return (inventory, vec![too_large(file, source)]);
+    }
+    let whole = Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole };
+    let mut reading = Reading::new(whole);
+    for span in stream::documents(source.text()) {
+        if reading.is_hopeless() {
+            break;
+        }
+        object::read(Document { span, ..whole }, default_namespace, &mut inventory, &mut reading);
+    }
+    let mut findings = reading.into_findings();
+    findings.extend(inventory.settle());
+    (inventory, findings)
+}
+
+impl Inventory {
+    /// Takes in what another file says.
+    ///
+    /// Two objects of one kind and name are one if they say the same; if they do not, the first stands, with a finding.
+    pub fn merge(&mut self, other: Self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        for (name, facts) in other.namespaces {
+            findings.extend(self.add_namespace(name, facts));
+        }
+        self.accounts.extend(other.accounts);
+        self.folded.extend(other.folded);
+        self.workloads.extend(other.workloads);
+        self.services.extend(other.services);
+        findings.extend(self.settle());
+        findings
+    }
+
+    /// The workloads of one namespace, ordered by kind and name.
+    pub fn workloads_in(&self, namespace: &str) -> &[InventoryWorkload] {
+        let start = self.workloads.partition_point(|workload| &*workload.namespace < namespace);
+        let rest = self.workloads.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|workload| &*workload.namespace == namespace);
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// The Services of one namespace, ordered by name.
+    pub fn services_in(&self, namespace: &str) -> &[ServiceFacts] {
+        let start = self.services.partition_point(|service| &*service.namespace < namespace);
+        let rest = self.services.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|service| &*service.namespace == namespace);
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// How the pods of a workload take part in the mesh (`semantics.md` §8, row 111).
+    ///
+    /// `default` is for a namespace whose labels are not known or say nothing. A sidecar wins over ztunnel; pods on their node's
+    /// network take no part.
+    pub fn plane_of(&self, workload: &InventoryWorkload, default: DataPlane) -> DataPlane {
+        let nothing = Labels::new();
+        let namespace = self.namespaces.get(&workload.namespace).map_or(&nothing, |facts| &facts.labels);
+        pod::plane(workload, namespace, default)
+    }
+
+    /// Takes in what an object says about a namespace.
+    fn add_namespace(&mut self, name: Symbol, facts: NamespaceFacts) -> Option<Diagnostic> {
+        if let Some(first) = self.namespaces.get(&name) {
+            return (first.labels != facts.labels).then(|| disagreement("Namespace", &name, facts.location, first.location));
+        }
+        self.namespaces.insert(name, facts);
+        None
+    }
+
+    /// Brings the lists in order, makes one of what stands twice, and folds workloads into their owners.
+    fn settle(&mut self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        self.workloads.sort_by(|left, right| left.key().cmp(&right.key()));
+        self.workloads.dedup_by(|later, first| {
+            let twice = later.key() == first.key();
+            if twice && !later.says_the_same(first) {
+                let name = format!("{}/{}", later.namespace, later.name);
+                findings.push(disagreement(later.kind.name(), &name, later.location, first.location));
+            }
+            twice
+        });
+        self.services.sort_by(|left, right| left.key().cmp(&right.key()));
+        self.services.dedup_by(|later, first| {
+            let twice = later.key() == first.key();
+            if twice && !later.says_the_same(first) {
+                let name = format!("{}/{}", later.namespace, later.name);
+                findings.push(disagreement("Service", &name, later.location, first.location));
+            }
+            twice
+        });
+        ownership::fold(&mut self.workloads, &mut self.folded);
+        findings
+    }
+}
+
+impl InventoryWorkload {
+    /// Whether its pods are behind a Service. One without a selector selects nothing by itself.
+    pub fn selected_by(&self, service: &ServiceFacts) -> Match {
+        if service.namespace != self.namespace || service.selector.is_empty() {
+            return Match::No;
+        }
+        let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value)));
+        self.matches(&service.selector.iter().fold(LabelCube::all(), with))
+    }
+
+    /// The numbers that its containers give to a named port of a protocol; more than one where they disagree.
+    pub fn named_port(&self, name: &str, protocol: Protocol) -> BTreeSet<u16> {
+        let is_it = |port: &&ContainerPort| port.protocol == protocol && port.name.as_deref() == Some(name);
+        self.ports.iter().filter(is_it).map(|port| port.number).collect()
+    }
+
+    /// Whether its pods are in a set of label assignments.
+    pub fn matches(&self, cube: &LabelCube) -> Match {
+        let mut open = None;
+        for (key, values) in cube.iter() {
+            if values.is_empty() {
+                return Match::No;
+            }
+            if self.open_keys.contains(key) {
+                open = open.or_else(|| Some(Symbol::clone(key)));
+            } else if !values.contains(self.labels.get(key).map(|value| &**value)) {
+                return Match::No;
+            }
+        }
+        open.map_or(Match::Yes, Match::Perhaps)
+    }
+
+    /// What it is ordered and told apart by.
+    fn key(&self) -> (&Symbol, WorkloadKind, &Symbol) {
+        (&self.namespace, self.kind, &self.name)
+    }
+
+    /// Whether two manifests of one workload state the same facts, wherever they are written.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let other = Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ..other.clone() };
+        *self == other
+    }
+}
+
+/// As findings name it: `Deployment shop/web`.
+impl std::fmt::Display for InventoryWorkload {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}/{}", self.kind.name(), self.namespace, self.name)
+    }
+}
+
+/// A file that is larger than is read.
+fn too_large(file: FileId, source: &Source) -> Diagnostic {
+    let location = Location { file, span: Span::default() };
+    Diagnostic::new(code::FILE_TOO_LARGE, location, format!("`{}` is larger than {} MiB", source.name(), MAX_FILE >> 20))
+        .help("give the inventory in several files")
+}
+
+/// Two objects of one name that do not say the same.
+fn disagreement(kind: &str, name: &str, location: Location, first: Location) -> Diagnostic {
+    Diagnostic::new(code::INVALID_INVENTORY, location, format!("{kind} `{name}` stands twice and says different things"))
+        .label("this one says something else")
+        .related(first, "the first one")
+        .note("only one of the two can be in the cluster")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Folds workloads into the workloads that made them.
+//!
+//! Owns: which object owns which. A `ReplicaSet` of a Deployment, or a Pod of a Job, says nothing that its owner does not say;
+//! but one that differs from its owner (a rollout is under way, somebody changed a label by hand) is kept as a workload of its own.
+
+use std::collections::BTreeMap;
+
+use super::{InventoryWorkload, WorkloadKind};
+use crate::flow::Symbol;
+
+/// A workload that another one names as its owner: namespace, kind and name.
+pub(super) type Owner = (Symbol, WorkloadKind, Symbol);
+
+/// Whether a workload runs any pods now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Replicas {
+    /// It says that it runs none.
+    Zero,
+    /// It runs some, or does not say.
+    Some,
+}
+
+/// A chain of owners is at most this long: Pod, Job, `CronJob`; one more for good measure.
+const LONGEST_CHAIN: usize = 4;
+
+/// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were.
+pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Owner>) {
+    if workloads.iter().all(|workload| workload.owner.is_none()) {
+        return;
+    }
+    let by_key: BTreeMap<Owner, InventoryWorkload> =
+        workloads.iter().filter(|workload| may_own(workload.kind)).map(|workload| (key(workload), workload.clone())).collect();
+    let find = |workload: &InventoryWorkload, folded: &BTreeMap<Owner, Owner>| {
+        let mut owner = present(workload, &by_key, folded)?;
+        for _ in 0..LONGEST_CHAIN {
+            match by_key.get(&owner).and_then(|found| present(found, &by_key, folded)) {
+                Some(next) => owner = next,
+                None => break,
+            }
+        }
+        Some(owner)
+    };
+    let owners: Vec<Option<Owner>> = workloads.iter().map(|workload| find(workload, folded)).collect();
+    let mut owners = owners.into_iter();
+    workloads.retain(|workload| {
+        let Some(owner) = owners.next().flatten() else { return true };
+        let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner));
+        if same {
+            folded.insert(key(workload), owner);
+        }
+        !same
+    });
+}
+
+/// Whether workloads of this kind make other workloads.
+fn may_own(kind: WorkloadKind) -> bool {
+    kind != WorkloadKind::Pod
+}
+
+/// The owner of a workload that is in the inventory, directly or by way of one that is not.
+fn present(workload: &InventoryWorkload, by_key: &BTreeMap<Owner, InventoryWorkload>, folded: &BTreeMap<Owner, Owner>) -> Option<Owner> {
+    let owner = workload.owner.as_ref()?;
+    if by_key.contains_key(owner) {
+        return Some(owner.clone());
+    }
+    if let Some(further) = folded.get(owner) {
+        return by_key.contains_key(further).then(|| further.clone());
+    }
+    let guess = deployment_behind(workload, owner)?;
+    by_key.contains_key(&guess).then_some(guess)
+}
+
+/// The Deployment of a `ReplicaSet` that is not in the inventory: the latter's name is the Deployment's and the hash.
+fn deployment_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
+    let (namespace, kind, name) = owner;
+    let hash = workload.labels.get("pod-template-hash").filter(|_| *kind == WorkloadKind::ReplicaSet)?;
+    let deployment = name.strip_suffix(&**hash)?.strip_suffix('-')?;
+    Some((Symbol::clone(namespace), WorkloadKind::Deployment, deployment.into()))
+}
+
+/// Whether everything about a workload's pods is already said by its owner, or it has no pods.
+fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool {
+    if workload.replicas == Replicas::Zero {
+        return true;
+    }
+    let labels = workload.labels.iter().filter(|(key, _)| !owner.open_keys.contains(*key));
+    let same_labels = labels.eq(owner.labels.iter());
+    same_labels && workload.account == owner.account && workload.host_network == owner.host_network && workload.capture == owner.capture
+}
+
+/// What a workload is found by.
+fn key(workload: &InventoryWorkload) -> Owner {
+    (Symbol::clone(&workload.namespace), workload.kind, Symbol::clone(&workload.name))
+}

@@ -1,0 +1,381 @@
+//! Reads workloads: the pods that a Deployment, a Job or a Pod and their like stand for.
+//!
+//! Owns: the pod template, the labels that others add to pods, accounts, and what a pod says about the mesh. It must not know
+//! which labels an intent asks for.
+
+use std::collections::BTreeSet;
+
+use super::object::{Identity, Whole};
+use super::ownership::{Owner, Replicas};
+use super::tree::{Node, Reading};
+use super::{InventoryWorkload, capture};
+use crate::flow::{DataPlane, Labels, Protocol, Symbol};
+
+/// A kind of object that pods come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkloadKind {
+    /// Jobs on a schedule.
+    CronJob,
+    /// One pod on every node.
+    DaemonSet,
+    /// Pods by way of a `ReplicaSet`.
+    Deployment,
+    /// Pods that run to their end.
+    Job,
+    /// A pod of its own.
+    Pod,
+    /// A number of pods.
+    ReplicaSet,
+    /// The predecessor of `ReplicaSet`.
+    ReplicationController,
+    /// Pods with names of their own.
+    StatefulSet,
+}
+
+impl WorkloadKind {
+    /// Every kind, by name.
+    pub const ALL: [Self; 8] = [
+        Self::CronJob,
+        Self::DaemonSet,
+        Self::Deployment,
+        Self::Job,
+        Self::Pod,
+        Self::ReplicaSet,
+        Self::ReplicationController,
+        Self::StatefulSet,
+    ];
+
+    /// The name that Kubernetes gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CronJob => "CronJob",
+            Self::DaemonSet => "DaemonSet",
+            Self::Deployment => "Deployment",
+            Self::Job => "Job",
+            Self::Pod => "Pod",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicationController => "ReplicationController",
+            Self::StatefulSet => "StatefulSet",
+        }
+    }
+}
+
+/// A port that a container declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// Its name, by which policies and Services may call it.
+    pub name: Option<Symbol>,
+    /// Its number on the pod, 1 to 65535.
+    pub number: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+}
+
+/// Whether a manifest names the service account of its pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountNamed {
+    /// It does.
+    Yes,
+    /// It does not, so that they run as `default` (`semantics.md` §6).
+    No,
+}
+
+/// Which network a pod uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostNetwork {
+    /// Its own.
+    No,
+    /// Its node's: policies do not select it, and its address is the node's (`semantics.md` §1.7).
+    Yes,
+}
+
+/// Whether something runs, and may call, before a sidecar does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitContainers {
+    /// No init container but the mesh's own and those that go on running beside the application.
+    None,
+    /// At least one: without a sidecar yet, its calls are plaintext or fail.
+    Present,
+}
+
+/// What a pod says about one way of taking part in the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeshChoice {
+    /// Nothing; its namespace decides.
+    Unsaid,
+    /// It asks for it.
+    Asked,
+    /// It opts out.
+    Refused,
+    /// It already has it: the manifest is of a running pod, or was injected by hand.
+    Present,
+}
+
+/// What a pod says about the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodMesh {
+    /// About a sidecar.
+    pub sidecar: MeshChoice,
+    /// About ztunnel.
+    pub ambient: MeshChoice,
+}
+
+const REVISION: &str = "istio.io/rev";
+const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+const INJECTION: &str = "istio-injection";
+const INJECT: &str = "sidecar.istio.io/inject";
+
+/// The namespaces in which the injector does nothing whatever labels say.
+const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+
+/// The labels that a sidecar's injection adds to a pod; their values hang on the injector's configuration.
+const ADDED_BY_INJECTION: [&str; 5] = [
+    "service.istio.io/canonical-name",
+    "service.istio.io/canonical-revision",
+    "security.istio.io/tlsMode",
+    "networking.istio.io/tunnel",
+    REVISION,
+];
+
+/// The labels that newer Kubernetes copies from the node to each pod.
+const ADDED_BY_SCHEDULING: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+
+/// The labels that a Job carries its own name in.
+const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
+
+/// Reads a workload; nothing if it has findings.
+pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, reading: &mut Reading<'_>) -> Option<InventoryWorkload> {
+    let template = template(object, kind, reading);
+    let spec = template.get(reading, "spec");
+    let mut labels = template.follow(reading, &["metadata", "labels"]).labels(reading);
+    let noted = template.follow(reading, &["metadata", "annotations"]);
+    let annotations = noted.labels(reading);
+    let account = account(&spec, reading);
+    let host_network = if spec.get(reading, "hostNetwork").is_true(reading) { HostNetwork::Yes } else { HostNetwork::No };
+    let containers = Containers::read(&spec, reading);
+    let mesh = mesh(&labels, &annotations, &containers);
+    let running = kind == WorkloadKind::Pod && !object.follow(reading, &["metadata", "uid"]).is_missing();
+    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.whole, host_network, mesh) };
+    if kind == WorkloadKind::Job && name.whole == Whole::Yes {
+        labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
+    }
+    let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).collect();
+    let workload = InventoryWorkload {
+        kind,
+        labels,
+        open_keys,
+        account_named: if account.is_some() { AccountNamed::Yes } else { AccountNamed::No },
+        account: account.unwrap_or_else(|| "default".into()),
+        ports: containers.ports,
+        host_network,
+        mesh,
+        capture: capture::read(&annotations, &noted, reading),
+        init_containers: containers.init,
+        location: reading.document.name(),
+        owner: owner(object, &name.namespace, reading),
+        replicas: replicas(object, reading),
+        namespace: name.namespace,
+        name: name.name,
+    };
+    reading.is_clean().then_some(workload)
+}
+
+/// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
+///
+/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111).
+pub(super) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
+    let injection = labels.get(INJECTION).map(|value| &**value);
+    let mode = labels.get(DATAPLANE_MODE).map(|value| &**value);
+    match (injection, mode) {
+        (Some("enabled"), _) => Some(DataPlane::Sidecar),
+        (None, _) if labels.contains_key(REVISION) => Some(DataPlane::Sidecar),
+        (_, Some("ambient")) => Some(DataPlane::Ambient),
+        (Some("disabled"), _) | (_, Some("none")) => Some(DataPlane::None),
+        _ => None,
+    }
+}
+
+/// How the pods of a workload take part in the mesh, given the labels of their namespace.
+pub(super) fn plane(workload: &InventoryWorkload, namespace: &Labels, default: DataPlane) -> DataPlane {
+    if workload.host_network == HostNetwork::Yes {
+        return DataPlane::None;
+    }
+    let said = namespace_plane(namespace);
+    let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
+    let sidecar = match workload.mesh.sidecar {
+        MeshChoice::Present => true,
+        _ if NEVER_INJECTED.contains(&&*workload.namespace) => false,
+        MeshChoice::Refused => false,
+        MeshChoice::Asked => !forbidden,
+        MeshChoice::Unsaid => said.unwrap_or(default) == DataPlane::Sidecar,
+    };
+    if sidecar {
+        return DataPlane::Sidecar;
+    }
+    let ambient = match workload.mesh.ambient {
+        MeshChoice::Present | MeshChoice::Asked => true,
+        MeshChoice::Refused => false,
+        MeshChoice::Unsaid => match namespace.get(DATAPLANE_MODE) {
+            Some(mode) => &**mode == "ambient",
+            None => said.is_none() && default == DataPlane::Ambient,
+        },
+    };
+    if ambient { DataPlane::Ambient } else { DataPlane::None }
+}
+
+/// The node that has a pod's `metadata` and `spec`.
+fn template<'t>(object: &Node<'t>, kind: WorkloadKind, reading: &mut Reading<'_>) -> Node<'t> {
+    let template = match kind {
+        WorkloadKind::Pod => return object.clone(),
+        WorkloadKind::CronJob => object.follow(reading, &["spec", "jobTemplate", "spec", "template"]),
+        _ => object.follow(reading, &["spec", "template"]),
+    };
+    if template.is_missing() && reading.is_clean() {
+        template.wrong(reading, "a pod template is expected");
+    }
+    template
+}
+
+/// The service account that a pod names; `serviceAccount` is the old name of the field.
+fn account(spec: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
+    let named = spec.get(reading, "serviceAccountName").symbol(reading);
+    named.or_else(|| spec.get(reading, "serviceAccount").symbol(reading))
+}
+
+/// The workload that made this one.
+fn owner(object: &Node<'_>, namespace: &Symbol, reading: &mut Reading<'_>) -> Option<Owner> {
+    for reference in object.follow(reading, &["metadata", "ownerReferences"]).list(reading) {
+        let kind = reference.get(reading, "kind").text(reading);
+        let name = reference.get(reading, "name").symbol(reading);
+        let kind = WorkloadKind::ALL.into_iter().find(|known| Some(known.name()) == kind);
+        if let (Some(kind), Some(name)) = (kind, name) {
+            return Some((Symbol::clone(namespace), kind, name));
+        }
+    }
+    None
+}
+
+/// Whether a workload says that it runs no pods.
+fn replicas(object: &Node<'_>, reading: &mut Reading<'_>) -> Replicas {
+    match object.follow(reading, &["spec", "replicas"]).number(reading) {
+        Some(0) => Replicas::Zero,
+        _ => Replicas::Some,
+    }
+}
+
+/// What a pod's labels, annotations and containers say about the mesh.
+fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMesh {
+    let injected = containers.proxy || annotations.contains_key("sidecar.istio.io/status");
+    let redirected = annotations.get("ambient.istio.io/redirection").is_some_and(|value| &**value == "enabled");
+    let ambient = match labels.get(DATAPLANE_MODE).map(|mode| &**mode) {
+        _ if redirected => MeshChoice::Present,
+        Some("ambient") => MeshChoice::Asked,
+        Some("none") => MeshChoice::Refused,
+        _ => MeshChoice::Unsaid,
+    };
+    let sidecar = if injected { MeshChoice::Present } else { injection(labels, annotations) };
+    PodMesh { sidecar, ambient }
+}
+
+/// What a pod says about injection. The label wins; the annotation can only opt out, as the webhooks look at labels.
+fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
+    let wish = |value: &str| match value.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "true" | "on" => MeshChoice::Asked,
+        "" => MeshChoice::Unsaid,
+        _ => MeshChoice::Refused,
+    };
+    let by_label = labels.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
+    let by_annotation = annotations.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
+    match (by_label, by_annotation) {
+        (MeshChoice::Unsaid, MeshChoice::Refused) => MeshChoice::Refused,
+        (MeshChoice::Unsaid, _) if labels.contains_key(REVISION) => MeshChoice::Asked,
+        (by_label, _) => by_label,
+    }
+}
+
+/// The keys that others add to a workload's pods with values that are not known here.
+fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
+    let mut keys: BTreeSet<&'static str> = match kind {
+        WorkloadKind::Deployment => ["pod-template-hash"].into(),
+        WorkloadKind::StatefulSet => {
+            ["controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"].into()
+        }
+        WorkloadKind::DaemonSet => ["controller-revision-hash", "pod-template-generation"].into(),
+        WorkloadKind::Job | WorkloadKind::CronJob => {
+            ["controller-uid", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index"].into()
+        }
+        WorkloadKind::Pod | WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => BTreeSet::new(),
+    };
+    if kind == WorkloadKind::CronJob || (kind == WorkloadKind::Job && name == Whole::No) {
+        keys.extend(JOB_NAME);
+    }
+    if host_network == HostNetwork::No && mesh.sidecar != MeshChoice::Refused {
+        keys.extend(ADDED_BY_INJECTION);
+    }
+    keys.extend(ADDED_BY_SCHEDULING);
+    keys
+}
+
+/// What a pod's containers say.
+struct Containers {
+    ports: Vec<ContainerPort>,
+    init: InitContainers,
+    proxy: bool,
+}
+
+impl Containers {
+    fn read(spec: &Node<'_>, reading: &mut Reading<'_>) -> Self {
+        let mut all = Self { ports: Vec::new(), init: InitContainers::None, proxy: false };
+        for container in spec.get(reading, "containers").list(reading) {
+            all.add_ports(&container, reading);
+            all.proxy |= is_proxy(&container, reading);
+        }
+        for container in spec.get(reading, "initContainers").list(reading) {
+            // A sidecar in Kubernetes' own sense: it goes on running, so its ports count.
+            if container.get(reading, "restartPolicy").text(reading) == Some("Always") {
+                all.add_ports(&container, reading);
+                all.proxy |= is_proxy(&container, reading);
+            } else if !is_of_the_mesh(&container, reading) {
+                all.init = InitContainers::Present;
+            }
+        }
+        all
+    }
+
+    fn add_ports(&mut self, container: &Node<'_>, reading: &mut Reading<'_>) {
+        for port in container.get(reading, "ports").list(reading) {
+            let name = port.get(reading, "name").symbol(reading);
+            let protocol = protocol(&port, reading);
+            let number = port.get(reading, "containerPort");
+            if number.is_missing() {
+                number.wrong(reading, "a port is a number from 1 to 65535");
+            }
+            if let Some(number) = number.port(reading) {
+                self.ports.push(ContainerPort { name, number, protocol });
+            }
+        }
+    }
+}
+
+/// Whether a container is the mesh's proxy, already there. One with the image `auto` only waits for injection.
+fn is_proxy(container: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    let named = container.get(reading, "name").text(reading) == Some("istio-proxy");
+    named && container.get(reading, "image").text(reading).is_some_and(|image| image != "auto")
+}
+
+/// Whether an init container is the mesh's own.
+fn is_of_the_mesh(container: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    matches!(container.get(reading, "name").text(reading), Some("istio-init" | "istio-validation" | "enable-core-dump"))
+}
+
+/// The protocol of a port, TCP where none is written (`semantics.md` §1.1).
+pub(super) fn protocol(port: &Node<'_>, reading: &mut Reading<'_>) -> Protocol {
+    let node = port.get(reading, "protocol");
+    let Some(text) = node.text(reading) else { return Protocol::Tcp };
+    // Kubernetes tells capitals from small letters here.
+    let known = Protocol::ALL.into_iter().find(|protocol| protocol.to_string() == text);
+    if known.is_none() {
+        node.wrong(reading, "`TCP`, `UDP` or `SCTP` is expected");
+    }
+    known.unwrap_or(Protocol::Tcp)
+}

@@ -1,0 +1,200 @@
+//! Reads Services: whom they select, and which ports they make of which.
+//!
+//! Owns: Service ports, and how Istio classes their protocol (`semantics.md` §2.9). It must not know which pods exist.
+
+use super::object::Identity;
+use super::pod;
+use super::tree::{Node, Reading};
+use crate::flow::{Labels, Protocol, Symbol};
+use crate::source::Location;
+
+/// What is known of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceFacts {
+    /// Name of its namespace.
+    pub namespace: Symbol,
+    /// Its name.
+    pub name: Symbol,
+    /// The labels of the pods that it selects, in its namespace; one without labels selects no pod.
+    pub selector: Labels,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// What kind of Service it is.
+    pub kind: ServiceKind,
+    /// Where its name is written.
+    pub location: Location,
+}
+
+/// A kind of Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// One address inside the cluster.
+    ClusterAddress,
+    /// No address: its name stands for the pods themselves.
+    Headless,
+    /// A port of every node.
+    NodePort,
+    /// A load balancer.
+    LoadBalancer,
+    /// Another name for a host; it selects nothing.
+    ExternalName,
+}
+
+/// A port of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name.
+    pub name: Option<Symbol>,
+    /// The port of the Service's own address.
+    pub port: u16,
+    /// The port of the pods behind it; the same number where none is written.
+    pub target: PortTarget,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its `appProtocol`, as written.
+    pub app_protocol: Option<Symbol>,
+    /// What the mesh takes it for.
+    pub class: ProtocolClass,
+}
+
+/// A port of a pod as a Service calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortTarget {
+    /// By number.
+    Number(u16),
+    /// By the name that a container gives it; it may be another number in each pod.
+    Name(Symbol),
+}
+
+/// What the mesh takes a Service port for; this decides which of its rules can match there (`semantics.md` §2.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProtocolClass {
+    /// HTTP, HTTP/2 or gRPC.
+    Http,
+    /// Bytes: declared as TCP, TLS, HTTPS or a database's protocol.
+    Tcp,
+    /// Whatever the client's first bytes say.
+    Auto,
+    /// Nothing: the mesh does not see UDP and SCTP.
+    Unseen,
+}
+
+impl ServiceFacts {
+    /// What it is ordered and told apart by.
+    pub(super) fn key(&self) -> (&Symbol, &Symbol) {
+        (&self.namespace, &self.name)
+    }
+
+    /// Whether two manifests of one Service state the same facts, wherever they are written.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        *self == Self { location: self.location, ..other.clone() }
+    }
+}
+
+/// Reads a Service; nothing if it has findings.
+pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>) -> Option<ServiceFacts> {
+    let spec = object.get(reading, "spec");
+    let kind = kind(&spec, reading);
+    let selector = if kind == ServiceKind::ExternalName { Labels::new() } else { spec.get(reading, "selector").labels(reading) };
+    let ports = spec.get(reading, "ports").list(reading);
+    let ports = ports.iter().filter_map(|node| port(node, reading)).collect();
+    let location = reading.document.name();
+    let service = ServiceFacts { namespace: name.namespace, name: name.name, selector, ports, kind, location };
+    reading.is_clean().then_some(service)
+}
+
+/// Which kind of Service this is.
+fn kind(spec: &Node<'_>, reading: &mut Reading<'_>) -> ServiceKind {
+    let node = spec.get(reading, "type");
+    let headless = spec.get(reading, "clusterIP").text(reading) == Some("None");
+    match node.text(reading) {
+        None | Some("ClusterIP" | "") if headless => ServiceKind::Headless,
+        None | Some("ClusterIP" | "") => ServiceKind::ClusterAddress,
+        Some("NodePort") => ServiceKind::NodePort,
+        Some("LoadBalancer") => ServiceKind::LoadBalancer,
+        Some("ExternalName") => ServiceKind::ExternalName,
+        Some(_) => {
+            node.wrong(reading, "`ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName` is expected");
+            ServiceKind::ClusterAddress
+        }
+    }
+}
+
+/// Reads a port.
+fn port(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<ServicePort> {
+    let name = node.get(reading, "name").symbol(reading);
+    let protocol = pod::protocol(node, reading);
+    let app_protocol = node.get(reading, "appProtocol").symbol(reading);
+    let own = node.get(reading, "port");
+    if own.is_missing() {
+        own.wrong(reading, "a port is a number from 1 to 65535");
+    }
+    let port = own.port(reading)?;
+    let target = target(&node.get(reading, "targetPort"), port, reading)?;
+    let class = class(port, name.as_deref(), protocol, app_protocol.as_deref());
+    Some(ServicePort { name, port, target, protocol, app_protocol, class })
+}
+
+/// The port of the pods behind a Service port: the same number where none, or zero, is written.
+fn target(node: &Node<'_>, port: u16, reading: &mut Reading<'_>) -> Option<PortTarget> {
+    if node.is_missing() || node.is_zero() {
+        return Some(PortTarget::Number(port));
+    }
+    if !node.is_text() {
+        return node.port(reading).map(PortTarget::Number);
+    }
+    let name = node.symbol(reading)?;
+    if name.chars().all(|letter| letter.is_ascii_digit()) {
+        node.wrong(reading, "a number in quotes is a name, and a name needs a letter");
+        return None;
+    }
+    Some(PortTarget::Name(name))
+}
+
+/// What the mesh takes a port for, as Istio's own protocol selection has it.
+///
+/// `appProtocol` wins over the name; of either the part before the first `-` counts; ports of protocols in which the server
+/// speaks first are TCP where nothing else is said.
+fn class(port: u16, name: Option<&str>, protocol: Protocol, app_protocol: Option<&str>) -> ProtocolClass {
+    const SERVER_SPEAKS_FIRST: [u16; 4] = [25, 53, 3306, 27017];
+    if protocol != Protocol::Tcp {
+        return ProtocolClass::Unseen;
+    }
+    let word = match app_protocol {
+        Some("kubernetes.io/h2c" | "kubernetes.io/ws") => "http",
+        Some("kubernetes.io/wss") => "https",
+        Some(written) => written,
+        None => name.unwrap_or_default(),
+    };
+    let word = word.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    match word.as_str() {
+        "http" | "http2" | "http_proxy" | "grpc" => ProtocolClass::Http,
+        "tcp" | "tls" | "https" | "mongo" | "mysql" | "redis" => ProtocolClass::Tcp,
+        "udp" => ProtocolClass::Unseen,
+        _ if SERVER_SPEAKS_FIRST.contains(&port) => ProtocolClass::Tcp,
+        _ => ProtocolClass::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_classed_as_istio_does() {
+        let tcp = |port, name| class(port, name, Protocol::Tcp, None);
+        assert_eq!(tcp(80, Some("http")), ProtocolClass::Http);
+        assert_eq!(tcp(80, Some("GRPC-web-api")), ProtocolClass::Http);
+        assert_eq!(tcp(80, Some("http2-api")), ProtocolClass::Http);
+        assert_eq!(tcp(80, Some("https")), ProtocolClass::Tcp);
+        assert_eq!(tcp(80, Some("httpx")), ProtocolClass::Auto);
+        assert_eq!(tcp(80, Some("web-http")), ProtocolClass::Auto);
+        assert_eq!(tcp(80, None), ProtocolClass::Auto);
+        assert_eq!(tcp(3306, None), ProtocolClass::Tcp);
+        assert_eq!(tcp(3306, Some("http")), ProtocolClass::Http);
+        assert_eq!(class(80, Some("http"), Protocol::Tcp, Some("tcp")), ProtocolClass::Tcp);
+        assert_eq!(class(80, Some("tcp"), Protocol::Tcp, Some("kubernetes.io/h2c")), ProtocolClass::Http);
+        assert_eq!(class(80, Some("http"), Protocol::Tcp, Some("example.com/own")), ProtocolClass::Auto);
+        assert_eq!(class(53, Some("dns"), Protocol::Udp, None), ProtocolClass::Unseen);
+    }
+}

@@ -1,0 +1,341 @@
+//! Reads values out of a document's tree and reports those that Kubernetes would refuse.
+//!
+//! Owns: `Reading`, `Node`, the findings about wrong types. Missing and `null` are the same here, as they are to Kubernetes
+//! for every field that an inventory reads. It must not know which fields an object has.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::Value;
+
+use super::document::{Document, Step};
+use super::words;
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{Labels, Symbol};
+use crate::source::{Location, Span};
+
+/// The most findings for one object; a broken generator repeats its mistake in every line.
+const MAX_FINDINGS_PER_OBJECT: usize = 20;
+
+/// The most findings for one file.
+const MAX_FINDINGS_PER_FILE: usize = 200;
+
+/// How many bytes of a file may be read again to find places, so that a hostile file cannot make it endless.
+const MAX_EFFORT: usize = 64 << 20;
+
+/// What is being read: a file, the document and the object in it, and what was found so far.
+#[derive(Debug)]
+pub(super) struct Reading<'s> {
+    /// The document.
+    pub(super) document: Document<'s>,
+    /// The object as findings name it, such as "Deployment `shop/web`".
+    pub(super) object: String,
+    findings: Vec<Diagnostic>,
+    found_before: usize,
+    effort: usize,
+    bare: Bare,
+}
+
+/// Which words stand without quotes in a text; asked once a word, because many objects may share one text.
+#[derive(Debug, Default)]
+struct Bare {
+    text: Option<Span>,
+    words: BTreeMap<String, bool>,
+}
+
+impl<'s> Reading<'s> {
+    /// Begins to read a file, of which this is all.
+    pub(super) fn new(document: Document<'s>) -> Self {
+        let effort = MAX_EFFORT.max(document.text().len());
+        Self { document, object: String::new(), findings: Vec::new(), found_before: 0, effort, bare: Bare::default() }
+    }
+
+    /// Goes on to another object.
+    pub(super) fn begin(&mut self, document: Document<'s>, object: impl Into<String>) {
+        self.document = document;
+        self.object = object.into();
+        self.found_before = self.findings.len();
+    }
+
+    /// Hands over the findings about the whole file.
+    pub(super) fn into_findings(self) -> Vec<Diagnostic> {
+        self.findings
+    }
+
+    /// Whether nothing was found about this object.
+    pub(super) fn is_clean(&self) -> bool {
+        self.findings.len() == self.found_before
+    }
+
+    /// Whether the file has so many findings that more would help nobody.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS_PER_FILE
+    }
+
+    /// Reports a finding about a place of the tree, unless the object already has enough of them.
+    pub(super) fn report(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
+        if self.findings.len() - self.found_before >= MAX_FINDINGS_PER_OBJECT {
+            return;
+        }
+        let location = self.place(steps).unwrap_or_else(|| self.document.first_line());
+        self.add(finding(location));
+    }
+
+    /// Adds a finding that knows its place.
+    pub(super) fn add(&mut self, finding: Diagnostic) {
+        let about_this = self.findings.get(self.found_before..).unwrap_or_default();
+        if !about_this.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Where a place of the tree is written; none once the effort is spent.
+    fn place(&mut self, steps: &[Step<'_>]) -> Option<Location> {
+        self.effort = self.effort.checked_sub(self.document.text().len())?;
+        Some(self.document.place(steps))
+    }
+
+    /// Whether Kubernetes reads this word as text where it stands.
+    fn reads_as_text(&mut self, steps: &[Step<'_>], word: &str) -> bool {
+        if words::other_reading(word).is_none() || !self.stands_bare(word) {
+            return true;
+        }
+        // Quotes make it text; where the place cannot be found, the worse reading counts.
+        let written = self.place(steps).map(|location| self.document.source.slice(location.span));
+        written.is_some_and(|written| without_anchor(written).starts_with(['"', '\'', '|', '>', '!']))
+    }
+
+    /// Whether a word stands somewhere in the document without quotes.
+    fn stands_bare(&mut self, word: &str) -> bool {
+        let document = self.document;
+        if self.bare.text != Some(document.span) {
+            self.bare = Bare { text: Some(document.span), words: BTreeMap::new() };
+        }
+        *self.bare.words.entry(word.to_owned()).or_insert_with(|| stands_bare(document.text(), word))
+    }
+}
+
+/// What stands behind an anchor such as `&name`, which does not change how a word is read.
+fn without_anchor(written: &str) -> &str {
+    if !written.starts_with('&') {
+        return written;
+    }
+    written.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_start())
+}
+
+/// Whether a word stands somewhere in a text with no quote right before it; cheap, and enough to clear most documents.
+fn stands_bare(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|letter| matches!(letter, '"' | '\'') || letter.is_alphanumeric())
+    })
+}
+
+/// A place in a document's tree and what stands there.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'t> {
+    value: &'t Value,
+    steps: Vec<Step<'t>>,
+}
+
+impl<'t> Node<'t> {
+    /// The whole document.
+    pub(super) fn root(value: &'t Value) -> Self {
+        Self { value, steps: Vec::new() }
+    }
+
+    /// Whether nothing stands here.
+    pub(super) fn is_missing(&self) -> bool {
+        self.value.is_null()
+    }
+
+    /// The value of a key; a missing node where there is none.
+    pub(super) fn get(&self, reading: &mut Reading<'_>, key: &'t str) -> Node<'t> {
+        let value = match self.value {
+            Value::Mapping(mapping) => mapping.get(key).unwrap_or(&Value::Null),
+            Value::Null => &Value::Null,
+            _ => {
+                self.wrong(reading, "a map is expected");
+                &Value::Null
+            }
+        };
+        self.child(Step::Key(key), value)
+    }
+
+    /// What is one step further down.
+    fn child(&self, step: Step<'t>, value: &'t Value) -> Node<'t> {
+        Node { value, steps: self.steps.iter().copied().chain([step]).collect() }
+    }
+
+    /// The node at the end of several keys.
+    pub(super) fn follow(&self, reading: &mut Reading<'_>, keys: &[&'t str]) -> Node<'t> {
+        keys.iter().fold(self.clone(), |node, key| node.get(reading, key))
+    }
+
+    /// The elements of a list; none where it is missing.
+    pub(super) fn list(&self, reading: &mut Reading<'_>) -> Vec<Node<'t>> {
+        match self.value {
+            Value::Sequence(elements) => elements.iter().enumerate().map(|(index, value)| self.child(Step::Index(index), value)).collect(),
+            Value::Null => Vec::new(),
+            _ => {
+                self.wrong(reading, "a list is expected");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The text that stands here; none where it is missing or, with a finding, no text.
+    pub(super) fn text(&self, reading: &mut Reading<'_>) -> Option<&'t str> {
+        match self.value {
+            Value::String(text) if reading.reads_as_text(&self.steps, text) => Some(text),
+            Value::String(text) => {
+                let read_as = words::other_reading(text).unwrap_or("something else");
+                self.unquoted(reading, read_as);
+                None
+            }
+            Value::Null => None,
+            Value::Bool(_) => {
+                self.unquoted(reading, "true or false");
+                None
+            }
+            Value::Number(_) => {
+                self.unquoted(reading, "a number");
+                None
+            }
+            _ => {
+                self.wrong(reading, "text is expected");
+                None
+            }
+        }
+    }
+
+    /// The text that stands here, as an owned symbol, where it is not empty.
+    pub(super) fn symbol(&self, reading: &mut Reading<'_>) -> Option<Symbol> {
+        self.text(reading).filter(|text| !text.is_empty()).map(Symbol::from)
+    }
+
+    /// The whole number that stands here.
+    pub(super) fn number(&self, reading: &mut Reading<'_>) -> Option<u64> {
+        match self.value {
+            Value::Number(number) if number.is_u64() => number.as_u64(),
+            Value::Null => None,
+            _ => {
+                self.wrong(reading, "a whole number is expected");
+                None
+            }
+        }
+    }
+
+    /// The port number that stands here.
+    pub(super) fn port(&self, reading: &mut Reading<'_>) -> Option<u16> {
+        let number = self.number(reading)?;
+        let port = u16::try_from(number).ok().filter(|port| *port > 0);
+        if port.is_none() {
+            self.wrong(reading, "a port is a number from 1 to 65535");
+        }
+        port
+    }
+
+    /// What stands here, unread.
+    pub(super) fn value(&self) -> &'t Value {
+        self.value
+    }
+
+    /// Whether a zero stands here, which is nothing to Kubernetes in some fields.
+    pub(super) fn is_zero(&self) -> bool {
+        self.value.as_u64() == Some(0)
+    }
+
+    /// Whether text stands here; tells a port's name from its number.
+    pub(super) fn is_text(&self) -> bool {
+        self.value.is_string()
+    }
+
+    /// Whether `true` stands here.
+    pub(super) fn is_true(&self, reading: &mut Reading<'_>) -> bool {
+        match self.value {
+            Value::Bool(value) => *value,
+            Value::Null => false,
+            // A plain `yes` is true to Kubernetes and text to us.
+            Value::String(text) if words::other_reading(text) == Some("true or false") && !reading.reads_as_text(&self.steps, text) => {
+                matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "on")
+            }
+            _ => {
+                self.wrong(reading, "`true` or `false` is expected");
+                false
+            }
+        }
+    }
+
+    /// The labels or annotations that stand here.
+    pub(super) fn labels(&self, reading: &mut Reading<'_>) -> Labels {
+        let mapping = match self.value {
+            Value::Mapping(mapping) => mapping,
+            Value::Null => return Labels::new(),
+            _ => {
+                self.wrong(reading, "a map is expected");
+                return Labels::new();
+            }
+        };
+        let mut labels = Labels::new();
+        for (key, value) in mapping {
+            let Some(key) = key.as_str() else {
+                self.wrong(reading, "every key here must be text");
+                continue;
+            };
+            let node = self.child(Step::Key(key), value);
+            if !reading.reads_as_text(&self.child(Step::Name(key), value).steps, key) {
+                self.child(Step::Name(key), value).unquoted(reading, words::other_reading(key).unwrap_or_default());
+            } else if node.is_missing() {
+                node.unquoted(reading, "nothing");
+            } else if let Some(text) = node.text(reading) {
+                labels.insert(key.into(), text.into());
+            }
+        }
+        labels
+    }
+
+    /// Reports what is wrong here.
+    pub(super) fn wrong(&self, reading: &mut Reading<'_>, why: &str) {
+        let message = format!("`{}` of {} is not what Kubernetes accepts", path(&self.steps), reading.object);
+        reading.report(&self.steps, |location| Diagnostic::new(code::INVALID_INVENTORY, location, message).label(why));
+    }
+
+    /// Reports a value that has to be text and is none for want of quotes.
+    fn unquoted(&self, reading: &mut Reading<'_>, read_as: &str) {
+        let what = if matches!(self.steps.last(), Some(Step::Name(_))) { "key " } else { "" };
+        let message = format!("{what}`{}` of {} is {read_as}, not text", path(&self.steps), reading.object);
+        let document = reading.document;
+        reading.report(&self.steps, |location| {
+            let (written, location) = first_word(document, location);
+            let finding = Diagnostic::new(code::INVALID_INVENTORY, location, message)
+                .label("text is expected")
+                .note("the API server refuses the object, or reads something else");
+            if written.is_empty() || written.contains(['"', '\'', ':', '&', '*']) {
+                return finding.help("write it in quotes");
+            }
+            finding.fix("write it in quotes", location, format!("\"{written}\""))
+        });
+    }
+}
+
+/// The word at a place, and its place without what follows it on the line.
+fn first_word(document: Document<'_>, location: Location) -> (&str, Location) {
+    let line = document.source.slice(location.span);
+    let word = line.split([' ', '\t', ',', '}', ']']).next().unwrap_or_default().trim_end_matches(':');
+    let end = location.span.start as usize + word.len();
+    let span = Span::new(location.span.start as usize, end);
+    (word, Location { span, ..location })
+}
+
+/// A place as people write it, such as `spec.ports[0].name`.
+fn path(steps: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        match step {
+            Step::Key(key) | Step::Name(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) | Step::Name(key) => text.extend([".", key]),
+            Step::Index(index) => text.extend(["[", &index.to_string(), "]"]),
+        }
+    }
+    if text.is_empty() { "the document".to_owned() } else { text }
+}
