@@ -9,5 +9,6 @@ pub mod diagnostic;
 pub mod flow;
 pub mod format;
 pub mod inventory;
+pub mod ir;
 pub mod source;
 pub mod syntax;
