@@ -10,5 +10,6 @@ pub mod flow;
 pub mod format;
 pub mod inventory;
 pub mod ir;
+pub mod meaning;
 pub mod source;
 pub mod syntax;
