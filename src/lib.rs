@@ -8,6 +8,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod flow;
 pub mod format;
+pub mod gates;
 pub mod inventory;
 pub mod ir;
 pub mod meaning;

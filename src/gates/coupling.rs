@@ -1,0 +1,317 @@
+//! The coupling of the two gates: a flow may pass one by one rule and the other by another (design §4.1).
+//!
+//! Owns: the check that, for every caller, destination and port that the network lets through, the mesh lets through no
+//! more than the rules that match those three. It must see every pair of rules; what it may skip it skips by proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::callers::{ByLabel, Identities};
+use super::facts::{Facts, whole};
+use super::mesh::{Projection, acting_ports, cube, is_guarded, known_names, permissions, special};
+use super::openings::subjects;
+use super::region::{Region, subtract_all};
+use super::report;
+use super::{Callers, Cause, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
+use crate::diagnostic::Diagnostic;
+use crate::flow::{AddressSet, Intervals, LabelCube, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport};
+use crate::ir::{Namespace, Policy, RuleId};
+use crate::syntax::ast::Direction;
+
+/// Steps of one search past which a gain is assumed: no honest program needs more, and an unproven pair is refused.
+const MAX_STEPS: usize = 20_000;
+
+/// One opening with both its faces: what the network lets through by it, and what the mesh does.
+pub(super) struct Lane<'a> {
+    pub(super) rule: RuleId,
+    pub(super) opening: &'a Opening,
+    /// What the rules mean.
+    exact: Region,
+    /// What the network lets through: callers known by account alone are all pods of their namespaces there.
+    network: Region,
+    /// The destinations on which the mesh acts, the ports it acts on, the callers it knows.
+    selectors: Vec<LabelCube>,
+    acting: Intervals<u16>,
+    pub(super) callers: Callers,
+}
+
+/// Something gained: callers of `admitted` get what `granted` grants.
+pub(super) struct Gain<'a> {
+    pub(super) granted: &'a Lane<'a>,
+    pub(super) admitted: &'a Lane<'a>,
+    pub(super) transport: Transport,
+    pub(super) region: Region,
+    pub(super) requests: RequestSet,
+}
+
+/// Checks every guarded namespace. Where namespaces chosen by label are the reason of a gain, their names are listed instead.
+pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let guarded: Vec<&Namespace> = policy.namespaces.values().filter(|namespace| is_guarded(policy, namespace)).collect();
+    for namespace in guarded {
+        let Some(snapshot) = namespace_check(policy, facts, gates, namespace, &mut findings) else { continue };
+        if let Some(entry) = gates.namespaces.get_mut(&namespace.name) {
+            entry.mesh = Some(snapshot);
+        }
+    }
+    findings
+}
+
+/// Checks one namespace; gives a new mesh half if rules had to be turned into snapshots.
+fn namespace_check(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    gates: &Gates,
+    namespace: &Namespace,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<MeshGate> {
+    let entry = gates.namespaces.get(&namespace.name)?;
+    let current = entry.mesh.as_ref()?;
+    let search = Search { policy, facts, gates, namespace };
+    let live = search.lanes(entry, current, &BTreeSet::new());
+    let gains = search.gains(&live);
+    let snapshots: BTreeSet<RuleId> = gains
+        .iter()
+        .filter(|gain| has_label_namespaces(gain.granted) && search.has_names(gain.granted))
+        .map(|gain| gain.granted.rule)
+        .collect();
+    if snapshots.is_empty() {
+        findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
+        return None;
+    }
+    let lanes = search.lanes(entry, current, &snapshots);
+    let gains = search.gains(&lanes);
+    findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
+    findings.extend(snapshots.iter().filter_map(|rule| report::snapshot(policy, *rule)));
+    // What this second projection finds was found by the first.
+    let projection = Projection { policy, facts, namespace, special: &special(policy), snapshots: &snapshots };
+    Some(projection.mesh(entry, &mut Vec::new()))
+}
+
+/// Whether a lane's callers are any identity because their namespaces are chosen by label.
+fn has_label_namespaces(lane: &Lane<'_>) -> bool {
+    let any = matches!(&lane.callers, Callers::Some(identities) if identities.any);
+    let by_label = |cube: &PodCube| cube.namespace_names().is_none() && !cube.namespace.is_all();
+    any && lane.opening.peers.pods.cubes().iter().any(by_label)
+        && lane.opening.peers.pods.cubes().iter().all(|cube| cube.namespace_names().is_some() || by_label(cube))
+}
+
+struct Search<'a> {
+    policy: &'a Policy,
+    facts: &'a Facts<'a>,
+    gates: &'a Gates,
+    namespace: &'a Namespace,
+}
+
+impl Search<'_> {
+    /// Whether each test over namespace labels selects a known namespace with a mesh: without one there is nothing to list.
+    fn has_names(&self, lane: &Lane<'_>) -> bool {
+        let by_label = lane.opening.peers.pods.cubes().iter().filter(|cube| cube.namespace_names().is_none());
+        let mut by_label = by_label.map(|cube| known_names(self.policy, cube));
+        by_label.all(|names| names.iter().any(|name| !self.facts.is_unmeshed(name)))
+    }
+
+    /// The openings of pods that the mesh guards.
+    fn lanes<'b>(&self, entry: &'b NamespaceGates, mesh: &MeshGate, snapshots: &BTreeSet<RuleId>) -> Vec<Lane<'b>> {
+        let mut lanes = Vec::new();
+        for opening in entry.openings.iter().filter(|opening| opening.direction == Direction::In) {
+            let Cause::Rule(rule) = opening.cause else { continue };
+            // Without `mtls` an account of unknown labels is an error of its own, and nothing can be said of its callers.
+            if opening.mtls == Mtls::Optional && opening.peers.pods.cubes().iter().any(|cube| !cube.account.is_any()) {
+                continue;
+            }
+            let by_label = if snapshots.contains(&rule) { ByLabel::Snapshot } else { ByLabel::Live };
+            let list = permissions(self.policy, self.facts, &mesh.closed, opening, rule, by_label);
+            let mut selectors: Vec<LabelCube> = list.iter().map(|permission| cube(&permission.selector)).collect();
+            selectors.sort();
+            selectors.dedup();
+            // Without a permission it grants nothing, and the network still lets its callers in.
+            let nobody = || Callers::Some(Identities::default());
+            let callers = list.first().map_or_else(nobody, |first| first.callers.clone());
+            let acting = list.first().map_or_else(Intervals::none, |first| acting_ports(first.ports.as_ref()));
+            let network = opening.network_peers();
+            let network = Peers { pods: self.facts.annotated(&network.pods), addresses: network.addresses };
+            lanes.push(Lane {
+                rule,
+                opening,
+                exact: self.region(opening.peers.clone(), &opening.subject, opening.tcp().clone()),
+                network: self.region(network, &opening.subject, opening.tcp().clone()),
+                selectors,
+                acting,
+                callers,
+            });
+        }
+        lanes
+    }
+
+    /// A region that ends at pods of this namespace, over TCP.
+    fn region(&self, sources: Peers, subject: &LabelCube, tcp: Intervals<u16>) -> Region {
+        let destination = PodCube { labels: subject.clone(), ..whole(&self.namespace.name) };
+        let destinations = Peers { pods: PodSet::from(destination), addresses: AddressSet::none() };
+        Region { sources, destinations, ports: PortSet::from_intervals(Protocol::Tcp, tcp) }
+    }
+
+    /// All gains, the first of each pair of rules.
+    fn gains<'b>(&self, lanes: &'b [Lane<'b>]) -> Vec<Gain<'b>> {
+        let mut found: BTreeMap<(RuleId, RuleId), Gain<'b>> = BTreeMap::new();
+        for granted in lanes {
+            for admitted in lanes {
+                if found.contains_key(&(granted.rule, admitted.rule)) {
+                    continue;
+                }
+                let gain = [Transport::Mtls, Transport::Plaintext]
+                    .into_iter()
+                    .find_map(|transport| self.gain(lanes, granted, admitted, transport));
+                if let Some(gain) = gain {
+                    found.insert((granted.rule, admitted.rule), gain);
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// What callers that the network lets in by `admitted` gain from the mesh's permission for `granted`.
+    fn gain<'b>(&self, lanes: &'b [Lane<'b>], granted: &'b Lane<'b>, admitted: &'b Lane<'b>, transport: Transport) -> Option<Gain<'b>> {
+        let need = &granted.opening.requests;
+        if transport == Transport::Plaintext && granted.opening.mtls == Mtls::Required {
+            return None;
+        }
+        let is_exact = admitted.exact.sources.pods.cubes().iter().all(|cube| cube.account.is_any());
+        if is_exact && is_within(need, admitted, transport) {
+            return None;
+        }
+        let region = self.shared(granted, admitted, transport)?;
+        let regions = region.subtract(&granted.exact);
+        let others: Vec<&Lane<'_>> = lanes.iter().filter(|lane| !std::ptr::eq(*lane, granted)).collect();
+        for region in regions {
+            let relevant: Vec<&Lane<'_>> = others.iter().copied().filter(|lane| lane.exact.overlaps(&region)).collect();
+            let mut steps = 0;
+            let left = unjustified(vec![region], need, &relevant, transport, &mut steps);
+            for (region, requests) in left {
+                if let Some(region) = self.leaves(region) {
+                    return Some(Gain { granted, admitted, transport, region, requests });
+                }
+            }
+        }
+        None
+    }
+
+    /// The flows that the network admits by one lane and the mesh by the other.
+    fn shared(&self, granted: &Lane<'_>, admitted: &Lane<'_>, transport: Transport) -> Option<Region> {
+        let ports = granted.acting.intersect(admitted.opening.tcp());
+        if ports.is_empty() {
+            return None;
+        }
+        let subject = &admitted.opening.subject;
+        let pods: PodSet = granted
+            .selectors
+            .iter()
+            .filter_map(|selector| selector.intersect(subject))
+            .map(|labels| PodCube { labels, ..whole(&self.namespace.name) })
+            .collect();
+        if pods.is_empty() {
+            return None;
+        }
+        let mut sources = admitted.network.sources.intersect(&granted.callers.footprint(transport));
+        if transport == Transport::Mtls {
+            sources = self.identified(&sources);
+        }
+        let region = Region {
+            sources,
+            destinations: Peers { pods: pods.simplify(), addresses: AddressSet::none() },
+            ports: PortSet::from_intervals(Protocol::Tcp, ports),
+        };
+        (!region.is_empty()).then_some(region)
+    }
+
+    /// Those that can have an identity: pods of namespaces that are not known to have no mesh.
+    fn identified(&self, peers: &Peers) -> Peers {
+        let meshed = |cube: &&PodCube| cube.namespace_names().is_none_or(|names| names.iter().any(|name| !self.facts.is_unmeshed(name)));
+        Peers { pods: peers.pods.cubes().iter().filter(meshed).cloned().collect(), addresses: AddressSet::none() }
+    }
+
+    /// The part of a region whose callers can leave: callers of managed namespaces closed to egress need an opening there.
+    fn leaves(&self, region: Region) -> Option<Region> {
+        if !region.sources.addresses.is_empty() {
+            let sources = Peers { pods: PodSet::none(), addresses: region.sources.addresses.clone() };
+            return Some(Region { sources, ..region });
+        }
+        let mut free = region.sources.pods.clone();
+        for (name, entry) in &self.gates.namespaces {
+            let Some(namespace) = self.policy.namespace(name) else { continue };
+            let inside: PodSet =
+                subjects(&region.sources.pods, namespace).into_iter().map(|labels| PodCube { labels, ..whole(name) }).collect();
+            let inside = inside.intersect(&region.sources.pods).union(&named(&region.sources.pods, name));
+            if inside.is_empty() {
+                continue;
+            }
+            let isolated: PodSet = isolated(entry, name);
+            free = free.subtract(&isolated);
+            for opening in entry.openings.iter().filter(|opening| opening.direction == Direction::Out) {
+                let through = Region {
+                    sources: Peers {
+                        pods: PodSet::from(PodCube { labels: opening.subject.clone(), ..whole(name) }),
+                        addresses: AddressSet::none(),
+                    },
+                    destinations: opening.network_peers(),
+                    ports: opening.ports.clone(),
+                };
+                if let Some(part) = region.intersect(&through) {
+                    return Some(part);
+                }
+            }
+        }
+        let sources = Peers { pods: free, addresses: AddressSet::none() };
+        (!sources.is_empty()).then_some(Region { sources, ..region })
+    }
+}
+
+/// The cubes of a set that name this namespace.
+fn named(pods: &PodSet, name: &Symbol) -> PodSet {
+    pods.cubes().iter().filter(|cube| cube.namespace_names().is_some_and(|names| names.contains(name))).cloned().collect()
+}
+
+/// The pods of a namespace that egress is closed for.
+fn isolated(entry: &NamespaceGates, name: &Symbol) -> PodSet {
+    let isolated = entry.isolated.iter().filter(|isolation| isolation.direction == Direction::Out && isolation.by == IsolatedBy::Closed);
+    isolated.map(|isolation| PodCube { labels: isolation.subject.clone(), ..whole(name) }).collect()
+}
+
+/// Whether everything that a permission grants is what this lane's own rule lets through over this transport.
+fn is_within(need: &RequestSet, lane: &Lane<'_>, transport: Transport) -> bool {
+    if transport == Transport::Plaintext && lane.opening.mtls == Mtls::Required {
+        return false;
+    }
+    let own = &lane.opening.requests;
+    own.is_all() || need == own || need.is_subset(own)
+}
+
+/// What of `need` in these regions no rule that matches there lets through. The first piece found is enough for a finding.
+fn unjustified(
+    regions: Vec<Region>,
+    need: &RequestSet,
+    lanes: &[&Lane<'_>],
+    transport: Transport,
+    steps: &mut usize,
+) -> Vec<(Region, RequestSet)> {
+    let regions: Vec<Region> = regions.into_iter().filter(|region| !region.is_empty()).collect();
+    *steps += 1;
+    if regions.is_empty() || need.is_empty() {
+        return Vec::new();
+    }
+    let Some((lane, rest)) = lanes.split_first().filter(|_| *steps < MAX_STEPS) else {
+        return regions.into_iter().map(|region| (region, need.clone())).collect();
+    };
+    if transport == Transport::Plaintext && lane.opening.mtls == Mtls::Required {
+        return unjustified(regions, need, rest, transport, steps);
+    }
+    let inside: Vec<Region> = regions.iter().filter_map(|region| region.intersect(&lane.exact)).collect();
+    if inside.is_empty() {
+        return unjustified(regions, need, rest, transport, steps);
+    }
+    let mut left = Vec::new();
+    if !is_within(need, lane, transport) {
+        left = unjustified(inside, &need.subtract(&lane.opening.requests), rest, transport, steps);
+    }
+    left.extend(unjustified(subtract_all(regions, &lane.exact), need, rest, transport, steps));
+    left
+}
