@@ -14,3 +14,4 @@ pub mod ir;
 pub mod meaning;
 pub mod source;
 pub mod syntax;
+pub mod target;
