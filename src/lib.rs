@@ -4,6 +4,7 @@
 //! The library is pure: no files, clock, environment or process. The rooms in pipeline order; `ARCHITECTURE.md` has the
 //! picture and the table of who may use whom, which a test holds.
 
+pub mod check;
 pub mod config;
 pub mod diagnostic;
 pub mod flow;

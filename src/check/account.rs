@@ -1,0 +1,98 @@
+//! What the mesh cannot tell apart, and the network can.
+//!
+//! Owns: `shared-account` and `namespace-identity`, both notes: the pair stays exact, the mesh alone is wider (design §4.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{DataPlane, PodCube, Symbol};
+use crate::gates::{Facts, Gates};
+use crate::ir::{Policy, Rule};
+use crate::syntax::ast::{Action, Direction};
+
+/// Notes on callers that share an identity.
+pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
+    let facts = Facts::of(policy);
+    let mut shared: BTreeMap<(Symbol, Symbol), Vec<&Rule>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    let identified = policy.rules.iter().filter(|rule| rule.action == Action::Allow && rule.mtls.is_some() && rule.faces(Direction::In));
+    for rule in identified {
+        let known = Known::of(&facts, rule);
+        findings.extend(namespace_identity(rule, &known.unknown));
+        for account in known.accounts {
+            shared.entry(account).or_default().push(rule);
+        }
+    }
+    findings.extend(shared.iter().filter_map(|((namespace, account), rules)| shared_account(&facts, namespace, account, rules)));
+    findings
+}
+
+/// How the mesh knows the callers of a rule.
+#[derive(Default)]
+struct Known {
+    accounts: BTreeSet<(Symbol, Symbol)>,
+    /// Selectors whose accounts nobody states.
+    unknown: Vec<PodCube>,
+}
+
+impl Known {
+    fn of(facts: &Facts<'_>, rule: &Rule) -> Self {
+        let mut known = Self::default();
+        let outside = |name: &Symbol, cube: &PodCube| {
+            facts.declared(name).iter().any(|workload| workload.plane == Some(DataPlane::None) && cube.is_subset(&workload.cube()))
+        };
+        let unmeshed = |cube: &PodCube| cube.namespace_names().is_some_and(|names| names.iter().all(|name| outside(name, cube)));
+        for cube in rule.source.peers().pods.cubes().iter().filter(|cube| !cube.labels.is_all() && !unmeshed(cube)) {
+            for name in cube.namespace_names().unwrap_or_default().iter().filter(|name| !facts.is_unmeshed(name)) {
+                let parts = facts.parts(name, &PodCube { labels: cube.labels.clone(), ..PodCube::in_namespace(name) });
+                if parts.iter().any(|part| part.accounts.is_none()) {
+                    known.unknown.push(PodCube { labels: cube.labels.clone(), ..PodCube::in_namespace(name) });
+                    continue;
+                }
+                known.accounts.extend(parts.into_iter().filter_map(|part| part.accounts).flatten().map(|account| (name.clone(), account)));
+            }
+        }
+        known
+    }
+}
+
+fn namespace_identity(rule: &Rule, unknown: &[PodCube]) -> Option<Diagnostic> {
+    let first = unknown.first()?;
+    let namespace = first.namespace_names()?.first()?.clone();
+    let finding = Diagnostic::new(
+        code::NAMESPACE_IDENTITY,
+        rule.source_location,
+        format!("the mesh knows the callers of this rule only as namespace `{namespace}`"),
+    )
+    .label(format!("nothing says which account `{first}` runs as"))
+    .note("the network gate still tells the pods apart by label; what is lost is the second opinion");
+    Some(finding.help(format!("state it: `workload NAME = {} account …`, or give an inventory that holds the pods", first.labels)))
+}
+
+/// Known workloads that run as an account and are no callers of the rules that name it.
+fn shared_account(facts: &Facts<'_>, namespace: &Symbol, account: &Symbol, rules: &[&Rule]) -> Option<Diagnostic> {
+    let rule = rules.first()?;
+    let called = |cube: &PodCube| rules.iter().all(|rule| rule.source.peers().pods.overlaps(&cube.clone().into()));
+    let declared =
+        facts.declared(namespace).iter().filter(|workload| workload.account.as_ref() == Some(account) && !called(&workload.cube()));
+    let listed =
+        facts.listed(namespace).iter().filter(|workload| workload.account == *account && !called(&crate::ir::listed_cube(workload)));
+    let others: BTreeSet<String> = declared
+        .map(|workload| format!("workload `{}`", workload.name))
+        .chain(listed.map(|workload| format!("{} `{}`", workload.kind.name(), workload.name)))
+        .collect();
+    if others.is_empty() {
+        return None;
+    }
+    let others: Vec<String> = others.into_iter().collect();
+    let finding = Diagnostic::new(
+        code::SHARED_ACCOUNT,
+        rule.source_location,
+        format!("callers run as `{namespace}/{account}`, and so do pods outside the rule"),
+    )
+    .label("the mesh takes those for these")
+    .note(format!("the account is shared with {}", others.join(", ")))
+    .note("the network gate still tells the pods apart by label");
+    let finding = rules.iter().skip(1).take(4).fold(finding, |finding, rule| finding.related(rule.source_location, "also here"));
+    Some(finding.help("give each workload a service account of its own"))
+}

@@ -1,0 +1,244 @@
+//! Expectations, decided over every pod that could exist.
+//!
+//! Owns: `expectation-failed`. It asks the normal form, whose openings are exactly what each end lets through; `meaning` has
+//! the definition, and a property test holds the two together.
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Transport, Values};
+use crate::gates::{Gates, IsolatedBy, Mtls, Region};
+use crate::ir::{Expectation, Policy, RuleId};
+use crate::syntax::ast::{Direction, Quantifier};
+
+/// A finding for every expectation that does not hold.
+pub(super) fn check(policy: &Policy, gates: &Gates) -> Vec<Diagnostic> {
+    let world = World::of(policy, gates);
+    policy.expectations.iter().filter_map(|expectation| judge(policy, &world, expectation)).collect()
+}
+
+/// Something that one end lets through.
+#[derive(Clone)]
+struct Lane {
+    region: Region,
+    requests: RequestSet,
+    mtls: Mtls,
+    rule: Option<RuleId>,
+}
+
+/// What each end lets through, over all peers.
+struct World {
+    enters: Vec<Lane>,
+    leaves: Vec<Lane>,
+}
+
+/// A flow that decides an expectation.
+struct Witness {
+    region: Region,
+    rule: Option<RuleId>,
+}
+
+impl World {
+    fn of(policy: &Policy, gates: &Gates) -> Self {
+        Self { enters: lanes(policy, gates, Direction::In), leaves: lanes(policy, gates, Direction::Out) }
+    }
+
+    /// A flow of these regions that passes both ends over one of the transports, with one of the requests.
+    fn passing(&self, regions: &[Region], requests: &RequestSet, transport: Option<Transport>) -> Option<Witness> {
+        for region in regions {
+            let reaching = self.enters.iter().filter(|lane| fits(lane, transport));
+            for lane in reaching {
+                let Some(part) = region.intersect(&lane.region) else { continue };
+                if !lane.requests.overlaps(requests) {
+                    continue;
+                }
+                if let Some(whole) = self.leaves.iter().find_map(|out| part.intersect(&out.region)) {
+                    return Some(Witness { region: whole, rule: lane.rule });
+                }
+            }
+        }
+        None
+    }
+
+    /// A flow of these regions that passes both ends with a request outside of these.
+    fn beyond(&self, regions: &[Region], requests: &RequestSet) -> Option<Witness> {
+        let enters: Vec<Lane> = self.enters.iter().filter(|lane| !lane.requests.is_subset(requests)).cloned().collect();
+        Self { enters, leaves: self.leaves.clone() }.passing(regions, &RequestSet::all(), None)
+    }
+
+    /// A flow of these regions that does not pass: at the caller, or at the destination whatever may be asked there.
+    fn stopped(&self, regions: Vec<Region>, expectation: &Expectation) -> Option<Witness> {
+        let left = self.leaves.iter().fold(regions.clone(), |left, lane| minus(left, &lane.region));
+        if let Some(region) = left.into_iter().next() {
+            return Some(Witness { region, rule: None });
+        }
+        if expectation.transport.is_none() && expectation.requests.is_all() {
+            let left = self.enters.iter().fold(regions, |left, lane| minus(left, &lane.region));
+            return left.into_iter().next().map(|region| Witness { region, rule: None });
+        }
+        let transports = expectation.transport.map_or_else(|| vec![Transport::Mtls, Transport::Plaintext], |transport| vec![transport]);
+        transports.into_iter().find_map(|transport| {
+            let lanes: Vec<&Lane> = self.enters.iter().filter(|lane| fits(lane, Some(transport))).collect();
+            uncovered(regions.clone(), &expectation.requests, &lanes)
+        })
+    }
+}
+
+/// Whether a lane lets flows of this transport through.
+fn fits(lane: &Lane, transport: Option<Transport>) -> bool {
+    transport != Some(Transport::Plaintext) || lane.mtls == Mtls::Optional
+}
+
+/// What of the regions and requests no lane lets through.
+fn uncovered(regions: Vec<Region>, need: &RequestSet, lanes: &[&Lane]) -> Option<Witness> {
+    if regions.is_empty() || need.is_empty() {
+        return None;
+    }
+    let Some((lane, rest)) = lanes.split_first() else {
+        return regions.into_iter().next().map(|region| Witness { region, rule: None });
+    };
+    let inside: Vec<Region> = regions.iter().filter_map(|region| region.intersect(&lane.region)).collect();
+    if inside.is_empty() {
+        return uncovered(regions, need, rest);
+    }
+    uncovered(inside, &need.subtract(&lane.requests), rest).or_else(|| uncovered(minus(regions, &lane.region), need, rest))
+}
+
+fn minus(regions: Vec<Region>, other: &Region) -> Vec<Region> {
+    regions.into_iter().flat_map(|region| region.subtract(other)).collect()
+}
+
+/// What one end lets through: openings where pods are isolated, everything elsewhere.
+fn lanes(policy: &Policy, gates: &Gates, direction: Direction) -> Vec<Lane> {
+    let mut lanes = vec![Lane { region: free(policy, gates, direction), requests: RequestSet::all(), mtls: Mtls::Optional, rule: None }];
+    for (name, entry) in &gates.namespaces {
+        for opening in entry.openings.iter().filter(|opening| opening.direction == direction) {
+            let near = Peers::from(PodSet::from(PodCube { labels: opening.subject.clone(), ..PodCube::in_namespace(name) }));
+            let region = facing(direction, near, opening.peers.clone(), opening.ports.clone());
+            let rule = match opening.cause {
+                crate::gates::Cause::Rule(rule) => Some(rule),
+                crate::gates::Cause::Baseline | crate::gates::Cause::Open => None,
+            };
+            lanes.push(Lane { region, requests: opening.requests.clone(), mtls: opening.mtls, rule });
+        }
+    }
+    lanes
+}
+
+/// Ends that are judged by nobody: addresses, pods of namespaces that are not managed, pods that are not isolated this way.
+fn free(policy: &Policy, gates: &Gates, direction: Direction) -> Region {
+    let managed = policy.namespaces.values().filter(|namespace| namespace.is_managed()).map(|namespace| namespace.name.clone());
+    let elsewhere = LabelCube::of(NAMESPACE_NAME.into(), Values::except(managed));
+    let mut pods = PodSet::from(PodCube { namespace: elsewhere, ..PodCube::all() });
+    for (name, entry) in &gates.namespaces {
+        let mut inside = PodSet::from(PodCube::in_namespace(name));
+        for isolation in entry.isolated.iter().filter(|isolation| isolation.direction == direction) {
+            // Both kinds of isolation leave nothing but openings; `by` matters to the mesh alone.
+            debug_assert!(matches!(isolation.by, IsolatedBy::Closed | IsolatedBy::Denied), "both isolate");
+            inside = inside.subtract(&PodSet::from(PodCube { labels: isolation.subject.clone(), ..PodCube::in_namespace(name) }));
+        }
+        pods = pods.union(&inside);
+    }
+    facing(direction, Peers { pods, addresses: AddressSet::all() }, Peers::all(), PortSet::all())
+}
+
+fn facing(direction: Direction, near: Peers, far: Peers, ports: PortSet) -> Region {
+    match direction {
+        Direction::In => Region { sources: far, destinations: near, ports },
+        Direction::Out => Region { sources: near, destinations: far, ports },
+    }
+}
+
+fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Diagnostic> {
+    let sources = possible(policy, &expectation.source.peers());
+    let region = |target: &crate::ir::Target, sources: &Peers| Region {
+        sources: sources.clone(),
+        destinations: possible(policy, &target.end.peers()),
+        ports: target.ports.clone(),
+    };
+    let product: Vec<Region> =
+        expectation.targets.iter().map(|target| region(target, &sources)).filter(|region| !region.is_empty()).collect();
+    if product.is_empty() {
+        return Some(failed(expectation, "it speaks of no flow at all", None, policy));
+    }
+    let needs_ports = matches!(expectation.quantifier, Quantifier::Allow | Quantifier::Only);
+    if needs_ports && expectation.targets.iter().any(|target| target.ports_location.is_none()) {
+        // Already an error: it would speak of every port there is.
+        return None;
+    }
+    match expectation.quantifier {
+        Quantifier::Deny => {
+            let witness = world.passing(&product, &expectation.requests, expectation.transport)?;
+            Some(failed(expectation, "a flow passes", Some(&witness), policy))
+        }
+        Quantifier::Some => match world.passing(&product, &expectation.requests, expectation.transport) {
+            Some(_) => None,
+            None => Some(failed(expectation, "no flow passes", None, policy)),
+        },
+        Quantifier::Allow => {
+            world.stopped(product, expectation).map(|witness| failed(expectation, "a flow is stopped", Some(&witness), policy))
+        }
+        Quantifier::Only => {
+            if let Some(witness) = world.stopped(product.clone(), expectation) {
+                return Some(failed(expectation, "a flow is stopped", Some(&witness), policy));
+            }
+            let others = possible(policy, &Peers::all().subtract(&sources));
+            let beside: Vec<Region> = expectation.targets.iter().map(|target| region(target, &others)).collect();
+            let witness = world.passing(&beside, &RequestSet::all(), None).or_else(|| without_requirement(world, &product, expectation))?;
+            Some(failed(expectation, "somebody else gets in", Some(&witness), policy))
+        }
+    }
+}
+
+/// The peers that can exist: a managed namespace has the labels that are known of it and no others.
+fn possible(policy: &Policy, peers: &Peers) -> Peers {
+    let narrowed = |cube: &PodCube| {
+        let others =
+            policy.managed().filter(|namespace| !cube.namespace.contains(&namespace.labels)).map(|namespace| namespace.name.clone());
+        let namespace = cube.namespace.intersect(&LabelCube::of(NAMESPACE_NAME.into(), Values::except(others)))?;
+        Some(PodCube { namespace, ..cube.clone() })
+    };
+    Peers { pods: peers.pods.cubes().iter().filter_map(narrowed).collect(), addresses: peers.addresses.clone() }
+}
+
+/// A flow of the product that passes without what is required.
+fn without_requirement(world: &World, product: &[Region], expectation: &Expectation) -> Option<Witness> {
+    let plaintext = (expectation.transport == Some(Transport::Mtls))
+        .then(|| world.passing(product, &RequestSet::all(), Some(Transport::Plaintext)))
+        .flatten();
+    // Judged by lane and not by the complement of the requests: a set of requests cannot say "without a valid token".
+    plaintext.or_else(|| world.beyond(product, &expectation.requests))
+}
+
+fn failed(expectation: &Expectation, what: &str, witness: Option<&Witness>, policy: &Policy) -> Diagnostic {
+    let finding = Diagnostic::new(
+        code::EXPECTATION_FAILED,
+        expectation.location,
+        format!("expected `{}`, but {what}", without_keyword(&expectation.text)),
+    )
+    .label("does not hold");
+    let Some(witness) = witness else { return finding.help("correct the expectation or the rules") };
+    let finding = finding.note(format!("for example `{}`", example(&witness.region)));
+    match witness.rule.and_then(|rule| policy.rule(rule)) {
+        Some(rule) => finding.related(rule.location, "let in by this rule").help("correct the rule or the expectation"),
+        None => finding.help("correct the expectation or the rules"),
+    }
+}
+
+fn without_keyword(text: &str) -> &str {
+    text.strip_prefix("expect ").unwrap_or(text)
+}
+
+/// One flow of a region.
+fn example(region: &Region) -> String {
+    let (protocol, port) = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+        .into_iter()
+        .find_map(|protocol| Some((protocol, region.ports.get(protocol).ranges().first()?.0)))
+        .unwrap_or((Protocol::Tcp, 0));
+    format!("{} -> {}:{}", peer(&region.sources), peer(&region.destinations), PortSet::one(protocol, port))
+}
+
+fn peer(peers: &Peers) -> String {
+    match peers.pods.cubes().first() {
+        Some(cube) => cube.to_string(),
+        None => peers.addresses.prefixes().first().map(ToString::to_string).unwrap_or_default(),
+    }
+}
