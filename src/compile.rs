@@ -1,0 +1,150 @@
+//! The whole way from texts to manifests, phase by phase.
+//!
+//! Owns: the order of the phases, and that nothing comes out where anything is wrong. No phase knows another; no phase fails
+//! as a whole: each returns what it could make, and findings.
+
+use crate::config::{self, Config};
+use crate::diagnostic::level::Levels;
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::Symbol;
+use crate::gates::{self, Gates};
+use crate::inventory::{self, Inventory};
+use crate::ir::{self, Origin, Policy, Program, Unit};
+use crate::source::{FileId, Source, Sources};
+use crate::syntax;
+use crate::target::{self, Manifest, OutputFile, Target};
+use crate::{check, format};
+
+/// Everything that a run knows: texts, and what each of them is.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// The text of all files.
+    pub sources: Sources,
+    /// Which of them are the program.
+    pub intents: Vec<FileId>,
+    /// Which are others' intents, taken as applied.
+    pub with: Vec<FileId>,
+    /// Which are manifests that say what runs.
+    pub inventory: Vec<FileId>,
+    /// Which is `twogate.toml`.
+    pub config: Option<FileId>,
+    /// The namespace of statements that stand in none; `default` if it is not given.
+    pub namespace: Option<String>,
+    /// The names of the targets to write for; empty for all.
+    pub targets: Vec<String>,
+    /// The date by which rules expire, as `YYYY-MM-DD`; none leaves that unjudged.
+    pub today: Option<String>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The text of all files, for the findings.
+    pub sources: Sources,
+    /// What was found, at settled levels.
+    pub findings: Vec<Diagnostic>,
+    /// The policy, as far as it could be understood.
+    pub policy: Policy,
+    /// Its normal form.
+    pub gates: Gates,
+    /// One object each; empty if any finding is an error.
+    pub manifests: Vec<Manifest>,
+    /// The files to write; empty if any finding is an error.
+    pub files: Vec<OutputFile>,
+}
+
+/// Compiles: parse, resolve, bring into normal form, check, emit.
+pub fn compile(input: Input) -> Outcome {
+    let (config, policy, gates, findings) = analyse(&input);
+    let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
+    let mut outcome = Outcome { sources: input.sources, findings, policy, gates, ..Outcome::default() };
+    if !crate::diagnostic::order::has_error(&outcome.findings) {
+        outcome.manifests = emit(&outcome.policy, &outcome.gates, &chosen(&input.targets));
+        outcome.files = target::layout(&outcome.policy, &outcome.manifests);
+    }
+    outcome
+}
+
+/// All phases but emission.
+fn analyse(input: &Input) -> (Config, Policy, Gates, Vec<Diagnostic>) {
+    let mut findings = Vec::new();
+    let config = read_config(input, &mut findings);
+    let default_namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
+    let inventory = read_inventory(input, &default_namespace, &mut findings);
+    let is_partial = crate::diagnostic::order::has_error(&findings);
+    let trees = parse(input, &mut findings);
+    let units = trees.iter().map(|(file, origin, tree)| Unit { file: *file, tree, origin: *origin }).collect();
+    let program = Program { sources: &input.sources, units, config: &config, inventory: &inventory, default_namespace };
+    let (policy, found) = ir::lower(program);
+    findings.extend(found);
+    let gates = gates::build(&policy);
+    findings.extend(gates.findings.iter().cloned());
+    let lints = check::run(&policy, &gates);
+    // What could not be read may be what a selector means: nothing is concluded from the rest.
+    findings.extend(lints.into_iter().filter(|finding| !is_partial || finding.code != code::SELECTOR_MATCHES_NOTHING));
+    findings.extend(check::unenforced(&policy, &chosen(&input.targets)));
+    findings.extend(input.today.as_deref().map(|today| check::expired(&policy, today)).into_iter().flatten());
+    (config, policy, gates, findings)
+}
+
+fn read_config(input: &Input, findings: &mut Vec<Diagnostic>) -> Config {
+    let Some((file, source)) = input.config.and_then(|file| Some((file, input.sources.get(file)?))) else { return Config::default() };
+    let (config, found) = config::read(file, source);
+    findings.extend(found);
+    config
+}
+
+fn read_inventory(input: &Input, default_namespace: &Symbol, findings: &mut Vec<Diagnostic>) -> Inventory {
+    let mut all = Inventory::default();
+    for (file, source) in files(&input.sources, &input.inventory) {
+        let (inventory, found) = inventory::read(file, source, default_namespace);
+        findings.extend(found);
+        findings.extend(all.merge(inventory));
+    }
+    all
+}
+
+fn parse(input: &Input, findings: &mut Vec<Diagnostic>) -> Vec<(FileId, Origin, syntax::ast::File)> {
+    let ours = files(&input.sources, &input.intents).map(|(file, source)| (file, Origin::Ours, source));
+    let with = files(&input.sources, &input.with).map(|(file, source)| (file, Origin::With, source));
+    let mut trees = Vec::new();
+    for (file, origin, source) in ours.chain(with) {
+        let (tree, found) = syntax::parse(file, source);
+        findings.extend(found);
+        trees.push((file, origin, tree));
+    }
+    trees
+}
+
+fn files<'a>(sources: &'a Sources, ids: &'a [FileId]) -> impl Iterator<Item = (FileId, &'a Source)> {
+    ids.iter().filter_map(|file| Some((*file, sources.get(*file)?)))
+}
+
+/// The targets of these names; all of them if none is named. A name that is no target's is the caller's to refuse.
+fn chosen(names: &[String]) -> Vec<&'static dyn Target> {
+    target::ALL.iter().copied().filter(|target| names.is_empty() || names.iter().any(|name| name == target.name())).collect()
+}
+
+fn emit(policy: &Policy, gates: &Gates, targets: &[&'static dyn Target]) -> Vec<Manifest> {
+    targets.iter().flat_map(|target| target.emit(policy, gates)).collect()
+}
+
+/// What became of one file's formatting.
+#[derive(Debug, Clone)]
+pub struct Formatted {
+    /// What is wrong with the file.
+    pub findings: Vec<Diagnostic>,
+    /// The canonical text; none if there is an error.
+    pub text: Option<String>,
+}
+
+/// The canonical text of one file.
+pub fn canonical(file: FileId, sources: &Sources) -> Formatted {
+    let Some(source) = sources.get(file) else {
+        return Formatted { findings: vec![Diagnostic::unplaced(code::NO_INPUT, "there is no such file")], text: None };
+    };
+    match format::format(file, source) {
+        Ok(text) => Formatted { findings: Vec::new(), text: Some(text) },
+        Err(findings) => Formatted { findings, text: None },
+    }
+}
