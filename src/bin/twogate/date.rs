@@ -1,0 +1,79 @@
+//! Dates: the one of today, and those that a user writes.
+//!
+//! Owns: `today`, `parse`. Only here is the clock read.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Today in UTC, as `YYYY-MM-DD`.
+pub(crate) fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    from_days(seconds / 86_400)
+}
+
+/// A date as the user writes it, if it is one.
+pub(crate) fn parse(written: &str) -> Result<String, String> {
+    let part = |range: std::ops::Range<usize>| written.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let dashed = written.len() == 10 && written.get(4..5) == Some("-") && written.get(7..8) == Some("-");
+    let date = match (part(0..4), part(5..7), part(8..10)) {
+        (Some(year), Some(month), Some(day)) if dashed => year.parse().ok().zip(month.parse().ok()).zip(day.parse().ok()),
+        _ => None,
+    };
+    match date {
+        Some(((year, month), day)) if (1..=days_of(year, month)).contains(&day) => Ok(written.to_owned()),
+        _ => Err("there is no such date; one is written `YYYY-MM-DD`".to_owned()),
+    }
+}
+
+/// The date that is so many days after 1970-01-01.
+fn from_days(mut days: u64) -> String {
+    let mut year = 1970;
+    while days >= days_of_year(year) {
+        days -= days_of_year(year);
+        year += 1;
+    }
+    let mut month = 1;
+    while days >= days_of(year, month) {
+        days -= days_of(year, month);
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", days + 1)
+}
+
+/// How many days a year has.
+fn days_of_year(year: u64) -> u64 {
+    (1..=12).map(|month| days_of(year, month)).sum()
+}
+
+/// How many days a month has; none if there is no such month.
+fn days_of(year: u64, month: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        let dates = [0, 58, 59, 789, 19_782, 20_453, 47_540].map(from_days);
+        assert_eq!(dates, ["1970-01-01", "1970-02-28", "1970-03-01", "1972-02-29", "2024-02-29", "2025-12-31", "2100-02-28"]);
+        assert_eq!(from_days(47_541), "2100-03-01");
+        assert_eq!(parse(&today()), Ok(today()));
+    }
+
+    #[test]
+    fn only_dates_are_dates() {
+        assert!(parse("2028-02-29").is_ok());
+        for wrong in
+            ["2027-02-29", "2027-13-01", "2027-00-01", "2027-01-00", "2027-1-01", "27-01-01", "2027/01/01", "2027-01-1x", "", "２０２７"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
