@@ -1,0 +1,33 @@
+//! The tests that need more than one room, in one binary: a module a topic.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a helper of a test may fail the test"
+)]
+
+#[cfg(test)]
+mod agreement;
+mod cli;
+mod codes;
+#[cfg(test)]
+mod coupling;
+mod examples;
+mod findings;
+mod format;
+mod house;
+#[cfg(test)]
+mod meaning;
+#[cfg(test)]
+mod model;
+mod pages;
+#[cfg(test)]
+mod promises;
+mod readme;
+mod reference;
+mod support;
+mod syntax;
+#[cfg(test)]
+mod target;

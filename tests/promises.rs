@@ -1,0 +1,76 @@
+//! The promises that hold for every program: nothing comes out of errors, objects keep still, values survive.
+
+use std::collections::BTreeMap;
+
+use twogate::compile::Outcome;
+
+use crate::support::{compiled, errors, yaml};
+
+/// The objects by namespace, kind and name.
+fn objects(outcome: &Outcome) -> BTreeMap<(String, &'static str, String), String> {
+    let object = |manifest: &twogate::target::Manifest| {
+        ((manifest.namespace.to_string(), manifest.kind, manifest.name.clone()), manifest.yaml.clone())
+    };
+    outcome.manifests.iter().map(object).collect()
+}
+
+/// The names of the objects that differ between two programs.
+fn changed(before: &str, after: &str) -> Vec<String> {
+    let (before, after) = (objects(&compiled(before)), objects(&compiled(after)));
+    assert!(!before.is_empty() && !after.is_empty());
+    let keys: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let differs = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
+    differs.map(|(namespace, kind, name)| format!("{namespace}/{kind}/{name}")).collect()
+}
+
+#[test]
+fn a_rule_changes_the_objects_of_its_two_subjects_alone() {
+    let base = "namespace shop\nworkload web = app=web account web-sa\nworkload api = app=api account api-sa\nworkload db = app=db account db-sa\nallow web -> api:8080 mtls\nallow api -> db:5432 mtls\n";
+    let more = format!("{base}allow app=ops@ops -> db:5432 mtls\n");
+    assert_eq!(changed(base, &more), ["shop/AuthorizationPolicy/db", "shop/NetworkPolicy/db"]);
+    let outward = format!("{base}allow web -> db:5432 mtls\n");
+    assert_eq!(changed(base, &outward), ["shop/AuthorizationPolicy/db", "shop/NetworkPolicy/db", "shop/NetworkPolicy/web"]);
+}
+
+#[test]
+fn nothing_comes_out_of_an_error() {
+    for program in [
+        "namespace shop\nallow app=web -> nobody:80\n",
+        "namespace shop\nallow app=web -> app=db:5432 mtls\nallow app=web - app=x\n",
+        "allow",
+    ] {
+        let outcome = compiled(program);
+        assert!(!errors(&outcome).is_empty(), "{program}");
+        assert!(outcome.files.is_empty() && outcome.manifests.is_empty(), "{program}");
+    }
+}
+
+/// Words that YAML readers take for something else come back as they were written.
+#[test]
+fn values_survive_yaml() {
+    for value in ["no", "on", "yes", "y", "n", "null", "0x1F", "1e3", "08", "1_000", "true", "12", "1.0", "NaN"] {
+        let outcome = compiled(&format!("namespace shop\nallow app=\"{value}\" -> app=db:1\n"));
+        assert_eq!(errors(&outcome), [""; 0], "{value}: {:?}", outcome.findings);
+        let text = yaml(&outcome.manifests);
+        let found = text.split("---\n").filter(|document| document.contains("kind: NetworkPolicy")).any(|document| {
+            let object: k8s_openapi::api::networking::v1::NetworkPolicy = serde_yaml::from_str(document).unwrap();
+            let spec = object.spec.unwrap();
+            let labels = spec.pod_selector.and_then(|selector| selector.match_labels).unwrap_or_default();
+            labels.get("app").map(String::as_str) == Some(value)
+        });
+        assert!(found, "{value}\n{text}");
+    }
+}
+
+/// Objects for the mesh pass the schemas of Istio's own definitions, where those are at hand.
+#[test]
+fn emitted_objects_pass_validation() {
+    let program = "namespace shop\nissuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"shop\"\nworkload web = app=web account web-sa\nnetwork office = 203.0.113.0/24, 2001:db8::/32 except 203.0.113.7\nallow web -> app=db:5432 mtls\nallow office -> app=web:8443\nallow app=edge@ingress -> web:8080 mtls http GET|HEAD /v1/{**}, GET /v1 at shop.example.com header x-env=a|b jwt corp claim groups=admin\nallow out web -> internet:443\nallow app=*,tier!=old -> app=many:8000-8100|53/udp\ndeny *@dev -> app=db\naudit * -> app=db:5432\n";
+    let outcome = compiled(program);
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    let text = yaml(&outcome.manifests);
+    assert_eq!(crate::model::validate(&text), [""; 0], "{text}");
+    if let Some(faults) = crate::model::crd_check(&text) {
+        assert_eq!(faults, [""; 0], "{text}");
+    }
+}
