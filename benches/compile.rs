@@ -1,0 +1,114 @@
+//! Times of parse, resolve, normal form, checks and emission, phase by phase, on programs of growing size.
+//!
+//! `cargo bench` prints a row for each size: seconds a phase (the median of a few runs), megabytes of text a second for the
+//! parser, and the peak memory of the process so far. Compare rows of one run: machines differ.
+
+#![expect(clippy::indexing_slicing, reason = "five phases, five columns")]
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use twogate::config::Config;
+use twogate::gates;
+use twogate::inventory::Inventory;
+use twogate::ir::{self, Origin, Program, Unit};
+use twogate::source::{FileId, Source, Sources};
+use twogate::{check, syntax, target};
+
+/// Rules for each namespace, as in a cluster of many small teams.
+const RULES_A_NAMESPACE: usize = 20;
+
+fn main() {
+    let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
+    println!(
+        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9}",
+        "rules", "parse s", "resolve s", "gates s", "checks s", "emit s", "all s", "MB/s", "peak MB"
+    );
+    for size in sizes {
+        row(size);
+    }
+}
+
+/// A program: each namespace closed, a chain of workloads with accounts, mTLS between them, some HTTP, some addresses.
+fn program(rules: usize) -> Sources {
+    let mut sources = Sources::default();
+    for team in 0..rules.div_ceil(RULES_A_NAMESPACE) {
+        let mut text = format!("namespace team-{team} labels tenant=t{}\n\nnetwork office-{team} = 203.0.113.0/24\n", team % 50);
+        for app in 0..RULES_A_NAMESPACE {
+            let _ = writeln!(text, "workload app-{app} = app=app-{app} account sa-{app}");
+        }
+        for rule in 0..RULES_A_NAMESPACE {
+            let next = (rule + 1) % RULES_A_NAMESPACE;
+            let line = match rule % 10 {
+                7 => format!("allow office-{team} -> app=app-{rule}:8443"),
+                8 => format!("allow app=app-{rule} -> app=app-{next}@team-{}:9000 mtls", (team + 1) % rules.div_ceil(RULES_A_NAMESPACE)),
+                9 => format!(
+                    "allow app=app-{rule} -> app=app-{next}:8080 mtls http GET|HEAD /v1/{{**}}, GET|HEAD /v1, POST /v1/orders because \"order flow\""
+                ),
+                _ => format!("allow app=app-{rule} -> app=app-{next}:5432 mtls"),
+            };
+            text.push_str(&line);
+            text.push('\n');
+        }
+        sources.add(Source::new(format!("team-{team}.intent"), text));
+    }
+    sources
+}
+
+fn row(rules: usize) {
+    let sources = program(rules);
+    let bytes: usize = sources.iter().map(|(_, source)| source.text().len()).sum();
+    let runs = if rules > 20_000 { 1 } else { 5 };
+    let mut times: Vec<[f64; 5]> = (0..runs).map(|_| once(&sources)).collect();
+    let median = |phase: usize, times: &mut Vec<[f64; 5]>| {
+        times.sort_by(|left, right| left[phase].total_cmp(&right[phase]));
+        times[times.len() / 2][phase]
+    };
+    let phases: Vec<f64> = (0..5).map(|phase| median(phase, &mut times)).collect();
+    let all: f64 = phases.iter().sum();
+    #[expect(clippy::cast_precision_loss, reason = "a speed needs no more digits")]
+    let speed = bytes as f64 / 1e6 / phases[0];
+    println!(
+        "{rules:>8} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {all:>9.4} {speed:>8.1} {:>9}",
+        phases[0],
+        phases[1],
+        phases[2],
+        phases[3],
+        phases[4],
+        peak()
+    );
+}
+
+/// Seconds of each phase in one run.
+fn once(sources: &Sources) -> [f64; 5] {
+    let config = Config::default();
+    let inventory = Inventory::default();
+    let start = Instant::now();
+    let trees: Vec<(FileId, syntax::ast::File)> = sources.iter().map(|(file, source)| (file, syntax::parse(file, source).0)).collect();
+    let parsed = start.elapsed();
+    let units = trees.iter().map(|(file, tree)| Unit { file: *file, tree, origin: Origin::Ours }).collect();
+    let program = Program { sources, units, config: &config, inventory: &inventory, default_namespace: "default".into() };
+    let (policy, findings) = ir::lower(program);
+    let resolved = start.elapsed();
+    let gates = gates::build(&policy);
+    let normal = start.elapsed();
+    let lints = check::run(&policy, &gates);
+    let checked = start.elapsed();
+    let manifests: Vec<_> = target::ALL.iter().flat_map(|target| target.emit(&policy, &gates)).collect();
+    let files = target::layout(&policy, &manifests);
+    let emitted = start.elapsed();
+    assert!(!files.is_empty() && findings.len() + lints.len() < usize::MAX, "the program compiles");
+    let ends = [parsed, resolved, normal, checked, emitted];
+    let starts = [std::time::Duration::ZERO, parsed, resolved, normal, checked];
+    let seconds: [std::time::Duration; 5] = std::array::from_fn(|phase| ends[phase].saturating_sub(starts[phase]));
+    seconds.map(|time| time.as_secs_f64())
+}
+
+/// The peak memory of this process in megabytes, where the platform tells it.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kilobytes.map_or_else(|| "?".to_owned(), |kilobytes| (kilobytes / 1024).to_string())
+}
