@@ -328,3 +328,14 @@ fn the_page_of_a_code_is_printed() {
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.starts_with("# coupled-rules\n"));
 }
+
+#[test]
+fn an_emptied_program_takes_nothing_away() {
+    let place = Place::shop();
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    place.put("intents/shop.intent", b"# nothing left\n");
+    let ran = place.run("compile -o manifests");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[no-input]"), "{}", ran.stderr);
+    assert!(place.0.path().join("manifests/shop/networkpolicies.yaml").exists());
+}

@@ -102,6 +102,18 @@ fn targets_do_not_see_each_other() {
     }
 }
 
+/// Every object of every example is one that the API server and Istio accept.
+#[test]
+fn every_object_is_valid() {
+    for folder in examples() {
+        let text = crate::support::yaml(&compile(read(&folder, Order::Forward)).manifests);
+        assert_eq!(crate::model::validate(&text), [""; 0], "{}", name(&folder));
+        if let Some(faults) = crate::model::crd_check(&text) {
+            assert_eq!(faults, [""; 0], "{}", name(&folder));
+        }
+    }
+}
+
 #[test]
 fn the_order_of_files_changes_nothing() {
     for folder in examples() {

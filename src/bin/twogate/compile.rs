@@ -9,6 +9,7 @@ use crate::report::{self, Format};
 use clap::Args;
 use std::path::PathBuf;
 use twogate::compile::compile;
+use twogate::diagnostic::{Diagnostic, code};
 use twogate::source::Sources;
 use twogate::target;
 
@@ -41,6 +42,13 @@ impl Compile {
         };
         if report::findings(&outcome.findings, &outcome.sources, Format::Human)? == Exit::Found {
             return Ok(Exit::Found);
+        }
+        if outcome.files.is_empty() {
+            // An emptied program would otherwise take away every policy that an earlier run wrote.
+            let finding = Diagnostic::unplaced(code::NO_INPUT, "the intents manage no namespace, so there is nothing to write")
+                .note("what an earlier run wrote stays as it is")
+                .help("open a namespace with `namespace NAME`; to remove all policy, delete the output folder");
+            return report::findings(&[finding], &outcome.sources, Format::Human);
         }
         let Some(folder) = self.output else {
             report::print(&target::stream(&outcome.manifests))?;
