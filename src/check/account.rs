@@ -66,6 +66,12 @@ fn namespace_identity(rule: &Rule, unknown: &[PodCube]) -> Option<Diagnostic> {
     )
     .label(format!("nothing says which account `{first}` runs as"))
     .note("the network gate still tells the pods apart by label; what is lost is the second opinion");
+    if namespace != rule.namespace {
+        let block = format!("external namespace {namespace} {{ workload NAME = {} account … }}", first.labels);
+        return Some(
+            finding.help(format!("state it where the pods are: `{block}` if nobody manages it here, or give an inventory that holds them")),
+        );
+    }
     Some(finding.help(format!("state it: `workload NAME = {} account …`, or give an inventory that holds the pods", first.labels)))
 }
 

@@ -6,10 +6,10 @@ use super::endpoint::{Place, Ranges, listed_cube, meets};
 use super::lower::Lowering;
 use super::policy::workloads_in;
 use super::statement::captured_ports;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, code, nearest};
-use crate::flow::{Labels, PodCube, PodSet, PortSet, Protocol, Symbol};
+use crate::flow::{Intervals, Labels, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::ir::{End, Target, Workload};
 use crate::source::Location;
 use crate::syntax::ast::{Endpoint, EndpointKind, PortItem, PortTest, Ports};
@@ -40,12 +40,13 @@ impl Lowering<'_> {
     /// Ports by number hold for the whole destination, a port by name for the pods that have it.
     fn with_ports(&mut self, place: &Place, end: End, ports: &Ports, location: Location) -> Vec<Target> {
         let ports_location = Some(place.at(ports.span));
-        let mut numbers = PortSet::none();
+        let mut ranges: BTreeMap<Protocol, Vec<(u16, u16)>> = BTreeMap::new();
         let mut targets = Vec::new();
         for item in &ports.items {
             let Some(protocol) = self.protocol(place, item) else { continue };
             let PortTest::Name(name) = &item.port else {
-                numbers = numbers.union(&self.range(place, item, protocol));
+                let written = self.range(place, item, protocol);
+                ranges.entry(protocol).or_default().extend(written.ranges().map(|(_, low, high)| (low, high)));
                 continue;
             };
             for part in self.named_port(place, item, &end, name, protocol) {
@@ -53,6 +54,8 @@ impl Lowering<'_> {
                 targets.push(Target { end: End::Within(Box::new(end.clone()), part.pods), ports, ports_location, location });
             }
         }
+        let numbers = ranges.into_iter().map(|(protocol, ranges)| PortSet::from_intervals(protocol, Intervals::collect(ranges)));
+        let numbers = numbers.fold(PortSet::none(), |all, ports| all.union(&ports));
         if !numbers.is_empty() {
             targets.insert(0, Target { end, ports: numbers, ports_location, location });
         }
