@@ -439,34 +439,3 @@ proptest! {
         }
     }
 }
-
-/// Prints the speed of the parser on typical rules: `cargo test --release --test tests -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::cast_precision_loss, reason = "a rough figure")]
-fn speed() {
-    let mut text = String::new();
-    for i in 0..100_000 {
-        match i % 5 {
-            0 => writeln!(text, "allow app=web{i} -> app=db{i}:5432 mtls because \"order flow {i}\""),
-            1 => writeln!(text, "allow web{i} -> app=api{i}@shop{i}:8080 mtls http GET|HEAD /v1/{{**}}, POST /v1/orders"),
-            2 => writeln!(text, "deny app=batch{i},tier=back -> app=db{i}"),
-            3 => writeln!(text, "allow app=web{i}|api{i} or app=x -> web{i}@shop:http|8000-8100/tcp until 2027-03-31"),
-            _ => writeln!(text, "allow 10.0.{}.0/24 -> app=console{i}:8443", i % 256),
-        }
-        .unwrap();
-    }
-    let length = text.len();
-    let source = Source::new("speed.intent", text);
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        let (tree, findings) = parse(FileId(0), &source);
-        let took = start.elapsed();
-        assert!(findings.is_empty());
-        assert_eq!(tree.items.len(), 100_000);
-        println!("parse and tree: {:.1} MB/s", length as f64 / took.as_secs_f64() / 1e6);
-        let start = std::time::Instant::now();
-        let formatted = twogate::format::format(FileId(0), &source).unwrap();
-        println!("format: {:.1} MB/s", formatted.len() as f64 / start.elapsed().as_secs_f64() / 1e6);
-    }
-}
