@@ -4,6 +4,7 @@
 //! unless their name says so. It holds no rule of any platform or language and uses nothing else of the crate.
 
 mod addresses;
+mod cut;
 mod intervals;
 mod labels;
 mod paths;
@@ -15,6 +16,7 @@ mod values;
 mod words;
 
 pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
+pub use cut::{Cut, RequestSamples};
 pub use intervals::{Intervals, Point};
 pub use labels::{LabelCube, Labels};
 pub use paths::{PathPattern, PathSet};

@@ -4,32 +4,23 @@
 //! judges no policy and no intent. What it cannot read it reports; kinds that are no facts for it are passed over.
 
 mod capture;
-mod document;
-mod layout;
 mod object;
 mod ownership;
 mod pod;
 mod service;
-mod stream;
-mod tree;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, Protocol, Symbol, Values};
+use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
 pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, WorkloadKind};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
-use document::{Document, Whereabouts};
 use ownership::{Owner, Replicas};
-use tree::Reading;
-
-/// The largest file that is read, in bytes.
-pub const MAX_FILE: usize = 128 << 20;
 
 /// What is known to run.
 #[derive(Debug, Clone, Default)]
@@ -111,9 +102,10 @@ pub fn read(file: FileId, source: &Source, default_namespace: &Symbol) -> (Inven
     if source.text().len() > MAX_FILE {
         return (inventory, vec![too_large(file, source)]);
     }
-    let whole = Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole };
+    let whole =
+        Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole, code: code::INVALID_INVENTORY };
     let mut reading = Reading::new(whole);
-    for span in stream::documents(source.text()) {
+    for span in documents(source.text()) {
         if reading.is_hopeless() {
             break;
         }

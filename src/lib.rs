@@ -5,6 +5,7 @@
 //! picture and the table of who may use whom, which a test holds.
 
 pub mod check;
+pub mod cluster;
 pub mod compile;
 pub mod config;
 pub mod diagnostic;
@@ -13,6 +14,7 @@ pub mod format;
 pub mod gates;
 pub mod inventory;
 pub mod ir;
+pub mod manifest;
 pub mod meaning;
 pub mod source;
 pub mod syntax;

@@ -94,7 +94,7 @@ fn outside_crates_have_one_door() {
         ("pest", &["syntax"]),
         ("annotate_snippets", &["diagnostic"]),
         ("toml", &["config"]),
-        ("serde_yaml", &["inventory"]),
+        ("serde_yaml", &["manifest"]),
         ("serde_saphyr", &["target"]),
         ("sha2", &["target"]),
         ("clap", &["bin"]),

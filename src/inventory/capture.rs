@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{Node, Reading};
 use crate::flow::Labels;
+use crate::manifest::{Node, Reading};
 
 /// The ports that no sidecar captures whatever the annotations say: the mesh's own (`semantics.md` §3.2).
 const NEVER_CAPTURED: [u16; 4] = [15008, 15020, 15021, 15090];

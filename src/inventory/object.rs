@@ -3,14 +3,11 @@
 //! Owns: the table of kinds, `metadata`, namespaces and service accounts. Kinds are told by group and kind, because `Service`
 //! and `Job` are names that others use too.
 
-use serde_yaml::Value;
-
-use super::document::{Document, Step};
 use super::pod::{self, WorkloadKind};
-use super::tree::{Node, Reading};
 use super::{Inventory, NamespaceFacts, service};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Labels, NAMESPACE_NAME, Symbol};
+use crate::manifest::{Document, Node, Reading, Step};
 
 /// What an object is, as far as an inventory cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,18 +187,5 @@ fn namespace(object: &Node<'_>, name: Symbol, inventory: &mut Inventory, reading
     let facts = NamespaceFacts { labels, plane, location: reading.document.name() };
     if let Some(finding) = inventory.add_namespace(name, facts) {
         reading.add(finding);
-    }
-}
-
-/// Looks at values without reporting anything.
-impl<'t> Node<'t> {
-    /// Whether this is a map with a list under a key.
-    fn holds_list(&self, key: &str) -> bool {
-        matches!(self.value(), Value::Mapping(mapping) if matches!(mapping.get(key), Some(Value::Sequence(_) | Value::Null)))
-    }
-
-    /// The same value as an object of its own.
-    fn as_root(&self) -> Node<'t> {
-        Node::root(self.value())
     }
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use super::object::{Identity, Whole};
 use super::ownership::{Owner, Replicas};
-use super::tree::{Node, Reading};
 use super::{InventoryWorkload, capture};
 use crate::flow::{DataPlane, Labels, Protocol, Symbol};
+use crate::manifest::{Node, Reading};
 
 /// A kind of object that pods come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

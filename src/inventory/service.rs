@@ -4,8 +4,8 @@
 
 use super::object::Identity;
 use super::pod;
-use super::tree::{Node, Reading};
 use crate::flow::{Labels, Protocol, Symbol};
+use crate::manifest::{Node, Reading};
 use crate::source::Location;
 
 /// What is known of a Service.

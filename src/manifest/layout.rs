@@ -34,7 +34,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 /// The texts of the items of a list under the key `items`; none if they are not `count`.
 ///
 /// In block form each begins with its dash; in the form that JSON is usually printed in, each begins with its brace.
-pub(super) fn items(text: &str, count: usize) -> Option<Vec<Range<usize>>> {
+pub(crate) fn items(text: &str, count: usize) -> Option<Vec<Range<usize>>> {
     let mut lines = lines(text).peekable();
     if lines.peek()?.text == "{" {
         lines.next();
@@ -69,7 +69,7 @@ fn begins_item(line: Line<'_>, first: Line<'_>) -> bool {
 }
 
 /// Where an object's `metadata.name` is written, key and value.
-pub(super) fn name(text: &str) -> Option<Range<usize>> {
+pub(crate) fn name(text: &str) -> Option<Range<usize>> {
     let mut lines = lines(text).map(without_dash).peekable();
     if lines.peek()?.text == "{" {
         lines.next();

@@ -9,7 +9,7 @@ use crate::source::Span;
 ///
 /// A span begins behind its `---`, so that text on the marker's own line (`--- {a: b}`) is kept. A line that starts with `---`
 /// and then a blank or the line's end always ends a document, even inside a block of text; so does one that starts with `...`.
-pub(super) fn documents(text: &str) -> impl Iterator<Item = Span> {
+pub(crate) fn documents(text: &str) -> impl Iterator<Item = Span> {
     Documents { text, at: byte_order_mark(text) }.filter(|span| holds_content(text.get(span.range()).unwrap_or_default()))
 }
 

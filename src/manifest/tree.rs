@@ -1,7 +1,7 @@
 //! Reads values out of a document's tree and reports those that Kubernetes would refuse.
 //!
 //! Owns: `Reading`, `Node`, the findings about wrong types. Missing and `null` are the same here, as they are to Kubernetes
-//! for every field that an inventory reads. It must not know which fields an object has.
+//! for every field that is read here. It must not know which fields an object has.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_yaml::Value;
 
 use super::document::{Document, Step};
 use super::words;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, Symbol};
 use crate::source::{Location, Span};
 
@@ -24,11 +24,11 @@ const MAX_EFFORT: usize = 64 << 20;
 
 /// What is being read: a file, the document and the object in it, and what was found so far.
 #[derive(Debug)]
-pub(super) struct Reading<'s> {
+pub(crate) struct Reading<'s> {
     /// The document.
-    pub(super) document: Document<'s>,
+    pub(crate) document: Document<'s>,
     /// The object as findings name it, such as "Deployment `shop/web`".
-    pub(super) object: String,
+    pub(crate) object: String,
     findings: Vec<Diagnostic>,
     found_before: usize,
     effort: usize,
@@ -44,35 +44,35 @@ struct Bare {
 
 impl<'s> Reading<'s> {
     /// Begins to read a file, of which this is all.
-    pub(super) fn new(document: Document<'s>) -> Self {
+    pub(crate) fn new(document: Document<'s>) -> Self {
         let effort = MAX_EFFORT.max(document.text().len());
         Self { document, object: String::new(), findings: Vec::new(), found_before: 0, effort, bare: Bare::default() }
     }
 
     /// Goes on to another object.
-    pub(super) fn begin(&mut self, document: Document<'s>, object: impl Into<String>) {
+    pub(crate) fn begin(&mut self, document: Document<'s>, object: impl Into<String>) {
         self.document = document;
         self.object = object.into();
         self.found_before = self.findings.len();
     }
 
     /// Hands over the findings about the whole file.
-    pub(super) fn into_findings(self) -> Vec<Diagnostic> {
+    pub(crate) fn into_findings(self) -> Vec<Diagnostic> {
         self.findings
     }
 
     /// Whether nothing was found about this object.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.findings.len() == self.found_before
     }
 
     /// Whether the file has so many findings that more would help nobody.
-    pub(super) fn is_hopeless(&self) -> bool {
+    pub(crate) fn is_hopeless(&self) -> bool {
         self.findings.len() >= MAX_FINDINGS_PER_FILE
     }
 
     /// Reports a finding about a place of the tree, unless the object already has enough of them.
-    pub(super) fn report(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
+    pub(crate) fn report(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
         if self.findings.len() - self.found_before >= MAX_FINDINGS_PER_OBJECT {
             return;
         }
@@ -81,7 +81,7 @@ impl<'s> Reading<'s> {
     }
 
     /// Adds a finding that knows its place.
-    pub(super) fn add(&mut self, finding: Diagnostic) {
+    pub(crate) fn add(&mut self, finding: Diagnostic) {
         let about_this = self.findings.get(self.found_before..).unwrap_or_default();
         if !about_this.contains(&finding) {
             self.findings.push(finding);
@@ -132,24 +132,24 @@ fn stands_bare(text: &str, word: &str) -> bool {
 
 /// A place in a document's tree and what stands there.
 #[derive(Debug, Clone)]
-pub(super) struct Node<'t> {
+pub(crate) struct Node<'t> {
     value: &'t Value,
     steps: Vec<Step<'t>>,
 }
 
 impl<'t> Node<'t> {
     /// The whole document.
-    pub(super) fn root(value: &'t Value) -> Self {
+    pub(crate) fn root(value: &'t Value) -> Self {
         Self { value, steps: Vec::new() }
     }
 
     /// Whether nothing stands here.
-    pub(super) fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         self.value.is_null()
     }
 
     /// The value of a key; a missing node where there is none.
-    pub(super) fn get(&self, reading: &mut Reading<'_>, key: &'t str) -> Node<'t> {
+    pub(crate) fn get(&self, reading: &mut Reading<'_>, key: &'t str) -> Node<'t> {
         let value = match self.value {
             Value::Mapping(mapping) => mapping.get(key).unwrap_or(&Value::Null),
             Value::Null => &Value::Null,
@@ -167,12 +167,12 @@ impl<'t> Node<'t> {
     }
 
     /// The node at the end of several keys.
-    pub(super) fn follow(&self, reading: &mut Reading<'_>, keys: &[&'t str]) -> Node<'t> {
+    pub(crate) fn follow(&self, reading: &mut Reading<'_>, keys: &[&'t str]) -> Node<'t> {
         keys.iter().fold(self.clone(), |node, key| node.get(reading, key))
     }
 
     /// The elements of a list; none where it is missing.
-    pub(super) fn list(&self, reading: &mut Reading<'_>) -> Vec<Node<'t>> {
+    pub(crate) fn list(&self, reading: &mut Reading<'_>) -> Vec<Node<'t>> {
         match self.value {
             Value::Sequence(elements) => elements.iter().enumerate().map(|(index, value)| self.child(Step::Index(index), value)).collect(),
             Value::Null => Vec::new(),
@@ -184,7 +184,7 @@ impl<'t> Node<'t> {
     }
 
     /// The text that stands here; none where it is missing or, with a finding, no text.
-    pub(super) fn text(&self, reading: &mut Reading<'_>) -> Option<&'t str> {
+    pub(crate) fn text(&self, reading: &mut Reading<'_>) -> Option<&'t str> {
         match self.value {
             Value::String(text) if reading.reads_as_text(&self.steps, text) => Some(text),
             Value::String(text) => {
@@ -209,12 +209,12 @@ impl<'t> Node<'t> {
     }
 
     /// The text that stands here, as an owned symbol, where it is not empty.
-    pub(super) fn symbol(&self, reading: &mut Reading<'_>) -> Option<Symbol> {
+    pub(crate) fn symbol(&self, reading: &mut Reading<'_>) -> Option<Symbol> {
         self.text(reading).filter(|text| !text.is_empty()).map(Symbol::from)
     }
 
     /// The whole number that stands here.
-    pub(super) fn number(&self, reading: &mut Reading<'_>) -> Option<u64> {
+    pub(crate) fn number(&self, reading: &mut Reading<'_>) -> Option<u64> {
         match self.value {
             Value::Number(number) if number.is_u64() => number.as_u64(),
             Value::Null => None,
@@ -226,7 +226,7 @@ impl<'t> Node<'t> {
     }
 
     /// The port number that stands here.
-    pub(super) fn port(&self, reading: &mut Reading<'_>) -> Option<u16> {
+    pub(crate) fn port(&self, reading: &mut Reading<'_>) -> Option<u16> {
         let number = self.number(reading)?;
         let port = u16::try_from(number).ok().filter(|port| *port > 0);
         if port.is_none() {
@@ -235,23 +235,28 @@ impl<'t> Node<'t> {
         port
     }
 
-    /// What stands here, unread.
-    pub(super) fn value(&self) -> &'t Value {
-        self.value
+    /// Whether this is a map with a list under a key; reports nothing.
+    pub(crate) fn holds_list(&self, key: &str) -> bool {
+        matches!(self.value, Value::Mapping(mapping) if matches!(mapping.get(key), Some(Value::Sequence(_) | Value::Null)))
+    }
+
+    /// The same value as an object of its own.
+    pub(crate) fn as_root(&self) -> Node<'t> {
+        Node::root(self.value)
     }
 
     /// Whether a zero stands here, which is nothing to Kubernetes in some fields.
-    pub(super) fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.value.as_u64() == Some(0)
     }
 
     /// Whether text stands here; tells a port's name from its number.
-    pub(super) fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.value.is_string()
     }
 
     /// Whether `true` stands here.
-    pub(super) fn is_true(&self, reading: &mut Reading<'_>) -> bool {
+    pub(crate) fn is_true(&self, reading: &mut Reading<'_>) -> bool {
         match self.value {
             Value::Bool(value) => *value,
             Value::Null => false,
@@ -267,7 +272,7 @@ impl<'t> Node<'t> {
     }
 
     /// The labels or annotations that stand here.
-    pub(super) fn labels(&self, reading: &mut Reading<'_>) -> Labels {
+    pub(crate) fn labels(&self, reading: &mut Reading<'_>) -> Labels {
         let mapping = match self.value {
             Value::Mapping(mapping) => mapping,
             Value::Null => return Labels::new(),
@@ -295,9 +300,10 @@ impl<'t> Node<'t> {
     }
 
     /// Reports what is wrong here.
-    pub(super) fn wrong(&self, reading: &mut Reading<'_>, why: &str) {
+    pub(crate) fn wrong(&self, reading: &mut Reading<'_>, why: &str) {
         let message = format!("`{}` of {} is not what Kubernetes accepts", path(&self.steps), reading.object);
-        reading.report(&self.steps, |location| Diagnostic::new(code::INVALID_INVENTORY, location, message).label(why));
+        let code = reading.document.code;
+        reading.report(&self.steps, |location| Diagnostic::new(code, location, message).label(why));
     }
 
     /// Reports a value that has to be text and is none for want of quotes.
@@ -305,9 +311,10 @@ impl<'t> Node<'t> {
         let what = if matches!(self.steps.last(), Some(Step::Name(_))) { "key " } else { "" };
         let message = format!("{what}`{}` of {} is {read_as}, not text", path(&self.steps), reading.object);
         let document = reading.document;
+        let code = document.code;
         reading.report(&self.steps, |location| {
             let (written, location) = first_word(document, location);
-            let finding = Diagnostic::new(code::INVALID_INVENTORY, location, message)
+            let finding = Diagnostic::new(code, location, message)
                 .label("text is expected")
                 .note("the API server refuses the object, or reads something else");
             if written.is_empty() || written.contains(['"', '\'', ':', '&', '*']) {

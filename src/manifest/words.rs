@@ -4,7 +4,7 @@
 //! is text to us and a bool to the API server, which then refuses it. It must not know where the word stands.
 
 /// What a plain word is to Kubernetes though it is text to us; none for a word that both read as text.
-pub(super) fn other_reading(word: &str) -> Option<&'static str> {
+pub(crate) fn other_reading(word: &str) -> Option<&'static str> {
     if is_boolean(word) {
         return Some("true or false");
     }

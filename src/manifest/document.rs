@@ -1,4 +1,4 @@
-//! One document of an inventory: from text to a tree, and from a place in the tree back to the text.
+//! One document of a file of manifests: from text to a tree, and from a place in the tree back to the text.
 //!
 //! Owns: the call of the YAML reader, its findings, and `place`. The reader gives no positions for valid YAML, so a place is
 //! looked up by reading the document again, only when there is something to say about it. It must not know Kubernetes.
@@ -7,25 +7,27 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAn
 use serde_yaml::Value;
 
 use super::layout;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, Location, Source, Span};
 
 /// A document of a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Document<'s> {
+pub(crate) struct Document<'s> {
     /// The file that it stands in.
-    pub(super) file: FileId,
+    pub(crate) file: FileId,
     /// The text of that file.
-    pub(super) source: &'s Source,
+    pub(crate) source: &'s Source,
     /// Where in the file it stands.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// Where in its text the object stands.
-    pub(super) object: Whereabouts,
+    pub(crate) object: Whereabouts,
+    /// The code of what is wrong with it.
+    pub(crate) code: Code,
 }
 
 /// Where in the text of a document its object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whereabouts {
+pub(crate) enum Whereabouts {
     /// The text is the object.
     Whole,
     /// The text is one item of a list, its dash included.
@@ -36,7 +38,7 @@ pub(super) enum Whereabouts {
 
 /// One step down a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step<'t> {
+pub(crate) enum Step<'t> {
     /// Into the value of a key.
     Key(&'t str),
     /// Into an element of a list, counted from 0.
@@ -47,14 +49,14 @@ pub(super) enum Step<'t> {
 
 impl<'s> Document<'s> {
     /// The document's own text.
-    pub(super) fn text(self) -> &'s str {
+    pub(crate) fn text(self) -> &'s str {
         self.source.slice(self.span)
     }
 
     /// The document as a tree, with `<<` merged as Kubernetes' reader does; a finding if it is no YAML.
-    pub(super) fn parse(self) -> Result<Value, Box<Diagnostic>> {
+    pub(crate) fn parse(self) -> Result<Value, Box<Diagnostic>> {
         if open_brackets(self.text()) > MAX_OPEN_BRACKETS {
-            let finding = Self::unread(self.first_line()).label(format!("more than {MAX_OPEN_BRACKETS} brackets are open at once"));
+            let finding = self.unread(self.first_line()).label(format!("more than {MAX_OPEN_BRACKETS} brackets are open at once"));
             return Err(Box::new(finding));
         }
         let mut tree: Value = serde_yaml::from_str(self.text()).map_err(|error| Box::new(self.unreadable(&error)))?;
@@ -65,7 +67,7 @@ impl<'s> Document<'s> {
     /// Where in the file a place of the tree is written: its first line from where it begins.
     ///
     /// A place that the text does not have (it came in by a merge) is the place of the nearest thing around it.
-    pub(super) fn place(self, steps: &[Step<'_>]) -> Location {
+    pub(crate) fn place(self, steps: &[Step<'_>]) -> Location {
         let mut whole = match self.object {
             Whereabouts::Whole => Vec::new(),
             Whereabouts::Item => vec![Step::Index(0)],
@@ -77,7 +79,7 @@ impl<'s> Document<'s> {
     }
 
     /// Where the object's name is written; the document's first line if it is written in an unusual way.
-    pub(super) fn name(self) -> Location {
+    pub(crate) fn name(self) -> Location {
         let name = if matches!(self.object, Whereabouts::Inside(_)) { None } else { layout::name(self.text()) };
         let Some(name) = name else { return self.first_line() };
         let start = self.span.start as usize;
@@ -85,7 +87,7 @@ impl<'s> Document<'s> {
     }
 
     /// The documents of the items of a list, one each.
-    pub(super) fn items(self, count: usize) -> Vec<Self> {
+    pub(crate) fn items(self, count: usize) -> Vec<Self> {
         let start = self.span.start as usize;
         let within = |range: std::ops::Range<usize>| Span::new(start + range.start, start + range.end);
         match layout::items(self.text(), count) {
@@ -105,7 +107,7 @@ impl<'s> Document<'s> {
     }
 
     /// The first line of the document that says something.
-    pub(super) fn first_line(self) -> Location {
+    pub(crate) fn first_line(self) -> Location {
         let mut rest = self.text().trim_start();
         while rest.starts_with('#') {
             rest = rest.split_once('\n').map_or("", |(_, after)| after.trim_start());
@@ -133,12 +135,12 @@ impl<'s> Document<'s> {
         let said = error.to_string();
         // The reader's own position counts from the document's start and would mislead.
         let said = said.split(" at line ").next().unwrap_or_default();
-        Self::unread(self.location_of(Some(error))).label(said.to_owned())
+        self.unread(self.location_of(Some(error))).label(said.to_owned())
     }
 
     /// A document that is not read.
-    fn unread(location: Location) -> Diagnostic {
-        Diagnostic::new(code::INVALID_INVENTORY, location, "this document is not YAML that Kubernetes reads")
+    fn unread(self, location: Location) -> Diagnostic {
+        Diagnostic::new(self.code, location, "this document is not YAML that Kubernetes reads")
             .note("a document that cannot be read could hold any workload, so nothing is concluded from the rest")
     }
 }
@@ -254,9 +256,16 @@ impl Visitor<'_> for Key<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::code;
 
     fn at<'s>(source: &'s Source, steps: &[Step<'_>]) -> &'s str {
-        let document = Document { file: FileId(0), source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole };
+        let document = Document {
+            file: FileId(0),
+            source,
+            span: Span::new(0, source.text().len()),
+            object: Whereabouts::Whole,
+            code: code::INVALID_INVENTORY,
+        };
         source.slice(document.place(steps).span)
     }
 
@@ -274,7 +283,13 @@ mod tests {
     fn what_is_no_yaml_is_one_finding_at_its_place() {
         for text in ["a: [1, 2\nb: 3\n", "a: *nobody\n", "a: 1\na: 2\n", "\t- a\n", "a: \"\n"] {
             let source = Source::new("a.yaml", text);
-            let document = Document { file: FileId(0), source: &source, span: Span::new(0, text.len()), object: Whereabouts::Whole };
+            let document = Document {
+                file: FileId(0),
+                source: &source,
+                span: Span::new(0, text.len()),
+                object: Whereabouts::Whole,
+                code: code::INVALID_INVENTORY,
+            };
             let finding = document.parse().expect_err(text);
             assert_eq!(finding.code, code::INVALID_INVENTORY);
             assert!(!finding.primary.expect("a place").text.contains("line "), "{text}");

@@ -1,0 +1,74 @@
+//! What the platform does where manifests do not say it.
+//!
+//! Owns: `Platform`. Every field has the value of a stock cluster by default; `None` is "nobody said", and whatever hangs on it
+//! is unspecified.
+
+use std::collections::BTreeSet;
+
+use crate::flow::{AddressSet, DataPlane, Symbol};
+
+/// Facts about a cluster that its manifests do not hold (`semantics.md` §9, last paragraph).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// The namespace of objects that name none; without it, such an object is a finding.
+    pub default_namespace: Option<Symbol>,
+    /// How pods take part in the mesh where nothing says it.
+    pub mesh: DataPlane,
+    /// The namespace whose Istio policies act on the whole mesh.
+    pub root_namespace: Symbol,
+    /// The trust domain of workload identities.
+    pub trust_domain: Symbol,
+    /// Further trust domains that count as the mesh's own.
+    pub trust_domain_aliases: BTreeSet<Symbol>,
+    /// The oldest Istio that may run, as major, minor and patch.
+    pub istio: (u16, u16, u16),
+    /// The oldest Kubernetes that may run, as major, minor and patch.
+    pub kubernetes: (u16, u16, u16),
+    /// The addresses of pods; empty if they are not known.
+    pub pods: AddressSet,
+    /// The addresses of Services; empty if they are not known.
+    pub services: AddressSet,
+    /// The addresses of nodes; empty if they are not known.
+    pub nodes: AddressSet,
+    /// Whether an `ipBlock` matches the addresses of pods.
+    pub ipblock_matches_pods: Option<bool>,
+    /// Whether `endPort` works.
+    pub end_port: Option<bool>,
+    /// Whether named ports work.
+    pub named_ports: Option<bool>,
+    /// Whether SCTP is judged.
+    pub sctp: Option<bool>,
+    /// Whether sidecars speak to ztunnel over HBONE, and ztunnel to sidecars.
+    pub hbone_from_sidecars: Option<bool>,
+    /// Whether selector policies also act on waypoints.
+    pub layered_waypoint_policies: Option<bool>,
+    /// Whether workloads behind a waypoint admit its identity without being told.
+    pub auto_allow_waypoint: Option<bool>,
+    /// The addresses that the probes of a pod's own node have in ambient mode.
+    pub probe_sources: AddressSet,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            default_namespace: None,
+            mesh: DataPlane::Sidecar,
+            root_namespace: "istio-system".into(),
+            trust_domain: "cluster.local".into(),
+            trust_domain_aliases: BTreeSet::new(),
+            istio: (1, 25, 0),
+            kubernetes: (1, 30, 0),
+            pods: AddressSet::none(),
+            services: AddressSet::none(),
+            nodes: AddressSet::none(),
+            ipblock_matches_pods: None,
+            end_port: None,
+            named_ports: None,
+            sctp: None,
+            hbone_from_sidecars: None,
+            layered_waypoint_policies: None,
+            auto_allow_waypoint: None,
+            probe_sources: AddressSet::none(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a cluster can be asked.
+//!
+//! Owns: `Question` and its parts: a flow, with the facts about its ends that only some policies look at.
+
+use std::net::IpAddr;
+
+use crate::flow::{Intervals, Peer, Protocol, Request, Symbol, Transport};
+
+/// One connection that somebody tries to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Who connects.
+    pub source: Endpoint,
+    /// To whom.
+    pub destination: Endpoint,
+    /// Over which protocol.
+    pub protocol: Protocol,
+    /// The port on the destination's pod, after any Service translation.
+    pub port: u16,
+    /// How it arrives; none for whatever the client's side of the mesh does by itself.
+    pub transport: Option<Transport>,
+    /// The request, or nothing where the connection is no HTTP.
+    pub request: Option<Request>,
+    /// What the client addresses.
+    pub addressed: Addressed,
+}
+
+/// What a client addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Addressed {
+    /// It is not known, and the answer must not hang on it; where it does, it is unspecified.
+    #[default]
+    Unsaid,
+    /// The pod's own address.
+    Pod,
+    /// A Service, by namespace and name, on this port of it.
+    Service {
+        /// The namespace of the Service.
+        namespace: Symbol,
+        /// Its name.
+        name: Symbol,
+        /// The port of the Service.
+        port: u16,
+    },
+}
+
+/// One end of a connection: a peer, and what policies may ask of it besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Who it is.
+    pub peer: Peer,
+    /// What else is known of it.
+    pub facts: Facts,
+}
+
+/// What is known of an end besides its labels. The default is a pod of which nothing more is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// The named ports of its containers; none if they are not known.
+    pub ports: Option<Vec<NamedPort>>,
+    /// Which network it uses.
+    pub network: Network,
+    /// Its addresses; empty if they are not known.
+    pub addresses: Vec<IpAddr>,
+    /// The inbound TCP ports that its sidecar is told not to capture.
+    pub uncaptured: Intervals<u16>,
+    /// The node that it runs on.
+    pub node: Option<Symbol>,
+}
+
+/// A port that a container declares under a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedPort {
+    /// The name.
+    pub name: Symbol,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its number.
+    pub number: u16,
+}
+
+/// Which network a pod uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Network {
+    /// Its own.
+    #[default]
+    Own,
+    /// Its node's (`semantics.md` §1.7).
+    Host,
+}
+
+impl From<Peer> for Endpoint {
+    fn from(peer: Peer) -> Self {
+        Self { peer, facts: Facts::default() }
+    }
+}

@@ -1,0 +1,57 @@
+//! By what a judge tells flows apart.
+//!
+//! Owns: `Cut`, `RequestSamples`. A judge is whoever answers questions about flows at one end of a pod: a program, or a
+//! cluster. Its cuts say which flows it may answer differently, so that one flow of each class stands for all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PathPattern, Peers, PortSet, Symbol, Token};
+
+/// One test of a judge at one end of one pod.
+///
+/// The contract: the judge's answer for a far end, a port, a transport and a request is a function of the transport, the far
+/// pod's data plane, and of
+/// 1. which cuts hold the far end in `peers`;
+/// 2. among those, which hold the port in `ports`;
+/// 3. among those, how the request compares with `requests`: which words it equals, which paths it matches, which token it
+///    carries.
+///
+/// So a cut may be larger than the test it stands for (then it only costs time), never smaller. A test that is true *outside*
+/// of some set is a cut with that set all the same: the line between inside and outside is what counts, as long as every cut
+/// that matters further along holds both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The far ends.
+    pub peers: Peers,
+    /// The ports, on the destination's pod.
+    pub ports: PortSet,
+    /// What it looks at in a request.
+    pub requests: RequestSamples,
+}
+
+/// Words and patterns that a judge compares requests with.
+///
+/// For a pattern of words (`admin-*`) a sample is one word that matches it. A word that shares no letter with any sample
+/// stands for all that match nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RequestSamples {
+    /// Methods.
+    pub methods: BTreeSet<Symbol>,
+    /// Paths, as patterns: their cells are found exactly.
+    pub paths: BTreeSet<PathPattern>,
+    /// Hosts, lower case.
+    pub hosts: BTreeSet<Symbol>,
+    /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
+    pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
+    /// Tokens, one for each way in which it tells tokens apart; no token and an unverified one are always tried too.
+    pub tokens: BTreeSet<Token>,
+    /// Whether it tells a connection that is no HTTP from one that is.
+    pub looks_inside: bool,
+}
+
+impl RequestSamples {
+    /// Whether it looks at nothing of a request.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
