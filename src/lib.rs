@@ -5,6 +5,7 @@
 //! picture and the table of who may use whom, which a test holds.
 
 pub mod check;
+pub mod classes;
 pub mod cluster;
 pub mod compile;
 pub mod config;
