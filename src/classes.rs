@@ -14,13 +14,13 @@ mod witness;
 
 use crate::flow::{Pod, PodCube};
 
-pub use far::{Far, far_classes};
+pub use far::{Among, Far, Pods, classes_within, far_classes};
 pub use ports::{PortClass, port_classes};
 pub use requests::{MAX_REQUESTS, TooManyRequests, request_classes};
 pub use witness::{fresh_word, labels_within};
 
 /// Which pods can exist.
-pub trait World {
+pub trait World: Sync + std::fmt::Debug {
     /// A pod of this cube that can exist, one that takes part in the mesh if there is such a one; none if no pod of it can.
     ///
     /// All pods of the cube are alike to every judge but for their data plane, so any will do.

@@ -3,6 +3,9 @@
 //! Owns: the order of the phases, and that nothing comes out where anything is wrong. No phase knows another; no phase fails
 //! as a whole: each returns what it could make, and findings.
 
+mod platform;
+mod proof;
+
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
@@ -13,7 +16,10 @@ use crate::ir::{self, Origin, Policy, Program, Unit};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax;
 use crate::target::{self, Manifest, OutputFile, Target};
+use crate::verify::Proof;
 use crate::{check, format};
+
+pub use platform::platform;
 
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +32,8 @@ pub struct Input {
     pub with: Vec<FileId>,
     /// Which are manifests that say what runs.
     pub inventory: Vec<FileId>,
+    /// Which are policies of others in the same cluster, that join the proof.
+    pub alongside: Vec<FileId>,
     /// Which is `twogate.toml`.
     pub config: Option<FileId>,
     /// The namespace of statements that stand in none; `default` if it is not given.
@@ -51,9 +59,11 @@ pub struct Outcome {
     pub manifests: Vec<Manifest>,
     /// The files to write; empty if any finding is an error.
     pub files: Vec<OutputFile>,
+    /// The proof that they do what the program says; none if there was nothing to prove.
+    pub proof: Option<Proof>,
 }
 
-/// Compiles: parse, resolve, bring into normal form, check, emit.
+/// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
 pub fn compile(input: Input) -> Outcome {
     let (config, policy, gates, findings) = analyse(&input);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
@@ -62,7 +72,26 @@ pub fn compile(input: Input) -> Outcome {
         outcome.manifests = emit(&outcome.policy, &outcome.gates, &chosen(&input.targets));
         outcome.files = target::layout(&outcome.policy, &outcome.manifests);
     }
+    if !outcome.files.is_empty() && emits_all(&input.targets) {
+        prove(&mut outcome, &input.alongside);
+    }
     outcome
+}
+
+/// Proves what was emitted, and takes it back if that fails.
+fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
+    let (proof, findings) = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
+    if crate::diagnostic::order::has_error(&findings) {
+        outcome.manifests.clear();
+        outcome.files.clear();
+    }
+    outcome.findings.extend(findings);
+    outcome.proof = Some(proof);
+}
+
+/// Whether all targets were chosen: a part of them alone does not do what the program says.
+fn emits_all(names: &[String]) -> bool {
+    chosen(names).len() == target::ALL.len()
 }
 
 /// All phases but emission.

@@ -20,3 +20,4 @@ pub mod meaning;
 pub mod source;
 pub mod syntax;
 pub mod target;
+pub mod verify;

@@ -31,3 +31,4 @@ mod support;
 mod syntax;
 #[cfg(test)]
 mod target;
+mod verify;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{Bits, World};
-use crate::flow::{AddressSet, Cut, DataPlane, Peer, PodCube};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
 
 /// One class of far ends.
 #[derive(Debug, Clone)]
@@ -43,24 +43,40 @@ struct Cell {
 fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
     let cubes: Vec<(usize, &PodCube)> =
         cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
+    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world);
+    let far = |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), cuts: class.held_by };
+    classes.into_iter().map(far).collect()
+}
+
+/// One class of pods.
+#[derive(Debug, Clone)]
+pub struct Pods {
+    /// One of them.
+    pub example: Pod,
+    /// A part of the class, the part that the example was taken from.
+    pub among: PodCube,
+    /// The numbers of the cubes that hold it.
+    pub held_by: Vec<usize>,
+}
+
+/// The classes into which numbered cubes cut the pods of another cube; `size` is above every number.
+pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut classes = Vec::new();
-    for cell in cells(&cubes, cuts.len()) {
+    for cell in cells(whole, cubes, size) {
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
         }
-        let Some(pod) = world.example(&cell.cube) else { continue };
-        if !seen.insert((cell.held_by.clone(), pod.plane != DataPlane::None)) {
-            continue;
+        let Some(example) = world.example(&cell.cube) else { continue };
+        if seen.insert((cell.held_by.clone(), example.plane != DataPlane::None)) {
+            classes.push(Pods { example, among: cell.cube, held_by: cell.held_by.iter().collect() });
         }
-        let cuts = cell.held_by.iter().collect();
-        classes.push(Far { example: Peer::Pod(pod), among: Among::Pods(cell.cube), cuts });
     }
     classes
 }
 
-/// All pods, cut along cubes. Equal cubes cut once.
-fn cells(cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
+/// The pods of a cube, cut along cubes. Equal cubes cut once.
+fn cells(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
     let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
     for (at, cube) in cubes {
@@ -72,7 +88,7 @@ fn cells(cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
             }
         }
     }
-    let mut cells = vec![Cell { cube: PodCube::all(), held_by: Bits::none(size) }];
+    let mut cells = vec![Cell { cube: whole, held_by: Bits::none(size) }];
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
         for cell in cells {

@@ -26,8 +26,11 @@ pub fn port_classes(cuts: &[Cut], active: &[usize]) -> Vec<PortClass> {
 }
 
 fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortClass> {
-    let held: Vec<(usize, &[(u16, u16)])> =
-        active.iter().filter_map(|at| Some((*at, cuts.get(*at)?.ports.get(protocol).ranges()))).filter(|(_, ranges)| !ranges.is_empty()).collect();
+    let held: Vec<(usize, &[(u16, u16)])> = active
+        .iter()
+        .filter_map(|at| Some((*at, cuts.get(*at)?.ports.get(protocol).ranges())))
+        .filter(|(_, ranges)| !ranges.is_empty())
+        .collect();
     // Every port at which some cut begins, or the one after its end.
     let mut starts: Vec<u16> = vec![1];
     for (low, high) in held.iter().flat_map(|(_, ranges)| ranges.iter()) {

@@ -4,23 +4,25 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{
-    AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol, RequestSamples,
-    Symbol, Token, Values,
+    AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol,
+    RequestSamples, Symbol, Token, Values,
 };
 
 /// A world in which every pod can exist and all take part in the mesh.
+#[derive(Debug)]
 struct Everything;
 
 impl World for Everything {
     fn example(&self, cube: &PodCube) -> Option<Pod> {
         let names = cube.names();
-        let name = names.finite().map_or_else(|| Some(fresh_word(names.words().iter().map(|word| &**word))), |names| names.first().cloned())?;
+        let name =
+            names.finite().map_or_else(|| Some(fresh_word(names.words().iter().map(|word| &**word))), |names| names.first().cloned())?;
         let mut namespace_labels: Labels = labels_within(&cube.namespace)?;
         namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&name));
-        let account = cube.account.finite().map_or_else(
-            || Some(fresh_word(cube.account.words().iter().map(|word| &**word))),
-            |accounts| accounts.first().cloned(),
-        )?;
+        let account = cube
+            .account
+            .finite()
+            .map_or_else(|| Some(fresh_word(cube.account.words().iter().map(|word| &**word))), |accounts| accounts.first().cloned())?;
         let pod = Pod { namespace: name, namespace_labels, labels: labels_within(&cube.labels)?, account, plane: DataPlane::Sidecar };
         cube.contains(&pod).then_some(pod)
     }
@@ -47,8 +49,9 @@ fn cube() -> impl Strategy<Value = PodCube> {
 
 fn addresses() -> impl Strategy<Value = AddressSet> {
     let block = prop::sample::select(vec!["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "203.0.113.0/24", "2001:db8::/32", "::/0"]);
-    prop::collection::vec(block, 0..2)
-        .prop_map(|blocks| blocks.into_iter().fold(AddressSet::none(), |set, block| set.union(&AddressSet::from(Prefix::parse(block).unwrap()))))
+    prop::collection::vec(block, 0..2).prop_map(|blocks| {
+        blocks.into_iter().fold(AddressSet::none(), |set, block| set.union(&AddressSet::from(Prefix::parse(block).unwrap())))
+    })
 }
 
 fn ports() -> impl Strategy<Value = PortSet> {
@@ -84,7 +87,9 @@ fn pods() -> Vec<Peer> {
             }
         }
     }
-    pods.extend(["9.9.9.9", "10.1.2.3", "10.2.0.1", "203.0.113.9", "2001:db8::9", "fe80::1"].map(|text| Peer::Address(text.parse().unwrap())));
+    pods.extend(
+        ["9.9.9.9", "10.1.2.3", "10.2.0.1", "203.0.113.9", "2001:db8::9", "fe80::1"].map(|text| Peer::Address(text.parse().unwrap())),
+    );
     pods
 }
 
@@ -153,7 +158,8 @@ fn claims_are_tried_in_every_combination_that_a_test_tells_apart() {
         issuer: "https://id.test".into(),
         claims: [("groups".into(), values.iter().map(|value| Symbol::from(*value)).collect())].into(),
     };
-    let samples = RequestSamples { tokens: [token(&["a", "b"]), token(&["b", "c"]), token(&["x", "y"])].into(), ..RequestSamples::default() };
+    let samples =
+        RequestSamples { tokens: [token(&["a", "b"]), token(&["b", "c"]), token(&["x", "y"])].into(), ..RequestSamples::default() };
     let classes = requests(samples);
     let tokens: BTreeSet<Token> = classes.into_iter().flatten().map(|request| request.token).collect();
     assert!(tokens.contains(&Token::None) && tokens.contains(&Token::Unverified));

@@ -37,6 +37,10 @@ pub(crate) struct Inputs {
     #[arg(long, value_name = "P")]
     pub(crate) with: Vec<PathBuf>,
 
+    /// Policies of others in the same cluster, which join the proof: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P")]
+    pub(crate) alongside: Vec<PathBuf>,
+
     /// What to write policy for, instead of all; may be repeated
     #[arg(long = "target", value_name = "T", value_parser = clap::builder::PossibleValuesParser::new(target_names()))]
     pub(crate) targets: Vec<String>,
@@ -66,11 +70,11 @@ impl Inputs {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let inventory = finder.find(&self.inventory, MANIFESTS);
+        let [inventory, alongside] = [&self.inventory, &self.alongside].map(|paths| finder.find(paths, MANIFESTS));
         let config = self.config.or_else(|| paths.first().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
-        let [intents, with, inventory] = [intents, with, inventory].map(|items| loader.load(&items));
+        let [intents, with, inventory, alongside] = [intents, with, inventory, alongside].map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
         if intents.is_empty() && findings.is_empty() {
@@ -80,7 +84,7 @@ impl Inputs {
             return Ok(Read::Found(sources, findings));
         }
         let (count, namespace, targets) = (intents.len(), self.namespace, self.targets);
-        Ok(Read::Ready(Box::new(Input { sources, intents, with, inventory, config, namespace, targets, today }), count))
+        Ok(Read::Ready(Box::new(Input { sources, intents, with, inventory, alongside, config, namespace, targets, today }), count))
     }
 }
 
