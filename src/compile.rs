@@ -6,6 +6,7 @@
 mod platform;
 mod proof;
 
+use crate::cluster::Cluster;
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
@@ -61,6 +62,8 @@ pub struct Outcome {
     pub files: Vec<OutputFile>,
     /// The proof that they do what the program says; none if there was nothing to prove.
     pub proof: Option<Proof>,
+    /// The manifests as the evaluator read them back, beside others' policies if there are any.
+    pub cluster: Option<Cluster>,
 }
 
 /// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
@@ -80,13 +83,14 @@ pub fn compile(input: Input) -> Outcome {
 
 /// Proves what was emitted, and takes it back if that fails.
 fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
-    let (proof, findings) = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
-    if crate::diagnostic::order::has_error(&findings) {
+    let checked = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
+    if crate::diagnostic::order::has_error(&checked.findings) {
         outcome.manifests.clear();
         outcome.files.clear();
     }
-    outcome.findings.extend(findings);
-    outcome.proof = Some(proof);
+    outcome.findings.extend(checked.findings);
+    outcome.proof = Some(checked.proof);
+    outcome.cluster = Some(checked.cluster);
 }
 
 /// Whether all targets were chosen: a part of them alone does not do what the program says.

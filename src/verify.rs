@@ -22,7 +22,7 @@ pub use expectation::{Broken, Held, judge};
 pub use judge::{Judge, JudgedEnd, Way};
 pub use manifests::Manifests;
 pub use program::Program;
-pub use proof::{Proof, prove};
+pub use proof::{Proof, ServedAsHttp, Written, prove};
 pub use reach::{Product, Reach, Triple, Wanted};
 pub use words::{flow_words, peer_words, request_words, subject_words};
 pub use world::PolicyWorld;

@@ -17,44 +17,45 @@ use crate::verify::{Difference, Proof, flow_words, prove};
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
 
+/// A proof, the manifests that it was made on, and what was found.
+pub(super) struct Checked {
+    pub(super) proof: Proof,
+    pub(super) cluster: Cluster,
+    pub(super) findings: Vec<Diagnostic>,
+}
+
 /// Proves that the files do what the policy says. The texts of the files join the sources, for the places of findings.
-pub(super) fn check(
-    policy: &Policy,
-    gates: &Gates,
-    files: &[OutputFile],
-    alongside: &[FileId],
-    sources: &mut Sources,
-) -> (Proof, Vec<Diagnostic>) {
+pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongside: &[FileId], sources: &mut Sources) -> Checked {
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
     let written: Vec<FileId> =
         manifests.map(|file| sources.add(Source::new(format!("{} (not written)", file.path), file.text.clone()))).collect();
     let (cluster, unread) = cluster::read(sources, &written, assumed(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
-        return (Proof::default(), vec![misread(&finding)]);
+        return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
     }
-    let proof = prove(policy, gates, &cluster);
-    let mut findings: Vec<Diagnostic> = told(&proof).map(|difference| failed(policy, &cluster, difference)).collect();
-    findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
-    if !findings.is_empty() || alongside.is_empty() {
-        return (proof, findings);
+    let checked = judged(policy, gates, cluster, Vec::new(), failed);
+    if !checked.findings.is_empty() || alongside.is_empty() {
+        return checked;
     }
-    beside_others(policy, gates, &[&written, alongside].concat(), sources)
-}
-
-/// The same with the policies of others in the cluster.
-fn beside_others(policy: &Policy, gates: &Gates, files: &[FileId], sources: &Sources) -> (Proof, Vec<Diagnostic>) {
-    let (cluster, mut findings) = cluster::read(sources, files, assumed(&policy.config));
+    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), assumed(&policy.config));
     if crate::diagnostic::order::has_error(&findings) {
-        return (Proof::default(), findings);
+        return Checked { proof: Proof::default(), cluster, findings };
     }
-    let proof = prove(policy, gates, &cluster);
-    findings.extend(told(&proof).map(|difference| changed(policy, &cluster, difference)));
-    findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
-    (proof, findings)
+    judged(policy, gates, cluster, findings, changed)
 }
 
-fn told(proof: &Proof) -> impl Iterator<Item = &Difference> {
-    proof.differences.iter().take(MAX_TOLD)
+/// Makes the proof; `differs` tells of a flow about which the two sides do not agree.
+fn judged(
+    policy: &Policy,
+    gates: &Gates,
+    cluster: Cluster,
+    mut findings: Vec<Diagnostic>,
+    differs: fn(&Policy, &Cluster, &Difference) -> Diagnostic,
+) -> Checked {
+    let proof = prove(policy, gates, &cluster);
+    findings.extend(proof.differences.iter().take(MAX_TOLD).map(|difference| differs(policy, &cluster, difference)));
+    findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
+    Checked { proof, cluster, findings }
 }
 
 /// Manifests of ours that the evaluator does not take.

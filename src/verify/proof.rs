@@ -56,8 +56,7 @@ impl Proof {
 /// The manifests must have been read for a platform on which the assumptions hold.
 pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
     let program = Program::new(policy);
-    let names = names(policy);
-    let right = Proven { manifests: Manifests::new(cluster, names), program: &program };
+    let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
     let http = ServedAsHttp::new(policy);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
@@ -71,7 +70,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
 }
 
 /// The names that a program knows.
-pub(super) fn names(policy: &Policy) -> Names {
+fn names(policy: &Policy) -> Names {
     let mut names = Names::default();
     names.namespaces.extend(policy.namespaces.keys().cloned());
     names.accounts.extend(policy.workloads.iter().filter_map(|workload| workload.account.clone()));
@@ -85,18 +84,23 @@ pub(super) fn names(policy: &Policy) -> Names {
 
 /// The written manifests, and in namespaces of `--with` programs those programs, which are taken as applied.
 #[derive(Debug)]
-struct Proven<'a> {
+pub struct Written<'a> {
     manifests: Manifests<'a>,
     program: &'a Program<'a>,
 }
 
-impl Proven<'_> {
+impl<'a> Written<'a> {
+    /// Manifests of a program, to be compared with it.
+    pub fn new(program: &'a Program<'a>, cluster: &'a Cluster) -> Self {
+        Self { manifests: Manifests::new(cluster, names(program.policy())), program }
+    }
+
     fn is_with(&self, namespace: &str) -> bool {
         self.program.policy().namespace(namespace).is_some_and(|namespace| namespace.ownership == Ownership::With)
     }
 }
 
-impl Judge for Proven<'_> {
+impl Judge for Written<'_> {
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         if self.is_with(namespace) { self.program.subjects(namespace, way) } else { self.manifests.subjects(namespace, way) }
     }
@@ -112,12 +116,13 @@ impl Judge for Proven<'_> {
 /// Ports on which a `deny` on requests stands are taken to be served as HTTP: to a connection that is none, no gate could
 /// apply it.
 #[derive(Debug)]
-struct ServedAsHttp<'a> {
+pub struct ServedAsHttp<'a> {
     denies: Vec<&'a Rule>,
 }
 
 impl<'a> ServedAsHttp<'a> {
-    fn new(policy: &'a Policy) -> Self {
+    /// The ports of a program.
+    pub fn new(policy: &'a Policy) -> Self {
         Self { denies: policy.rules.iter().filter(|rule| rule.action == Action::Deny && !rule.requests.is_all()).collect() }
     }
 }
