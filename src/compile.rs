@@ -3,13 +3,15 @@
 //! Owns: the order of the phases, and that nothing comes out where anything is wrong. No phase knows another; no phase fails
 //! as a whole: each returns what it could make, and findings.
 
+mod against;
+mod expectations;
 mod platform;
 mod proof;
 
 use crate::cluster::Cluster;
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Code, Diagnostic, code};
 use crate::flow::Symbol;
 use crate::gates::{self, Gates};
 use crate::inventory::{self, Inventory};
@@ -20,6 +22,8 @@ use crate::target::{self, Manifest, OutputFile, Target};
 use crate::verify::Proof;
 use crate::{check, format};
 
+pub use against::{Against, Relation, against};
+pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use platform::platform;
 
 /// Everything that a run knows: texts, and what each of them is.
@@ -68,7 +72,17 @@ pub struct Outcome {
 
 /// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
 pub fn compile(input: Input) -> Outcome {
-    let (config, policy, gates, findings) = analyse(&input);
+    run(input, |_| true)
+}
+
+/// The same, as if one kind of finding did not exist.
+fn compile_but_for(input: Input, code: Code) -> Outcome {
+    run(input, |finding| finding.code != code)
+}
+
+fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
+    let (config, policy, gates, mut findings) = analyse(&input);
+    findings.retain(counts);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
     let mut outcome = Outcome { sources: input.sources, findings, policy, gates, ..Outcome::default() };
     if !crate::diagnostic::order::has_error(&outcome.findings) {

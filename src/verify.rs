@@ -5,6 +5,7 @@
 
 mod accounted;
 mod assumption;
+mod checked;
 mod compare;
 mod expectation;
 mod judge;
@@ -17,12 +18,13 @@ mod words;
 mod world;
 
 pub use assumption::Assumption;
+pub use checked::{Checked, Status, check_assumptions};
 pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
 pub use expectation::{Broken, Held, judge};
 pub use judge::{Judge, JudgedEnd, Way};
 pub use manifests::Manifests;
 pub use program::Program;
-pub use proof::{Proof, ServedAsHttp, Written, prove};
+pub use proof::{Proof, ServedAsHttp, Written, assumptions, prove};
 pub use reach::{Product, Reach, Triple, Wanted};
 pub use words::{flow_words, peer_words, request_words, subject_words};
 pub use world::PolicyWorld;

@@ -3,8 +3,9 @@
 //! Owns: the order of the two proofs (alone, then beside others' policies) and their findings. A difference is a fault of this
 //! tool; beside others' policies it is a fact about the cluster that the user must know.
 
+use super::expectations::decide;
 use super::platform::assumed;
-use crate::cluster::{self, Cluster, Decision, Endpoint, Question};
+use crate::cluster::{self, Cluster};
 use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Flow, Verdict};
 use crate::gates::Gates;
@@ -116,17 +117,5 @@ fn counterexample(finding: Diagnostic, policy: &Policy, cluster: &Cluster, diffe
     documents.take(MAX_TOLD).fold(finding, |finding, document| {
         let name = format!("{} `{}/{}`", document.kind, document.namespace, document.name);
         finding.related(document.location, format!("{name} has a say"))
-    })
-}
-
-fn decide(cluster: &Cluster, flow: &Flow) -> Decision {
-    cluster.decide(&Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: cluster::Addressed::Unsaid,
     })
 }

@@ -65,7 +65,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
     let gained = |difference: &Difference| difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
     let (accepted, differences) =
         comparison.differences.into_iter().partition(|difference| gained(difference) && accounted.covers(&difference.flow));
-    let assumptions = assumptions(policy, &world, &http);
+    let assumptions = taken_for_granted(policy, &world, &http);
     Proof { assumptions, accepted, differences, incomplete: comparison.incomplete, classes: comparison.classes }
 }
 
@@ -134,8 +134,12 @@ impl RuledOut for ServedAsHttp<'_> {
     }
 }
 
-/// Everything that the comparison took for granted.
-fn assumptions(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHttp<'_>) -> Vec<Assumption> {
+/// What a comparison with a program's manifests takes for granted.
+pub fn assumptions(policy: &Policy) -> Vec<Assumption> {
+    taken_for_granted(policy, &PolicyWorld::new(policy), &ServedAsHttp::new(policy))
+}
+
+fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHttp<'_>) -> Vec<Assumption> {
     let managed: Vec<&Namespace> = policy.managed().collect();
     let names = |holds: &dyn Fn(&Namespace) -> bool| -> Vec<Symbol> {
         managed.iter().filter(|namespace| holds(namespace)).map(|namespace| Symbol::clone(&namespace.name)).collect()

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::{Component, Path, PathBuf};
 use twogate::compile::Input;
 use twogate::diagnostic::{Diagnostic, code};
-use twogate::source::Sources;
+use twogate::source::{FileId, Sources};
 
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
@@ -63,28 +63,50 @@ pub(crate) enum Read {
     Found(Sources, Vec<Diagnostic>),
 }
 
+/// What was read, with manifests beside it.
+#[derive(Debug)]
+pub(crate) enum ReadBeside {
+    /// Everything: what to compile, and the manifests.
+    Ready(Box<Input>, Vec<FileId>),
+    /// Findings about the files themselves; what else they say was not looked at.
+    Found(Sources, Vec<Diagnostic>),
+}
+
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
+        Ok(match self.read_beside(&[], today)? {
+            ReadBeside::Ready(input, _) => {
+                let files = input.intents.len();
+                Read::Ready(input, files)
+            }
+            ReadBeside::Found(sources, findings) => Read::Found(sources, findings),
+        })
+    }
+
+    /// Reads all of it, and manifests at other paths beside it.
+    pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let paths = or_default(self.paths);
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let [inventory, alongside] = [&self.inventory, &self.alongside].map(|paths| finder.find(paths, MANIFESTS));
+        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
         let config = self.config.or_else(|| paths.first().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
-        let [intents, with, inventory, alongside] = [intents, with, inventory, alongside].map(|items| loader.load(&items));
+        let [intents, with] = [intents, with].map(|items| loader.load(&items));
+        let [inventory, alongside, manifests] = beside.map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
         if intents.is_empty() && findings.is_empty() {
             findings.push(no_input(&paths));
         }
         if !findings.is_empty() {
-            return Ok(Read::Found(sources, findings));
+            return Ok(ReadBeside::Found(sources, findings));
         }
-        let (count, namespace, targets) = (intents.len(), self.namespace, self.targets);
-        Ok(Read::Ready(Box::new(Input { sources, intents, with, inventory, alongside, config, namespace, targets, today }), count))
+        let (namespace, targets) = (self.namespace, self.targets);
+        let input = Input { sources, intents, with, inventory, alongside, config, namespace, targets, today };
+        Ok(ReadBeside::Ready(Box::new(input), manifests))
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Diagnostic, github, json, sarif};
-use twogate::source::Sources;
+use twogate::source::{Location, Sources};
 use twogate::verify::{Proof, flow_words};
 
 /// How findings are written.
@@ -91,6 +91,12 @@ pub(crate) fn print_difference(difference: &str) -> Result<(), Failure> {
 /// Tells people what was done, on the standard error.
 pub(crate) fn say(line: &str) -> Result<(), Failure> {
     tolerate(writeln!(io::stderr().lock(), "{line}"))
+}
+
+/// A place as people write it: `shop.intent:14`.
+pub(crate) fn place(location: Location, sources: &Sources) -> String {
+    let Some(source) = sources.get(location.file) else { return String::new() };
+    format!("{}:{}", source.name(), source.position(location.span.start).line)
 }
 
 /// `1 file`, `2 files`.
