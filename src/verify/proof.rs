@@ -12,6 +12,7 @@ use super::program::Program;
 use super::words::flow_words;
 use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
+use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
 use crate::flow::{DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Protocol, Symbol, Verdict};
 use crate::gates::Gates;
@@ -165,14 +166,10 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHt
     if policy.rules.iter().any(|rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any())) {
         list.push(Assumption::PathNormalization);
     }
-    if policy
-        .rules
-        .iter()
-        .any(|rule| rule.targets.iter().any(|target| !target.ports.get(Protocol::Sctp).is_empty() && !target.ports.is_all()))
-    {
+    if policy.config.network_plugin.sctp == Answer::Unknown {
         list.push(Assumption::Sctp);
     }
-    if policy.rules.iter().any(has_range) {
+    if policy.config.network_plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range) {
         list.push(Assumption::EndPort);
     }
     list.push(Assumption::NoOtherPolicies { namespaces: names(&|_| true) });
