@@ -4,6 +4,7 @@
 //! how this tool writes manifests: it shares no code and no author with `target`, so that each can be held against the other.
 
 mod decision;
+mod mesh;
 mod platform;
 mod question;
 

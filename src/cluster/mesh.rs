@@ -1,0 +1,163 @@
+//! The mesh's half of a cluster: who may call whom by Istio's objects, and how connections travel under them.
+//!
+//! Owns: `Mesh`, which reads the objects, is settled once everything is known, and then answers for one end
+//! ([`Mesh::end`]) and for whole ways ([`Mesh::routes`], [`Mesh::judge`]). It must not know `NetworkPolicy`.
+
+mod attachment;
+mod callers;
+mod chain;
+mod client;
+mod cuts;
+mod end;
+mod hosts;
+mod judge;
+mod misses;
+mod peer;
+mod proxy;
+mod read;
+mod route;
+mod rule;
+mod services;
+mod test;
+mod token;
+mod tokens;
+mod truth;
+mod view;
+mod waypoint;
+mod words;
+
+use std::collections::BTreeMap;
+
+use super::platform::Platform;
+use crate::flow::{LabelCube, Labels, Symbol, Values};
+use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
+use crate::manifest::{Node, Reading};
+use crate::source::Location;
+use chain::Policy;
+use client::DestinationRule;
+use peer::PeerPolicy;
+use read::gateway::Gateway;
+use rule::AuthorizationPolicy;
+use token::TokenPolicy;
+use waypoint::Waypoint;
+
+pub(super) use end::MeshEnd;
+pub(super) use judge::Judgement;
+pub(super) use route::{Hop, Route};
+
+/// What an object of the mesh is called, and what its metadata says that counts here.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    /// Its namespace.
+    pub(super) namespace: Symbol,
+    /// Its name.
+    pub(super) name: Symbol,
+    /// Where its name is written.
+    pub(super) location: Location,
+    /// Its annotations.
+    pub(super) annotations: Labels,
+    /// When it was made, as the server writes it.
+    pub(super) created: Option<Symbol>,
+}
+
+/// The objects of a mesh.
+///
+/// [`Mesh::read`] takes them in; after the last one, [`Mesh::settle`] makes them ready to be asked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mesh {
+    platform: Platform,
+    /// Policies that wait to be settled.
+    unsettled: Vec<AuthorizationPolicy>,
+    policies: BTreeMap<Symbol, Vec<Policy>>,
+    peers: BTreeMap<Symbol, Vec<PeerPolicy>>,
+    tokens: BTreeMap<Symbol, Vec<TokenPolicy>>,
+    destinations: Vec<DestinationRule>,
+    gateways: BTreeMap<(Symbol, Symbol), Gateway>,
+    waypoints: Vec<Waypoint>,
+    services: Vec<ServiceFacts>,
+    service_labels: BTreeMap<(Symbol, Symbol), Labels>,
+    namespaces: BTreeMap<Symbol, Labels>,
+}
+
+impl Mesh {
+    /// Whether objects of this group and kind are read here. Services are read for their labels only.
+    pub(super) fn reads(group: &str, kind: &str) -> bool {
+        matches!(
+            (group, kind),
+            ("security.istio.io", "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication")
+                | ("networking.istio.io", "DestinationRule")
+                | ("gateway.networking.k8s.io", "Gateway")
+                | ("", "Service")
+        )
+    }
+
+    /// Takes in an object of one of the kinds that [`Mesh::reads`] names; one with findings is left out, as a server would.
+    pub(super) fn read(&mut self, kind: &str, identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) {
+        let namespace = || Symbol::clone(&identity.namespace);
+        match kind {
+            "AuthorizationPolicy" => self.unsettled.extend(read::authorization::read(identity, object, reading)),
+            "PeerAuthentication" => {
+                let policy = read::peer::read(identity, object, reading);
+                self.peers.entry(namespace()).or_default().extend(policy);
+            }
+            "RequestAuthentication" => {
+                let policy = read::request::read(identity, object, reading);
+                self.tokens.entry(namespace()).or_default().extend(policy);
+            }
+            "DestinationRule" => self.destinations.extend(read::destination::read(identity, object, reading)),
+            "Gateway" => {
+                let gateway = read::gateway::read(object, reading);
+                self.gateways.extend(gateway.map(|gateway| ((namespace(), Symbol::clone(&identity.name)), gateway)));
+            }
+            "Service" => {
+                let labels = read::gateway::labels(object, reading);
+                self.service_labels.insert((namespace(), Symbol::clone(&identity.name)), labels);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
+    pub(super) fn settle(&mut self, platform: &Platform, inventory: &Inventory) {
+        self.platform = platform.clone();
+        for policy in std::mem::take(&mut self.unsettled) {
+            let namespace = Symbol::clone(&policy.document.namespace);
+            self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
+        }
+        self.services.clone_from(&inventory.services);
+        self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
+        self.waypoints = self.find_waypoints(inventory);
+    }
+
+    /// The selectors by which the mesh tells pods of a namespace apart, those of the root namespace included.
+    pub(super) fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
+        let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);
+        // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
+        let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
+        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
+        let mut cubes: Vec<LabelCube> = policies.chain(peers).chain(tokens).filter_map(attachment::Attachment::cube).collect();
+        // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
+        let matters = |service: &&ServiceFacts| {
+            *service.namespace == *namespace
+                && !service.selector.is_empty()
+                && (!self.waypoints.is_empty() || service.ports.iter().any(|port| port.class == ProtocolClass::Tcp))
+        };
+        cubes.extend(self.services.iter().filter(matters).map(|service| attachment::cube(&service.selector)));
+        let equal = |key: &str, value: &Symbol| LabelCube::of(key.into(), Values::one(Symbol::clone(value)));
+        for waypoint in &self.waypoints {
+            cubes.push(equal(attachment::GATEWAY_NAME, &waypoint.name));
+            cubes.push(equal("istio.io/use-waypoint", &waypoint.name));
+            cubes.push(equal("istio.io/use-waypoint", &"none".into()));
+        }
+        cubes.sort_unstable();
+        cubes.dedup();
+        cubes
+    }
+
+    /// What a pod's own namespace and the root namespace hold.
+    fn near<'m, T>(&'m self, all: &'m BTreeMap<Symbol, Vec<T>>, namespace: &str) -> impl Iterator<Item = &'m T> {
+        let root = &*self.platform.root_namespace;
+        let own = all.get(namespace).filter(|_| namespace != root);
+        all.get(root).into_iter().chain(own).flatten()
+    }
+}
