@@ -17,6 +17,13 @@ pub struct Decision {
     pub steps: Vec<Step>,
 }
 
+impl Decision {
+    /// Nothing on the way says anything.
+    pub(super) const fn nothing() -> Self {
+        Self { verdict: Verdict::Allowed, transport: None, steps: Vec::new() }
+    }
+}
+
 /// What one gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -62,6 +69,8 @@ pub struct Document {
     pub location: Location,
     /// Which of its rules, counted from 1 within `ingress`, `egress` or `rules`; none for the document as a whole.
     pub rule: Option<usize>,
+    /// What the document says that it comes from: the lines of its annotations whose key ends in `/rules`.
+    pub origin: Vec<String>,
 }
 
 /// A rule that did not match.

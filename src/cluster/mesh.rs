@@ -28,11 +28,11 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use super::object::Object;
 use super::platform::Platform;
 use crate::flow::{LabelCube, Labels, Symbol, Values};
 use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
-use crate::manifest::{Node, Reading};
-use crate::source::Location;
+use crate::manifest::{self, Reading};
 use chain::Policy;
 use client::DestinationRule;
 use peer::PeerPolicy;
@@ -42,23 +42,7 @@ use token::TokenPolicy;
 use waypoint::Waypoint;
 
 pub(super) use end::MeshEnd;
-pub(super) use judge::Judgement;
 pub(super) use route::{Hop, Route};
-
-/// What an object of the mesh is called, and what its metadata says that counts here.
-#[derive(Debug, Clone)]
-pub(super) struct Identity {
-    /// Its namespace.
-    pub(super) namespace: Symbol,
-    /// Its name.
-    pub(super) name: Symbol,
-    /// Where its name is written.
-    pub(super) location: Location,
-    /// Its annotations.
-    pub(super) annotations: Labels,
-    /// When it was made, as the server writes it.
-    pub(super) created: Option<Symbol>,
-}
 
 /// The objects of a mesh.
 ///
@@ -75,53 +59,51 @@ pub(super) struct Mesh {
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
-    service_labels: BTreeMap<(Symbol, Symbol), Labels>,
     namespaces: BTreeMap<Symbol, Labels>,
 }
 
 impl Mesh {
-    /// Whether objects of this group and kind are read here. Services are read for their labels only.
-    pub(super) fn reads(group: &str, kind: &str) -> bool {
-        matches!(
-            (group, kind),
-            ("security.istio.io", "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication")
-                | ("networking.istio.io", "DestinationRule")
-                | ("gateway.networking.k8s.io", "Gateway")
-                | ("", "Service")
-        )
-    }
-
-    /// Takes in an object of one of the kinds that [`Mesh::reads`] names; one with findings is left out, as a server would.
-    pub(super) fn read(&mut self, kind: &str, identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) {
-        let namespace = || Symbol::clone(&identity.namespace);
-        match kind {
-            "AuthorizationPolicy" => self.unsettled.extend(read::authorization::read(identity, object, reading)),
+    /// Takes in an object of one of the mesh's kinds. One with findings is left out: what it does is not known.
+    pub(super) fn read(&mut self, object: Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        let root = &tree.root;
+        let namespace = Symbol::clone(&object.namespace);
+        match tree.kind {
+            "AuthorizationPolicy" => self.unsettled.extend(read::authorization::read(object, root, reading)),
             "PeerAuthentication" => {
-                let policy = read::peer::read(identity, object, reading);
-                self.peers.entry(namespace()).or_default().extend(policy);
+                let policy = read::peer::read(object, root, reading);
+                self.peers.entry(namespace).or_default().extend(policy);
             }
             "RequestAuthentication" => {
-                let policy = read::request::read(identity, object, reading);
-                self.tokens.entry(namespace()).or_default().extend(policy);
+                let policy = read::request::read(object, root, reading);
+                self.tokens.entry(namespace).or_default().extend(policy);
             }
-            "DestinationRule" => self.destinations.extend(read::destination::read(identity, object, reading)),
+            "DestinationRule" => self.destinations.extend(read::destination::read(object, root, reading)),
             "Gateway" => {
-                let gateway = read::gateway::read(object, reading);
-                self.gateways.extend(gateway.map(|gateway| ((namespace(), Symbol::clone(&identity.name)), gateway)));
-            }
-            "Service" => {
-                let labels = read::gateway::labels(object, reading);
-                self.service_labels.insert((namespace(), Symbol::clone(&identity.name)), labels);
+                let gateway = read::gateway::read(root, reading);
+                self.gateways.extend(gateway.map(|gateway| ((namespace, object.name), gateway)));
             }
             _ => {}
         }
+    }
+
+    /// Takes in what another part of the manifests says; parts come in the order of the text.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.unsettled.extend(other.unsettled);
+        for (namespace, policies) in other.peers {
+            self.peers.entry(namespace).or_default().extend(policies);
+        }
+        for (namespace, policies) in other.tokens {
+            self.tokens.entry(namespace).or_default().extend(policies);
+        }
+        self.destinations.extend(other.destinations);
+        self.gateways.extend(other.gateways);
     }
 
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
     pub(super) fn settle(&mut self, platform: &Platform, inventory: &Inventory) {
         self.platform = platform.clone();
         for policy in std::mem::take(&mut self.unsettled) {
-            let namespace = Symbol::clone(&policy.document.namespace);
+            let namespace = Symbol::clone(&policy.object.namespace);
             self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
         }
         self.services.clone_from(&inventory.services);

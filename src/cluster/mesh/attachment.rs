@@ -2,6 +2,7 @@
 //!
 //! Owns: `Attachment` and which proxy it reaches. It must not know what the object says.
 
+use crate::cluster::question::Facts;
 use crate::flow::{LabelCube, Labels, Pod, Symbol, Values};
 
 /// How an object says where it acts.
@@ -50,37 +51,38 @@ pub(super) enum Acts {
     Perhaps(&'static str),
 }
 
-impl Acts {
-    const fn of(acts: bool) -> Self {
-        if acts { Self::Yes } else { Self::No }
-    }
-}
+const OPEN_LABEL: &str = "a selector asks for a label whose value is not known";
+
+/// A pod, and what else is known of it.
+pub(super) type Known<'p> = (&'p Pod, &'p Facts);
 
 impl Attachment {
     /// Whether it reaches the sidecar of a pod; `own` is the object's namespace.
-    pub(super) fn on_sidecar(&self, own: &str, root: &str, pod: &Pod) -> Acts {
+    pub(super) fn on_sidecar(&self, own: &str, root: &str, known: Known<'_>) -> Acts {
+        let (pod, _) = known;
         let near = *own == *pod.namespace || own == root;
         match self {
             _ if !near => Acts::No,
             Self::Everywhere | Self::EmptySelector => Acts::Yes,
-            Self::Labels(labels) => Acts::of(carries(pod, labels)),
+            Self::Labels(labels) => selects(known, labels),
             // A pod of a Gateway of the Gateway API carries its name.
             Self::Targets(targets) => {
                 let gateway = pod.labels.get(GATEWAY_NAME).filter(|_| *own == *pod.namespace);
                 let is_it = |target: &Target| target.kind == TargetKind::Gateway && Some(&target.name) == gateway;
-                Acts::of(targets.iter().any(is_it))
+                if targets.iter().any(is_it) { Acts::Yes } else { Acts::No }
             }
         }
     }
 
     /// Whether ztunnel is told of it for a pod.
-    pub(super) fn on_ztunnel(&self, own: &str, root: &str, pod: &Pod) -> Acts {
+    pub(super) fn on_ztunnel(&self, own: &str, root: &str, known: Known<'_>) -> Acts {
+        let (pod, _) = known;
         let near = *own == *pod.namespace || own == root;
         match self {
             Self::EmptySelector if near => Acts::Perhaps("what an empty `selector` selects in ambient mode is not known"),
-            Self::Everywhere => Acts::of(near),
-            Self::Labels(labels) => Acts::of(near && carries(pod, labels)),
-            Self::EmptySelector | Self::Targets(_) => Acts::No,
+            Self::Everywhere if near => Acts::Yes,
+            Self::Labels(labels) if near => selects(known, labels),
+            _ => Acts::No,
         }
     }
 
@@ -103,6 +105,19 @@ impl Attachment {
 
 /// The label under which pods carry the name of their Gateway.
 pub(super) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+
+/// Whether a pod has all of these labels, as far as its labels are known.
+pub(super) fn selects((pod, facts): Known<'_>, labels: &Labels) -> Acts {
+    let has = |(key, value): (&Symbol, &Symbol)| pod.labels.get(key) == Some(value);
+    let may_have = |pair: (&Symbol, &Symbol)| has(pair) || facts.open_labels.contains(pair.0);
+    if labels.iter().all(has) {
+        Acts::Yes
+    } else if labels.iter().all(may_have) {
+        Acts::Perhaps(OPEN_LABEL)
+    } else {
+        Acts::No
+    }
+}
 
 /// Whether a pod has all of these labels.
 pub(super) fn carries(pod: &Pod, labels: &Labels) -> bool {

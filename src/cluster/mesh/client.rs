@@ -3,14 +3,14 @@
 //! Owns: `DestinationRule`, and the choice of one for a call. What only a `VirtualService` could say is left open.
 
 use super::attachment::carries;
-use crate::cluster::decision::Document;
+use crate::cluster::object::Object;
 use crate::flow::{Labels, Pod, Symbol};
 
 /// An object of kind `DestinationRule`.
 #[derive(Debug, Clone)]
 pub(super) struct DestinationRule {
     /// What it is, for reasons.
-    pub(super) document: Document,
+    pub(super) object: Object,
     /// The host that it is about; `*` in front is any beginning.
     pub(super) host: Symbol,
     /// How clients speak to it.
@@ -78,7 +78,7 @@ enum Fit {
 pub(super) fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'_>) -> Said<'m> {
     // The client's own namespace comes first, then the Service's, then the root (`semantics.md` §3.3).
     for namespace in [&*client.namespace, call.namespace, root] {
-        let visible = |rule: &&DestinationRule| *rule.document.namespace == *namespace && rule.is_for(client);
+        let visible = |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client);
         let fitting: Vec<(Fit, &DestinationRule)> =
             rules.iter().filter(visible).map(|rule| (rule.fit(call), rule)).filter(|(fit, _)| *fit != Fit::None).collect();
         let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else { continue };
@@ -111,7 +111,8 @@ fn agreed<'m>(rules: impl Iterator<Item = &'m DestinationRule>, call: Call<'_>) 
     let mut said: Option<(Option<Tls>, &DestinationRule)> = None;
     for rule in rules {
         let own = rule.policy.on(call.port);
-        let mut subsets = rule.subsets.iter().filter(|subset| carries(call.pod, &subset.labels)).filter_map(|subset| subset.policy.as_ref());
+        let mut subsets =
+            rule.subsets.iter().filter(|subset| carries(call.pod, &subset.labels)).filter_map(|subset| subset.policy.as_ref());
         let differs = subsets.any(|policy| policy.says_something(call.port) && policy.on(call.port) != own);
         if differs || said.is_some_and(|(other, _)| other != own) {
             return Said::Open(rule);
@@ -139,7 +140,7 @@ impl TrafficPolicy {
 impl DestinationRule {
     /// Whether a client sees it and is meant by it.
     fn is_for(&self, client: &Pod) -> bool {
-        let own = self.document.namespace == client.namespace;
+        let own = self.object.namespace == client.namespace;
         let sees = |name: &Symbol| &**name == "*" || (&**name == "." && own) || *name == client.namespace;
         let exported = self.exported.is_empty() || self.exported.iter().any(sees);
         let meant = self.clients.as_ref().is_none_or(|labels| own && carries(client, labels));
@@ -157,7 +158,7 @@ impl DestinationRule {
         let whole = format!("{}.{}.svc.cluster.local", call.name, call.namespace);
         let host = &*self.host;
         if !host.contains(['.', '*']) {
-            let same = host == call.name && *self.document.namespace == *call.namespace;
+            let same = host == call.name && *self.object.namespace == *call.namespace;
             return if same { Fit::Exact } else { Fit::None };
         }
         if let Some(end) = host.strip_prefix('*') {

@@ -30,9 +30,7 @@ impl MeshEnd<'_> {
             Guard::Ztunnel(ztunnel) => {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 cuts.push(at_ports(Intervals::collect(ZTUNNEL_PORTS.map(|port| (port, port)))));
-                let platform = &self.mesh.platform;
-                cuts.push(of_peers(Peers::from(platform.probe_sources.clone())));
-                cuts.push(of_peers(Peers::from(platform.nodes.clone())));
+                cuts.push(of_peers(Peers::from(self.mesh.platform.probe_sources.clone())));
                 of_ztunnel(ztunnel, names, &mut cuts);
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! Owns: `MeshEnd`. The policies that act on the pod are found once; an answer then allocates nothing unless it is left open.
 
+use super::Mesh;
+use super::attachment::{Acts, Known};
 use super::callers::{Callers, Reader};
 use super::chain::ChainKind;
 use super::peer::Modes;
@@ -9,7 +11,6 @@ use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
-use super::{Mesh, attachment::Acts};
 use crate::cluster::question::{Endpoint, Network};
 use crate::flow::{DataPlane, Peer, Pod, Request, Symbol, Transport, Verdict};
 
@@ -71,43 +72,54 @@ impl Mesh {
         match pod.plane {
             DataPlane::None => Guard::None,
             DataPlane::Sidecar => Guard::Sidecar(Box::new(Sidecar {
-                proxy: self.sidecar_proxy(pod),
-                modes: self.modes(pod),
+                proxy: self.sidecar_proxy((pod, &destination.facts)),
+                modes: self.modes((pod, &destination.facts)),
                 classes: Classes::of(&self.services_of(pod), &destination.facts),
             })),
-            DataPlane::Ambient => Guard::Ztunnel(Box::new(Ztunnel { attached: self.at_ztunnel(pod), modes: self.modes(pod) })),
+            DataPlane::Ambient => Guard::Ztunnel(Box::new(Ztunnel {
+                attached: self.at_ztunnel((pod, &destination.facts)),
+                modes: self.modes((pod, &destination.facts)),
+            })),
         }
     }
 
-    fn modes(&self, pod: &Pod) -> Modes<'_> {
+    fn modes(&self, known: Known<'_>) -> Modes<'_> {
+        let (pod, _) = known;
         let of = |namespace: &str| self.peers.get(namespace).into_iter().flatten().collect::<Vec<_>>();
         let root = of(&self.platform.root_namespace);
         let own = if pod.namespace == self.platform.root_namespace { Vec::new() } else { of(&pod.namespace) };
-        Modes::of(pod, &root, &own)
+        Modes::of(known, &root, &own)
     }
 
     /// What acts on a sidecar (`semantics.md` §2.1).
-    pub(super) fn sidecar_proxy(&self, pod: &Pod) -> Proxy<'_> {
+    pub(super) fn sidecar_proxy(&self, known: Known<'_>) -> Proxy<'_> {
+        let (pod, _) = known;
         let root = &*self.platform.root_namespace;
         let mut proxy = Proxy::default();
         for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Http)) {
-            match policy.written.attachment.on_sidecar(&policy.written.document.namespace, root, pod) {
+            match policy.written.attachment.on_sidecar(&policy.written.object.namespace, root, known) {
                 Acts::No => {}
                 Acts::Yes => proxy.attached.add(policy, None),
                 Acts::Perhaps(reason) => proxy.attached.add(policy, Some(reason)),
             }
         }
-        let acts = |policy: &&super::token::TokenPolicy| policy.attachment.on_sidecar(&policy.document.namespace, root, pod) == Acts::Yes;
-        proxy.tokens = self.near(&self.tokens, &pod.namespace).filter(acts).collect();
+        for policy in self.near(&self.tokens, &pod.namespace) {
+            match policy.attachment.on_sidecar(&policy.object.namespace, root, known) {
+                Acts::No => {}
+                Acts::Yes => proxy.tokens.push(policy),
+                Acts::Perhaps(_) => proxy.perhaps.push(policy),
+            }
+        }
         proxy
     }
 
     /// What ztunnel is told for a pod.
-    fn at_ztunnel(&self, pod: &Pod) -> Attached<'_> {
+    fn at_ztunnel(&self, known: Known<'_>) -> Attached<'_> {
+        let (pod, _) = known;
         let root = &*self.platform.root_namespace;
         let mut attached = Attached::default();
         for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Ztunnel)) {
-            match policy.written.attachment.on_ztunnel(&policy.written.document.namespace, root, pod) {
+            match policy.written.attachment.on_ztunnel(&policy.written.object.namespace, root, known) {
                 Acts::No => {}
                 Acts::Yes => attached.add(policy, None),
                 Acts::Perhaps(reason) => attached.add(policy, Some(reason)),
@@ -181,9 +193,7 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => sidecar.modes.at_sidecar(port, transport, client),
             Guard::Ztunnel(_) if port == HBONE => Truth::No,
             Guard::Ztunnel(_) if ZTUNNEL_PORTS.contains(&port) => Truth::Open("it is one of ztunnel's own ports"),
-            Guard::Ztunnel(ztunnel) => {
-                Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)])
-            }
+            Guard::Ztunnel(ztunnel) => Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)]),
         }
     }
 
@@ -211,11 +221,8 @@ impl MeshEnd<'_> {
         };
         match &far.peer {
             Peer::Address(address) if self.mesh.platform.probe_sources.contains(*address) => Truth::Yes,
-            Peer::Address(address) => match same_node {
-                Some(same) => Truth::of(same),
-                None if self.mesh.platform.nodes.contains(*address) => Truth::Open(WHICH_NODE),
-                None => Truth::No,
-            },
+            // An address with a node is a process of it; one without is of no node that matters.
+            Peer::Address(_) => Truth::of(same_node == Some(true)),
             Peer::Pod(_) if far.facts.network == Network::Own => Truth::No,
             Peer::Pod(_) => match same_node {
                 Some(true) => Truth::Open(ONLY_KUBELET),

@@ -53,10 +53,8 @@ impl Mesh {
     /// The gates of a waypoint: its tunnel always speaks mTLS.
     fn at_waypoint(&self, question: &Question, waypoint: &Waypoint, proxy: &Proxy<'_>, course: &Course) -> Vec<Step> {
         let at = place(&waypoint.endpoint);
-        let transport = Step {
-            reason: "a waypoint takes only the tunnel, which is mTLS".to_owned(),
-            ..step(Gate::Transport, &at, Truth::Yes)
-        };
+        let transport =
+            Step { reason: "a waypoint takes only the tunnel, which is mTLS".to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
         let (port, destination) = match &course.target {
             Target::Service(_, _, port) => (*port, Addresses::Within(&self.platform.services)),
             Target::Pod | Target::SomeService => {
@@ -146,7 +144,7 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => sidecar.modes.policies().collect(),
             Guard::Ztunnel(ztunnel) => ztunnel.modes.policies().collect(),
         };
-        let mut decided_by: Vec<Document> = policies.iter().map(|policy| policy.document.clone()).collect();
+        let mut decided_by: Vec<Document> = policies.iter().map(|policy| policy.object.document(None)).collect();
         decided_by.extend(course.rule.clone());
         Step { decided_by, reason: self.why_transport(from, port, course, arrives), ..step(Gate::Transport, at, arrives) }
     }
@@ -185,13 +183,14 @@ fn tell_proxy(proxy: &Proxy<'_>, at: &str, view: View<'_>, request: Option<&Requ
         return steps.push(tell_caller(&proxy.attached, at, ChainKind::Tcp, &view));
     };
     let whole = proxy.passes(view, Some(request), class);
-    if class == Class::Either {
+    if class == Class::Either || !proxy.perhaps.is_empty() {
         let caller = tell_caller(&proxy.attached, at, ChainKind::Http, &View { request: Some(request), ..view });
-        return steps.push(Step { verdict: whole.verdict(), reason: "Services disagree on whether the port is HTTP".to_owned(), ..caller });
+        let reason = if let Truth::Open(reason) = whole { reason.to_owned() } else { caller.reason };
+        return steps.push(Step { verdict: whole.verdict(), reason, ..caller });
     }
     let (good, token) = token::judge(&proxy.tokens, request);
     if !proxy.tokens.is_empty() {
-        let decided_by = proxy.tokens.iter().map(|policy| policy.document.clone()).collect();
+        let decided_by = proxy.tokens.iter().map(|policy| policy.object.document(None)).collect();
         let reason = match good {
             Truth::Yes if token.is_some() => "the token verifies",
             Truth::Yes => "no token is looked at",
@@ -217,7 +216,7 @@ fn tell_caller(attached: &Attached<'_>, at: &str, kind: ChainKind, view: &View<'
             let deny = matching(Action::Deny);
             let denied = attached.deny.iter().any(|bound| bound.matches(kind, view) == Truth::Yes);
             let reason = if denied { "a rule that denies matches" } else { "policies allow some callers, and no rule matches this one" };
-            (if denied { deny } else { attached.allow.iter().map(|bound| bound.policy.written.document.clone()).collect() }, reason)
+            (if denied { deny } else { attached.allow.iter().map(|bound| bound.policy.written.object.document(None)).collect() }, reason)
         }
         Truth::Yes if attached.allow.is_empty() => (Vec::new(), "no policy allows only some callers"),
         Truth::Yes => (matching(Action::Allow), "a rule that allows matches"),
@@ -235,10 +234,7 @@ fn step(gate: Gate, at: &str, passes: Truth) -> Step {
     Step { gate, at: at.to_owned(), verdict: passes.verdict(), decided_by: Vec::new(), misses: Vec::new(), reason: String::new() }
 }
 
-/// A pod by its labels and namespace; nothing for an address.
+/// A pod as its owner would name it; nothing for an address.
 fn place(endpoint: &Endpoint) -> String {
-    let Peer::Pod(pod) = &endpoint.peer else { return String::new() };
-    let labels: Vec<String> = pod.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let labels = if labels.is_empty() { "*".to_owned() } else { labels.join(",") };
-    format!("{labels}@{}", pod.namespace)
+    if matches!(endpoint.peer, Peer::Pod(_)) { endpoint.to_string() } else { String::new() }
 }

@@ -54,12 +54,12 @@ pub(super) fn of(attached: &Attached<'_>, kind: ChainKind, view: &View<'_>) -> V
 }
 
 fn document(bound: &Bound<'_>, number: usize) -> Document {
-    Document { rule: Some(number), ..bound.policy.written.document.clone() }
+    bound.policy.written.object.document(Some(number))
 }
 
 /// Of each clause that fails, the alternative that comes nearest.
 fn of_rule(bound: &Bound<'_>, rule: &ReadRule, view: &View<'_>) -> Vec<Miss> {
-    let own = &bound.policy.written.document.namespace;
+    let own = &bound.policy.written.object.namespace;
     let failing = rule.clauses.iter().filter(|clause| clause.holds(view) == Truth::No);
     let nearest = failing.filter_map(|clause| {
         let alternatives = clause.alternatives.iter().filter(|tests| all(tests, view) == Truth::No);

@@ -4,16 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use super::attachment::{Attachment, carries};
+use super::attachment::{Acts, Attachment, Known, selects};
 use super::truth::Truth;
-use crate::cluster::decision::Document;
-use crate::flow::{DataPlane, Pod, Symbol, Transport};
+use crate::cluster::object::Object;
+use crate::flow::{DataPlane, Symbol, Transport};
 
 /// An object of kind `PeerAuthentication`.
 #[derive(Debug, Clone)]
 pub(super) struct PeerPolicy {
     /// What it is, for reasons.
-    pub(super) document: Document,
+    pub(super) object: Object,
     /// Where it acts; never a target.
     pub(super) attachment: Attachment,
     /// When it was made, as the server writes it; the oldest of a level counts.
@@ -59,15 +59,24 @@ struct Choice<'m> {
 
 impl<'m> Modes<'m> {
     /// Finds the policies that act on a pod, among those of the root namespace and those of its own.
-    pub(super) fn of(pod: &Pod, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
+    pub(super) fn of(known: Known<'_>, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
         let wide = |policy: &&&PeerPolicy| matches!(policy.attachment, Attachment::Everywhere | Attachment::EmptySelector);
         let mut mesh = oldest(root.iter().filter(wide).copied());
         // ztunnel is told of no mesh-wide policy that has a selector, be it an empty one.
-        if pod.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
+        if known.0.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
             mesh.push(None);
         }
-        let selects = |policy: &&&PeerPolicy| matches!(&policy.attachment, Attachment::Labels(labels) if carries(pod, labels));
-        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload: oldest(own.iter().filter(selects).copied()) }
+        let acts = |policy: &PeerPolicy| match &policy.attachment {
+            Attachment::Labels(labels) => selects(known, labels),
+            _ => Acts::No,
+        };
+        let mut workload = oldest(own.iter().copied().filter(|policy| acts(policy) == Acts::Yes));
+        let perhaps: Vec<_> = own.iter().copied().filter(|policy| matches!(acts(policy), Acts::Perhaps(_))).collect();
+        if !perhaps.is_empty() {
+            workload.extend(workload.is_empty().then_some(None));
+            workload.extend(perhaps.into_iter().map(Some));
+        }
+        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload }
     }
 
     /// Every policy that may count.
@@ -105,7 +114,7 @@ impl<'m> Modes<'m> {
 
     /// The answer that every choice gives.
     fn agreed(&self, answer: impl Fn(Choice<'m>) -> Truth) -> Truth {
-        const AGES: &str = "several PeerAuthentications of one level meet, and which is the oldest is not known";
+        const AGES: &str = "which of several PeerAuthentications of one level counts is not known";
         let mut agreed: Option<Truth> = None;
         for mesh in candidates(&self.mesh) {
             for namespace in candidates(&self.namespace) {
@@ -130,7 +139,7 @@ fn candidates<'m>(level: &Level<'m>) -> impl Iterator<Item = Option<&'m PeerPoli
 /// The policies that may be the oldest: by time, then name, then namespace (`semantics.md` §3.1).
 fn oldest<'m>(policies: impl Iterator<Item = &'m PeerPolicy>) -> Level<'m> {
     let (dated, undated): (Vec<_>, Vec<_>) = policies.partition(|policy| policy.created.is_some());
-    let first = dated.into_iter().min_by_key(|policy| (&policy.created, &policy.document.name, &policy.document.namespace));
+    let first = dated.into_iter().min_by_key(|policy| (&policy.created, &policy.object.name, &policy.object.namespace));
     first.into_iter().chain(undated).map(Some).collect()
 }
 

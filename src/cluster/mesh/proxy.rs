@@ -118,6 +118,8 @@ pub(super) struct Proxy<'m> {
     pub(super) attached: Attached<'m>,
     /// Which tokens it checks.
     pub(super) tokens: Vec<&'m TokenPolicy>,
+    /// Further policies about tokens that may act, depending on labels that are not known.
+    pub(super) perhaps: Vec<&'m TokenPolicy>,
 }
 
 impl Proxy<'_> {
@@ -135,10 +137,20 @@ impl Proxy<'_> {
     }
 
     fn passes_http(&self, view: View<'_>, request: &Request) -> Truth {
+        const PERHAPS: &str = "whether a RequestAuthentication acts hangs on a label whose value is not known";
+        let sure = self.passes_with(&self.tokens, view, request);
+        if self.perhaps.is_empty() {
+            return sure;
+        }
+        let all: Vec<&TokenPolicy> = self.tokens.iter().chain(&self.perhaps).copied().collect();
+        if self.passes_with(&all, view, request) == sure { sure } else { Truth::Open(PERHAPS) }
+    }
+
+    fn passes_with(&self, tokens: &[&TokenPolicy], view: View<'_>, request: &Request) -> Truth {
         if !is_upper_case(request) {
             return Truth::No;
         }
-        let (good, token) = token::judge(&self.tokens, request);
+        let (good, token) = token::judge(tokens, request);
         if good == Truth::No {
             return Truth::No;
         }

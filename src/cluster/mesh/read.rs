@@ -10,27 +10,15 @@ pub(super) mod peer;
 pub(super) mod request;
 pub(super) mod values;
 
-use super::Identity;
 use super::attachment::{Attachment, Target, TargetKind};
-use crate::cluster::decision::Document;
+use crate::cluster::object::Object;
 use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
 
-/// What reasons call an object.
-pub(super) fn document(kind: &str, identity: &Identity) -> Document {
-    Document {
-        kind: kind.into(),
-        namespace: Symbol::clone(&identity.namespace),
-        name: Symbol::clone(&identity.name),
-        location: identity.location,
-        rule: None,
-    }
-}
-
 /// The `spec` of an object, after a look at the keys beside it.
-pub(super) fn spec<'t>(object: &Node<'t>, reading: &mut Reading<'_>) -> Node<'t> {
-    object.only(reading, &["apiVersion", "kind", "metadata", "spec", "status"]);
-    object.get(reading, "spec")
+pub(super) fn spec<'t>(root: &Node<'t>, reading: &mut Reading<'_>) -> Node<'t> {
+    root.only(reading, &["apiVersion", "kind", "metadata", "spec", "status"]);
+    root.get(reading, "spec")
 }
 
 /// The words of a list; each must be text that is not empty.
@@ -143,11 +131,20 @@ fn target(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Target> {
 /// The annotation of a dry run (`semantics.md` §2.10).
 const DRY_RUN: &str = "istio.io/dry-run";
 
+/// Whether an object may be a dry run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// It may.
+    Yes,
+    /// It may not.
+    No,
+}
+
 /// What an object says about a dry run, as Go reads truth; a finding where nothing may be said.
-pub(super) fn dry_run(identity: &Identity, allowed: bool, object: &Node<'_>, reading: &mut Reading<'_>) -> bool {
-    let Some(text) = identity.annotations.get(DRY_RUN) else { return false };
-    let node = object.follow(reading, &["metadata", "annotations", DRY_RUN]);
-    if !allowed {
+pub(super) fn dry_run(object: &Object, allowed: Allowed, root: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    let Some(text) = object.annotations.get(DRY_RUN) else { return false };
+    let node = root.follow(reading, &["metadata", "annotations", DRY_RUN]);
+    if allowed == Allowed::No {
         node.wrong(reading, "only an AuthorizationPolicy that allows or denies can be a dry run");
     }
     let is = |words: [&str; 6]| words.contains(&&**text);

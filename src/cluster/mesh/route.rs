@@ -5,7 +5,7 @@
 
 use super::Mesh;
 use super::attachment::GATEWAY_NAME;
-use super::client::{Call, Said, Tls, said};
+use super::client::{Call, DestinationRule, Said, Tls, said};
 use super::end::{Guard, HBONE, plane};
 use super::services::{reaches, selects};
 use super::truth::Truth;
@@ -198,7 +198,9 @@ impl Mesh {
                 Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
             },
             DataPlane::Sidecar => {
-                let Some(ingress) = self.ingress(client, target, binding) else { return self.from_sidecar(question, (client, pod), &plain) };
+                let Some(ingress) = self.ingress(client, target, binding) else {
+                    return self.from_sidecar(question, (client, pod), &plain);
+                };
                 match ingress {
                     Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
                     _ => vec![Route { doubt: Some("whether the caller is a gateway is not known"), ..self.route(question, &plain) }],
@@ -236,13 +238,14 @@ impl Mesh {
             return vec![self.route(question, plain)];
         };
         let server = plane(&question.destination);
-        let with = |speaks, rule: Option<&Document>| Course { speaks, rule: rule.cloned(), ..plain.clone() };
+        let with =
+            |speaks, rule: Option<&DestinationRule>| Course { speaks, rule: rule.map(|rule| rule.object.document(None)), ..plain.clone() };
         let said = if known { said(&self.destinations, &self.platform.root_namespace, client, called) } else { Said::Nothing };
         match (said, server) {
             (Said::Open(rule), _) => {
-                let mut mtls = with(Speaks::Mtls, Some(&rule.document));
+                let mut mtls = with(Speaks::Mtls, Some(rule));
                 mtls.tunnel = server == DataPlane::Ambient;
-                self.either(question, [&mtls, &with(Speaks::Plaintext, Some(&rule.document))], CLIENT_TLS)
+                self.either(question, [&mtls, &with(Speaks::Plaintext, Some(rule))], CLIENT_TLS)
             }
             (Said::Nothing, DataPlane::None) => vec![self.route(question, plain)],
             (Said::Nothing | Said::Tls(Tls::Istio, _), DataPlane::Ambient) => {
@@ -255,8 +258,8 @@ impl Mesh {
             }
             (Said::Tls(tls, rule), DataPlane::Ambient) => {
                 let own = if tls == Tls::Foreign { Speaks::Foreign } else { Speaks::Plaintext };
-                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, Some(&rule.document)) };
-                self.either(question, [&tunnel, &with(own, Some(&rule.document))], CLIENT_TLS)
+                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, Some(rule)) };
+                self.either(question, [&tunnel, &with(own, Some(rule))], CLIENT_TLS)
             }
             (Said::Tls(tls, rule), _) => {
                 let speaks = match tls {
@@ -264,7 +267,7 @@ impl Mesh {
                     Tls::Istio => Speaks::Mtls,
                     Tls::Foreign => Speaks::Foreign,
                 };
-                vec![self.route(question, &with(speaks, Some(&rule.document)))]
+                vec![self.route(question, &with(speaks, Some(rule)))]
             }
             (Said::Nothing, DataPlane::Sidecar) => self.by_itself(question, plain),
         }
@@ -291,7 +294,8 @@ impl Mesh {
             Target::Pod => {
                 let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
                 let call = |service: &'q ServiceFacts| {
-                    let declares = |port: &&crate::inventory::ServicePort| reaches(port, question.port, &question.destination.facts) == Truth::Yes;
+                    let declares =
+                        |port: &&crate::inventory::ServicePort| reaches(port, question.port, &question.destination.facts) == Truth::Yes;
                     let port = service.ports.iter().find(declares)?.port;
                     Some((Call { namespace: &service.namespace, name: &service.name, port, pod }, true))
                 };
@@ -320,13 +324,13 @@ impl Mesh {
 
     /// The hops of a course.
     fn route(&self, question: &Question, course: &Course) -> Route {
-        let hop = |from: &Endpoint, to: &Endpoint, wire_port| Hop { from: from.clone(), to: to.clone(), protocol: question.protocol, wire_port };
+        let hop =
+            |from: &Endpoint, to: &Endpoint, wire_port| Hop { from: from.clone(), to: to.clone(), protocol: question.protocol, wire_port };
         let last_port = if course.tunnel { HBONE } else { question.port };
         let hops = match course.via.and_then(|at| self.waypoints.get(at)) {
-            Some(waypoint) => vec![
-                hop(&question.source, &waypoint.endpoint, HBONE),
-                hop(&waypoint.endpoint, &question.destination, last_port),
-            ],
+            Some(waypoint) => {
+                vec![hop(&question.source, &waypoint.endpoint, HBONE), hop(&waypoint.endpoint, &question.destination, last_port)]
+            }
             None => vec![hop(&question.source, &question.destination, last_port)],
         };
         Route { hops, hangs_on: None, doubt: None, course: course.clone() }

@@ -3,14 +3,14 @@
 //! Owns: the plain form that every proxy's reading starts from. It keeps the words and decides nothing.
 
 use super::attachment::Attachment;
-use crate::cluster::decision::Document;
+use crate::cluster::object::Object;
 use crate::flow::Symbol;
 
 /// A policy.
 #[derive(Debug, Clone)]
 pub(super) struct AuthorizationPolicy {
     /// What it is, for reasons.
-    pub(super) document: Document,
+    pub(super) object: Object,
     /// Where it acts.
     pub(super) attachment: Attachment,
     /// What a match does.

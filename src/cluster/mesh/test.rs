@@ -126,9 +126,9 @@ impl Matcher {
             Self::Claim(path, words) => Truth::of(view.token.is_some_and(|token| token.claims(path, words))),
             Self::Methods(words) => of_request(view, |request| Truth::of(any(words, &request.method))),
             Self::Hosts(words) => of_request(view, |request| hosts::matches(words, &request.host)),
-            Self::Paths(patterns, rest) => of_request(view, |request| {
-                if patterns.iter().any(|pattern| pattern.matches(&request.path)) { Truth::Yes } else { *rest }
-            }),
+            Self::Paths(patterns, rest) => {
+                of_request(view, |request| if patterns.iter().any(|pattern| pattern.matches(&request.path)) { Truth::Yes } else { *rest })
+            }
             Self::Header(name, words) => of_request(view, |request| header(words, request.headers.get(name).map(|value| &**value))),
         }
     }

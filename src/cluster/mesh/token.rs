@@ -11,14 +11,14 @@ use super::attachment::Attachment;
 use super::truth::Truth;
 use super::view::ClaimValues;
 use super::words::Word;
-use crate::cluster::decision::Document;
+use crate::cluster::object::Object;
 use crate::flow::{Request, Symbol, Token};
 
 /// An object of kind `RequestAuthentication`.
 #[derive(Debug, Clone)]
 pub(super) struct TokenPolicy {
     /// What it is, for reasons.
-    pub(super) document: Document,
+    pub(super) object: Object,
     /// Where it acts.
     pub(super) attachment: Attachment,
     /// Whose tokens it accepts.
@@ -111,7 +111,9 @@ pub(super) fn judge<'v>(policies: &'v [&'v TokenPolicy], request: &'v Request) -
             let open = Truth::Open("whether Istio knows `presence: REQUIRED` is not known");
             return (if asked { open } else { Truth::Yes }, None);
         }
-        Token::Unverified if providers(policies).any(|provider| provider.place == TokenPlace::Own) => return (Truth::Open(ELSEWHERE), None),
+        Token::Unverified if providers(policies).any(|provider| provider.place == TokenPlace::Own) => {
+            return (Truth::Open(ELSEWHERE), None);
+        }
         Token::Unverified => return (Truth::No, None),
         Token::Valid { issuer, claims } => (issuer, claims),
     };

@@ -85,7 +85,8 @@ fn subjects(users: &[UserPattern]) -> impl Iterator<Item = Symbol> {
 /// Choices of claims: every one of a few, and of many none, each, each two, and all.
 fn combinations(claims: &[Claim]) -> Vec<Vec<Claim>> {
     if claims.len() <= MAX_COMBINED {
-        let chosen = |mask: usize| claims.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, claim)| claim.clone()).collect();
+        let chosen =
+            |mask: usize| claims.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, claim)| claim.clone()).collect();
         return (0..1_usize << claims.len()).map(chosen).collect();
     }
     let mut all = vec![Vec::new(), claims.to_vec()];

@@ -88,7 +88,7 @@ impl Mesh {
         let nothing = Labels::new();
         let (own, namespace) = match called {
             Called::Pod => (&pod.labels, &*pod.namespace),
-            Called::Service(namespace, name) => (self.service_labels.get(&(namespace.into(), name.into())).unwrap_or(&nothing), namespace),
+            Called::Service(namespace, name) => (self.service(namespace, name).map_or(&nothing, |service| &service.labels), namespace),
         };
         let of_namespace = if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) };
         let labels = if own.contains_key(USE) { own } else { &of_namespace };
@@ -104,9 +104,15 @@ impl Mesh {
 
     /// Whether a gateway's calls of a Service go through its waypoint, too.
     pub(super) fn takes_ingress(&self, namespace: &str, name: &str) -> bool {
-        let own = self.service_labels.get(&(namespace.into(), name.into())).and_then(|labels| labels.get(INGRESS).cloned());
+        let own = self.service(namespace, name).and_then(|service| service.labels.get(INGRESS).cloned());
         let of_namespace = || self.namespaces.get(namespace).and_then(|labels| labels.get(INGRESS).cloned());
         own.or_else(of_namespace).is_some_and(|value| &*value == "true")
+    }
+
+    /// A Service by its name.
+    pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceFacts> {
+        let key = |service: &ServiceFacts| (&*service.namespace, &*service.name).cmp(&(namespace, name));
+        self.services.binary_search_by(key).ok().and_then(|at| self.services.get(at))
     }
 
     /// The Services that lead to a pod.
@@ -158,16 +164,17 @@ impl Mesh {
         };
         let Peer::Pod(pod) = &waypoint.endpoint.peer else { return proxy };
         for policy in self.policies.values().flatten().filter(|policy| policy.counts(ChainKind::Http)) {
-            let (own, attachment) = (&*policy.written.document.namespace, &policy.written.attachment);
-            let selected = || attachment.on_sidecar(own, &self.platform.root_namespace, pod) != super::attachment::Acts::No;
+            let (own, attachment) = (&*policy.written.object.namespace, &policy.written.attachment);
+            let selected = || {
+                attachment.on_sidecar(own, &self.platform.root_namespace, (pod, &waypoint.endpoint.facts)) != super::attachment::Acts::No
+            };
             if targeted(own, attachment) {
                 proxy.attached.add(policy, None);
             } else if let Some(doubt) = layered.filter(|_| attachment.targets().is_empty() && selected()) {
                 proxy.attached.add(policy, doubt);
             }
         }
-        proxy.tokens =
-            self.tokens.values().flatten().filter(|policy| targeted(&policy.document.namespace, &policy.attachment)).collect();
+        proxy.tokens = self.tokens.values().flatten().filter(|policy| targeted(&policy.object.namespace, &policy.attachment)).collect();
         proxy
     }
 }

@@ -55,7 +55,8 @@ pub(super) fn samples(words: &[Word]) -> impl Iterator<Item = Symbol> {
         Word::Suffix(text) => format!("x{text}").into(),
         Word::Exact(text) => Symbol::clone(text),
     });
-    let pairs: Vec<Symbol> = prefixes().flat_map(|prefix| suffixes().map(move |suffix| format!("{prefix}{suffix}").into())).take(MAX_PAIRS).collect();
+    let pairs: Vec<Symbol> =
+        prefixes().flat_map(|prefix| suffixes().map(move |suffix| format!("{prefix}{suffix}").into())).take(MAX_PAIRS).collect();
     own.chain(pairs)
 }
 

@@ -1,33 +1,14 @@
-//! Reports the keys of a map that nothing reads.
+//! Maps whose keys are numbers.
 //!
-//! Owns: the finding about an unknown field. A server without strict checks drops such a field and applies the rest, which is
-//! then something else than what stands there (`semantics.md` §1.9). It must not know which fields an object has.
+//! Owns: the reading of such keys, which YAML has as numbers and JSON as text. It must not know what they count.
 
 use serde_yaml::Value;
 
-use super::{Node, Reading, Step, path};
-use crate::diagnostic::{Diagnostic, nearest};
+use super::{Node, Step};
 
 impl<'t> Node<'t> {
-    /// Reports every key that is none of these.
-    pub(crate) fn only(&self, reading: &mut Reading<'_>, known: &[&str]) {
-        for key in self.keys() {
-            if !known.contains(&key) {
-                self.unknown(reading, key, known);
-            }
-        }
-    }
-
-    /// The keys of a map that are text; none where no map stands.
-    pub(crate) fn keys(&self) -> Vec<&'t str> {
-        match self.value {
-            Value::Mapping(mapping) => mapping.keys().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The values of a map by their keys, written as text or as whole numbers; each key with the node of its value.
-    pub(crate) fn entries(&self) -> Vec<(String, Node<'t>)> {
+    /// The values of a map by their keys, which are text or whole numbers; other keys are left out.
+    pub(crate) fn numbered(&self) -> Vec<(String, Node<'t>)> {
         let Value::Mapping(mapping) = self.value else { return Vec::new() };
         let entry = |(key, value): (&'t Value, &'t Value)| {
             let written = key.as_str().map(str::to_owned).or_else(|| key.as_u64().map(|number| number.to_string()))?;
@@ -44,22 +25,5 @@ impl<'t> Node<'t> {
     /// How many keys a map has.
     pub(crate) fn size(&self) -> usize {
         self.value.as_mapping().map_or(0, serde_yaml::Mapping::len)
-    }
-
-    /// A key that nothing reads.
-    fn unknown(&self, reading: &mut Reading<'_>, key: &'t str, known: &[&str]) {
-        let steps = self.child(Step::Name(key), self.value).steps;
-        let message = format!("`{}` of {} is a field that does not exist", path(&steps), reading.object);
-        let code = reading.document.code;
-        let close = nearest(key, known.iter().copied());
-        reading.report(&steps, |location| {
-            let finding = Diagnostic::new(code, location, message)
-                .label("unknown field")
-                .note("a server that does not check fields drops it and applies the rest");
-            match close {
-                Some(close) => finding.help(format!("write `{close}`")),
-                None => finding,
-            }
-        });
     }
 }

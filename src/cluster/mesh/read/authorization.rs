@@ -2,9 +2,9 @@
 //!
 //! Owns: its fields and what is refused of them (`semantics.md` §2.3, §2.6 to §2.8, §2.12).
 
-use super::super::Identity;
 use super::super::rule::{Action, Attribute, AuthorizationPolicy, Clause, Enforced, Field, Place, Rule};
-use super::{attachment, checked, document, dry_run, spec, values};
+use super::{Allowed, attachment, checked, dry_run, spec, values};
+use crate::cluster::object::Object;
 use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
 
@@ -17,14 +17,14 @@ const MAX_ACCOUNTS: usize = 16;
 const UNKNOWN_ACTION: &str = "`ALLOW`, `DENY`, `AUDIT` or `CUSTOM` is expected";
 
 /// Reads a policy; nothing if it has findings.
-pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<AuthorizationPolicy> {
-    let spec = spec(object, reading);
+pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<AuthorizationPolicy> {
+    let spec = spec(root, reading);
     spec.only(reading, &["selector", "targetRef", "targetRefs", "action", "provider", "rules"]);
     let attachment = attachment(&spec, reading);
     let action = action(&spec, reading);
     provider(&spec, action, reading);
-    let may_be_dry = matches!(action, Action::Allow | Action::Deny);
-    let enforced = if dry_run(identity, may_be_dry, object, reading) { Enforced::No } else { Enforced::Yes };
+    let may_be_dry = if matches!(action, Action::Allow | Action::Deny) { Allowed::Yes } else { Allowed::No };
+    let enforced = if dry_run(&object, may_be_dry, root, reading) { Enforced::No } else { Enforced::Yes };
     let node = spec.get(reading, "rules");
     let listed = node.list(reading);
     if listed.len() > MAX_LIST {
@@ -34,7 +34,7 @@ pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &m
         node.wrong(reading, "without rules it would do nothing, and Istio refuses it");
     }
     let rules = listed.iter().enumerate().map(|(index, node)| rule(index + 1, node, action, reading)).collect();
-    let policy = AuthorizationPolicy { document: document("AuthorizationPolicy", identity), attachment, action, enforced, rules };
+    let policy = AuthorizationPolicy { object, attachment, action, enforced, rules };
     reading.is_clean().then_some(policy)
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Owns: the fields about TLS, and the names of all others, which decide nothing here.
 
-use super::super::Identity;
 use super::super::client::{DestinationRule, Subset, Tls, TrafficPolicy};
-use super::{document, spec, words};
+use super::{spec, words};
+use crate::cluster::object::Object;
 use crate::manifest::{Node, Reading};
 
 /// Reads a rule; nothing if it has findings.
-pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<DestinationRule> {
-    let spec = spec(object, reading);
+pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<DestinationRule> {
+    let spec = spec(root, reading);
     spec.only(reading, &["host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"]);
     let host_node = spec.get(reading, "host");
     let host = host_node.symbol(reading);
@@ -23,7 +23,7 @@ pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &m
     selector.only(reading, &["matchLabels"]);
     let clients = (!selector.is_missing()).then(|| selector.get(reading, "matchLabels").labels(reading));
     let exported = words(&spec, "exportTo", reading);
-    let rule = DestinationRule { document: document("DestinationRule", identity), host: host?, policy, subsets, exported, clients };
+    let rule = DestinationRule { object, host: host?, policy, subsets, exported, clients };
     reading.is_clean().then_some(rule)
 }
 
@@ -87,4 +87,3 @@ fn tls(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Tls> {
         }
     }
 }
-

@@ -4,23 +4,22 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Identity;
 use super::super::attachment::Attachment;
 use super::super::peer::{Mode, PeerPolicy};
-use super::{document, dry_run, selector, spec};
-use crate::flow::Symbol;
+use super::{Allowed, dry_run, selector, spec};
+use crate::cluster::object::Object;
 use crate::manifest::{Node, Reading};
 
 /// Reads a policy; nothing if it has findings.
-pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<PeerPolicy> {
-    let spec = spec(object, reading);
+pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<PeerPolicy> {
+    let spec = spec(root, reading);
     spec.only(reading, &["selector", "mtls", "portLevelMtls"]);
-    dry_run(identity, false, object, reading);
+    dry_run(&object, Allowed::No, root, reading);
     let attachment = selector(&spec.get(reading, "selector"), reading);
     let mode = mode(&spec.get(reading, "mtls"), reading);
     let ports = ports(&spec, &attachment, reading);
-    let created = identity.created.as_ref().map(Symbol::clone);
-    let policy = PeerPolicy { document: document("PeerAuthentication", identity), attachment, created, mode, ports };
+    let created = root.follow(reading, &["metadata", "creationTimestamp"]).symbol(reading);
+    let policy = PeerPolicy { object, attachment, created, mode, ports };
     reading.is_clean().then_some(policy)
 }
 
@@ -46,7 +45,7 @@ fn ports(spec: &Node<'_>, attachment: &Attachment, reading: &mut Reading<'_>) ->
     if node.is_missing() {
         return ports;
     }
-    let entries = node.entries();
+    let entries = node.numbered();
     if entries.is_empty() {
         node.wrong(reading, "a map of at least one port is expected");
     }

@@ -2,9 +2,9 @@
 //!
 //! Owns: its fields and what is refused of them (`semantics.md` §4.10).
 
-use super::super::Identity;
 use super::super::token::{Forward, Presence, Provider, TokenPlace, TokenPolicy};
-use super::{attachment, document, dry_run, spec, words};
+use super::{Allowed, attachment, dry_run, spec, words};
+use crate::cluster::object::Object;
 use crate::manifest::{Node, Reading};
 
 /// The most rules (`semantics.md` §4.10).
@@ -17,10 +17,10 @@ const MAX_SPACED: usize = 64;
 const MAX_URI: usize = 2048;
 
 /// Reads a policy; nothing if it has findings.
-pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<TokenPolicy> {
-    let spec = spec(object, reading);
+pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<TokenPolicy> {
+    let spec = spec(root, reading);
     spec.only(reading, &["selector", "targetRef", "targetRefs", "jwtRules"]);
-    dry_run(identity, false, object, reading);
+    dry_run(&object, Allowed::No, root, reading);
     let attachment = attachment(&spec, reading);
     let node = spec.get(reading, "jwtRules");
     let rules = node.list(reading);
@@ -28,7 +28,7 @@ pub(in super::super) fn read(identity: &Identity, object: &Node<'_>, reading: &m
         node.wrong(reading, "at most 4096 rules are accepted");
     }
     let providers = rules.iter().map(|node| provider(node, reading)).collect();
-    let policy = TokenPolicy { document: document("RequestAuthentication", identity), attachment, providers };
+    let policy = TokenPolicy { object, attachment, providers };
     reading.is_clean().then_some(policy)
 }
 

@@ -1,0 +1,97 @@
+//! The whole way of one connection, with reasons.
+//!
+//! Owns: the order of the gates, and what objects that are not modelled make of them. What each gate says is its own room's.
+
+use super::end::{isolated, matters};
+use super::mesh::{Hop, Route};
+use super::network::{self, Connection};
+use super::unmodelled::Unmodelled;
+use super::{Cluster, Decision, Endpoint, Gate, Question, Step, Way};
+use crate::flow::{Peer, Protocol, Verdict};
+
+/// Decides a question. Where it does not say enough to know the way that the connection takes, every way must be judged alike.
+pub(super) fn decide(cluster: &Cluster, question: &Question) -> Decision {
+    let routes = cluster.mesh.routes(question);
+    let mut decisions: Vec<Decision> = routes.iter().map(|route| on_route(cluster, question, route)).collect();
+    let hangs_on = routes.iter().find_map(|route| route.hangs_on);
+    let transport = decisions.first().and_then(|first| first.transport);
+    let transport = transport.filter(|transport| decisions.iter().all(|decision| decision.transport == Some(*transport)));
+    let alike = |decision: &Decision, other: &Decision| match (&decision.verdict, &other.verdict) {
+        (Verdict::Unspecified(_), Verdict::Unspecified(_)) => true,
+        (own, other) => own == other,
+    };
+    let agree = decisions.iter().zip(decisions.iter().skip(1)).all(|(decision, other)| alike(decision, other));
+    // What a refusal says helps most where ways differ.
+    let refused = decisions.iter().position(|decision| decision.verdict == Verdict::Denied).unwrap_or_default();
+    let told = if decisions.is_empty() { Decision::nothing() } else { decisions.swap_remove(refused) };
+    let verdict = match hangs_on {
+        Some(reason) if !agree => Verdict::Unspecified(format!("it hangs on {reason}")),
+        _ => told.verdict,
+    };
+    Decision { verdict, transport, steps: told.steps }
+}
+
+/// Decides a question on one way: on each hop `NetworkPolicy` at both ends, then the gates of the mesh at the end of it.
+fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
+    let mut judged = cluster.mesh.judge(question, route);
+    if let (Protocol::Tcp, Some(last)) = (question.protocol, judged.steps.last_mut()) {
+        doubt(cluster, question, last);
+    }
+    let mut steps = Vec::new();
+    for (hop, of_mesh) in route.hops.iter().zip(judged.steps) {
+        steps.extend(hop_steps(cluster, hop, question));
+        steps.extend(of_mesh);
+    }
+    let verdict = match route.doubt {
+        Some(reason) => Verdict::Unspecified(reason.to_owned()),
+        None => verdict(&steps),
+    };
+    Decision { verdict, transport: judged.transport, steps }
+}
+
+/// The steps of `NetworkPolicy` on a hop; an address has no policies.
+fn hop_steps(cluster: &Cluster, hop: &Hop, question: &Question) -> Vec<Step> {
+    let ends = [(&hop.from, &hop.to, Way::Egress), (&hop.to, &hop.from, Way::Ingress)];
+    let pods = ends.into_iter().filter(|(near, ..)| matches!(near.peer, Peer::Pod(_)));
+    let step = |(near, far, way): (&Endpoint, &Endpoint, Way)| {
+        let connection = Connection {
+            platform: &cluster.platform,
+            near,
+            far,
+            way,
+            protocol: hop.protocol,
+            port: hop.wire_port,
+            addressed: &question.addressed,
+        };
+        let selected = cluster.network.selecting(near, way);
+        let objects: Vec<&Unmodelled> = cluster.unmodelled.at_network(near, isolated(&selected)).collect();
+        network::step(&selected, &connection, &objects)
+    };
+    pods.map(step).collect()
+}
+
+/// Lets objects that are not modelled unsettle the mesh's steps.
+fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
+    let (source, destination) = (&question.source, &question.destination);
+    let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
+    let at_source = cluster.unmodelled.at_mesh(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
+    let objects: Vec<&Unmodelled> =
+        at_destination.iter().copied().chain(at_source).filter(|object| matters(object, source, destination)).collect();
+    let Some(first) = objects.first() else { return };
+    let reason = first.to_string();
+    let verdict = Verdict::Unspecified(reason.clone());
+    for step in steps.iter_mut() {
+        step.verdict = verdict.clone();
+    }
+    let decided_by = objects.iter().map(|object| object.object.document(None)).collect();
+    steps.push(Step { gate: Gate::Caller, at: destination.to_string(), verdict, decided_by, misses: Vec::new(), reason });
+}
+
+/// A connection passes if every gate lets it; one sure refusal decides.
+fn verdict(steps: &[Step]) -> Verdict {
+    if steps.iter().any(|step| step.verdict == Verdict::Denied) {
+        return Verdict::Denied;
+    }
+    let open = steps.iter().find(|step| step.verdict != Verdict::Allowed);
+    open.map_or(Verdict::Allowed, |step| step.verdict.clone())
+}
