@@ -160,7 +160,8 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     let mut all = RequestSamples::default();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
-            Matcher::Methods(words) => all.methods.extend(samples(words)),
+            // A request's method is upper case; a value that is not matches none.
+            Matcher::Methods(words) => all.methods.extend(samples(words).map(|word| word.to_uppercase().into())),
             Matcher::Hosts(words) => all.hosts.extend(samples(words)),
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
             Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
