@@ -12,6 +12,8 @@
 mod agreement;
 mod cli;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod cluster_mesh;
 mod codes;
 #[cfg(test)]
