@@ -24,7 +24,7 @@ use crate::{check, format};
 
 pub use against::{Against, Relation, against};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
-pub use platform::platform;
+pub use platform::{platform, proof_platform};
 
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]

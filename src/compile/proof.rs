@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::expectations::decide;
-use super::platform::assumed;
+use super::platform::proof_platform;
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Flow, Verdict};
@@ -32,31 +32,29 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
     let written: Vec<FileId> =
         manifests.map(|file| sources.add(Source::new(format!("{} (not written)", file.path), file.text.clone()))).collect();
-    let (cluster, unread) = cluster::read(sources, &written, assumed(&policy.config));
+    let (cluster, unread) = cluster::read(sources, &written, proof_platform(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
     }
-    let checked = judged(policy, gates, cluster, Vec::new(), failed);
+    let checked = judged(policy, gates, cluster, &written, failed);
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
-    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), assumed(&policy.config));
+    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), proof_platform(&policy.config));
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: Proof::default(), cluster, findings };
     }
-    judged(policy, gates, cluster, findings, changed)
+    let mut checked = judged(policy, gates, cluster, alongside, changed);
+    checked.findings.extend(findings);
+    checked
 }
 
-/// Makes the proof; `differs` tells of a group of flows about which the two sides do not agree.
-fn judged(
-    policy: &Policy,
-    gates: &Gates,
-    cluster: Cluster,
-    mut findings: Vec<Diagnostic>,
-    differs: fn(&Policy, &Group) -> Diagnostic,
-) -> Checked {
+/// Makes the proof; `differs` tells of a group of flows about which the two sides do not agree, by what documents of the
+/// suspected files say.
+fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, suspects: &[FileId], differs: fn(&Policy, &Group) -> Diagnostic) -> Checked {
     let proof = prove(policy, gates, &cluster);
-    findings.extend(groups(&cluster, &proof).iter().take(MAX_TOLD).map(|group| differs(policy, group)));
+    let mut findings = Vec::new();
+    findings.extend(groups(&cluster, &proof, suspects).iter().take(MAX_TOLD).map(|group| differs(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
     Checked { proof, cluster, findings }
 }
@@ -65,17 +63,21 @@ fn judged(
 struct Group {
     example: Difference,
     decision: Decision,
+    /// The documents that have a say, of the files that are suspected.
+    documents: Vec<Document>,
     count: usize,
 }
 
-fn groups(cluster: &Cluster, proof: &Proof) -> Vec<Group> {
+fn groups(cluster: &Cluster, proof: &Proof, suspects: &[FileId]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for difference in &proof.differences {
         let decision = decide(cluster, &difference.flow);
-        let same = |group: &&mut Group| group.decision.verdict == decision.verdict && documents(&group.decision).eq(documents(&decision));
+        let documents: Vec<Document> =
+            documents(&decision).filter(|document| suspects.contains(&document.location.file)).cloned().collect();
+        let same = |group: &&mut Group| group.decision.verdict == decision.verdict && group.documents == documents;
         match groups.iter_mut().find(same) {
             Some(group) => group.count += 1,
-            None => groups.push(Group { example: difference.clone(), decision, count: 1 }),
+            None => groups.push(Group { example: difference.clone(), decision, documents, count: 1 }),
         }
     }
     groups
@@ -140,7 +142,7 @@ fn counterexample(finding: Diagnostic, policy: &Policy, group: &Group) -> Diagno
         Verdict::Unspecified(why) => format!("unspecified: {why}"),
     };
     let finding = finding.note(format!("`{}`", flow_words(flow))).note(format!("the intents say {meant}, the policies say {done}"));
-    let finding = documents(&group.decision).take(MAX_TOLD).fold(finding, |finding, document| {
+    let finding = group.documents.iter().take(MAX_TOLD).fold(finding, |finding, document| {
         let name = format!("{} `{}/{}`", document.kind, document.namespace, document.name);
         finding.related(document.location, format!("{name} has a say"))
     });

@@ -53,6 +53,11 @@ pub struct RequestSamples {
 impl RequestSamples {
     /// Whether it looks at nothing of a request.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.looks_inside
+            && self.methods.is_empty()
+            && self.paths.is_empty()
+            && self.hosts.is_empty()
+            && self.headers.is_empty()
+            && self.tokens.is_empty()
     }
 }
