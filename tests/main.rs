@@ -13,6 +13,8 @@ mod agreement;
 mod cli;
 mod codes;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod coupling;
 mod examples;
 mod findings;

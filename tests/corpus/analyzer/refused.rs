@@ -1,0 +1,28 @@
+//! Inputs that must be refused, or reported while the rest is analysed (`errors.yaml`).
+//!
+//! Owns: that index. A fatal one must bring a finding at error level; a warning must bring any finding, and the flows besides.
+
+use std::path::Path;
+
+use super::SOURCE;
+use crate::corpus::case::{Case, Comparison, Outcome};
+use crate::corpus::world::{self, Mesh, World, list, word};
+
+/// Every entry.
+pub(super) fn cases(corpus: &Path) -> Vec<Case> {
+    let index = world::tree(&corpus.join("errors.yaml"));
+    let entries = list(&index, &["cases"]).iter();
+    entries
+        .map(|entry| {
+            let part = |key: &str| word(entry, &[key]).unwrap();
+            let world = World::read(&world::folder(&corpus.join("manifests").join(part("dir"))), Mesh::Nobody);
+            let fatal = part("outcome") == "fatal";
+            let mut comparison = Comparison::default();
+            let as_expected = if fatal { world.refuses() } else { !world.findings.is_empty() };
+            comparison.hold(as_expected, || format!("{}: nothing is found", part("says")));
+            let name = format!("refused/{}", part("dir"));
+            Case { source: SOURCE, kind: format!("refused, {}", part("class")), name, outcome: Outcome::Compared(comparison) }
+        })
+        .collect()
+}
+

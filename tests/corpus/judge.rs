@@ -1,0 +1,136 @@
+//! Asks the evaluator and compares.
+//!
+//! Owns: how a claim becomes a question. It knows no source.
+
+use std::net::IpAddr;
+
+use twogate::cluster::{Addressed, Cluster, Decision, End as ClusterEnd, Gate, Question, Way};
+use twogate::flow::{DataPlane, Labels, Peer, Protocol, Request, Token, Transport, Verdict};
+
+use super::case::Comparison;
+use super::expectation::{Claim, Expectation};
+use super::world::{End, World};
+
+/// The whole decision with its reasons is made for about this many claims of a case; the two ends are asked for all of them.
+const DECISIONS: usize = 400;
+
+/// A cluster whose ends are found once.
+#[derive(Debug)]
+pub(super) struct Judge<'w> {
+    world: &'w World,
+    egress: Vec<Option<ClusterEnd<'w>>>,
+    ingress: Vec<Option<ClusterEnd<'w>>>,
+}
+
+impl<'w> Judge<'w> {
+    /// Finds the policies of each end.
+    pub(super) fn new(world: &'w World) -> Self {
+        let of = |way| move |end: &'w End| end.as_pod().map(|_| world.cluster.end(&end.endpoint, way));
+        let egress = world.ends.iter().map(of(Way::Egress)).collect();
+        let ingress = world.ends.iter().map(of(Way::Ingress)).collect();
+        Self { world, egress, ingress }
+    }
+
+    /// What both ends together say of a flow.
+    pub(super) fn ask(&self, claim: &Claim) -> Verdict {
+        let (source, destination) = (&self.world.ends[claim.from], &self.world.ends[claim.to]);
+        let (transport, request) = (transport(source, destination, claim.protocol), request(claim));
+        let decide = |end: &Option<ClusterEnd<'w>>, far: &End| {
+            end.as_ref().map(|end| end.decide(&far.endpoint, claim.protocol, claim.port, transport, request.as_ref()))
+        };
+        let leaves = decide(&self.egress[claim.from], destination);
+        let arrives = decide(&self.ingress[claim.to], source);
+        both(leaves.unwrap_or(Verdict::Allowed), arrives.unwrap_or(Verdict::Allowed))
+    }
+}
+
+/// Both must let it pass; whatever one refuses is refused, whatever the other says.
+fn both(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
+        (Verdict::Unspecified(reason), _) | (_, Verdict::Unspecified(reason)) => Verdict::Unspecified(reason),
+        (Verdict::Allowed, Verdict::Allowed) => Verdict::Allowed,
+    }
+}
+
+/// As the clients of the corpus connect: mutual TLS where both ends have a sidecar.
+fn transport(source: &End, destination: &End, protocol: Protocol) -> Transport {
+    let meshed = |end: &End| end.as_pod().is_some_and(|pod| pod.plane == DataPlane::Sidecar);
+    if protocol == Protocol::Tcp && meshed(source) && meshed(destination) { Transport::Mtls } else { Transport::Plaintext }
+}
+
+fn request(claim: &Claim) -> Option<Request> {
+    claim.request.as_ref().map(|(method, path)| Request {
+        method: method.as_str().into(),
+        path: path.as_str().into(),
+        host: "shop.example.com".into(),
+        headers: Labels::new(),
+        token: Token::None,
+    })
+}
+
+/// The whole decision of a flow.
+pub(super) fn decide(cluster: &Cluster, source: &End, destination: &End, claim: &Claim) -> Decision {
+    cluster.decide(&Question {
+        source: source.endpoint.clone(),
+        destination: destination.endpoint.clone(),
+        protocol: claim.protocol,
+        port: claim.port,
+        transport: (claim.protocol == Protocol::Tcp).then(|| transport(source, destination, claim.protocol)),
+        request: request(claim),
+        addressed: Addressed::Pod,
+    })
+}
+
+/// Holds every claim against the evaluator.
+pub(super) fn compare(world: &World, expectation: &Expectation) -> Comparison {
+    let judge = Judge::new(world);
+    let mut comparison = Comparison::default();
+    let step = expectation.claims.len().div_ceil(DECISIONS).max(1);
+    for (index, claim) in expectation.claims.iter().enumerate() {
+        let verdict = judge.ask(claim);
+        if index % step == 0 {
+            let whole = decide(&world.cluster, &world.ends[claim.from], &world.ends[claim.to], claim).verdict;
+            if std::mem::discriminant(&whole) != std::mem::discriminant(&verdict) {
+                comparison.differ.push(format!("{}: the ends say {verdict:?}, the decision {whole:?}", line(world, claim)));
+            }
+        }
+        count(&mut comparison, world, claim, verdict);
+    }
+    comparison
+}
+
+/// Counts one answer.
+pub(super) fn count(comparison: &mut Comparison, world: &World, claim: &Claim, verdict: Verdict) {
+    comparison.answers += 1;
+    match verdict {
+        Verdict::Unspecified(reason) => *comparison.unspecified.entry(reason).or_default() += 1,
+        verdict if (verdict == Verdict::Allowed) == claim.allowed => {}
+        verdict => {
+            let expected = if claim.allowed { "allowed" } else { "denied" };
+            comparison.differ.push(format!("{}: expected {expected}, is {verdict:?}", line(world, claim)));
+        }
+    }
+}
+
+/// A claim in words.
+fn line(world: &World, claim: &Claim) -> String {
+    let name = |end: &End| match &end.endpoint.peer {
+        Peer::Pod(_) => format!("{} ({})", end.name, end.pod),
+        Peer::Address(IpAddr::V4(address)) => address.to_string(),
+        Peer::Address(IpAddr::V6(address)) => address.to_string(),
+    };
+    let request = claim.request.as_ref().map(|(method, path)| format!(" {method} {path}")).unwrap_or_default();
+    let (from, to) = (name(&world.ends[claim.from]), name(&world.ends[claim.to]));
+    format!("{from} => {to} {} {}{request}", claim.protocol.word(), claim.port)
+}
+
+/// Whether any policy acts on a pod at a gate.
+pub(super) fn selects(cluster: &Cluster, pod: &End, gate: Gate) -> bool {
+    let outside = End::address([198, 51, 100, 7].into());
+    let (source, destination) = if gate == Gate::Egress { (pod, &outside) } else { (&outside, pod) };
+    let claim = Claim { from: 0, to: 0, protocol: Protocol::Tcp, port: 1, request: None, allowed: false };
+    let decision = decide(cluster, source, destination, &claim);
+    let mut steps = decision.steps.iter().filter(|step| step.gate == gate);
+    steps.any(|step| !step.decided_by.is_empty() || !step.misses.is_empty())
+}
