@@ -61,8 +61,27 @@ pub(super) enum Mesh {
     Nobody,
     /// Those of namespaces with `istio-injection: enabled`.
     Labelled,
-    /// Every pod.
-    Everybody,
+    /// Every pod, with this root namespace.
+    Everybody(&'static str),
+}
+
+impl Mesh {
+    /// The namespace whose policies act on all of it.
+    fn root_namespace(self) -> &'static str {
+        match self {
+            Self::Everybody(root) => root,
+            Self::Nobody | Self::Labelled => "istio-system",
+        }
+    }
+
+    /// Whether a pod takes part whose namespace is, or is not, labelled.
+    fn takes_in(self, labelled: bool) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Labelled => labelled,
+            Self::Everybody(_) => true,
+        }
+    }
 }
 
 /// Manifests, read.
@@ -84,7 +103,8 @@ pub(super) struct World {
 fn platform(mesh: Mesh) -> Platform {
     Platform {
         default_namespace: Some("default".into()),
-        mesh: if mesh == Mesh::Everybody { DataPlane::Sidecar } else { DataPlane::None },
+        mesh: if mesh.takes_in(false) { DataPlane::Sidecar } else { DataPlane::None },
+        root_namespace: mesh.root_namespace().into(),
         istio: (1, 31, 0),
         kubernetes: (1, 33, 0),
         ipblock_matches_pods: Some(false),
@@ -255,18 +275,18 @@ fn end(object: &Value, path: &[&'static str], namespaces: &BTreeMap<&str, Labels
     let namespace = word(object, &["metadata", "namespace"]).unwrap_or("default");
     let own = word(object, &["metadata", "name"]).unwrap_or_default();
     let owner = list(object, &["metadata", "ownerReferences"]).first();
-    let (name, kind) = owner.map_or((own, kind(object)), |owner| (word(owner, &["name"]).unwrap(), word(owner, &["kind"]).unwrap()));
+    let owned = owner.and_then(|owner| Some((word(owner, &["name"])?, word(owner, &["kind"])?)));
+    let (name, kind) = owned.unwrap_or((own, kind(object)));
     let mut namespace_labels = namespaces.get(namespace).cloned().unwrap_or_default();
     let injected = namespace_labels.get("istio-injection").is_some_and(|value| &**value == "enabled");
     namespace_labels.insert(NAMESPACE_NAME.into(), namespace.into());
     let account = ["serviceAccountName", "serviceAccount"].iter().find_map(|key| inside(&["spec", key])?.as_str());
-    let in_mesh = mesh == Mesh::Everybody || mesh == Mesh::Labelled && injected;
     let pod = Pod {
         namespace: namespace.into(),
         namespace_labels,
         labels: labels(inside(&["metadata", "labels"])),
         account: account.filter(|account| !account.is_empty()).unwrap_or("default").into(),
-        plane: if in_mesh { DataPlane::Sidecar } else { DataPlane::None },
+        plane: if mesh.takes_in(injected) { DataPlane::Sidecar } else { DataPlane::None },
     };
     let facts = Facts { ports: Some(named_ports(inside(&["spec", "containers"]))), ..Facts::default() };
     End {

@@ -7,7 +7,7 @@ use twogate::flow::{Labels, Protocol};
 
 use crate::corpus::connections::{granted, ports};
 use crate::corpus::expectation::{Grant, Granted, Side};
-use crate::corpus::world::{self, End, block, list};
+use crate::corpus::world::{self, End, block, list, word};
 
 /// The rules of one configuration.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ pub(super) fn tree(value: &Value) -> Vec<Map> {
 }
 
 fn tree_rules(rule: &Value, part: Part) -> Vec<Grant<Ends>> {
-    let words = |key: String| list(rule, &[&key]).iter().filter_map(Value::as_str).collect::<Vec<_>>();
+    let words = |key: String| list(rule, &[&key]).iter().filter_map(Value::as_str).flat_map(|text| text.split(", ")).collect::<Vec<_>>();
     let side = |side: &str| ends(&words(format!("{side}_ns")), &words(format!("{side}_pods")), &words(format!("{side}_ip_block")));
     let of_connection = |connection: &Value| Grant { from: side("src"), to: side("dst"), granted: part.narrow(tree_granted(connection)) };
     list(rule, &["connection"]).iter().map(of_connection).collect()
@@ -236,7 +236,12 @@ fn tree_granted(connection: &Value) -> Granted {
     if let Some(text) = connection.as_str() {
         return granted(text);
     }
-    let words = |key: &str| list(connection, &[key]).iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+    // One word stands alone, several in a list or in one text.
+    let words = |key: &str| {
+        let alone = word(connection, &[key]).into_iter();
+        let texts = alone.chain(list(connection, &[key]).iter().filter_map(Value::as_str));
+        texts.flat_map(|text| text.split(", ")).map(str::to_owned).collect::<Vec<_>>()
+    };
     let known = ["protocols", "dst_ports", "methods", "paths"];
     let mut keys = connection.as_mapping().unwrap().keys();
     assert!(keys.all(|key| key.as_str().is_some_and(|key| known.contains(&key))), "{connection:?}");

@@ -31,7 +31,8 @@ impl Scheme {
                 seen.push(file);
             }
         }
-        let mesh = if class.starts_with("istio") { Mesh::Everybody } else { Mesh::Nobody };
+        // The root namespace that this tool takes for granted.
+        let mesh = if class.starts_with("istio") { Mesh::Everybody("istio-config") } else { Mesh::Nobody };
         Self { tree, folder, topology, mesh }
     }
 
