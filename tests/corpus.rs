@@ -10,6 +10,7 @@ mod case;
 mod connections;
 mod expectation;
 mod judge;
+mod manifests;
 mod nca;
 mod page;
 mod pairs;

@@ -16,7 +16,8 @@ use serde_yaml::Value;
 use twogate::flow::Protocol;
 
 use super::case::{Case, Comparison, Outcome};
-use super::world::{self, End, Mesh, World, list as items, word};
+use super::manifests::{self, list as items, word};
+use super::world::{self, End, Mesh, World};
 
 const SOURCE: &str = "np-guard-netpol-analyzer";
 
@@ -39,7 +40,7 @@ impl Entry<'_> {
     /// The manifests of the folder under a key, read.
     fn world(&self, key: &str) -> World {
         let folder = self.corpus.join("manifests").join(self.word(key).unwrap());
-        World::read(&world::folder(&folder), Mesh::Nobody)
+        World::read(&manifests::folder(&folder), Mesh::Nobody)
     }
 
     /// Its expected files, one a form.
@@ -49,7 +50,7 @@ impl Entry<'_> {
 
     /// The one expected text.
     fn text(&self) -> String {
-        world::text(&self.expected()[0]).1
+        manifests::text(&self.expected()[0]).1
     }
 
     /// The only connection that it is about, if there is one.
@@ -67,9 +68,7 @@ impl Entry<'_> {
         };
         let focus = |near: &End, far: &End| one_of(&workloads, near) && (peers.is_empty() || one_of(&peers, far));
         let direction = self.word("focus_direction");
-        workloads.is_empty()
-            || direction != Some("ingress") && focus(from, to)
-            || direction != Some("egress") && focus(to, from)
+        workloads.is_empty() || direction != Some("ingress") && focus(from, to) || direction != Some("egress") && focus(to, from)
     }
 
     /// Whether cluster-wide policies take part.
@@ -80,7 +79,7 @@ impl Entry<'_> {
 
 /// Every case of the index, and every input that must be refused.
 pub(super) fn cases(corpus: &Path) -> Vec<Case> {
-    let index = world::tree(&corpus.join("cases.yaml"));
+    let index = manifests::tree(&corpus.join("cases.yaml"));
     let entries = items(&index, &["cases"]).iter().map(|value| Entry { corpus, value });
     entries.map(|entry| case(&entry)).chain(refused::cases(corpus)).collect()
 }

@@ -12,7 +12,8 @@ use super::case::{Case, Comparison, Outcome};
 use super::connections::{Named, granted};
 use super::expectation::{Expectation, Grant, Scope, different_owners, port_classes};
 use super::judge::compare;
-use super::world::{self, Mesh, Text, World, kind, objects};
+use super::manifests::{self, Text, kind, objects};
+use super::world::{Mesh, World};
 
 const SOURCE: &str = "apps";
 
@@ -24,8 +25,10 @@ pub(super) fn cases(corpus: &Path) -> Vec<Case> {
     for folder in folders {
         let application = folder.file_name().unwrap().to_string_lossy().into_owned();
         let case = |name: &str, outcome| Case { source: SOURCE, kind: name.to_owned(), name: format!("{application}/{name}"), outcome };
-        let references: Vec<&str> =
-            ["networkpolicies", "istio", "both"].into_iter().filter(|name| folder.join(format!("reference/{name}.txt")).is_file()).collect();
+        let references: Vec<&str> = ["networkpolicies", "istio", "both"]
+            .into_iter()
+            .filter(|name| folder.join(format!("reference/{name}.txt")).is_file())
+            .collect();
         if references.is_empty() {
             cases.push(case("no reference", Outcome::LeftOut("no reference output is given")));
         }
@@ -35,14 +38,14 @@ pub(super) fn cases(corpus: &Path) -> Vec<Case> {
 }
 
 fn ask(folder: &Path, reference: &str) -> Comparison {
-    let grants = read(&world::text(&folder.join(format!("reference/{reference}.txt"))).1);
+    let grants = read(&manifests::text(&folder.join(format!("reference/{reference}.txt"))).1);
     let left_out: &[&str] = match reference {
         "networkpolicies" => &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"],
         "istio" => &["NetworkPolicy"],
         _ => &[],
     };
     let mesh = if reference == "networkpolicies" { Mesh::Nobody } else { Mesh::Everybody("istio-system") };
-    let texts: Vec<Text> = world::folder(folder).into_iter().map(|text| without(text, left_out)).collect();
+    let texts: Vec<Text> = manifests::folder(folder).into_iter().map(|text| without(text, left_out)).collect();
     let mut world = World::read(&texts, mesh);
     world.add_addresses(&grants.iter().flat_map(|grant| [grant.from.range(), grant.to.range()]).flatten().collect::<Vec<_>>());
     let words = |of: fn(&Grant<Named>) -> &Vec<String>| grants.iter().flat_map(of).cloned().collect::<BTreeSet<_>>();

@@ -13,14 +13,15 @@ use std::path::Path;
 use serde_yaml::Value;
 
 use super::case::{Case, Comparison, Outcome};
-use super::world::{self, World, list, word};
+use super::manifests::{self, list, word};
+use super::world::World;
 use scheme::Scheme;
 
 const SOURCE: &str = "np-guard-nca";
 
 /// Every query of every scheme, and every configuration that must be refused or accepted.
 pub(super) fn cases(corpus: &Path) -> Vec<Case> {
-    let index = world::tree(&corpus.join("cases.yaml"));
+    let index = manifests::tree(&corpus.join("cases.yaml"));
     let schemes = list(&index, &["schemes"]).iter();
     schemes.flat_map(|entry| of_scheme(&corpus.join("tests"), entry)).collect()
 }

@@ -66,7 +66,8 @@ fn counts(cases: &[&Case]) -> String {
             *left_out.entry((case.source, reason)).or_default() += 1;
         }
     }
-    let mut text = "\n| source | kind | cases | agree | open | differ | left out | answers |\n|---|---|--:|--:|--:|--:|--:|--:|\n".to_owned();
+    let mut text =
+        "\n| source | kind | cases | agree | open | differ | left out | answers |\n|---|---|--:|--:|--:|--:|--:|--:|\n".to_owned();
     for ((source, kind), row) in &rows {
         row.line(&mut text, &format!("{source} | {kind}"));
     }
@@ -82,7 +83,7 @@ fn counts(cases: &[&Case]) -> String {
 /// The cases that the rows of the reasons name, and the rows that lack a side or a reason.
 fn reasons(page: &str) -> (BTreeMap<String, usize>, Vec<String>) {
     let (_, tail) = page.split_once(END).unwrap();
-    let (mut named, mut faulty) = (BTreeMap::new(), Vec::new());
+    let (mut named, mut incomplete) = (BTreeMap::new(), Vec::new());
     for line in tail.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         for name in cells[0].split('`').skip(1).step_by(2) {
@@ -90,16 +91,16 @@ fn reasons(page: &str) -> (BTreeMap<String, usize>, Vec<String>) {
         }
         let is_complete = cells.len() == 3 && ["ours", "theirs", "neither", "both"].contains(&cells[1]) && cells[2].len() > 20;
         if !is_complete {
-            faulty.push(line.to_owned());
+            incomplete.push(line.to_owned());
         }
     }
-    (named, faulty)
+    (named, incomplete)
 }
 
 /// What is wrong with the page's reasons, for the cases of these sources.
 pub(super) fn faults(page: &str, cases: &[&Case]) -> Vec<String> {
-    let (named, faulty) = reasons(page);
-    let mut faults: Vec<String> = faulty.into_iter().map(|line| format!("a row without side or reason: {line}")).collect();
+    let (named, incomplete) = reasons(page);
+    let mut faults: Vec<String> = incomplete.into_iter().map(|line| format!("a row without side or reason: {line}")).collect();
     let mut keys = BTreeSet::new();
     for case in cases {
         let key = case.key();

@@ -9,7 +9,8 @@ use serde_yaml::Value;
 use super::case::{Case, Outcome};
 use super::expectation::{Claim, Expectation};
 use super::judge::compare;
-use super::world::{self, End, Mesh, World, at, list, word};
+use super::manifests::{self, at, list, word};
+use super::world::{self, End, Mesh, World};
 
 /// An address outside of any cluster (RFC 5737).
 const OUTSIDE: [u8; 4] = [198, 51, 100, 7];
@@ -28,9 +29,9 @@ pub(super) fn cases(source: &'static str, corpus: &Path) -> Vec<Case> {
 }
 
 fn ask(folder: &Path) -> super::case::Comparison {
-    let mut world = World::read(&world::folder(folder), Mesh::Labelled);
+    let mut world = World::read(&manifests::folder(folder), Mesh::Labelled);
     world.ends.push(End::address(OUTSIDE.into()));
-    let expected = world::tree(&folder.join("expect.yaml"));
+    let expected = manifests::tree(&folder.join("expect.yaml"));
     let claims = list(&expected, &["pairs"]).iter().map(|pair| claim(&world, pair)).collect();
     compare(&world, &Expectation { claims })
 }

@@ -11,21 +11,29 @@ use twogate::flow::{Protocol, Verdict};
 use super::case::{Case, Comparison, Outcome};
 use super::expectation::Claim;
 use super::judge::Judge;
-use super::world::{self, Mesh, Text, World, at, kind, list, objects};
+use super::manifests::{self, Text, at, kind, list, objects};
+use super::world::{Mesh, World};
 
 const SOURCE: &str = "scale";
 
 /// The edges and their numbers; and that names which stand twice are reported.
 pub(super) fn cases(corpus: &Path) -> Vec<Case> {
     let folder = corpus.join("moj-cloud-platform-sample");
-    let case = |name: &str, comparison| Case { source: SOURCE, kind: name.to_owned(), name: name.to_owned(), outcome: Outcome::Compared(comparison) };
+    let case = |name: &str, comparison| Case {
+        source: SOURCE,
+        kind: name.to_owned(),
+        name: name.to_owned(),
+        outcome: Outcome::Compared(comparison),
+    };
     let mut twice = Comparison::default();
-    twice.hold(!World::read(&world::folder(&folder), Mesh::Nobody).findings.is_empty(), || "no finding about names that stand twice".to_owned());
+    twice.hold(!World::read(&manifests::folder(&folder), Mesh::Nobody).findings.is_empty(), || {
+        "no finding about names that stand twice".to_owned()
+    });
     vec![case("edges", edges(&folder)), case("duplicate names", twice)]
 }
 
 fn edges(folder: &Path) -> Comparison {
-    let world = World::read(&renamed(world::folder(folder)), Mesh::Nobody);
+    let world = World::read(&renamed(manifests::folder(folder)), Mesh::Nobody);
     let judge = Judge::new(&world);
     let namespace = |index: usize| world.ends[index].as_pod().unwrap().namespace.to_string();
     let mut comparison = Comparison::default();
@@ -39,7 +47,7 @@ fn edges(folder: &Path) -> Comparison {
             }
         }
     }
-    let expected = world::tree(&folder.join("expect.yaml"));
+    let expected = manifests::tree(&folder.join("expect.yaml"));
     let number = |key: &str| at(&expected, &[key]).and_then(Value::as_u64).unwrap();
     let count = edges.len() as u64;
     comparison.hold(count == number("allowed_pairs"), || format!("{} edges are expected, there are {count}", number("allowed_pairs")));
@@ -47,7 +55,7 @@ fn edges(folder: &Path) -> Comparison {
     let open: Vec<&str> = list(&expected, &["no_ingress_policy"]).iter().filter_map(Value::as_str).collect();
     let reached = edges.iter().filter(|(from, to)| from == "ingress-controllers" && !open.contains(&to.as_str())).count() as u64;
     comparison.hold(reached == number("from_ingress_controllers_reaches"), || format!("controllers reach {reached}"));
-    for line in world::text(&folder.join("expect-edges.csv")).1.lines().skip(1) {
+    for line in manifests::text(&folder.join("expect-edges.csv")).1.lines().skip(1) {
         let (from, to) = line.split_once(',').unwrap();
         comparison.hold(edges.contains(&(from.to_owned(), to.to_owned())), || format!("no edge {line}"));
     }

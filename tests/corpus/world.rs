@@ -5,17 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_yaml::Value;
 use twogate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, Platform};
 use twogate::diagnostic::{Diagnostic, Level};
 use twogate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Symbol};
 use twogate::source::{Source, Sources};
 
-/// A text and the name of its file.
-pub(super) type Text = (String, String);
+use super::manifests::{Text, at, kind, list, objects, word};
 
 /// One end that may be asked about.
 #[derive(Debug, Clone)]
@@ -178,86 +175,17 @@ pub(super) fn block(text: &str) -> Option<(u32, u32)> {
     Some((low, low | !mask))
 }
 
-/// The manifests of a folder, in the order of their names.
-pub(super) fn folder(path: &Path) -> Vec<Text> {
-    let mut files = Vec::new();
-    collect(path, &mut files);
-    files.sort();
-    files.iter().map(|file| text(file)).collect()
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
-            && path.file_name().is_some_and(|name| name != "expect.yaml")
-        {
-            files.push(path);
-        }
-    }
-}
-
-/// One file.
-pub(super) fn text(path: &Path) -> Text {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    (path.file_name().unwrap().to_string_lossy().into_owned(), text)
-}
-
-/// A file as one tree.
-pub(super) fn tree(path: &Path) -> Value {
-    serde_yaml::from_str(&text(path).1).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The objects of a stream, lists taken apart; whatever is no YAML ends it.
-pub(super) fn objects(text: &str) -> Vec<Value> {
-    let documents = serde_yaml::Deserializer::from_str(text).map_while(|document| Value::deserialize(document).ok());
-    let mut objects = Vec::new();
-    for document in documents {
-        let Some(items) = document.get("items").and_then(Value::as_sequence) else {
-            objects.push(document);
-            continue;
-        };
-        let stem = kind(&document).strip_suffix("List").unwrap_or_default().to_owned();
-        for item in items {
-            let mut item = item.clone();
-            if let Some(map) = item.as_mapping_mut().filter(|map| !map.contains_key("kind")) {
-                map.insert("kind".into(), stem.clone().into());
-            }
-            objects.push(item);
-        }
-    }
-    objects
-}
-
-/// What follows these keys.
-pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, key| value.get(*key))
-}
-
-/// The word that follows these keys.
-pub(super) fn word<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
-    at(value, path).and_then(Value::as_str)
-}
-
-/// The list that follows these keys; empty if there is none.
-pub(super) fn list<'v>(value: &'v Value, path: &[&str]) -> &'v [Value] {
-    at(value, path).and_then(Value::as_sequence).map_or(&[], Vec::as_slice)
-}
-
-/// The kind of an object.
-pub(super) fn kind(object: &Value) -> &str {
-    word(object, &["kind"]).unwrap_or_default()
-}
-
 fn ends(objects: &[Value], mesh: Mesh) -> Vec<End> {
     let namespaces: BTreeMap<&str, Labels> = objects
         .iter()
         .filter(|object| kind(object) == "Namespace")
         .filter_map(|object| Some((word(object, &["metadata", "name"])?, labels(at(object, &["metadata", "labels"])))))
         .collect();
-    objects.iter().filter_map(|object| Some((object, template(object)?))).map(|(object, path)| end(object, path, &namespaces, mesh)).collect()
+    objects
+        .iter()
+        .filter_map(|object| Some((object, template(object)?)))
+        .map(|(object, path)| end(object, path, &namespaces, mesh))
+        .collect()
 }
 
 /// Where a workload keeps its pod.
@@ -275,8 +203,8 @@ fn end(object: &Value, path: &[&'static str], namespaces: &BTreeMap<&str, Labels
     let namespace = word(object, &["metadata", "namespace"]).unwrap_or("default");
     let own = word(object, &["metadata", "name"]).unwrap_or_default();
     let owner = list(object, &["metadata", "ownerReferences"]).first();
-    let owned = owner.and_then(|owner| Some((word(owner, &["name"])?, word(owner, &["kind"])?)));
-    let (name, kind) = owned.unwrap_or((own, kind(object)));
+    let named = owner.and_then(|owner| Some((word(owner, &["name"])?, word(owner, &["kind"])?)));
+    let (name, kind) = named.unwrap_or((own, kind(object)));
     let mut namespace_labels = namespaces.get(namespace).cloned().unwrap_or_default();
     let injected = namespace_labels.get("istio-injection").is_some_and(|value| &**value == "enabled");
     namespace_labels.insert(NAMESPACE_NAME.into(), namespace.into());
@@ -319,25 +247,6 @@ fn named_ports(containers: Option<&Value>) -> Vec<NamedPort> {
 /// A protocol by its name.
 pub(super) fn protocol(text: &str) -> Protocol {
     text.parse().unwrap_or_else(|_| panic!("{text} is no protocol"))
-}
-
-/// The fields of a line of comma-separated values; quotes protect commas.
-pub(super) fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    for letter in line.chars() {
-        match letter {
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            letter => fields.last_mut().unwrap().push(letter),
-        }
-    }
-    fields
-}
-
-#[test]
-fn fields_keep_quoted_commas() {
-    assert_eq!(fields(r#"a,"b, c",,d"#), ["a", "b, c", "", "d"]);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::corpus::case::Comparison;
 use crate::corpus::connections::{Named, granted};
 use crate::corpus::expectation::{Claim, Granted, Side, different_owners, port_classes};
 use crate::corpus::judge::{Judge, count};
-use crate::corpus::world::{self, End, World};
+use crate::corpus::manifests::{self};
+use crate::corpus::world::{End, World};
 
 /// One line.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ struct Line {
 pub(super) fn ask(entry: &Entry<'_>) -> Comparison {
     let mut comparison = Comparison::default();
     for file in entry.expected() {
-        let text = world::text(&file).1;
+        let text = manifests::text(&file).1;
         let lines = if file.extension().is_some_and(|extension| extension == "csv") { csv(&text) } else { plain(&text) };
         comparison.add(hold(entry, &lines));
     }
@@ -53,7 +54,7 @@ fn csv(text: &str) -> Vec<Line> {
         .skip(1)
         .filter(|line| !line.is_empty())
         .map(|line| {
-            let fields = world::fields(line);
+            let fields = manifests::fields(line);
             Line { from: Named::read(&fields[1]), to: Named::read(&fields[2]), before: granted(&fields[3]), after: granted(&fields[4]) }
         })
         .collect()

@@ -50,23 +50,22 @@ pub(super) fn ask(entry: &Entry<'_>) -> Comparison {
         for (to, _) in world.ends.iter().enumerate().filter(|(_, end)| different_owners(source, end) && entry.is_about(source, end)) {
             for (protocol, port) in protocols.iter().flat_map(|protocol| ports.iter().map(move |port| (*protocol, *port))) {
                 let claim = Claim { from, to, protocol, port, request: None, allowed: false };
-                hold(&mut comparison, &world, &blocks, claim, entry);
+                hold(&mut comparison, &world, &blocks, &claim, entry);
             }
         }
     }
     comparison
 }
 
-fn hold(comparison: &mut Comparison, world: &World, blocks: &[Block], claim: Claim, entry: &Entry<'_>) {
+fn hold(comparison: &mut Comparison, world: &World, blocks: &[Block], claim: &Claim, entry: &Entry<'_>) {
     let (source, destination) = (&world.ends[claim.from], &world.ends[claim.to]);
-    let covers = |block: &&Block| {
-        block.from.holds(source) && block.to.holds(destination) && block.granted.covers(claim.protocol, claim.port, None)
-    };
+    let covers =
+        |block: &&Block| block.from.holds(source) && block.to.holds(destination) && block.granted.covers(claim.protocol, claim.port, None);
     let Some(block) = blocks.iter().find(covers) else {
         let partial = entry.word("explain_only").is_some() || entry.connection().is_some();
         return comparison.hold(partial, || format!("{} => {}: no word about it", source.name, destination.name));
     };
-    let decision = decide(&world.cluster, source, destination, &claim);
+    let decision = decide(&world.cluster, source, destination, claim);
     let reasons = [(Gate::Egress, &block.egress), (Gate::Ingress, &block.ingress)];
     count(comparison, world, &Claim { allowed: block.allowed, ..claim.clone() }, decision.verdict);
     if entry.has_cluster_policies() {
@@ -104,33 +103,47 @@ fn difference(reason: &Reason, step: &Step) -> Option<String> {
 
 fn read(text: &str) -> Vec<Block> {
     let text = text.split("Exposure Analysis Result").next().unwrap();
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut pair = None;
-    let mut at_egress = true;
+    let mut reading = Reading::default();
     for line in text.lines() {
-        let words = line.trim();
+        let depth = line.chars().take_while(|letter| *letter == '\t').count();
+        reading.line(depth, line.trim());
+    }
+    reading.blocks
+}
+
+/// What has been read so far.
+#[derive(Debug, Default)]
+struct Reading {
+    pair: Option<(Named, Named)>,
+    blocks: Vec<Block>,
+    at_egress: bool,
+}
+
+impl Reading {
+    fn line(&mut self, depth: usize, words: &str) {
         if let Some(rest) = words.strip_prefix("Connections between ") {
-            pair = Some(ends(rest.trim_end_matches(':')));
-        } else if let Some((kind, rest)) = words.split_once(' ').filter(|_| words.contains(" due to the ") && line.starts_with("\t") && !line.starts_with("\t\t")) {
-            let (from, to) = pair.clone().unwrap();
-            let (connections, _) = rest.split_once(" due to the ").unwrap();
-            blocks.push(Block { from, to, granted: bracketed(connections), allowed: kind == "Allowed", egress: None, ingress: None });
-        } else if words.starts_with("Egress (") || words.starts_with("Ingress (") {
-            let block = blocks.last_mut().unwrap();
-            at_egress = words.starts_with('E');
-            let reason = Some(Reason { allows: words.contains("(Allowed)"), ..Reason::default() });
-            *(if at_egress { &mut block.egress } else { &mut block.ingress }) = reason;
-        } else if let Some(rest) = words.strip_prefix("NetworkPolicy '") {
-            let block = blocks.last_mut().unwrap();
-            let reason = (if at_egress { &mut block.egress } else { &mut block.ingress }).as_mut().unwrap();
-            name(rest, reason);
-        } else if words.contains(" => ") && !line.starts_with('\t') {
+            self.pair = Some(ends(rest.trim_end_matches(':')));
+        } else if depth == 0 && words.contains(" => ") {
             let (from, to) = ends(words);
             let default = || Some(Reason { allows: true, ..Reason::default() });
-            blocks.push(Block { from, to, granted: Granted::default(), allowed: true, egress: default(), ingress: default() });
+            self.blocks.push(Block { from, to, granted: Granted::default(), allowed: true, egress: default(), ingress: default() });
+        } else if let Some((connections, _)) = words.split_once(" due to the ").filter(|_| depth == 1) {
+            let (kind, connections) = connections.split_once(' ').unwrap();
+            let (from, to) = self.pair.clone().unwrap();
+            self.blocks.push(Block { from, to, granted: bracketed(connections), allowed: kind == "Allowed", egress: None, ingress: None });
+        } else if words.starts_with("Egress (") || words.starts_with("Ingress (") {
+            self.at_egress = words.starts_with('E');
+            *self.end() = Some(Reason { allows: words.contains("(Allowed)"), ..Reason::default() });
+        } else if let Some(rest) = words.strip_prefix("NetworkPolicy '") {
+            name(rest, self.end().as_mut().unwrap());
         }
     }
-    blocks
+
+    /// The end that the lines are about.
+    fn end(&mut self) -> &mut Option<Reason> {
+        let block = self.blocks.last_mut().unwrap();
+        if self.at_egress { &mut block.egress } else { &mut block.ingress }
+    }
 }
 
 /// `policy' allows connections by Ingress rule #1,#2` or `policy' selects ..`.

@@ -86,12 +86,16 @@ pub(super) fn ask(entry: &Entry<'_>) -> Comparison {
     }
     let exposed = text.split("Exposure Analysis Result").nth(1).unwrap_or_default();
     let lines = read(exposed, entry);
-    let ranges: Vec<(u32, u32)> = lines.iter().filter_map(|line| if let Far::Outside(range) = &line.far { range.range() } else { None }).collect();
+    let ranges: Vec<(u32, u32)> =
+        lines.iter().filter_map(|line| if let Far::Outside(range) = &line.far { range.range() } else { None }).collect();
     let workloads = world.ends.len();
     world.add_addresses(&ranges);
     let far: Vec<End> = world.ends.split_off(workloads).into_iter().chain(made_up(&world, &lines)).collect();
     for workload in world.ends.clone().iter().filter(|end| is_in_focus(entry, end)) {
-        for way in [Way::Egress, Way::Ingress].into_iter().filter(|way| entry.word("focus_direction").is_none_or(|word| (word == "egress") == (*way == Way::Egress))) {
+        for way in [Way::Egress, Way::Ingress]
+            .into_iter()
+            .filter(|way| entry.word("focus_direction").is_none_or(|word| (word == "egress") == (*way == Way::Egress)))
+        {
             hold(&mut comparison, &world, &lines, (workload, way), &far, entry);
         }
         if !entry.has_cluster_policies() && entry.words("focus_workloads").is_empty() {
@@ -109,12 +113,11 @@ fn is_in_focus(entry: &Entry<'_>, end: &End) -> bool {
 
 fn hold(comparison: &mut Comparison, world: &World, lines: &[Line], (workload, way): (&End, Way), far: &[End], entry: &Entry<'_>) {
     let of_workload: Vec<&Line> = lines.iter().filter(|line| line.workload == workload.name && line.way == way).collect();
-    let asked = match entry.connection() {
-        Some((protocol, port)) => vec![(protocol, port)],
-        None => {
-            let ports = port_classes(world, lines.iter().map(|line| &line.granted));
-            Protocol::ALL.into_iter().flat_map(|protocol| ports.iter().map(move |port| (protocol, *port))).collect()
-        }
+    let asked = if let Some(connection) = entry.connection() {
+        vec![connection]
+    } else {
+        let ports = port_classes(world, lines.iter().map(|line| &line.granted));
+        Protocol::ALL.into_iter().flat_map(|protocol| ports.iter().map(move |port| (protocol, *port))).collect()
     };
     let end = world.cluster.end(&workload.endpoint, way);
     for far in far {
@@ -127,7 +130,9 @@ fn hold(comparison: &mut Comparison, world: &World, lines: &[Line], (workload, w
                 verdict if (verdict == Verdict::Allowed) == allowed => {}
                 verdict => comparison.differ.push(format!(
                     "{} {way:?} {} {:?} {protocol:?} {port}: expected allowed: {allowed}, is {verdict:?}",
-                    workload.name, far.name, far.as_pod().map(|pod| (&pod.namespace_labels, &pod.labels))
+                    workload.name,
+                    far.name,
+                    far.as_pod().map(|pod| (&pod.namespace_labels, &pod.labels))
                 )),
             }
         }
@@ -147,7 +152,8 @@ fn read(text: &str, entry: &Entry<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     for line in text.lines() {
         let marks = [(" \t=> \t", Way::Egress), (" \t<= \t", Way::Ingress)];
-        let Some((workload, rest, way)) = marks.iter().find_map(|(mark, way)| line.split_once(mark).map(|(near, far)| (near, far, *way))) else {
+        let Some((workload, rest, way)) = marks.iter().find_map(|(mark, way)| line.split_once(mark).map(|(near, far)| (near, far, *way)))
+        else {
             continue;
         };
         let (far, words) = rest.rsplit_once(" : ").map_or((rest, None), |(far, words)| (far, Some(words)));
@@ -228,7 +234,13 @@ fn made_up(world: &World, lines: &[Line]) -> Vec<End> {
 
 fn pod(namespace_labels: &Labels, labels: &Labels) -> End {
     let namespace: Symbol = namespace_labels[NAMESPACE_NAME].clone();
-    let pod = Pod { namespace: namespace.clone(), namespace_labels: namespace_labels.clone(), labels: labels.clone(), account: "default".into(), plane: DataPlane::None };
+    let pod = Pod {
+        namespace: namespace.clone(),
+        namespace_labels: namespace_labels.clone(),
+        labels: labels.clone(),
+        account: "default".into(),
+        plane: DataPlane::None,
+    };
     let named = NamedPort { name: "http".into(), protocol: Protocol::Tcp, number: NAMED };
     let facts = Facts { ports: Some(vec![named]), ..Facts::default() };
     let name = format!("{namespace}/made up");
@@ -244,19 +256,20 @@ fn combinations(tests: &[&Test]) -> Vec<Labels> {
     }
     let mut all = vec![Labels::new()];
     for (key, values) in values {
-        let with = |labels: &Labels, value: &Option<&str>| {
+        let with = |labels: &Labels, value: Option<&str>| {
             let mut labels = labels.clone();
             labels.extend(value.map(|value| (Symbol::from(key), Symbol::from(value))));
             labels
         };
-        all = all.iter().flat_map(|labels| values.iter().map(move |value| with(labels, value))).collect();
+        all = all.iter().flat_map(|labels| values.iter().map(move |value| with(labels, *value))).collect();
     }
     all
 }
 
 #[test]
 fn far_ends_are_read() {
-    let Far::Pods { namespace, pod } = far_end("[namespace with {foo=m,{Key:a/b,Operator:Exists,Values:[],}}]/[pod with {{Key:role,Operator:In,Values:[w x],}}]")
+    let Far::Pods { namespace, pod } =
+        far_end("[namespace with {foo=m,{Key:a/b,Operator:Exists,Values:[],}}]/[pod with {{Key:role,Operator:In,Values:[w x],}}]")
     else {
         panic!("it is about pods")
     };

@@ -10,13 +10,14 @@ use crate::corpus::case::Comparison;
 use crate::corpus::connections::{Named, granted};
 use crate::corpus::expectation::{Expectation, Grant, Granted, Scope, different_owners, port_classes};
 use crate::corpus::judge::compare;
-use crate::corpus::world::{self, World, word};
+use crate::corpus::manifests::{self, word};
+use crate::corpus::world::World;
 
 /// Holds each expected file against the evaluator.
 pub(super) fn ask(entry: &Entry<'_>) -> Comparison {
     let mut comparison = Comparison::default();
     for file in entry.expected() {
-        let text = world::text(&file).1;
+        let text = manifests::text(&file).1;
         let is_json = file.extension().is_some_and(|extension| extension == "json");
         let grants = if is_json { json(&text, entry) } else { lines(&text, entry) };
         comparison.add(hold(entry, &mut entry.world("dir"), &grants));
@@ -49,7 +50,10 @@ pub(super) fn lines(text: &str, entry: &Entry<'_>) -> Vec<Grant<Named>> {
         let (to, words) = rest.split_once(" : ").map_or((rest, None), |(to, words)| (to, Some(words)));
         Some(grant(from, to, words, entry))
     };
-    part.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("Permitted connections on")).map(|line| of_line(line).unwrap()).collect()
+    part.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("Permitted connections on"))
+        .map(|line| of_line(line).unwrap())
+        .collect()
 }
 
 fn json(text: &str, entry: &Entry<'_>) -> Vec<Grant<Named>> {

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use super::SOURCE;
 use crate::corpus::case::{Case, Comparison, Outcome};
-use crate::corpus::world::{self, Mesh, World, list, word};
+use crate::corpus::manifests::{self, list, word};
+use crate::corpus::world::{Mesh, World};
 
 /// Every entry.
 pub(super) fn cases(corpus: &Path) -> Vec<Case> {
-    let index = world::tree(&corpus.join("errors.yaml"));
+    let index = manifests::tree(&corpus.join("errors.yaml"));
     let entries = list(&index, &["cases"]).iter();
     entries
         .map(|entry| {
             let part = |key: &str| word(entry, &[key]).unwrap();
-            let world = World::read(&world::folder(&corpus.join("manifests").join(part("dir"))), Mesh::Nobody);
+            let world = World::read(&manifests::folder(&corpus.join("manifests").join(part("dir"))), Mesh::Nobody);
             let fatal = part("outcome") == "fatal";
             let mut comparison = Comparison::default();
             let as_expected = if fatal { world.refuses() } else { !world.findings.is_empty() };
@@ -25,4 +26,3 @@ pub(super) fn cases(corpus: &Path) -> Vec<Case> {
         })
         .collect()
 }
-

@@ -11,7 +11,7 @@ use super::scheme::Scheme;
 use crate::corpus::case::Comparison;
 use crate::corpus::expectation::{Expectation, Scope, different_owners, port_classes};
 use crate::corpus::judge::compare;
-use crate::corpus::world;
+use crate::corpus::manifests;
 
 /// Holds a file against the configurations that it maps.
 pub(super) fn ask(scheme: &Scheme, configurations: &[&str], file: &Path) -> Comparison {
@@ -29,9 +29,9 @@ pub(super) fn ask(scheme: &Scheme, configurations: &[&str], file: &Path) -> Comp
 
 fn read(file: &Path) -> Vec<Map> {
     match file.extension().and_then(|extension| extension.to_str()) {
-        Some("yaml" | "json") => rule::tree(&world::tree(file)),
-        Some("csv") => rule::csv(&world::text(file).1),
-        _ => rule::plain(&world::text(file).1),
+        Some("yaml" | "json") => rule::tree(&manifests::tree(file)),
+        Some("csv") => rule::csv(&manifests::text(file).1),
+        _ => rule::plain(&manifests::text(file).1),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_yaml::Value;
 
 use super::reach::{Reach, Reaches};
 use crate::corpus::case::Comparison;
-use crate::corpus::world::{at, list};
+use crate::corpus::manifests::{at, list};
 
 /// Asks, and holds the number against the expected one.
 pub(super) fn ask(reaches: &Reaches<'_>, ask: &str, configurations: &[&str], expected: u64) -> Comparison {
@@ -37,7 +37,9 @@ impl Query<'_> {
             "pairwiseInterferes" => pairs(&whole).map(|(one, other)| u64::from(extends(one, other)) + u64::from(extends(other, one))).sum(),
             "vacuity" => each(&mut |set| u64::from(self.is_vacuous(set))),
             "redundancy" => each(&mut |set| self.redundant(set)),
-            "emptiness" => each(&mut |set| set.iter().map(|policy| u64::from(self.selects_nobody(policy)) + self.empty_rules(policy)).sum()),
+            "emptiness" => {
+                each(&mut |set| set.iter().map(|policy| u64::from(self.selects_nobody(policy)) + self.empty_rules(policy)).sum())
+            }
             "sanity" => each(&mut |set| self.issues(set)),
             "allCaptured" => each(&mut |set| self.uncaptured(set)),
             other => panic!("nobody answers {other}"),

@@ -75,7 +75,8 @@ impl<'s> Reaches<'s> {
         for (from, source) in world.ends.iter().enumerate() {
             for (to, destination) in world.ends.iter().enumerate().filter(|(_, end)| different_owners(source, end)) {
                 let captured = egress.contains(&source.pod) || ingress.contains(&destination.pod);
-                for (protocol, port) in Protocol::ALL.into_iter().flat_map(|protocol| self.ports.iter().map(move |port| (protocol, *port))) {
+                for (protocol, port) in Protocol::ALL.into_iter().flat_map(|protocol| self.ports.iter().map(move |port| (protocol, *port)))
+                {
                     let verdict = judge.ask(&Claim { from, to, protocol, port, request: None, allowed: false });
                     reach.passes.push(verdict == Verdict::Allowed);
                     reach.captured.push(captured);

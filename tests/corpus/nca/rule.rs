@@ -7,7 +7,8 @@ use twogate::flow::{Labels, Protocol};
 
 use crate::corpus::connections::{granted, ports};
 use crate::corpus::expectation::{Grant, Granted, Side};
-use crate::corpus::world::{self, End, block, list, word};
+use crate::corpus::manifests::{self, list, word};
+use crate::corpus::world::{self, End, block};
 
 /// The rules of one configuration.
 #[derive(Debug)]
@@ -100,13 +101,9 @@ impl Expression {
             let values = values.strip_suffix(')').unwrap().split(',').map(|value| value.trim().to_owned()).collect();
             return Self::Is(key.to_owned(), values);
         }
-        match text.split_once("!=") {
-            Some((key, value)) => Self::Not(Box::new(Self::Is(key.to_owned(), vec![value.to_owned()]))),
-            None => {
-                let (key, value) = text.split_once('=').unwrap_or_else(|| panic!("no expression: {text}"));
-                Self::Is(key.to_owned(), vec![value.to_owned()])
-            }
-        }
+        let (key, value) = text.split_once('=').unwrap_or_else(|| panic!("no expression: {text}"));
+        let is = Self::Is(key.trim_end_matches('!').to_owned(), vec![value.to_owned()]);
+        if key.ends_with('!') { Self::Not(Box::new(is)) } else { is }
     }
 }
 
@@ -259,7 +256,7 @@ fn tree_granted(connection: &Value) -> Granted {
 pub(super) fn csv(text: &str) -> Vec<Map> {
     let mut maps = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
-        let fields = world::fields(line);
+        let fields = manifests::fields(line);
         if let Some((_, name)) = fields[0].split_once(", config: ") {
             part_of(&mut maps, name);
         } else if fields[0].is_empty() {
@@ -288,7 +285,9 @@ fn expressions_are_read() {
 
 #[test]
 fn rules_are_read() {
-    let maps = plain("final fw rules for query: q, config: np:\nsrc: 1.2.3.0/24,2.2.2.2/32 dst_ns: [a,b] dst_pods: [c, d] conn: {dst_ports:30,50}\n");
+    let maps = plain(
+        "final fw rules for query: q, config: np:\nsrc: 1.2.3.0/24,2.2.2.2/32 dst_ns: [a,b] dst_pods: [c, d] conn: {dst_ports:30,50}\n",
+    );
     assert_eq!((maps.len(), maps[0].configuration.as_str()), (1, "np"));
     let rule = &maps[0].rules[0];
     assert_eq!((rule.from.blocks.len(), rule.to.namespaces.len(), rule.to.pods.len()), (2, 2, 2));

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
-use crate::corpus::world::{self, Mesh, Text, World, kind, list, objects, word};
+use crate::corpus::manifests::{self, Text, kind, list, objects, word};
+use crate::corpus::world::{Mesh, World};
 
 /// A scheme, with the texts that it names.
 #[derive(Debug)]
@@ -20,14 +21,14 @@ pub(super) struct Scheme {
 impl Scheme {
     /// Reads a scheme and its topology.
     pub(super) fn read(path: &Path, class: &str) -> Self {
-        let tree = world::tree(path);
+        let tree = manifests::tree(path);
         let folder = path.parent().unwrap().to_owned();
         let mut topology = Vec::new();
         let mut seen = Vec::new();
         for key in ["namespaceList", "podList", "resourceList"] {
             let files = tree.get(key).map(|value| resources(&folder, value)).unwrap_or_default();
             for file in files.into_iter().filter(|file| !seen.contains(file)).collect::<Vec<_>>() {
-                topology.push(world::text(&file));
+                topology.push(manifests::text(&file));
                 seen.push(file);
             }
         }
@@ -55,9 +56,10 @@ impl Scheme {
     /// The texts of a configuration's policies.
     pub(super) fn policies(&self, name: &str) -> Vec<Text> {
         let entries = list(&self.tree, &["networkConfigList"]).iter();
-        let entry = entries.into_iter().find(|entry| word(entry, &["name"]) == Some(name)).unwrap_or_else(|| panic!("no configuration {name}"));
+        let entry =
+            entries.into_iter().find(|entry| word(entry, &["name"]) == Some(name)).unwrap_or_else(|| panic!("no configuration {name}"));
         let named = ["networkPolicyList", "resourceList"].iter().filter_map(|key| entry.get(*key));
-        let files = named.flat_map(|value| resources(&self.folder, value)).map(|file| world::text(&file));
+        let files = named.flat_map(|value| resources(&self.folder, value)).map(|file| manifests::text(&file));
         files.filter(|text| !self.topology.contains(text)).collect()
     }
 
@@ -119,7 +121,7 @@ fn of_path(folder: &Path, path: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
         let entry = entry.unwrap().path();
-        let is_scheme = || world::objects(&world::text(&entry).1).iter().any(|object| kind(object).is_empty());
+        let is_scheme = || manifests::objects(&manifests::text(&entry).1).iter().any(|object| kind(object).is_empty());
         if entry.is_file() && !is_scheme() {
             files.push(entry);
         }
