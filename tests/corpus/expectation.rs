@@ -98,6 +98,11 @@ pub(super) fn different_owners(from: &End, to: &End) -> bool {
     from.name != to.name && (from.as_pod().is_some() || to.as_pod().is_some())
 }
 
+/// Pairs of different pods, and of pods and addresses, for tools that look at single pods.
+pub(super) fn different_pods(from: &End, to: &End) -> bool {
+    from.pod != to.pod && (from.as_pod().is_some() || to.as_pod().is_some())
+}
+
 /// One port for each class that the numbers of the policies and of the lists tell apart.
 pub(super) fn port_classes<'g>(world: &World, granted: impl IntoIterator<Item = &'g Granted>) -> Vec<u16> {
     let mut starts: BTreeSet<u16> = BTreeSet::from([1]);

@@ -12,6 +12,13 @@ pub(super) type Text = (String, String);
 
 /// The manifests of a folder, in the order of their names.
 pub(super) fn folder(path: &Path) -> Vec<Text> {
+    let mut texts = everything(path);
+    texts.retain(|(name, _)| !name.ends_with(".json"));
+    texts
+}
+
+/// The manifests of a folder and whatever JSON lies among them.
+pub(super) fn everything(path: &Path) -> Vec<Text> {
     let mut files = Vec::new();
     collect(path, &mut files);
     files.sort();
@@ -47,6 +54,11 @@ pub(super) fn objects(text: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(text).map_while(|document| Value::deserialize(document).ok());
     let mut objects = Vec::new();
     for document in documents {
+        if let Value::Sequence(items) = document {
+            // No manifest for a server, but one tool writes its resources so.
+            objects.extend(items);
+            continue;
+        }
         let Some(items) = document.get("items").and_then(Value::as_sequence) else {
             objects.push(document);
             continue;
@@ -56,6 +68,7 @@ pub(super) fn objects(text: &str) -> Vec<Value> {
             let mut item = item.clone();
             if let Some(map) = item.as_mapping_mut().filter(|map| !map.contains_key("kind")) {
                 map.insert("kind".into(), stem.clone().into());
+                map.insert("apiVersion".into(), document.get("apiVersion").cloned().unwrap_or(Value::Null));
             }
             objects.push(item);
         }

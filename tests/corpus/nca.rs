@@ -14,7 +14,6 @@ use serde_yaml::Value;
 
 use super::case::{Case, Comparison, Outcome};
 use super::manifests::{self, list, word};
-use super::world::World;
 use scheme::Scheme;
 
 const SOURCE: &str = "np-guard-nca";
@@ -57,7 +56,8 @@ fn accepted(scheme: &Scheme, configurations: &[&str]) -> Comparison {
     let mut comparison = Comparison::default();
     for configuration in configurations {
         let world = scheme.world(configuration);
-        comparison.hold(!world.refuses(), || format!("{configuration} is refused: {}", codes(&world)));
+        comparison
+            .hold(!world.refuses(), || format!("{configuration} is refused: {}", world.errors().take(3).collect::<Vec<_>>().join("; ")));
     }
     comparison
 }
@@ -66,11 +66,6 @@ fn refusal(scheme: &Scheme, class: &str, stem: &str, name: &str, refused: bool) 
     let world = scheme.world(name);
     let mut comparison = Comparison::default();
     let said = if refused { "not refused" } else { "refused" };
-    comparison.hold(world.refuses() == refused, || format!("{said}: {}", codes(&world)));
+    comparison.hold(world.refuses() == refused, || format!("{said}: {}", world.errors().take(3).collect::<Vec<_>>().join("; ")));
     Case { source: SOURCE, kind: format!("refused, {class}"), name: format!("{stem}:{name}"), outcome: Outcome::Compared(comparison) }
-}
-
-fn codes(world: &World) -> String {
-    let each = world.findings.iter().map(|finding| format!("{} `{}`", finding.code.name(), finding.message));
-    each.take(3).collect::<Vec<_>>().join("; ")
 }

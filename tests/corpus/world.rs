@@ -130,7 +130,13 @@ impl World {
 
     /// Whether anything was refused.
     pub(super) fn refuses(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Error)
+        self.errors().next().is_some()
+    }
+
+    /// What was refused, a line each.
+    pub(super) fn errors(&self) -> impl Iterator<Item = String> {
+        let errors = self.findings.iter().filter(|finding| finding.level == Level::Error);
+        errors.map(|finding| format!("{}: {}", finding.code.name(), finding.message))
     }
 
     /// Notes ports and blocks that a policy mentions.

@@ -9,7 +9,7 @@ use twogate::flow::Protocol;
 use super::rule::{self, Map};
 use super::scheme::Scheme;
 use crate::corpus::case::Comparison;
-use crate::corpus::expectation::{Expectation, Scope, different_owners, port_classes};
+use crate::corpus::expectation::{Expectation, Scope, different_pods, port_classes};
 use crate::corpus::judge::compare;
 use crate::corpus::manifests;
 
@@ -40,7 +40,7 @@ fn hold(scheme: &Scheme, map: &Map) -> Comparison {
     let blocks: Vec<(u32, u32)> = map.rules.iter().flat_map(|rule| [&rule.from.blocks, &rule.to.blocks]).flatten().copied().collect();
     world.add_addresses(&blocks);
     let ports = port_classes(&world, map.rules.iter().map(|rule| &rule.granted));
-    let scope = Scope { ports, protocols: Protocol::ALL.to_vec(), requests: vec![None], pairs: &different_owners };
+    let scope = Scope { ports, protocols: Protocol::ALL.to_vec(), requests: vec![None], pairs: &different_pods };
     let expectation = Expectation::of_list(&world, &map.rules, &scope);
     compare(&world, &expectation)
 }

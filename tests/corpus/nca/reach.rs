@@ -11,7 +11,7 @@ use twogate::cluster::Gate;
 use twogate::flow::{Protocol, Verdict};
 
 use super::scheme::Scheme;
-use crate::corpus::expectation::{Claim, different_owners, port_classes};
+use crate::corpus::expectation::{Claim, different_pods, port_classes};
 use crate::corpus::judge::{Judge, selects};
 use crate::corpus::world::World;
 
@@ -73,7 +73,7 @@ impl<'s> Reaches<'s> {
         let unselected = [without(&egress), without(&ingress)];
         let mut reach = Reach { passes: Vec::new(), captured: Vec::new(), unspecified: BTreeSet::new(), unselected };
         for (from, source) in world.ends.iter().enumerate() {
-            for (to, destination) in world.ends.iter().enumerate().filter(|(_, end)| different_owners(source, end)) {
+            for (to, destination) in world.ends.iter().enumerate().filter(|(_, end)| different_pods(source, end)) {
                 let captured = egress.contains(&source.pod) || ingress.contains(&destination.pod);
                 for (protocol, port) in Protocol::ALL.into_iter().flat_map(|protocol| self.ports.iter().map(move |port| (protocol, *port)))
                 {

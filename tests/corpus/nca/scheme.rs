@@ -28,7 +28,9 @@ impl Scheme {
         for key in ["namespaceList", "podList", "resourceList"] {
             let files = tree.get(key).map(|value| resources(&folder, value)).unwrap_or_default();
             for file in files.into_iter().filter(|file| !seen.contains(file)).collect::<Vec<_>>() {
-                topology.push(manifests::text(&file));
+                let (name, text) = manifests::text(&file);
+                // No list, which a server refuses; the tool takes it for none.
+                topology.push((name, text.replace("\"ports\": {}", "\"ports\": []")));
                 seen.push(file);
             }
         }
