@@ -15,6 +15,7 @@ mod nca;
 mod page;
 mod pairs;
 mod scale;
+mod workloads;
 mod world;
 
 use std::path::{Path, PathBuf};

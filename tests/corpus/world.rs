@@ -94,6 +94,8 @@ pub(super) struct World {
     pub(super) ports: BTreeSet<u16>,
     /// Blocks of addresses that stand in policies, as first and last address.
     pub(super) blocks: Vec<(u32, u32)>,
+    /// Every word that stands in a policy.
+    pub(super) words: BTreeSet<String>,
 }
 
 /// What the tools of the corpus assume of a platform: everything works, and blocks of addresses are about the outside.
@@ -119,7 +121,8 @@ impl World {
         let files: Vec<_> = texts.iter().map(|(name, text)| sources.add(Source::new(name.clone(), text.clone()))).collect();
         let (cluster, findings) = cluster::read(&sources, &files, platform(mesh));
         let objects: Vec<Value> = texts.iter().flat_map(|(_, text)| objects(text)).collect();
-        let mut world = Self { cluster, findings, ends: ends(&objects, mesh), ports: BTreeSet::new(), blocks: Vec::new() };
+        let mut world =
+            Self { cluster, findings, ends: ends(&objects, mesh), ports: BTreeSet::new(), blocks: Vec::new(), words: BTreeSet::new() };
         for object in objects.iter().filter(|object| kind(object).ends_with("Policy") || kind(object).ends_with("PeerAuthentication")) {
             world.notice(object);
         }
@@ -144,6 +147,7 @@ impl World {
         match value {
             Value::Number(number) => self.ports.extend(number.as_u64().and_then(|number| u16::try_from(number).ok())),
             Value::String(text) => {
+                self.words.insert(text.clone());
                 self.ports.extend(text.parse::<u16>().ok());
                 self.blocks.extend(block(text));
             }
