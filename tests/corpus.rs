@@ -8,6 +8,7 @@ mod analyzer;
 mod applications;
 mod case;
 mod connections;
+mod cuts;
 mod expectation;
 mod judge;
 mod manifests;

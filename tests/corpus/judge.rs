@@ -8,6 +8,7 @@ use twogate::cluster::{Addressed, Cluster, Decision, End as ClusterEnd, Gate, Qu
 use twogate::flow::{DataPlane, Labels, Peer, Protocol, Request, Token, Transport, Verdict};
 
 use super::case::Comparison;
+use super::cuts::Promise;
 use super::expectation::{Claim, Expectation};
 use super::world::{End, World};
 
@@ -22,6 +23,24 @@ pub(super) struct Judge<'w> {
     ingress: Vec<Option<ClusterEnd<'w>>>,
 }
 
+/// What the two ends of a flow say; none where an end is an address.
+#[derive(Debug)]
+struct Said {
+    egress: Option<Verdict>,
+    ingress: Option<Verdict>,
+}
+
+impl Said {
+    /// Both must let it pass; whatever one refuses is refused, whatever the other says.
+    fn together(self) -> Verdict {
+        match (self.egress.unwrap_or(Verdict::Allowed), self.ingress.unwrap_or(Verdict::Allowed)) {
+            (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
+            (Verdict::Unspecified(reason), _) | (_, Verdict::Unspecified(reason)) => Verdict::Unspecified(reason),
+            (Verdict::Allowed, Verdict::Allowed) => Verdict::Allowed,
+        }
+    }
+}
+
 impl<'w> Judge<'w> {
     /// Finds the policies of each end.
     pub(super) fn new(world: &'w World) -> Self {
@@ -33,23 +52,40 @@ impl<'w> Judge<'w> {
 
     /// What both ends together say of a flow.
     pub(super) fn ask(&self, claim: &Claim) -> Verdict {
+        self.ask_ends(claim).together()
+    }
+
+    fn ask_ends(&self, claim: &Claim) -> Said {
         let (source, destination) = (&self.world.ends[claim.from], &self.world.ends[claim.to]);
         let (transport, request) = (transport(source, destination, claim.protocol), request(claim));
         let decide = |end: &Option<ClusterEnd<'w>>, far: &End| {
             end.as_ref().map(|end| end.decide(&far.endpoint, claim.protocol, claim.port, transport, request.as_ref()))
         };
-        let leaves = decide(&self.egress[claim.from], destination);
-        let arrives = decide(&self.ingress[claim.to], source);
-        both(leaves.unwrap_or(Verdict::Allowed), arrives.unwrap_or(Verdict::Allowed))
+        Said { egress: decide(&self.egress[claim.from], destination), ingress: decide(&self.ingress[claim.to], source) }
     }
 }
 
-/// Both must let it pass; whatever one refuses is refused, whatever the other says.
-fn both(one: Verdict, other: Verdict) -> Verdict {
-    match (one, other) {
-        (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
-        (Verdict::Unspecified(reason), _) | (_, Verdict::Unspecified(reason)) => Verdict::Unspecified(reason),
-        (Verdict::Allowed, Verdict::Allowed) => Verdict::Allowed,
+/// The promises of all ends of a cluster.
+#[derive(Debug)]
+struct Promises {
+    egress: Vec<Option<Promise>>,
+    ingress: Vec<Option<Promise>>,
+}
+
+impl Promises {
+    fn new(judge: &Judge<'_>) -> Self {
+        let of = |ends: &[Option<ClusterEnd<'_>>]| ends.iter().map(|end| end.as_ref().map(Promise::of)).collect();
+        Self { egress: of(&judge.egress), ingress: of(&judge.ingress) }
+    }
+
+    fn are_kept(&mut self, world: &World, claim: &Claim, said: &Said) -> bool {
+        let (source, destination) = (&world.ends[claim.from], &world.ends[claim.to]);
+        let transport = transport(source, destination, claim.protocol);
+        let kept = |promise: &mut Option<Promise>, far, verdict: &Option<Verdict>| {
+            promise.as_mut().zip(verdict.as_ref()).is_none_or(|(promise, verdict)| promise.is_kept(claim, far, transport, verdict))
+        };
+        kept(&mut self.egress[claim.from], (claim.to, destination), &said.egress)
+            && kept(&mut self.ingress[claim.to], (claim.from, source), &said.ingress)
     }
 }
 
@@ -85,10 +121,15 @@ pub(super) fn decide(cluster: &Cluster, source: &End, destination: &End, claim: 
 /// Holds every claim against the evaluator.
 pub(super) fn compare(world: &World, expectation: &Expectation) -> Comparison {
     let judge = Judge::new(world);
+    let mut promises = Promises::new(&judge);
     let mut comparison = Comparison::default();
     let step = expectation.claims.len().div_ceil(DECISIONS).max(1);
     for (index, claim) in expectation.claims.iter().enumerate() {
-        let verdict = judge.ask(claim);
+        let said = judge.ask_ends(claim);
+        if !promises.are_kept(world, claim, &said) {
+            comparison.differ.push(format!("{}: no cut tells it from a flow with another answer, {said:?}", line(world, claim)));
+        }
+        let verdict = said.together();
         if index % step == 0 {
             let whole = decide(&world.cluster, &world.ends[claim.from], &world.ends[claim.to], claim).verdict;
             if std::mem::discriminant(&whole) != std::mem::discriminant(&verdict) {
