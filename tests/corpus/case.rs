@@ -85,6 +85,12 @@ impl Comparison {
         }
     }
 
+    /// Counts one answer that is left open.
+    pub(super) fn leave_open(&mut self, reason: &str) {
+        self.answers += 1;
+        *self.unspecified.entry(reason.to_owned()).or_default() += 1;
+    }
+
     /// The first thing that is not as expected, for a message.
     pub(super) fn first(&self) -> String {
         let open = || self.unspecified.iter().map(|(reason, count)| format!("{count} × unspecified: {reason}")).next();

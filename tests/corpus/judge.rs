@@ -151,15 +151,13 @@ pub(super) fn compare(world: &World, expectation: &Expectation) -> Comparison {
 
 /// Counts one answer.
 pub(super) fn count(comparison: &mut Comparison, world: &World, claim: &Claim, verdict: Verdict) {
-    comparison.answers += 1;
-    match verdict {
-        Verdict::Unspecified(reason) => *comparison.unspecified.entry(reason).or_default() += 1,
-        verdict if (verdict == Verdict::Allowed) == claim.allowed => {}
-        verdict => {
-            let expected = if claim.allowed { "allowed" } else { "denied" };
-            comparison.differ.push(format!("{}: expected {expected}, is {verdict:?}", line(world, claim)));
-        }
+    if let Verdict::Unspecified(reason) = verdict {
+        return comparison.leave_open(&reason);
     }
+    comparison.hold((verdict == Verdict::Allowed) == claim.allowed, || {
+        let expected = if claim.allowed { "allowed" } else { "denied" };
+        format!("{}: expected {expected}, is {verdict:?}", line(world, claim))
+    });
 }
 
 /// A claim in words.

@@ -8,6 +8,7 @@ mod reach;
 mod rule;
 mod scheme;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_yaml::Value;
@@ -30,7 +31,9 @@ fn of_scheme(tests: &Path, entry: &Value) -> Vec<Case> {
     let class = word(entry, &["class"]).unwrap();
     let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
     let scheme = Scheme::read(&path, class);
-    let mut cases: Vec<Case> = scheme.refusals().map(|(name, refused)| refusal(&scheme, class, &stem, name, refused)).collect();
+    // One configuration is written twice, word by word.
+    let refusals: BTreeMap<&str, bool> = scheme.refusals().collect();
+    let mut cases: Vec<Case> = refusals.into_iter().map(|(name, refused)| refusal(&scheme, class, &stem, name, refused)).collect();
     let reaches = reach::Reaches::new(&scheme);
     for query in scheme.queries() {
         let (ask, configurations) = scheme::asked(query);

@@ -14,6 +14,9 @@ use twogate::source::{Source, Sources};
 
 use super::manifests::{Text, at, kind, list, objects, word};
 
+/// The first address of pods: of a block that no policy of the corpus mentions (RFC 2544).
+const POD_NETWORK: u32 = 0xc612_0001;
+
 /// One end that may be asked about.
 #[derive(Debug, Clone)]
 pub(super) struct End {
@@ -121,8 +124,12 @@ impl World {
         let files: Vec<_> = texts.iter().map(|(name, text)| sources.add(Source::new(name.clone(), text.clone()))).collect();
         let (cluster, findings) = cluster::read(&sources, &files, platform(mesh));
         let objects: Vec<Value> = texts.iter().flat_map(|(_, text)| objects(text)).collect();
-        let mut world =
-            Self { cluster, findings, ends: ends(&objects, mesh), ports: BTreeSet::new(), blocks: Vec::new(), words: BTreeSet::new() };
+        let mut ends = ends(&objects, mesh);
+        // The mesh looks at the addresses of pods, too.
+        for (end, address) in ends.iter_mut().zip(POD_NETWORK..).filter(|_| mesh != Mesh::Nobody) {
+            end.endpoint.facts.addresses.push(IpAddr::V4(address.into()));
+        }
+        let mut world = Self { cluster, findings, ends, ports: BTreeSet::new(), blocks: Vec::new(), words: BTreeSet::new() };
         for object in objects.iter().filter(|object| kind(object).ends_with("Policy") || kind(object).ends_with("PeerAuthentication")) {
             world.notice(object);
         }
@@ -216,7 +223,7 @@ fn end(object: &Value, path: &[&'static str], namespaces: &BTreeMap<&str, Labels
     let named = owner.and_then(|owner| Some((word(owner, &["name"])?, word(owner, &["kind"])?)));
     let (name, kind) = named.unwrap_or((own, kind(object)));
     let mut namespace_labels = namespaces.get(namespace).cloned().unwrap_or_default();
-    let injected = namespace_labels.get("istio-injection").is_some_and(|value| &**value == "enabled");
+    let injected = is_injected(namespace_labels.get("istio-injection").map(|value| &**value), object, path);
     namespace_labels.insert(NAMESPACE_NAME.into(), namespace.into());
     let account = ["serviceAccountName", "serviceAccount"].iter().find_map(|key| inside(&["spec", key])?.as_str());
     let pod = Pod {
@@ -233,6 +240,18 @@ fn end(object: &Value, path: &[&'static str], namespaces: &BTreeMap<&str, Labels
         replicas: at(object, &["spec", "replicas"]).and_then(Value::as_u64).unwrap_or(1),
         endpoint: Endpoint { peer: Peer::Pod(pod), facts },
     }
+}
+
+/// Whether a pod has, or gets, a sidecar, or is a proxy itself. One refusal is enough, of the namespace or of the pod.
+fn is_injected(namespace: Option<&str>, object: &Value, path: &[&str]) -> bool {
+    let inside = |rest: &[&'static str]| at(object, &[path, rest].concat());
+    let own = ["labels", "annotations"].iter().find_map(|part| inside(&["metadata", part, "sidecar.istio.io/inject"])?.as_str());
+    let mut containers = inside(&["spec", "containers"]).and_then(Value::as_sequence).into_iter().flatten();
+    let was_injected = inside(&["metadata", "annotations", "sidecar.istio.io/status"]).is_some();
+    let refused = namespace == Some("disabled") || own == Some("false");
+    !refused && (namespace == Some("enabled") || own == Some("true"))
+        || was_injected
+        || containers.any(|container| word(container, &["name"]) == Some("istio-proxy"))
 }
 
 fn labels(value: Option<&Value>) -> Labels {

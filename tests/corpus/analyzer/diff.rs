@@ -104,10 +104,7 @@ fn hold_flow(comparison: &mut Comparison, sides: [Answer<'_>; 2], (protocol, por
     if line.is_none() {
         let (here, there) = (verdict(here), verdict(there));
         match (&here, &there) {
-            (Verdict::Unspecified(reason), _) | (_, Verdict::Unspecified(reason)) => {
-                comparison.answers += 1;
-                *comparison.unspecified.entry(reason.clone()).or_default() += 1;
-            }
+            (Verdict::Unspecified(reason), _) | (_, Verdict::Unspecified(reason)) => comparison.leave_open(reason),
             _ => comparison.hold(here == there, || format!("{pair} {protocol:?} {port}: no line, but {here:?} became {there:?}")),
         }
         return;

@@ -124,17 +124,16 @@ fn hold(comparison: &mut Comparison, world: &World, lines: &[Line], (workload, w
         let granted: Vec<&Granted> = of_workload.iter().filter(|line| line.far.holds(far)).map(|line| &line.granted).collect();
         for (protocol, port) in &asked {
             let allowed = granted.iter().any(|granted| granted.covers(*protocol, *port, None));
-            comparison.answers += 1;
-            match end.decide(&far.endpoint, *protocol, *port, Transport::Plaintext, None) {
-                Verdict::Unspecified(reason) => *comparison.unspecified.entry(reason).or_default() += 1,
-                verdict if (verdict == Verdict::Allowed) == allowed => {}
-                verdict => comparison.differ.push(format!(
-                    "{} {way:?} {} {:?} {protocol:?} {port}: expected allowed: {allowed}, is {verdict:?}",
-                    workload.name,
-                    far.name,
-                    far.as_pod().map(|pod| (&pod.namespace_labels, &pod.labels))
-                )),
+            let verdict = end.decide(&far.endpoint, *protocol, *port, Transport::Plaintext, None);
+            if let Verdict::Unspecified(reason) = &verdict {
+                comparison.leave_open(reason);
+                continue;
             }
+            comparison.hold((verdict == Verdict::Allowed) == allowed, || {
+                let labels = far.as_pod().map(|pod| (&pod.namespace_labels, &pod.labels));
+                let flow = format!("{} {way:?} {} {labels:?} {protocol:?} {port}", workload.name, far.name);
+                format!("{flow}: expected allowed: {allowed}, is {verdict:?}")
+            });
         }
     }
 }
