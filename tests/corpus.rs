@@ -9,6 +9,7 @@ mod applications;
 mod case;
 mod connections;
 mod cuts;
+mod elsewhere;
 mod expectation;
 mod judge;
 mod manifests;
@@ -44,9 +45,10 @@ impl Folder {
     }
 }
 
-static FOLDERS: [Folder; 6] = [
+static FOLDERS: [Folder; 7] = [
     Folder::new("np-recipes", |path| pairs::cases("np-recipes", path)),
     Folder::new("istio-docs", |path| pairs::cases("istio-docs", path)),
+    Folder::new("istio-golden", elsewhere::golden),
     Folder::new("np-guard-netpol-analyzer", analyzer::cases),
     Folder::new("np-guard-nca", nca::cases),
     Folder::new("apps", applications::cases),

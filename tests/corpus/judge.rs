@@ -181,3 +181,26 @@ pub(super) fn selects(cluster: &Cluster, pod: &End, gate: Gate) -> bool {
     let mut steps = decision.steps.iter().filter(|step| step.gate == gate);
     steps.any(|step| !step.decided_by.is_empty() || !step.misses.is_empty())
 }
+
+#[test]
+fn a_wrong_expectation_is_noticed() {
+    let pod = |name: &str| {
+        let metadata = format!("{{name: {name}, namespace: shop, labels: {{app: {name}}}}}");
+        format!("---\napiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{containers: []}}\n")
+    };
+    let policy = r"---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+";
+    let world = World::read(&[("all.yaml".to_owned(), pod("web") + &pod("db") + policy)], super::world::Mesh::Nobody);
+    let claim = |port, allowed| Claim { from: 0, to: 1, protocol: Protocol::Tcp, port, request: None, allowed };
+    let right = compare(&world, &Expectation { claims: vec![claim(5432, true), claim(80, false)] });
+    assert_eq!((right.answers, right.differ.len(), right.unspecified.len()), (2, 0, 0));
+    let wrong = compare(&world, &Expectation { claims: vec![claim(5432, false), claim(80, true), claim(443, false)] });
+    assert_eq!((wrong.answers, wrong.differ.len()), (3, 2));
+    assert!(selects(&world.cluster, &world.ends[1], Gate::Ingress) && !selects(&world.cluster, &world.ends[1], Gate::Egress));
+}

@@ -48,6 +48,7 @@ fn of_scheme(tests: &Path, entry: &Value) -> Vec<Case> {
             (_, _, _, None) => Outcome::LeftOut("no count is expected"),
             (_, ask, _, Some(expected)) => Outcome::Compared(query::ask(&reaches, ask, &configurations, expected)),
         };
+        let ask = if ask == "connectivityMap" && word(query, &["expectedOutput"]).is_none() { "accepted" } else { ask };
         let name = format!("{stem}:{}.{form}", word(query, &["name"]).unwrap());
         cases.push(Case { source: SOURCE, kind: format!("{ask}, {class}"), name, outcome });
     }
