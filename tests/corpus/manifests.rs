@@ -13,7 +13,7 @@ pub(super) type Text = (String, String);
 /// The manifests of a folder, in the order of their names.
 pub(super) fn folder(path: &Path) -> Vec<Text> {
     let mut texts = everything(path);
-    texts.retain(|(name, _)| !name.ends_with(".json"));
+    texts.retain(|(name, _)| Path::new(name).extension().is_none_or(|extension| extension != "json"));
     texts
 }
 
