@@ -17,6 +17,8 @@ mod cluster;
 mod cluster_mesh;
 mod codes;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod coupling;
 mod examples;
 mod findings;
