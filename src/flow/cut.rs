@@ -33,7 +33,7 @@ pub struct Cut {
 ///
 /// For a pattern of words (`admin-*`) a sample is one word that matches it. A word that shares no letter with any sample
 /// stands for all that match nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestSamples {
     /// Methods.
     pub methods: BTreeSet<Symbol>,

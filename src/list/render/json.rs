@@ -1,0 +1,289 @@
+//! A listing as JSON, for programs; `schemas/list.schema.json` describes it.
+//!
+//! Owns: `json` and the shape, which has a version: a field may be added within a version, never renamed or removed. It must
+//! not shorten any text.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cluster::Document as Named;
+use crate::flow::{DataPlane, PortSet, Protocol, Symbol, Token};
+use crate::list::{HeaderTest, Listing, PathRegion, Paths, RequestKind, Requests, Side, Tokens, Transports, Words};
+use crate::source::Sources;
+
+use super::{place, title};
+
+/// The version of the shape.
+const VERSION: u32 = 1;
+
+/// The listing as one JSON object, with a line end.
+pub fn json(listing: &Listing, sources: &Sources) -> String {
+    let peers = listing.peers.iter().map(Peer::new).collect();
+    let rows = listing.rows.iter().filter_map(|row| {
+        let answer = listing.answer(row)?;
+        Some(Row {
+            source: End::new(listing, row.source),
+            destination: End::new(listing, row.destination),
+            allowed: answer.passages.iter().map(|passage| Allowed::new(passage, sources)).collect(),
+            unspecified: answer.doubts.iter().map(Unspecified::new).collect(),
+        })
+    });
+    let document = Document { version: VERSION, peers, rows: rows.collect() };
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    peers: Vec<Peer<'a>>,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Peer<'a> {
+    /// What rows call it.
+    peer: &'a str,
+    namespace: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    labels: BTreeMap<&'a str, &'a str>,
+    account: &'a str,
+    mesh: &'static str,
+}
+
+impl<'a> Peer<'a> {
+    fn new(peer: &'a crate::list::ListedPeer) -> Self {
+        let mesh = match peer.plane {
+            DataPlane::None => "none",
+            DataPlane::Sidecar => "sidecar",
+            DataPlane::Ambient => "ambient",
+        };
+        let (namespace, kind, name) = (&*peer.namespace, &*peer.kind, &*peer.name);
+        let labels = peer.labels.iter().map(|(key, value)| (&**key, &**value)).collect();
+        Self { peer: &peer.title, namespace, kind, name, labels, account: &peer.account, mesh }
+    }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    source: End,
+    destination: End,
+    allowed: Vec<Allowed<'a>>,
+    unspecified: Vec<Unspecified<'a>>,
+}
+
+/// A workload, or addresses with a name for people.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum End {
+    Peer { peer: String },
+    Outside { name: String, addresses: Vec<String> },
+}
+
+impl End {
+    fn new(listing: &Listing, side: Side) -> Self {
+        let name = title(listing, side);
+        match side {
+            Side::Peer(_) => Self::Peer { peer: name },
+            Side::Outside(at) => {
+                let prefixes = listing.outside.get(at).map(crate::flow::AddressSet::prefixes).unwrap_or_default();
+                Self::Outside { name, addresses: prefixes.iter().map(ToString::to_string).collect() }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Allowed<'a> {
+    ports: Vec<Range>,
+    /// Null where no port is TCP.
+    transport: Option<&'static str>,
+    /// Null where everything may be said.
+    requests: Option<Said<'a>>,
+    by: Vec<Rule<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unspecified<'a> {
+    ports: Vec<Range>,
+    transport: Option<&'static str>,
+    requests: Option<Said<'a>>,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Range {
+    protocol: &'static str,
+    from: u16,
+    to: u16,
+}
+
+#[derive(Serialize)]
+struct Rule<'a> {
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    /// Counted from 1; null for the document as a whole.
+    rule: Option<usize>,
+    file: Option<&'a str>,
+    line: Option<usize>,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(passage: &'a crate::list::Passage, sources: &'a Sources) -> Self {
+        let rule = |by: &'a Named| {
+            let (file, line) = place(by, sources).unzip();
+            Rule { kind: &by.kind, namespace: &by.namespace, name: &by.name, rule: by.rule, file, line }
+        };
+        Self {
+            ports: ranges(&passage.ports),
+            transport: passage.transport.map(transport),
+            requests: Said::new(&passage.requests),
+            by: passage.by.iter().map(rule).collect(),
+        }
+    }
+}
+
+impl<'a> Unspecified<'a> {
+    fn new(doubt: &'a crate::list::Doubt) -> Self {
+        let (transport, requests) = (doubt.transport.map(transport), Said::new(&doubt.requests));
+        Self { ports: ranges(&doubt.ports), transport, requests, reason: &doubt.reason }
+    }
+}
+
+fn ranges(ports: &PortSet) -> Vec<Range> {
+    let word = |protocol| match protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+        Protocol::Sctp => "SCTP",
+    };
+    ports.ranges().map(|(protocol, from, to)| Range { protocol: word(protocol), from, to }).collect()
+}
+
+const fn transport(transport: Transports) -> &'static str {
+    match transport {
+        Transports::Mtls => "mtls",
+        Transports::Plaintext => "plaintext",
+        Transports::Either => "either",
+    }
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    /// Whether connections that are no HTTP are among them.
+    non_http: bool,
+    /// The same for people.
+    text: String,
+    http: Vec<Kind<'a>>,
+}
+
+/// Each test is null where anything passes it.
+#[derive(Serialize)]
+struct Kind<'a> {
+    methods: Option<OneOf<'a>>,
+    paths: Option<Vec<Region>>,
+    hosts: Option<OneOf<'a>>,
+    headers: Vec<Header<'a>>,
+    tokens: Option<Vec<Bearer<'a>>>,
+}
+
+#[derive(Serialize)]
+struct OneOf<'a> {
+    /// Null where `none_of` says it.
+    one_of: Option<Vec<&'a str>>,
+    none_of: Option<Vec<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct Region {
+    all_of: Vec<String>,
+    none_of: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    name: &'a str,
+    /// Null where any value passes, or where the header must not be there.
+    values: Option<OneOf<'a>>,
+    present: bool,
+    absent: bool,
+}
+
+#[derive(Serialize)]
+struct Bearer<'a> {
+    /// `none`, `unverified`, `verified` (any that verifies) or `like` (as far as the policies tell tokens apart).
+    token: &'static str,
+    issuer: Option<&'a str>,
+    claims: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+}
+
+impl<'a> Said<'a> {
+    fn new(requests: &'a Requests) -> Option<Self> {
+        let all = requests.is_everything();
+        (!all).then(|| Self { non_http: requests.raw, text: requests.to_string(), http: requests.kinds.iter().map(Kind::new).collect() })
+    }
+}
+
+impl<'a> Kind<'a> {
+    fn new(kind: &'a RequestKind) -> Self {
+        let paths = match &kind.paths {
+            Paths::Any => None,
+            Paths::In(regions) => Some(regions.iter().map(Region::new).collect()),
+        };
+        Self {
+            methods: one_of(&kind.methods),
+            paths,
+            hosts: one_of(&kind.hosts),
+            headers: kind.headers.iter().map(|(name, test)| Header::new(name, test)).collect(),
+            tokens: bearers(&kind.tokens),
+        }
+    }
+}
+
+fn list(words: &[Symbol]) -> Option<Vec<&str>> {
+    Some(words.iter().map(|word| &**word).collect())
+}
+
+fn one_of(words: &Words) -> Option<OneOf<'_>> {
+    match words {
+        Words::Any => None,
+        Words::OneOf(words) => Some(OneOf { one_of: list(words), none_of: None }),
+        Words::NoneOf(words) => Some(OneOf { one_of: None, none_of: list(words) }),
+    }
+}
+
+impl Region {
+    fn new(region: &PathRegion) -> Self {
+        let texts = |patterns: &[crate::flow::PathPattern]| patterns.iter().map(ToString::to_string).collect();
+        Self { all_of: texts(&region.within), none_of: texts(&region.except) }
+    }
+}
+
+impl<'a> Header<'a> {
+    fn new(name: &'a Symbol, test: &'a HeaderTest) -> Self {
+        let values = test.words.as_ref().and_then(one_of);
+        Self { name, values, present: test.words.is_some(), absent: test.absent }
+    }
+}
+
+fn bearers(tokens: &Tokens) -> Option<Vec<Bearer<'_>>> {
+    let plain = |token| Bearer { token, issuer: None, claims: None };
+    match tokens {
+        Tokens::Any => None,
+        Tokens::NoneOrVerified => Some(vec![plain("none"), plain("verified")]),
+        Tokens::Like(tokens) => {
+            let bearer = |token| match token {
+                &Token::None => plain("none"),
+                &Token::Unverified => plain("unverified"),
+                Token::Valid { issuer, claims } => {
+                    let claims = claims.iter().map(|(name, values)| (&**name, values.iter().map(|value| &**value).collect()));
+                    Bearer { token: "like", issuer: Some(issuer), claims: Some(claims.collect()) }
+                }
+            };
+            Some(tokens.iter().map(bearer).collect())
+        }
+    }
+}
