@@ -188,6 +188,8 @@ codes! {
     INVALID_CONFIG "invalid-config" Error "`twogate.toml` cannot be read";
     UNKNOWN_KEY "unknown-key" Error "a key of `twogate.toml` does not exist";
     INVALID_INVENTORY "invalid-inventory" Error "an inventory manifest cannot be read";
+    INVALID_MANIFEST "invalid-manifest" Error "a manifest is not what Kubernetes or Istio accepts";
+    UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
     NO_INPUT "no-input" Error "there is nothing to compile";
     STALE_OUTPUT "stale-output" Error "the written manifests are not what the intents say";
 }
