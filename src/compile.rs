@@ -3,6 +3,10 @@
 //! Owns: the order of the phases, and that nothing comes out where anything is wrong. No phase knows another; no phase fails
 //! as a whole: each returns what it could make, and findings.
 
+mod endpoint;
+mod evaluate;
+mod platform;
+
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
@@ -14,6 +18,10 @@ use crate::source::{FileId, Source, Sources};
 use crate::syntax;
 use crate::target::{self, Manifest, OutputFile, Target};
 use crate::{check, format};
+
+pub use endpoint::endpoint;
+pub use evaluate::{Judged, emitted, given};
+pub use platform::platform;
 
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]

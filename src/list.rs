@@ -7,6 +7,7 @@
 //! once for each group of far ends, ports and requests that it tells apart, and a pair's answer is what both its ends say.
 
 mod answer;
+mod apart;
 mod bits;
 mod ends;
 mod groups;
@@ -20,7 +21,7 @@ mod selection;
 use crate::cluster::{Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};
 
-pub use answer::{Answer, Doubt, Passage, Transports};
+pub use answer::{Doubt, Passage, Transports};
 pub use requests::{HeaderTest, PathRegion, Paths, RequestKind, Requests, Tokens, Words};
 pub use selection::{Selection, WorkloadName, WorkloadNameError};
 
@@ -66,10 +67,12 @@ pub struct Listing {
     pub space: AddressSet,
     /// Those sets of them that rows name.
     pub outside: Vec<AddressSet>,
-    /// What passes between pairs; pairs that say the same share one.
-    pub answers: Vec<Answer>,
-    /// A row for each pair between which anything passes, or may pass; by source, then destination.
+    /// What passes between pairs; pairs between which the same passes share one.
+    pub answers: Vec<Vec<Passage>>,
+    /// A row for each pair between which anything passes; by source, then destination.
     pub rows: Vec<Row>,
+    /// What passes or not as the platform pleases, for many pairs at once. Nothing passes that is in no row of either list.
+    pub doubts: Vec<DoubtRow>,
 }
 
 /// A workload.
@@ -103,6 +106,26 @@ pub struct Row {
     pub answer: usize,
 }
 
+/// Connections of which nobody knows whether they pass: from each of some peers to each of others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DoubtRow {
+    /// Who connects.
+    pub sources: Party,
+    /// To whom.
+    pub destinations: Party,
+    /// Which connections, and why nobody knows.
+    pub doubt: Doubt,
+}
+
+/// One side of connections of which nobody knows whether they pass.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// Workloads, by their places in [`Listing::peers`], ascending.
+    Peers(Vec<usize>),
+    /// Addresses, by their place in [`Listing::outside`].
+    Outside(usize),
+}
+
 /// One side of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
@@ -119,8 +142,8 @@ pub fn list(cluster: &Cluster, options: &Options) -> Listing {
 
 impl Listing {
     /// What passes in a row.
-    pub fn answer(&self, row: &Row) -> Option<&Answer> {
-        self.answers.get(row.answer)
+    pub fn passages(&self, row: &Row) -> &[Passage] {
+        self.answers.get(row.answer).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

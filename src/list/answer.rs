@@ -2,7 +2,7 @@
 //!
 //! Owns: `Answer` and its parts, and how the answers of two ends become one. It must not ask anybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::requests::Requests;
 
 /// What passes from one peer to another. Nothing passes that is in neither list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Answer {
+pub(super) struct Answer {
     /// What passes.
-    pub passages: Vec<Passage>,
+    pub(super) passages: Vec<Passage>,
     /// What passes or not as the platform pleases.
-    pub doubts: Vec<Doubt>,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// Connections that pass.
@@ -68,15 +68,8 @@ impl Transports {
     }
 }
 
-impl Answer {
-    /// Whether nothing passes, for certain.
-    pub fn is_empty(&self) -> bool {
-        self.passages.is_empty() && self.doubts.is_empty()
-    }
-}
-
 /// What one end says to a far end, part by part; what is in no part is refused.
-#[derive(Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct EndAnswer {
     /// Disjoint in ports and transport.
     pub(super) pieces: Vec<Piece>,
@@ -193,18 +186,28 @@ fn either(left: &Option<Symbol>, right: &Option<Symbol>) -> Option<Symbol> {
     }
 }
 
-/// Answers, each once: ends that say the same share one.
+/// Answers, each once: ends that say the same share one number.
 #[derive(Debug, Default)]
-pub(super) struct EndAnswers(std::collections::HashSet<Rc<EndAnswer>>);
+pub(super) struct EndAnswers {
+    numbers: HashMap<Rc<EndAnswer>, usize>,
+    answers: Vec<Rc<EndAnswer>>,
+}
 
 impl EndAnswers {
-    /// The one copy of an answer.
-    pub(super) fn share(&mut self, answer: EndAnswer) -> Rc<EndAnswer> {
-        if let Some(known) = self.0.get(&answer) {
-            return Rc::clone(known);
+    /// The number of an answer.
+    pub(super) fn number(&mut self, answer: EndAnswer) -> usize {
+        let next = self.answers.len();
+        if let Some(known) = self.numbers.get(&answer) {
+            return *known;
         }
         let shared = Rc::new(answer);
-        self.0.insert(Rc::clone(&shared));
-        shared
+        self.answers.push(Rc::clone(&shared));
+        self.numbers.insert(shared, next);
+        next
+    }
+
+    /// The answer of a number.
+    pub(super) fn get(&self, number: usize) -> Option<&EndAnswer> {
+        self.answers.get(number).map(|answer| &**answer)
     }
 }

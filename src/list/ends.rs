@@ -3,19 +3,23 @@
 //! Owns: `Ends`. Workloads that no policy tells apart share one end; far ends that an end does not tell apart are asked about
 //! once; so an end costs as much as its rules, not as many as there are workloads.
 
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
-use crate::cluster::{Cluster, End, Endpoint, Facts, NamedPort, Names, Network, Way, Workload};
-use crate::flow::{AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, Way};
+use crate::flow::{
+    AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
+};
 
 use super::answer::{EndAnswer, EndAnswers, Piece, Said};
+use super::apart::Apart;
 use super::bits::Bits;
 use super::groups::{self, Group, Outside, Ports};
 use super::members::Members;
-use super::requests::Spaces;
+use super::requests::{Requests, Spaces};
 
 /// The ends of one way.
+#[derive(Default)]
 pub(super) struct Ends<'c> {
     /// What each distinct end says.
     pub(super) views: Vec<View<'c>>,
@@ -23,12 +27,14 @@ pub(super) struct Ends<'c> {
     pub(super) of: Vec<Option<usize>>,
 }
 
-/// What one end says.
+/// What one end says. Each answer is named by its number.
 pub(super) struct View<'c> {
+    /// Whose end it is.
+    pub(super) owners: Vec<usize>,
     /// To workloads. Nobody stands in two groups.
-    pub(super) groups: Vec<(Group, Rc<EndAnswer>)>,
+    pub(super) groups: Vec<(Group, usize)>,
     /// To addresses that are no pod's.
-    pub(super) outside: Vec<(Outside, Rc<EndAnswer>)>,
+    pub(super) outside: Vec<(Outside, usize)>,
     end: End<'c>,
     cuts: Vec<Cut>,
     subject: &'c Endpoint,
@@ -38,19 +44,31 @@ pub(super) struct View<'c> {
 /// What is asked, and what was learned on the way.
 pub(super) struct Asking<'c> {
     pub(super) cluster: &'c Cluster,
-    pub(super) members: Members<'c>,
+    pub(super) answers: EndAnswers,
     pub(super) spaces: Spaces,
-    names: Names,
-    answers: EndAnswers,
-    /// The addresses that are no pod's.
+    /// The addresses that are no pod's and no Service's.
     pub(super) space: AddressSet,
+    members: Members<'c>,
+    names: Names,
     /// Groups of addresses by what they are cut by.
     cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
 }
 
-/// By what ends of workloads may differ.
-type Subject<'c> = (&'c Symbol, Vec<bool>, &'c Symbol, DataPlane, Network, FactsKey<'c>);
-type FactsKey<'c> = (Option<&'c [NamedPort]>, &'c [(u16, u16)], Option<&'c Symbol>);
+/// By what the ends of two workloads may differ.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Subject<'c> {
+    namespace: &'c Symbol,
+    /// Which of the selectors of its namespace choose it, as far as its labels are known, and which labels are not.
+    selected: Vec<bool>,
+    open: &'c BTreeSet<Symbol>,
+    account: &'c Symbol,
+    plane: DataPlane,
+    network: Network,
+    ports: Option<&'c [NamedPort]>,
+    uncaptured: &'c [(u16, u16)],
+    node: Option<&'c Symbol>,
+    addresses: &'c [IpAddr],
+}
 
 impl<'c> Asking<'c> {
     /// Makes ready to ask.
@@ -61,13 +79,14 @@ impl<'c> Asking<'c> {
             namespaces: pods().map(|pod| Symbol::clone(&pod.namespace)).collect(),
             accounts: pods().map(|pod| Symbol::clone(&pod.account)).collect(),
         };
+        let platform = cluster.platform();
         Self {
             cluster,
             members: Members::new(workloads),
             spaces: Spaces::default(),
             names,
             answers: EndAnswers::default(),
-            space: AddressSet::all().subtract(&cluster.platform().pods),
+            space: AddressSet::all().subtract(&platform.pods).subtract(&platform.services),
             cut_space: HashMap::new(),
         }
     }
@@ -78,17 +97,19 @@ impl<'c> Asking<'c> {
         let mut selectors: BTreeMap<&Symbol, Vec<LabelCube>> = BTreeMap::new();
         let mut known: BTreeMap<Subject<'c>, usize> = BTreeMap::new();
         let mut ends = Ends { views: Vec::new(), of: vec![None; workloads.len()] };
-        let apart = [apart(workloads, far, way, Isolated::No), apart(workloads, far, way, Isolated::Yes)];
+        let mut apart = Apart::new(workloads, far.clone());
         for at in subjects.iter() {
             let Some(workload) = workloads.get(at) else { continue };
             let Some(subject) = self.subject(&workload.endpoint, &mut selectors) else { continue };
-            let next = ends.views.len();
-            let view = *known.entry(subject).or_insert(next);
-            if view == next {
-                ends.views.push(self.view(&workload.endpoint, way, &apart));
+            let number = *known.entry(subject).or_insert(ends.views.len());
+            if number == ends.views.len() {
+                ends.views.push(self.view(&workload.endpoint, way, &mut apart));
+            }
+            if let Some(view) = ends.views.get_mut(number) {
+                view.owners.push(at);
             }
             if let Some(place) = ends.of.get_mut(at) {
-                *place = Some(view);
+                *place = Some(number);
             }
         }
         ends
@@ -97,24 +118,30 @@ impl<'c> Asking<'c> {
     fn subject(&self, endpoint: &'c Endpoint, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
         let pod = pod(endpoint)?;
         let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.selectors(&pod.namespace));
-        let selected = cubes.iter().map(|cube| cube.contains(&pod.labels)).collect();
         let facts = &endpoint.facts;
-        let key = (facts.ports.as_deref(), facts.uncaptured.ranges(), facts.node.as_ref());
-        Some((&pod.namespace, selected, &pod.account, pod.plane, facts.network, key))
+        Some(Subject {
+            namespace: &pod.namespace,
+            selected: cubes.iter().map(|cube| cube.contains(&pod.labels)).collect(),
+            open: &facts.open_labels,
+            account: &pod.account,
+            plane: pod.plane,
+            network: facts.network,
+            ports: facts.ports.as_deref(),
+            uncaptured: facts.uncaptured.ranges(),
+            node: facts.node.as_ref(),
+            addresses: &facts.addresses,
+        })
     }
 
-    fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &[Vec<Bits>; 2]) -> View<'c> {
+    fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &mut Apart<'c>) -> View<'c> {
         let end = self.cluster.end(subject, way);
         let cuts = end.cuts(&self.names);
-        let [simple, full] = apart;
-        let apart = if cuts.is_empty() { simple } else { full };
-        let groups = groups::workloads(&cuts, apart, &mut self.members);
+        let groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
         let outside = self.outside(&cuts);
-        let mut view = View { groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
+        let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
         for group in groups {
-            let far = group.members.first().and_then(|first| self.cluster.workloads().get(first));
-            if let Some(far) = far {
-                let answer = self.answer(&view, &far.endpoint, &group.held);
+            if let Some(far) = self.witness(&group.members, subject) {
+                let answer = self.answer(&view, far, &group.held);
                 view.groups.push((group, answer));
             }
         }
@@ -127,6 +154,13 @@ impl<'c> Asking<'c> {
         view
     }
 
+    /// One of these workloads, and not the pod itself that is asked about: what it says to itself is another question.
+    fn witness(&self, members: &Bits, subject: &Endpoint) -> Option<&'c Endpoint> {
+        let workloads = self.cluster.workloads();
+        let is_other = |far: &&Endpoint| !far.facts.addresses.iter().any(|address| subject.facts.addresses.contains(address));
+        members.iter().filter_map(|at| Some(&workloads.get(at)?.endpoint)).find(is_other)
+    }
+
     fn outside(&mut self, cuts: &[Cut]) -> Vec<Outside> {
         let key = cuts.iter().map(|cut| cut.peers.addresses.clone()).collect();
         let space = &self.space;
@@ -134,14 +168,14 @@ impl<'c> Asking<'c> {
     }
 
     /// What an end says to one far end, which stands for all that the same cuts hold.
-    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize]) -> Rc<EndAnswer> {
+    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize]) -> usize {
         let mut pieces = Vec::new();
+        let plain = RequestSamples::default();
         for group in view.ports(far, held) {
             let samples = view.samples(&group.held);
             for (protocol, transport) in view.transports(far) {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
-                let plain = RequestSamples::default();
                 let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
                 let said = self.said(looked_at, |request| view.end.decide(far, protocol, port, transport, request));
                 if !said.is_empty() {
@@ -149,14 +183,14 @@ impl<'c> Asking<'c> {
                 }
             }
         }
-        self.answers.share(EndAnswer { pieces })
+        self.answers.number(EndAnswer { pieces })
     }
 
     /// What is said to each kind of request that the samples tell apart.
     fn said(&mut self, samples: &RequestSamples, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
         let Some(space) = self.spaces.of(samples) else {
             let reason = "the policies tell more kinds of requests apart than are asked for one by one";
-            return vec![Said { requests: super::requests::Requests::everything().into(), doubt: Some(reason.into()) }];
+            return vec![Said { requests: Requests::everything().into(), doubt: Some(reason.into()) }];
         };
         let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
         for (at, question) in space.questions().iter().enumerate() {
@@ -175,6 +209,11 @@ impl<'c> Asking<'c> {
 }
 
 impl View<'_> {
+    /// The group in which a workload stands, with its number.
+    pub(super) fn group(&self, far: usize) -> Option<(usize, &Group)> {
+        self.groups.iter().map(|(group, _)| group).enumerate().find(|(_, group)| group.members.contains(far))
+    }
+
     /// The ports that this end tells apart for a far end that these cuts hold.
     pub(super) fn ports(&self, far: &Endpoint, held: &[usize]) -> Vec<Ports> {
         groups::ports(&self.cuts, held, &self.alone(far))
@@ -206,30 +245,7 @@ impl View<'_> {
     }
 }
 
-/// Whether a policy acts on an end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Isolated {
-    Yes,
-    No,
-}
-
-/// The workloads by what no cut looks at, but an end may.
-fn apart(workloads: &[Workload], far: &Bits, way: Way, isolated: Isolated) -> Vec<Bits> {
-    type Key<'c> = (Option<DataPlane>, Option<usize>, Option<FactsKey<'c>>);
-    let mut groups: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
-    for at in far.iter() {
-        let Some(workload) = workloads.get(at) else { continue };
-        let facts: &Facts = &workload.endpoint.facts;
-        // A pod on its node's network is the node to others, so each stands alone.
-        let host = (facts.network == Network::Host).then_some(at);
-        let ports = (way == Way::Egress && isolated == Isolated::Yes).then(|| (facts.ports.as_deref(), facts.uncaptured.ranges(), None));
-        let key = (pod(&workload.endpoint).map(|pod| pod.plane), host, ports);
-        groups.entry(key).or_default().push(at);
-    }
-    groups.into_values().map(|at| at.into_iter().collect()).collect()
-}
-
-fn pod(endpoint: &Endpoint) -> Option<&Pod> {
+pub(super) fn pod(endpoint: &Endpoint) -> Option<&Pod> {
     match &endpoint.peer {
         Peer::Pod(pod) => Some(pod),
         Peer::Address(_) => None,

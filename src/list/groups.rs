@@ -36,13 +36,11 @@ pub(super) struct Ports {
 pub(super) fn workloads(cuts: &[Cut], apart: &[Bits], members: &mut Members<'_>) -> Vec<Group> {
     let mut groups: Vec<Group> = apart.iter().map(|members| Group { members: members.clone(), held: Vec::new() }).collect();
     for (at, cut) in cuts.iter().enumerate() {
-        let of = members.of(&cut.peers);
-        split(&mut groups, &of, Some(at));
-        let by_address = members.at(&cut.peers).subtract(&of);
-        if !by_address.is_empty() {
-            // A pod that has an address in the set may be judged as that address, or not at all.
-            split(&mut groups, &by_address, Some(at));
-        }
+        split(&mut groups, &members.of(&cut.peers.pods), Some(at));
+        // A pod that has an address in the set may be judged by that, or not at all.
+        let (some, all) = members.at(&cut.peers.addresses);
+        split(&mut groups, &some, Some(at));
+        split(&mut groups, &all, None);
     }
     groups
 }

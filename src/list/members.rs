@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::cluster::Workload;
-use crate::flow::{LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Symbol, Values};
+use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peer, PodCube, PodSet, Symbol, Values};
 
 use super::bits::Bits;
 
@@ -19,7 +19,10 @@ pub(super) struct Members<'c> {
     labels: Keys,
     namespaces: Keys,
     accounts: Holders,
-    known: HashMap<Peers, Bits>,
+    known: HashMap<PodSet, Bits>,
+    /// Those whose addresses are known.
+    addressed: Vec<usize>,
+    known_addresses: HashMap<AddressSet, (Bits, Bits)>,
 }
 
 /// Each key with those who have it.
@@ -64,26 +67,36 @@ impl<'c> Members<'c> {
             namespaces: keys(namespaces),
             accounts: Holders::new(accounts),
             known: HashMap::new(),
+            addressed: workloads.iter().enumerate().filter(|(_, one)| !one.endpoint.facts.addresses.is_empty()).map(|(at, _)| at).collect(),
+            known_addresses: HashMap::new(),
         }
     }
 
-    /// The workloads whose pods are in the set, and those of which an address is: rules by address may look at either.
-    pub(super) fn of(&mut self, peers: &Peers) -> Bits {
-        if let Some(known) = self.known.get(peers) {
+    /// The workloads whose pods are in the set.
+    pub(super) fn of(&mut self, pods: &PodSet) -> Bits {
+        if let Some(known) = self.known.get(pods) {
             return known.clone();
         }
-        let found = peers.pods.cubes().iter().map(|cube| self.cube(cube)).fold(Bits::default(), |sum, bits| sum.union(&bits));
-        self.known.insert(peers.clone(), found.clone());
+        let found = pods.cubes().iter().map(|cube| self.cube(cube)).fold(Bits::default(), |sum, bits| sum.union(&bits));
+        self.known.insert(pods.clone(), found.clone());
         found
     }
 
-    /// The workloads that have an address in the set.
-    pub(super) fn at(&self, peers: &Peers) -> Bits {
-        if peers.addresses.is_empty() {
-            return Bits::default();
+    /// The workloads of which an address is in the set, and those of which every one is. A rule by address may judge a pod by
+    /// those, if they are known.
+    pub(super) fn at(&mut self, addresses: &AddressSet) -> (Bits, Bits) {
+        if addresses.is_empty() || self.addressed.is_empty() {
+            return (Bits::default(), Bits::default());
         }
-        let has = |workload: &Workload| workload.endpoint.facts.addresses.iter().any(|address| peers.addresses.contains(*address));
-        self.workloads.iter().enumerate().filter(|(_, workload)| has(workload)).map(|(at, _)| at).collect()
+        let (workloads, addressed) = (self.workloads, &self.addressed);
+        let held = |all: bool| {
+            let holds = |at: &usize| {
+                let mut own = workloads.get(*at).into_iter().flat_map(|workload| &workload.endpoint.facts.addresses);
+                if all { own.all(|address| addresses.contains(*address)) } else { own.any(|address| addresses.contains(*address)) }
+            };
+            addressed.iter().copied().filter(holds).collect()
+        };
+        self.known_addresses.entry(addresses.clone()).or_insert_with(|| (held(false), held(true))).clone()
     }
 
     fn cube(&self, cube: &PodCube) -> Bits {

@@ -1,7 +1,7 @@
 //! All pairs.
 //!
-//! Owns: `Pairs`, which joins what the two ends of each pair say. It walks over those pairs only that the destination's end
-//! lets pass anything, and joins no two answers twice.
+//! Owns: `Pairs`, which joins what the two ends of each pair say. Sources to which both ends of a destination's connections say
+//! the same are joined at once, so pairs between which nothing passes are never looked at one by one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -9,11 +9,12 @@ use std::rc::Rc;
 use crate::cluster::{Cluster, Endpoint, Way, Workload};
 use crate::flow::{AddressSet, Peer};
 
-use super::answer::{Answer, EndAnswer, meet};
+use super::answer::{Answer, Doubt, Passage, meet};
 use super::bits::Bits;
 use super::ends::{Asking, Ends, View};
+use super::groups::Outside;
 use super::reasons::{self, Witness};
-use super::{Listing, Options, Reasons, Row, Scope, Selection, Side, peers};
+use super::{DoubtRow, Listing, Options, Party, Reasons, Row, Scope, Selection, Side, peers};
 
 /// The join.
 pub(super) struct Pairs<'c> {
@@ -22,32 +23,54 @@ pub(super) struct Pairs<'c> {
     asking: Asking<'c>,
     sources: Bits,
     destinations: Bits,
-    egress: Ends<'c>,
-    ingress: Ends<'c>,
-    /// The answers so far, and where each is.
-    answers: Vec<Rc<Answer>>,
-    places: BTreeMap<Rc<Answer>, usize>,
-    joined: HashMap<Key, Option<usize>>,
-    outside: BTreeMap<AddressSet, usize>,
-    rows: Vec<Row>,
+    /// What two ends say together, by the numbers of their answers.
+    joined: HashMap<[Option<usize>; 2], Rc<Answer>>,
+    /// The same with reasons, by the ends and groups, as reasons differ where answers do not.
+    told: HashMap<[Option<(usize, usize)>; 2], usize>,
+    lists: Lists,
 }
 
-/// By what joined answers are found again: the two answers, or the two groups where reasons are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key([usize; 4]);
+/// What was found so far, each thing once.
+#[derive(Default)]
+struct Lists {
+    rows: Vec<Row>,
+    answers: Vec<Rc<Vec<Passage>>>,
+    places: BTreeMap<Rc<Vec<Passage>>, usize>,
+    outside: BTreeMap<AddressSet, usize>,
+    /// For each doubt and set of sources, the destinations.
+    doubts: BTreeMap<(Doubt, Sources), Bits>,
+    /// For each doubt about addresses that are called, the sources.
+    outward: BTreeMap<(Doubt, AddressSet), Bits>,
+}
 
-/// One end, and the group in it that the far end stands in.
+/// Sources of connections.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Sources {
+    Workloads(Bits),
+    Outside(AddressSet),
+}
+
+/// Which workloads hear which answer from the ends of sources, destination by destination.
+struct Leaving<'a, 'c> {
+    ends: &'a Ends<'c>,
+    /// For each answer that sources give to most destinations, those sources.
+    usual: BTreeMap<usize, Bits>,
+    /// For each destination, the ends that say something else to it, what they usually say, and what they say to it.
+    special: HashMap<usize, Vec<(usize, usize, usize)>>,
+    owners: Vec<Bits>,
+}
+
+/// One end of a pair: its number, the group that the far end stands in, and the cuts that hold it.
 #[derive(Clone, Copy)]
 struct Half<'a, 'c> {
     view: &'a View<'c>,
     number: usize,
     group: usize,
     held: &'a [usize],
-    answer: &'a Rc<EndAnswer>,
 }
 
 impl<'c> Pairs<'c> {
-    /// Asks all ends.
+    /// Finds who is asked about.
     pub(super) fn new(cluster: &'c Cluster, options: &'c Options) -> Self {
         let workloads = cluster.workloads();
         let chosen = |selection: &Option<Selection>| {
@@ -55,59 +78,77 @@ impl<'c> Pairs<'c> {
             workloads.iter().enumerate().filter(|(_, workload)| is_in(workload)).map(|(at, _)| at).collect::<Bits>()
         };
         let (sources, destinations) = (chosen(&options.from), chosen(&options.to));
-        let mut asking = Asking::new(cluster);
-        let nobody = Bits::default();
-        let far = |bits: &Bits| if options.scope == Scope::Outside { nobody.clone() } else { bits.clone() };
-        let egress = asking.ends(Way::Egress, &sources, &far(&destinations));
-        let ingress = asking.ends(Way::Ingress, &destinations, &far(&sources));
-        Self {
-            cluster,
-            options,
-            asking,
-            sources,
-            destinations,
-            egress,
-            ingress,
-            answers: Vec::new(),
-            places: BTreeMap::new(),
-            joined: HashMap::new(),
-            outside: BTreeMap::new(),
-            rows: Vec::new(),
-        }
+        let asking = Asking::new(cluster);
+        Self { cluster, options, asking, sources, destinations, joined: HashMap::new(), told: HashMap::new(), lists: Lists::default() }
     }
 
-    /// Joins them.
+    /// Asks all ends and joins what they say.
     pub(super) fn list(mut self) -> Listing {
-        let egress = std::mem::replace(&mut self.egress, Ends { views: Vec::new(), of: Vec::new() });
-        let ingress = std::mem::replace(&mut self.ingress, Ends { views: Vec::new(), of: Vec::new() });
-        for destination in self.destinations.clone().iter() {
-            self.between(destination, &egress, &ingress);
-            self.from_outside(destination, &ingress);
+        let (sources, destinations) = (self.sources.clone(), self.destinations.clone());
+        let far = |bits: &Bits| if self.options.scope == Scope::Outside { Bits::default() } else { bits.clone() };
+        let (near, away) = (far(&sources), far(&destinations));
+        let egress = self.asking.ends(Way::Egress, &sources, &away);
+        let ingress = self.asking.ends(Way::Ingress, &destinations, &near);
+        let leaving = Leaving::new(&egress);
+        for destination in destinations.iter() {
+            if let Some((number, view)) = ingress.view(destination) {
+                self.between(destination, number, view, &leaving);
+                self.from_outside(destination, number, view);
+            }
         }
-        for source in self.sources.clone().iter() {
-            self.to_outside(source, &egress);
+        for source in sources.iter() {
+            if let Some((number, view)) = egress.view(source) {
+                self.to_outside(source, number, view);
+            }
         }
         self.finish()
     }
 
     /// The rows from workloads to one workload.
-    fn between(&mut self, destination: usize, egress: &Ends<'c>, ingress: &Ends<'c>) {
-        let Some((number, view)) = ingress.view(destination) else { return };
-        for (at, (group, answer)) in view.groups.iter().enumerate().filter(|(_, (_, answer))| !answer.pieces.is_empty()) {
-            let entering = Half { view, number, group: at, held: &group.held, answer };
-            for source in group.members.iter() {
-                if source == destination && self.is_one_pod(source) {
+    fn between(&mut self, destination: usize, number: usize, view: &View<'c>, leaving: &Leaving<'_, 'c>) {
+        let mut entered: BTreeMap<usize, Bits> = BTreeMap::new();
+        for (group, answer) in &view.groups {
+            let sum = entered.entry(*answer).or_default();
+            *sum = sum.union(&group.members);
+        }
+        let mut doubts: BTreeMap<Doubt, Bits> = BTreeMap::new();
+        for (left, leavers) in leaving.to(destination) {
+            for (entering, enterers) in &entered {
+                let both = leavers.intersect(enterers);
+                if both.is_empty() {
                     continue;
                 }
-                let leaving = egress.view(source).and_then(|(number, view)| half(number, view, destination));
-                let Some(leaving) = leaving.filter(|leaving| !leaving.answer.pieces.is_empty()) else { continue };
-                let workloads = self.cluster.workloads();
-                let ends = [source, destination].map(|at| workloads.get(at).map(|workload| &workload.endpoint));
-                let [Some(from), Some(to)] = ends else { continue };
-                if let Some(answer) = self.join(from, to, Some(leaving), Some(entering)) {
-                    self.rows.push(Row { source: Side::Peer(source), destination: Side::Peer(destination), answer });
+                let answer = self.join(Some(left), Some(*entering));
+                for doubt in &answer.doubts {
+                    let sum = doubts.entry(doubt.clone()).or_default();
+                    *sum = sum.union(&both);
+                }
+                if !answer.passages.is_empty() {
+                    self.rows(&both, destination, (number, view), leaving, &answer);
                 }
             }
+        }
+        for (doubt, sources) in doubts {
+            self.lists.doubt(doubt, Sources::Workloads(sources), destination);
+        }
+    }
+
+    /// A row for each of these sources, between whose ends and the destination's the same passes.
+    fn rows(&mut self, sources: &Bits, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, answer: &Answer) {
+        let plain = (self.options.reasons == Reasons::Omitted).then(|| self.lists.place(&answer.passages));
+        let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
+        for source in sources.iter().filter(|source| Some(*source) != to_itself) {
+            let row = |answer| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
+            if let Some(plain) = plain {
+                self.lists.rows.push(row(plain));
+                continue;
+            }
+            let workloads = self.cluster.workloads();
+            let [Some(from), Some(to)] = [source, destination].map(|at| workloads.get(at).map(|one| &one.endpoint)) else { continue };
+            let left = leaving.ends.view(source).and_then(|(number, view)| half(number, view, destination));
+            let entering = half(entered.0, entered.1, source);
+            let told = self.tell(from, to, left, entering, answer);
+            self.lists.rows.push(row(told));
         }
     }
 
@@ -117,113 +158,222 @@ impl<'c> Pairs<'c> {
     }
 
     /// The rows from addresses outside to one workload.
-    fn from_outside(&mut self, destination: usize, ingress: &Ends<'c>) {
-        let Some((number, view)) = ingress.view(destination) else { return };
+    fn from_outside(&mut self, destination: usize, number: usize, view: &View<'c>) {
         let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
-        let mut sets: BTreeMap<usize, AddressSet> = BTreeMap::new();
+        let mut found = Found::default();
         for (at, (group, answer)) in view.outside.iter().enumerate() {
-            let Some((addresses, first)) = within(&group.addresses, self.options.from.as_ref()) else { continue };
-            let entering = Half { view, number, group: at, held: &group.held, answer };
-            if let Some(answer) = self.join(&first, to, None, Some(entering)) {
-                let sum = sets.entry(answer).or_default();
-                *sum = sum.union(&addresses);
-            }
+            let Some((addresses, first)) = within(group, self.options.from.as_ref()) else { continue };
+            let entering = Half { view, number, group: at, held: &group.held };
+            let joined = self.join(None, Some(*answer));
+            let place = self.passes(&first, to, None, Some(entering), &joined);
+            found.add(&addresses, place, &joined);
         }
-        for (answer, addresses) in sets {
-            let source = self.outside(addresses);
-            self.rows.push(Row { source, destination: Side::Peer(destination), answer });
+        for (answer, addresses) in found.passing {
+            let source = self.lists.outside(addresses);
+            self.lists.rows.push(Row { source, destination: Side::Peer(destination), answer });
+        }
+        for (doubt, addresses) in found.doubted {
+            self.lists.doubt(doubt, Sources::Outside(addresses), destination);
         }
     }
 
     /// The rows from one workload to addresses outside.
-    fn to_outside(&mut self, source: usize, egress: &Ends<'c>) {
-        let Some((number, view)) = egress.view(source) else { return };
+    fn to_outside(&mut self, source: usize, number: usize, view: &View<'c>) {
         let Some(from) = self.cluster.workloads().get(source).map(|workload| &workload.endpoint) else { return };
-        let mut sets: BTreeMap<usize, AddressSet> = BTreeMap::new();
+        let mut found = Found::default();
         for (at, (group, answer)) in view.outside.iter().enumerate() {
-            let Some((addresses, first)) = within(&group.addresses, self.options.to.as_ref()) else { continue };
-            let leaving = Half { view, number, group: at, held: &group.held, answer };
-            if let Some(answer) = self.join(from, &first, Some(leaving), None) {
-                let sum = sets.entry(answer).or_default();
-                *sum = sum.union(&addresses);
-            }
+            let Some((addresses, first)) = within(group, self.options.to.as_ref()) else { continue };
+            let leaving = Half { view, number, group: at, held: &group.held };
+            let joined = self.join(Some(*answer), None);
+            let place = self.passes(from, &first, Some(leaving), None, &joined);
+            found.add(&addresses, place, &joined);
         }
-        for (answer, addresses) in sets {
-            let destination = self.outside(addresses);
-            self.rows.push(Row { source: Side::Peer(source), destination, answer });
+        for (answer, addresses) in found.passing {
+            let destination = self.lists.outside(addresses);
+            self.lists.rows.push(Row { source: Side::Peer(source), destination, answer });
+        }
+        for (doubt, addresses) in found.doubted {
+            let sum = self.lists.outward.entry((doubt, addresses)).or_default();
+            *sum = sum.union(&std::iter::once(source).collect());
         }
     }
 
-    fn outside(&mut self, addresses: AddressSet) -> Side {
-        let next = self.outside.len();
-        Side::Outside(*self.outside.entry(addresses).or_insert(next))
+    /// The place of what passes between two ends; none if nothing does.
+    fn passes(
+        &mut self,
+        from: &Endpoint,
+        to: &Endpoint,
+        leaving: Option<Half<'_, 'c>>,
+        entering: Option<Half<'_, 'c>>,
+        answer: &Answer,
+    ) -> Option<usize> {
+        if answer.passages.is_empty() {
+            return None;
+        }
+        Some(match self.options.reasons {
+            Reasons::Omitted => self.lists.place(&answer.passages),
+            Reasons::Named => self.tell(from, to, leaving, entering, answer),
+        })
     }
 
-    /// What two ends say together; none if nothing passes.
-    fn join(&mut self, from: &Endpoint, to: &Endpoint, leaving: Option<Half<'_, 'c>>, entering: Option<Half<'_, 'c>>) -> Option<usize> {
-        let key = self.key(leaving, entering);
-        if let Some(known) = self.joined.get(&key) {
+    /// What two ends say together, by the numbers of their answers; an end that is no pod's has none.
+    fn join(&mut self, leaving: Option<usize>, entering: Option<usize>) -> Rc<Answer> {
+        let answers = &self.asking.answers;
+        let joined = || Rc::new(meet(leaving.and_then(|at| answers.get(at)), entering.and_then(|at| answers.get(at))));
+        Rc::clone(self.joined.entry([leaving, entering]).or_insert_with(joined))
+    }
+
+    /// The place of an answer with the reasons of its passages.
+    fn tell(
+        &mut self,
+        from: &Endpoint,
+        to: &Endpoint,
+        leaving: Option<Half<'_, 'c>>,
+        entering: Option<Half<'_, 'c>>,
+        answer: &Answer,
+    ) -> usize {
+        let key = [leaving, entering].map(|half| half.map(|half| (half.number, half.group)));
+        if let Some(known) = self.told.get(&key) {
             return *known;
         }
-        let mut answer = meet(leaving.map(|half| &**half.answer), entering.map(|half| &**half.answer));
-        if self.options.reasons == Reasons::Named {
-            let [leaving, entering] = [leaving, entering].map(|half| half.map(|half| (half.view, half.held)));
-            let witness = Witness { cluster: self.cluster, from, to, leaving, entering };
-            reasons::tell(&mut answer, &witness, &mut self.asking.spaces);
-        }
-        let place = (!answer.is_empty()).then(|| self.place(answer));
-        self.joined.insert(key, place);
-        place
-    }
-
-    fn key(&self, leaving: Option<Half<'_, 'c>>, entering: Option<Half<'_, 'c>>) -> Key {
-        let address = |half: Half<'_, '_>| Rc::as_ptr(half.answer).addr();
-        let halves = [leaving, entering];
-        match self.options.reasons {
-            Reasons::Omitted => {
-                let [leaving, entering] = halves.map(|half| half.map_or(0, address));
-                Key([leaving, entering, 0, 0])
-            }
-            Reasons::Named => {
-                // The number 0 is for an end that is no pod's; workloads and addresses are counted apart.
-                let part = |half: Option<Half<'_, '_>>| half.map_or([0, 0], |half| [half.number + 1, half.group]);
-                let ([left, group], [entered, other]) = (part(leaving), part(entering));
-                Key([left, group, entered, other])
-            }
-        }
-    }
-
-    fn place(&mut self, answer: Answer) -> usize {
-        let answer = Rc::new(answer);
-        let next = self.answers.len();
-        let place = *self.places.entry(Rc::clone(&answer)).or_insert(next);
-        if place == next {
-            self.answers.push(answer);
-        }
+        let [left, entered] = [leaving, entering].map(|half| half.map(|half| (half.view, half.held)));
+        let witness = Witness { cluster: self.cluster, from, to, leaving: left, entering: entered };
+        let mut passages = answer.passages.clone();
+        reasons::tell(&mut passages, &witness, &mut self.asking.spaces);
+        let place = self.lists.place(&passages);
+        self.told.insert(key, place);
         place
     }
 
     /// Brings everything in its order.
-    fn finish(self) -> Listing {
+    fn finish(mut self) -> Listing {
         let all = peers(self.cluster.workloads());
         let listed = self.sources.union(&self.destinations);
-        let number: BTreeMap<usize, usize> = listed.iter().enumerate().map(|(new, old)| (old, new)).collect();
-        let sets: BTreeMap<usize, usize> = self.outside.values().enumerate().map(|(new, old)| (*old, new)).collect();
+        let numbers: BTreeMap<usize, usize> = listed.iter().enumerate().map(|(new, old)| (old, new)).collect();
+        let doubts = self.lists.doubts();
+        let sets: BTreeMap<usize, usize> = self.lists.outside.values().enumerate().map(|(new, old)| (*old, new)).collect();
+        let peer = |old: usize| numbers.get(&old).copied().unwrap_or(old);
+        let set = |old: usize| sets.get(&old).copied().unwrap_or(old);
         let side = |side: Side| match side {
-            Side::Peer(old) => Side::Peer(number.get(&old).copied().unwrap_or(old)),
-            Side::Outside(old) => Side::Outside(sets.get(&old).copied().unwrap_or(old)),
+            Side::Peer(old) => Side::Peer(peer(old)),
+            Side::Outside(old) => Side::Outside(set(old)),
+        };
+        let party = |party: Party| match party {
+            Party::Peers(old) => Party::Peers(old.into_iter().map(peer).collect()),
+            Party::Outside(old) => Party::Outside(set(old)),
         };
         let renumber = |row: Row| Row { source: side(row.source), destination: side(row.destination), ..row };
-        let mut rows: Vec<Row> = self.rows.into_iter().map(renumber).collect();
+        let mut rows: Vec<Row> = self.lists.rows.into_iter().map(renumber).collect();
         rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
-        drop(self.places);
+        let renumber = |row: DoubtRow| DoubtRow { sources: party(row.sources), destinations: party(row.destinations), ..row };
+        let mut doubts: Vec<DoubtRow> = doubts.into_iter().map(renumber).collect();
+        doubts.sort_unstable();
+        drop(self.lists.places);
         Listing {
             peers: all.into_iter().enumerate().filter(|(at, _)| listed.contains(*at)).map(|(_, peer)| peer).collect(),
-            space: self.asking.space.clone(),
-            outside: self.outside.into_keys().collect(),
-            answers: self.answers.into_iter().map(|answer| Rc::unwrap_or_clone(answer)).collect(),
+            space: self.asking.space,
+            outside: self.lists.outside.into_keys().collect(),
+            answers: self.lists.answers.into_iter().map(Rc::unwrap_or_clone).collect(),
             rows,
+            doubts,
         }
+    }
+}
+
+impl Lists {
+    /// The place of what passes.
+    fn place(&mut self, passages: &[Passage]) -> usize {
+        let passages = Rc::new(passages.to_vec());
+        let next = self.answers.len();
+        let place = *self.places.entry(Rc::clone(&passages)).or_insert(next);
+        if place == next {
+            self.answers.push(passages);
+        }
+        place
+    }
+
+    fn outside(&mut self, addresses: AddressSet) -> Side {
+        Side::Outside(self.set(addresses))
+    }
+
+    fn set(&mut self, addresses: AddressSet) -> usize {
+        let next = self.outside.len();
+        *self.outside.entry(addresses).or_insert(next)
+    }
+
+    fn doubt(&mut self, doubt: Doubt, sources: Sources, destination: usize) {
+        let sum = self.doubts.entry((doubt, sources)).or_default();
+        *sum = sum.union(&std::iter::once(destination).collect());
+    }
+
+    /// The doubts, a row for each set of sources.
+    fn doubts(&mut self) -> Vec<DoubtRow> {
+        let mut rows = Vec::new();
+        for ((doubt, sources), destinations) in std::mem::take(&mut self.doubts) {
+            let sources = match sources {
+                Sources::Workloads(bits) => Party::Peers(bits.iter().collect()),
+                Sources::Outside(addresses) => Party::Outside(self.set(addresses)),
+            };
+            rows.push(DoubtRow { sources, destinations: Party::Peers(destinations.iter().collect()), doubt });
+        }
+        for ((doubt, addresses), sources) in std::mem::take(&mut self.outward) {
+            let destinations = Party::Outside(self.set(addresses));
+            rows.push(DoubtRow { sources: Party::Peers(sources.iter().collect()), destinations, doubt });
+        }
+        rows
+    }
+}
+
+/// What is said to groups of addresses, those that hear the same together.
+#[derive(Default)]
+struct Found {
+    passing: BTreeMap<usize, AddressSet>,
+    doubted: BTreeMap<Doubt, AddressSet>,
+}
+
+impl Found {
+    fn add(&mut self, addresses: &AddressSet, place: Option<usize>, answer: &Answer) {
+        if let Some(place) = place {
+            let sum = self.passing.entry(place).or_default();
+            *sum = sum.union(addresses);
+        }
+        for doubt in &answer.doubts {
+            let sum = self.doubted.entry(doubt.clone()).or_default();
+            *sum = sum.union(addresses);
+        }
+    }
+}
+
+impl<'a, 'c> Leaving<'a, 'c> {
+    fn new(ends: &'a Ends<'c>) -> Self {
+        let owners: Vec<Bits> = ends.views.iter().map(|view| view.owners.iter().copied().collect()).collect();
+        let mut leaving = Self { ends, usual: BTreeMap::new(), special: HashMap::new(), owners };
+        for (number, (view, owners)) in ends.views.iter().zip(&leaving.owners).enumerate() {
+            let widest = view.groups.iter().max_by_key(|(group, _)| group.members.iter().count());
+            let Some(usual) = widest.map(|(_, answer)| *answer) else { continue };
+            let sum = leaving.usual.entry(usual).or_default();
+            *sum = sum.union(owners);
+            for (group, answer) in view.groups.iter().filter(|(_, answer)| *answer != usual) {
+                for destination in group.members.iter() {
+                    leaving.special.entry(destination).or_default().push((number, usual, *answer));
+                }
+            }
+        }
+        leaving
+    }
+
+    /// For each answer that a destination hears, the sources that give it.
+    fn to(&self, destination: usize) -> BTreeMap<usize, Bits> {
+        let mut parts = self.usual.clone();
+        for (number, usual, answer) in self.special.get(&destination).into_iter().flatten() {
+            let Some(owners) = self.owners.get(*number) else { continue };
+            if let Some(rest) = parts.get_mut(usual) {
+                rest.remove(owners);
+            }
+            let sum = parts.entry(*answer).or_default();
+            *sum = sum.union(owners);
+        }
+        parts
     }
 }
 
@@ -237,13 +387,14 @@ impl<'c> Ends<'c> {
 
 /// An end and the group of one far end in it.
 fn half<'a, 'c>(number: usize, view: &'a View<'c>, far: usize) -> Option<Half<'a, 'c>> {
-    let (group, (found, answer)) = view.groups.iter().enumerate().find(|(_, (group, _))| group.members.contains(far))?;
-    Some(Half { view, number, group, held: &found.held, answer })
+    let (group, found) = view.group(far)?;
+    Some(Half { view, number, group, held: &found.held })
 }
 
-/// The addresses that were asked for, and one of them; none if there are none.
-fn within(addresses: &AddressSet, selection: Option<&Selection>) -> Option<(AddressSet, Endpoint)> {
-    let addresses = selection.map_or_else(|| addresses.clone(), |selection| addresses.intersect(&selection.peers.addresses));
+/// The addresses of a group that were asked for, and one of them; none if there are none.
+fn within(group: &Outside, selection: Option<&Selection>) -> Option<(AddressSet, Endpoint)> {
+    let addresses =
+        selection.map_or_else(|| group.addresses.clone(), |selection| group.addresses.intersect(&selection.peers.addresses));
     let first = addresses.first()?;
     Some((addresses, Endpoint::from(Peer::Address(first))))
 }

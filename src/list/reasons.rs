@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::cluster::{Addressed, Cluster, Document, Endpoint, Question};
 use crate::flow::{PortSet, Protocol, Request, Transport};
 
-use super::answer::{Answer, Passage, Transports};
+use super::answer::{Passage, Transports};
 use super::ends::View;
 use super::groups::Ports;
 use super::requests::Spaces;
@@ -25,8 +25,8 @@ pub(super) struct Witness<'a, 'c> {
 }
 
 /// Names the documents and rules of every passage.
-pub(super) fn tell(answer: &mut Answer, witness: &Witness<'_, '_>, spaces: &mut Spaces) {
-    for passage in &mut answer.passages {
+pub(super) fn tell(passages: &mut [Passage], witness: &Witness<'_, '_>, spaces: &mut Spaces) {
+    for passage in passages {
         passage.by = documents(passage, witness, spaces).into_iter().collect();
     }
 }

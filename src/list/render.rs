@@ -13,7 +13,7 @@ use crate::cluster::Document;
 use crate::flow::{AddressSet, Intervals, PortSet, Protocol};
 use crate::source::Sources;
 
-use super::{Listing, Passage, Side, Transports};
+use super::{DoubtRow, Listing, Party, Passage, Side, Transports};
 
 pub use csv::csv;
 pub use dot::dot;
@@ -27,6 +27,35 @@ fn title(listing: &Listing, side: Side) -> String {
         Side::Peer(at) => listing.peers.get(at).map(|peer| peer.title.clone()).unwrap_or_default(),
         Side::Outside(at) => listing.outside.get(at).map(|set| addresses(listing, set)).unwrap_or_default(),
     }
+}
+
+/// What a side of a doubt is called: `any workload`, whole namespaces as `shop/*`, others by their names.
+fn party(listing: &Listing, party: &Party) -> String {
+    let peers = match party {
+        Party::Outside(at) => return title(listing, Side::Outside(*at)),
+        Party::Peers(peers) => peers,
+    };
+    if peers.len() == listing.peers.len() && peers.len() > 1 {
+        return "any workload".to_owned();
+    }
+    let namespace = |at: &usize| listing.peers.get(*at).map_or("", |peer| &*peer.namespace);
+    let mut parts = Vec::new();
+    for group in peers.chunk_by(|left, right| namespace(left) == namespace(right)) {
+        let name = group.first().map(namespace).unwrap_or_default();
+        let whole = listing.peers.iter().filter(|peer| *peer.namespace == *name).count();
+        if whole == group.len() && whole > 1 {
+            parts.push(format!("{name}/*"));
+        } else {
+            parts.extend(group.iter().map(|at| title(listing, Side::Peer(*at))));
+        }
+    }
+    parts.join(", ")
+}
+
+/// Why nobody knows, after what would be said.
+fn reason(row: &DoubtRow) -> String {
+    let said = row.doubt.requests.to_string();
+    if said.is_empty() { format!("unspecified: {}", row.doubt.reason) } else { format!("{said}; unspecified: {}", row.doubt.reason) }
 }
 
 /// Addresses as blocks; `any address` and `internet`, which would be dozens of blocks, by their names.

@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod fmt;
 mod inputs;
+mod list;
 mod output;
 mod replace;
 mod report;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Check),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    List(list::List),
     Completions(completions::Completions),
 }
 
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::List(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
 }

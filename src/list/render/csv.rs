@@ -2,10 +2,10 @@
 //!
 //! Owns: `csv`. A line for each pair and each way in which connections of it pass; columns are only ever added at the end.
 
-use crate::list::Listing;
+use crate::list::{DoubtRow, Listing};
 use crate::source::Sources;
 
-use super::{document, passage_ports, ports, title, transport};
+use super::{document, party, passage_ports, ports, title, transport};
 
 const HEAD: [&str; 8] = ["source", "destination", "verdict", "ports", "transport", "requests", "reason", "by"];
 
@@ -14,21 +14,19 @@ pub fn csv(listing: &Listing, sources: &Sources) -> String {
     let mut out = String::new();
     line(&HEAD.map(str::to_owned), &mut out);
     for row in &listing.rows {
-        let Some(answer) = listing.answer(row) else { continue };
-        let ends = || [title(listing, row.source), title(listing, row.destination)];
-        for passage in &answer.passages {
+        for passage in listing.passages(row) {
             let by: Vec<String> = passage.by.iter().map(|by| document(by, sources)).collect();
-            let [from, to] = ends();
+            let [from, to] = [row.source, row.destination].map(|side| title(listing, side));
             let transport = transport(passage.transport).to_owned();
             let said = passage.requests.to_string();
             line(&[from, to, "allowed".to_owned(), passage_ports(passage), transport, said, String::new(), by.join("; ")], &mut out);
         }
-        for doubt in &answer.doubts {
-            let [from, to] = ends();
-            let transport = transport(doubt.transport).to_owned();
-            let (said, reason) = (doubt.requests.to_string(), doubt.reason.to_string());
-            line(&[from, to, "unspecified".to_owned(), ports(&doubt.ports), transport, said, reason, String::new()], &mut out);
-        }
+    }
+    for DoubtRow { sources, destinations, doubt } in &listing.doubts {
+        let [from, to] = [sources, destinations].map(|side| party(listing, side));
+        let transport = transport(doubt.transport).to_owned();
+        let (said, reason) = (doubt.requests.to_string(), doubt.reason.to_string());
+        line(&[from, to, "unspecified".to_owned(), ports(&doubt.ports), transport, said, reason, String::new()], &mut out);
     }
     out
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{passage_ports, ports, title, transport};
+use super::{party, passage_ports, ports, reason, title, transport};
 
 /// The graph.
 pub fn dot(listing: &Listing) -> String {
@@ -28,17 +28,21 @@ pub fn dot(listing: &Listing) -> String {
         out.push_str(&format!("  {} [shape=ellipse];\n", quoted(&title(listing, Side::Outside(at)))));
     }
     for row in &listing.rows {
-        let Some(answer) = listing.answer(row) else { continue };
         let ends = format!("{} -> {}", quoted(&title(listing, row.source)), quoted(&title(listing, row.destination)));
-        for passage in &answer.passages {
+        for passage in listing.passages(row) {
             let said = passage.requests.to_string();
             let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport));
             out.push_str(&format!("  {ends} [label={}];\n", quoted(label.trim_end())));
         }
-        for doubt in &answer.doubts {
-            let label = format!("{} {}\nunspecified: {}", ports(&doubt.ports), transport(doubt.transport), doubt.reason);
-            out.push_str(&format!("  {ends} [label={}, style=dashed];\n", quoted(&label)));
+    }
+    for (number, row) in listing.doubts.iter().enumerate() {
+        // A doubt between many is one edge between two nodes that name them.
+        let [from, to] = [&row.sources, &row.destinations].map(|side| party(listing, side));
+        for (end, name) in [("from", &from), ("to", &to)] {
+            out.push_str(&format!("  doubt_{number}_{end} [label={}, shape=plaintext];\n", quoted(name)));
         }
+        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport), reason(row));
+        out.push_str(&format!("  doubt_{number}_from -> doubt_{number}_to [label={}, style=dashed];\n", quoted(&label)));
     }
     out.push_str("}\n");
     out

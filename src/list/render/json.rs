@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cluster::Document as Named;
 use crate::flow::{DataPlane, PortSet, Protocol, Symbol, Token};
-use crate::list::{HeaderTest, Listing, PathRegion, Paths, RequestKind, Requests, Side, Tokens, Transports, Words};
+use crate::list::{HeaderTest, Listing, Party, PathRegion, Paths, RequestKind, Requests, Side, Tokens, Transports, Words};
 use crate::source::Sources;
 
 use super::{place, title};
@@ -20,16 +20,9 @@ const VERSION: u32 = 1;
 /// The listing as one JSON object, with a line end.
 pub fn json(listing: &Listing, sources: &Sources) -> String {
     let peers = listing.peers.iter().map(Peer::new).collect();
-    let rows = listing.rows.iter().filter_map(|row| {
-        let answer = listing.answer(row)?;
-        Some(Row {
-            source: End::new(listing, row.source),
-            destination: End::new(listing, row.destination),
-            allowed: answer.passages.iter().map(|passage| Allowed::new(passage, sources)).collect(),
-            unspecified: answer.doubts.iter().map(Unspecified::new).collect(),
-        })
-    });
-    let document = Document { version: VERSION, peers, rows: rows.collect() };
+    let rows = listing.rows.iter().map(|row| Row::new(listing, row, sources)).collect();
+    let unspecified = listing.doubts.iter().map(|row| Unspecified::new(listing, row)).collect();
+    let document = Document { version: VERSION, peers, rows, unspecified };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -40,6 +33,7 @@ struct Document<'a> {
     version: u32,
     peers: Vec<Peer<'a>>,
     rows: Vec<Row<'a>>,
+    unspecified: Vec<Unspecified<'a>>,
 }
 
 #[derive(Serialize)]
@@ -72,7 +66,16 @@ struct Row<'a> {
     source: End,
     destination: End,
     allowed: Vec<Allowed<'a>>,
-    unspecified: Vec<Unspecified<'a>>,
+}
+
+impl<'a> Row<'a> {
+    fn new(listing: &'a Listing, row: &crate::list::Row, sources: &'a Sources) -> Self {
+        Self {
+            source: End::new(listing, row.source),
+            destination: End::new(listing, row.destination),
+            allowed: listing.passages(row).iter().map(|passage| Allowed::new(passage, sources)).collect(),
+        }
+    }
 }
 
 /// A workload, or addresses with a name for people.
@@ -106,8 +109,11 @@ struct Allowed<'a> {
     by: Vec<Rule<'a>>,
 }
 
+/// From each of the sources to each of the destinations.
 #[derive(Serialize)]
 struct Unspecified<'a> {
+    sources: Vec<End>,
+    destinations: Vec<End>,
     ports: Vec<Range>,
     transport: Option<&'static str>,
     requests: Option<Said<'a>>,
@@ -148,9 +154,20 @@ impl<'a> Allowed<'a> {
 }
 
 impl<'a> Unspecified<'a> {
-    fn new(doubt: &'a crate::list::Doubt) -> Self {
-        let (transport, requests) = (doubt.transport.map(transport), Said::new(&doubt.requests));
-        Self { ports: ranges(&doubt.ports), transport, requests, reason: &doubt.reason }
+    fn new(listing: &'a Listing, row: &'a crate::list::DoubtRow) -> Self {
+        let ends = |party: &Party| match party {
+            Party::Peers(peers) => peers.iter().map(|at| End::new(listing, Side::Peer(*at))).collect(),
+            Party::Outside(at) => vec![End::new(listing, Side::Outside(*at))],
+        };
+        let doubt = &row.doubt;
+        Self {
+            sources: ends(&row.sources),
+            destinations: ends(&row.destinations),
+            ports: ranges(&doubt.ports),
+            transport: doubt.transport.map(transport),
+            requests: Said::new(&doubt.requests),
+            reason: &doubt.reason,
+        }
     }
 }
 

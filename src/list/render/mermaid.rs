@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{passage_ports, ports, title, transport};
+use super::{party, passage_ports, ports, reason, title, transport};
 
 /// The flowchart.
 pub fn mermaid(listing: &Listing) -> String {
@@ -29,17 +29,18 @@ pub fn mermaid(listing: &Listing) -> String {
         out.push_str(&format!("  {}([{}])\n", node(side), quoted(&title(listing, side))));
     }
     for row in &listing.rows {
-        let Some(answer) = listing.answer(row) else { continue };
         let (from, to) = (node(row.source), node(row.destination));
-        for passage in &answer.passages {
+        for passage in listing.passages(row) {
             let said = passage.requests.to_string();
             let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport));
             out.push_str(&format!("  {from} -->|{}| {to}\n", quoted(label.trim_end())));
         }
-        for doubt in &answer.doubts {
-            let label = format!("{} {}\nunspecified: {}", ports(&doubt.ports), transport(doubt.transport), doubt.reason);
-            out.push_str(&format!("  {from} -.->|{}| {to}\n", quoted(&label)));
-        }
+    }
+    for (number, row) in listing.doubts.iter().enumerate() {
+        // A doubt between many is one edge between two nodes that name them.
+        let [from, to] = [&row.sources, &row.destinations].map(|side| quoted(&party(listing, side)));
+        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport), reason(row));
+        out.push_str(&format!("  u{number}([{from}]) -.->|{}| v{number}([{to}])\n", quoted(&label)));
     }
     out
 }

@@ -2,10 +2,10 @@
 //!
 //! Owns: `text`. Columns are aligned; a line that begins with `?` tells of connections of which nobody knows whether they pass.
 
-use crate::list::{Listing, Reasons};
+use crate::list::Listing;
 use crate::source::Sources;
 
-use super::{document, passage_ports, ports, title, transport};
+use super::{document, party, passage_ports, ports, reason, title, transport};
 
 /// What a column is at most widened to. Longer cells push the rest of their line to the right.
 const WIDEST: usize = 60;
@@ -18,30 +18,25 @@ struct Line {
     by: Vec<String>,
 }
 
-/// A table, a line for each pair and each way in which connections of it pass. `reasons` adds the documents and rules, where
-/// the listing has them.
-pub fn text(listing: &Listing, sources: &Sources, reasons: Reasons) -> String {
-    if listing.rows.is_empty() {
+/// A table, a line for each pair and each way in which connections of it pass. Below each line stand the documents and rules,
+/// where the listing has them.
+pub fn text(listing: &Listing, sources: &Sources) -> String {
+    if listing.rows.is_empty() && listing.doubts.is_empty() {
         return "no connection passes\n".to_owned();
     }
     let head = ["FROM", "TO", "PORTS", "TRANSPORT", "REQUESTS"].map(str::to_owned);
     let mut lines = vec![Line { cells: head, doubted: false, by: Vec::new() }];
     for row in &listing.rows {
-        let ends = || (title(listing, row.source), title(listing, row.destination));
-        let Some(answer) = listing.answer(row) else { continue };
-        for passage in &answer.passages {
-            let (from, to) = ends();
+        for passage in listing.passages(row) {
+            let [from, to] = [row.source, row.destination].map(|side| title(listing, side));
             let cells = [from, to, passage_ports(passage), transport(passage.transport).to_owned(), passage.requests.to_string()];
-            let named = if reasons == Reasons::Named { passage.by.as_slice() } else { &[] };
-            lines.push(Line { cells, doubted: false, by: named.iter().map(|by| document(by, sources)).collect() });
+            lines.push(Line { cells, doubted: false, by: passage.by.iter().map(|by| document(by, sources)).collect() });
         }
-        for doubt in &answer.doubts {
-            let (from, to) = ends();
-            let said = doubt.requests.to_string();
-            let unknown = if said.is_empty() { format!("unspecified: {}", doubt.reason) } else { format!("{said}; unspecified: {}", doubt.reason) };
-            let cells = [from, to, ports(&doubt.ports), transport(doubt.transport).to_owned(), unknown];
-            lines.push(Line { cells, doubted: true, by: Vec::new() });
-        }
+    }
+    for row in &listing.doubts {
+        let [from, to] = [&row.sources, &row.destinations].map(|side| party(listing, side));
+        let cells = [from, to, ports(&row.doubt.ports), transport(row.doubt.transport).to_owned(), reason(row)];
+        lines.push(Line { cells, doubted: true, by: Vec::new() });
     }
     write(&lines)
 }
