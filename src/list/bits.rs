@@ -31,11 +31,6 @@ impl Bits {
         self.word(number / WIDTH) & mask(number) != 0
     }
 
-    /// The smallest number in it.
-    pub(super) fn first(&self) -> Option<usize> {
-        self.iter().next()
-    }
-
     /// The numbers, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         let ones = |(at, word): (usize, &u64)| {
@@ -151,7 +146,6 @@ mod tests {
             prop_assert_eq!(own.subtract(&other), bits(&(&ours - &theirs)));
             prop_assert_eq!(own.is_subset(&other), ours.is_subset(&theirs));
             prop_assert_eq!(own.is_empty(), ours.is_empty());
-            prop_assert_eq!(own.first(), ours.first().copied());
             prop_assert!((0..400).all(|number| own.contains(number) == ours.contains(&number)));
         }
     }

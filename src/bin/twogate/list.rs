@@ -6,7 +6,7 @@ mod expiring;
 
 use crate::date;
 use crate::exit::{Exit, Failure};
-use crate::inputs::{Inputs, Read};
+use crate::inputs::{Inputs, ReadBeside};
 use crate::report::{self, Format};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -93,9 +93,9 @@ impl List {
             to: self.to,
             format: self.format,
         };
-        let (input, manifests) = match self.inputs.read_beside(&self.manifests)? {
-            (Read::Found(sources, findings), _) => return report::findings(&findings, &sources, Format::Human),
-            (Read::Ready(input, _), manifests) => (*input, manifests),
+        let (input, manifests) = match self.inputs.read_judged(&self.manifests)? {
+            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
+            ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         if let Some(days) = self.expiring {
             let today = self.today.unwrap_or_else(date::today);
