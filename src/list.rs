@@ -22,7 +22,7 @@ use crate::cluster::{Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};
 
 pub use answer::{Doubt, Passage, Transports};
-pub use requests::{HeaderTest, PathRegion, Paths, RequestKind, Requests, Tokens, Words};
+pub use requests::{Choice, HeaderTest, Pattern, Region, RequestKind, Requests, TokenPattern, WordPattern};
 pub use selection::{Selection, WorkloadName, WorkloadNameError};
 
 /// What is to be listed.

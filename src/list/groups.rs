@@ -3,7 +3,9 @@
 //! Owns: the groups that the cuts of an end make of workloads, addresses and ports (see [`Cut`] for what cuts promise). It
 //! must not ask the end anything.
 
-use crate::flow::{AddressSet, Cut, PortSet, RequestSamples};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flow::{AddressSet, Cut, PortSet, RequestSamples, Symbol};
 
 use super::bits::Bits;
 use super::members::Members;
@@ -130,10 +132,18 @@ pub(super) fn samples(cuts: &[Cut], held: &[usize]) -> RequestSamples {
         sum.paths.extend(own.paths.iter().cloned());
         sum.hosts.extend(own.hosts.iter().cloned());
         sum.tokens.extend(own.tokens.iter().cloned());
-        for (name, values) in &own.headers {
-            sum.headers.entry(name.clone()).or_default().extend(values.iter().cloned());
-        }
+        extend(&mut sum.headers, &own.headers);
         sum.looks_inside |= own.looks_inside;
+        sum.written.methods.extend(own.written.methods.iter().cloned());
+        sum.written.hosts.extend(own.written.hosts.iter().cloned());
+        extend(&mut sum.written.headers, &own.written.headers);
+        extend(&mut sum.written.claims, &own.written.claims);
     }
     sum
+}
+
+fn extend(sum: &mut BTreeMap<Symbol, BTreeSet<Symbol>>, own: &BTreeMap<Symbol, BTreeSet<Symbol>>) {
+    for (name, values) in own {
+        sum.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
+    }
 }

@@ -1,12 +1,15 @@
 //! Sets of requests as people read them.
 //!
-//! Owns: `Requests` and its parts, and how they are written. It must not know who judges requests: `space` asks for each kind
-//! of request that a judge tells apart, `boxes` makes few wide kinds of many narrow ones.
+//! Owns: `Requests` and its parts. It must not know who judges requests: `space` asks for each kind of request that a judge tells
+//! apart, `boxes` makes few wide kinds of many narrow ones, `cells` says sets in the patterns of the policies, `words` writes them.
 
 mod boxes;
+mod cells;
 mod paths;
 mod space;
+mod words;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::flow::{PathPattern, Request, Symbol, Token};
@@ -26,64 +29,73 @@ pub struct Requests {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKind {
     /// The method.
-    pub methods: Words,
+    pub methods: Choice<WordPattern>,
     /// The path.
-    pub paths: Paths,
+    pub paths: Choice<PathPattern>,
     /// The host.
-    pub hosts: Words,
+    pub hosts: Choice<WordPattern>,
     /// Other headers, by lower-case name; those that may be anything are left out.
     pub headers: Vec<(Symbol, HeaderTest)>,
     /// The token.
-    pub tokens: Tokens,
+    pub tokens: Choice<TokenPattern>,
 }
 
-/// What a word may be.
+/// What one part of a request may be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Words {
+pub enum Choice<P> {
     /// Anything.
     Any,
-    /// One of these.
-    OneOf(Vec<Symbol>),
-    /// None of these.
-    NoneOf(Vec<Symbol>),
+    /// In one of these.
+    In(Vec<Region<P>>),
 }
+
+/// Whatever matches all of these patterns and none of those; without any to match, everything that matches none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region<P> {
+    /// What it must match.
+    pub within: Vec<P>,
+    /// What it must not.
+    pub except: Vec<P>,
+}
+
+/// Words: `*` for any that is not empty, `ab*` and `*ab` for a beginning or an end, else one word (`semantics.md` §2.5).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WordPattern(pub Symbol);
 
 /// What a header may be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderTest {
     /// What it may hold; none if it must not be there.
-    pub words: Option<Words>,
+    pub values: Option<Choice<WordPattern>>,
     /// Whether it may be missing.
     pub absent: bool,
 }
 
-/// What a path may be.
+/// Tokens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Paths {
-    /// Anything.
-    Any,
-    /// In one of these.
-    In(Vec<PathRegion>),
+pub enum TokenPattern {
+    /// No token.
+    None,
+    /// One that does not verify.
+    Unverified,
+    /// One that verifies.
+    Valid {
+        /// Whose it is.
+        issuer: Symbol,
+        /// A claim, and what one of its values must match.
+        claim: Option<(Symbol, WordPattern)>,
+    },
+    /// One that verifies, with these claims and no other.
+    Exactly(Token),
 }
 
-/// The paths that match all of these patterns and none of those; without any patterns to match, every other path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathRegion {
-    /// What a path must match.
-    pub within: Vec<PathPattern>,
-    /// What it must not.
-    pub except: Vec<PathPattern>,
-}
+/// Something that some values match.
+pub trait Pattern: Clone + Ord {
+    /// What is matched.
+    type Value: ?Sized;
 
-/// What a token may be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tokens {
-    /// Anything, no token included.
-    Any,
-    /// Anything but one that does not verify.
-    NoneOrVerified,
-    /// Like one of these, as far as the policies tell tokens apart.
-    Like(Vec<Token>),
+    /// Whether the value matches.
+    fn matches(&self, value: &Self::Value) -> bool;
 }
 
 impl Requests {
@@ -97,8 +109,7 @@ impl Requests {
         self.raw && self.kinds.iter().any(RequestKind::is_any)
     }
 
-    /// Whether the request, or with `None` a connection that is no HTTP, is in it. Exact for every request whose words and
-    /// tokens are among those that policies name, or unlike any of them.
+    /// Whether the request, or with `None` a connection that is no HTTP, is in it.
     pub fn admits(&self, request: Option<&Request>) -> bool {
         request.map_or(self.raw, |request| self.kinds.iter().any(|kind| kind.contains(request)))
     }
@@ -107,7 +118,7 @@ impl Requests {
 impl RequestKind {
     /// Every request.
     pub const fn any() -> Self {
-        Self { methods: Words::Any, paths: Paths::Any, hosts: Words::Any, headers: Vec::new(), tokens: Tokens::Any }
+        Self { methods: Choice::Any, paths: Choice::Any, hosts: Choice::Any, headers: Vec::new(), tokens: Choice::Any }
     }
 
     /// Whether it has no test at all.
@@ -116,47 +127,70 @@ impl RequestKind {
     }
 
     fn contains(&self, request: &Request) -> bool {
-        let passes = |(name, test): &(Symbol, HeaderTest)| test.contains(request.headers.get(name));
-        let token = match &self.tokens {
-            Tokens::Any => true,
-            Tokens::NoneOrVerified => request.token != Token::Unverified,
-            Tokens::Like(tokens) => tokens.contains(&request.token),
-        };
-        token && self.methods.contains(&request.method)
+        let passes = |(name, test): &(Symbol, HeaderTest)| test.contains(request.headers.get(name).map(|value| &**value));
+        self.methods.contains(&request.method)
             && self.hosts.contains(&request.host)
             && self.headers.iter().all(passes)
+            && self.tokens.contains(&request.token)
             && self.paths.contains(&request.path)
     }
 }
 
-impl Words {
-    fn contains(&self, word: &Symbol) -> bool {
+impl<P: Pattern> Choice<P> {
+    fn contains(&self, value: &P::Value) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(words) => words.contains(word),
-            Self::NoneOf(words) => !words.contains(word),
+            Self::In(regions) => regions.iter().any(|region| region.contains(value)),
         }
+    }
+}
+
+impl<P: Pattern> Region<P> {
+    fn contains(&self, value: &P::Value) -> bool {
+        self.within.iter().all(|pattern| pattern.matches(value)) && !self.except.iter().any(|pattern| pattern.matches(value))
     }
 }
 
 impl HeaderTest {
-    fn contains(&self, value: Option<&Symbol>) -> bool {
-        value.map_or(self.absent, |value| self.words.as_ref().is_some_and(|words| words.contains(value)))
+    fn contains(&self, value: Option<&str>) -> bool {
+        value.map_or(self.absent, |value| self.values.as_ref().is_some_and(|values| values.contains(value)))
     }
 }
 
-impl Paths {
-    fn contains(&self, path: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::In(regions) => regions.iter().any(|region| region.contains(path)),
+impl Pattern for PathPattern {
+    type Value = str;
+
+    fn matches(&self, path: &str) -> bool {
+        Self::matches(self, path)
+    }
+}
+
+impl Pattern for WordPattern {
+    type Value = str;
+
+    fn matches(&self, word: &str) -> bool {
+        match (self.0.strip_prefix('*'), self.0.strip_suffix('*')) {
+            (Some(""), _) => !word.is_empty(),
+            (Some(end), _) => word.ends_with(end),
+            (None, Some(start)) => word.starts_with(start),
+            (None, None) => *word == *self.0,
         }
     }
 }
 
-impl PathRegion {
-    fn contains(&self, path: &str) -> bool {
-        self.within.iter().all(|pattern| pattern.matches(path)) && !self.except.iter().any(|pattern| pattern.matches(path))
+impl Pattern for TokenPattern {
+    type Value = Token;
+
+    fn matches(&self, token: &Token) -> bool {
+        match (self, token) {
+            (Self::None, Token::None) | (Self::Unverified, Token::Unverified) => true,
+            (Self::Valid { issuer, claim }, Token::Valid { issuer: own, claims }) => {
+                let holds = |(name, value): &(Symbol, WordPattern)| claims.get(name).is_some_and(|held| held.iter().any(|one| value.matches(one)));
+                issuer == own && claim.as_ref().is_none_or(holds)
+            }
+            (Self::Exactly(own), token) => own == token,
+            _ => false,
+        }
     }
 }
 
@@ -166,88 +200,13 @@ impl fmt::Display for Requests {
         if self.is_everything() {
             return Ok(());
         }
-        let mut parts: Vec<String> = self.kinds.iter().map(ToString::to_string).collect();
-        if self.raw {
-            parts.insert(0, "no HTTP".to_owned());
-        }
+        let raw = self.raw.then(|| "no HTTP".to_owned());
+        let parts: Vec<String> = raw.into_iter().chain(self.kinds.iter().map(words::kind)).collect();
         out.write_str(&parts.join(", "))
     }
 }
 
-impl fmt::Display for RequestKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_any() {
-            return out.write_str("any HTTP");
-        }
-        write!(out, "{}", self.methods)?;
-        match &self.paths {
-            Paths::Any => {}
-            Paths::In(regions) => {
-                let texts: Vec<String> = regions.iter().map(ToString::to_string).collect();
-                write!(out, " {}", texts.join("|"))?;
-            }
-        }
-        if self.hosts != Words::Any {
-            write!(out, " at {}", self.hosts)?;
-        }
-        for (name, test) in &self.headers {
-            write!(out, " header {name}{test}")?;
-        }
-        write!(out, "{}", self.tokens)
-    }
-}
-
-impl fmt::Display for Words {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => out.write_str("*"),
-            Self::OneOf(words) => out.write_str(&words.join("|")),
-            Self::NoneOf(words) => write!(out, "!{}", words.join("|")),
-        }
-    }
-}
-
-impl fmt::Display for HeaderTest {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let missing = if self.absent { " or none" } else { "" };
-        match &self.words {
-            None => out.write_str(" absent"),
-            Some(Words::NoneOf(words)) => write!(out, "!={}{missing}", words.join("|")),
-            Some(words) => write!(out, "={words}{missing}"),
-        }
-    }
-}
-
-impl fmt::Display for PathRegion {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let join = |patterns: &[PathPattern], with: &str| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(with);
-        let within = if self.within.is_empty() { "/*".to_owned() } else { join(&self.within, " and ") };
-        out.write_str(&within)?;
-        if self.except.is_empty() { Ok(()) } else { write!(out, " but {}", join(&self.except, "|")) }
-    }
-}
-
-/// Nothing for any token, else ` jwt …` for each kind of token.
-impl fmt::Display for Tokens {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => Ok(()),
-            Self::NoneOrVerified => out.write_str(" jwt none or verified"),
-            Self::Like(tokens) => write!(out, " jwt {}", tokens.iter().map(token).collect::<Vec<_>>().join(" or ")),
-        }
-    }
-}
-
-fn token(token: &Token) -> String {
-    match token {
-        Token::None => "none".to_owned(),
-        Token::Unverified => "unverified".to_owned(),
-        Token::Valid { issuer, claims } => {
-            let claim = |(name, values): (&Symbol, &std::collections::BTreeSet<Symbol>)| {
-                let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-                format!(" {name}={}", values.join("+"))
-            };
-            format!("{issuer}{}", claims.iter().map(claim).collect::<String>())
-        }
-    }
+/// The words that some patterns are about, in order.
+fn sorted<T: Ord>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    values.into_iter().collect::<BTreeSet<T>>().into_iter().collect()
 }

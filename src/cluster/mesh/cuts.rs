@@ -9,7 +9,7 @@ use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
 use super::proxy::Attached;
 use super::test::{Matcher, Test};
-use super::words::samples;
+use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
 use crate::cluster::Names;
 use crate::flow::{
@@ -25,6 +25,8 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => {
                 let told = Intervals::collect(NEVER_CAPTURED.map(|port| (port, port))).union(&self.destination.facts.uncaptured);
                 cuts.push(at_ports(told));
+                // Of the ports that it does not capture, the tunnel's alone speaks mTLS.
+                cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
             Guard::Ztunnel(ztunnel) => {
@@ -92,7 +94,10 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &To
         let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
-        requests.tokens = if asks_tokens(&tests) { tokens(&tests) } else { requests.tokens };
+        if asks_tokens(&tests) {
+            requests.tokens = tokens(&tests);
+            requests.written.claims = tokens::written(&tests);
+        }
         requests.looks_inside |= !requests.is_empty() || asks_tokens(&tests) || dropped_without_http;
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
@@ -160,14 +165,28 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     let mut all = RequestSamples::default();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
-            Matcher::Methods(words) => all.methods.extend(samples(words)),
-            Matcher::Hosts(words) => all.hosts.extend(samples(words)),
+            Matcher::Methods(words) => {
+                all.methods.extend(samples(words));
+                all.written.methods.extend(written(words));
+            }
+            Matcher::Hosts(words) => {
+                all.hosts.extend(samples(words));
+                all.written.hosts.extend(written(words));
+            }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
-            Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
+            Matcher::Header(name, words) => {
+                all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words));
+                all.written.headers.entry(Symbol::clone(name)).or_default().extend(written(words));
+            }
             _ => {}
         }
     }
     all
+}
+
+/// Words as the policy has them.
+fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
+    words.iter().map(|word| word.to_string().into())
 }
 
 /// The pods that carry one of some identities, patterns cut at the names that are known.

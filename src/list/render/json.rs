@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cluster::Document as Named;
 use crate::flow::{DataPlane, PortSet, Protocol, Symbol, Token};
-use crate::list::{HeaderTest, Listing, Party, PathRegion, Paths, RequestKind, Requests, Side, Tokens, Transports, Words};
+use crate::list::{Choice, HeaderTest, Listing, Party, RequestKind, Requests, Side, TokenPattern, Transports, WordPattern};
 use crate::source::Sources;
 
 use super::{place, title};
@@ -200,41 +200,36 @@ struct Said<'a> {
 /// Each test is null where anything passes it.
 #[derive(Serialize)]
 struct Kind<'a> {
-    methods: Option<OneOf<'a>>,
-    paths: Option<Vec<Region>>,
-    hosts: Option<OneOf<'a>>,
+    methods: Option<Vec<Region<String>>>,
+    paths: Option<Vec<Region<String>>>,
+    hosts: Option<Vec<Region<String>>>,
     headers: Vec<Header<'a>>,
-    tokens: Option<Vec<Bearer<'a>>>,
+    tokens: Option<Vec<Region<Bearer<'a>>>>,
 }
 
+/// What matches all of these and none of those.
 #[derive(Serialize)]
-struct OneOf<'a> {
-    /// Null where `none_of` says it.
-    one_of: Option<Vec<&'a str>>,
-    none_of: Option<Vec<&'a str>>,
-}
-
-#[derive(Serialize)]
-struct Region {
-    all_of: Vec<String>,
-    none_of: Vec<String>,
+struct Region<T> {
+    all_of: Vec<T>,
+    none_of: Vec<T>,
 }
 
 #[derive(Serialize)]
 struct Header<'a> {
     name: &'a str,
     /// Null where any value passes, or where the header must not be there.
-    values: Option<OneOf<'a>>,
+    values: Option<Vec<Region<String>>>,
     present: bool,
     absent: bool,
 }
 
 #[derive(Serialize)]
 struct Bearer<'a> {
-    /// `none`, `unverified`, `verified` (any that verifies) or `like` (as far as the policies tell tokens apart).
+    /// `none`, `unverified`, `verified`, or `exactly` for one that verifies and has no other claims.
     token: &'static str,
     issuer: Option<&'a str>,
-    claims: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    /// Each claim with what one of its values matches.
+    claims: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 impl<'a> Said<'a> {
@@ -246,61 +241,49 @@ impl<'a> Said<'a> {
 
 impl<'a> Kind<'a> {
     fn new(kind: &'a RequestKind) -> Self {
-        let paths = match &kind.paths {
-            Paths::Any => None,
-            Paths::In(regions) => Some(regions.iter().map(Region::new).collect()),
-        };
         Self {
-            methods: one_of(&kind.methods),
-            paths,
-            hosts: one_of(&kind.hosts),
+            methods: regions(&kind.methods, word),
+            paths: regions(&kind.paths, ToString::to_string),
+            hosts: regions(&kind.hosts, word),
             headers: kind.headers.iter().map(|(name, test)| Header::new(name, test)).collect(),
-            tokens: bearers(&kind.tokens),
+            tokens: regions(&kind.tokens, Bearer::new),
         }
     }
 }
 
-fn list(words: &[Symbol]) -> Option<Vec<&str>> {
-    Some(words.iter().map(|word| &**word).collect())
+fn regions<'a, P, T>(choice: &'a Choice<P>, each: impl Fn(&'a P) -> T) -> Option<Vec<Region<T>>> {
+    let Choice::In(regions) = choice else { return None };
+    let list = |patterns: &'a [P]| patterns.iter().map(&each).collect();
+    Some(regions.iter().map(|region| Region { all_of: list(&region.within), none_of: list(&region.except) }).collect())
 }
 
-fn one_of(words: &Words) -> Option<OneOf<'_>> {
-    match words {
-        Words::Any => None,
-        Words::OneOf(words) => Some(OneOf { one_of: list(words), none_of: None }),
-        Words::NoneOf(words) => Some(OneOf { one_of: None, none_of: list(words) }),
-    }
-}
-
-impl Region {
-    fn new(region: &PathRegion) -> Self {
-        let texts = |patterns: &[crate::flow::PathPattern]| patterns.iter().map(ToString::to_string).collect();
-        Self { all_of: texts(&region.within), none_of: texts(&region.except) }
-    }
+fn word(pattern: &WordPattern) -> String {
+    pattern.0.to_string()
 }
 
 impl<'a> Header<'a> {
     fn new(name: &'a Symbol, test: &'a HeaderTest) -> Self {
-        let values = test.words.as_ref().and_then(one_of);
-        Self { name, values, present: test.words.is_some(), absent: test.absent }
+        let values = test.values.as_ref().and_then(|values| regions(values, word));
+        Self { name, values, present: test.values.is_some(), absent: test.absent }
     }
 }
 
-fn bearers(tokens: &Tokens) -> Option<Vec<Bearer<'_>>> {
-    let plain = |token| Bearer { token, issuer: None, claims: None };
-    match tokens {
-        Tokens::Any => None,
-        Tokens::NoneOrVerified => Some(vec![plain("none"), plain("verified")]),
-        Tokens::Like(tokens) => {
-            let bearer = |token| match token {
-                &Token::None => plain("none"),
-                &Token::Unverified => plain("unverified"),
-                Token::Valid { issuer, claims } => {
-                    let claims = claims.iter().map(|(name, values)| (&**name, values.iter().map(|value| &**value).collect()));
-                    Bearer { token: "like", issuer: Some(issuer), claims: Some(claims.collect()) }
-                }
-            };
-            Some(tokens.iter().map(bearer).collect())
+impl<'a> Bearer<'a> {
+    fn new(pattern: &'a TokenPattern) -> Self {
+        let plain = |token| Self { token, issuer: None, claims: BTreeMap::new() };
+        match pattern {
+            TokenPattern::None => plain("none"),
+            TokenPattern::Unverified => plain("unverified"),
+            TokenPattern::Valid { issuer, claim } => {
+                let claims = claim.iter().map(|(name, value)| (&**name, vec![&*value.0])).collect();
+                Self { issuer: Some(issuer), claims, ..plain("verified") }
+            }
+            TokenPattern::Exactly(Token::Valid { issuer, claims }) => {
+                let claims = claims.iter().map(|(name, values)| (&**name, values.iter().map(|value| &**value).collect())).collect();
+                Self { issuer: Some(issuer), claims, ..plain("exactly") }
+            }
+            TokenPattern::Exactly(Token::None) => plain("none"),
+            TokenPattern::Exactly(Token::Unverified) => plain("unverified"),
         }
     }
 }

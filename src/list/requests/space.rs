@@ -10,9 +10,10 @@ use std::sync::Arc;
 use crate::flow::{Labels, PathPattern, Request, RequestSamples, Symbol, Token};
 
 use super::super::bits::Bits;
-use super::boxes::{self, Cells};
-use super::paths::PathCells;
-use super::{HeaderTest, RequestKind, Requests, Tokens, Words};
+use super::boxes;
+use super::cells::Cells;
+use super::paths;
+use super::{Choice, HeaderTest, Pattern, RequestKind, Requests, TokenPattern, WordPattern, sorted};
 
 /// So many kinds of requests are asked for one by one; where a policy tells more apart, no answer is made up.
 const MAX_KINDS: usize = 20_000;
@@ -21,7 +22,7 @@ const MAX_KINDS: usize = 20_000;
 #[derive(Debug, Default)]
 pub(in super::super) struct Spaces {
     spaces: HashMap<RequestSamples, Option<Rc<Space>>>,
-    paths: HashMap<Vec<PathPattern>, Rc<PathCells>>,
+    paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
     names: HashMap<(RequestSamples, Bits), Arc<Requests>>,
 }
 
@@ -29,13 +30,21 @@ pub(in super::super) struct Spaces {
 #[derive(Debug)]
 pub(in super::super) struct Space {
     samples: RequestSamples,
-    methods: Vec<Symbol>,
-    paths: Rc<PathCells>,
-    hosts: Vec<Symbol>,
-    headers: Vec<(Symbol, Vec<Symbol>)>,
-    tokens: Vec<Token>,
+    methods: Part<WordPattern>,
+    paths: Rc<Part<PathPattern>>,
+    hosts: Part<WordPattern>,
+    tokens: (Vec<Token>, Cells<TokenPattern>),
+    /// Of each header the values, without the choice that it is not there.
+    headers: Vec<(Symbol, Part<WordPattern>)>,
     sizes: Vec<usize>,
     questions: Vec<Option<Request>>,
+}
+
+/// Words, one of each cell.
+#[derive(Debug)]
+struct Part<P> {
+    words: Vec<Symbol>,
+    cells: Cells<P>,
 }
 
 impl Spaces {
@@ -44,8 +53,10 @@ impl Spaces {
         if let Some(known) = self.spaces.get(samples) {
             return known.clone();
         }
-        let patterns: Vec<PathPattern> = samples.paths.iter().cloned().collect();
-        let paths = self.paths.entry(patterns).or_insert_with_key(|patterns| Rc::new(PathCells::new(patterns.clone())));
+        let paths = self.paths.entry(samples.paths.clone()).or_insert_with_key(|patterns| {
+            let patterns: Vec<PathPattern> = patterns.iter().cloned().collect();
+            Rc::new(Part::new(paths::samples(&patterns), patterns))
+        });
         let space = Space::new(samples, Rc::clone(paths)).map(Rc::new);
         self.spaces.insert(samples.clone(), space.clone());
         space
@@ -59,21 +70,27 @@ impl Spaces {
 }
 
 impl Space {
-    fn new(samples: &RequestSamples, paths: Rc<PathCells>) -> Option<Self> {
-        let words = |words: &BTreeSet<Symbol>| words.iter().cloned().collect::<Vec<_>>();
-        let known = [Token::None, Token::Unverified];
-        let others = samples.tokens.iter().filter(|token| !known.contains(token));
-        let tokens = known.iter().chain(others).cloned().collect();
-        let headers = samples.headers.iter().map(|(name, values)| (Symbol::clone(name), words(values))).collect();
-        let (methods, hosts) = (words(&samples.methods), words(&samples.hosts));
-        let (sizes, questions) = (Vec::new(), vec![None]);
-        let mut space = Self { samples: samples.clone(), methods, paths, hosts, headers, tokens, sizes, questions };
+    fn new(samples: &RequestSamples, paths: Rc<Part<PathPattern>>) -> Option<Self> {
+        let nothing = BTreeSet::new();
+        let header = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
+            let written = samples.written.headers.get(name).unwrap_or(&nothing);
+            (Symbol::clone(name), Part::of_words('a', values, written))
+        };
+        let mut space = Self {
+            samples: samples.clone(),
+            methods: Part::of_words('A', &samples.methods, &samples.written.methods),
+            paths,
+            hosts: Part::of_words('a', &samples.hosts, &samples.written.hosts),
+            tokens: tokens(samples),
+            headers: samples.headers.iter().map(header).collect(),
+            sizes: Vec::new(),
+            questions: vec![None],
+        };
         if samples.is_empty() {
             return Some(space);
         }
-        let headers = space.headers.iter().map(|(_, values)| values.len() + 2);
-        let sizes = [space.paths.samples().len(), space.methods.len() + 1, space.hosts.len() + 1, space.tokens.len()];
-        space.sizes = sizes.into_iter().chain(headers).collect();
+        let sizes = [space.paths.words.len(), space.methods.words.len(), space.hosts.words.len(), space.tokens.0.len()];
+        space.sizes = sizes.into_iter().chain(space.headers.iter().map(|(_, part)| part.words.len() + 1)).collect();
         let count = space.sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?;
         if count > MAX_KINDS {
             return None;
@@ -90,21 +107,19 @@ impl Space {
 
     /// A request of each kind; paths count fastest.
     fn requests(&self) -> Vec<Request> {
-        let method = |at: usize| self.methods.get(at).cloned().unwrap_or_else(|| fresh('A', &self.methods));
-        let host = |at: usize| self.hosts.get(at).cloned().unwrap_or_else(|| fresh('a', &self.hosts));
         let mut requests = Vec::new();
         for headers in self.header_lists() {
-            for token in &self.tokens {
-                for host in (0..=self.hosts.len()).map(host) {
-                    for method in (0..=self.methods.len()).map(method) {
+            for token in &self.tokens.0 {
+                for host in &self.hosts.words {
+                    for method in &self.methods.words {
                         let with = |path: &Symbol| Request {
-                            method: Symbol::clone(&method),
+                            method: Symbol::clone(method),
                             path: Symbol::clone(path),
-                            host: Symbol::clone(&host),
+                            host: Symbol::clone(host),
                             headers: headers.clone(),
                             token: token.clone(),
                         };
-                        requests.extend(self.paths.samples().map(with));
+                        requests.extend(self.paths.words.iter().map(with));
                     }
                 }
             }
@@ -112,17 +127,16 @@ impl Space {
         requests
     }
 
-    /// Every choice of headers; of each its values, then one that nobody names, then none. The first header counts fastest.
+    /// Every choice of headers; of each its values, then none. The first header counts fastest.
     fn header_lists(&self) -> Vec<Labels> {
         let mut lists = vec![Labels::new()];
-        for (name, values) in &self.headers {
-            let other = fresh('a', values);
-            let choices: Vec<Option<&Symbol>> = values.iter().chain([&other]).map(Some).chain([None]).collect();
+        for (name, part) in &self.headers {
             let with = |list: &Labels, value: Option<&Symbol>| {
                 let own = value.map(|value| (Symbol::clone(name), Symbol::clone(value)));
                 list.clone().into_iter().chain(own).collect()
             };
-            lists = choices.iter().flat_map(|value| lists.iter().map(move |list| with(list, *value)).collect::<Vec<Labels>>()).collect();
+            let choices = part.words.iter().map(Some).chain([None]);
+            lists = choices.flat_map(|value| lists.iter().map(move |list| with(list, value)).collect::<Vec<Labels>>()).collect();
         }
         lists
     }
@@ -139,51 +153,92 @@ impl Space {
     }
 
     /// The kind that a box is.
-    fn kind(&self, cells: &Cells) -> Option<RequestKind> {
+    fn kind(&self, cells: &boxes::Cells) -> Option<RequestKind> {
         let [paths, methods, hosts, tokens, headers @ ..] = cells.as_slice() else { return None };
-        let header = |((name, values), cells): (&(Symbol, Vec<Symbol>), &Bits)| Some((Symbol::clone(name), self::header(values, cells)?));
+        let header = |((name, part), cells): (&(Symbol, Part<WordPattern>), &Bits)| Some((Symbol::clone(name), part.header(cells)?));
         Some(RequestKind {
-            methods: words(&self.methods, methods).unwrap_or(Words::OneOf(Vec::new())),
-            paths: self.paths.describe(paths),
-            hosts: words(&self.hosts, hosts).unwrap_or(Words::OneOf(Vec::new())),
+            methods: self.methods.cells.describe(methods),
+            paths: self.paths.cells.describe(paths),
+            hosts: self.hosts.cells.describe(hosts),
             headers: self.headers.iter().zip(headers).filter_map(header).collect(),
-            tokens: self.tokens_in(tokens),
+            tokens: self.tokens.1.describe(tokens),
         })
     }
+}
 
-    fn tokens_in(&self, cells: &Bits) -> Tokens {
-        let is_in = |(at, _): &(usize, &Token)| cells.contains(*at);
-        let tokens: Vec<Token> = self.tokens.iter().enumerate().filter(is_in).map(|(_, token)| token.clone()).collect();
-        let lacks_unverified = !tokens.contains(&Token::Unverified);
-        match self.tokens.len() - tokens.len() {
-            0 => Tokens::Any,
-            1 if lacks_unverified => Tokens::NoneOrVerified,
-            _ => Tokens::Like(tokens),
+impl<P: Pattern<Value = str>> Part<P> {
+    fn new(words: Vec<Symbol>, patterns: Vec<P>) -> Self {
+        let cells = Cells::new(patterns, words.iter().map(|word| &**word));
+        Self { words, cells }
+    }
+}
+
+impl Part<WordPattern> {
+    /// Words that are looked for, and one that nobody names; they are said as the policies write them.
+    fn of_words(first: char, samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> Self {
+        let other = fresh(first, samples);
+        let written = || written.iter().cloned().map(WordPattern);
+        let is_said = |word: &Symbol| written().any(|pattern| pattern.matches(word));
+        let unsaid = samples.iter().filter(|word| !is_said(word)).cloned().map(WordPattern);
+        let patterns = sorted(unsaid.chain(written()));
+        let mut seen = BTreeSet::new();
+        // Of words that match the same one stands for all.
+        let is_new = |word: &Symbol| seen.insert(patterns.iter().map(|pattern| pattern.matches(word)).collect::<Vec<bool>>());
+        let words = samples.iter().cloned().chain([other]).filter(is_new).collect();
+        Self::new(words, patterns)
+    }
+
+    /// What a header of these cells is, the last of which is no such header; nothing if it may be anything.
+    fn header(&self, cells: &Bits) -> Option<HeaderTest> {
+        let absent = cells.contains(self.words.len());
+        let values = cells.intersect(&Bits::below(self.words.len()));
+        let values = if values.is_empty() { None } else { Some(self.cells.describe(&values)) };
+        let test = HeaderTest { values, absent };
+        (test != HeaderTest { values: Some(Choice::Any), absent: true }).then_some(test)
+    }
+}
+
+/// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
+fn tokens(samples: &RequestSamples) -> (Vec<Token>, Cells<TokenPattern>) {
+    let known = [Token::None, Token::Unverified];
+    let others = samples.tokens.iter().filter(|token| !known.contains(token));
+    let tokens: Vec<Token> = known.iter().chain(others).cloned().collect();
+    let mut patterns = BTreeSet::new();
+    for token in &tokens {
+        match token {
+            Token::None => drop(patterns.insert(TokenPattern::None)),
+            Token::Unverified => drop(patterns.insert(TokenPattern::Unverified)),
+            Token::Valid { issuer, claims } => {
+                patterns.insert(TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: None });
+                let pairs = claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+                patterns.extend(pairs.flat_map(|(name, value)| claim(samples, name, value)).map(|claim| TokenPattern::Valid {
+                    issuer: Symbol::clone(issuer),
+                    claim: Some(claim),
+                }));
+            }
         }
     }
+    let alike = |token: &&Token| {
+        let same = |other: &&Token| patterns.iter().all(|pattern| pattern.matches(other) == pattern.matches(token));
+        tokens.iter().filter(same).count() > 1
+    };
+    let exact: Vec<TokenPattern> = tokens.iter().filter(alike).cloned().map(TokenPattern::Exactly).collect();
+    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), tokens.iter());
+    (tokens, cells)
 }
 
-/// What the words of these cells are: a cell for each known word, then one for every other; none if there is no cell.
-fn words(known: &[Symbol], cells: &Bits) -> Option<Words> {
-    let held = |wanted: bool| known.iter().enumerate().filter(move |(at, _)| cells.contains(*at) == wanted).map(|(_, word)| Symbol::clone(word));
-    let (inside, outside): (Vec<Symbol>, Vec<Symbol>) = (held(true).collect(), held(false).collect());
-    match (cells.contains(known.len()), inside.is_empty(), outside.is_empty()) {
-        (true, _, true) => Some(Words::Any),
-        (true, _, false) => Some(Words::NoneOf(outside)),
-        (false, false, _) => Some(Words::OneOf(inside)),
-        (false, true, _) => None,
+/// What a value of a claim stands for: the words and patterns that hold it, as the policies write them; else itself.
+fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol, WordPattern)> {
+    let written = samples.written.claims.get(name).into_iter().flatten().cloned().map(WordPattern);
+    let mut patterns: Vec<WordPattern> = written.filter(|pattern| pattern.matches(value)).collect();
+    if patterns.is_empty() {
+        patterns.push(WordPattern(Symbol::clone(value)));
     }
-}
-
-/// What a header of these cells is: a cell for each known value, one for every other, one for no such header. Nothing if it may
-/// be anything.
-fn header(known: &[Symbol], cells: &Bits) -> Option<HeaderTest> {
-    let test = HeaderTest { words: words(known, cells), absent: cells.contains(known.len() + 1) };
-    (test != HeaderTest { words: Some(Words::Any), absent: true }).then_some(test)
+    patterns.into_iter().map(|pattern| (Symbol::clone(name), pattern)).collect()
 }
 
 /// A word that shares no letter with any of these.
-fn fresh(first: char, words: &[Symbol]) -> Symbol {
+fn fresh(first: char, words: &BTreeSet<Symbol>) -> Symbol {
     let unused = |letter: &char| !words.iter().any(|word| word.contains(*letter));
     let letter = (first..='z').filter(char::is_ascii_alphabetic).chain('0'..='9').chain('\u{e000}'..='\u{f8ff}').find(unused);
     letter.unwrap_or(first).to_string().into()
@@ -194,29 +249,42 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flow::PathPattern;
+    use crate::flow::WrittenWords;
 
     fn set(words: &[&str]) -> BTreeSet<Symbol> {
         words.iter().map(|word| Symbol::from(*word)).collect()
     }
 
+    fn patterns(texts: &[&str]) -> BTreeSet<PathPattern> {
+        texts.iter().map(|text| PathPattern::parse(text).unwrap()).collect()
+    }
+
+    fn token(groups: &[&str]) -> Token {
+        Token::Valid { issuer: "corp".into(), claims: if groups.is_empty() { Default::default() } else { [("groups".into(), set(groups))].into() } }
+    }
+
     fn samples() -> impl Strategy<Value = RequestSamples> {
         let some = |words: &'static [&'static str]| prop::sample::subsequence(words.to_vec(), 0..=words.len());
-        (some(&["GET", "POST"]), some(&["/a", "/a/{**}", "/{*}"]), some(&["shop"]), some(&["1"]), any::<bool>(), any::<bool>()).prop_map(
+        let hosts = some(&["shop", "a.shop", "*.shop", "*"]);
+        (some(&["GET", "POST"]), some(&["/a", "/a/{**}", "/{*}"]), hosts, some(&["1"]), any::<bool>(), any::<bool>()).prop_map(
             |(methods, paths, hosts, values, has_header, has_token)| RequestSamples {
                 methods: set(&methods),
-                paths: paths.iter().map(|text| PathPattern::parse(text).unwrap()).collect(),
-                hosts: set(&hosts),
+                paths: patterns(&paths),
+                hosts: set(&hosts.iter().map(|host| if *host == "*" { "any" } else { host.trim_start_matches('*') }).collect::<Vec<_>>())
+                    .into_iter()
+                    .map(|host| if host.starts_with('.') { format!("x{host}").into() } else { host })
+                    .collect(),
                 headers: has_header.then(|| ("x".into(), set(&values))).into_iter().collect(),
-                tokens: has_token.then(|| Token::Valid { issuer: "corp".into(), claims: Default::default() }).into_iter().collect(),
+                tokens: if has_token { [token(&[]), token(&["ops"]), token(&["dev"]), token(&["dev", "ops"])].into() } else { BTreeSet::new() },
                 looks_inside: true,
+                written: WrittenWords { hosts: set(&hosts), ..WrittenWords::default() },
             },
         )
     }
 
     proptest! {
         #[test]
-        fn a_name_says_exactly_what_was_meant(samples in samples(), choice in prop::collection::vec(any::<bool>(), 400)) {
+        fn a_name_says_exactly_what_was_meant(samples in samples(), choice in prop::collection::vec(any::<bool>(), 2_000)) {
             let mut spaces = Spaces::default();
             let space = spaces.of(&samples).unwrap();
             prop_assert!(space.questions().len() <= choice.len());
@@ -228,37 +296,57 @@ mod tests {
         }
     }
 
+    /// What the requests that pass a test are called.
+    fn called(samples: &RequestSamples, wanted: &dyn Fn(&Request) -> bool) -> String {
+        let mut spaces = Spaces::default();
+        let space = spaces.of(samples).unwrap();
+        let numbers = space.questions().iter().enumerate().filter(|(_, question)| question.as_ref().is_some_and(wanted));
+        let numbers = numbers.map(|(at, _)| at).collect();
+        spaces.name(&space, &numbers).to_string()
+    }
+
     #[test]
-    fn kinds_read_as_in_the_language() {
+    fn methods_and_paths_read_as_in_the_language() {
         let samples = RequestSamples {
             methods: set(&["GET", "HEAD", "POST"]),
-            paths: ["/v1/orders", "/v1/{**}"].iter().map(|text| PathPattern::parse(text).unwrap()).collect(),
+            paths: patterns(&["/v1/orders", "/v1/{**}"]),
             looks_inside: true,
             ..RequestSamples::default()
         };
-        let mut spaces = Spaces::default();
-        let space = spaces.of(&samples.clone()).unwrap();
-        let mut of = |wanted: &dyn Fn(&Request) -> bool| {
-            let numbers = space.questions().iter().enumerate().filter(|(_, question)| question.as_ref().is_some_and(wanted));
-            let numbers = numbers.map(|(at, _)| at).collect();
-            spaces.name(&space, &numbers).to_string()
-        };
         let reads = |request: &Request| ["GET", "HEAD"].contains(&&*request.method) && request.path.starts_with("/v1/");
         let posts = |request: &Request| &*request.method == "POST" && &*request.path == "/v1/orders";
-        assert_eq!(of(&|request| reads(request) || posts(request)), "GET|HEAD /v1/{**}, POST /v1/orders");
-        assert_eq!(of(&|_| true), "any HTTP");
-        assert_eq!(of(&|request| &*request.method != "POST"), "!POST");
-        assert_eq!(of(&|request| request.token != Token::Unverified), "* jwt none or verified");
-        let token = Token::Valid { issuer: "corp".into(), claims: [("groups".into(), set(&["ops"]))].into() };
-        let space = spaces.of(&RequestSamples { tokens: [token].into(), looks_inside: true, ..samples }).unwrap();
-        let mut of = |wanted: &dyn Fn(&Token) -> bool| {
-            let is_wanted = |question: &Option<Request>| question.as_ref().is_some_and(|request| wanted(&request.token));
-            let numbers = space.questions().iter().enumerate().filter(|(_, question)| is_wanted(question)).map(|(at, _)| at).collect();
-            spaces.name(&space, &numbers).to_string()
+        assert_eq!(called(&samples, &|request| reads(request) || posts(request)), "GET|HEAD /v1/{**}, POST /v1/orders");
+        assert_eq!(called(&samples, &|_| true), "any HTTP");
+        assert_eq!(called(&samples, &|request| &*request.method != "POST"), "!POST");
+        assert_eq!(called(&samples, &|request| &*request.method == "GET" || &*request.path == "/v1/orders"), "* /v1/orders, GET");
+    }
+
+    #[test]
+    fn hosts_headers_and_tokens_read_as_the_policies_write_them() {
+        let samples = RequestSamples {
+            hosts: set(&["shop", "x.shop", "a.shop"]),
+            headers: [("x-role".into(), set(&["admin"]))].into(),
+            tokens: [token(&[]), token(&["opsx"])].into(),
+            looks_inside: true,
+            written: WrittenWords {
+                hosts: set(&["shop", "*.shop", "a.shop"]),
+                headers: [("x-role".into(), set(&["admin"]))].into(),
+                claims: [("groups".into(), set(&["ops*"]))].into(),
+                ..WrittenWords::default()
+            },
+            ..RequestSamples::default()
         };
-        assert_eq!(of(&|token| *token == Token::None), "* jwt none");
-        assert_eq!(of(&|token| *token != Token::Unverified), "* jwt none or verified");
-        assert_eq!(of(&|token| matches!(token, Token::Valid { .. })), "* jwt corp groups=ops");
+        let is = |token: &Token, wanted: bool| matches!(token, Token::Valid { claims, .. } if !wanted || !claims.is_empty());
+        assert_eq!(called(&samples, &|request| request.host.ends_with(".shop")), "* at *.shop");
+        assert_eq!(called(&samples, &|request| &*request.host == "x.shop"), "* at *.shop but a.shop");
+        assert_eq!(called(&samples, &|request| request.host.contains("shop")), "* at *.shop|shop");
+        assert_eq!(called(&samples, &|request| request.headers.get("x-role").is_some_and(|role| &**role == "admin")), "* header x-role=admin");
+        assert_eq!(called(&samples, &|request| request.headers.contains_key("x-role")), "* header x-role=*");
+        assert_eq!(called(&samples, &|request| request.headers.is_empty()), "* header x-role absent");
+        assert_eq!(called(&samples, &|request| request.token == Token::None), "* jwt none");
+        assert_eq!(called(&samples, &|request| is(&request.token, false)), "* jwt corp");
+        assert_eq!(called(&samples, &|request| is(&request.token, true)), "* jwt corp groups=ops*");
+        assert_eq!(called(&samples, &|request| request.token != Token::Unverified), "* jwt none or corp");
     }
 
     #[test]
