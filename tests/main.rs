@@ -13,6 +13,8 @@ mod agreement;
 mod cli;
 #[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod cluster_mesh;
 mod codes;
 #[cfg(test)]
 mod coupling;

@@ -88,9 +88,12 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &To
     let dropped_without_http = attached.policies().any(|bound| !bound.policy.chain(ChainKind::Tcp).dropped.is_empty());
     for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
         let tests: Vec<&Test> = rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten()).collect();
-        cuts.extend(tests.iter().flat_map(|test| test.matchers()).filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        let matchers = || tests.iter().flat_map(|test| test.matchers());
+        cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        // The addresses of pods are in no block, or not known: either way they are not as those outside it.
+        cuts.extend(matchers().any(|matcher| matches!(matcher, Matcher::Source(_))).then(|| of_peers(Peers::from(PodSet::all()))));
         let bound = reach(rule, names);
-        let ports = tests.iter().flat_map(|test| test.matchers()).filter_map(numbers);
+        let ports = matchers().filter_map(numbers);
         let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
@@ -165,8 +168,9 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     let mut all = RequestSamples::default();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
+            // A request's method is upper case; a value that is not matches none.
             Matcher::Methods(words) => {
-                all.methods.extend(samples(words));
+                all.methods.extend(samples(words).map(|word| word.to_uppercase().into()));
                 all.written.methods.extend(written(words));
             }
             Matcher::Hosts(words) => {
