@@ -17,6 +17,7 @@ mod reasons;
 pub mod render;
 mod requests;
 mod selection;
+mod waypoints;
 
 use crate::cluster::{Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};

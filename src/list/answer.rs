@@ -29,6 +29,8 @@ pub struct Passage {
     pub transport: Option<Transports>,
     /// What may be said over them.
     pub requests: Arc<Requests>,
+    /// The waypoint that they go over, as `shop/waypoint`, if they do.
+    pub via: Option<Symbol>,
     /// The documents and rules that let them pass, where they were asked for. Where no document selects a pod, none is named.
     pub by: Vec<Document>,
 }
@@ -171,7 +173,7 @@ impl Answer {
     fn add(&mut self, said: &Said, ports: PortSet, transport: Option<Transports>) {
         let requests = Arc::clone(&said.requests);
         match &said.doubt {
-            None => self.passages.push(Passage { ports, transport, requests, by: Vec::new() }),
+            None => self.passages.push(Passage { ports, transport, requests, via: None, by: Vec::new() }),
             Some(reason) => self.doubts.push(Doubt { ports, transport, requests, reason: Symbol::clone(reason) }),
         }
     }
@@ -204,6 +206,13 @@ impl EndAnswers {
         self.answers.push(Rc::clone(&shared));
         self.numbers.insert(shared, next);
         next
+    }
+
+    /// The number of an answer without what it says of TCP.
+    pub(super) fn without_tcp(&mut self, number: usize) -> usize {
+        let pieces = self.get(number).into_iter().flat_map(|answer| &answer.pieces);
+        let pieces = pieces.filter(|piece| piece.protocol != Protocol::Tcp).cloned().collect();
+        self.number(EndAnswer { pieces })
     }
 
     /// The answer of a number.

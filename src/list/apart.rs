@@ -53,6 +53,11 @@ impl<'c> Apart<'c> {
         Self { workloads, far, open, known: BTreeMap::new() }
     }
 
+    /// Whether there is nobody to tell apart.
+    pub(super) fn is_empty(&self) -> bool {
+        self.far.is_empty()
+    }
+
     /// The workloads that an end with these cuts may tell apart otherwise than by them.
     pub(super) fn of(&mut self, cuts: &[Cut], way: Way) -> &[Bits] {
         let looks = self.looks(cuts, way);

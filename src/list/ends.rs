@@ -18,6 +18,9 @@ use super::groups::{self, Group, Outside, Ports};
 use super::members::Members;
 use super::requests::{Requests, Spaces};
 
+/// Why nobody knows what passes where [`Spaces`] gives up.
+pub(super) const TOO_MANY_KINDS: &str = "the policies tell more kinds of requests apart than are asked for one by one";
+
 /// The ends of one way.
 #[derive(Default)]
 pub(super) struct Ends<'c> {
@@ -48,8 +51,8 @@ pub(super) struct Asking<'c> {
     pub(super) spaces: Spaces,
     /// The addresses that are no pod's and no Service's.
     pub(super) space: AddressSet,
-    members: Members<'c>,
-    names: Names,
+    pub(super) members: Members<'c>,
+    pub(super) names: Names,
     /// Groups of addresses by what they are cut by.
     cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
 }
@@ -189,8 +192,7 @@ impl<'c> Asking<'c> {
     /// What is said to each kind of request that the samples tell apart.
     fn said(&mut self, samples: &RequestSamples, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
         let Some(space) = self.spaces.of(samples) else {
-            let reason = "the policies tell more kinds of requests apart than are asked for one by one";
-            return vec![Said { requests: Requests::everything().into(), doubt: Some(reason.into()) }];
+            return vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
         };
         let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
         for (at, question) in space.questions().iter().enumerate() {
@@ -222,6 +224,18 @@ impl View<'_> {
     /// What these cuts look at in requests.
     pub(super) fn samples(&self, held: &[usize]) -> RequestSamples {
         groups::samples(&self.cuts, held)
+    }
+
+    /// The ports that it tells apart for anybody.
+    pub(super) fn all_ports(&self) -> Vec<Ports> {
+        let all: Vec<usize> = (0..self.cuts.len()).collect();
+        groups::ports(&self.cuts, &all, &[])
+    }
+
+    /// What it looks at in anybody's requests.
+    pub(super) fn all_samples(&self) -> RequestSamples {
+        let all: Vec<usize> = (0..self.cuts.len()).collect();
+        groups::samples(&self.cuts, &all)
     }
 
     /// The protocols, and over which transports a connection with this far end can arrive: over mutual TLS only TCP between

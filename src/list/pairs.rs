@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use crate::cluster::{Cluster, Endpoint, Way, Workload};
+use crate::cluster::{Addressed, Cluster, Endpoint, Way, WaypointCall, Workload};
 use crate::flow::{AddressSet, Peer};
 
 use super::answer::{Answer, Doubt, Passage, meet};
@@ -14,6 +14,7 @@ use super::bits::Bits;
 use super::ends::{Asking, Ends, View};
 use super::groups::Outside;
 use super::reasons::{self, Witness};
+use super::waypoints::Clients;
 use super::{DoubtRow, Listing, Options, Party, Reasons, Row, Scope, Selection, Side, peers};
 
 /// The join.
@@ -90,9 +91,14 @@ impl<'c> Pairs<'c> {
         let egress = self.asking.ends(Way::Egress, &sources, &away);
         let ingress = self.asking.ends(Way::Ingress, &destinations, &near);
         let leaving = Leaving::new(&egress);
+        let mut clients = Clients::new(self.cluster, &near);
         for destination in destinations.iter() {
             if let Some((number, view)) = ingress.view(destination) {
-                self.between(destination, number, view, &leaving);
+                let calls = self.asking.calls(destination, &clients);
+                let over_pod = calls.iter().any(|call| call.addressed == Addressed::Pod);
+                let over = if over_pod { clients.ambient.clone() } else { Bits::default() };
+                self.between(destination, (number, view), &leaving, &over);
+                self.over_waypoints(destination, (&calls, view), &mut clients, &egress);
                 self.from_outside(destination, number, view);
             }
         }
@@ -104,16 +110,19 @@ impl<'c> Pairs<'c> {
         self.finish()
     }
 
-    /// The rows from workloads to one workload.
-    fn between(&mut self, destination: usize, number: usize, view: &View<'c>, leaving: &Leaving<'_, 'c>) {
-        let mut entered: BTreeMap<usize, Bits> = BTreeMap::new();
-        for (group, answer) in &view.groups {
-            let sum = entered.entry(*answer).or_default();
-            *sum = sum.union(&group.members);
+    /// The rows from workloads to one workload. The TCP connections of those in `over` are left out: they go another way.
+    fn between(&mut self, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, over: &Bits) {
+        let mut groups: BTreeMap<usize, Bits> = BTreeMap::new();
+        for (group, answer) in &entered.1.groups {
+            let elsewhere = group.members.intersect(over);
+            for (members, answer) in [(group.members.subtract(over), *answer), (elsewhere, self.asking.answers.without_tcp(*answer))] {
+                let sum = groups.entry(answer).or_default();
+                *sum = sum.union(&members);
+            }
         }
         let mut doubts: BTreeMap<Doubt, Bits> = BTreeMap::new();
         for (left, leavers) in leaving.to(destination) {
-            for (entering, enterers) in &entered {
+            for (entering, enterers) in &groups {
                 let both = leavers.intersect(enterers);
                 if both.is_empty() {
                     continue;
@@ -124,7 +133,7 @@ impl<'c> Pairs<'c> {
                     *sum = sum.union(&both);
                 }
                 if !answer.passages.is_empty() {
-                    self.rows(&both, destination, (number, view), leaving, &answer);
+                    self.rows(&both, destination, entered, leaving, &answer);
                 }
             }
         }
@@ -149,6 +158,29 @@ impl<'c> Pairs<'c> {
             let entering = half(entered.0, entered.1, source);
             let told = self.tell(from, to, left, entering, answer);
             self.lists.rows.push(row(told));
+        }
+    }
+
+    /// The rows from workloads to one workload by way of waypoints.
+    fn over_waypoints(
+        &mut self,
+        destination: usize,
+        (calls, view): (&[WaypointCall<'c>], &View<'c>),
+        clients: &mut Clients<'c>,
+        egress: &Ends<'c>,
+    ) {
+        let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
+        for call in calls {
+            for over in self.asking.over(call, (to, view), clients, egress, self.options.reasons) {
+                for doubt in over.answer.doubts {
+                    self.lists.doubt(doubt, Sources::Workloads(over.clients.clone()), destination);
+                }
+                if !over.answer.passages.is_empty() {
+                    let answer = self.lists.place(&over.answer.passages);
+                    let row = |source| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
+                    self.lists.rows.extend(over.clients.iter().map(row));
+                }
+            }
         }
     }
 
@@ -262,6 +294,7 @@ impl<'c> Pairs<'c> {
             Party::Peers(old) => Party::Peers(old.into_iter().map(peer).collect()),
             Party::Outside(old) => Party::Outside(set(old)),
         };
+        self.lists.merge();
         let renumber = |row: Row| Row { source: side(row.source), destination: side(row.destination), ..row };
         let mut rows: Vec<Row> = self.lists.rows.into_iter().map(renumber).collect();
         rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
@@ -281,6 +314,25 @@ impl<'c> Pairs<'c> {
 }
 
 impl Lists {
+    /// Makes one row of those of one pair.
+    fn merge(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
+        for pair in rows.chunk_by(|left, right| (left.source, left.destination) == (right.source, right.destination)) {
+            let Some(first) = pair.first() else { continue };
+            // Rows with addresses are apart by what passes.
+            if pair.len() == 1 || !matches!((first.source, first.destination), (Side::Peer(_), Side::Peer(_))) {
+                self.rows.extend(pair);
+                continue;
+            }
+            let passages = pair.iter().filter_map(|row| self.answers.get(row.answer)).flat_map(|answer| answer.iter().cloned());
+            let mut passages: Vec<Passage> = passages.collect();
+            passages.sort_unstable();
+            let answer = self.place(&passages);
+            self.rows.push(Row { answer, ..*first });
+        }
+    }
+
     /// The place of what passes.
     fn place(&mut self, passages: &[Passage]) -> usize {
         let passages = Rc::new(passages.to_vec());

@@ -102,6 +102,12 @@ fn passage_ports(passage: &Passage) -> String {
     if whole { "all connections".to_owned() } else { ports(&passage.ports) }
 }
 
+/// The transport of a passage, and the waypoint that it goes over.
+fn passage_transport(passage: &Passage) -> String {
+    let via = passage.via.as_ref().map(|waypoint| format!(" via {waypoint}")).unwrap_or_default();
+    format!("{}{via}", transport(passage.transport))
+}
+
 /// `-` where no port is TCP.
 fn transport(transport: Option<Transports>) -> &'static str {
     transport.map_or("-", Transports::word)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
-use super::proxy::Attached;
+use super::proxy::{Attached, Proxy};
 use super::test::{Matcher, Test};
 use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
@@ -64,7 +64,11 @@ fn of_modes(modes: &Modes<'_>, cuts: &mut Vec<Cut>) {
 fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     of_modes(&sidecar.modes, cuts);
     cuts.extend(sidecar.classes.ports().map(|port| at_ports(Intervals::of(port, port))));
-    let proxy = &sidecar.proxy;
+    of_proxy(&sidecar.proxy, names, cuts);
+}
+
+/// The lines of an Envoy's policies.
+pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     if !proxy.tokens.is_empty() {
         let requests = tokens::preflight();
         let requests = RequestSamples { tokens: tokens::samples(&proxy.tokens, &[]), looks_inside: true, ..requests };

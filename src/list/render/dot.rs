@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{party, passage_ports, ports, reason, title, transport};
+use super::{party, passage_ports, passage_transport, ports, reason, title, transport};
 
 /// The graph.
 pub fn dot(listing: &Listing) -> String {
@@ -31,7 +31,7 @@ pub fn dot(listing: &Listing) -> String {
         let ends = format!("{} -> {}", quoted(&title(listing, row.source)), quoted(&title(listing, row.destination)));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
-            let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport));
+            let label = format!("{} {}\n{said}", passage_ports(passage), passage_transport(passage));
             out.push_str(&format!("  {ends} [label={}];\n", quoted(label.trim_end())));
         }
     }

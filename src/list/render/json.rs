@@ -106,6 +106,8 @@ struct Allowed<'a> {
     transport: Option<&'static str>,
     /// Null where everything may be said.
     requests: Option<Said<'a>>,
+    /// The waypoint that it goes over.
+    via: Option<&'a str>,
     by: Vec<Rule<'a>>,
 }
 
@@ -148,6 +150,7 @@ impl<'a> Allowed<'a> {
             ports: ranges(&passage.ports),
             transport: passage.transport.map(transport),
             requests: Said::new(&passage.requests),
+            via: passage.via.as_deref(),
             by: passage.by.iter().map(rule).collect(),
         }
     }

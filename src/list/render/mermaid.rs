@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{party, passage_ports, ports, reason, title, transport};
+use super::{party, passage_ports, passage_transport, ports, reason, title, transport};
 
 /// The flowchart.
 pub fn mermaid(listing: &Listing) -> String {
@@ -32,7 +32,7 @@ pub fn mermaid(listing: &Listing) -> String {
         let (from, to) = (node(row.source), node(row.destination));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
-            let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport));
+            let label = format!("{} {}\n{said}", passage_ports(passage), passage_transport(passage));
             out.push_str(&format!("  {from} -->|{}| {to}\n", quoted(label.trim_end())));
         }
     }
