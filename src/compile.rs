@@ -4,6 +4,8 @@
 //! as a whole: each returns what it could make, and findings.
 
 mod against;
+mod endpoint;
+mod evaluate;
 mod expectations;
 mod platform;
 mod proof;
@@ -23,6 +25,8 @@ use crate::verify::Proof;
 use crate::{check, format};
 
 pub use against::{Against, Relation, against};
+pub use endpoint::endpoint;
+pub use evaluate::{Judged, emitted, given};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use platform::{platform, proof_platform};
 

@@ -25,6 +25,8 @@ mod findings;
 mod format;
 mod house;
 #[cfg(test)]
+mod list;
+#[cfg(test)]
 mod meaning;
 #[cfg(test)]
 mod model;
