@@ -5,11 +5,13 @@
 
 mod document;
 mod layout;
+mod plain;
 mod stream;
 mod tree;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
+pub use plain::objects;
 pub(crate) use stream::documents;
 pub(crate) use tree::{Node, Reading};
 

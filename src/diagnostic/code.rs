@@ -188,6 +188,8 @@ codes! {
     INVALID_CONFIG "invalid-config" Error "`twogate.toml` cannot be read";
     UNKNOWN_KEY "unknown-key" Error "a key of `twogate.toml` does not exist";
     INVALID_INVENTORY "invalid-inventory" Error "an inventory manifest cannot be read";
+    UNCLEAR_FLOW "unclear-flow" Error "a flow is no question about one connection";
+    UNKNOWN_OBJECT "unknown-object" Error "a flow names an object that no manifest holds";
     NO_INPUT "no-input" Error "there is nothing to compile";
     STALE_OUTPUT "stale-output" Error "the written manifests are not what the intents say";
 }

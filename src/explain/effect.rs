@@ -1,0 +1,363 @@
+//! What a change does besides what it is made for.
+//!
+//! Owns: `Effect`, `compare`. Two settings are asked about the same connections; only pods whose policies or facts differ between
+//! them need be asked about. It must not make a change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::Call;
+use super::place;
+use super::setting::Setting;
+use super::world::{self, Known};
+use crate::cluster::{End, Names, Way};
+use crate::flow::{
+    Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, RequestSamples, Symbol, Token, Transport, Verdict,
+};
+
+/// As many ports of one destination are tried.
+const MOST_PORTS: usize = 16;
+
+/// As many requests are tried on one connection.
+const MOST_REQUESTS: usize = 12;
+
+/// As many connections are tried in all.
+const MOST_CALLS: usize = 200_000;
+
+/// What a change does besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effect {
+    /// Who else gains or loses something, in words, the nearest first; empty for nobody.
+    pub others: Vec<String>,
+    /// How many workloads were compared, and classes of pods that nobody described.
+    pub compared: usize,
+    /// Whether not all of them could be.
+    pub partial: bool,
+}
+
+/// Which connections count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Those that pass only afterwards.
+    Gained,
+    /// Those that pass only before.
+    Lost,
+}
+
+/// One who is compared, as each setting knows it.
+struct Pair {
+    title: String,
+    before: Known,
+    after: Known,
+    /// Whether nobody described it: it stands for a class of pods.
+    is_class: bool,
+}
+
+/// What passes in one of two settings alone, the connection itself left out.
+pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Change) -> Effect {
+    let pairs = pairs(before, after, call);
+    let mut effect = Effect { compared: pairs.len(), ..Effect::default() };
+    let touched: Vec<bool> = pairs.iter().map(|pair| is_touched(before, after, pair)).collect();
+    let names = names(&pairs);
+    let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of(before, after, pair, &names)).collect();
+    let mut found: BTreeMap<Nearness, BTreeSet<String>> = BTreeMap::new();
+    let mut spent = 0;
+    for (from, source) in pairs.iter().enumerate() {
+        for (to, destination) in pairs.iter().enumerate() {
+            let moved = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
+            if from == to || !moved {
+                continue;
+            }
+            let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
+            let seen = tries(call, source, destination, into);
+            spent += seen.len();
+            if spent > MOST_CALLS {
+                effect.partial = true;
+                break;
+            }
+            for attempt in seen {
+                if differs(out, into, (source, destination), &attempt, change) {
+                    let (nearness, text) = words(call, (source, destination), &attempt);
+                    found.entry(nearness).or_default().insert(text);
+                }
+            }
+        }
+    }
+    found.remove(&Nearness::Itself);
+    effect.others = summarised(found);
+    effect
+}
+
+/// How near a connection is to the one that was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// It is that one.
+    Itself,
+    /// The same ends and port, another request or transport.
+    Otherwise,
+    /// Somebody else to the same port.
+    Caller,
+    /// The same caller to something else.
+    Target,
+    /// Another class of pods that nobody described.
+    Class,
+    /// Anything else.
+    Elsewhere,
+}
+
+/// One attempt at a connection.
+#[derive(Debug, Clone)]
+struct Attempt {
+    protocol: Protocol,
+    port: u16,
+    transport: Transport,
+    request: Option<Request>,
+}
+
+/// The ends of one who is compared.
+struct Ends<'s> {
+    before: [End<'s>; 2],
+    after: [End<'s>; 2],
+    ports: BTreeSet<(Protocol, u16)>,
+    requests: Vec<Request>,
+}
+
+impl<'s> Ends<'s> {
+    fn of(before: &'s Setting, after: &'s Setting, pair: &'s Pair, names: &Names) -> Self {
+        let both = |setting: &'s Setting, known: &'s Known| {
+            [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way))
+        };
+        let (before, after) = (both(before, &pair.before), both(after, &pair.after));
+        let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
+        Self { ports: ports(&cuts), requests: requests(&cuts), before, after }
+    }
+}
+
+/// The ports at which an end begins or ceases to tell ports apart.
+fn ports(cuts: &[Cut]) -> BTreeSet<(Protocol, u16)> {
+    let ranges = cuts.iter().flat_map(|cut| cut.ports.ranges());
+    let edges = ranges.flat_map(|(protocol, low, high)| [(protocol, low), (protocol, high.saturating_add(1).max(1))]);
+    edges.take(MOST_PORTS).collect()
+}
+
+/// One request for each way in which an end looks at requests.
+fn requests(cuts: &[Cut]) -> Vec<Request> {
+    let mut found = Vec::new();
+    for samples in cuts.iter().map(|cut| &cut.requests).filter(|samples| !samples.is_empty()) {
+        found.extend(sampled(samples));
+        found.dedup();
+        if found.len() >= MOST_REQUESTS {
+            break;
+        }
+    }
+    found.truncate(MOST_REQUESTS);
+    found
+}
+
+/// Requests that stand for what a test looks at: each method with each path.
+pub(super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
+    let methods: Vec<Symbol> = if samples.methods.is_empty() { vec!["GET".into()] } else { samples.methods.iter().cloned().collect() };
+    let paths: Vec<Symbol> = if samples.paths.is_empty() {
+        vec!["/".into()]
+    } else {
+        samples.paths.iter().map(|path| concrete(path.as_str()).into()).collect()
+    };
+    let host: Symbol = samples.hosts.iter().next().cloned().unwrap_or_else(|| "some.host".into());
+    let token = samples.tokens.iter().find(|token| matches!(token, Token::Valid { .. })).cloned().unwrap_or(Token::None);
+    let headers: Labels = samples.headers.iter().filter_map(|(key, values)| Some((key.clone(), values.first()?.clone()))).collect();
+    let each = methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path)));
+    each.take(MOST_REQUESTS)
+        .map(|(method, path)| Request {
+            method: method.clone(),
+            path: path.clone(),
+            host: host.clone(),
+            headers: headers.clone(),
+            token: token.clone(),
+        })
+        .collect()
+}
+
+/// A path that a pattern matches.
+fn concrete(pattern: &str) -> String {
+    let path = pattern.replace("{**}", "x").replace("{*}", "x").replace('*', "x");
+    if path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+/// Everything that is tried between two ends.
+fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec<Attempt> {
+    let mut ports = into.ports.clone();
+    ports.insert((call.protocol, call.port));
+    let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
+    let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
+    let mut requests: Vec<Option<Request>> = vec![None, call.request.clone()];
+    requests.extend(into.requests.iter().cloned().map(Some));
+    requests.sort();
+    requests.dedup();
+    let mut attempts = Vec::new();
+    for (protocol, port) in ports {
+        let is_tcp = protocol == Protocol::Tcp;
+        for transport in [Transport::Mtls, Transport::Plaintext] {
+            if transport == Transport::Mtls && !(both && is_tcp) {
+                continue;
+            }
+            for request in requests.iter().filter(|request| is_tcp || request.is_none()) {
+                attempts.push(Attempt { protocol, port, transport, request: request.clone() });
+            }
+        }
+    }
+    attempts
+}
+
+/// Whether an attempt passes in the one setting and not in the other.
+fn differs(out: &Ends<'_>, into: &Ends<'_>, (source, destination): (&Pair, &Pair), attempt: &Attempt, change: Change) -> bool {
+    let passes = |ends: (&[End<'_>; 2], &[End<'_>; 2]), source: &Known, destination: &Known| {
+        let ([egress, _], [_, ingress]) = ends;
+        let ask = |end: &End<'_>, far: &Known| {
+            end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
+        };
+        ask(egress, destination) && ask(ingress, source)
+    };
+    let before = passes((&out.before, &into.before), &source.before, &destination.before);
+    let after = passes((&out.after, &into.after), &source.after, &destination.after);
+    match change {
+        Change::Gained => after && !before,
+        Change::Lost => before && !after,
+    }
+}
+
+/// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
+fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
+    let again = |known: &Known| after.world.again(known, &after.policy, &after.cluster);
+    let mut pairs: Vec<Pair> = Vec::new();
+    let ends = [&call.source, &call.destination].into_iter().map(|known| (known, false));
+    let known = before.world.pods.iter().map(|known| (known, false));
+    for (known, is_class) in ends.chain(known) {
+        if !pairs.iter().any(|pair| pair.before == *known) {
+            pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
+        }
+    }
+    for known in [&call.source, &call.destination] {
+        for (title, class) in classes(known, before, after) {
+            if !pairs.iter().any(|pair| pair.title == title) {
+                pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
+            }
+        }
+    }
+    pairs
+}
+
+/// Pods that differ from a known one in one respect, and an address.
+fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
+    let mut found = vec![("addresses outside of the cluster".to_owned(), world::address([198, 51, 100, 77].into()))];
+    let Peer::Pod(pod) = &known.endpoint.peer else { return found };
+    let class = |pod: Pod| {
+        let mut class = Known { name: None, ..known.clone() };
+        class.endpoint.peer = Peer::Pod(pod);
+        class
+    };
+    found.push((format!("other pods of {}", pod.namespace), class(Pod { labels: Labels::new(), account: "other".into(), ..pod.clone() })));
+    found.push((
+        format!("other pods that run as {}/{}", pod.namespace, pod.account),
+        class(Pod { labels: Labels::new(), ..pod.clone() }),
+    ));
+    found.push((format!("{} under another account", known.text), class(Pod { account: "other".into(), ..pod.clone() })));
+    if pod.plane != DataPlane::None {
+        found.push((format!("{} outside of the mesh", known.text), class(Pod { plane: DataPlane::None, ..pod.clone() })));
+    }
+    let name = elsewhere(before, after);
+    let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
+    found.push(("pods of other namespaces".to_owned(), class(Pod { namespace: name, namespace_labels, ..pod.clone() })));
+    found
+}
+
+/// A namespace that nobody speaks of.
+fn elsewhere(before: &Setting, after: &Setting) -> Symbol {
+    let is_free = |name: &Symbol| [before, after].into_iter().all(|setting| setting.policy.namespace(name).is_none() && setting.cluster.namespace_labels(name).is_none());
+    let names = (0..100).map(|number| Symbol::from(if number == 0 { "elsewhere".to_owned() } else { format!("elsewhere-{number}") }));
+    names.into_iter().find(is_free).unwrap_or_else(|| "elsewhere".into())
+}
+
+/// The names that patterns are cut by.
+fn names(pairs: &[Pair]) -> Names {
+    let mut names = Names::default();
+    for known in pairs.iter().flat_map(|pair| [&pair.before, &pair.after]) {
+        if let Peer::Pod(pod) = &known.endpoint.peer {
+            names.namespaces.insert(pod.namespace.clone());
+            names.accounts.insert(pod.account.clone());
+        }
+    }
+    names
+}
+
+/// Whether the policies that may act on somebody, or the facts about them, differ.
+fn is_touched(before: &Setting, after: &Setting, pair: &Pair) -> bool {
+    pair.before.endpoint != pair.after.endpoint || policies(before, &pair.before) != policies(after, &pair.after)
+}
+
+/// The policies that may act on somebody.
+fn policies<'s>(setting: &'s Setting, known: &Known) -> BTreeSet<String> {
+    let Peer::Pod(pod) = &known.endpoint.peer else { return BTreeSet::new() };
+    let root = &setting.policy.config.mesh.root_namespace;
+    let policies = setting.objects.iter().filter(|object| !place::is_fact(object));
+    policies.filter(|object| place::selects(object, &pod.namespace, &pod.labels, root)).map(ToString::to_string).collect()
+}
+
+/// An attempt in words, by how near it is to the connection that was asked about.
+fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
+    let same_source = source.before == call.source;
+    let same_target = destination.before == call.destination;
+    let same_port = (attempt.protocol, attempt.port) == (call.protocol, call.port);
+    let port = format!("{}{}", attempt.port, protocol(attempt.protocol));
+    let what = what(attempt);
+    let is_class = source.is_class || destination.is_class;
+    match (same_source, same_target && same_port) {
+        (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
+        (true, true) => (Nearness::Otherwise, what),
+        (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
+        (false, true) => (Nearness::Class, source.title.clone()),
+        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}:{port}", source.before.short, destination.title)),
+        _ if is_class => (Nearness::Class, format!("{} -> {}:{port}", source.title, destination.title)),
+        _ => (Nearness::Elsewhere, format!("{} -> {}:{port}", source.title, destination.title)),
+    }
+}
+
+fn is_asked(call: &Call, attempt: &Attempt) -> bool {
+    attempt.request == call.request && call.transport.is_none_or(|transport| transport == attempt.transport)
+}
+
+fn protocol(protocol: Protocol) -> String {
+    if protocol == Protocol::Tcp { String::new() } else { format!("/{}", protocol.word()) }
+}
+
+/// The request and transport of an attempt.
+fn what(attempt: &Attempt) -> String {
+    let request = match &attempt.request {
+        Some(request) => format!("{} {}", request.method, request.path),
+        None => "connections that are no HTTP".to_owned(),
+    };
+    match attempt.transport {
+        Transport::Mtls => request,
+        Transport::Plaintext => format!("{request} in plaintext"),
+    }
+}
+
+/// As many of each kind are named.
+const MOST_NAMED: usize = 3;
+
+/// A few of each kind, the nearest first; the rest is counted.
+fn summarised(found: BTreeMap<Nearness, BTreeSet<String>>) -> Vec<String> {
+    let mut others = Vec::new();
+    for (nearness, texts) in found {
+        let named = texts.iter().take(MOST_NAMED).cloned();
+        others.extend(named);
+        if texts.len() > MOST_NAMED {
+            let kind = match nearness {
+                Nearness::Itself | Nearness::Otherwise => "other requests",
+                Nearness::Caller => "other callers",
+                Nearness::Target => "other ports",
+                Nearness::Class | Nearness::Elsewhere => "other connections",
+            };
+            others.push(format!("{} {kind}", texts.len() - MOST_NAMED));
+        }
+    }
+    others
+}
