@@ -3,17 +3,32 @@
 //! Owns: the reading of policies and of what they act on, and every decision about a flow. It knows nothing of intents, nor of
 //! how this tool writes manifests: it shares no code and no author with `target`, so that each can be held against the other.
 
+mod decide;
 mod decision;
+mod end;
+mod mesh;
+mod names;
+mod network;
+mod object;
 mod platform;
+mod pods;
 mod question;
+mod read;
+mod selector;
+mod truth;
+mod unmodelled;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, LabelCube, Labels, Protocol, Request, Symbol, Transport, Verdict};
+use crate::flow::{LabelCube, Labels, Peer, Symbol};
 use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
+pub use end::End;
 pub use platform::Platform;
-pub use question::{Addressed, Endpoint, Facts, NamedPort, Network, Question};
+pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 
 /// Which way a pod's end faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +43,12 @@ pub enum Way {
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     platform: Platform,
+    network: network::Network,
+    mesh: mesh::Mesh,
+    unmodelled: unmodelled::UnmodelledObjects,
+    namespaces: BTreeMap<Symbol, Labels>,
     workloads: Vec<Workload>,
+    port_numbers: network::PortNumbers,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -46,17 +66,31 @@ pub struct Workload {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// Namespaces.
-    pub namespaces: std::collections::BTreeSet<Symbol>,
+    pub namespaces: BTreeSet<Symbol>,
     /// Service accounts.
-    pub accounts: std::collections::BTreeSet<Symbol>,
+    pub accounts: BTreeSet<Symbol>,
 }
 
-/// Reads manifests.
+/// Reads manifests: files of YAML or JSON documents, lists included.
 ///
-/// What is modelled is read strictly; kinds that cannot affect a flow are passed over by a stated list; everything else makes
-/// the flows that it may touch unspecified, with a finding.
-pub fn read(_sources: &Sources, _files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
-    (Cluster { platform, workloads: Vec::new() }, Vec::new())
+/// What is modelled is read strictly, as `invalid-manifest`: whatever the API server or Istio's webhook would refuse. Kinds that
+/// cannot affect a flow are passed over by a stated list; everything else makes the flows that it may touch unspecified, with the
+/// finding `unmodelled-kind`. So does what cannot be read. The result is the same on every run and however the work is shared.
+pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, mut findings, .. } = read::read(sources, files, &platform);
+    findings.extend(mesh.settle(&platform, &inventory));
+    let mut cluster = Cluster {
+        network: network::Network::new(policies),
+        mesh,
+        unmodelled: unmodelled::UnmodelledObjects::new(unmodelled),
+        namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
+        platform,
+        ..Cluster::default()
+    };
+    let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
+    cluster.workloads = pods::workloads(&inventory, &cluster.platform, &keys);
+    cluster.port_numbers = pods::port_numbers(&cluster.workloads);
+    (cluster, findings)
 }
 
 impl Cluster {
@@ -72,46 +106,46 @@ impl Cluster {
     }
 
     /// The labels of a namespace that the manifests describe, its name among them.
-    pub fn namespace_labels(&self, _namespace: &str) -> Option<&Labels> {
-        None
+    pub fn namespace_labels(&self, namespace: &str) -> Option<&Labels> {
+        self.namespaces.get(namespace)
     }
 
-    /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on.
-    pub fn selectors(&self, _namespace: &str) -> Vec<LabelCube> {
-        Vec::new()
+    /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on; each once, in order. One that
+    /// selects every pod tells nothing apart and is among them if it is there.
+    pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
+        let network = self.network.subjects(namespace).chain(self.unmodelled.selectors(namespace)).cloned();
+        let all: BTreeSet<LabelCube> = network.chain(self.mesh.selectors(&self.platform, namespace)).collect();
+        all.into_iter().collect()
     }
 
     /// One end of connections, with the policies that act on this pod found once.
     pub fn end<'c>(&'c self, subject: &'c Endpoint, way: Way) -> End<'c> {
-        End { cluster: self, subject, way }
+        End::new(self, subject, way)
     }
 
     /// Whether a connection passes, hop by hop and gate by gate, and why.
-    pub fn decide(&self, _question: &Question) -> Decision {
-        Decision { verdict: Verdict::Unspecified("not modelled".to_owned()), transport: None, steps: Vec::new() }
+    pub fn decide(&self, question: &Question) -> Decision {
+        decide::decide(self, question)
+    }
+
+    /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces.
+    fn keys(&self, namespaces: BTreeSet<&Symbol>) -> BTreeSet<Symbol> {
+        let network = self.network.keys().into_iter().cloned();
+        let others = namespaces.into_iter().flat_map(|namespace| {
+            let mesh = self.mesh.selectors(&self.platform, namespace);
+            let unmodelled = self.unmodelled.selectors(namespace).cloned();
+            mesh.into_iter().chain(unmodelled).flat_map(|cube| cube.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>())
+        });
+        network.chain(others).collect()
     }
 }
 
-/// One end of a pod: the policies that act on it there.
-#[derive(Debug, Clone)]
-pub struct End<'c> {
-    cluster: &'c Cluster,
-    subject: &'c Endpoint,
-    way: Way,
-}
-
-impl End<'_> {
-    /// By what this end tells connections apart; see [`Cut`] for what that promises.
-    pub fn cuts(&self, _names: &Names) -> Vec<Cut> {
-        Vec::new()
-    }
-
-    /// Whether this end lets a connection pass, for the far end, port, transport and request of it. Without reasons, and fast.
-    ///
-    /// Egress is the network gate alone; ingress is the network gate, the transport and the caller together, for a pod that is
-    /// called directly. A path over a waypoint is [`Cluster::decide`]'s to judge.
-    pub fn decide(&self, _far: &Endpoint, _protocol: Protocol, _port: u16, _transport: Transport, _request: Option<&Request>) -> Verdict {
-        let _ = (self.cluster, self.subject, self.way);
-        Verdict::Unspecified("not modelled".to_owned())
+impl Workload {
+    /// The namespace of its pods.
+    pub fn namespace(&self) -> &str {
+        match &self.endpoint.peer {
+            Peer::Pod(pod) => &pod.namespace,
+            Peer::Address(_) => "",
+        }
     }
 }

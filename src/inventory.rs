@@ -10,8 +10,9 @@ mod pod;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Code, Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, Protocol, Symbol, Values};
 use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
@@ -20,6 +21,7 @@ pub use capture::{Captured, InboundCapture};
 pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, WorkloadKind};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
+pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
 
 /// What is known to run.
@@ -76,6 +78,10 @@ pub struct InventoryWorkload {
     pub capture: InboundCapture,
     /// Whether init containers run, and may call, before its sidecar does.
     pub init_containers: InitContainers,
+    /// The addresses of a running pod; empty for anything else.
+    pub addresses: Vec<IpAddr>,
+    /// The node of a pod that is already on one.
+    pub node: Option<Symbol>,
     /// Where its name is written.
     pub location: Location,
     owner: Option<Owner>,
@@ -112,7 +118,7 @@ pub fn read(file: FileId, source: &Source, default_namespace: &Symbol) -> (Inven
         object::read(Document { span, ..whole }, default_namespace, &mut inventory, &mut reading);
     }
     let mut findings = reading.into_findings();
-    findings.extend(inventory.settle());
+    findings.extend(inventory.settle(code::INVALID_INVENTORY));
     (inventory, findings)
 }
 
@@ -121,15 +127,20 @@ impl Inventory {
     ///
     /// Two objects of one kind and name are one if they say the same; if they do not, the first stands, with a finding.
     pub fn merge(&mut self, other: Self) -> Vec<Diagnostic> {
+        self.merge_as(other, code::INVALID_INVENTORY)
+    }
+
+    /// The same, with findings of the reader's own code.
+    pub(crate) fn merge_as(&mut self, other: Self, code: Code) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
         for (name, facts) in other.namespaces {
-            findings.extend(self.add_namespace(name, facts));
+            findings.extend(self.add_namespace(name, facts, code));
         }
         self.accounts.extend(other.accounts);
         self.folded.extend(other.folded);
         self.workloads.extend(other.workloads);
         self.services.extend(other.services);
-        findings.extend(self.settle());
+        findings.extend(self.settle(code));
         findings
     }
 
@@ -160,23 +171,23 @@ impl Inventory {
     }
 
     /// Takes in what an object says about a namespace.
-    fn add_namespace(&mut self, name: Symbol, facts: NamespaceFacts) -> Option<Diagnostic> {
+    fn add_namespace(&mut self, name: Symbol, facts: NamespaceFacts, code: Code) -> Option<Diagnostic> {
         if let Some(first) = self.namespaces.get(&name) {
-            return (first.labels != facts.labels).then(|| disagreement("Namespace", &name, facts.location, first.location));
+            return (first.labels != facts.labels).then(|| disagreement(code, "Namespace", &name, [facts.location, first.location]));
         }
         self.namespaces.insert(name, facts);
         None
     }
 
     /// Brings the lists in order, makes one of what stands twice, and folds workloads into their owners.
-    fn settle(&mut self) -> Vec<Diagnostic> {
+    fn settle(&mut self, code: Code) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
         self.workloads.sort_by(|left, right| left.key().cmp(&right.key()));
         self.workloads.dedup_by(|later, first| {
             let twice = later.key() == first.key();
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
-                findings.push(disagreement(later.kind.name(), &name, later.location, first.location));
+                findings.push(disagreement(code, later.kind.name(), &name, [later.location, first.location]));
             }
             twice
         });
@@ -185,7 +196,7 @@ impl Inventory {
             let twice = later.key() == first.key();
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
-                findings.push(disagreement("Service", &name, later.location, first.location));
+                findings.push(disagreement(code, "Service", &name, [later.location, first.location]));
             }
             twice
         });
@@ -226,6 +237,11 @@ impl InventoryWorkload {
         open.map_or(Match::Yes, Match::Perhaps)
     }
 
+    /// The workload that it names as its owner, by kind and name, whether or not that is in the inventory.
+    pub fn owner(&self) -> Option<(WorkloadKind, &Symbol)> {
+        self.owner.as_ref().map(|(_, kind, name)| (*kind, name))
+    }
+
     /// What it is ordered and told apart by.
     fn key(&self) -> (&Symbol, WorkloadKind, &Symbol) {
         (&self.namespace, self.kind, &self.name)
@@ -253,8 +269,8 @@ fn too_large(file: FileId, source: &Source) -> Diagnostic {
 }
 
 /// Two objects of one name that do not say the same.
-fn disagreement(kind: &str, name: &str, location: Location, first: Location) -> Diagnostic {
-    Diagnostic::new(code::INVALID_INVENTORY, location, format!("{kind} `{name}` stands twice and says different things"))
+fn disagreement(code: Code, kind: &str, name: &str, [location, first]: [Location; 2]) -> Diagnostic {
+    Diagnostic::new(code, location, format!("{kind} `{name}` stands twice and says different things"))
         .label("this one says something else")
         .related(first, "the first one")
         .note("only one of the two can be in the cluster")

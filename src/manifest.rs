@@ -5,13 +5,15 @@
 
 mod document;
 mod layout;
+mod objects;
 mod plain;
 mod stream;
 mod tree;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
-pub use plain::objects;
+pub(crate) use objects::{Object, objects};
+pub use plain::plain;
 pub(crate) use stream::documents;
 pub(crate) use tree::{Node, Reading};
 

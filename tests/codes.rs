@@ -1,10 +1,11 @@
 //! The pages of the codes, run: what a page calls wrong is found, what it calls right is not, and every code has its page.
 //!
 //! A page shows programs in fences: `intent` files, `toml` for the configuration, `yaml` for the inventory. Words behind the
-//! language: a file's name, `with` (another program's intents), `today=DATE`, `also=CODE,CODE` (findings that come along).
+//! language: a file's name, `with` (another program's intents), `manifest` (what the evaluator reads, which then reads alone), `today=DATE`, `also=CODE,CODE` (findings that come along).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use twogate::cluster::{self, Platform};
 use twogate::compile::{self, Input};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::{Code, Diagnostic, Edit, Help, Level, code};
@@ -92,6 +93,9 @@ fn sections(code: Code) -> Vec<Section> {
 
 /// The library's answer to the files of a section.
 fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
+    if section.blocks.iter().any(|block| block.words.iter().any(|word| word == "manifest")) {
+        return run_manifests(section);
+    }
     let mut input = Input { today: section.option("today").map(str::to_owned), ..Input::default() };
     for block in &section.blocks {
         let id = input.sources.add(Source::new(block.name(), block.text.clone()));
@@ -107,6 +111,14 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
     }
     let outcome = compile::compile(input);
     (outcome.findings, outcome.sources)
+}
+
+/// The evaluator's findings about the manifests of a section.
+fn run_manifests(section: &Section) -> (Vec<Diagnostic>, Sources) {
+    let mut sources = Sources::default();
+    let files: Vec<_> = section.blocks.iter().map(|block| sources.add(Source::new(block.name(), block.text.clone()))).collect();
+    let (_, findings) = cluster::read(&sources, &files, Platform::default());
+    (findings, sources)
 }
 
 /// The section with the edits of one piece of advice made, from the last place to the first.

@@ -62,6 +62,8 @@ pub struct Document {
     pub location: Location,
     /// Which of its rules, counted from 1 within `ingress`, `egress` or `rules`; none for the document as a whole.
     pub rule: Option<usize>,
+    /// What the document says that it comes from: the lines of its annotations whose key ends in `/rules`.
+    pub origin: Vec<String>,
 }
 
 /// A rule that did not match.

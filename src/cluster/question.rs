@@ -2,6 +2,8 @@
 //!
 //! Owns: `Question` and its parts: a flow, with the facts about its ends that only some policies look at.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::flow::{Intervals, Peer, Protocol, Request, Symbol, Transport};
@@ -64,8 +66,23 @@ pub struct Facts {
     pub addresses: Vec<IpAddr>,
     /// The inbound TCP ports that its sidecar is told not to capture.
     pub uncaptured: Intervals<u16>,
-    /// The node that it runs on.
+    /// The node that it runs on. An address with a node is a process of that node (`semantics.md` §1.7); one without is taken
+    /// for none of the other end's node.
     pub node: Option<Symbol>,
+    /// Keys of further labels that it may have, with values that are not known; none of them is a key of its labels.
+    pub open_labels: BTreeSet<Symbol>,
+    /// How much is known of the labels of its namespace.
+    pub namespace: NamespaceLabels,
+}
+
+/// How much is known of a namespace's labels (`semantics.md` §1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum NamespaceLabels {
+    /// All of them.
+    #[default]
+    Known,
+    /// No object describes it: of its labels only the name is known.
+    NameOnly,
 }
 
 /// A port that a container declares under a name.
@@ -92,5 +109,23 @@ pub enum Network {
 impl From<Peer> for Endpoint {
     fn from(peer: Peer) -> Self {
         Self { peer, facts: Facts::default() }
+    }
+}
+
+/// As its owner would name it: `app=db@shop`, `*@shop` without labels, or an address.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pod = match &self.peer {
+            Peer::Address(address) => return write!(out, "{address}"),
+            Peer::Pod(pod) => pod,
+        };
+        if pod.labels.is_empty() {
+            return write!(out, "*@{}", pod.namespace);
+        }
+        for (index, (key, value)) in pod.labels.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(out, "{comma}{key}={value}")?;
+        }
+        write!(out, "@{}", pod.namespace)
     }
 }

@@ -59,15 +59,15 @@ impl Setting {
         let mut findings = outcome.findings;
         let sources = outcome.sources;
         let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
-        let compiled: Vec<Value> = compiled.flat_map(|source| manifest::objects(&source)).collect();
+        let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
         let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy: outcome.policy, compiled };
         if manifests.is_empty() {
-            let listed = parts.input.inventory.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::objects);
+            let listed = parts.input.inventory.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain);
             let objects: Vec<Value> = parts.compiled.iter().cloned().chain(listed.filter(objects::is_fact)).collect();
             let (setting, _) = parts.given(sources, objects, Judge::Compiled);
             return (setting, findings);
         }
-        let objects = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::objects).collect();
+        let objects = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let namespace = parts.namespace();
         let (cluster, found) = cluster::read(&sources, manifests, platform::of(&parts.policy.config, &namespace));
         findings.extend(found);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::flow::Labels;
+use crate::flow::{Intervals, Labels};
 use crate::manifest::{Node, Reading};
 
 /// The ports that no sidecar captures whatever the annotations say: the mesh's own (`semantics.md` §3.2).
@@ -38,6 +38,15 @@ impl InboundCapture {
         let included = self.included.as_ref().is_none_or(|ports| ports.contains(&port));
         let excluded = self.excluded.contains(&port) || NEVER_CAPTURED.contains(&port);
         if included && !excluded { Captured::Yes } else { Captured::No }
+    }
+
+    /// The inbound TCP ports that the annotations take from a sidecar.
+    pub fn told_off(&self) -> Intervals<u16> {
+        let excluded = Intervals::collect(self.excluded.iter().map(|port| (*port, *port)));
+        match &self.included {
+            None => excluded,
+            Some(ports) => Intervals::collect(ports.iter().map(|port| (*port, *port))).complement().union(&excluded),
+        }
     }
 }
 

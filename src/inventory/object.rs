@@ -5,9 +5,9 @@
 
 use super::pod::{self, WorkloadKind};
 use super::{Inventory, NamespaceFacts, service};
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, NAMESPACE_NAME, Symbol};
-use crate::manifest::{Document, Node, Reading, Step};
+use crate::manifest::{Document, Node, Object, Reading, Step, objects};
 
 /// What an object is, as far as an inventory cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,92 +40,41 @@ pub(super) enum Whole {
     No,
 }
 
+/// Whether an object of this group and kind is a fact for an inventory.
+pub(crate) fn is_fact(group: &str, kind: &str) -> bool {
+    table(group, kind) != Kind::PassedOver
+}
+
 /// Reads a document into an inventory.
 pub(super) fn read<'s>(document: Document<'s>, default_namespace: &Symbol, inventory: &mut Inventory, reading: &mut Reading<'s>) {
-    reading.begin(document, "the document");
-    let tree = match document.parse() {
-        Ok(tree) => tree,
-        Err(finding) => return reading.add(*finding),
-    };
-    if tree.is_null() {
-        return;
-    }
-    let root = Node::root(&tree);
-    let Some(kind) = kind_of(&root, reading) else { return };
-    let stem = kind.strip_suffix("List").filter(|stem| stem.is_empty() || root.holds_list("items"));
-    let version = root.get(reading, "apiVersion").text(reading);
-    let Some(stem) = stem else {
-        return read_object(&root, Type { kind, version }, default_namespace, inventory, reading);
-    };
-    let items = root.get(reading, "items").list(reading);
-    let documents = document.items(items.len());
-    for (item, document) in items.iter().zip(documents) {
-        if reading.is_hopeless() {
-            return;
-        }
-        reading.begin(document, "the item");
-        let item = item.as_root();
-        if item.is_missing() {
-            continue;
-        }
-        if let Some(own) = item_type(&item, Type { kind: stem, version }, reading) {
-            read_object(&item, own, default_namespace, inventory, reading);
-        }
-    }
+    objects(document, reading, &mut |object, reading| read_object(object, default_namespace, inventory, reading));
 }
 
-/// What an object says that it is.
-#[derive(Debug, Clone, Copy)]
-struct Type<'t> {
-    kind: &'t str,
-    version: Option<&'t str>,
-}
-
-/// The type of an item of a list. A list of one type, such as `PodList`, leaves it out in its items.
-fn item_type<'t>(item: &Node<'t>, of_list: Type<'t>, reading: &mut Reading<'_>) -> Option<Type<'t>> {
-    if !of_list.kind.is_empty() && item.get(reading, "kind").is_missing() {
-        return Some(of_list);
-    }
-    let version = item.get(reading, "apiVersion").text(reading);
-    kind_of(item, reading).map(|kind| Type { kind, version })
-}
-
-/// The kind that an object says it is; a finding if it says none.
-fn kind_of<'t>(object: &Node<'t>, reading: &mut Reading<'_>) -> Option<&'t str> {
-    let kind = object.get(reading, "kind").text(reading);
-    if kind.is_none() && reading.is_clean() {
-        let location = reading.document.first_line();
-        reading.add(
-            Diagnostic::new(code::INVALID_INVENTORY, location, "a document of the inventory has no `kind`")
-                .label("not a Kubernetes object")
-                .help("give only manifests as an inventory"),
-        );
-    }
-    kind
-}
-
-/// Reads an object of a kind.
-fn read_object(object: &Node<'_>, own: Type<'_>, default_namespace: &Symbol, inventory: &mut Inventory, reading: &mut Reading<'_>) {
-    let kind_name = own.kind;
+/// Reads an object, if it is of one of the kinds that are facts.
+pub(crate) fn read_object(object: &Object<'_>, default_namespace: &Symbol, inventory: &mut Inventory, reading: &mut Reading<'_>) {
+    let kind_name = object.kind;
     reading.object = format!("a {kind_name}");
-    let Some(version) = own.version else { return without_version(object, kind_name, reading) };
-    let kind = table(version.split_once('/').map_or("", |(group, _)| group), kind_name);
+    if object.version.is_none() {
+        return without_version(&object.root, kind_name, reading);
+    }
+    let kind = table(object.group(), kind_name);
     if kind == Kind::PassedOver {
         return;
     }
-    let Some(name) = metadata(object, kind, default_namespace, reading) else { return };
+    let root = &object.root;
+    let Some(name) = metadata(root, kind, default_namespace, reading) else { return };
     reading.object = match kind {
         Kind::Namespace => format!("Namespace `{}`", name.name),
         _ => format!("{kind_name} `{}/{}`", name.namespace, name.name),
     };
     match kind {
-        Kind::Namespace => namespace(object, name.name, inventory, reading),
+        Kind::Namespace => namespace(root, name.name, inventory, reading),
         Kind::ServiceAccount => {
             let location = reading.document.name();
             inventory.accounts.entry((name.namespace, name.name)).or_insert(location);
         }
-        Kind::Service => inventory.services.extend(service::read(object, name, reading)),
-        Kind::Workload(kind) => inventory.workloads.extend(pod::read(object, kind, name, reading)),
+        Kind::Service => inventory.services.extend(service::read(root, name, reading)),
+        Kind::Workload(kind) => inventory.workloads.extend(pod::read(root, kind, name, reading)),
         Kind::PassedOver => {}
     }
 }
@@ -169,8 +118,9 @@ fn metadata(object: &Node<'_>, kind: Kind, default_namespace: &Symbol, reading: 
         _ => {
             if reading.is_clean() {
                 let message = format!("{} has no name", reading.object);
+                let code = reading.document.code;
                 reading.report(&[Step::Key("metadata")], |location| {
-                    Diagnostic::new(code::INVALID_INVENTORY, location, message).label("`metadata.name` is missing")
+                    Diagnostic::new(code, location, message).label("`metadata.name` is missing")
                 });
             }
             return None;
@@ -185,7 +135,7 @@ fn namespace(object: &Node<'_>, name: Symbol, inventory: &mut Inventory, reading
     labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&name));
     let plane = pod::namespace_plane(&labels);
     let facts = NamespaceFacts { labels, plane, location: reading.document.name() };
-    if let Some(finding) = inventory.add_namespace(name, facts) {
+    if let Some(finding) = inventory.add_namespace(name, facts, reading.document.code) {
         reading.add(finding);
     }
 }

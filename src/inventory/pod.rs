@@ -4,6 +4,7 @@
 //! which labels an intent asks for.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::object::{Identity, Whole};
 use super::ownership::{Owner, Replicas};
@@ -171,6 +172,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         mesh,
         capture: capture::read(&annotations, &noted, reading),
         init_containers: containers.init,
+        addresses: if kind == WorkloadKind::Pod { addresses(object, reading) } else { Vec::new() },
+        node: spec.get(reading, "nodeName").symbol(reading).filter(|_| kind == WorkloadKind::Pod),
         location: reading.document.name(),
         owner: owner(object, &name.namespace, reading),
         replicas: replicas(object, reading),
@@ -240,6 +243,15 @@ fn template<'t>(object: &Node<'t>, kind: WorkloadKind, reading: &mut Reading<'_>
 fn account(spec: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
     let named = spec.get(reading, "serviceAccountName").symbol(reading);
     named.or_else(|| spec.get(reading, "serviceAccount").symbol(reading))
+}
+
+/// The addresses that a running pod has; what is no address is no pod's.
+fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
+    let status = object.get(reading, "status");
+    let listed = status.get(reading, "podIPs").list(reading);
+    let listed = listed.iter().map(|entry| entry.get(reading, "ip")).collect::<Vec<_>>();
+    let all = if listed.is_empty() { vec![status.get(reading, "podIP")] } else { listed };
+    all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
 }
 
 /// The workload that made this one.

@@ -1,6 +1,6 @@
 //! Objects as plain data, for those who change them.
 //!
-//! Owns: `objects`. It reports nothing: whoever reads manifests for their meaning does. It must not know any kind.
+//! Owns: `plain`. It reports nothing: whoever reads manifests for their meaning does. It must not know any kind.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::diagnostic::code;
 use crate::source::{FileId, Source};
 
 /// The objects of a file, those of lists one by one, in the order of the text; what is no YAML is left out.
-pub fn objects(source: &Source) -> Vec<Value> {
+pub fn plain(source: &Source) -> Vec<Value> {
     if source.text().len() > MAX_FILE {
         return Vec::new();
     }
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn lists_fall_into_their_items() {
         let text = "kind: List\napiVersion: v1\nitems:\n- {kind: Pod, a: no}\n---\nkind: PodList\napiVersion: v1\nitems:\n- b: 08\n---\n{\n";
-        let found: Vec<String> = objects(&Source::new("a.yaml", text)).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = plain(&Source::new("a.yaml", text)).iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[1], r#"{"b":"08","kind":"Pod","apiVersion":"v1"}"#);
     }

@@ -9,7 +9,7 @@ use serde_yaml::Value;
 
 use super::document::{Document, Step};
 use super::words;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::flow::{Labels, Symbol};
 use crate::source::{Location, Span};
 
@@ -78,6 +78,15 @@ impl<'s> Reading<'s> {
         }
         let location = self.place(steps).unwrap_or_else(|| self.document.first_line());
         self.add(finding(location));
+    }
+
+    /// Reads something of which nothing is to be reported; nothing comes back if there would have been a finding.
+    pub(crate) fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let before = self.findings.len();
+        let value = read(self);
+        let clean = self.findings.len() == before;
+        self.findings.truncate(before);
+        clean.then_some(value)
     }
 
     /// Adds a finding that knows its place.
@@ -235,6 +244,45 @@ impl<'t> Node<'t> {
         port
     }
 
+    /// The keys of a map and what stands there, in the order of the text; keys that are no text are left out.
+    pub(crate) fn entries(&self) -> Vec<(&'t str, Node<'t>)> {
+        let Value::Mapping(mapping) = self.value else { return Vec::new() };
+        let pairs = mapping.iter().filter_map(|(key, value)| Some((key.as_str()?, value)));
+        pairs.map(|(key, value)| (key, self.child(Step::Key(key), value))).collect()
+    }
+
+    /// Reports every key that the API does not have here; it would be refused, or dropped in silence (`semantics.md` §1.9).
+    pub(crate) fn only(&self, reading: &mut Reading<'_>, known: &[&str]) {
+        match self.value {
+            Value::Mapping(mapping) => {
+                for key in mapping.keys().filter(|key| !key.as_str().is_some_and(|key| known.contains(&key))) {
+                    self.unknown_key(reading, key.as_str(), known);
+                }
+            }
+            Value::Null => {}
+            _ => self.wrong(reading, "a map is expected"),
+        }
+    }
+
+    /// Reports a key that does not exist.
+    fn unknown_key(&self, reading: &mut Reading<'_>, key: Option<&'t str>, known: &[&str]) {
+        let Some(key) = key else { return self.wrong(reading, "every key here must be text") };
+        let steps: Vec<Step<'_>> = self.steps.iter().copied().chain([Step::Name(key)]).collect();
+        let message = format!("`{}` of {} does not exist", path(&steps), reading.object);
+        let document = reading.document;
+        reading.report(&steps, |location| {
+            let (written, location) = first_word(document, location);
+            let finding = Diagnostic::new(document.code, location, message)
+                .label("no such field")
+                .note("the API server refuses the object, or drops the field and applies the rest");
+            match nearest(key, known.iter().copied()) {
+                Some(near) if written == key => finding.fix(format!("did you mean `{near}`?"), location, near),
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding,
+            }
+        });
+    }
+
     /// Whether this is a map with a list under a key; reports nothing.
     pub(crate) fn holds_list(&self, key: &str) -> bool {
         matches!(self.value, Value::Mapping(mapping) if matches!(mapping.get(key), Some(Value::Sequence(_) | Value::Null)))
@@ -297,6 +345,11 @@ impl<'t> Node<'t> {
             }
         }
         labels
+    }
+
+    /// Reports a finding about this place.
+    pub(crate) fn report(&self, reading: &mut Reading<'_>, finding: impl FnOnce(Location) -> Diagnostic) {
+        reading.report(&self.steps, finding);
     }
 
     /// Reports what is wrong here.

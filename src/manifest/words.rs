@@ -14,6 +14,9 @@ pub(crate) fn other_reading(word: &str) -> Option<&'static str> {
 /// The words for true and false that only YAML 1.1 knows.
 fn is_boolean(word: &str) -> bool {
     const WORDS: [&str; 4] = ["yes", "no", "on", "off"];
+    if word.len() > 3 {
+        return false;
+    }
     let capitals = word.chars().skip(1).any(char::is_uppercase);
     let lower = word.to_ascii_lowercase();
     // `Yes` and `YES` count, `yEs` does not.
@@ -23,11 +26,11 @@ fn is_boolean(word: &str) -> bool {
 
 /// Whether a word is a number to Go's YAML reader: underscores, `0x`, `0o`, `0b`, leading zeros, exponents.
 fn is_number(word: &str) -> bool {
-    let digits: String = word.chars().filter(|letter| *letter != '_').collect();
-    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
     if !word.starts_with(|letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.')) {
         return false;
     }
+    let digits: String = word.chars().filter(|letter| *letter != '_').collect();
+    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
     let lower = unsigned.to_ascii_lowercase();
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
         if let Some(rest) = lower.strip_prefix(prefix) {

@@ -1,0 +1,118 @@
+//! One end of a pod, asked many times.
+//!
+//! Owns: `End`. The policies that act on the pod are found once; what they say is `network`'s and the mesh's. Its cuts and its
+//! verdicts must look at the same things.
+
+use super::mesh::MeshEnd;
+use super::network::{self, Connection, Selected};
+use super::truth::{Doubt, Truth};
+use super::unmodelled::{Gates, Isolated, Unmodelled};
+use super::{Addressed, Cluster, Endpoint, Names, Way, wire};
+use crate::flow::{Cut, DataPlane, Peers, PortSet, Protocol, Request, RequestSamples, Transport, Verdict};
+
+/// One end of a pod: the policies that act on it there.
+#[derive(Debug, Clone)]
+pub struct End<'c> {
+    cluster: &'c Cluster,
+    subject: &'c Endpoint,
+    way: Way,
+    selected: Vec<Selected<'c>>,
+    /// Something that is not modelled and may change what the network says here.
+    network_doubt: Option<&'c Unmodelled>,
+    /// The mesh, which is asked on ingress only.
+    mesh: Option<MeshPart<'c>>,
+}
+
+/// The mesh's part of an ingress end.
+#[derive(Debug, Clone)]
+struct MeshPart<'c> {
+    end: MeshEnd<'c>,
+    /// Something that is not modelled and may change what the mesh says here.
+    doubt: Option<&'c Unmodelled>,
+}
+
+impl<'c> End<'c> {
+    /// Finds what acts on a pod.
+    pub(super) fn new(cluster: &'c Cluster, subject: &'c Endpoint, way: Way) -> Self {
+        let selected = cluster.network.selecting(subject, way);
+        let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).next();
+        let mesh = (way == Way::Ingress)
+            .then(|| MeshPart { end: cluster.mesh.end(&cluster.platform, subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
+        Self { cluster, subject, way, selected, network_doubt, mesh }
+    }
+
+    /// By what this end tells connections apart; see [`Cut`] for what that promises.
+    ///
+    /// The promise is for far ends of which only the peer is known (`Facts::default`), and for one protocol at a time in the mesh.
+    /// Ports are those of the questions. A connection in the mesh's tunnel is judged by the network on port 15008 whatever its own
+    /// port is: where that may happen, rules for 15008 are cuts of every TCP port besides.
+    pub fn cuts(&self, names: &Names) -> Vec<Cut> {
+        let cluster = self.cluster;
+        let mut cuts = network::cuts(&self.selected, &cluster.platform, self.subject, self.way, &cluster.port_numbers);
+        let Some(mesh) = &self.mesh else { return cuts };
+        cuts.extend(mesh.end.cuts(names));
+        let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
+        // The mesh sees TCP alone, and what is not modelled may hang on who calls.
+        cuts.extend((wire::plane(self.subject) != DataPlane::None || mesh.doubt.is_some()).then(|| tcp(Peers::all())));
+        cuts.extend(cluster.unmodelled.iter().filter_map(Unmodelled::mesh_peers).map(tcp));
+        cuts
+    }
+
+    /// Whether this end lets a connection pass, for the far end, port, transport and request of it. Without reasons, and fast.
+    ///
+    /// Egress is the network gate alone; ingress is the network gate, the transport and the caller together, for a pod that is
+    /// called directly. A path over a waypoint is [`Cluster::decide`]'s to judge.
+    pub fn decide(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
+        let network = self.network(far, protocol, port, transport);
+        if network.is_no() {
+            return Verdict::Denied;
+        }
+        let mesh = match &self.mesh {
+            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request),
+            _ => Verdict::Allowed,
+        };
+        match (network, mesh) {
+            (_, Verdict::Denied) => Verdict::Denied,
+            (Truth::Unknown(doubt), _) => Verdict::Unspecified(doubt.to_string()),
+            (_, mesh) => mesh,
+        }
+    }
+
+    /// What the network gate says.
+    fn network<'a>(&'a self, far: &'a Endpoint, protocol: Protocol, port: u16, transport: Transport) -> Truth<'a> {
+        if let Some(object) = self.network_doubt {
+            return Truth::Unknown(Doubt::Object(object));
+        }
+        let port = match self.way {
+            Way::Ingress => wire::port(far, self.subject, protocol, port, transport),
+            Way::Egress => wire::port(self.subject, far, protocol, port, transport),
+        };
+        let (near, way) = (self.subject, self.way);
+        let connection = Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid };
+        network::gate(&self.selected, &connection)
+    }
+}
+
+impl MeshPart<'_> {
+    /// What the mesh says.
+    fn decide(&self, end: &End<'_>, far: &Endpoint, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
+        let doubt = self.doubt.filter(|object| matters(object, far, end.subject));
+        let doubt = doubt.or_else(|| end.cluster.unmodelled.at_mesh(far).find(|object| matters(object, far, end.subject)));
+        match doubt {
+            Some(object) => Verdict::Unspecified(object.to_string()),
+            None => self.end.decide(far, port, transport, request),
+        }
+    }
+}
+
+/// Whether an object that touches an end of a connection can change what the mesh says of it: where no end is in the mesh, an
+/// object of the mesh cannot.
+pub(super) fn matters(object: &Unmodelled, source: &Endpoint, destination: &Endpoint) -> bool {
+    let in_mesh = |end| wire::plane(end) != DataPlane::None;
+    object.gates != Gates::Mesh || in_mesh(source) || in_mesh(destination)
+}
+
+/// Whether a policy surely isolates an end.
+pub(super) fn isolated(selected: &[Selected<'_>]) -> Isolated {
+    if selected.iter().any(|one| one.applies.is_yes()) { Isolated::Yes } else { Isolated::No }
+}

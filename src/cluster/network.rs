@@ -1,0 +1,205 @@
+//! `NetworkPolicy`: the first gate, at both ends of every hop.
+//!
+//! Owns: the policies as read, and finding those that select a pod. What they say of a connection is `judge`'s, by what they
+//! tell connections apart `cuts`', and why they say it `explain`'s. It must not know the mesh.
+
+mod cuts;
+mod explain;
+mod judge;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::object::Object;
+use super::selector;
+use super::truth::Truth;
+use super::{Endpoint, Way};
+use crate::flow::{AddressSet, LabelCube, Peer, PortSet, Protocol, Symbol};
+
+pub(super) use cuts::{PortNumbers, cuts};
+pub(super) use explain::step;
+pub(super) use judge::{Connection, gate};
+pub(super) use read::policy;
+
+/// A policy, its defaults filled in (`semantics.md` §1.1).
+#[derive(Debug, Clone)]
+pub(super) struct NetworkPolicy {
+    /// What it is called.
+    pub(super) object: Object,
+    /// The pods of its namespace that it selects.
+    pub(super) subject: LabelCube,
+    /// What it lets in; none if it does not isolate in this direction.
+    pub(super) ingress: Option<Vec<Rule>>,
+    /// What it lets out; none if it does not isolate in this direction.
+    pub(super) egress: Option<Vec<Rule>>,
+}
+
+/// One rule: its peers and its ports must both hold (`semantics.md` §1.2).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rule {
+    /// The far ends; none is any.
+    pub(super) peers: Option<Vec<PeerTest>>,
+    /// The ports; none is any port of any protocol.
+    pub(super) ports: Option<PortTests>,
+}
+
+/// One peer of a rule (`semantics.md` §1.4).
+#[derive(Debug, Clone)]
+pub(super) enum PeerTest {
+    /// Pods, by the labels of their namespace and their own.
+    Pods(NamespaceTest, LabelCube),
+    /// Addresses.
+    Block(Block),
+}
+
+/// Which namespaces a peer is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NamespaceTest {
+    /// The policy's own.
+    Own,
+    /// Any.
+    Any,
+    /// The one of this name, which is the commonest selector by far.
+    Named(Symbol),
+    /// Those with such labels.
+    Labelled(LabelCube),
+}
+
+/// An `ipBlock` (`semantics.md` §1.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Block {
+    /// As it is written, for reasons.
+    pub(super) written: String,
+    /// The addresses in it, without its exceptions.
+    pub(super) addresses: AddressSet,
+}
+
+/// The ports of a rule (`semantics.md` §1.6).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct PortTests {
+    /// Those that are in it whatever the network plugin knows.
+    pub(super) sure: PortSet,
+    /// Those that are in it by `endPort`, without the first of each range.
+    pub(super) ranges: PortSet,
+    /// Those that are in it by a name.
+    pub(super) names: BTreeSet<(Protocol, Symbol)>,
+}
+
+/// Every policy, found by the pods that it may select.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Network {
+    policies: Vec<NetworkPolicy>,
+    namespaces: BTreeMap<Symbol, Index>,
+}
+
+/// The policies of one namespace. Each stands in it under every value of one key that its selector asks for, or among the rest.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    labelled: BTreeMap<Symbol, BTreeMap<Symbol, Vec<usize>>>,
+    rest: Vec<usize>,
+}
+
+/// A policy that selects a pod, surely or perhaps, and what it says for one direction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Selected<'c> {
+    /// The policy.
+    pub(super) policy: &'c NetworkPolicy,
+    /// Its rules for that direction.
+    pub(super) rules: &'c [Rule],
+    /// Yes, or a doubt.
+    pub(super) applies: Truth<'c>,
+}
+
+impl Network {
+    /// From all policies.
+    pub(super) fn new(policies: Vec<NetworkPolicy>) -> Self {
+        let mut namespaces: BTreeMap<Symbol, Index> = BTreeMap::new();
+        for (at, policy) in policies.iter().enumerate() {
+            namespaces.entry(Symbol::clone(&policy.object.namespace)).or_default().add(at, &policy.subject);
+        }
+        Self { policies, namespaces }
+    }
+
+    /// The policies that isolate an end of a pod (`semantics.md` §1.2, `applies`), in the order of the text.
+    pub(super) fn selecting<'c>(&'c self, end: &'c Endpoint, way: Way) -> Vec<Selected<'c>> {
+        let Peer::Pod(pod) = &end.peer else { return Vec::new() };
+        let Some(index) = self.namespaces.get(&pod.namespace) else { return Vec::new() };
+        let found = index.near(end).into_iter().filter_map(|at| self.policies.get(at));
+        let selected = found.filter_map(|policy| {
+            let rules = policy.rules(way)?;
+            let applies = selector::chooses(&policy.subject, pod, end);
+            (!applies.is_no()).then_some(Selected { policy, rules, applies })
+        });
+        selected.collect()
+    }
+
+    /// The selectors of one namespace's policies, as often as they stand there.
+    pub(super) fn subjects(&self, namespace: &str) -> impl Iterator<Item = &LabelCube> {
+        let index = self.namespaces.get(namespace);
+        index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
+    }
+
+    /// The keys of pods' labels that any policy looks at.
+    pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
+        let cubes = self.policies.iter().flat_map(|policy| {
+            let rules = policy.ingress.iter().chain(&policy.egress).flatten();
+            let peers = rules.flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
+                PeerTest::Pods(_, labels) => Some(labels),
+                PeerTest::Block(_) => None,
+            });
+            peers.chain([&policy.subject])
+        });
+        cubes.flat_map(LabelCube::iter).map(|(key, _)| key).collect()
+    }
+}
+
+impl NetworkPolicy {
+    /// Its rules for a direction; none if it does not isolate there.
+    fn rules(&self, way: Way) -> Option<&[Rule]> {
+        match way {
+            Way::Ingress => self.ingress.as_deref(),
+            Way::Egress => self.egress.as_deref(),
+        }
+    }
+}
+
+impl Index {
+    fn add(&mut self, at: usize, subject: &LabelCube) {
+        let narrow = subject.iter().filter_map(|(key, values)| Some((key, values.finite()?)));
+        match narrow.min_by_key(|(_, words)| words.len()) {
+            Some((key, words)) => {
+                let by_value = self.labelled.entry(Symbol::clone(key)).or_default();
+                for word in words {
+                    by_value.entry(Symbol::clone(word)).or_default().push(at);
+                }
+            }
+            None => self.rest.push(at),
+        }
+    }
+
+    /// The places of the policies that may select a pod, ascending.
+    fn near(&self, end: &Endpoint) -> Vec<usize> {
+        let Peer::Pod(pod) = &end.peer else { return Vec::new() };
+        let mut places = self.rest.clone();
+        let known = pod.labels.iter().filter_map(|(key, value)| self.labelled.get(key)?.get(value));
+        places.extend(known.flatten());
+        let open = end.facts.open_labels.iter().filter_map(|key| self.labelled.get(key));
+        places.extend(open.flat_map(BTreeMap::values).flatten());
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The places of all its policies; one that asks for several values comes once for each.
+    fn all(&self) -> impl Iterator<Item = usize> {
+        let labelled = self.labelled.values().flat_map(BTreeMap::values).flatten();
+        self.rest.iter().chain(labelled).copied()
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.written)
+    }
+}

@@ -1,0 +1,110 @@
+//! By what the policies of one end tell connections apart.
+//!
+//! Owns: the cuts of `NetworkPolicy`, which promise what [`Cut`] says. It must know exactly what `judge` looks at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judge::inside;
+use super::read::namespace_cube;
+use super::{Block, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
+use crate::cluster::{Endpoint, Platform, Way, wire};
+use crate::flow::{AddressSet, Cut, DataPlane, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values};
+
+/// The numbers that workloads give to named ports.
+pub(in crate::cluster) type PortNumbers = BTreeMap<(Protocol, Symbol), BTreeSet<u16>>;
+
+/// The cuts of the policies that select an end.
+///
+/// A connection in the mesh's tunnel is judged on port 15008 whatever its own port is. So where tunnels may reach this end, a rule
+/// that holds 15008 is also a cut with every TCP port: among connections over mTLS it lets all ports pass or none.
+pub(in crate::cluster) fn cuts(
+    selected: &[Selected<'_>],
+    platform: &Platform,
+    near: &Endpoint,
+    way: Way,
+    numbers: &PortNumbers,
+) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    if selected.is_empty() {
+        return cuts;
+    }
+    if platform.sctp != Some(true) {
+        cuts.push(cut(Peers::all(), PortSet::full(Protocol::Sctp)));
+    }
+    if way == Way::Egress && !platform.services.is_empty() {
+        cuts.push(cut(Peers::from(platform.services.clone()), PortSet::all()));
+    }
+    for one in selected {
+        for rule in one.rules {
+            let ports = port_pieces(rule, near, way, platform, numbers);
+            for peers in peer_pieces(one.policy, rule, platform) {
+                cuts.extend(ports.iter().map(|ports| cut(peers.clone(), ports.clone())));
+            }
+        }
+    }
+    cuts
+}
+
+fn cut(peers: Peers, ports: PortSet) -> Cut {
+    Cut { peers, ports, requests: RequestSamples::default() }
+}
+
+/// The far ends that a rule tells apart: one set for each peer.
+fn peer_pieces(policy: &NetworkPolicy, rule: &Rule, platform: &Platform) -> Vec<Peers> {
+    let Some(peers) = &rule.peers else { return vec![Peers::all()] };
+    let each = peers.iter().flat_map(|peer| match peer {
+        PeerTest::Pods(namespace, labels) => {
+            let namespace = namespace_cube(namespace, &policy.object.namespace);
+            vec![Peers::from(PodSet::from(PodCube { namespace, labels: labels.clone(), account: Values::any() }))]
+        }
+        PeerTest::Block(block) => {
+            let addresses = Peers::from(block.addresses.clone());
+            let pods = may_hold_pods(block, platform).then(|| Peers { pods: PodSet::all(), addresses: AddressSet::none() });
+            [addresses].into_iter().chain(pods).collect()
+        }
+    });
+    each.filter(|peers| !peers.is_empty()).collect()
+}
+
+/// Whether a block says anything but no of a pod whose address is not known.
+fn may_hold_pods(block: &Block, platform: &Platform) -> bool {
+    platform.ipblock_matches_pods != Some(false) && !inside(block, &[], &platform.pods).is_no()
+}
+
+/// The ports that a rule tells apart: by number, by range, by each name.
+fn port_pieces(rule: &Rule, near: &Endpoint, way: Way, platform: &Platform, numbers: &PortNumbers) -> Vec<PortSet> {
+    let Some(tests) = &rule.ports else { return vec![PortSet::all()] };
+    let mut pieces = vec![tests.sure.clone()];
+    if platform.end_port != Some(false) {
+        pieces.push(tests.ranges.clone());
+    }
+    if platform.named_ports != Some(false) {
+        pieces.extend(named(tests, near, way, numbers));
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    let tunnel = |piece: &PortSet| piece.contains(Protocol::Tcp, wire::HBONE) && !piece.is_full(Protocol::Tcp);
+    if wire::plane(near) != DataPlane::None && pieces.iter().any(tunnel) {
+        pieces.push(PortSet::full(Protocol::Tcp));
+    }
+    pieces
+}
+
+/// The ports that names may stand for.
+///
+/// Where the pod's ports are known these are numbers; where they are not, every port of the protocol is one that it may call so.
+/// Towards pods of which only the asker knows the ports, the asker must cut by these too.
+fn named(tests: &PortTests, near: &Endpoint, way: Way, numbers: &PortNumbers) -> Vec<PortSet> {
+    let own = near.facts.ports.as_ref().filter(|_| way == Way::Ingress);
+    let mut pieces = Vec::new();
+    for (protocol, name) in &tests.names {
+        if let Some(own) = own {
+            let called = own.iter().filter(|port| port.name == *name && port.protocol == *protocol);
+            pieces.extend(called.map(|port| PortSet::one(*protocol, port.number)));
+            continue;
+        }
+        pieces.push(PortSet::full(*protocol));
+        let known = numbers.get(&(*protocol, Symbol::clone(name))).into_iter().flatten();
+        pieces.extend(known.filter(|_| way == Way::Egress).map(|number| PortSet::one(*protocol, *number)));
+    }
+    pieces
+}

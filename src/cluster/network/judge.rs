@@ -1,0 +1,239 @@
+//! What the policies that select one end of a hop say of a connection.
+//!
+//! Owns: `semantics.md` §1.2, §1.4 and §1.6 to §1.8. It allocates nothing: a doubt refers to what causes it.
+
+use std::net::IpAddr;
+
+use super::{Block, NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
+use crate::cluster::truth::{Doubt, Truth};
+use crate::cluster::{Addressed, Endpoint, Network, Platform, Way, selector};
+use crate::flow::{AddressSet, Peer, Pod, Protocol};
+
+/// A connection, seen from one of its ends.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cluster) struct Connection<'a> {
+    /// What is known of the platform.
+    pub(in crate::cluster) platform: &'a Platform,
+    /// The end whose policies are asked.
+    pub(in crate::cluster) near: &'a Endpoint,
+    /// The other end.
+    pub(in crate::cluster) far: &'a Endpoint,
+    /// Which way the connection goes at the near end.
+    pub(in crate::cluster) way: Way,
+    /// Its protocol on the wire.
+    pub(in crate::cluster) protocol: Protocol,
+    /// Its port on the wire.
+    pub(in crate::cluster) port: u16,
+    /// What the client addresses.
+    pub(in crate::cluster) addressed: &'a Addressed,
+}
+
+/// Whether the far end is on the near end's own node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Node {
+    Own,
+    Other,
+    Perhaps,
+}
+
+/// Whether the policies that select an end let a connection pass there.
+pub(in crate::cluster) fn gate<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Truth<'a> {
+    if selected.is_empty() {
+        return Truth::Yes;
+    }
+    if connection.is_loop() && *connection.addressed == Addressed::Pod {
+        return Truth::Yes;
+    }
+    if connection.near.facts.network == Network::Host {
+        return Truth::Unknown(Doubt::HostNetworkSubject);
+    }
+    if connection.protocol == Protocol::Sctp && connection.platform.sctp != Some(true) {
+        return Truth::Unknown(Doubt::Sctp);
+    }
+    let node = connection.node();
+    if node == Node::Own && connection.way == Way::Ingress {
+        return Truth::Yes;
+    }
+    let judged = permitted(selected, connection);
+    if connection.is_loop() {
+        return judged.unless(Doubt::Hairpin);
+    }
+    match (node, connection.way) {
+        (Node::Other, _) | (Node::Own, Way::Ingress) => judged,
+        (Node::Own | Node::Perhaps, Way::Egress) => judged.unless(Doubt::NodeEgress),
+        (Node::Perhaps, Way::Ingress) => judged.unless(Doubt::Perhaps),
+    }
+}
+
+/// Whether a rule lets the connection pass, or perhaps no policy isolates the end at all.
+fn permitted<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Truth<'a> {
+    let permits = |one: &Selected<'a>| Truth::any(one.rules.iter().map(|rule| connection.rule(one.policy, rule)));
+    let sure = selected.iter().filter(|one| one.applies.is_yes());
+    let by_sure = Truth::any(sure.clone().map(permits));
+    if by_sure.is_yes() {
+        return by_sure;
+    }
+    let mut unsure = selected.iter().filter(|one| !one.applies.is_yes());
+    if sure.count() == 0 {
+        // Isolated or not, it passes if each of them would let it; else it hangs on which of them select the pod.
+        let refusing = unsure.find(|one| !permits(one).is_yes());
+        return refusing.map_or(Truth::Yes, |one| one.applies);
+    }
+    by_sure.or(Truth::any(unsure.map(|one| one.applies.and(permits(one)))))
+}
+
+impl<'a> Connection<'a> {
+    /// Whether both the peers and the ports of a rule hold the connection.
+    pub(super) fn rule(&self, policy: &'a NetworkPolicy, rule: &'a Rule) -> Truth<'a> {
+        let ports = self.ports(rule);
+        if ports.is_no() { ports } else { ports.and(self.peers(policy, rule)) }
+    }
+
+    /// Whether the peers of a rule hold the far end.
+    pub(super) fn peers(&self, policy: &'a NetworkPolicy, rule: &'a Rule) -> Truth<'a> {
+        match &rule.peers {
+            None => Truth::Yes,
+            Some(peers) => Truth::any(peers.iter().map(|peer| self.peer(policy, peer))),
+        }
+    }
+
+    /// Whether the ports of a rule hold the connection's.
+    pub(super) fn ports(&self, rule: &'a Rule) -> Truth<'a> {
+        let Some(ports) = &rule.ports else { return Truth::Yes };
+        let plain = self.numbers(ports);
+        if plain.is_yes() || ports.names.is_empty() {
+            return self.through_service(plain);
+        }
+        let names = ports.names.iter().filter(|(protocol, _)| *protocol == self.protocol);
+        self.through_service(plain.or(Truth::any(names.map(|(_, name)| self.named_port(name)))))
+    }
+
+    /// An answer about a port that may be translated before or after it is judged.
+    fn through_service(&self, answer: Truth<'a>) -> Truth<'a> {
+        if self.is_service() { answer.unless(Doubt::ServiceAddress) } else { answer }
+    }
+
+    /// Whether the connection's port is in by its number.
+    fn numbers(&self, ports: &PortTests) -> Truth<'a> {
+        if ports.sure.contains(self.protocol, self.port) {
+            return Truth::Yes;
+        }
+        match (ports.ranges.contains(self.protocol, self.port), self.platform.end_port) {
+            (false, _) | (true, Some(false)) => Truth::No,
+            (true, Some(true)) => Truth::Yes,
+            (true, None) => Truth::Unknown(Doubt::EndPort),
+        }
+    }
+
+    /// Whether the destination's pod calls the port by this name; where there is no pod, nothing does.
+    fn named_port(&self, name: &'a str) -> Truth<'a> {
+        let destination = match self.way {
+            Way::Ingress => self.near,
+            Way::Egress => self.far,
+        };
+        if matches!(destination.peer, Peer::Address(_)) || self.platform.named_ports == Some(false) {
+            return Truth::No;
+        }
+        let Some(ports) = &destination.facts.ports else { return Truth::Unknown(Doubt::PortsUnknown { name }) };
+        let is_it = ports.iter().any(|port| *port.name == *name && port.protocol == self.protocol && port.number == self.port);
+        match (is_it, self.platform.named_ports) {
+            (false, _) => Truth::No,
+            (true, Some(_)) => Truth::Yes,
+            (true, None) => Truth::Unknown(Doubt::NamedPorts { name }),
+        }
+    }
+
+    /// Whether one peer of a rule holds the far end (§1.4).
+    pub(super) fn peer(&self, policy: &'a NetworkPolicy, peer: &'a PeerTest) -> Truth<'a> {
+        if self.is_service() {
+            return Truth::Unknown(Doubt::ServiceAddress);
+        }
+        match (peer, &self.far.peer) {
+            (PeerTest::Pods(..), Peer::Address(_)) => Truth::No,
+            (PeerTest::Pods(namespace, labels), Peer::Pod(pod)) => {
+                let chosen = self.namespace(policy, namespace, pod).and(selector::chooses(labels, pod, self.far));
+                let undefined = self.far.facts.network == Network::Host && !chosen.is_no();
+                if undefined { Truth::Unknown(Doubt::HostNetworkPeer) } else { chosen }
+            }
+            (PeerTest::Block(block), Peer::Address(address)) => Truth::of(block.addresses.contains(*address)),
+            (PeerTest::Block(block), Peer::Pod(_)) => self.pod_in(block),
+        }
+    }
+
+    /// Whether a peer's namespaces hold the pod's.
+    fn namespace(&self, policy: &NetworkPolicy, test: &'a NamespaceTest, pod: &'a Pod) -> Truth<'a> {
+        match test {
+            NamespaceTest::Own => Truth::of(pod.namespace == policy.object.namespace),
+            NamespaceTest::Any => Truth::Yes,
+            NamespaceTest::Named(name) => Truth::of(pod.namespace == *name),
+            NamespaceTest::Labelled(cube) => selector::chooses_namespace(cube, pod, self.far),
+        }
+    }
+
+    /// Whether a block holds the far end, a pod (§1.8).
+    ///
+    /// The traffic of a pod on its node's network has the node's address and no pod's.
+    fn pod_in(&self, block: &'a Block) -> Truth<'a> {
+        let addresses = &self.far.facts.addresses;
+        if self.far.facts.network == Network::Host {
+            return inside(block, addresses, &self.platform.nodes);
+        }
+        let inside = inside(block, addresses, &self.platform.pods);
+        match (inside, self.platform.ipblock_matches_pods) {
+            (Truth::No, _) | (_, Some(false)) => Truth::No,
+            (inside, Some(true)) => inside,
+            (_, None) => Truth::Unknown(Doubt::PodInBlock { block }),
+        }
+    }
+
+    /// Whether the far end is the address of a Service. A policy may see it before or after its translation (§1.6).
+    fn is_service(&self) -> bool {
+        let Peer::Address(address) = self.far.peer else { return false };
+        self.way == Way::Egress && self.platform.services.contains(address)
+    }
+
+    /// Whether a pod calls itself.
+    fn is_loop(&self) -> bool {
+        let (near, far) = (&self.near.facts, &self.far.facts);
+        let own = near.network == Network::Own && far.network == Network::Own;
+        let both_pods = matches!((&self.near.peer, &self.far.peer), (Peer::Pod(_), Peer::Pod(_)));
+        own && both_pods && near.addresses.iter().any(|address| far.addresses.contains(address))
+    }
+
+    /// Whether the far end is on the near end's node: only what uses the node's network is.
+    fn node(&self) -> Node {
+        let on_node = match self.far.peer {
+            Peer::Pod(_) => self.far.facts.network == Network::Host,
+            Peer::Address(_) => self.far.facts.node.is_some(),
+        };
+        if !on_node {
+            return Node::Other;
+        }
+        match (&self.near.facts.node, &self.far.facts.node) {
+            (Some(near), Some(far)) if near == far => Node::Own,
+            (Some(_), Some(_)) => Node::Other,
+            _ => Node::Perhaps,
+        }
+    }
+}
+
+/// Whether a block holds an end with these addresses, or any end of a kind whose addresses lie in `all`, which is empty if that is
+/// not known.
+pub(super) fn inside<'a>(block: &'a Block, addresses: &[IpAddr], all: &AddressSet) -> Truth<'a> {
+    let held = addresses.iter().filter(|address| block.addresses.contains(**address)).count();
+    if !addresses.is_empty() {
+        // A connection uses one of a pod's addresses, and it is not said which.
+        return match held {
+            0 => Truth::No,
+            all if all == addresses.len() => Truth::Yes,
+            _ => Truth::Unknown(Doubt::AddressUnknown { block }),
+        };
+    }
+    match all {
+        _ if block.addresses.is_empty() => Truth::No,
+        all if all.is_empty() => Truth::Unknown(Doubt::AddressUnknown { block }),
+        all if !all.overlaps(&block.addresses) => Truth::No,
+        all if all.is_subset(&block.addresses) => Truth::Yes,
+        _ => Truth::Unknown(Doubt::AddressUnknown { block }),
+    }
+}

@@ -1,0 +1,127 @@
+//! The workloads of a cluster, as ends that can be asked about.
+//!
+//! Owns: from an inventory's facts to `Workload`, and which pods of one owner are one workload. It must not read manifests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::network::PortNumbers;
+use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
+use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, WorkloadKind};
+
+/// The workloads of an inventory, by namespace, kind and name.
+///
+/// Pods of one owner are one, unless they differ in a label that a policy looks at, or in what they are.
+pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
+    let mut all: Vec<Workload> = Vec::with_capacity(inventory.workloads.len());
+    for group in groups(inventory) {
+        all.extend(merged(&group, inventory, platform, keys));
+    }
+    let key = |workload: &Workload| {
+        let Peer::Pod(pod) = &workload.endpoint.peer else { return (Symbol::from(""), Symbol::from(""), Symbol::from("")) };
+        (Symbol::clone(&pod.namespace), Symbol::clone(&workload.kind), Symbol::clone(&workload.name))
+    };
+    all.sort_by_cached_key(key);
+    all
+}
+
+/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself.
+fn groups(inventory: &Inventory) -> Vec<Vec<&InventoryWorkload>> {
+    let mut groups: BTreeMap<(&Symbol, WorkloadKind, Symbol), Vec<&InventoryWorkload>> = BTreeMap::new();
+    for workload in &inventory.workloads {
+        let (kind, name) = root_owner(workload).unwrap_or((workload.kind, Symbol::clone(&workload.name)));
+        let group = groups.entry((&workload.namespace, kind, name)).or_default();
+        if workload.owner().is_none() { group.insert(0, workload) } else { group.push(workload) }
+    }
+    groups.into_values().collect()
+}
+
+/// What made a workload, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
+fn root_owner(workload: &InventoryWorkload) -> Option<(WorkloadKind, Symbol)> {
+    let (kind, name) = workload.owner()?;
+    let hash = workload.labels.get("pod-template-hash").filter(|_| kind == WorkloadKind::ReplicaSet);
+    let deployment = hash.and_then(|hash| name.strip_suffix(&**hash)?.strip_suffix('-'));
+    Some(deployment.map_or_else(|| (kind, Symbol::clone(name)), |deployment| (WorkloadKind::Deployment, deployment.into())))
+}
+
+/// One workload for each way in which those of one owner can be told apart.
+fn merged(group: &[&InventoryWorkload], inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
+    let mut kinds: Vec<(Workload, usize)> = Vec::new();
+    for workload in group {
+        let endpoint = endpoint(workload, inventory, platform);
+        match kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys)) {
+            Some((known, count)) => {
+                *count += 1;
+                forget_one_pod(&mut known.endpoint);
+            }
+            None => kinds.push((Workload { kind: workload.kind.name().into(), name: Symbol::clone(&workload.name), endpoint }, 1)),
+        }
+    }
+    // Several pods that nothing tells apart are known by their owner.
+    let owner = group.first().and_then(|first| root_owner(first));
+    if let ([(workload, 2..)], Some((kind, name))) = (kinds.as_mut_slice(), owner) {
+        workload.kind = kind.name().into();
+        workload.name = name;
+    }
+    kinds.into_iter().map(|(workload, _)| workload).collect()
+}
+
+/// Whether no policy can tell two workloads apart, their addresses and nodes left aside.
+fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool {
+    let (Peer::Pod(left_pod), Peer::Pod(right_pod)) = (&left.peer, &right.peer) else { return false };
+    let seen = |end: &Endpoint, pod: &Pod, key: &Symbol| (pod.labels.get(key).cloned(), end.facts.open_labels.contains(key));
+    keys.iter().all(|key| seen(left, left_pod, key) == seen(right, right_pod, key))
+        && left_pod.account == right_pod.account
+        && left_pod.plane == right_pod.plane
+        && left.facts.network == right.facts.network
+        && left.facts.ports == right.facts.ports
+        && left.facts.uncaptured == right.facts.uncaptured
+}
+
+/// What holds for one pod only is not known of a workload of several.
+fn forget_one_pod(endpoint: &mut Endpoint) {
+    endpoint.facts.addresses.clear();
+    endpoint.facts.node = None;
+}
+
+/// A pod of a workload.
+fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, platform: &Platform) -> Endpoint {
+    let described = inventory.namespaces.get(&workload.namespace);
+    let name_only = || Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(&workload.namespace))]);
+    let pod = Pod {
+        namespace: Symbol::clone(&workload.namespace),
+        namespace_labels: described.map_or_else(name_only, |facts| facts.labels.clone()),
+        labels: workload.labels.clone(),
+        account: Symbol::clone(&workload.account),
+        plane: inventory.plane_of(workload, platform.mesh),
+    };
+    let facts = Facts {
+        ports: Some(named_ports(workload)),
+        network: match workload.host_network {
+            HostNetwork::Yes => Network::Host,
+            HostNetwork::No => Network::Own,
+        },
+        addresses: workload.addresses.clone(),
+        uncaptured: workload.capture.told_off(),
+        node: workload.node.clone(),
+        open_labels: workload.open_keys.clone(),
+        namespace: if described.is_some() { NamespaceLabels::Known } else { NamespaceLabels::NameOnly },
+    };
+    Endpoint { peer: Peer::Pod(pod), facts }
+}
+
+/// The ports that a workload's containers declare under a name.
+fn named_ports(workload: &InventoryWorkload) -> Vec<NamedPort> {
+    let named =
+        workload.ports.iter().filter_map(|port| Some(NamedPort { name: port.name.clone()?, protocol: port.protocol, number: port.number }));
+    named.collect()
+}
+
+/// The numbers that workloads give to ports by name.
+pub(super) fn port_numbers(workloads: &[Workload]) -> PortNumbers {
+    let mut numbers = PortNumbers::new();
+    for port in workloads.iter().filter_map(|workload| workload.endpoint.facts.ports.as_ref()).flatten() {
+        numbers.entry((port.protocol, Symbol::clone(&port.name))).or_default().insert(port.number);
+    }
+    numbers
+}

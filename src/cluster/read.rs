@@ -1,0 +1,272 @@
+//! Reads manifests: streams of YAML or JSON documents, and lists.
+//!
+//! Owns: the walk over documents, on two threads; `metadata`; objects that stand twice. Every object is sorted by `kinds`, and
+//! nothing is skipped in silence: what cannot be read makes the flows unspecified that it may touch.
+
+mod kinds;
+mod metadata;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::Platform;
+use super::mesh::Mesh;
+use super::network::{self, NetworkPolicy};
+use super::object::Object;
+use super::unmodelled::{Ends, Gates, Unmodelled, Why};
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{LabelCube, Labels, Symbol};
+use crate::inventory::{self, Inventory};
+use crate::manifest::{self, Document, MAX_FILE, Reading, Whereabouts, documents, objects};
+use crate::source::{FileId, Location, Source, Sources, Span};
+
+use kinds::{Sort, Touches};
+
+/// What manifests hold, sorted and in the order of the text.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    pub(super) policies: Vec<NetworkPolicy>,
+    pub(super) inventory: Inventory,
+    pub(super) mesh: Mesh,
+    pub(super) unmodelled: Vec<Unmodelled>,
+    pub(super) findings: Vec<Diagnostic>,
+    /// The group and name of every object that is no fact of the inventory.
+    names: Vec<(Symbol, Object)>,
+}
+
+/// Texts below this size are read by one thread: another one would cost more than it saves.
+const WORTH_A_THREAD: usize = 128 << 10;
+
+/// The most `unmodelled-kind` findings of one kind.
+const MAX_OF_A_KIND: usize = 10;
+
+/// Reads files. Two threads share the work where it is worth it, by documents; the result does not tell.
+pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> Manifests {
+    let mut too_large = Vec::new();
+    let mut all = Vec::new();
+    for file in files {
+        let Some(source) = sources.get(*file) else { continue };
+        if source.text().len() > MAX_FILE {
+            too_large.push((*file, source));
+            continue;
+        }
+        let whole = whole(*file, source);
+        all.extend(documents(source.text()).map(|span| Document { span, ..whole }));
+    }
+    let (first, second) = all.split_at(middle(&all));
+    let (mut manifests, rest) = std::thread::scope(|scope| {
+        let rest = (!second.is_empty()).then(|| scope.spawn(|| Manifests::part(second, platform)));
+        let manifests = Manifests::part(first, platform);
+        // A thread ends early only if the code has a fault; what it had to read is then read here.
+        let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| Manifests::part(second, platform)));
+        (manifests, rest)
+    });
+    rest.into_iter().for_each(|rest| manifests.merge(rest));
+    for (file, source) in too_large {
+        manifests.too_large(file, source);
+    }
+    manifests.find_twins();
+    manifests.report_unmodelled();
+    manifests
+}
+
+/// Where the second half of the documents begins, by bytes; their number if there is too little to share.
+fn middle(all: &[Document<'_>]) -> usize {
+    let size = |document: &Document<'_>| document.text().len();
+    let total: usize = all.iter().map(size).sum();
+    if total < WORTH_A_THREAD {
+        return all.len();
+    }
+    let mut sum = 0;
+    let before = |document: &&Document<'_>| {
+        sum += size(document);
+        sum * 2 <= total
+    };
+    all.iter().take_while(before).count().max(1)
+}
+
+/// A file as one document.
+fn whole(file: FileId, source: &Source) -> Document<'_> {
+    Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole, code: code::INVALID_MANIFEST }
+}
+
+impl Manifests {
+    /// Reads documents of any number of files.
+    fn part(all: &[Document<'_>], platform: &Platform) -> Self {
+        let mut manifests = Self::default();
+        for of_file in all.chunk_by(|left, right| left.file == right.file) {
+            let Some(first) = of_file.first() else { continue };
+            let mut reading = Reading::new(whole(first.file, first.source));
+            for document in of_file {
+                manifests.document(*document, platform, &mut reading);
+                if reading.is_hopeless() {
+                    manifests.give_up(*document);
+                    break;
+                }
+            }
+            manifests.findings.extend(reading.into_findings());
+        }
+        manifests
+    }
+
+    /// Reads the objects of a document. One that is no YAML could hold anything.
+    fn document<'s>(&mut self, document: Document<'s>, platform: &Platform, reading: &mut Reading<'s>) {
+        let mut found = false;
+        objects(document, reading, &mut |object, reading| {
+            found = true;
+            self.object(object, platform, reading);
+        });
+        if !found && !reading.is_clean() {
+            self.give_up(document);
+        }
+    }
+
+    /// Counts a document as one that could hold anything.
+    fn give_up(&mut self, document: Document<'_>) {
+        let object = Object {
+            kind: "document".into(),
+            namespace: "".into(),
+            name: document.source.name().into(),
+            location: document.first_line(),
+            annotations: Labels::new(),
+        };
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates: Gates::Both, ends: Ends::All });
+    }
+
+    /// Reads an object.
+    fn object(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
+        reading.object = format!("a {}", object.kind);
+        if object.version.is_none() {
+            object.root.get(reading, "apiVersion").wrong(reading, "a group and a version are expected, as in `apps/v1`");
+            return self.give_up(reading.document);
+        }
+        match kinds::sort(object.group(), object.kind) {
+            Sort::Passed => {}
+            Sort::Fact => self.fact(object, platform, reading),
+            Sort::NetworkPolicy => {
+                let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
+                self.names.push((object.group().into(), named.clone()));
+                metadata::version(object, &["v1"], reading);
+                let policy = network::policy(named, &object.root, reading);
+                if reading.is_clean() {
+                    self.policies.push(policy);
+                } else {
+                    self.unreadable(policy.object, Gates::Network, platform);
+                }
+            }
+            Sort::Mesh => {
+                let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
+                self.names.push((object.group().into(), named.clone()));
+                self.mesh.read(named.clone(), object, reading);
+                if !reading.is_clean() {
+                    self.unreadable(named, Gates::Mesh, platform);
+                }
+            }
+            Sort::Unmodelled(touches) => self.not_modelled(object, touches, platform, reading),
+        }
+    }
+
+    /// Reads a fact. All of them but namespaces live in a namespace.
+    fn fact(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
+        let default = match (&platform.default_namespace, object.kind) {
+            (Some(namespace), _) => Symbol::clone(namespace),
+            (None, "Namespace") => "".into(),
+            (None, _) => {
+                if object.root.follow(reading, &["metadata", "namespace"]).is_missing() {
+                    return metadata::no_namespace(object, reading);
+                }
+                "".into()
+            }
+        };
+        inventory::read_object(object, &default, &mut self.inventory, reading);
+    }
+
+    /// A modelled object with findings: what it says is not known, so neither is what becomes of the flows it acts on.
+    fn unreadable(&mut self, object: Object, gates: Gates, platform: &Platform) {
+        let whole_mesh = gates == Gates::Mesh && object.namespace == platform.root_namespace;
+        let namespace = if whole_mesh { "" } else { &object.namespace };
+        let ends = Ends::of_namespace(namespace, LabelCube::all());
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends });
+    }
+
+    /// An object of a kind that is not modelled.
+    fn not_modelled(&mut self, object: &manifest::Object<'_>, touches: Touches, platform: &Platform, reading: &mut Reading<'_>) {
+        let named = metadata::loose(object, platform, reading);
+        let root = &platform.root_namespace;
+        let touched = reading.quietly(|reading| touches(object, &named.namespace, root, reading));
+        let Some((gates, ends)) = touched.unwrap_or_else(|| scope::anything(object, &named.namespace, root, reading)) else { return };
+        self.names.push((object.group().into(), named.clone()));
+        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends });
+    }
+
+    /// Takes in what comes behind.
+    fn merge(&mut self, other: Self) {
+        self.policies.extend(other.policies);
+        self.mesh.merge(other.mesh);
+        self.unmodelled.extend(other.unmodelled);
+        self.names.extend(other.names);
+        self.findings.extend(other.findings);
+        self.findings.extend(self.inventory.merge_as(other.inventory, code::INVALID_MANIFEST));
+    }
+
+    /// A file that is larger than is read.
+    fn too_large(&mut self, file: FileId, source: &Source) {
+        let location = Location { file, span: Span::default() };
+        let message = format!("`{}` is larger than {} MiB", source.name(), MAX_FILE >> 20);
+        self.findings.push(Diagnostic::new(code::FILE_TOO_LARGE, location, message).help("give the manifests in several files"));
+        self.give_up(whole(file, source));
+    }
+
+    /// Reports objects of one kind and name that stand more than once: only one of them can be in the cluster.
+    fn find_twins(&mut self) {
+        let mut first: BTreeMap<(&Symbol, &Symbol, &Symbol, &Symbol), Location> = BTreeMap::new();
+        for (group, object) in &self.names {
+            match first.entry((group, &object.kind, &object.namespace, &object.name)) {
+                Entry::Vacant(entry) => drop(entry.insert(object.location)),
+                Entry::Occupied(entry) => self.findings.push(twin(object, *entry.get())),
+            }
+        }
+    }
+
+    /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
+    fn report_unmodelled(&mut self) {
+        let mut by_kind: BTreeMap<&Symbol, Vec<&Unmodelled>> = BTreeMap::new();
+        for object in self.unmodelled.iter().filter(|object| object.why == Why::Kind) {
+            by_kind.entry(&object.object.kind).or_default().push(object);
+        }
+        for all in by_kind.into_values() {
+            let more = all.len().saturating_sub(MAX_OF_A_KIND);
+            for (index, object) in all.iter().take(MAX_OF_A_KIND).enumerate() {
+                let finding = unmodelled_kind(object);
+                let last = index + 1 == MAX_OF_A_KIND && more > 0;
+                self.findings.push(if last { finding.note(format!("{more} more objects are of this kind")) } else { finding });
+            }
+        }
+    }
+}
+
+/// An object that stands twice.
+fn twin(object: &Object, first: Location) -> Diagnostic {
+    Diagnostic::new(code::INVALID_MANIFEST, object.location, format!("{object} stands twice"))
+        .label("an object of this name was there before")
+        .related(first, "the first one")
+        .note("only one of the two can be in the cluster")
+}
+
+/// An object of a kind that is not modelled.
+fn unmodelled_kind(object: &Unmodelled) -> Diagnostic {
+    let gates = match object.gates {
+        Gates::Network | Gates::NetworkBaseline => "what the network lets pass",
+        Gates::Mesh => "what the mesh lets pass",
+        Gates::Both => "what passes",
+    };
+    let whose = match &object.ends {
+        Ends::All => "anywhere".to_owned(),
+        Ends::Addresses => "between pods and addresses outside".to_owned(),
+        Ends::Pods(pods) => format!("from and to `{pods}`"),
+    };
+    Diagnostic::new(code::UNMODELLED_KIND, object.object.location, format!("{} is of a kind that is not modelled", object.object))
+        .label(format!("may change {gates} {whose}"))
+        .note("the verdict on every flow that it may touch is `unspecified`")
+}

@@ -1,0 +1,197 @@
+//! Which kinds are modelled, which cannot affect a flow, and what the others may touch.
+//!
+//! Owns: the tables. A kind that no table names may touch every flow of its namespace, or of the cluster if it has none.
+//!
+//! A flow is a connection to a given pod or address on a given port, with its request as it arrives there. So what only decides
+//! *where* traffic goes cannot affect it: Ingress, routes, `VirtualService`, EndpointSlices. Neither can what makes pods or other
+//! objects, because those are judged once they are there, nor what installs the mesh or the plugin, whose facts the platform states.
+
+use super::scope;
+use crate::cluster::unmodelled::{Ends, Gates};
+use crate::manifest::{Object, Reading};
+use crate::{flow::Symbol, inventory};
+
+/// What is done with an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sort {
+    /// It is a fact about workloads, Services and namespaces.
+    Fact,
+    /// It is a `NetworkPolicy`.
+    NetworkPolicy,
+    /// It is one of the kinds that the mesh's half models.
+    Mesh,
+    /// It cannot affect a flow.
+    Passed,
+    /// It may, and is not modelled.
+    Unmodelled(Touches),
+}
+
+/// Finds what an object of a namespace may touch, given the mesh's root namespace: its gates, and the ends of the flows; nothing if
+/// it touches no flow.
+pub(super) type Touches = fn(&Object<'_>, &str, &Symbol, &mut Reading<'_>) -> Option<(Gates, Ends)>;
+
+/// The kinds that the mesh's half models, by group.
+const MESH: [(&str, &[&str]); 3] = [
+    ("security.istio.io", &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"]),
+    ("networking.istio.io", &["DestinationRule"]),
+    ("gateway.networking.k8s.io", &["Gateway"]),
+];
+
+/// Kinds that cannot affect a flow, by group.
+const PASSED: [(&str, &[&str]); 17] = [
+    (
+        "",
+        &[
+            "Binding",
+            "ComponentStatus",
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "PodTemplate",
+            "ResourceQuota",
+            "Secret",
+        ],
+    ),
+    ("apps", &["ControllerRevision"]),
+    ("extensions", &["Ingress", "PodSecurityPolicy"]),
+    ("networking.k8s.io", &["Ingress", "IngressClass", "IPAddress", "ServiceCIDR"]),
+    ("policy", &["PodDisruptionBudget", "PodSecurityPolicy"]),
+    ("gateway.networking.k8s.io", &["GatewayClass", "GRPCRoute", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"]),
+    ("networking.istio.io", &["VirtualService", "WorkloadGroup"]),
+    ("crd.projectcalico.org", &CALICO),
+    ("projectcalico.org", &CALICO),
+    (
+        "cilium.io",
+        &[
+            "CiliumBGPAdvertisement",
+            "CiliumBGPClusterConfig",
+            "CiliumBGPNodeConfig",
+            "CiliumBGPPeerConfig",
+            "CiliumBGPPeeringPolicy",
+            "CiliumEndpoint",
+            "CiliumEndpointSlice",
+            "CiliumIdentity",
+            "CiliumL2AnnouncementPolicy",
+            "CiliumLoadBalancerIPPool",
+            "CiliumNode",
+            "CiliumNodeConfig",
+            "CiliumPodIPPool",
+        ],
+    ),
+    ("networking.k8s.aws", &["PolicyEndpoint"]),
+    ("vpcresources.k8s.aws", &["CNINode"]),
+    (
+        "networking.gke.io",
+        &[
+            "FrontendConfig",
+            "GCPBackendPolicy",
+            "GCPGatewayPolicy",
+            "HealthCheckPolicy",
+            "ManagedCertificate",
+            "NetworkAttachmentDefinition",
+        ],
+    ),
+    ("k8s.cni.cncf.io", &["NetworkAttachmentDefinition"]),
+    ("install.istio.io", &["IstioOperator"]),
+    ("sailoperator.io", &["Istio", "IstioCNI", "IstioRevision", "IstioRevisionTag", "ZTunnel"]),
+    ("security.openshift.io", &["SecurityContextConstraints"]),
+];
+
+/// The kinds of Calico that only give addresses, routes and names for its policies.
+const CALICO: [&str; 12] = [
+    "BGPConfiguration",
+    "BGPFilter",
+    "BGPPeer",
+    "BlockAffinity",
+    "CalicoNodeStatus",
+    "ClusterInformation",
+    "IPAMBlock",
+    "IPAMConfig",
+    "IPAMHandle",
+    "IPPool",
+    "IPReservation",
+    "NetworkSet",
+];
+
+/// Groups of which no kind can affect a flow; their operators may make objects that can, which are judged once they are there.
+const PASSED_GROUPS: [&str; 32] = [
+    "acme.cert-manager.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "argoproj.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "autoscaling.k8s.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "external-secrets.io",
+    "flowcontrol.apiserver.k8s.io",
+    "helm.toolkit.fluxcd.io",
+    "keda.sh",
+    "kustomize.config.k8s.io",
+    "kustomize.toolkit.fluxcd.io",
+    "metallb.io",
+    "metrics.k8s.io",
+    "monitoring.coreos.com",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "snapshot.storage.k8s.io",
+    "source.toolkit.fluxcd.io",
+    "storage.k8s.io",
+    "telemetry.istio.io",
+];
+
+/// Kinds that are not modelled and say themselves which pods they are about.
+const SCOPED: [(&str, &str, Touches); 16] = [
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy", scope::cluster_network_policy),
+    ("policy.networking.k8s.io", "AdminNetworkPolicy", scope::cluster_network_policy),
+    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", scope::cluster_network_policy),
+    ("cilium.io", "CiliumNetworkPolicy", scope::cilium),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy", scope::cilium),
+    ("crd.projectcalico.org", "NetworkPolicy", scope::network),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy", scope::network),
+    ("projectcalico.org", "NetworkPolicy", scope::network),
+    ("projectcalico.org", "GlobalNetworkPolicy", scope::network),
+    ("networking.istio.io", "EnvoyFilter", scope::workload_selector),
+    ("networking.istio.io", "Sidecar", scope::workload_selector),
+    ("networking.istio.io", "ServiceEntry", scope::service_entry),
+    ("networking.istio.io", "WorkloadEntry", scope::addresses),
+    ("networking.istio.io", "Gateway", scope::gateway),
+    ("networking.istio.io", "ProxyConfig", scope::selector),
+    ("extensions.istio.io", "WasmPlugin", scope::selector),
+];
+
+/// What is to be done with objects of a group and kind.
+pub(super) fn sort(group: &str, kind: &str) -> Sort {
+    if inventory::is_fact(group, kind) {
+        return Sort::Fact;
+    }
+    if (group, kind) == ("networking.k8s.io", "NetworkPolicy") {
+        return Sort::NetworkPolicy;
+    }
+    let holds = |table: &[(&str, &[&str])]| table.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind));
+    if holds(&MESH) {
+        return Sort::Mesh;
+    }
+    if PASSED_GROUPS.contains(&group) || holds(&PASSED) {
+        return Sort::Passed;
+    }
+    let scoped = SCOPED.iter().find(|(own_group, own_kind, _)| *own_group == group && *own_kind == kind);
+    Sort::Unmodelled(match scoped {
+        Some((_, _, touches)) => *touches,
+        None if group.ends_with(".istio.io") || group == "gateway.networking.k8s.io" => scope::mesh,
+        None => scope::anything,
+    })
+}

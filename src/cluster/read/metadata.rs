@@ -1,0 +1,113 @@
+//! Reads what an object is called and where it lives.
+//!
+//! Owns: `metadata` and the versions of a kind (`semantics.md` §1.1 and §1.9). It must not know what a kind says.
+
+use crate::cluster::object::Object;
+use crate::cluster::{Platform, names, selector};
+use crate::diagnostic::Diagnostic;
+use crate::flow::{Labels, Symbol};
+use crate::manifest::{self, Node, Reading};
+
+/// The fields of `metadata`.
+const FIELDS: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// How many bytes all annotations of an object may have together.
+const MAX_ANNOTATIONS: usize = 256 << 10;
+
+/// The name of a modelled object of a namespace; nothing, with a finding, if it has none.
+pub(super) fn strict(object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Option<Object> {
+    let metadata = object.root.get(reading, "metadata");
+    let name = metadata.get(reading, "name");
+    let Some(text) = name.symbol(reading) else {
+        if reading.is_clean() {
+            name.wrong(reading, "a name is expected");
+        }
+        return None;
+    };
+    let own = metadata.get(reading, "namespace");
+    let Some(namespace) = own.symbol(reading).or_else(|| platform.default_namespace.clone()) else {
+        no_namespace(object, reading);
+        return None;
+    };
+    reading.object = format!("{} `{namespace}/{text}`", object.kind);
+    metadata.only(reading, &FIELDS);
+    if !names::is_object_name(&text) {
+        name.wrong(
+            reading,
+            "an object's name has lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part",
+        );
+    }
+    if !own.is_missing() && !names::is_namespace_name(&namespace) {
+        own.wrong(reading, "a namespace's name has at most 63 lower-case letters, digits and `-`");
+    }
+    selector::checked_labels(&metadata.get(reading, "labels"), reading);
+    let annotations = annotations(&metadata.get(reading, "annotations"), reading);
+    Some(Object { kind: object.kind.into(), namespace, name: text, location: reading.document.name(), annotations })
+}
+
+/// Reads annotations: their keys are those of labels, their values anything.
+fn annotations(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
+    let annotations = node.labels(reading);
+    if !annotations.keys().all(|key| names::is_label_key(&key.to_ascii_lowercase())) {
+        for (_, child) in node.entries().into_iter().filter(|(key, _)| !names::is_label_key(&key.to_ascii_lowercase())) {
+            child.wrong(reading, "an annotation's key is a name of at most 63 letters, with a domain and `/` before it or without");
+        }
+    }
+    if annotations.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ANNOTATIONS {
+        node.wrong(reading, "all annotations together have at most 256 KiB");
+    }
+    annotations
+}
+
+/// What an object of another kind is called, as far as it says.
+pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Object {
+    let mut text = |key: &'static str| reading.quietly(|reading| object.root.follow(reading, &["metadata", key]).symbol(reading)).flatten();
+    let name = text("name").unwrap_or_else(|| "".into());
+    // Whether its kind lives in namespaces is not known; without one it may be the cluster's.
+    let namespace = text("namespace").unwrap_or_else(|| "".into());
+    let known = ["CiliumNetworkPolicy", "NetworkPolicy", "EnvoyFilter", "Sidecar", "WasmPlugin", "ServiceEntry", "WorkloadEntry"];
+    let default = platform.default_namespace.as_ref().filter(|_| namespace.is_empty() && known.contains(&object.kind));
+    Object {
+        kind: object.kind.into(),
+        namespace: default.map_or(namespace, Symbol::clone),
+        name,
+        location: reading.document.name(),
+        annotations: Labels::new(),
+    }
+}
+
+/// An object that names no namespace, where nothing says which is meant (`semantics.md` §1.1).
+pub(super) fn no_namespace(object: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+    let name = object.root.follow(reading, &["metadata", "name"]).symbol(reading);
+    let called = name.map_or_else(|| format!("a {}", object.kind), |name| format!("{} `{name}`", object.kind));
+    let (code, location) = (reading.document.code, reading.document.name());
+    let finding = Diagnostic::new(code, location, format!("{called} names no namespace"))
+        .label("`metadata.namespace` is missing")
+        .note("where it ends up hangs on who applies it");
+    reading.add(finding);
+}
+
+/// Reports a version of a kind that is not one of these.
+pub(super) fn version(object: &manifest::Object<'_>, known: &[&str], reading: &mut Reading<'_>) {
+    let own = object.version.and_then(|version| version.split_once('/')).map_or("", |(_, version)| version);
+    if !known.contains(&own) {
+        let node = object.root.get(reading, "apiVersion");
+        node.wrong(reading, &format!("`{}/{}` is expected", object.group(), known.join("` or `")));
+    }
+}

@@ -1,0 +1,109 @@
+//! Label selectors: reading them as strictly as the API server, and asking whether they choose an object of which not every label
+//! is known.
+//!
+//! Owns: `semantics.md` §1.5. It must not know what a selector is for.
+
+use super::names;
+use super::truth::{Doubt, Truth};
+use crate::flow::{LabelCube, Labels, NAMESPACE_NAME, Pod, Symbol, Values};
+use crate::manifest::{Node, Reading};
+
+use super::{Endpoint, NamespaceLabels};
+
+/// Reads a `LabelSelector`: every test of it must hold, and one without tests chooses everything.
+pub(super) fn read(node: &Node<'_>, reading: &mut Reading<'_>) -> LabelCube {
+    node.only(reading, &["matchLabels", "matchExpressions"]);
+    let equal = node.get(reading, "matchLabels");
+    let cube = checked_labels(&equal, reading);
+    let cube = cube.into_iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(key, Values::one(value)));
+    let expressions = node.get(reading, "matchExpressions").list(reading);
+    expressions.iter().filter_map(|node| expression(node, reading)).fold(cube, |cube, (key, values)| cube.with(key, values))
+}
+
+/// The labels that stand somewhere, with a finding for each that the API server refuses.
+pub(super) fn checked_labels(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
+    let labels = node.labels(reading);
+    if labels.iter().all(|(key, value)| names::is_label_key(key) && names::is_label_value(value)) {
+        return labels;
+    }
+    for (key, child) in node.entries() {
+        if !names::is_label_key(key) {
+            child.wrong(reading, "a label's key is a name of at most 63 letters, with a domain and `/` before it or without");
+        } else if labels.get(key).is_some_and(|value| !names::is_label_value(value)) {
+            child.wrong(reading, LABEL_VALUE);
+        }
+    }
+    labels
+}
+
+const LABEL_VALUE: &str = "a label's value is at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+
+/// Reads one of `matchExpressions`; nothing if it has no meaning.
+fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Values)> {
+    node.only(reading, &["key", "operator", "values"]);
+    let key_node = node.get(reading, "key");
+    let key = key_node.text(reading);
+    if !key.is_some_and(names::is_label_key) {
+        key_node.wrong(reading, "the key of a label is expected");
+        return None;
+    }
+    let listed = node.get(reading, "values");
+    let mut values = Vec::new();
+    for value in listed.list(reading) {
+        match value.text(reading) {
+            Some(text) if names::is_label_value(text) => values.push(Symbol::from(text)),
+            Some(_) => value.wrong(reading, LABEL_VALUE),
+            None if value.is_missing() => values.push("".into()),
+            None => {}
+        }
+    }
+    let operator = node.get(reading, "operator");
+    let set = match (operator.text(reading), values.is_empty()) {
+        (Some("In"), false) => Values::of(values),
+        (Some("NotIn"), false) => Values::except(values),
+        (Some("Exists"), true) => Values::present(),
+        (Some("DoesNotExist"), true) => Values::absent(),
+        (Some("In" | "NotIn"), true) => {
+            listed.wrong(reading, "at least one value is expected");
+            return None;
+        }
+        (Some("Exists" | "DoesNotExist"), false) => {
+            listed.wrong(reading, "this operator takes no values");
+            return None;
+        }
+        _ => {
+            operator.wrong(reading, "`In`, `NotIn`, `Exists` or `DoesNotExist` is expected");
+            return None;
+        }
+    };
+    key.map(|key| (key.into(), set))
+}
+
+/// Whether a selector of pods chooses this pod.
+pub(super) fn chooses<'a>(cube: &LabelCube, pod: &'a Pod, end: &'a Endpoint) -> Truth<'a> {
+    let open = &end.facts.open_labels;
+    if open.is_empty() {
+        return Truth::of(cube.contains(&pod.labels));
+    }
+    let each = cube.iter().map(|(key, values)| match open.get(key) {
+        Some(key) if !values.is_any() && !values.is_empty() => Truth::Unknown(Doubt::Label { key }),
+        _ => Truth::of(values.contains(pod.labels.get(key).map(|value| &**value))),
+    });
+    each.fold(Truth::Yes, Truth::and)
+}
+
+/// Whether a selector of namespaces chooses the namespace of this pod.
+///
+/// Every namespace has its name as a label; the other labels of one that no object describes are not known.
+pub(super) fn chooses_namespace<'a>(cube: &LabelCube, pod: &'a Pod, end: &'a Endpoint) -> Truth<'a> {
+    let each = cube.iter().map(|(key, values)| {
+        if **key == *NAMESPACE_NAME {
+            return Truth::of(values.contains(Some(&pod.namespace)));
+        }
+        if end.facts.namespace == NamespaceLabels::NameOnly && !values.is_empty() {
+            return Truth::Unknown(Doubt::NamespaceLabels { namespace: &pod.namespace });
+        }
+        Truth::of(values.contains(pod.namespace_labels.get(key).map(|value| &**value)))
+    });
+    each.fold(Truth::Yes, Truth::and)
+}

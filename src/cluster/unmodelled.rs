@@ -1,0 +1,206 @@
+//! Objects that may change what becomes of a flow and that the evaluator does not model, or could not read.
+//!
+//! Owns: which flows each of them may touch, as narrowly as is sound. It must not guess what they do: every such flow is
+//! unspecified.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::object::Object;
+use super::{Endpoint, NamespaceLabels, Network, wire};
+use crate::flow::{DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
+
+/// An object that is not modelled.
+#[derive(Debug, Clone)]
+pub(super) struct Unmodelled {
+    /// What it is called.
+    pub(super) object: Object,
+    /// Why nothing is known of what it does.
+    pub(super) why: Why,
+    /// What it may change.
+    pub(super) gates: Gates,
+    /// The ends of the flows that it may touch: one end is enough.
+    pub(super) ends: Ends,
+}
+
+/// Why nothing is known of what an object does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its kind is not modelled.
+    Kind,
+    /// It could not be read.
+    Unreadable,
+}
+
+/// What an object may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gates {
+    /// What the network lets pass.
+    Network,
+    /// What the network lets pass at ends that no `NetworkPolicy` isolates: it comes after them (`semantics.md` §1.10).
+    NetworkBaseline,
+    /// What the mesh lets pass; ends outside the mesh are not touched.
+    Mesh,
+    /// Both.
+    Both,
+}
+
+/// The ends that an object may touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Any.
+    All,
+    /// These pods.
+    Pods(PodCube),
+    /// Addresses.
+    Addresses,
+}
+
+/// All of them, found by namespace.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UnmodelledObjects {
+    objects: Vec<Unmodelled>,
+    /// Places of those that touch pods of one namespace only.
+    narrow: BTreeMap<Symbol, Vec<usize>>,
+    /// Places of the others.
+    wide: Vec<usize>,
+}
+
+impl Ends {
+    /// The pods of a namespace; all ends where an object has none.
+    pub(super) fn of_namespace(namespace: &str, labels: LabelCube) -> Self {
+        if namespace.is_empty() {
+            return if labels.is_all() { Self::All } else { Self::Pods(PodCube { labels, ..PodCube::all() }) };
+        }
+        Self::Pods(PodCube { labels, ..PodCube::in_namespace(namespace) })
+    }
+
+    /// Whether an end is, or may be, one of them.
+    fn hold(&self, end: &Endpoint) -> bool {
+        match (self, &end.peer) {
+            (Self::All, _) | (Self::Addresses, Peer::Address(_)) => true,
+            (Self::Addresses, Peer::Pod(_)) | (Self::Pods(_), Peer::Address(_)) => false,
+            (Self::Pods(cube), Peer::Pod(pod)) => {
+                let name_only = end.facts.namespace == NamespaceLabels::NameOnly;
+                let namespace = cube.namespace.iter().all(|(key, values)| {
+                    let own = if **key == *NAMESPACE_NAME { Some(&pod.namespace) } else { pod.namespace_labels.get(key) };
+                    (name_only && **key != *NAMESPACE_NAME) || values.contains(own.map(|value| &**value))
+                });
+                let labels = cube
+                    .labels
+                    .iter()
+                    .all(|(key, values)| end.facts.open_labels.contains(key) || values.contains(pod.labels.get(key).map(|value| &**value)));
+                namespace && labels
+            }
+        }
+    }
+}
+
+impl Unmodelled {
+    /// Whether it may change what the network gate says at an end.
+    fn touches_network(&self, end: &Endpoint, isolated: Isolated) -> bool {
+        let at_gate = match self.gates {
+            Gates::Network | Gates::Both => true,
+            Gates::NetworkBaseline => isolated == Isolated::No,
+            Gates::Mesh => false,
+        };
+        at_gate && self.ends.hold(end) && end.facts.network == Network::Own
+    }
+
+    /// Whether it may change what the mesh says of TCP connections of an end.
+    fn touches_mesh(&self, end: &Endpoint) -> bool {
+        let at_gate = match self.gates {
+            Gates::Mesh => wire::plane(end) != DataPlane::None || matches!(end.peer, Peer::Address(_)),
+            Gates::Both => true,
+            Gates::Network | Gates::NetworkBaseline => false,
+        };
+        at_gate && self.ends.hold(end)
+    }
+
+    /// The far ends whose connections it may touch in the mesh.
+    pub(super) fn mesh_peers(&self) -> Option<Peers> {
+        if !matches!(self.gates, Gates::Mesh | Gates::Both) {
+            return None;
+        }
+        Some(match &self.ends {
+            Ends::All => Peers::all(),
+            Ends::Pods(cube) => Peers::from(PodSet::from(cube.clone())),
+            Ends::Addresses => Peers::from(crate::flow::AddressSet::all()),
+        })
+    }
+}
+
+/// Whether a `NetworkPolicy` isolates an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolated {
+    /// One does.
+    Yes,
+    /// None does, or it is not sure that one does.
+    No,
+}
+
+impl UnmodelledObjects {
+    /// From all of them.
+    pub(super) fn new(objects: Vec<Unmodelled>) -> Self {
+        let mut all = Self { objects, ..Self::default() };
+        for (at, object) in all.objects.iter().enumerate() {
+            match &object.ends {
+                Ends::Pods(cube) if cube.names().single().is_some() => {
+                    let names = cube.names().words().iter();
+                    names.for_each(|name| all.narrow.entry(Symbol::clone(name)).or_default().push(at));
+                }
+                _ => all.wide.push(at),
+            }
+        }
+        all
+    }
+
+    /// All of them, in the order of the text.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Unmodelled> {
+        self.objects.iter()
+    }
+
+    /// Those that may change what the network gate says at an end.
+    pub(super) fn at_network<'c>(&'c self, end: &'c Endpoint, isolated: Isolated) -> impl Iterator<Item = &'c Unmodelled> {
+        self.near(end).filter(move |object| object.touches_network(end, isolated))
+    }
+
+    /// Those that may change what the mesh says of TCP connections of an end.
+    pub(super) fn at_mesh<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
+        self.near(end).filter(|object| object.touches_mesh(end))
+    }
+
+    fn near<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
+        let narrow = match &end.peer {
+            Peer::Pod(pod) => self.narrow.get(&pod.namespace),
+            Peer::Address(_) => None,
+        };
+        narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at))
+    }
+
+    /// The selectors by which they tell pods of a namespace apart.
+    pub(super) fn selectors<'c>(&'c self, namespace: &str) -> impl Iterator<Item = &'c LabelCube> {
+        let narrow = self.narrow.get(namespace);
+        let all = narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at));
+        all.filter_map(|object| match &object.ends {
+            Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
+            _ => None,
+        })
+    }
+}
+
+/// In one sentence without capital and full stop.
+impl fmt::Display for Unmodelled {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.why {
+            Why::Kind => write!(out, "{} may decide otherwise and is not modelled", self.object),
+            Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
+        }
+    }
+}
+
+/// The labels that a map of equalities asks for, as a selector.
+pub(super) fn equalities(labels: &crate::flow::Labels) -> LabelCube {
+    let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value)));
+    labels.iter().fold(LabelCube::all(), with)
+}

@@ -1,0 +1,81 @@
+//! The objects of a document: one, or the items of its list.
+//!
+//! Owns: `Object`, and how a list is taken apart. It must not know any kind of object but lists.
+
+use super::document::Document;
+use super::tree::{Node, Reading};
+use crate::diagnostic::Diagnostic;
+
+/// An object, and what it says that it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Object<'t> {
+    /// The object itself, as the root of its own tree.
+    pub(crate) root: Node<'t>,
+    /// Its kind.
+    pub(crate) kind: &'t str,
+    /// Its `apiVersion`; none if it says none.
+    pub(crate) version: Option<&'t str>,
+}
+
+impl<'t> Object<'t> {
+    /// The group of its `apiVersion`: empty for the core group, and where there is no version.
+    pub(crate) fn group(&self) -> &'t str {
+        self.version.and_then(|version| version.split_once('/')).map_or("", |(group, _)| group)
+    }
+}
+
+/// Hands over each object of a document. A finding stands for a document that is no YAML or no object, and for an item that is
+/// none; an empty document holds nothing.
+pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, take: &mut dyn FnMut(&Object<'_>, &mut Reading<'s>)) {
+    reading.begin(document, "the document");
+    let tree = match document.parse() {
+        Ok(tree) => tree,
+        Err(finding) => return reading.add(*finding),
+    };
+    if tree.is_null() {
+        return;
+    }
+    let root = Node::root(&tree);
+    let Some(kind) = kind_of(&root, reading) else { return };
+    let stem = kind.strip_suffix("List").filter(|stem| stem.is_empty() || root.holds_list("items"));
+    let version = root.get(reading, "apiVersion").text(reading);
+    let Some(stem) = stem else {
+        return take(&Object { root, kind, version }, reading);
+    };
+    let items = root.get(reading, "items").list(reading);
+    let documents = document.items(items.len());
+    for (item, document) in items.iter().zip(documents) {
+        if reading.is_hopeless() {
+            return;
+        }
+        reading.begin(document, "the item");
+        let item = item.as_root();
+        if item.is_missing() {
+            continue;
+        }
+        if let Some(object) = of_list(item, stem, version, reading) {
+            take(&object, reading);
+        }
+    }
+}
+
+/// An item of a list. A list of one type, such as `PodList`, leaves the type out in its items.
+fn of_list<'t>(item: Node<'t>, stem: &'t str, version: Option<&'t str>, reading: &mut Reading<'_>) -> Option<Object<'t>> {
+    if !stem.is_empty() && item.get(reading, "kind").is_missing() {
+        return Some(Object { root: item, kind: stem, version });
+    }
+    let version = item.get(reading, "apiVersion").text(reading);
+    kind_of(&item, reading).map(|kind| Object { root: item, kind, version })
+}
+
+/// The kind that an object says it is; a finding if it says none.
+fn kind_of<'t>(object: &Node<'t>, reading: &mut Reading<'_>) -> Option<&'t str> {
+    let kind = object.get(reading, "kind").text(reading);
+    if kind.is_none() && reading.is_clean() {
+        let finding = Diagnostic::new(reading.document.code, reading.document.first_line(), "a document has no `kind`")
+            .label("not a Kubernetes object")
+            .help("give only manifests here");
+        reading.add(finding);
+    }
+    kind
+}
