@@ -15,6 +15,7 @@ mod codes;
 #[cfg(test)]
 mod coupling;
 mod examples;
+mod explain;
 mod findings;
 mod format;
 mod house;

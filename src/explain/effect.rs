@@ -235,12 +235,12 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
             pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
         }
     }
-    for known in [&call.source, &call.destination] {
-        for (title, class) in classes(known, before, after) {
+    let sources = classes(&call.source, before, after);
+    let destinations = classes(&call.destination, before, after).into_iter().filter(|(title, _)| title.contains("other"));
+    for (title, class) in sources.into_iter().chain(destinations) {
             if !pairs.iter().any(|pair| pair.title == title) {
                 pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
             }
-        }
     }
     pairs
 }
@@ -315,7 +315,7 @@ fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) 
         (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
         (false, true) => (Nearness::Class, source.title.clone()),
         (true, false) if !is_class => (Nearness::Target, format!("{} -> {}:{port}", source.before.short, destination.title)),
-        _ if is_class => (Nearness::Class, format!("{} -> {}:{port}", source.title, destination.title)),
+        _ if is_class => (Nearness::Class, format!("{} -> port {port} of {}", source.title, destination.title)),
         _ => (Nearness::Elsewhere, format!("{} -> {}:{port}", source.title, destination.title)),
     }
 }
@@ -340,24 +340,15 @@ fn what(attempt: &Attempt) -> String {
     }
 }
 
-/// As many of each kind are named.
-const MOST_NAMED: usize = 3;
+/// As many are named.
+const MOST_NAMED: usize = 4;
 
-/// A few of each kind, the nearest first; the rest is counted.
+/// The nearest by name; the rest is counted.
 fn summarised(found: BTreeMap<Nearness, BTreeSet<String>>) -> Vec<String> {
-    let mut others = Vec::new();
-    for (nearness, texts) in found {
-        let named = texts.iter().take(MOST_NAMED).cloned();
-        others.extend(named);
-        if texts.len() > MOST_NAMED {
-            let kind = match nearness {
-                Nearness::Itself | Nearness::Otherwise => "other requests",
-                Nearness::Caller => "other callers",
-                Nearness::Target => "other ports",
-                Nearness::Class | Nearness::Elsewhere => "other connections",
-            };
-            others.push(format!("{} {kind}", texts.len() - MOST_NAMED));
-        }
+    let all: Vec<String> = found.into_values().flatten().collect();
+    let mut others: Vec<String> = all.iter().take(MOST_NAMED).cloned().collect();
+    if all.len() > MOST_NAMED {
+        others.push(format!("{} more connections", all.len() - MOST_NAMED));
     }
     others
 }

@@ -10,7 +10,7 @@ use super::remedy::{Remedy, Wish};
 use super::said::{End, Said, Why};
 use super::setting;
 use super::Answer;
-use crate::cluster::{Document, Gate, Step};
+use crate::cluster::{Document, Gate, Miss, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 use crate::source::Sources;
 
@@ -150,10 +150,10 @@ impl Page<'_> {
     }
 
     fn row(&self, step: &Step) -> Row {
-        let documents: Vec<String> = step.decided_by.iter().map(named).collect();
+        let documents: Vec<String> = step.decided_by.iter().map(|document| named(document, step.gate)).collect();
         let document = match (documents.as_slice(), &step.verdict) {
             ([], _) => step.reason.clone(),
-            (all, Verdict::Allowed) => shortened(all),
+            (all, Verdict::Allowed) if step.gate != Gate::Transport => shortened(all),
             (all, _) => format!("{}: {}", shortened(all), step.reason),
         };
         Row {
@@ -292,9 +292,23 @@ pub(super) fn kind(gate: Gate) -> &'static str {
 }
 
 /// `shop/web, egress rule 1`.
-fn named(document: &Document) -> String {
-    let name = if document.namespace.is_empty() { document.name.to_string() } else { format!("{}/{}", document.namespace, document.name) };
-    document.rule.map_or(name.clone(), |rule| format!("{name}, rule {rule}"))
+fn named(document: &Document, gate: Gate) -> String {
+    let name = whole(document);
+    document.rule.map_or(name.clone(), |rule| format!("{name}, {}rule {rule}", list(gate)))
+}
+
+/// `shop/web`.
+fn whole(document: &Document) -> String {
+    if document.namespace.is_empty() { document.name.to_string() } else { format!("{}/{}", document.namespace, document.name) }
+}
+
+/// Which of an object's lists a gate reads, with a blank behind it where there are two.
+fn list(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Egress => "egress ",
+        Gate::Ingress => "ingress ",
+        Gate::Transport | Gate::Token | Gate::Caller => "",
+    }
 }
 
 /// As many documents or places are named in one line.
@@ -306,24 +320,31 @@ fn shortened(all: &[String]) -> String {
 }
 
 /// As many rules that did not match are told of.
-const MOST_MISSES: usize = 4;
+const MOST_MISSES: usize = 3;
 
+/// The rules that miss the connection, those that miss it least first.
 fn misses(step: &Step) -> Vec<String> {
-    let many = step.misses.iter().map(|miss| &miss.document.name).collect::<std::collections::BTreeSet<_>>().len() > 1;
-    let mut lines: Vec<String> = step
-        .misses
-        .iter()
-        .take(MOST_MISSES)
-        .map(|miss| {
-            let rule = miss.document.rule.map_or_else(|| named(&miss.document), |rule| format!("rule {rule}"));
-            let rule = if many { named(&miss.document) } else { rule };
-            format!("{rule} wants {}; this connection has {}", miss.wants, miss.has)
-        })
-        .collect();
-    if step.misses.len() > MOST_MISSES {
-        lines.push(format!("and {} more rules do not match", step.misses.len() - MOST_MISSES));
+    let mut rules: Vec<(&Document, Vec<&Miss>)> = Vec::new();
+    for miss in &step.misses {
+        match rules.iter_mut().find(|(document, _)| **document == miss.document) {
+            Some((_, misses)) => misses.push(miss),
+            None => rules.push((&miss.document, vec![miss])),
+        }
+    }
+    rules.sort_by_key(|(_, misses)| misses.len());
+    let mut lines: Vec<String> = rules.iter().take(MOST_MISSES).map(|(document, misses)| missed(document, misses, step.gate)).collect();
+    match rules.len().saturating_sub(MOST_MISSES) {
+        0 => {}
+        1 => lines.push("one more rule does not match".to_owned()),
+        more => lines.push(format!("{more} more rules do not match")),
     }
     lines
+}
+
+fn missed(document: &Document, misses: &[&Miss], gate: Gate) -> String {
+    let wants = misses.iter().map(|miss| miss.wants.as_str()).collect::<Vec<_>>().join(" and ");
+    let has = misses.iter().map(|miss| miss.has.as_str()).collect::<Vec<_>>().join(" and ");
+    format!("{} wants {wants}; this connection has {has}", named(document, gate))
 }
 
 fn plane(peer: &Peer) -> &'static str {

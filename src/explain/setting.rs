@@ -72,9 +72,7 @@ impl Setting {
         let (cluster, found) = cluster::read(&sources, manifests, platform::of(&parts.policy.config, &namespace));
         findings.extend(found);
         let inventory = inventory(&sources, manifests, &namespace);
-        let mut setting = parts.settle(sources, cluster, objects, Judge::Given);
-        setting.inventory = inventory;
-        (setting, findings)
+        (parts.settle(sources, cluster, inventory, objects, Judge::Given), findings)
     }
 
     /// The same with other objects; none if they cannot be read.
@@ -177,15 +175,13 @@ impl Parts {
         let namespace = self.namespace();
         let (cluster, findings) = cluster::read(&copies, &files, platform::of(&self.policy.config, &namespace));
         let inventory = inventory(&copies, &files, &namespace);
-        let mut setting = self.settle(sources, cluster, objects, judge);
-        setting.inventory = inventory;
-        (setting, findings)
+        (self.settle(sources, cluster, inventory, objects, judge), findings)
     }
 
-    fn settle(self, sources: Sources, cluster: Cluster, objects: Vec<Value>, judge: Judge) -> Setting {
-        let world = World::of(&cluster, &self.policy, judge);
+    fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
+        let world = World::of(&cluster, &self.policy, &inventory, judge);
         let Self { input, policy, compiled } = self;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory: Inventory::default(), world }
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world }
     }
 }
 

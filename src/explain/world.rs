@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort};
+use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Values};
+use crate::inventory::Inventory;
 use crate::ir::{Policy, Workload};
 
 use super::question::{Object, Side};
@@ -36,10 +37,13 @@ pub(super) struct World {
 
 impl World {
     /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
-    pub(super) fn of(cluster: &Cluster, policy: &Policy, judge: Judge) -> Self {
+    pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
         if judge == Judge::Given {
             return Self { pods };
+        }
+        for known in &mut pods {
+            believe(known, policy, inventory);
         }
         let listed = pods.len();
         for workload in &policy.workloads {
@@ -97,6 +101,21 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     Known { endpoint, name: Some(name), text, short: workload.name.to_string() }
 }
 
+/// What intents declare of a namespace, they declare of the pods of an inventory too.
+fn believe(known: &mut Known, policy: &Policy, inventory: &Inventory) {
+    let Peer::Pod(pod) = &mut known.endpoint.peer else { return };
+    let Some(namespace) = policy.namespace(&pod.namespace) else { return };
+    if namespace.is_managed() {
+        pod.namespace_labels.clone_from(&namespace.labels);
+        known.endpoint.facts.namespace = NamespaceLabels::Known;
+    }
+    let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
+    let listed = inventory.workloads_in(&pod.namespace).iter().find(|workload| known.name.as_deref() == Some(&workload.to_string()));
+    let usual = namespace.plane.unwrap_or(policy.config.mesh.mode);
+    let listed = listed.map(|workload| inventory.plane_of(workload, usual));
+    pod.plane = declared.and_then(|workload| workload.plane).or(listed).unwrap_or(usual);
+}
+
 fn is_object(known: &Known, object: &Object) -> bool {
     known.name.as_deref() == Some(&format!("{} {}/{}", object.kind.name(), object.namespace, object.name))
 }
@@ -130,8 +149,11 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
         pod.account = account;
     }
     let short = facts.map_or_else(|| shortened(&pod), |workload| workload.name.to_string());
+    let described = policy.namespace(&pod.namespace).is_some_and(crate::ir::Namespace::is_managed);
+    let known = described || cluster.namespace_labels(&pod.namespace).is_some();
+    let namespace = if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
     let peer = Peer::Pod(pod);
-    Known { text: text(&peer, policy), short, name: None, endpoint: Endpoint { peer, facts: Facts::default() } }
+    Known { text: text(&peer, policy), short, name: None, endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } } }
 }
 
 /// How a pod takes part in the mesh where no manifest says it.

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::{Component, Path, PathBuf};
 use twogate::compile::Input;
 use twogate::diagnostic::{Diagnostic, code};
-use twogate::source::Sources;
+use twogate::source::{FileId, Sources};
 
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
@@ -62,25 +62,38 @@ pub(crate) enum Read {
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
-        let paths = or_default(self.paths);
+        let paths = or_default(self.paths.clone());
+        Ok(self.read_all(paths, &[], today)?.0)
+    }
+
+    /// Reads all of it and manifests that are judged; the intents may be missing if there are any of those.
+    pub(crate) fn read_beside(self, manifests: &[PathBuf]) -> Result<(Read, Vec<FileId>), Failure> {
+        let paths = if manifests.is_empty() { or_default(self.paths.clone()) } else { self.paths.clone() };
+        self.read_all(paths, manifests, None)
+    }
+
+    /// Reads intents at these paths, manifests that are judged, and everything else.
+    fn read_all(self, paths: Vec<PathBuf>, manifests: &[PathBuf], today: Option<String>) -> Result<(Read, Vec<FileId>), Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
         let inventory = finder.find(&self.inventory, MANIFESTS);
-        let config = self.config.or_else(|| paths.first().and_then(|path| find_config(path)));
+        let judged = finder.find(manifests, MANIFESTS);
+        let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
-        let [intents, with, inventory] = [intents, with, inventory].map(|items| loader.load(&items));
+        let [intents, with, inventory, judged] = [intents, with, inventory, judged].map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
-        if intents.is_empty() && findings.is_empty() {
+        if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
             findings.push(no_input(&paths));
         }
         if !findings.is_empty() {
-            return Ok(Read::Found(sources, findings));
+            return Ok((Read::Found(sources, findings), judged));
         }
         let (count, namespace, targets) = (intents.len(), self.namespace, self.targets);
-        Ok(Read::Ready(Box::new(Input { sources, intents, with, inventory, config, namespace, targets, today }), count))
+        let input = Input { sources, intents, with, inventory, config, namespace, targets, today };
+        Ok((Read::Ready(Box::new(input), count), judged))
     }
 }
 
@@ -130,7 +143,7 @@ fn above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// A namespace's name (RFC 1123 label), as Kubernetes accepts it.
-fn namespace(written: &str) -> Result<String, String> {
+pub(crate) fn namespace(written: &str) -> Result<String, String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let label = !written.is_empty() && written.len() <= 63 && written.bytes().all(inner);
     if label && !written.starts_with('-') && !written.ends_with('-') {
