@@ -10,7 +10,6 @@ mod effect;
 mod human;
 mod json;
 mod place;
-mod platform;
 pub mod question;
 mod remedy;
 mod said;

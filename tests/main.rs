@@ -32,3 +32,4 @@ mod support;
 mod syntax;
 #[cfg(test)]
 mod target;
+mod verify;

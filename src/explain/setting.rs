@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::question::{self, Context, Question};
 use super::world::World;
-use super::{place as objects, platform};
-use crate::cluster::{self, Cluster};
+use super::place as objects;
+use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input};
 use crate::diagnostic::{Diagnostic, Level, order};
 use crate::flow::{Peer, Symbol};
@@ -62,14 +62,15 @@ impl Setting {
         let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
         let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy: outcome.policy, compiled };
         if manifests.is_empty() {
-            let listed = parts.input.inventory.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain);
-            let objects: Vec<Value> = parts.compiled.iter().cloned().chain(listed.filter(objects::is_fact)).collect();
+            let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
+            let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
+            let objects = parts.compiled.iter().cloned().chain(listed).chain(read(&parts.input.alongside)).collect();
             let (setting, _) = parts.given(sources, objects, Judge::Compiled);
             return (setting, findings);
         }
         let objects = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let namespace = parts.namespace();
-        let (cluster, found) = cluster::read(&sources, manifests, platform::of(&parts.policy.config, &namespace));
+        let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
         findings.extend(found);
         let inventory = inventory(&sources, manifests, &namespace);
         (parts.settle(sources, cluster, inventory, objects, Judge::Given), findings)
@@ -173,7 +174,7 @@ impl Parts {
         let mut copies = Sources::default();
         let files: Vec<FileId> = objects.iter().map(|object| copies.add(Source::new(objects::title(object), object.to_string()))).collect();
         let namespace = self.namespace();
-        let (cluster, findings) = cluster::read(&copies, &files, platform::of(&self.policy.config, &namespace));
+        let (cluster, findings) = cluster::read(&copies, &files, platform(&self.policy, &namespace, judge));
         let inventory = inventory(&copies, &files, &namespace);
         (self.settle(sources, cluster, inventory, objects, judge), findings)
     }
@@ -183,6 +184,15 @@ impl Parts {
         let Self { input, policy, compiled } = self;
         Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world }
     }
+}
+
+/// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.
+fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
+    let known = match judge {
+        Judge::Compiled => compile::assumed(&policy.config),
+        Judge::Given => compile::platform(&policy.config),
+    };
+    Platform { default_namespace: Some(namespace.clone()), ..known }
 }
 
 /// What runs; what cannot be read has its finding elsewhere.

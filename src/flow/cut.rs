@@ -43,7 +43,8 @@ pub struct RequestSamples {
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
-    /// Tokens, one for each way in which it tells tokens apart; no token and an unverified one are always tried too.
+    /// Tokens by which it tells tokens apart: of each a test of one issuer, and for each claim the values of which the test
+    /// accepts any one. Every combination of values that tests tell apart is tried, no token and an unverified one too.
     pub tokens: BTreeSet<Token>,
     /// Whether it tells a connection that is no HTTP from one that is.
     pub looks_inside: bool,

@@ -3,7 +3,7 @@
 //! Owns: the command. Answers and pages are the library's.
 
 use crate::exit::{Exit, Failure};
-use crate::inputs::{Inputs, Read};
+use crate::inputs::{Inputs, Read, ReadBeside};
 use crate::report::{self, Format};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
@@ -52,6 +52,10 @@ pub(crate) struct Explain {
     /// Intents of others, which are taken as applied; may be repeated
     #[arg(long, value_name = "P", conflicts_with = "code")]
     with: Vec<PathBuf>,
+
+    /// Policies of others in the same cluster, which decide too: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P", conflicts_with_all = ["code", "manifests"])]
+    alongside: Vec<PathBuf>,
 
     /// The namespace of ends without `@`, and of statements and objects that name none
     #[arg(short, long, value_name = "NS", value_parser = crate::inputs::namespace, conflicts_with = "code")]
@@ -125,13 +129,14 @@ impl Explain {
             paths: self.paths,
             inventory: self.inventory,
             with: self.with,
+            alongside: self.alongside,
             namespace: self.namespace,
             config: self.config,
             ..Inputs::default()
         };
-        let (input, manifests) = match inputs.read_beside(&self.manifests)? {
-            (Read::Found(sources, findings), _) => return report::findings(&findings, &sources, findings_as),
-            (Read::Ready(input, _), manifests) => (*input, manifests),
+        let (input, manifests) = match inputs.read_judged(&self.manifests)? {
+            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, findings_as),
+            ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         let answer = explain::explain(Ask { flow, input, manifests });
         if has_error(&answer.findings) {

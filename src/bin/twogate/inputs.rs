@@ -37,6 +37,10 @@ pub(crate) struct Inputs {
     #[arg(long, value_name = "P")]
     pub(crate) with: Vec<PathBuf>,
 
+    /// Policies of others in the same cluster, which join the proof: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P")]
+    pub(crate) alongside: Vec<PathBuf>,
+
     /// What to write policy for, instead of all; may be repeated
     #[arg(long = "target", value_name = "T", value_parser = clap::builder::PossibleValuesParser::new(target_names()))]
     pub(crate) targets: Vec<String>,
@@ -59,41 +63,61 @@ pub(crate) enum Read {
     Found(Sources, Vec<Diagnostic>),
 }
 
+/// What was read, with manifests beside it.
+#[derive(Debug)]
+pub(crate) enum ReadBeside {
+    /// Everything: what to compile, and the manifests.
+    Ready(Box<Input>, Vec<FileId>),
+    /// Findings about the files themselves; what else they say was not looked at.
+    Found(Sources, Vec<Diagnostic>),
+}
+
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
+        Ok(match self.read_beside(&[], today)? {
+            ReadBeside::Ready(input, _) => {
+                let files = input.intents.len();
+                Read::Ready(input, files)
+            }
+            ReadBeside::Found(sources, findings) => Read::Found(sources, findings),
+        })
+    }
+
+    /// Reads all of it, and manifests at other paths beside it.
+    pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let paths = or_default(self.paths.clone());
-        Ok(self.read_all(paths, &[], today)?.0)
+        self.read_at(&paths, manifests, today)
     }
 
-    /// Reads all of it and manifests that are judged; the intents may be missing if there are any of those.
-    pub(crate) fn read_beside(self, manifests: &[PathBuf]) -> Result<(Read, Vec<FileId>), Failure> {
+    /// The same, where manifests may stand for themselves: intents are read only where paths are given, if there are any.
+    pub(crate) fn read_judged(self, manifests: &[PathBuf]) -> Result<ReadBeside, Failure> {
         let paths = if manifests.is_empty() { or_default(self.paths.clone()) } else { self.paths.clone() };
-        self.read_all(paths, manifests, None)
+        self.read_at(&paths, manifests, None)
     }
 
-    /// Reads intents at these paths, manifests that are judged, and everything else.
-    fn read_all(self, paths: Vec<PathBuf>, manifests: &[PathBuf], today: Option<String>) -> Result<(Read, Vec<FileId>), Failure> {
+    /// Reads intents at these paths, and everything else; no paths, no intents.
+    fn read_at(self, paths: &[PathBuf], manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
-        let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let inventory = finder.find(&self.inventory, MANIFESTS);
-        let judged = finder.find(manifests, MANIFESTS);
+        let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
+        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
         let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
-        let [intents, with, inventory, judged] = [intents, with, inventory, judged].map(|items| loader.load(&items));
+        let [intents, with] = [intents, with].map(|items| loader.load(&items));
+        let [inventory, alongside, manifests] = beside.map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
         if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
-            findings.push(no_input(&paths));
+            findings.push(no_input(paths));
         }
         if !findings.is_empty() {
-            return Ok((Read::Found(sources, findings), judged));
+            return Ok(ReadBeside::Found(sources, findings));
         }
-        let (count, namespace, targets) = (intents.len(), self.namespace, self.targets);
-        let input = Input { sources, intents, with, inventory, config, namespace, targets, today };
-        Ok((Read::Ready(Box::new(input), count), judged))
+        let (namespace, targets) = (self.namespace, self.targets);
+        let input = Input { sources, intents, with, inventory, alongside, config, namespace, targets, today };
+        Ok(ReadBeside::Ready(Box::new(input), manifests))
     }
 }
 

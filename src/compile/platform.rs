@@ -1,0 +1,55 @@
+//! The platform of the evaluator, as `twogate.toml` describes the cluster.
+//!
+//! Owns: the translation, and what a proof assumes on top. Nothing is guessed: what the configuration leaves open stays open.
+
+use crate::cluster::Platform;
+use crate::config::{Answer, Config, Version};
+
+/// What `twogate.toml` knows of the platform.
+pub fn platform(config: &Config) -> Platform {
+    let plugin = &config.network_plugin;
+    Platform {
+        default_namespace: None,
+        mesh: config.mesh.mode,
+        root_namespace: config.mesh.root_namespace.clone(),
+        trust_domain: config.mesh.trust_domain.clone(),
+        trust_domain_aliases: config.mesh.trust_domain_aliases.clone(),
+        istio: version(config.mesh.istio),
+        kubernetes: version(config.cluster.kubernetes),
+        pods: config.cluster.pods.clone(),
+        services: config.cluster.services.clone(),
+        nodes: config.cluster.nodes.clone(),
+        ipblock_matches_pods: answer(plugin.ipblock_matches_pods),
+        end_port: answer(plugin.end_port),
+        named_ports: answer(plugin.named_ports),
+        sctp: answer(plugin.sctp),
+        hbone_from_sidecars: answer(config.mesh.hbone_from_sidecars),
+        layered_waypoint_policies: answer(config.mesh.layered_waypoint_policies),
+        auto_allow_waypoint: answer(config.mesh.auto_allow_waypoint),
+        probe_sources: config.mesh.probe_sources.clone(),
+    }
+}
+
+/// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.
+pub fn assumed(config: &Config) -> Platform {
+    let platform = platform(config);
+    Platform {
+        ipblock_matches_pods: Some(false),
+        end_port: platform.end_port.or(Some(true)),
+        sctp: platform.sctp.or(Some(true)),
+        named_ports: platform.named_ports.or(Some(true)),
+        ..platform
+    }
+}
+
+const fn version(version: Version) -> (u16, u16, u16) {
+    (version.major, version.minor, version.patch)
+}
+
+const fn answer(answer: Answer) -> Option<bool> {
+    match answer {
+        Answer::Yes => Some(true),
+        Answer::No => Some(false),
+        Answer::Unknown => None,
+    }
+}
