@@ -54,11 +54,6 @@ impl Files<'_> {
         }
         text
     }
-
-    /// The first line of the answer.
-    fn head(self, flow: &str) -> String {
-        self.page(flow).lines().next().unwrap_or_default().to_owned()
-    }
 }
 
 /// Compares with `snapshots/explain/<name>.snap`.
