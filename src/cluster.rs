@@ -77,8 +77,8 @@ pub struct Names {
 /// cannot affect a flow are passed over by a stated list; everything else makes the flows that it may touch unspecified, with the
 /// finding `unmodelled-kind`. So does what cannot be read. The result is the same on every run and however the work is shared.
 pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, mut findings, .. } = read::read(sources, files, &platform);
-    findings.extend(mesh.settle(&platform, &inventory));
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, .. } = read::read(sources, files, &platform);
+    mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
         network: network::Network::new(policies),
         mesh,
@@ -114,7 +114,7 @@ impl Cluster {
     /// selects every pod tells nothing apart and is among them if it is there.
     pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
         let network = self.network.subjects(namespace).chain(self.unmodelled.selectors(namespace)).cloned();
-        let all: BTreeSet<LabelCube> = network.chain(self.mesh.selectors(&self.platform, namespace)).collect();
+        let all: BTreeSet<LabelCube> = network.chain(self.mesh.selectors(namespace)).collect();
         all.into_iter().collect()
     }
 
@@ -132,7 +132,7 @@ impl Cluster {
     fn keys(&self, namespaces: BTreeSet<&Symbol>) -> BTreeSet<Symbol> {
         let network = self.network.keys().into_iter().cloned();
         let others = namespaces.into_iter().flat_map(|namespace| {
-            let mesh = self.mesh.selectors(&self.platform, namespace);
+            let mesh = self.mesh.selectors(namespace);
             let unmodelled = self.unmodelled.selectors(namespace).cloned();
             mesh.into_iter().chain(unmodelled).flat_map(|cube| cube.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>())
         });

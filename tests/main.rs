@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod agreement;
 mod cli;
+#[cfg(test)]
+mod cluster;
 mod codes;
 #[cfg(test)]
 mod coupling;

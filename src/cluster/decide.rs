@@ -3,22 +3,50 @@
 //! Owns: the order of the gates, and what objects that are not modelled make of them. What each gate says is its own room's.
 
 use super::end::{isolated, matters};
-use super::mesh::Hop;
+use super::mesh::{Hop, Route};
 use super::network::{self, Connection};
 use super::unmodelled::Unmodelled;
 use super::{Cluster, Decision, Endpoint, Gate, Question, Step, Way};
 use crate::flow::{Peer, Protocol, Verdict};
 
-/// Decides a question: `NetworkPolicy` at both ends of each hop, then the gates of the mesh.
+/// Decides a question. Where it does not say enough to know the way that the connection takes, every way must be judged alike.
 pub(super) fn decide(cluster: &Cluster, question: &Question) -> Decision {
-    let path = cluster.mesh.path(&cluster.platform, question);
-    let mut steps: Vec<Step> = path.iter().flat_map(|hop| hop_steps(cluster, hop, question)).collect();
-    let mut judged = cluster.mesh.judge(&cluster.platform, question);
-    if question.protocol == Protocol::Tcp {
-        doubt(cluster, question, &mut judged.steps);
+    let routes = cluster.mesh.routes(question);
+    let mut decisions: Vec<Decision> = routes.iter().map(|route| on_route(cluster, question, route)).collect();
+    let hangs_on = routes.iter().find_map(|route| route.hangs_on);
+    let transport = decisions.first().and_then(|first| first.transport);
+    let transport = transport.filter(|transport| decisions.iter().all(|decision| decision.transport == Some(*transport)));
+    let alike = |decision: &Decision, other: &Decision| match (&decision.verdict, &other.verdict) {
+        (Verdict::Unspecified(_), Verdict::Unspecified(_)) => true,
+        (own, other) => own == other,
+    };
+    let agree = decisions.iter().zip(decisions.iter().skip(1)).all(|(decision, other)| alike(decision, other));
+    // What a refusal says helps most where ways differ.
+    let refused = decisions.iter().position(|decision| decision.verdict == Verdict::Denied).unwrap_or_default();
+    let told = if decisions.is_empty() { Decision::nothing() } else { decisions.swap_remove(refused) };
+    let verdict = match hangs_on {
+        Some(reason) if !agree => Verdict::Unspecified(format!("it hangs on {reason}")),
+        _ => told.verdict,
+    };
+    Decision { verdict, transport, steps: told.steps }
+}
+
+/// Decides a question on one way: on each hop `NetworkPolicy` at both ends, then the gates of the mesh at the end of it.
+fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
+    let mut judged = cluster.mesh.judge(question, route);
+    if let (Protocol::Tcp, Some(last)) = (question.protocol, judged.steps.last_mut()) {
+        doubt(cluster, question, last);
     }
-    steps.extend(judged.steps);
-    Decision { verdict: verdict(&steps), transport: judged.transport, steps }
+    let mut steps = Vec::new();
+    for (hop, of_mesh) in route.hops.iter().zip(judged.steps) {
+        steps.extend(hop_steps(cluster, hop, question));
+        steps.extend(of_mesh);
+    }
+    let verdict = match route.doubt {
+        Some(reason) => Verdict::Unspecified(reason.to_owned()),
+        None => verdict(&steps),
+    };
+    Decision { verdict, transport: judged.transport, steps }
 }
 
 /// The steps of `NetworkPolicy` on a hop; an address has no policies.

@@ -17,6 +17,13 @@ pub struct Decision {
     pub steps: Vec<Step>,
 }
 
+impl Decision {
+    /// Nothing on the way says anything.
+    pub(super) const fn nothing() -> Self {
+        Self { verdict: Verdict::Allowed, transport: None, steps: Vec::new() }
+    }
+}
+
 /// What one gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

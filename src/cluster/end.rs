@@ -36,8 +36,8 @@ impl<'c> End<'c> {
     pub(super) fn new(cluster: &'c Cluster, subject: &'c Endpoint, way: Way) -> Self {
         let selected = cluster.network.selecting(subject, way);
         let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).next();
-        let mesh = (way == Way::Ingress)
-            .then(|| MeshPart { end: cluster.mesh.end(&cluster.platform, subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
+        let mesh =
+            (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
         Self { cluster, subject, way, selected, network_doubt, mesh }
     }
 

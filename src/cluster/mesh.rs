@@ -1,92 +1,145 @@
-//! The mesh's half of the evaluator: a placeholder that judges nothing.
+//! The mesh's half of a cluster: who may call whom by Istio's objects, and how connections travel under them.
 //!
-//! Owns: the seam, as the network half calls it. It must not know `NetworkPolicy`.
+//! Owns: `Mesh`, which reads the objects, is settled once everything is known, and then answers for one end
+//! ([`Mesh::end`]) and for whole ways ([`Mesh::routes`], [`Mesh::judge`]). It must not know `NetworkPolicy`.
+
+mod attachment;
+mod callers;
+mod chain;
+mod client;
+mod cuts;
+mod end;
+mod hosts;
+mod judge;
+mod misses;
+mod peer;
+mod proxy;
+mod read;
+mod route;
+mod rule;
+mod services;
+mod test;
+mod token;
+mod tokens;
+mod truth;
+mod view;
+mod waypoint;
+mod words;
+
+use std::collections::BTreeMap;
 
 use super::object::Object;
-use super::{Endpoint, Names, Platform, Question, Step};
-use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, LabelCube, Protocol, Request, Transport, Verdict};
-use crate::inventory::Inventory;
+use super::platform::Platform;
+use crate::flow::{LabelCube, Labels, Symbol, Values};
+use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
 use crate::manifest::{self, Reading};
+use chain::Policy;
+use client::DestinationRule;
+use peer::PeerPolicy;
+use read::gateway::Gateway;
+use rule::AuthorizationPolicy;
+use token::TokenPolicy;
+use waypoint::Waypoint;
 
-/// Everything that manifests say about the mesh.
+pub(super) use end::MeshEnd;
+pub(super) use route::{Hop, Route};
+
+/// The objects of a mesh.
+///
+/// [`Mesh::read`] takes them in; after the last one, [`Mesh::settle`] makes them ready to be asked.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Mesh {}
-
-/// One packet's way, as `NetworkPolicy` sees it (`semantics.md` §5.1).
-#[derive(Debug, Clone)]
-pub(super) struct Hop {
-    /// The pod or address that sends.
-    pub(super) from: Endpoint,
-    /// The pod or address that receives.
-    pub(super) to: Endpoint,
-    /// The protocol on the wire.
-    pub(super) protocol: Protocol,
-    /// The port on the wire.
-    pub(super) wire_port: u16,
-}
-
-/// What the mesh says about a connection.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Judged {
-    /// How it arrives; none if it is not known or no TCP.
-    pub(super) transport: Option<Transport>,
-    /// What each gate of the mesh says, in the order of the packet.
-    pub(super) steps: Vec<Step>,
-}
-
-/// The mesh's part of the ingress end of one pod.
-#[derive(Debug, Clone)]
-pub(super) struct MeshEnd<'c> {
-    mesh: std::marker::PhantomData<&'c Mesh>,
+pub(super) struct Mesh {
+    platform: Platform,
+    /// Policies that wait to be settled.
+    unsettled: Vec<AuthorizationPolicy>,
+    policies: BTreeMap<Symbol, Vec<Policy>>,
+    peers: BTreeMap<Symbol, Vec<PeerPolicy>>,
+    tokens: BTreeMap<Symbol, Vec<TokenPolicy>>,
+    destinations: Vec<DestinationRule>,
+    gateways: BTreeMap<(Symbol, Symbol), Gateway>,
+    waypoints: Vec<Waypoint>,
+    services: Vec<ServiceFacts>,
+    namespaces: BTreeMap<Symbol, Labels>,
 }
 
 impl Mesh {
-    /// Reads an object of one of the mesh's kinds; `object.kind` says which.
-    pub(super) fn read(&mut self, _object: Object, _tree: &manifest::Object<'_>, _reading: &mut Reading<'_>) {}
+    /// Takes in an object of one of the mesh's kinds. One with findings is left out: what it does is not known.
+    pub(super) fn read(&mut self, object: Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        let root = &tree.root;
+        let namespace = Symbol::clone(&object.namespace);
+        match tree.kind {
+            "AuthorizationPolicy" => self.unsettled.extend(read::authorization::read(object, root, reading)),
+            "PeerAuthentication" => {
+                let policy = read::peer::read(object, root, reading);
+                self.peers.entry(namespace).or_default().extend(policy);
+            }
+            "RequestAuthentication" => {
+                let policy = read::request::read(object, root, reading);
+                self.tokens.entry(namespace).or_default().extend(policy);
+            }
+            "DestinationRule" => self.destinations.extend(read::destination::read(object, root, reading)),
+            "Gateway" => {
+                let gateway = read::gateway::read(root, reading);
+                self.gateways.extend(gateway.map(|gateway| ((namespace, object.name), gateway)));
+            }
+            _ => {}
+        }
+    }
 
     /// Takes in what another part of the manifests says; parts come in the order of the text.
-    pub(super) fn merge(&mut self, _other: Self) {}
-
-    /// Puts together what was read, once everything is.
-    pub(super) fn settle(&mut self, _platform: &Platform, _inventory: &Inventory) -> Vec<Diagnostic> {
-        Vec::new()
+    pub(super) fn merge(&mut self, other: Self) {
+        self.unsettled.extend(other.unsettled);
+        for (namespace, policies) in other.peers {
+            self.peers.entry(namespace).or_default().extend(policies);
+        }
+        for (namespace, policies) in other.tokens {
+            self.tokens.entry(namespace).or_default().extend(policies);
+        }
+        self.destinations.extend(other.destinations);
+        self.gateways.extend(other.gateways);
     }
 
-    /// The selectors by which its policies tell pods of a namespace apart.
-    pub(super) fn selectors(&self, _platform: &Platform, _namespace: &str) -> Vec<LabelCube> {
-        Vec::new()
+    /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
+    pub(super) fn settle(&mut self, platform: &Platform, inventory: &Inventory) {
+        self.platform = platform.clone();
+        for policy in std::mem::take(&mut self.unsettled) {
+            let namespace = Symbol::clone(&policy.object.namespace);
+            self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
+        }
+        self.services.clone_from(&inventory.services);
+        self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
+        self.waypoints = self.find_waypoints(inventory);
     }
 
-    /// The ingress end of a pod that is called directly.
-    pub(super) fn end<'c>(&'c self, _platform: &'c Platform, _destination: &'c Endpoint) -> MeshEnd<'c> {
-        MeshEnd { mesh: std::marker::PhantomData }
-    }
-
-    /// The hops that `NetworkPolicy` sees.
-    pub(super) fn path(&self, _platform: &Platform, question: &Question) -> Vec<Hop> {
-        let wire_port = match question.transport {
-            Some(transport) => super::wire::port(&question.source, &question.destination, question.protocol, question.port, transport),
-            None => question.port,
+    /// The selectors by which the mesh tells pods of a namespace apart, those of the root namespace included.
+    pub(super) fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
+        let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);
+        // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
+        let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
+        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
+        let mut cubes: Vec<LabelCube> = policies.chain(peers).chain(tokens).filter_map(attachment::Attachment::cube).collect();
+        // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
+        let matters = |service: &&ServiceFacts| {
+            *service.namespace == *namespace
+                && !service.selector.is_empty()
+                && (!self.waypoints.is_empty() || service.ports.iter().any(|port| port.class == ProtocolClass::Tcp))
         };
-        let (from, to) = (question.source.clone(), question.destination.clone());
-        vec![Hop { from, to, protocol: question.protocol, wire_port }]
+        cubes.extend(self.services.iter().filter(matters).map(|service| attachment::cube(&service.selector)));
+        let equal = |key: &str, value: &Symbol| LabelCube::of(key.into(), Values::one(Symbol::clone(value)));
+        for waypoint in &self.waypoints {
+            cubes.push(equal(attachment::GATEWAY_NAME, &waypoint.name));
+            cubes.push(equal("istio.io/use-waypoint", &waypoint.name));
+            cubes.push(equal("istio.io/use-waypoint", &"none".into()));
+        }
+        cubes.sort_unstable();
+        cubes.dedup();
+        cubes
     }
 
-    /// What the mesh's own gates say.
-    pub(super) fn judge(&self, _platform: &Platform, question: &Question) -> Judged {
-        Judged { transport: question.transport.filter(|_| question.protocol == Protocol::Tcp), steps: Vec::new() }
-    }
-}
-
-impl MeshEnd<'_> {
-    /// By what it tells connections apart.
-    pub(super) fn cuts(&self, _names: &Names) -> Vec<Cut> {
-        Vec::new()
-    }
-
-    /// Whether it lets a TCP connection pass.
-    pub(super) fn decide(&self, _far: &Endpoint, _port: u16, _transport: Transport, _request: Option<&Request>) -> Verdict {
-        Verdict::Allowed
+    /// What a pod's own namespace and the root namespace hold.
+    fn near<'m, T>(&'m self, all: &'m BTreeMap<Symbol, Vec<T>>, namespace: &str) -> impl Iterator<Item = &'m T> {
+        let root = &*self.platform.root_namespace;
+        let own = all.get(namespace).filter(|_| namespace != root);
+        all.get(root).into_iter().chain(own).flatten()
     }
 }

@@ -43,13 +43,17 @@ fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Val
     node.only(reading, &["key", "operator", "values"]);
     let key_node = node.get(reading, "key");
     let key = key_node.text(reading);
+    if key.is_none() && !key_node.is_missing() {
+        return None;
+    }
     if !key.is_some_and(names::is_label_key) {
         key_node.wrong(reading, "the key of a label is expected");
         return None;
     }
     let listed = node.get(reading, "values");
+    let given = listed.list(reading);
     let mut values = Vec::new();
-    for value in listed.list(reading) {
+    for value in &given {
         match value.text(reading) {
             Some(text) if names::is_label_value(text) => values.push(Symbol::from(text)),
             Some(_) => value.wrong(reading, LABEL_VALUE),
@@ -58,7 +62,7 @@ fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Val
         }
     }
     let operator = node.get(reading, "operator");
-    let set = match (operator.text(reading), values.is_empty()) {
+    let set = match (operator.text(reading), given.is_empty()) {
         (Some("In"), false) => Values::of(values),
         (Some("NotIn"), false) => Values::except(values),
         (Some("Exists"), true) => Values::present(),
@@ -71,6 +75,7 @@ fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Val
             listed.wrong(reading, "this operator takes no values");
             return None;
         }
+        (None, _) if !operator.is_missing() => return None,
         _ => {
             operator.wrong(reading, "`In`, `NotIn`, `Exists` or `DoesNotExist` is expected");
             return None;

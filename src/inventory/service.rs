@@ -15,6 +15,8 @@ pub struct ServiceFacts {
     pub namespace: Symbol,
     /// Its name.
     pub name: Symbol,
+    /// Its own labels.
+    pub labels: Labels,
     /// The labels of the pods that it selects, in its namespace; one without labels selects no pod.
     pub selector: Labels,
     /// Its ports.
@@ -99,7 +101,8 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let ports = spec.get(reading, "ports").list(reading);
     let ports = ports.iter().filter_map(|node| port(node, reading)).collect();
     let location = reading.document.name();
-    let service = ServiceFacts { namespace: name.namespace, name: name.name, selector, ports, kind, location };
+    let labels = object.follow(reading, &["metadata", "labels"]).labels(reading);
+    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, location };
     reading.is_clean().then_some(service)
 }
 

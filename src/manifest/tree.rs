@@ -3,6 +3,8 @@
 //! Owns: `Reading`, `Node`, the findings about wrong types. Missing and `null` are the same here, as they are to Kubernetes
 //! for every field that is read here. It must not know which fields an object has.
 
+mod fields;
+
 use std::collections::BTreeMap;
 
 use serde_yaml::Value;

@@ -36,6 +36,7 @@ fn types(node: &Node<'_>, has_egress: bool, reading: &mut Reading<'_>) -> (bool,
         match node.text(reading) {
             Some("Ingress") => ingress = true,
             Some("Egress") => egress = true,
+            None if !node.is_missing() => {}
             _ => node.wrong(reading, "`Ingress` or `Egress` is expected"),
         }
     }
@@ -166,9 +167,12 @@ fn port(mut tests: PortTests, node: &Node<'_>, reading: &mut Reading<'_>) -> Por
         if !end.is_missing() {
             end.wrong(reading, "`endPort` needs a number as `port`");
         }
-        match port.symbol(reading).filter(|name| names::is_port_name(name)) {
-            Some(name) => drop(tests.names.insert((protocol, name))),
-            None => port.wrong(reading, PORT),
+        match port.text(reading) {
+            Some(name) if names::is_port_name(name) => {
+                tests.names.insert((protocol, name.into()));
+            }
+            Some(_) => port.wrong(reading, PORT),
+            None => {}
         }
         return tests;
     }
@@ -190,7 +194,7 @@ const PORT: &str = "a port is a number from 1 to 65535, or a name of at most 15 
 fn protocol(node: &Node<'_>, reading: &mut Reading<'_>) -> Protocol {
     let text = node.text(reading);
     let known = Protocol::ALL.into_iter().find(|protocol| text.is_some_and(|text| protocol.to_string() == text));
-    if known.is_none() && !node.is_missing() {
+    if known.is_none() && text.is_some() {
         node.wrong(reading, "`TCP`, `UDP` or `SCTP` is expected");
     }
     known.unwrap_or(Protocol::Tcp)

@@ -1,0 +1,325 @@
+//! Which workload identities a source of a policy names (`semantics.md` §2.6, §6.1).
+//!
+//! Owns: `Callers` and how the three spellings of an identity become one. Every pod of the mesh has an identity in the mesh's
+//! own trust domain, so what is left of a principal is a test of the namespace and one of the account.
+
+use super::truth::Truth;
+use super::words::{Dot, Word, glob};
+use crate::cluster::Platform;
+use crate::flow::Symbol;
+
+/// Identities: pairs of a namespace and an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Callers {
+    /// Single identities, sorted.
+    exact: Vec<(Symbol, Symbol)>,
+    /// Patterns of them.
+    patterns: Vec<(Name, Name)>,
+    /// Patterns that hold or not, depending on what is not known.
+    open: Vec<(Name, Name, &'static str)>,
+}
+
+/// A test of a name; names of namespaces and accounts are never empty and hold no `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Name {
+    /// Any.
+    Any,
+    /// As a value of a policy compares.
+    Like(Word),
+    /// With any number of `*` in it.
+    Glob(Symbol),
+    /// The same, a `.` being any letter.
+    Loose(Symbol),
+}
+
+/// Which proxy reads a policy; the two do not read every value alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Envoy: sidecars, gateways and waypoints.
+    Envoy,
+    /// The node's ztunnel.
+    Ztunnel,
+}
+
+const UNQUOTED: &str = "Istio before 1.28.7, 1.29.3 and 1.30.0 reads a `.` in such a pattern as any letter";
+const PAST_NAMESPACE: &str = "the pattern of namespaces may run past the namespace into the rest of the identity";
+
+impl Name {
+    fn exact(text: &str) -> Self {
+        Self::Like(Word::Exact(text.into()))
+    }
+
+    /// Whether a name passes.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Like(word) => word.matches(name),
+            Self::Glob(pattern) => glob(pattern, name, Dot::Literal),
+            Self::Loose(pattern) => glob(pattern, name, Dot::Anything),
+        }
+    }
+
+    /// The one name that passes, if it is one.
+    pub(super) fn single(&self) -> Option<&Symbol> {
+        match self {
+            Self::Like(Word::Exact(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// A name that passes, for a pattern.
+    pub(super) fn sample(&self) -> Option<Symbol> {
+        match self {
+            Self::Any | Self::Like(Word::Present) => None,
+            Self::Like(Word::Exact(text)) => Some(Symbol::clone(text)),
+            Self::Like(Word::Prefix(text)) => Some(format!("{text}x").into()),
+            Self::Like(Word::Suffix(text)) => Some(format!("x{text}").into()),
+            Self::Glob(pattern) | Self::Loose(pattern) => Some(pattern.replace(['*', '.'], "x").into()),
+        }
+    }
+}
+
+impl Callers {
+    /// Whether an identity is one of them.
+    pub(super) fn hold(&self, namespace: &str, account: &str) -> Truth {
+        let exact = self.exact.binary_search_by(|(own, name)| (&**own, &**name).cmp(&(namespace, account))).is_ok();
+        if exact || self.patterns.iter().any(|(own, name)| own.matches(namespace) && name.matches(account)) {
+            return Truth::Yes;
+        }
+        let open = self.open.iter().find(|(own, name, _)| own.matches(namespace) && name.matches(account));
+        open.map_or(Truth::No, |(_, _, reason)| Truth::Open(reason))
+    }
+
+    /// Every test in it, those that may not hold included.
+    pub(super) fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
+        let exact = self.exact.iter().map(|(namespace, account)| (Name::exact(namespace), Name::exact(account)));
+        exact.chain(self.patterns.iter().cloned()).chain(self.open.iter().map(|(own, name, _)| (own.clone(), name.clone())))
+    }
+
+    /// `principals`: `<trust domain>/ns/<namespace>/sa/<account>`.
+    pub(super) fn principals(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+        let mut all = Self::default();
+        for value in values {
+            let expands = reader == Reader::Envoy && stands_for_all_domains(value, platform);
+            let word = match value.split_once('/') {
+                Some((_, rest)) if expands => Word::read(&format!("{}/{rest}", platform.trust_domain)),
+                _ => Word::read(value),
+            };
+            let unquoted = matches!(&word, Word::Suffix(text) if text.contains('.')) && reader == Reader::Envoy && !quotes(platform);
+            if let Some((namespace, account)) = identity(&word, &platform.trust_domain) {
+                if let (Name::Like(Word::Suffix(text) | Word::Exact(text)), true) = (&account, unquoted) {
+                    let star = if matches!(&account, Name::Like(Word::Suffix(_))) { "*" } else { "" };
+                    all.open.push((namespace.clone(), Name::Loose(format!("{star}{text}").into()), UNQUOTED));
+                }
+                all.push(namespace, account);
+            }
+        }
+        all.settled()
+    }
+
+    /// `namespaces`: the namespace's segment, of any trust domain.
+    pub(super) fn namespaces(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+        let mut all = Self::default();
+        for value in values {
+            if reader == Reader::Ztunnel || !value.contains('*') {
+                all.push(Name::Like(Word::read(value)), Name::Any);
+            } else {
+                all.push(Name::Glob(Symbol::clone(value)), Name::Any);
+            }
+            if reader == Reader::Ztunnel {
+                continue;
+            }
+            // The pattern must end before a `/`, and the one behind `sa` is one, too.
+            let rest = value.strip_suffix("sa").filter(|rest| rest.ends_with('*') || *rest == "*");
+            if rest.is_some() {
+                all.open.push((Name::Glob(value.trim_end_matches("sa").into()), Name::Any, PAST_NAMESPACE));
+            }
+            if value.contains('.') && !quotes(platform) {
+                all.open.push((Name::Loose(Symbol::clone(value)), Name::Any, UNQUOTED));
+            }
+        }
+        all.settled()
+    }
+
+    /// `serviceAccounts`: `namespace/name`, or a name in the policy's own namespace; no wildcards, any trust domain.
+    pub(super) fn accounts(values: &[Symbol], own: &str, reader: Reader, platform: &Platform) -> Self {
+        const UNQUOTED_ACCOUNTS: &str = "Istio before 1.27.9, 1.28.6 and 1.29.2 reads a `.` in an account's name as any letter";
+        let mut all = Self::default();
+        for value in values {
+            let (namespace, account) = value.split_once('/').unwrap_or((own, value));
+            if account.contains('.') && reader == Reader::Envoy && !quotes_accounts(platform) {
+                all.open.push((Name::exact(namespace), Name::Loose(account.replace('*', "").into()), UNQUOTED_ACCOUNTS));
+            }
+            all.push(Name::exact(namespace), Name::exact(account));
+        }
+        all.settled()
+    }
+
+    fn push(&mut self, namespace: Name, account: Name) {
+        match (namespace.single(), account.single()) {
+            (Some(namespace), Some(account)) => self.exact.push((Symbol::clone(namespace), Symbol::clone(account))),
+            _ => self.patterns.push((namespace, account)),
+        }
+    }
+
+    fn settled(mut self) -> Self {
+        self.exact.sort_unstable();
+        self.exact.dedup();
+        self
+    }
+}
+
+/// Whether the trust domain of a principal stands for all of the mesh's own (`semantics.md` §2.6): it has five segments, and its
+/// first is one of them, or `cluster.local`. A first segment `*` is any by itself.
+fn stands_for_all_domains(principal: &str, platform: &Platform) -> bool {
+    let Some((domain, rest)) = principal.split_once('/') else { return false };
+    let own = *domain == *platform.trust_domain || platform.trust_domain_aliases.iter().any(|alias| **alias == *domain);
+    rest.split('/').count() == 4 && (own || domain == "cluster.local")
+}
+
+/// What a value asks of an identity `<domain>/ns/<namespace>/sa/<account>`; none if no identity of this domain matches.
+fn identity(word: &Word, domain: &str) -> Option<(Name, Name)> {
+    match word {
+        Word::Present => Some((Name::Any, Name::Any)),
+        Word::Exact(text) => {
+            let (namespace, account) = text.strip_prefix(domain)?.strip_prefix("/ns/")?.split_once("/sa/")?;
+            Some((Name::exact(namespace), Name::exact(account)))
+        }
+        Word::Prefix(text) => identity_from(text, domain),
+        Word::Suffix(text) => identity_to(text, domain),
+    }
+}
+
+/// The identities that begin with a text.
+fn identity_from(text: &str, domain: &str) -> Option<(Name, Name)> {
+    let before = format!("{domain}/ns/");
+    if before.starts_with(text) {
+        return Some((Name::Any, Name::Any));
+    }
+    let rest = text.strip_prefix(before.as_str())?;
+    let Some((namespace, tail)) = rest.split_once('/') else { return Some((Name::Like(Word::Prefix(rest.into())), Name::Any)) };
+    if "sa/".starts_with(tail) {
+        return Some((Name::exact(namespace), Name::Any));
+    }
+    let account = tail.strip_prefix("sa/").filter(|account| !account.contains('/'))?;
+    Some((Name::exact(namespace), Name::Like(Word::Prefix(account.into()))))
+}
+
+/// The identities that end in a text.
+fn identity_to(text: &str, domain: &str) -> Option<(Name, Name)> {
+    let Some((before, account)) = text.rsplit_once('/') else { return Some((Name::Any, Name::Like(Word::Suffix(text.into())))) };
+    let account = if account.is_empty() { return None } else { Name::exact(account) };
+    let Some((before, kind)) = before.rsplit_once('/') else {
+        return "sa".ends_with(before).then_some((Name::Any, account));
+    };
+    if kind != "sa" {
+        return None;
+    }
+    let Some((before, namespace)) = before.rsplit_once('/') else { return Some((Name::Like(Word::Suffix(before.into())), account)) };
+    if namespace.is_empty() {
+        return None;
+    }
+    format!("{domain}/ns").ends_with(before).then(|| (Name::exact(namespace), account))
+}
+
+/// Whether every Istio that may run quotes patterns of principals and namespaces.
+fn quotes(platform: &Platform) -> bool {
+    let (major, minor, patch) = platform.istio;
+    (major, minor) >= (1, 30) || (major, minor) == (1, 29) && patch >= 3 || (major, minor) == (1, 28) && patch >= 7
+}
+
+/// Whether every Istio that may run quotes the names of accounts.
+fn quotes_accounts(platform: &Platform) -> bool {
+    let (major, minor, patch) = platform.istio;
+    let least = match minor {
+        27 => 9,
+        28 => 6,
+        29 => 2,
+        _ => 0,
+    };
+    (major, minor) >= (1, 27) && patch >= least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principals(value: &str, reader: Reader) -> Callers {
+        let platform = Platform { trust_domain: "corp".into(), trust_domain_aliases: ["old".into()].into(), ..Platform::default() };
+        Callers::principals(&[value.into()], reader, &platform)
+    }
+
+    /// Every value against every identity, as text.
+    #[test]
+    fn a_principal_is_compared_as_one_text() {
+        let values = [
+            "corp/ns/a/sa/b",
+            "corp/ns/a/*",
+            "corp/ns/a*",
+            "corp/ns/a/sa/*",
+            "corp/ns/a/s*",
+            "corp/ns/a/sa/b*",
+            "cor*",
+            "corp/ns/*",
+            "corp/*",
+            "*",
+            "*b",
+            "*/b",
+            "*a/b",
+            "*sa/b",
+            "*/sa/b",
+            "*a/sa/b",
+            "*/a/sa/b",
+            "*s/a/sa/b",
+            "*corp/ns/a/sa/b",
+            "*p/ns/a/sa/b",
+            "*/ns/*",
+            "x*",
+            "*/",
+            "*/x/b",
+            "corp/ns/a/x*",
+            "corp/ns/a/sa/b/*",
+            "spiffe://corp/ns/a/sa/b",
+            "corp/ns/*/sa/b",
+            "*//b",
+            "*x/sa/b",
+            "/*",
+        ];
+        for value in values {
+            for namespace in ["a", "aa", "ns", "sa", "x"] {
+                for account in ["b", "bb", "sa", "a"] {
+                    let text = format!("corp/ns/{namespace}/sa/{account}");
+                    let expected = Truth::of(Word::read(value).matches(&text));
+                    assert_eq!(principals(value, Reader::Ztunnel).hold(namespace, account), expected, "{value} {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn five_segments_stand_for_every_domain_of_the_mesh() {
+        for value in ["cluster.local/ns/a/sa/b", "old/ns/a/sa/b", "corp/ns/a/sa/b", "*/ns/a/sa/b", "cluster.local/ns/a/sa/*"] {
+            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Yes, "{value}");
+        }
+        for value in ["cluster.local/ns/a/*", "other/ns/a/sa/b", "cluster.local/*"] {
+            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::No, "{value}");
+        }
+        assert_eq!(principals("cluster.local/ns/a/sa/b", Reader::Ztunnel).hold("a", "b"), Truth::No);
+    }
+
+    #[test]
+    fn older_istio_takes_dots_for_letters() {
+        let at = |istio| {
+            let platform = Platform { istio, ..Platform::default() };
+            Callers::accounts(&["shop/a.b".into()], "shop", Reader::Envoy, &platform).hold("shop", "axb")
+        };
+        assert!(matches!(at((1, 25, 0)), Truth::Open(_)));
+        assert!(matches!(at((1, 28, 5)), Truth::Open(_)));
+        assert_eq!(at((1, 28, 6)), Truth::No);
+        assert_eq!(at((1, 30, 0)), Truth::No);
+        let names = |value: &str| Callers::namespaces(&[value.into()], Reader::Envoy, &Platform::default());
+        assert!(matches!(names("*sa").hold("shop", "x"), Truth::Open(_)));
+        assert_eq!(names("*sa").hold("lisa", "x"), Truth::Yes);
+        assert_eq!(names("team-*-prod").hold("team-a-prod", "x"), Truth::Yes);
+    }
+}

@@ -1,0 +1,175 @@
+//! How a client's side of the mesh speaks when nobody says it (`semantics.md` §3.3).
+//!
+//! Owns: `DestinationRule`, and the choice of one for a call. What only a `VirtualService` could say is left open.
+
+use super::attachment::carries;
+use crate::cluster::object::Object;
+use crate::flow::{Labels, Pod, Symbol};
+
+/// An object of kind `DestinationRule`.
+#[derive(Debug, Clone)]
+pub(super) struct DestinationRule {
+    /// What it is, for reasons.
+    pub(super) object: Object,
+    /// The host that it is about; `*` in front is any beginning.
+    pub(super) host: Symbol,
+    /// How clients speak to it.
+    pub(super) policy: TrafficPolicy,
+    /// How they speak to some of its pods.
+    pub(super) subsets: Vec<Subset>,
+    /// The namespaces whose clients see it; empty for all.
+    pub(super) exported: Vec<Symbol>,
+    /// The clients that it is for; none for all.
+    pub(super) clients: Option<Labels>,
+}
+
+/// How clients speak.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct TrafficPolicy {
+    /// On every port.
+    pub(super) tls: Option<Tls>,
+    /// On single ports of the Service, in place of that.
+    pub(super) ports: Vec<(u16, Option<Tls>)>,
+}
+
+/// Pods of a host that a `VirtualService` may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subset {
+    /// Their labels.
+    pub(super) labels: Labels,
+    /// How clients speak to them, where it says so.
+    pub(super) policy: Option<TrafficPolicy>,
+}
+
+/// A way to speak TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tls {
+    /// None.
+    Disable,
+    /// The mesh's own mutual TLS.
+    Istio,
+    /// TLS with certificates that are no workload's.
+    Foreign,
+}
+
+/// What the rules of a mesh say about a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Said<'m> {
+    /// Nothing, so that the mesh chooses by itself.
+    Nothing,
+    /// This.
+    Tls(Tls, &'m DestinationRule),
+    /// Nobody knows, because of this one.
+    Open(&'m DestinationRule),
+}
+
+/// How well a rule's host fits a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    None,
+    /// It may be another spelling of the same host.
+    Perhaps,
+    /// By this many letters behind its `*`.
+    Wildcard(usize),
+    Exact,
+}
+
+/// What the rules say about a call of a Service by a client, on a port of the Service, to a pod with these labels.
+pub(super) fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'_>) -> Said<'m> {
+    // The client's own namespace comes first, then the Service's, then the root (`semantics.md` §3.3).
+    for namespace in [&*client.namespace, call.namespace, root] {
+        let visible = |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client);
+        let fitting: Vec<(Fit, &DestinationRule)> =
+            rules.iter().filter(visible).map(|rule| (rule.fit(call), rule)).filter(|(fit, _)| *fit != Fit::None).collect();
+        let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else { continue };
+        let doubtful = fitting.iter().find(|(fit, rule)| *fit == Fit::Perhaps && rule.mentions_tls());
+        if let Some((_, rule)) = doubtful {
+            return Said::Open(rule);
+        }
+        if best > Fit::Perhaps {
+            return agreed(fitting.iter().filter(|(fit, _)| *fit == best).map(|(_, rule)| *rule), call);
+        }
+    }
+    Said::Nothing
+}
+
+/// A call of a Service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call<'c> {
+    /// The Service's namespace.
+    pub(super) namespace: &'c str,
+    /// Its name.
+    pub(super) name: &'c str,
+    /// The port of the Service.
+    pub(super) port: u16,
+    /// The pod that answers.
+    pub(super) pod: &'c Pod,
+}
+
+/// What all of some rules say; open where they or their subsets do not agree.
+fn agreed<'m>(rules: impl Iterator<Item = &'m DestinationRule>, call: Call<'_>) -> Said<'m> {
+    let mut said: Option<(Option<Tls>, &DestinationRule)> = None;
+    for rule in rules {
+        let own = rule.policy.on(call.port);
+        let mut subsets =
+            rule.subsets.iter().filter(|subset| carries(call.pod, &subset.labels)).filter_map(|subset| subset.policy.as_ref());
+        let differs = subsets.any(|policy| policy.says_something(call.port) && policy.on(call.port) != own);
+        if differs || said.is_some_and(|(other, _)| other != own) {
+            return Said::Open(rule);
+        }
+        said = Some((own, rule));
+    }
+    match said {
+        Some((Some(tls), rule)) => Said::Tls(tls, rule),
+        _ => Said::Nothing,
+    }
+}
+
+impl TrafficPolicy {
+    /// What it says about a port: what stands for that port alone goes before.
+    fn on(&self, port: u16) -> Option<Tls> {
+        self.ports.iter().find(|(number, _)| *number == port).map_or(self.tls, |(_, tls)| *tls)
+    }
+
+    /// Whether it says anything of TLS on a port.
+    fn says_something(&self, port: u16) -> bool {
+        self.tls.is_some() || self.ports.iter().any(|(number, _)| *number == port)
+    }
+}
+
+impl DestinationRule {
+    /// Whether a client sees it and is meant by it.
+    fn is_for(&self, client: &Pod) -> bool {
+        let own = self.object.namespace == client.namespace;
+        let sees = |name: &Symbol| &**name == "*" || (&**name == "." && own) || *name == client.namespace;
+        let exported = self.exported.is_empty() || self.exported.iter().any(sees);
+        let meant = self.clients.as_ref().is_none_or(|labels| own && carries(client, labels));
+        exported && meant
+    }
+
+    /// Whether it says anything of TLS.
+    fn mentions_tls(&self) -> bool {
+        let says = |policy: &TrafficPolicy| policy.tls.is_some() || policy.ports.iter().any(|(_, tls)| tls.is_some());
+        says(&self.policy) || self.subsets.iter().filter_map(|subset| subset.policy.as_ref()).any(says)
+    }
+
+    /// How well its host fits a Service. A name without dots is one of the rule's own namespace.
+    fn fit(&self, call: Call<'_>) -> Fit {
+        let whole = format!("{}.{}.svc.cluster.local", call.name, call.namespace);
+        let host = &*self.host;
+        if !host.contains(['.', '*']) {
+            let same = host == call.name && *self.object.namespace == *call.namespace;
+            return if same { Fit::Exact } else { Fit::None };
+        }
+        if let Some(end) = host.strip_prefix('*') {
+            return if whole.ends_with(end) { Fit::Wildcard(end.len()) } else { Fit::None };
+        }
+        let start = format!("{}.{}", call.name, call.namespace);
+        let longer = host.strip_prefix(start.as_str()).is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."));
+        match (host == whole, longer) {
+            (true, _) => Fit::Exact,
+            (false, true) => Fit::Perhaps,
+            (false, false) => Fit::None,
+        }
+    }
+}

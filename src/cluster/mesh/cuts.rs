@@ -1,0 +1,198 @@
+//! By what the mesh's end of a pod tells connections apart.
+//!
+//! Owns: `MeshEnd::cuts`, which keeps the promise of [`Cut`] for far ends of which no more is known than their flow says.
+
+use std::collections::BTreeMap;
+
+use super::callers::{Callers, Name};
+use super::chain::{ChainKind, ReadRule};
+use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
+use super::proxy::Attached;
+use super::test::{Matcher, Test};
+use super::words::samples;
+use super::{peer::Modes, tokens};
+use crate::cluster::Names;
+use crate::flow::{
+    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values,
+};
+
+impl MeshEnd<'_> {
+    /// The tests of this end. Patterns of names are cut at the names that somebody knows, and at one of their own.
+    pub(crate) fn cuts(&self, names: &Names) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        match &self.guard {
+            Guard::None => {}
+            Guard::Sidecar(sidecar) => {
+                let told = Intervals::collect(NEVER_CAPTURED.map(|port| (port, port))).union(&self.destination.facts.uncaptured);
+                cuts.push(at_ports(told));
+                of_sidecar(sidecar, names, &mut cuts);
+            }
+            Guard::Ztunnel(ztunnel) => {
+                cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
+                cuts.push(at_ports(Intervals::collect(ZTUNNEL_PORTS.map(|port| (port, port)))));
+                cuts.push(of_peers(Peers::from(self.mesh.platform.probe_sources.clone())));
+                of_ztunnel(ztunnel, names, &mut cuts);
+            }
+        }
+        cuts.retain(|cut| !cut.peers.is_empty());
+        let mut kept: Vec<Cut> = Vec::new();
+        for cut in cuts {
+            if !kept.contains(&cut) {
+                kept.push(cut);
+            }
+        }
+        kept
+    }
+}
+
+/// A line between ports, whoever calls.
+fn at_ports(ports: Intervals<u16>) -> Cut {
+    Cut { peers: Peers::all(), ports: PortSet::from_intervals(Protocol::Tcp, ports), requests: RequestSamples::default() }
+}
+
+/// A line between far ends.
+fn of_peers(peers: Peers) -> Cut {
+    Cut { peers, ports: PortSet::none(), requests: RequestSamples::default() }
+}
+
+fn of_modes(modes: &Modes<'_>, cuts: &mut Vec<Cut>) {
+    cuts.extend(modes.ports().map(|port| at_ports(Intervals::of(port, port))));
+}
+
+fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
+    of_modes(&sidecar.modes, cuts);
+    cuts.extend(sidecar.classes.ports().map(|port| at_ports(Intervals::of(port, port))));
+    let proxy = &sidecar.proxy;
+    if !proxy.tokens.is_empty() {
+        let requests = tokens::preflight();
+        let requests = RequestSamples { tokens: tokens::samples(&proxy.tokens, &[]), looks_inside: true, ..requests };
+        cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
+    }
+    of_rules(&proxy.attached, ChainKind::Http, names, &|tests| tokens::samples(&proxy.tokens, tests), cuts);
+}
+
+fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
+    of_modes(&ztunnel.modes, cuts);
+    if let Some(waypoints) = &ztunnel.attached.waypoints {
+        cuts.push(of_peers(callers(&waypoints.callers, names)));
+    }
+    of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &|_| std::collections::BTreeSet::new(), cuts);
+}
+
+type Tokens<'t> = dyn Fn(&[&Test]) -> std::collections::BTreeSet<crate::flow::Token> + 't;
+
+/// The lines of every rule: between far ends, then between ports for those that it may match, then between requests there.
+fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &Tokens<'_>, cuts: &mut Vec<Cut>) {
+    let dropped_without_http = attached.policies().any(|bound| !bound.policy.chain(ChainKind::Tcp).dropped.is_empty());
+    for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
+        let tests: Vec<&Test> = rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten()).collect();
+        cuts.extend(tests.iter().flat_map(|test| test.matchers()).filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        let bound = reach(rule, names);
+        let ports = tests.iter().flat_map(|test| test.matchers()).filter_map(numbers);
+        let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
+        cuts.extend(ports.map(line));
+        let mut requests = looked_at(&tests);
+        requests.tokens = if asks_tokens(&tests) { tokens(&tests) } else { requests.tokens };
+        requests.looks_inside |= !requests.is_empty() || asks_tokens(&tests) || dropped_without_http;
+        if !requests.is_empty() {
+            cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
+        }
+    }
+}
+
+fn asks_tokens(tests: &[&Test]) -> bool {
+    tests.iter().flat_map(|test| test.matchers()).any(|matcher| matches!(matcher, Matcher::Users(_) | Matcher::Claim(..)))
+}
+
+/// The far ends that a test of them chooses.
+fn peers(matcher: &Matcher, names: &Names) -> Option<Peers> {
+    match matcher {
+        Matcher::Callers(list) => Some(callers(list, names)),
+        Matcher::Source(set) => Some(Peers::from(set.clone())),
+        _ => None,
+    }
+}
+
+/// The ports that a test of them chooses.
+fn numbers(matcher: &Matcher) -> Option<PortSet> {
+    match matcher {
+        Matcher::Ports(ports) => {
+            let ports = Intervals::collect(ports.iter().map(|port| (*port, *port)));
+            Some(PortSet::from_intervals(Protocol::Tcp, ports))
+        }
+        _ => None,
+    }
+}
+
+/// Far ends that hold all that a rule may match: where each alternative of a clause names some, those.
+fn reach(rule: &ReadRule, names: &Names) -> Peers {
+    let of_clause = |clause: &super::chain::ReadClause| {
+        let of = |tests: &Vec<Test>| tests.iter().find_map(|test| bound(test.wanted.as_ref()?, names));
+        let parts: Option<Vec<Peers>> = clause.alternatives.iter().map(of).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| parts.iter().fold(Peers::none(), |all, part| all.union(part)))
+    };
+    rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause).unwrap_or_else(Peers::all)
+}
+
+/// Far ends that hold all that a matcher may match. Of pods the addresses may not be known, so that they may be anywhere.
+fn bound(matcher: &Matcher, names: &Names) -> Option<Peers> {
+    match matcher {
+        Matcher::Callers(list) => Some(callers(list, names)),
+        Matcher::Source(set) => Some(Peers { pods: PodSet::all(), addresses: set.clone() }),
+        Matcher::TrustDomain(_) => Some(Peers { pods: PodSet::all(), addresses: AddressSet::none() }),
+        _ => None,
+    }
+}
+
+/// Ports that hold all that a rule may match.
+fn reached_ports(rule: &ReadRule) -> PortSet {
+    let of_clause = |clause: &super::chain::ReadClause| {
+        let of = |tests: &Vec<Test>| tests.iter().find_map(|test| numbers(test.wanted.as_ref()?));
+        let parts: Option<Vec<PortSet>> = clause.alternatives.iter().map(of).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| parts.iter().fold(PortSet::none(), |all, part| all.union(part)))
+    };
+    let known = rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause);
+    known.unwrap_or_else(|| PortSet::full(Protocol::Tcp))
+}
+
+/// The words and patterns of a rule's tests of requests.
+fn looked_at(tests: &[&Test]) -> RequestSamples {
+    let mut all = RequestSamples::default();
+    for matcher in tests.iter().flat_map(|test| test.matchers()) {
+        match matcher {
+            Matcher::Methods(words) => all.methods.extend(samples(words)),
+            Matcher::Hosts(words) => all.hosts.extend(samples(words)),
+            Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
+            Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The pods that carry one of some identities, patterns cut at the names that are known.
+fn callers(list: &Callers, names: &Names) -> Peers {
+    let mut exact: BTreeMap<Symbol, Vec<Symbol>> = BTreeMap::new();
+    let mut pods = PodSet::none();
+    for (namespace, account) in list.tests() {
+        match (namespace.single(), account.single()) {
+            (Some(namespace), Some(account)) => exact.entry(Symbol::clone(namespace)).or_default().push(Symbol::clone(account)),
+            _ => pods.push(cube(values(&namespace, &names.namespaces), values(&account, &names.accounts))),
+        }
+    }
+    pods.extend(exact.into_iter().map(|(namespace, accounts)| cube(Values::one(namespace), Values::of(accounts))));
+    Peers::from(pods)
+}
+
+fn cube(namespace: Values, account: Values) -> PodCube {
+    let namespace = LabelCube::of(NAMESPACE_NAME.into(), namespace);
+    PodCube { namespace, account, ..PodCube::all() }
+}
+
+/// The words that a test of a name lets pass.
+fn values(name: &Name, known: &std::collections::BTreeSet<Symbol>) -> Values {
+    match name {
+        Name::Any => Values::any(),
+        _ => Values::of(known.iter().filter(|known| name.matches(known)).cloned().chain(name.sample())),
+    }
+}

@@ -1,0 +1,250 @@
+//! The mesh's end of connections that reach one pod directly: transport, token and caller together.
+//!
+//! Owns: `MeshEnd`. The policies that act on the pod are found once; an answer then allocates nothing unless it is left open.
+
+use super::Mesh;
+use super::attachment::{Acts, Known};
+use super::callers::{Callers, Reader};
+use super::chain::ChainKind;
+use super::peer::Modes;
+use super::proxy::{Attached, Proxy, Synthetic};
+use super::services::{Class, Classes};
+use super::truth::Truth;
+use super::view::{Addresses, View, caller};
+use crate::cluster::question::{Endpoint, Network};
+use crate::flow::{DataPlane, Peer, Pod, Request, Symbol, Transport, Verdict};
+
+/// The policies of the mesh at the pod that is called.
+#[derive(Debug, Clone)]
+pub(crate) struct MeshEnd<'m> {
+    pub(super) mesh: &'m Mesh,
+    pub(super) destination: &'m Endpoint,
+    pub(super) guard: Guard<'m>,
+}
+
+/// Who looks at connections that reach a pod.
+#[derive(Debug, Clone)]
+pub(super) enum Guard<'m> {
+    /// Nobody: the pod takes no part in the mesh, or it is an address.
+    None,
+    /// Its sidecar.
+    Sidecar(Box<Sidecar<'m>>),
+    /// The node's ztunnel.
+    Ztunnel(Box<Ztunnel<'m>>),
+}
+
+/// A sidecar.
+#[derive(Debug, Clone)]
+pub(super) struct Sidecar<'m> {
+    pub(super) proxy: Proxy<'m>,
+    pub(super) modes: Modes<'m>,
+    pub(super) classes: Classes,
+}
+
+/// A ztunnel, for one pod.
+#[derive(Debug, Clone)]
+pub(super) struct Ztunnel<'m> {
+    pub(super) attached: Attached<'m>,
+    pub(super) modes: Modes<'m>,
+}
+
+/// The port of the tunnel between proxies.
+pub(super) const HBONE: u16 = 15008;
+
+/// The inbound ports that no sidecar captures (`semantics.md` §3.2).
+pub(super) const NEVER_CAPTURED: [u16; 4] = [HBONE, 15020, 15021, 15090];
+
+/// The other ports on which ztunnel itself listens in a pod (`semantics.md`, appendix B).
+pub(super) const ZTUNNEL_PORTS: [u16; 4] = [15001, 15006, 15053, 15080];
+
+impl Mesh {
+    /// The end of connections that reach a pod directly, with the policies that act on it found once.
+    pub(crate) fn end<'m>(&'m self, destination: &'m Endpoint) -> MeshEnd<'m> {
+        MeshEnd { mesh: self, destination, guard: self.guard(destination) }
+    }
+
+    fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {
+        let Peer::Pod(pod) = &destination.peer else { return Guard::None };
+        // A waypoint takes only the tunnel, and nobody stands before it (`semantics.md` §2.11).
+        if destination.facts.network == Network::Host || self.is_waypoint(pod) {
+            return Guard::None;
+        }
+        match pod.plane {
+            DataPlane::None => Guard::None,
+            DataPlane::Sidecar => Guard::Sidecar(Box::new(Sidecar {
+                proxy: self.sidecar_proxy((pod, &destination.facts)),
+                modes: self.modes((pod, &destination.facts)),
+                classes: Classes::of(&self.services_of(pod), &destination.facts),
+            })),
+            DataPlane::Ambient => Guard::Ztunnel(Box::new(Ztunnel {
+                attached: self.at_ztunnel((pod, &destination.facts)),
+                modes: self.modes((pod, &destination.facts)),
+            })),
+        }
+    }
+
+    fn modes(&self, known: Known<'_>) -> Modes<'_> {
+        let (pod, _) = known;
+        let of = |namespace: &str| self.peers.get(namespace).into_iter().flatten().collect::<Vec<_>>();
+        let root = of(&self.platform.root_namespace);
+        let own = if pod.namespace == self.platform.root_namespace { Vec::new() } else { of(&pod.namespace) };
+        Modes::of(known, &root, &own)
+    }
+
+    /// What acts on a sidecar (`semantics.md` §2.1).
+    pub(super) fn sidecar_proxy(&self, known: Known<'_>) -> Proxy<'_> {
+        let (pod, _) = known;
+        let root = &*self.platform.root_namespace;
+        let mut proxy = Proxy::default();
+        for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Http)) {
+            match policy.written.attachment.on_sidecar(&policy.written.object.namespace, root, known) {
+                Acts::No => {}
+                Acts::Yes => proxy.attached.add(policy, None),
+                Acts::Perhaps(reason) => proxy.attached.add(policy, Some(reason)),
+            }
+        }
+        for policy in self.near(&self.tokens, &pod.namespace) {
+            match policy.attachment.on_sidecar(&policy.object.namespace, root, known) {
+                Acts::No => {}
+                Acts::Yes => proxy.tokens.push(policy),
+                Acts::Perhaps(_) => proxy.perhaps.push(policy),
+            }
+        }
+        proxy
+    }
+
+    /// What ztunnel is told for a pod.
+    fn at_ztunnel(&self, known: Known<'_>) -> Attached<'_> {
+        let (pod, _) = known;
+        let root = &*self.platform.root_namespace;
+        let mut attached = Attached::default();
+        for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Ztunnel)) {
+            match policy.written.attachment.on_ztunnel(&policy.written.object.namespace, root, known) {
+                Acts::No => {}
+                Acts::Yes => attached.add(policy, None),
+                Acts::Perhaps(reason) => attached.add(policy, Some(reason)),
+            }
+        }
+        attached.waypoints = self.synthetic(pod);
+        attached
+    }
+
+    /// The waypoints of a pod, where Istio may let them in by itself.
+    fn synthetic(&self, pod: &Pod) -> Option<Synthetic> {
+        const UNSAID: &str = "whether Istio lets waypoints in by itself is not known";
+        let doubt = match self.platform.auto_allow_waypoint {
+            Some(false) => return None,
+            Some(true) => None,
+            None => Some(UNSAID),
+        };
+        let accounts: Vec<Symbol> = self.waypoints_of(pod).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
+        let callers = Callers::accounts(&accounts, "", Reader::Ztunnel, &self.platform);
+        (!accounts.is_empty()).then_some(Synthetic { callers, doubt })
+    }
+}
+
+impl MeshEnd<'_> {
+    /// Whether a connection to this pod passes the mesh, for its far end, port, transport and request.
+    pub(crate) fn decide(&self, far: &Endpoint, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
+        self.passes(far, port, transport, request).verdict()
+    }
+
+    /// The same, in three values.
+    pub(super) fn passes(&self, far: &Endpoint, port: u16, transport: Transport, request: Option<&Request>) -> Truth {
+        let arrives = self.arrives(far, port, transport);
+        if arrives == Truth::No {
+            return Truth::No;
+        }
+        let view = self.view(far, port, transport);
+        match &self.guard {
+            Guard::None => arrives,
+            Guard::Sidecar(_) if !self.captures(port) => arrives,
+            Guard::Sidecar(sidecar) => Truth::all([arrives, sidecar.proxy.passes(view, request, sidecar.classes.class(port))]),
+            Guard::Ztunnel(ztunnel) => {
+                let judged = || Truth::all([arrives, ztunnel.attached.passes(ChainKind::Ztunnel, &view)]);
+                Truth::any([self.bypasses(far, transport), judged()])
+            }
+        }
+    }
+
+    /// What the pod's proxy knows of a connection, without its request.
+    pub(super) fn view<'v>(&'v self, far: &'v Endpoint, port: u16, transport: Transport) -> View<'v> {
+        let platform = &self.mesh.platform;
+        View {
+            caller: caller(far, transport),
+            source: Addresses::of(far, &platform.pods, &platform.nodes),
+            destination: Addresses::of(self.destination, &platform.pods, &platform.nodes),
+            port,
+            request: None,
+            token: None,
+        }
+    }
+
+    /// Whether a connection is made at all as it claims: what both sides speak (`semantics.md` §3.2, §3.3).
+    pub(super) fn arrives(&self, far: &Endpoint, port: u16, transport: Transport) -> Truth {
+        let client = plane(far);
+        if transport == Transport::Mtls && (client == DataPlane::None || self.has_no_tunnel(client)) {
+            return Truth::No;
+        }
+        match &self.guard {
+            Guard::None => Truth::of(transport == Transport::Plaintext),
+            // The tunnel's own port always speaks mTLS; on the others nothing terminates it.
+            Guard::Sidecar(_) if !self.captures(port) => Truth::of(transport == Transport::Plaintext || port == HBONE),
+            Guard::Sidecar(sidecar) => sidecar.modes.at_sidecar(port, transport, client),
+            Guard::Ztunnel(_) if port == HBONE => Truth::No,
+            Guard::Ztunnel(_) if ZTUNNEL_PORTS.contains(&port) => Truth::Open("it is one of ztunnel's own ports"),
+            Guard::Ztunnel(ztunnel) => Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)]),
+        }
+    }
+
+    /// Whether two proxies of different kinds have no way to speak mTLS with each other.
+    fn has_no_tunnel(&self, client: DataPlane) -> bool {
+        let server = plane(self.destination);
+        server != client && server != DataPlane::None && self.mesh.platform.hbone_from_sidecars == Some(false)
+    }
+
+    /// Whether the sidecar sees connections to a port.
+    pub(super) fn captures(&self, port: u16) -> bool {
+        !NEVER_CAPTURED.contains(&port) && !self.destination.facts.uncaptured.contains(port)
+    }
+
+    /// Whether ztunnel does not look at a connection, because it comes from the pod's own node (`semantics.md` §5.4).
+    pub(super) fn bypasses(&self, far: &Endpoint, transport: Transport) -> Truth {
+        const ONLY_KUBELET: &str = "whether ztunnel looks at what host-network pods of the same node send hangs on how it is installed";
+        const WHICH_NODE: &str = "whether the caller is on the pod's own node is not known";
+        if transport == Transport::Mtls {
+            return Truth::No;
+        }
+        let same_node = match (&far.facts.node, &self.destination.facts.node) {
+            (Some(own), Some(other)) => Some(own == other),
+            _ => None,
+        };
+        match &far.peer {
+            Peer::Address(address) if self.mesh.platform.probe_sources.contains(*address) => Truth::Yes,
+            // An address with a node is a process of it; one without is of no node that matters.
+            Peer::Address(_) => Truth::of(same_node == Some(true)),
+            Peer::Pod(_) if far.facts.network == Network::Own => Truth::No,
+            Peer::Pod(_) => match same_node {
+                Some(true) => Truth::Open(ONLY_KUBELET),
+                Some(false) => Truth::No,
+                None => Truth::Open(WHICH_NODE),
+            },
+        }
+    }
+
+    /// What an HTTP request on a port is taken for.
+    pub(super) fn class(&self, port: u16) -> Class {
+        match &self.guard {
+            Guard::Sidecar(sidecar) => sidecar.classes.class(port),
+            _ => Class::Plain,
+        }
+    }
+}
+
+/// How an end takes part in the mesh: pods on their node's network and addresses do not.
+pub(super) fn plane(end: &Endpoint) -> DataPlane {
+    match &end.peer {
+        Peer::Pod(pod) if end.facts.network == Network::Own => pod.plane,
+        _ => DataPlane::None,
+    }
+}

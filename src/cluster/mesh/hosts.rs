@@ -1,0 +1,76 @@
+//! How hosts are compared: the proxy sees what the client writes, with the port behind it or without (`semantics.md` §2.7).
+//!
+//! Owns: `matches`. A flow's host has no port, so an answer that hangs on whether the client writes one is left open.
+
+use super::truth::Truth;
+use super::words::Word;
+
+/// Whether one of the values matches a host. One that is given with its port is taken as it is.
+pub(super) fn matches(words: &[Word], host: &str) -> Truth {
+    let bare = words.iter().any(|word| word.matches(host));
+    if host.contains(':') {
+        return Truth::of(bare);
+    }
+    let with = |coverage| words.iter().any(|word| covers(word, host) >= coverage);
+    match (bare, with(Coverage::All), with(Coverage::Some)) {
+        (true, true, _) => Truth::Yes,
+        (false, _, false) => Truth::No,
+        _ => Truth::Open("it hangs on whether the client writes the port behind the host"),
+    }
+}
+
+/// How many ports behind a host a value takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Coverage {
+    None,
+    Some,
+    All,
+}
+
+fn covers(word: &Word, host: &str) -> Coverage {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match word {
+        Word::Present => Coverage::All,
+        Word::Prefix(text) if host.starts_with(&**text) => Coverage::All,
+        Word::Prefix(text) => match behind(text, host) {
+            Some("") => Coverage::All,
+            Some(port) if digits(port) => Coverage::Some,
+            _ => Coverage::None,
+        },
+        Word::Exact(text) if behind(text, host).is_some_and(digits) => Coverage::Some,
+        Word::Exact(_) => Coverage::None,
+        Word::Suffix(text) => match text.rsplit_once(':') {
+            Some((end, port)) if digits(port) && host.ends_with(end) => Coverage::Some,
+            None if digits(text) => Coverage::Some,
+            None if text.is_empty() => Coverage::All,
+            _ => Coverage::None,
+        },
+    }
+}
+
+/// What stands behind a host and a colon.
+fn behind<'t>(text: &'t str, host: &str) -> Option<&'t str> {
+    text.strip_prefix(host)?.strip_prefix(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_behind_the_host_counts() {
+        let ask = |values: &[&str], host: &str| matches(&values.iter().map(|value| Word::read(value)).collect::<Vec<_>>(), host);
+        assert!(matches!(ask(&["a.example"], "a.example"), Truth::Open(_)));
+        assert_eq!(ask(&["a.example"], "a.example:443"), Truth::No);
+        assert_eq!(ask(&["a.example", "a.example:*"], "a.example"), Truth::Yes);
+        assert_eq!(ask(&["a.example*"], "a.example"), Truth::Yes);
+        assert_eq!(ask(&["a.*"], "a.example"), Truth::Yes);
+        assert_eq!(ask(&["b.example", "b.example:*"], "a.example"), Truth::No);
+        assert!(matches!(ask(&["a.example:443"], "a.example"), Truth::Open(_)));
+        assert!(matches!(ask(&["a.example:8*"], "a.example"), Truth::Open(_)));
+        assert!(matches!(ask(&["*.example"], "a.example"), Truth::Open(_)));
+        assert!(matches!(ask(&["*:443"], "a.example"), Truth::Open(_)));
+        assert!(matches!(ask(&["*"], "a.example"), Truth::Yes));
+        assert_eq!(ask(&["*.other"], "a.example"), Truth::No);
+    }
+}

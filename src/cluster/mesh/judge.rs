@@ -1,0 +1,240 @@
+//! What the mesh says to a connection on one route, step by step, and why.
+//!
+//! Owns: `Judgement`. Every answer comes from the same tests as [`super::MeshEnd`]'s; here they are told.
+
+use super::chain::ChainKind;
+use super::end::{Guard, MeshEnd, plane};
+use super::misses;
+use super::proxy::{Attached, Proxy, is_upper_case};
+use super::route::{Course, Route, Speaks, Target};
+use super::rule::Action;
+use super::services::Class;
+use super::token::{self, Forward};
+use super::truth::Truth;
+use super::view::{Addresses, View, caller};
+use super::waypoint::Waypoint;
+use super::{Mesh, peer::PeerPolicy};
+use crate::cluster::decision::{Document, Gate, Step};
+use crate::cluster::question::{Endpoint, Question};
+use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport};
+
+/// What the mesh says on a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    /// How the connection arrives at the pod; none if the mesh does not see it.
+    pub(crate) transport: Option<Transport>,
+    /// The mesh's gates at the end of each hop of the route.
+    pub(crate) steps: Vec<Vec<Step>>,
+}
+
+impl Mesh {
+    /// What the mesh says to a connection on one of its routes.
+    pub(crate) fn judge(&self, question: &Question, route: &Route) -> Judgement {
+        if question.protocol != Protocol::Tcp {
+            return Judgement { transport: None, steps: route.hops.iter().map(|_| Vec::new()).collect() };
+        }
+        let course = &route.course;
+        let mut steps = Vec::new();
+        let mut request = question.request.clone();
+        if let Some(waypoint) = course.via.and_then(|at| self.waypoints.get(at)) {
+            let proxy = self.waypoint_proxy(waypoint, course.target.at_waypoint());
+            steps.push(self.at_waypoint(question, waypoint, &proxy, course));
+            forget_token(&mut request, &proxy);
+        }
+        if let Some(hop) = route.hops.last() {
+            let end = self.end(&hop.to);
+            // A waypoint proves its own identity, though no plane of the mesh captures it.
+            let from = if course.via.is_some() { in_mesh(&hop.from) } else { hop.from.clone() };
+            steps.push(end.tell(&from, question.port, course, request.as_ref()));
+        }
+        Judgement { transport: Some(course.speaks.transport()), steps }
+    }
+
+    /// The gates of a waypoint: its tunnel always speaks mTLS.
+    fn at_waypoint(&self, question: &Question, waypoint: &Waypoint, proxy: &Proxy<'_>, course: &Course) -> Vec<Step> {
+        let at = place(&waypoint.endpoint);
+        let transport =
+            Step { reason: "a waypoint takes only the tunnel, which is mTLS".to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
+        let (port, destination) = match &course.target {
+            Target::Service(_, _, port) => (*port, Addresses::Within(&self.platform.services)),
+            Target::Pod | Target::SomeService => {
+                (question.port, Addresses::of(&question.destination, &self.platform.pods, &self.platform.nodes))
+            }
+        };
+        let view = View {
+            caller: caller(&question.source, Transport::Mtls),
+            source: Addresses::of(&question.source, &self.platform.pods, &self.platform.nodes),
+            destination,
+            port,
+            request: None,
+            token: None,
+        };
+        let mut steps = vec![transport];
+        let request = question.request.as_ref();
+        tell_proxy(proxy, &at, view, request, self.class_at(course), &mut steps);
+        steps
+    }
+
+    /// What a waypoint takes a request for, by the port of the Service.
+    fn class_at(&self, course: &Course) -> Class {
+        let Target::Service(namespace, name, port) = &course.target else { return Class::Http };
+        let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name);
+        let own = service.and_then(|service| service.ports.iter().find(|own| own.port == *port));
+        let plain = own.is_some_and(|own| own.class == crate::inventory::ProtocolClass::Tcp);
+        if plain { Class::Plain } else { Class::Http }
+    }
+}
+
+/// Takes the token out of a request behind a proxy that verified it, unless it is told to leave it (`semantics.md` §4.7).
+fn forget_token(request: &mut Option<Request>, proxy: &Proxy<'_>) {
+    let Some(request) = request else { return };
+    let kept = token::providers(&proxy.tokens).any(|provider| provider.forward == Forward::Yes);
+    if token::judge(&proxy.tokens, request).1.is_some() && !kept {
+        request.token = Token::None;
+    }
+}
+
+/// A waypoint's pod as one that can prove its identity.
+fn in_mesh(endpoint: &Endpoint) -> Endpoint {
+    let mut endpoint = endpoint.clone();
+    if let Peer::Pod(pod) = &mut endpoint.peer {
+        pod.plane = DataPlane::Ambient;
+    }
+    endpoint
+}
+
+impl MeshEnd<'_> {
+    /// The gates at the pod.
+    fn tell(&self, from: &Endpoint, port: u16, course: &Course, request: Option<&Request>) -> Vec<Step> {
+        let at = place(self.destination);
+        if let Some(reason) = course.impossible {
+            return vec![Step { reason: reason.to_owned(), ..step(Gate::Transport, &at, Truth::No) }];
+        }
+        let transport = course.speaks.transport();
+        let mut steps = vec![self.tell_transport(&at, from, port, course)];
+        let view = self.view(from, port, transport);
+        // TLS of the client's own is bytes to the proxy.
+        let request = request.filter(|_| course.speaks != Speaks::Foreign);
+        match &self.guard {
+            Guard::None => {}
+            Guard::Sidecar(_) if !self.captures(port) => {}
+            Guard::Sidecar(sidecar) => tell_proxy(&sidecar.proxy, &at, view, request, self.class(port), &mut steps),
+            Guard::Ztunnel(ztunnel) => {
+                let bypass = self.bypasses(from, transport);
+                let mut caller = tell_caller(&ztunnel.attached, &at, ChainKind::Ztunnel, &view);
+                if bypass != Truth::No {
+                    caller.verdict = Truth::any([bypass, ztunnel.attached.passes(ChainKind::Ztunnel, &view)]).verdict();
+                    "what comes from the pod's own node passes ztunnel by".clone_into(&mut caller.reason);
+                }
+                steps.push(caller);
+            }
+        }
+        steps
+    }
+
+    /// What both sides speak.
+    fn tell_transport(&self, at: &str, from: &Endpoint, port: u16, course: &Course) -> Step {
+        let transport = course.speaks.transport();
+        let mut arrives = self.arrives(from, port, transport);
+        if course.speaks == Speaks::Foreign {
+            arrives = Truth::all([arrives, self.takes_foreign(port)]);
+        }
+        let policies: Vec<&PeerPolicy> = match &self.guard {
+            Guard::None => Vec::new(),
+            Guard::Sidecar(sidecar) => sidecar.modes.policies().collect(),
+            Guard::Ztunnel(ztunnel) => ztunnel.modes.policies().collect(),
+        };
+        let mut decided_by: Vec<Document> = policies.iter().map(|policy| policy.object.document(None)).collect();
+        decided_by.extend(course.rule.clone());
+        Step { decided_by, reason: self.why_transport(from, port, course, arrives), ..step(Gate::Transport, at, arrives) }
+    }
+
+    /// Whether TLS of a client's own gets through: not where the proxy expects HTTP (`semantics.md` §3.2).
+    fn takes_foreign(&self, port: u16) -> Truth {
+        match &self.guard {
+            Guard::Sidecar(sidecar) if self.captures(port) && sidecar.classes.is_http(port) => Truth::No,
+            _ => Truth::Yes,
+        }
+    }
+
+    fn why_transport(&self, from: &Endpoint, port: u16, course: &Course, arrives: Truth) -> String {
+        let speaks = match course.speaks {
+            Speaks::Mtls => "mTLS",
+            Speaks::Plaintext => "plaintext",
+            Speaks::Foreign => "TLS of its own",
+        };
+        let no_identity = plane(from) == DataPlane::None && course.speaks == Speaks::Mtls;
+        match (&self.guard, arrives) {
+            (_, Truth::Open(reason)) => reason.to_owned(),
+            (_, Truth::No) if no_identity => "the caller has no identity to prove".to_owned(),
+            (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
+            (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
+            (Guard::Sidecar(_), Truth::Yes) if !self.captures(port) => "the sidecar does not capture this port".to_owned(),
+            (Guard::Sidecar(_), Truth::No) if !self.captures(port) => "nothing on this port terminates mTLS".to_owned(),
+            (_, Truth::Yes) => format!("the server takes {speaks}"),
+            (_, Truth::No) => format!("the server does not take {speaks}"),
+        }
+    }
+}
+
+/// The gates of an Envoy: the token, then the caller.
+fn tell_proxy(proxy: &Proxy<'_>, at: &str, view: View<'_>, request: Option<&Request>, class: Class, steps: &mut Vec<Step>) {
+    let Some(request) = request.filter(|_| class != Class::Plain) else {
+        return steps.push(tell_caller(&proxy.attached, at, ChainKind::Tcp, &view));
+    };
+    let whole = proxy.passes(view, Some(request), class);
+    if class == Class::Either || !proxy.perhaps.is_empty() {
+        let caller = tell_caller(&proxy.attached, at, ChainKind::Http, &View { request: Some(request), ..view });
+        let reason = if let Truth::Open(reason) = whole { reason.to_owned() } else { caller.reason };
+        return steps.push(Step { verdict: whole.verdict(), reason, ..caller });
+    }
+    let (good, token) = token::judge(&proxy.tokens, request);
+    if !proxy.tokens.is_empty() {
+        let decided_by = proxy.tokens.iter().map(|policy| policy.object.document(None)).collect();
+        let reason = match good {
+            Truth::Yes if token.is_some() => "the token verifies",
+            Truth::Yes => "no token is looked at",
+            Truth::No => "the token does not verify",
+            Truth::Open(reason) => reason,
+        };
+        steps.push(Step { decided_by, reason: reason.to_owned(), ..step(Gate::Token, at, good) });
+    }
+    let view = View { request: Some(request), token, ..view };
+    let mut caller = tell_caller(&proxy.attached, at, ChainKind::Http, &view);
+    if !is_upper_case(request) {
+        caller = Step { reason: "proxies refuse a method that is not upper case".to_owned(), ..step(Gate::Caller, at, Truth::No) };
+    }
+    steps.push(caller);
+}
+
+/// What the policies at a point say of the caller, and which of them.
+fn tell_caller(attached: &Attached<'_>, at: &str, kind: ChainKind, view: &View<'_>) -> Step {
+    let passes = attached.passes(kind, view);
+    let matching = |action: Action| misses::matching(attached, action, kind, view);
+    let (decided_by, reason) = match passes {
+        Truth::No => {
+            let deny = matching(Action::Deny);
+            let denied = attached.deny.iter().any(|bound| bound.matches(kind, view) == Truth::Yes);
+            let reason = if denied { "a rule that denies matches" } else { "policies allow some callers, and no rule matches this one" };
+            (if denied { deny } else { attached.allow.iter().map(|bound| bound.policy.written.object.document(None)).collect() }, reason)
+        }
+        Truth::Yes if attached.allow.is_empty() => (Vec::new(), "no policy allows only some callers"),
+        Truth::Yes => (matching(Action::Allow), "a rule that allows matches"),
+        Truth::Open(reason) => {
+            let all = [Action::Custom, Action::Deny, Action::Allow].into_iter().flat_map(matching).collect();
+            (all, reason)
+        }
+    };
+    let unmet = if passes == Truth::Yes { Vec::new() } else { misses::of(attached, kind, view) };
+    Step { decided_by, misses: unmet, reason: reason.to_owned(), ..step(Gate::Caller, at, passes) }
+}
+
+/// A step without reasons yet.
+fn step(gate: Gate, at: &str, passes: Truth) -> Step {
+    Step { gate, at: at.to_owned(), verdict: passes.verdict(), decided_by: Vec::new(), misses: Vec::new(), reason: String::new() }
+}
+
+/// A pod as its owner would name it; nothing for an address.
+fn place(endpoint: &Endpoint) -> String {
+    if matches!(endpoint.peer, Peer::Pod(_)) { endpoint.to_string() } else { String::new() }
+}

@@ -1,0 +1,183 @@
+//! `PeerAuthentication`: how one may connect to a pod (`semantics.md` §3).
+//!
+//! Owns: `PeerPolicy`, `Modes`: the mode of each port by level and age, and what it takes, at a sidecar and at ztunnel.
+
+use std::collections::BTreeMap;
+
+use super::attachment::{Acts, Attachment, Known, selects};
+use super::truth::Truth;
+use crate::cluster::object::Object;
+use crate::flow::{DataPlane, Symbol, Transport};
+
+/// An object of kind `PeerAuthentication`.
+#[derive(Debug, Clone)]
+pub(super) struct PeerPolicy {
+    /// What it is, for reasons.
+    pub(super) object: Object,
+    /// Where it acts; never a target.
+    pub(super) attachment: Attachment,
+    /// When it was made, as the server writes it; the oldest of a level counts.
+    pub(super) created: Option<Symbol>,
+    /// The mode; none for `UNSET` and for nothing.
+    pub(super) mode: Option<Mode>,
+    /// The modes of single ports of the pod.
+    pub(super) ports: BTreeMap<u16, Option<Mode>>,
+}
+
+/// What a server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mode {
+    /// No mTLS.
+    Disable,
+    /// Both.
+    Permissive,
+    /// mTLS only.
+    Strict,
+}
+
+/// The policies that act on one pod, one of each level that may count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Modes<'m> {
+    /// Of the mesh.
+    mesh: Level<'m>,
+    /// Of its namespace.
+    namespace: Level<'m>,
+    /// Of the pod itself.
+    workload: Level<'m>,
+}
+
+/// The policies of a level of which one counts: the oldest, where ages are known. None in it is "perhaps no policy".
+type Level<'m> = Vec<Option<&'m PeerPolicy>>;
+
+/// One choice of policies, one a level.
+#[derive(Debug, Clone, Copy)]
+struct Choice<'m> {
+    mesh: Option<&'m PeerPolicy>,
+    namespace: Option<&'m PeerPolicy>,
+    workload: Option<&'m PeerPolicy>,
+}
+
+impl<'m> Modes<'m> {
+    /// Finds the policies that act on a pod, among those of the root namespace and those of its own.
+    pub(super) fn of(known: Known<'_>, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
+        let wide = |policy: &&&PeerPolicy| matches!(policy.attachment, Attachment::Everywhere | Attachment::EmptySelector);
+        let mut mesh = oldest(root.iter().filter(wide).copied());
+        // ztunnel is told of no mesh-wide policy that has a selector, be it an empty one.
+        if known.0.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
+            mesh.push(None);
+        }
+        let acts = |policy: &PeerPolicy| match &policy.attachment {
+            Attachment::Labels(labels) => selects(known, labels),
+            _ => Acts::No,
+        };
+        let mut workload = oldest(own.iter().copied().filter(|policy| acts(policy) == Acts::Yes));
+        let perhaps: Vec<_> = own.iter().copied().filter(|policy| matches!(acts(policy), Acts::Perhaps(_))).collect();
+        if !perhaps.is_empty() {
+            workload.extend(workload.is_empty().then_some(None));
+            workload.extend(perhaps.into_iter().map(Some));
+        }
+        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload }
+    }
+
+    /// Every policy that may count.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &'m PeerPolicy> {
+        self.mesh.iter().chain(&self.namespace).chain(&self.workload).filter_map(|policy| *policy)
+    }
+
+    /// The ports that have a mode of their own.
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.workload.iter().flatten().flat_map(|policy| policy.ports.keys().copied())
+    }
+
+    /// Whether a sidecar takes a connection.
+    pub(super) fn at_sidecar(&self, port: u16, transport: Transport, client: DataPlane) -> Truth {
+        self.agreed(|choice| match (choice.mode(port), transport) {
+            (Mode::Strict, Transport::Plaintext) => Truth::No,
+            // What comes through the tunnel is mTLS whatever the mode.
+            (Mode::Disable, Transport::Mtls) => Truth::of(client == DataPlane::Ambient),
+            _ => Truth::Yes,
+        })
+    }
+
+    /// Whether a client's sidecar speaks mTLS by itself: unless the server is told to take none.
+    pub(super) fn takes_mtls(&self, port: u16) -> Truth {
+        self.agreed(|choice| Truth::of(choice.mode(port) != Mode::Disable))
+    }
+
+    /// Whether ztunnel takes a connection.
+    pub(super) fn at_ztunnel(&self, port: u16, transport: Transport) -> Truth {
+        if transport == Transport::Mtls {
+            return Truth::Yes;
+        }
+        self.agreed(|choice| choice.takes_plaintext_at_ztunnel(port))
+    }
+
+    /// The answer that every choice gives.
+    fn agreed(&self, answer: impl Fn(Choice<'m>) -> Truth) -> Truth {
+        const AGES: &str = "which of several PeerAuthentications of one level counts is not known";
+        let mut agreed: Option<Truth> = None;
+        for mesh in candidates(&self.mesh) {
+            for namespace in candidates(&self.namespace) {
+                for workload in candidates(&self.workload) {
+                    let one = answer(Choice { mesh, namespace, workload });
+                    match agreed {
+                        Some(other) if other != one => return Truth::Open(AGES),
+                        _ => agreed = Some(one),
+                    }
+                }
+            }
+        }
+        agreed.unwrap_or(Truth::Yes)
+    }
+}
+
+/// What may count of a level: nothing where it is empty.
+fn candidates<'m>(level: &Level<'m>) -> impl Iterator<Item = Option<&'m PeerPolicy>> {
+    level.iter().copied().chain(level.is_empty().then_some(None))
+}
+
+/// The policies that may be the oldest: by time, then name, then namespace (`semantics.md` §3.1).
+fn oldest<'m>(policies: impl Iterator<Item = &'m PeerPolicy>) -> Level<'m> {
+    let (dated, undated): (Vec<_>, Vec<_>) = policies.partition(|policy| policy.created.is_some());
+    let first = dated.into_iter().min_by_key(|policy| (&policy.created, &policy.object.name, &policy.object.namespace));
+    first.into_iter().chain(undated).map(Some).collect()
+}
+
+impl Choice<'_> {
+    /// The mode of a port (`semantics.md` §3.1): from the mesh inwards, what is set replaces what was before.
+    fn mode(self, port: u16) -> Mode {
+        let set = |policy: Option<&PeerPolicy>| policy.and_then(|policy| policy.mode);
+        let of_port = self.workload.and_then(|policy| policy.ports.get(&port).copied().flatten());
+        let wide = set(self.workload).or(set(self.namespace)).or(set(self.mesh));
+        of_port.or(wide).unwrap_or(Mode::Permissive)
+    }
+
+    /// Whether ztunnel takes plaintext on a port (`semantics.md` §3.4).
+    fn takes_plaintext_at_ztunnel(self, port: u16) -> Truth {
+        let parent = self.namespace.and_then(|policy| policy.mode).or(self.mesh.and_then(|policy| policy.mode));
+        let strict_parent = parent == Some(Mode::Strict);
+        let Some(workload) = self.workload else { return Truth::of(!strict_parent) };
+        let of_port = workload.ports.get(&port).copied().flatten();
+        match workload.mode {
+            Some(Mode::Strict) => Truth::of(matches!(of_port, Some(Mode::Permissive | Mode::Disable))),
+            Some(Mode::Permissive | Mode::Disable) => Truth::of(of_port != Some(Mode::Strict)),
+            None if !strict_parent => Truth::of(of_port != Some(Mode::Strict)),
+            None => self.under_strict_parent(workload, of_port),
+        }
+    }
+
+    /// The same for a policy without a mode under one that is strict: only a permissive port makes exceptions.
+    fn under_strict_parent(self, workload: &PeerPolicy, of_port: Option<Mode>) -> Truth {
+        if !workload.ports.values().any(|mode| *mode == Some(Mode::Permissive)) {
+            return Truth::No;
+        }
+        if matches!(of_port, Some(Mode::Permissive | Mode::Disable)) {
+            return Truth::Yes;
+        }
+        // Then the strict policy of the mesh is dropped, and nothing seems to stand in its place.
+        if self.namespace.is_some_and(|policy| policy.mode.is_none()) {
+            return Truth::Open("a namespace's PeerAuthentication without a mode seems to undo the mesh's in ambient mode");
+        }
+        Truth::No
+    }
+}

@@ -1,0 +1,51 @@
+//! Reads what Gateways, Services and Namespaces say about waypoints.
+//!
+//! Owns: the labels that bind (`semantics.md` §2.11). Everything else about these objects is read elsewhere.
+
+use crate::flow::{Labels, Symbol};
+use crate::manifest::{Node, Reading};
+
+/// The class of Gateways that are waypoints.
+pub(in super::super) const WAYPOINT_CLASS: &str = "istio-waypoint";
+
+/// A Gateway of the Gateway API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Gateway {
+    /// Its class.
+    pub(in super::super) class: Symbol,
+    /// What its waypoint is for.
+    pub(in super::super) serves: Serves,
+}
+
+/// Which calls go through a waypoint, by what the client addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Serves {
+    /// Calls to Services.
+    pub(in super::super) services: bool,
+    /// Calls to pods.
+    pub(in super::super) workloads: bool,
+}
+
+/// Reads a Gateway; nothing if it has findings.
+pub(in super::super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Gateway> {
+    let class_node = object.follow(reading, &["spec", "gatewayClassName"]);
+    let class = class_node.symbol(reading);
+    if class.is_none() && reading.is_clean() {
+        class_node.wrong(reading, "a Gateway needs a class");
+    }
+    let labels = labels(object, reading);
+    let serves = match labels.get("istio.io/waypoint-for").map(|value| &**value) {
+        Some("workload") => Serves { services: false, workloads: true },
+        Some("all") => Serves { services: true, workloads: true },
+        Some("none") => Serves { services: false, workloads: false },
+        // Istio takes what it does not know for what is usual.
+        _ => Serves { services: true, workloads: false },
+    };
+    let gateway = Gateway { class: class?, serves };
+    reading.is_clean().then_some(gateway)
+}
+
+/// The labels of an object.
+pub(in super::super) fn labels(object: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
+    object.follow(reading, &["metadata", "labels"]).labels(reading)
+}

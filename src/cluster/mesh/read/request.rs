@@ -1,0 +1,140 @@
+//! Reads `RequestAuthentication`.
+//!
+//! Owns: its fields and what is refused of them (`semantics.md` §4.10).
+
+use super::super::token::{Forward, Presence, Provider, TokenPlace, TokenPolicy};
+use super::{Allowed, attachment, dry_run, spec, words};
+use crate::cluster::object::Object;
+use crate::manifest::{Node, Reading};
+
+/// The most rules (`semantics.md` §4.10).
+const MAX_RULES: usize = 4096;
+
+/// The most claims that are named as holding several words.
+const MAX_SPACED: usize = 64;
+
+/// The longest address of keys.
+const MAX_URI: usize = 2048;
+
+/// Reads a policy; nothing if it has findings.
+pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<TokenPolicy> {
+    let spec = spec(root, reading);
+    spec.only(reading, &["selector", "targetRef", "targetRefs", "jwtRules"]);
+    dry_run(&object, Allowed::No, root, reading);
+    let attachment = attachment(&spec, reading);
+    let node = spec.get(reading, "jwtRules");
+    let rules = node.list(reading);
+    if rules.len() > MAX_RULES {
+        node.wrong(reading, "at most 4096 rules are accepted");
+    }
+    let providers = rules.iter().map(|node| provider(node, reading)).collect();
+    let policy = TokenPolicy { object, attachment, providers };
+    reading.is_clean().then_some(policy)
+}
+
+const FIELDS: [&str; 14] = [
+    "issuer",
+    "audiences",
+    "jwksUri",
+    "jwks_uri",
+    "jwks",
+    "fromHeaders",
+    "fromParams",
+    "fromCookies",
+    "outputPayloadToHeader",
+    "outputClaimToHeaders",
+    "forwardOriginalToken",
+    "timeout",
+    "presence",
+    "spaceDelimitedClaims",
+];
+
+fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
+    node.only(reading, &FIELDS);
+    if node.is_missing() {
+        node.wrong(reading, "a rule is expected");
+    }
+    let issuer_node = node.get(reading, "issuer");
+    let issuer = issuer_node.symbol(reading);
+    if issuer.is_none() && !issuer_node.is_missing() {
+        issuer_node.wrong(reading, "an issuer is not empty");
+    }
+    let has_keys = keys(node, reading);
+    if issuer.is_none() && !has_keys {
+        node.wrong(reading, "`issuer` or `jwksUri` is expected");
+    }
+    outputs(node, reading);
+    let spaced = words(node, "spaceDelimitedClaims", reading);
+    if spaced.len() > MAX_SPACED {
+        node.get(reading, "spaceDelimitedClaims").wrong(reading, "at most 64 claims are accepted");
+    }
+    Provider {
+        issuer,
+        audiences: words(node, "audiences", reading),
+        place: place(node, reading),
+        presence: presence(node, reading),
+        forward: if node.get(reading, "forwardOriginalToken").is_true(reading) { Forward::Yes } else { Forward::No },
+        spaced,
+    }
+}
+
+/// Whether an address of keys is given; at most one of the three ways to give keys is accepted.
+fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    let nodes = ["jwksUri", "jwks_uri", "jwks"].map(|key| node.get(reading, key));
+    if nodes.iter().filter(|node| !node.is_missing()).count() > 1 {
+        node.wrong(reading, "only one of `jwksUri` and `jwks` can be set");
+    }
+    let [first, second, inline] = &nodes;
+    for node in [first, second] {
+        let Some(text) = node.text(reading) else { continue };
+        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        if host.is_none_or(str::is_empty) || text.len() > MAX_URI {
+            node.wrong(reading, "an address that begins with `https://` or `http://` is expected");
+        }
+    }
+    inline.text(reading);
+    nodes.iter().any(|node| !node.is_missing())
+}
+
+/// Where the token is looked for.
+fn place(node: &Node<'_>, reading: &mut Reading<'_>) -> TokenPlace {
+    let headers = node.get(reading, "fromHeaders").list(reading);
+    for header in &headers {
+        header.only(reading, &["name", "prefix"]);
+        let name = header.get(reading, "name");
+        if name.symbol(reading).is_none() {
+            name.wrong(reading, "a header needs a name");
+        }
+        header.get(reading, "prefix").text(reading);
+    }
+    let params = words(node, "fromParams", reading);
+    let cookies = words(node, "fromCookies", reading);
+    if headers.is_empty() && params.is_empty() && cookies.is_empty() { TokenPlace::Usual } else { TokenPlace::Own }
+}
+
+fn presence(node: &Node<'_>, reading: &mut Reading<'_>) -> Presence {
+    let node = node.get(reading, "presence");
+    match node.text(reading) {
+        None | Some("OPTIONAL") => Presence::Optional,
+        Some("REQUIRED") => Presence::Required,
+        Some(_) => {
+            node.wrong(reading, "`OPTIONAL` or `REQUIRED` is expected");
+            Presence::Optional
+        }
+    }
+}
+
+/// What is copied into headers; it decides nothing here.
+fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) {
+    node.get(reading, "outputPayloadToHeader").text(reading);
+    node.get(reading, "timeout").text(reading);
+    for copy in node.get(reading, "outputClaimToHeaders").list(reading) {
+        copy.only(reading, &["header", "claim"]);
+        for key in ["header", "claim"] {
+            let part = copy.get(reading, key);
+            if part.symbol(reading).is_none() {
+                part.wrong(reading, "a header and a claim are expected");
+            }
+        }
+    }
+}

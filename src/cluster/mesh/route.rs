@@ -1,0 +1,355 @@
+//! How a connection travels: the hops that `NetworkPolicy` sees, and what each proxy on the way is told (`semantics.md` §5.1).
+//!
+//! Owns: `Route`, `Hop`. Where nobody said what the client addresses, or how the mesh is installed, there are several routes,
+//! and the answer must be the same on each. It must not judge a route.
+
+use super::Mesh;
+use super::attachment::GATEWAY_NAME;
+use super::client::{Call, DestinationRule, Said, Tls, said};
+use super::end::{Guard, HBONE, plane};
+use super::services::{reaches, selects};
+use super::truth::Truth;
+use super::waypoint::{Binding, Called};
+use crate::cluster::decision::Document;
+use crate::cluster::question::{Addressed, Endpoint, Question};
+use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport};
+use crate::inventory::{ServiceFacts, ServiceKind};
+
+/// One way that a connection may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// What `NetworkPolicy` sees, in the order of the packet; never empty.
+    pub(crate) hops: Vec<Hop>,
+    /// What decides between this route and the others; none if it is the only one.
+    pub(crate) hangs_on: Option<&'static str>,
+    /// Why this way is not known well enough to be judged: its verdict is unspecified for this reason.
+    pub(crate) doubt: Option<&'static str>,
+    pub(super) course: Course,
+}
+
+/// A stretch between two pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hop {
+    /// Whose packets.
+    pub(crate) from: Endpoint,
+    /// To whom.
+    pub(crate) to: Endpoint,
+    /// Over which protocol.
+    pub(crate) protocol: Protocol,
+    /// The port on `to`: that of the tunnel where the connection travels in it.
+    pub(crate) wire_port: u16,
+}
+
+/// What the mesh does on a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Course {
+    /// The waypoint that it goes through.
+    pub(super) via: Option<usize>,
+    /// What is called.
+    pub(super) target: Target,
+    /// What the last client on the way speaks.
+    pub(super) speaks: Speaks,
+    /// Whether the last hop is in the tunnel.
+    pub(super) tunnel: bool,
+    /// What made the client speak so.
+    pub(super) rule: Option<Document>,
+    /// Why such a call cannot be made at all.
+    pub(super) impossible: Option<&'static str>,
+}
+
+/// What a client calls, with the port that it knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The pod.
+    Pod,
+    /// A Service, by namespace and name, on a port of it.
+    Service(Symbol, Symbol, u16),
+    /// Some Service that the manifests do not hold.
+    SomeService,
+}
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// The mesh's mutual TLS.
+    Mtls,
+    /// Plaintext.
+    Plaintext,
+    /// TLS of its own, which is bytes to the mesh.
+    Foreign,
+}
+
+const WHAT_IS_CALLED: &str = "what the client addresses: a Service, or the pod itself";
+const FLAG: &str = "whether sidecars and ztunnel speak HBONE with each other";
+const CLIENT_TLS: &str = "client TLS unknown";
+
+impl Speaks {
+    /// How it arrives.
+    pub(super) const fn transport(self) -> Transport {
+        match self {
+            Self::Mtls => Transport::Mtls,
+            Self::Plaintext | Self::Foreign => Transport::Plaintext,
+        }
+    }
+}
+
+impl Target {
+    fn called(&self) -> Called<'_> {
+        match self {
+            Self::Service(namespace, name, _) => Called::Service(namespace, name),
+            Self::Pod | Self::SomeService => Called::Pod,
+        }
+    }
+
+    /// As waypoints look at it; some Service is none that a waypoint is bound to.
+    pub(super) fn at_waypoint(&self) -> Called<'_> {
+        self.called()
+    }
+}
+
+impl Mesh {
+    /// The ways that a connection may take. UDP and SCTP travel as they are.
+    pub(crate) fn routes(&self, question: &Question) -> Vec<Route> {
+        let Peer::Pod(pod) = &question.destination.peer else { return vec![self.straight(question)] };
+        if question.protocol != Protocol::Tcp {
+            return vec![self.straight(question)];
+        }
+        let mut routes: Vec<Route> = Vec::new();
+        for target in self.targets(question, pod) {
+            for route in self.ways(question, pod, target) {
+                if !routes.iter().any(|known| known.is_same(&route)) {
+                    routes.push(route);
+                }
+            }
+        }
+        if routes.len() > 1 {
+            for route in &mut routes {
+                route.hangs_on = route.hangs_on.or(Some(WHAT_IS_CALLED));
+            }
+        } else if let [route] = routes.as_mut_slice() {
+            route.hangs_on = None;
+        }
+        routes
+    }
+
+    /// A connection that no proxy touches.
+    fn straight(&self, question: &Question) -> Route {
+        let speaks = match question.transport {
+            Some(Transport::Mtls) => Speaks::Mtls,
+            _ => Speaks::Plaintext,
+        };
+        self.route(question, &Course { speaks, ..Course::plain(Target::Pod) })
+    }
+
+    /// What may be called: what the question says, else the pod and every Service that leads to its port.
+    fn targets(&self, question: &Question, pod: &Pod) -> Vec<Target> {
+        match &question.addressed {
+            Addressed::Pod => return vec![Target::Pod],
+            Addressed::Service { namespace, name, port } => {
+                return vec![Target::Service(Symbol::clone(namespace), Symbol::clone(name), *port)];
+            }
+            Addressed::Unsaid => {}
+        }
+        let mut targets = vec![Target::Pod];
+        for service in self.services_of(pod) {
+            let leads = |port: &&crate::inventory::ServicePort| {
+                port.protocol == Protocol::Tcp && reaches(port, question.port, &question.destination.facts) != Truth::No
+            };
+            let target = |port: &crate::inventory::ServicePort| {
+                Target::Service(Symbol::clone(&service.namespace), Symbol::clone(&service.name), port.port)
+            };
+            targets.extend(service.ports.iter().filter(leads).map(target));
+        }
+        if targets.len() == 1 {
+            targets.push(Target::SomeService);
+        }
+        targets
+    }
+
+    /// The ways to a target, those that do not end as the question says left out.
+    fn ways(&self, question: &Question, pod: &Pod, target: Target) -> Vec<Route> {
+        let courses = self.courses(question, pod, &target);
+        let wanted = |route: &Route| question.transport.is_none_or(|asked| route.course.speaks.transport() == asked);
+        let routes: Vec<Route> = courses.into_iter().filter(wanted).collect();
+        if !routes.is_empty() {
+            return routes;
+        }
+        let planes = [plane(&question.source), plane(&question.destination)];
+        let tunnel = question.transport == Some(Transport::Mtls) && planes.contains(&DataPlane::Ambient);
+        let speaks = if question.transport == Some(Transport::Mtls) { Speaks::Mtls } else { Speaks::Plaintext };
+        let impossible = self.impossible(question, pod, &target);
+        vec![self.route(question, &Course { speaks, tunnel, impossible, ..Course::plain(target) })]
+    }
+
+    /// What the client's side does by itself.
+    fn courses(&self, question: &Question, pod: &Pod, target: &Target) -> Vec<Route> {
+        let plain = Course { impossible: self.impossible(question, pod, target), ..Course::plain(target.clone()) };
+        let client = match &question.source.peer {
+            Peer::Pod(client) if plane(&question.source) != DataPlane::None => client,
+            _ => return vec![self.route(question, &plain)],
+        };
+        let server = plane(&question.destination);
+        let binding = self.binding(target.called(), pod);
+        match plane(&question.source) {
+            DataPlane::None => vec![self.route(question, &plain)],
+            DataPlane::Ambient => match binding {
+                Binding::Open(doubt) => vec![Route { doubt: Some(doubt), ..self.route(question, &plain) }],
+                Binding::None => self.last_hop(question, &plain, server),
+                Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
+            },
+            DataPlane::Sidecar => {
+                let Some(ingress) = self.ingress(client, target, binding) else {
+                    return self.from_sidecar(question, (client, pod), &plain);
+                };
+                match ingress {
+                    Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
+                    _ => vec![Route { doubt: Some("whether the caller is a gateway is not known"), ..self.route(question, &plain) }],
+                }
+            }
+        }
+    }
+
+    /// The waypoint of a call by an ingress gateway, where the Service wants that; open where it is not sure that it is one.
+    fn ingress(&self, client: &Pod, target: &Target, binding: Binding) -> Option<Binding> {
+        let Target::Service(namespace, name, _) = target else { return None };
+        if binding == Binding::None || !self.takes_ingress(namespace, name) {
+            return None;
+        }
+        if client.labels.contains_key(GATEWAY_NAME) {
+            return Some(binding);
+        }
+        let may_be = client.labels.get("istio").is_some_and(|value| value.contains("gateway"));
+        may_be.then_some(Binding::Open(""))
+    }
+
+    /// What an ambient client, or a waypoint, speaks to the pod.
+    fn last_hop(&self, question: &Question, course: &Course, server: DataPlane) -> Vec<Route> {
+        let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, ..course.clone() };
+        match (server, self.platform.hbone_from_sidecars) {
+            (DataPlane::None, _) | (DataPlane::Sidecar, Some(false)) => vec![self.route(question, course)],
+            (DataPlane::Ambient, _) | (DataPlane::Sidecar, Some(true)) => vec![self.route(question, &tunnel)],
+            (DataPlane::Sidecar, None) => self.either(question, [&tunnel, course], FLAG),
+        }
+    }
+
+    /// What a sidecar speaks (`semantics.md` §3.3).
+    fn from_sidecar(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
+        let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
+            return vec![self.route(question, plain)];
+        };
+        let server = plane(&question.destination);
+        let with =
+            |speaks, rule: Option<&DestinationRule>| Course { speaks, rule: rule.map(|rule| rule.object.document(None)), ..plain.clone() };
+        let said = if known { said(&self.destinations, &self.platform.root_namespace, client, called) } else { Said::Nothing };
+        match (said, server) {
+            (Said::Open(rule), _) => {
+                let mut mtls = with(Speaks::Mtls, Some(rule));
+                mtls.tunnel = server == DataPlane::Ambient;
+                self.either(question, [&mtls, &with(Speaks::Plaintext, Some(rule))], CLIENT_TLS)
+            }
+            (Said::Nothing, DataPlane::None) => vec![self.route(question, plain)],
+            (Said::Nothing | Said::Tls(Tls::Istio, _), DataPlane::Ambient) => {
+                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, None) };
+                match self.platform.hbone_from_sidecars {
+                    Some(true) => vec![self.route(question, &tunnel)],
+                    Some(false) => vec![self.route(question, plain)],
+                    None => self.either(question, [&tunnel, plain], FLAG),
+                }
+            }
+            (Said::Tls(tls, rule), DataPlane::Ambient) => {
+                let own = if tls == Tls::Foreign { Speaks::Foreign } else { Speaks::Plaintext };
+                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, Some(rule)) };
+                self.either(question, [&tunnel, &with(own, Some(rule))], CLIENT_TLS)
+            }
+            (Said::Tls(tls, rule), _) => {
+                let speaks = match tls {
+                    Tls::Disable => Speaks::Plaintext,
+                    Tls::Istio => Speaks::Mtls,
+                    Tls::Foreign => Speaks::Foreign,
+                };
+                vec![self.route(question, &with(speaks, Some(rule)))]
+            }
+            (Said::Nothing, DataPlane::Sidecar) => self.by_itself(question, plain),
+        }
+    }
+
+    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none.
+    fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
+        let end = self.end(&question.destination);
+        let Guard::Sidecar(sidecar) = &end.guard else { return vec![self.route(question, plain)] };
+        let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
+        match sidecar.modes.takes_mtls(question.port) {
+            Truth::Yes => vec![self.route(question, &mtls)],
+            Truth::No => vec![self.route(question, plain)],
+            Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
+        }
+    }
+
+    /// A call as one of a Service, and whether rules can name that; none for a call of the pod, which sidecars pass on as it is,
+    /// unless a headless Service declares the port.
+    fn as_service<'q>(&'q self, question: &Question, pod: &'q Pod, target: &'q Target) -> Option<(Call<'q>, bool)> {
+        match target {
+            Target::Service(namespace, name, port) => Some((Call { namespace, name, port: *port, pod }, true)),
+            Target::SomeService => Some((Call { namespace: &pod.namespace, name: "", port: question.port, pod }, false)),
+            Target::Pod => {
+                let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
+                let call = |service: &'q ServiceFacts| {
+                    let declares =
+                        |port: &&crate::inventory::ServicePort| reaches(port, question.port, &question.destination.facts) == Truth::Yes;
+                    let port = service.ports.iter().find(declares)?.port;
+                    Some((Call { namespace: &service.namespace, name: &service.name, port, pod }, true))
+                };
+                headless.into_iter().find_map(call)
+            }
+        }
+    }
+
+    /// Why a call of a Service cannot reach this pod and port; none if it can, or if the Service is not known.
+    fn impossible(&self, question: &Question, pod: &Pod, target: &Target) -> Option<&'static str> {
+        let Target::Service(namespace, name, port) = target else { return None };
+        let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name)?;
+        if !service.selector.is_empty() && !selects(service, pod) {
+            return Some("the Service that is called does not lead to this pod");
+        }
+        let Some(own) = service.ports.iter().find(|own| own.port == *port && own.protocol == Protocol::Tcp) else {
+            return Some("the Service that is called has no such port");
+        };
+        let leads = reaches(own, question.port, &question.destination.facts);
+        (leads == Truth::No).then_some("the port of the Service that is called does not lead to this port of the pod")
+    }
+
+    fn either(&self, question: &Question, courses: [&Course; 2], hangs_on: &'static str) -> Vec<Route> {
+        courses.map(|course| Route { hangs_on: Some(hangs_on), ..self.route(question, course) }).into()
+    }
+
+    /// The hops of a course.
+    fn route(&self, question: &Question, course: &Course) -> Route {
+        let hop =
+            |from: &Endpoint, to: &Endpoint, wire_port| Hop { from: from.clone(), to: to.clone(), protocol: question.protocol, wire_port };
+        let last_port = if course.tunnel { HBONE } else { question.port };
+        let hops = match course.via.and_then(|at| self.waypoints.get(at)) {
+            Some(waypoint) => {
+                vec![hop(&question.source, &waypoint.endpoint, HBONE), hop(&waypoint.endpoint, &question.destination, last_port)]
+            }
+            None => vec![hop(&question.source, &question.destination, last_port)],
+        };
+        Route { hops, hangs_on: None, doubt: None, course: course.clone() }
+    }
+}
+
+impl Route {
+    /// Whether every gate sees the same on both.
+    fn is_same(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.course, &other.course);
+        let target = own.via.is_none() || own.target == theirs.target;
+        let speaks = (own.via, own.speaks, own.tunnel, own.impossible) == (theirs.via, theirs.speaks, theirs.tunnel, theirs.impossible);
+        target && speaks && self.doubt == other.doubt
+    }
+}
+
+impl Course {
+    /// Straight to the target, in plaintext.
+    const fn plain(target: Target) -> Self {
+        Self { via: None, target, speaks: Speaks::Plaintext, tunnel: false, rule: None, impossible: None }
+    }
+}

@@ -1,0 +1,98 @@
+//! Tokens that show how a proxy tells tokens apart.
+//!
+//! Owns: the samples of [`crate::flow::RequestSamples`] that have to do with tokens. It must not judge any.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::test::{Matcher, Test};
+use super::token::{TokenPolicy, UserPattern, nested, providers};
+use super::words::{Word, samples as words_of};
+use crate::flow::{RequestSamples, Symbol, Token};
+
+/// The most single claims of which every combination is tried; with more, singles, pairs and all together are.
+const MAX_COMBINED: usize = 6;
+
+/// One value of a claim.
+type Claim = (Symbol, Symbol);
+
+/// What tells a browser's question before the request from other requests (`semantics.md` §4.9).
+pub(super) fn preflight() -> RequestSamples {
+    let header = |name: &str, value: &str| (name.into(), BTreeSet::from([value.into()]));
+    RequestSamples {
+        methods: BTreeSet::from(["OPTIONS".into()]),
+        headers: BTreeMap::from([header("origin", "https://origin"), header("access-control-request-method", "GET")]),
+        ..RequestSamples::default()
+    }
+}
+
+/// Tokens of every issuer that is accepted, and of one that is not, with and without what the tests look at.
+pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test]) -> BTreeSet<Token> {
+    let mut tokens = BTreeSet::new();
+    if providers(policies).next().is_none() {
+        return tokens;
+    }
+    tokens.insert(token("https://nobody", &[]));
+    let claims = claims(tests);
+    let mut issuers: BTreeSet<(Symbol, Option<Symbol>)> = BTreeSet::new();
+    for provider in providers(policies) {
+        let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
+        issuers.insert((issuer, provider.audiences.first().cloned()));
+    }
+    for (issuer, audience) in issuers {
+        tokens.insert(token(&issuer, &[]));
+        let audience: Vec<Claim> = audience.into_iter().map(|audience| ("aud".into(), audience)).collect();
+        for chosen in combinations(&claims) {
+            tokens.insert(token(&issuer, &[audience.as_slice(), chosen.as_slice()].concat()));
+        }
+    }
+    tokens
+}
+
+fn token(issuer: &str, chosen: &[Claim]) -> Token {
+    let mut claims: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+    for (name, value) in chosen {
+        claims.entry(Symbol::clone(name)).or_default().insert(Symbol::clone(value));
+    }
+    Token::Valid { issuer: issuer.into(), claims }
+}
+
+/// The claims that tests look at, each with a word that matches.
+fn claims(tests: &[&Test]) -> Vec<Claim> {
+    let mut claims: BTreeSet<Claim> = BTreeSet::new();
+    for matcher in tests.iter().flat_map(|test| test.matchers()) {
+        match matcher {
+            Matcher::Users(users) => claims.extend(subjects(users).map(|subject| ("sub".into(), subject))),
+            Matcher::Claim(path, words) => {
+                let key: Symbol = match path.as_slice() {
+                    [name] => Symbol::clone(name),
+                    _ => nested(path).into(),
+                };
+                if *key != *"iss" {
+                    claims.extend(words_of(words).map(|word| (Symbol::clone(&key), word)));
+                }
+            }
+            _ => {}
+        }
+    }
+    claims.into_iter().collect()
+}
+
+fn subjects(users: &[UserPattern]) -> impl Iterator<Item = Symbol> {
+    let words: Vec<Word> = users.iter().map(|user| user.subject.clone()).collect();
+    words_of(&words).collect::<Vec<_>>().into_iter()
+}
+
+/// Choices of claims: every one of a few, and of many none, each, each two, and all.
+fn combinations(claims: &[Claim]) -> Vec<Vec<Claim>> {
+    if claims.len() <= MAX_COMBINED {
+        let chosen =
+            |mask: usize| claims.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, claim)| claim.clone()).collect();
+        return (0..1_usize << claims.len()).map(chosen).collect();
+    }
+    let mut all = vec![Vec::new(), claims.to_vec()];
+    for (at, first) in claims.iter().enumerate() {
+        all.push(vec![first.clone()]);
+        all.extend(claims.iter().skip(at + 1).map(|second| vec![first.clone(), second.clone()]));
+    }
+    all
+}

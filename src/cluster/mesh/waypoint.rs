@@ -1,0 +1,180 @@
+//! Waypoints: which calls go through one, and which policies act there (`semantics.md` §2.1, §2.11).
+//!
+//! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
+
+use super::Mesh;
+use super::attachment::{GATEWAY_NAME, TargetKind};
+use super::chain::ChainKind;
+use super::proxy::Proxy;
+use super::read::gateway::{Serves, WAYPOINT_CLASS};
+use super::services::selects;
+use crate::cluster::question::{Endpoint, Facts};
+use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::inventory::{Inventory, ServiceFacts};
+
+/// A waypoint, with one of its pods.
+#[derive(Debug, Clone)]
+pub(super) struct Waypoint {
+    /// Its namespace.
+    pub(super) namespace: Symbol,
+    /// The name of its Gateway.
+    pub(super) name: Symbol,
+    /// Which calls it is for.
+    pub(super) serves: Serves,
+    /// One of its pods.
+    pub(super) endpoint: Endpoint,
+}
+
+/// Whether a call goes through a waypoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// It goes straight to the pod.
+    None,
+    /// Through this one, by its place in the list.
+    Waypoint(usize),
+    /// Nobody knows, for this reason.
+    Open(&'static str),
+}
+
+/// What a client calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Called<'m> {
+    /// The pod itself.
+    Pod,
+    /// A Service, by namespace and name.
+    Service(&'m str, &'m str),
+}
+
+const USE: &str = "istio.io/use-waypoint";
+const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+const INGRESS: &str = "istio.io/ingress-use-waypoint";
+
+impl Mesh {
+    /// The waypoints, each with a pod: that of the inventory, else one as Istio makes it.
+    pub(super) fn find_waypoints(&self, inventory: &Inventory) -> Vec<Waypoint> {
+        let of_class = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == WAYPOINT_CLASS);
+        let waypoint = |((namespace, name), gateway): (&(Symbol, Symbol), &super::read::gateway::Gateway)| {
+            let made_for = |labels: &Labels| labels.get(GATEWAY_NAME) == Some(name);
+            let workload = inventory.workloads_in(namespace).iter().find(|workload| made_for(&workload.labels));
+            let usual = [(GATEWAY_NAME, &**name), ("istio.io/dataplane-mode", "none")];
+            let usual = usual.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+            let pod = Pod {
+                namespace: Symbol::clone(namespace),
+                namespace_labels: self.labels_of_namespace(namespace),
+                labels: workload.map_or(usual, |workload| workload.labels.clone()),
+                account: workload.map_or_else(|| Symbol::clone(name), |workload| Symbol::clone(&workload.account)),
+                plane: DataPlane::None,
+            };
+            let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts::default() };
+            Waypoint { namespace: Symbol::clone(namespace), name: Symbol::clone(name), serves: gateway.serves, endpoint }
+        };
+        of_class.map(waypoint).collect()
+    }
+
+    /// The labels of a namespace; its name alone where nothing describes it.
+    pub(super) fn labels_of_namespace(&self, namespace: &str) -> Labels {
+        let named = || Labels::from([(NAMESPACE_NAME.into(), namespace.into())]);
+        self.namespaces.get(namespace).cloned().unwrap_or_else(named)
+    }
+
+    /// Whether a pod is a waypoint's.
+    pub(super) fn is_waypoint(&self, pod: &Pod) -> bool {
+        let gateway = pod.labels.get(GATEWAY_NAME);
+        gateway.is_some_and(|name| self.waypoints.iter().any(|own| own.namespace == pod.namespace && own.name == *name))
+    }
+
+    /// Which waypoint a call goes through, if its client takes waypoints at all.
+    pub(super) fn binding(&self, called: Called<'_>, pod: &Pod) -> Binding {
+        let nothing = Labels::new();
+        let (own, namespace) = match called {
+            Called::Pod => (&pod.labels, &*pod.namespace),
+            Called::Service(namespace, name) => (self.service(namespace, name).map_or(&nothing, |service| &service.labels), namespace),
+        };
+        let of_namespace = if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) };
+        let labels = if own.contains_key(USE) { own } else { &of_namespace };
+        let Some(name) = labels.get(USE).filter(|name| &***name != "none") else { return Binding::None };
+        let namespace = labels.get(USE_NAMESPACE).map_or(namespace, |namespace| &**namespace);
+        let Some(at) = self.waypoints.iter().position(|own| *own.namespace == *namespace && own.name == *name) else {
+            return Binding::Open("a waypoint is named whose Gateway is not in the manifests");
+        };
+        let serves = self.waypoints.get(at).map(|waypoint| waypoint.serves);
+        let takes = serves.is_some_and(|serves| if called == Called::Pod { serves.workloads } else { serves.services });
+        if takes { Binding::Waypoint(at) } else { Binding::None }
+    }
+
+    /// Whether a gateway's calls of a Service go through its waypoint, too.
+    pub(super) fn takes_ingress(&self, namespace: &str, name: &str) -> bool {
+        let own = self.service(namespace, name).and_then(|service| service.labels.get(INGRESS).cloned());
+        let of_namespace = || self.namespaces.get(namespace).and_then(|labels| labels.get(INGRESS).cloned());
+        own.or_else(of_namespace).is_some_and(|value| &*value == "true")
+    }
+
+    /// A Service by its name.
+    pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceFacts> {
+        let key = |service: &ServiceFacts| (&*service.namespace, &*service.name).cmp(&(namespace, name));
+        self.services.binary_search_by(key).ok().and_then(|at| self.services.get(at))
+    }
+
+    /// The Services that lead to a pod.
+    pub(super) fn services_of(&self, pod: &Pod) -> Vec<&ServiceFacts> {
+        let start = self.services.partition_point(|service| service.namespace < pod.namespace);
+        let rest = self.services.get(start..).unwrap_or_default().iter();
+        rest.take_while(|service| service.namespace == pod.namespace).filter(|service| selects(service, pod)).collect()
+    }
+
+    /// The pods of the waypoints that stand before a pod, however it is called.
+    pub(super) fn waypoints_of(&self, pod: &Pod) -> Vec<&Pod> {
+        if self.waypoints.is_empty() {
+            return Vec::new();
+        }
+        let services = self.services_of(pod);
+        let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
+        let mut found: Vec<usize> = by_service
+            .chain([Called::Pod])
+            .filter_map(|called| match self.binding(called, pod) {
+                Binding::Waypoint(at) => Some(at),
+                _ => None,
+            })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        let pods = found.into_iter().filter_map(|at| match &self.waypoints.get(at)?.endpoint.peer {
+            Peer::Pod(pod) => Some(pod),
+            Peer::Address(_) => None,
+        });
+        pods.collect()
+    }
+
+    /// What acts at a waypoint on a call: targets alone, unless the mesh is told otherwise.
+    pub(super) fn waypoint_proxy(&self, waypoint: &Waypoint, called: Called<'_>) -> Proxy<'_> {
+        const LAYERED: &str = "whether selector policies act on waypoints, too, is not known";
+        let mut proxy = Proxy::default();
+        let targeted = |own: &str, attachment: &super::attachment::Attachment| {
+            attachment.targets().iter().any(|target| match target.kind {
+                TargetKind::Gateway => *own == *waypoint.namespace && target.name == waypoint.name,
+                TargetKind::Service => called == Called::Service(own, &target.name),
+                TargetKind::GatewayClass => *own == *self.platform.root_namespace && &*target.name == WAYPOINT_CLASS,
+                TargetKind::ServiceEntry => false,
+            })
+        };
+        let layered = match self.platform.layered_waypoint_policies {
+            Some(true) => Some(None),
+            Some(false) => None,
+            None => Some(Some(LAYERED)),
+        };
+        let Peer::Pod(pod) = &waypoint.endpoint.peer else { return proxy };
+        for policy in self.policies.values().flatten().filter(|policy| policy.counts(ChainKind::Http)) {
+            let (own, attachment) = (&*policy.written.object.namespace, &policy.written.attachment);
+            let selected = || {
+                attachment.on_sidecar(own, &self.platform.root_namespace, (pod, &waypoint.endpoint.facts)) != super::attachment::Acts::No
+            };
+            if targeted(own, attachment) {
+                proxy.attached.add(policy, None);
+            } else if let Some(doubt) = layered.filter(|_| attachment.targets().is_empty() && selected()) {
+                proxy.attached.add(policy, doubt);
+            }
+        }
+        proxy.tokens = self.tokens.values().flatten().filter(|policy| targeted(&policy.object.namespace, &policy.attachment)).collect();
+        proxy
+    }
+}

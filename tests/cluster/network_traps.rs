@@ -1,0 +1,444 @@
+//! The traps of `semantics.md` §8.1, each as a fragment of YAML and the verdicts that it really gives.
+
+use super::{
+    Changed, Platform, addresses, allowed, cluster, cluster_on, decide, denied, end, findings, lets_in, lets_out, object, platform, policy,
+    question, unspecified,
+};
+use twogate::cluster::{Addressed, Gate};
+use twogate::flow::{Protocol, Verdict};
+
+const OUTSIDE: &str = "203.0.113.7";
+
+#[test]
+fn trap_001_two_peers_of_a_list_are_or() {
+    let (stranger, own) = (end("app=x@other").in_namespace_labelled("team", "a"), end("app=b@shop"));
+    let (web, far) = (end("app=web@shop"), end("app=b@other"));
+    let or = cluster(&lets_in("{from: [{namespaceSelector: {matchLabels: {team: a}}}, {podSelector: {matchLabels: {app: b}}}]}"));
+    allowed(&or, &stranger, &web, "80");
+    allowed(&or, &own, &web, "80");
+    denied(&or, &far, &web, "80");
+    let and = cluster(&lets_in("{from: [{namespaceSelector: {matchLabels: {team: a}}, podSelector: {matchLabels: {app: b}}}]}"));
+    denied(&and, &stranger, &web, "80");
+    denied(&and, &own, &web, "80");
+    allowed(&and, &far.in_namespace_labelled("team", "a"), &web, "80");
+}
+
+#[test]
+fn trap_002_an_empty_egress_without_types_isolates_ingress_only() {
+    let cluster = cluster(&policy("p", "{podSelector: {}, egress: []}"));
+    allowed(&cluster, &end("app=web@shop"), &end(OUTSIDE), "443");
+    denied(&cluster, &end(OUTSIDE), &end("app=web@shop"), "443");
+}
+
+#[test]
+fn trap_003_egress_rules_without_types_isolate_ingress_too() {
+    let cluster = cluster(&policy("p", "{podSelector: {}, egress: [{to: [{podSelector: {matchLabels: {app: db}}}]}]}"));
+    denied(&cluster, &end("app=web@shop"), &end(OUTSIDE), "443");
+    denied(&cluster, &end("app=db@other"), &end("app=web@shop"), "80");
+}
+
+#[test]
+fn trap_004_rules_of_a_type_that_is_not_listed_are_inert() {
+    let spec = "{podSelector: {}, policyTypes: [Egress], ingress: [{from: [{podSelector: {matchLabels: {app: b}}}]}]}";
+    let cluster = cluster(&policy("p", spec));
+    allowed(&cluster, &end("*@other"), &end("app=web@shop"), "80");
+    denied(&cluster, &end("app=web@shop"), &end("*@other"), "80");
+}
+
+#[test]
+fn trap_005_a_missing_selector_is_every_pod_and_so_is_a_missing_spec() {
+    for yaml in [
+        policy("p", "{policyTypes: [Ingress]}"),
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n".to_owned(),
+    ] {
+        let cluster = cluster(&yaml);
+        denied(&cluster, &end("*@other"), &end("app=web@shop"), "80");
+        allowed(&cluster, &end("*@shop"), &end("app=web@other"), "80");
+    }
+}
+
+#[test]
+fn trap_006_an_empty_port_is_every_tcp_port() {
+    let cluster = cluster(&lets_in("{ports: [{}]}"));
+    allowed(&cluster, &end(OUTSIDE), &end("*@shop"), "1");
+    allowed(&cluster, &end(OUTSIDE), &end("*@shop"), "65535");
+    denied(&cluster, &end(OUTSIDE), &end("*@shop"), "53/udp");
+    denied(&cluster, &end(OUTSIDE), &end("*@shop"), "80/sctp");
+}
+
+#[test]
+fn trap_007_dns_over_udp_is_not_dns_over_tcp() {
+    let cluster = cluster(&lets_out("{ports: [{protocol: UDP, port: 53}]}"));
+    allowed(&cluster, &end("*@shop"), &end("k8s-app=kube-dns@kube-system"), "53/udp");
+    denied(&cluster, &end("*@shop"), &end("k8s-app=kube-dns@kube-system"), "53");
+}
+
+#[test]
+fn trap_008_the_port_of_the_dns_pods_counts() {
+    let cluster = cluster(&lets_out("{ports: [{protocol: UDP, port: 53}]}"));
+    denied(&cluster, &end("*@shop"), &end("dns=default@openshift-dns"), "5353/udp");
+}
+
+#[test]
+fn trap_009_the_port_of_the_pod_counts_and_not_that_of_the_service() {
+    let service = object("v1", "Service", "web", "{selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}");
+    let by_service = Addressed::Service { namespace: "shop".into(), name: "web".into(), port: 80 };
+    for (port, verdict) in [(80, Verdict::Denied), (8080, Verdict::Allowed)] {
+        let yaml = format!(
+            "{service}{}{}",
+            lets_in(&format!("{{ports: [{{port: {port}}}]}}")),
+            lets_out(&format!("{{ports: [{{port: {port}}}]}}"))
+        );
+        let cluster = cluster(&yaml);
+        let mut asked = question(&end("app=job@shop"), &end("app=web@shop"), "8080");
+        asked.addressed = by_service.clone();
+        let decision = cluster.decide(&asked);
+        assert_eq!(decision.verdict, verdict, "port {port}: {:#?}", decision.steps);
+        assert_eq!(decision.steps.iter().filter(|step| step.verdict == verdict).count(), 2, "both directions mean pod ports");
+    }
+}
+
+#[test]
+fn trap_010_a_number_needs_no_declaration() {
+    let cluster = cluster(&lets_in("{ports: [{port: 9000}]}"));
+    let web = end("app=web@shop").calls_port("http", 8080);
+    allowed(&cluster, &end(OUTSIDE), &web, "9000");
+    denied(&cluster, &end(OUTSIDE), &web, "8080");
+}
+
+#[test]
+fn trap_011_a_named_port_is_another_number_in_each_pod() {
+    let (a, b) = (end("app=a@shop").calls_port("http", 80), end("app=b@shop").calls_port("http", 8080));
+    let ingress = cluster(&lets_in("{ports: [{port: http}]}"));
+    let egress =
+        cluster(&policy("out", "{podSelector: {matchLabels: {app: c}}, policyTypes: [Egress], egress: [{ports: [{port: http}]}]}"));
+    for cluster in [ingress, egress] {
+        let source = end("app=c@shop");
+        allowed(&cluster, &source, &a, "80");
+        denied(&cluster, &source, &a, "8080");
+        allowed(&cluster, &source, &b, "8080");
+        denied(&cluster, &source, &b, "80");
+        denied(&cluster, &source, &b, "8080/udp");
+        unspecified(&cluster, &source, &end("app=d@shop"), "80", "calls `http`");
+    }
+}
+
+#[test]
+fn trap_011_whether_names_work_hangs_on_the_plugin() {
+    let web = end("app=web@shop").calls_port("http", 80);
+    let yaml = lets_in("{ports: [{port: http}]}");
+    let unsaid = cluster_on(Platform { named_ports: None, ..platform() }, &yaml);
+    unspecified(&unsaid, &end(OUTSIDE), &web, "80", "named port `http`");
+    denied(&unsaid, &end(OUTSIDE), &web, "81");
+    denied(&cluster_on(Platform { named_ports: Some(false), ..platform() }, &yaml), &end(OUTSIDE), &web, "80");
+}
+
+#[test]
+fn trap_012_a_named_port_never_matches_outside() {
+    let cluster = cluster(&lets_out("{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: https}]}"));
+    denied(&cluster, &end("*@shop"), &end(OUTSIDE), "443");
+}
+
+#[test]
+fn trap_013_ranges_are_inclusive_and_hang_on_the_plugin() {
+    let yaml = lets_in("{ports: [{port: 8000, endPort: 8002}]}");
+    let verdicts = |end_port| {
+        let cluster = cluster_on(Platform { end_port, ..platform() }, &yaml);
+        ["7999", "8000", "8001", "8002", "8003"].map(|port| decide(&cluster, &end(OUTSIDE), &end("*@shop"), port).verdict)
+    };
+    let (no, yes) = (Verdict::Denied, Verdict::Allowed);
+    let open = Verdict::Unspecified("whether `endPort` works hangs on the network plugin".to_owned());
+    assert_eq!(verdicts(Some(true)), [no.clone(), yes.clone(), yes.clone(), yes.clone(), no.clone()]);
+    assert_eq!(verdicts(Some(false)), [no.clone(), yes.clone(), no.clone(), no.clone(), no.clone()]);
+    assert_eq!(verdicts(None), [no.clone(), yes, open.clone(), open, no]);
+    for (refused, at) in [
+        ("{port: 8000, endPort: 7000}", "7000}"),
+        ("{port: http, endPort: 90}", "90}"),
+        ("{endPort: 90}", "90}"),
+        ("{port: 1, endPort: 65536}", "65536}"),
+    ] {
+        let found = findings(&lets_in(&format!("{{ports: [{refused}]}}")));
+        assert!(found.len() == 1 && found[0].starts_with(&format!("invalid-manifest at `{at}")), "{refused}: {found:?}");
+    }
+}
+
+#[test]
+fn trap_014_a_pod_selector_stays_in_its_namespace() {
+    let cluster = cluster(&lets_in("{from: [{podSelector: {}}]}"));
+    allowed(&cluster, &end("app=a@shop"), &end("*@shop"), "80");
+    denied(&cluster, &end("app=a@other"), &end("*@shop"), "80");
+    denied(&cluster, &end(OUTSIDE), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_015_a_namespace_selector_and_pods_of_the_node() {
+    let cluster = cluster(&lets_in("{from: [{namespaceSelector: {}}]}"));
+    let ingress = end("app=ingress@edge").on_host_network();
+    allowed(&cluster, &end("app=ingress@edge"), &end("*@shop"), "80");
+    unspecified(&cluster, &ingress, &end("*@shop"), "80", "host-network");
+    denied(&cluster, &end("192.0.2.10"), &end("*@shop"), "80");
+    let by_node = Platform { nodes: addresses("192.0.2.0/24"), ..platform() };
+    let by_node = cluster_on(by_node, &lets_in("{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}"));
+    allowed(&by_node, &ingress, &end("*@shop"), "80");
+    allowed(&by_node, &ingress.at(&["192.0.2.10"]), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_016_everywhere_in_ipv4_is_not_everyone() {
+    let yaml = lets_in("{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}");
+    let source = end("app=a@shop");
+    for (knob, pods, verdict) in [
+        (Some(true), "10.0.0.0/8", "Allowed"),
+        (Some(true), "10.0.0.0/8 fd00::/8", "Unspecified"),
+        (Some(true), "fd00::/8", "Denied"),
+        (Some(true), "", "Unspecified"),
+        (Some(false), "10.0.0.0/8", "Denied"),
+        (None, "10.0.0.0/8", "Unspecified"),
+        (None, "fd00::/8", "Denied"),
+        (None, "", "Unspecified"),
+    ] {
+        let platform = Platform { ipblock_matches_pods: knob, pods: addresses(pods), ..platform() };
+        let cluster = cluster_on(platform, &yaml);
+        let said = format!("{:?}", decide(&cluster, &source, &end("*@shop"), "80").verdict);
+        assert!(said.starts_with(verdict), "{knob:?} {pods}: {said}");
+        assert!(verdict != "Unspecified" || said.contains("0.0.0.0/0"), "{said}");
+        denied(&cluster, &end("2001:db8::7"), &end("*@shop"), "80");
+        allowed(&cluster, &end(OUTSIDE), &end("*@shop"), "80");
+    }
+}
+
+#[test]
+fn trap_016_the_address_of_a_pod_is_compared_where_it_is_known() {
+    let yaml = lets_in("{from: [{ipBlock: {cidr: 10.1.0.0/16, except: [10.1.2.0/24]}}]}");
+    let pod = |address: &str| end("app=a@shop").at(&[address]);
+    let matched = cluster_on(Platform { ipblock_matches_pods: Some(true), ..platform() }, &yaml);
+    allowed(&matched, &pod("10.1.1.1"), &end("*@shop"), "80");
+    denied(&matched, &pod("10.1.2.1"), &end("*@shop"), "80");
+    unspecified(&matched, &end("app=a@shop").at(&["10.1.1.1", "fd00::1"]), &end("*@shop"), "80", "10.1.0.0/16 except 10.1.2.0/24");
+    let unsaid = cluster_on(Platform { ipblock_matches_pods: None, ..platform() }, &yaml);
+    unspecified(&unsaid, &pod("10.1.1.1"), &end("*@shop"), "80", "10.1.0.0/16");
+    denied(&unsaid, &pod("10.1.2.1"), &end("*@shop"), "80");
+    let decided = cluster_on(
+        Platform { ipblock_matches_pods: None, ..platform() },
+        &format!("{yaml}{}", policy("all", "{podSelector: {}, ingress: [{}]}")),
+    );
+    allowed(&decided, &pod("10.1.1.1"), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_017_an_exception_denies_nothing_to_another_policy() {
+    let except = lets_in("{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}");
+    let other = policy("other", "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}]}]}");
+    denied(&cluster(&except), &end("10.1.0.1"), &end("*@shop"), "80");
+    allowed(&cluster(&except), &end("10.2.0.1"), &end("*@shop"), "80");
+    allowed(&cluster(&format!("{except}{other}")), &end("10.1.0.1"), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_018_blocks_that_two_readers_take_differently_are_refused() {
+    for (cidr, words) in [
+        ("10.1.2.3/16", "`10.1.2.3/16` of NetworkPolicy `shop/in` has bits set behind its prefix"),
+        ("010.0.0.0/8", "`spec.ingress[0].from[0].ipBlock.cidr` of NetworkPolicy `shop/in` is not what Kubernetes accepts"),
+        ("10.0.0.0/08", "is not what Kubernetes accepts"),
+        ("'::ffff:10.0.0.0/104'", "is not what Kubernetes accepts"),
+        ("10.0.0.1", "is not what Kubernetes accepts"),
+    ] {
+        let found = findings(&lets_in(&format!("{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}")));
+        assert!(found.len() == 1 && found[0].contains(words), "{cidr}: {found:?}");
+    }
+    assert!(findings(&lets_in("{from: [{ipBlock: {cidr: '2001:DB8:0:0::/64'}}]}")).is_empty(), "another spelling is only that");
+}
+
+#[test]
+fn trap_019_exceptions_lie_in_their_block_and_are_smaller() {
+    for except in ["10.0.0.0/8", "11.0.0.0/16", "0.0.0.0/0", "'fd00::/64'"] {
+        let found = findings(&lets_in(&format!("{{from: [{{ipBlock: {{cidr: 10.0.0.0/8, except: [{except}]}}}}]}}")));
+        assert!(found.len() == 1 && found[0].contains("ipBlock.except[0]"), "{except}: {found:?}");
+    }
+}
+
+#[test]
+fn trap_020_a_missing_label_satisfies_not_in() {
+    for (expression, admitted) in [
+        ("{key: app, operator: NotIn, values: [web]}", [true, false, true]),
+        ("{key: app, operator: In, values: [web]}", [false, true, false]),
+        ("{key: app, operator: Exists}", [false, true, true]),
+        ("{key: app, operator: DoesNotExist}", [true, false, false]),
+    ] {
+        let cluster = cluster(&lets_in(&format!("{{from: [{{podSelector: {{matchExpressions: [{expression}]}}}}]}}")));
+        for (source, admitted) in ["*@shop", "app=web@shop", "app=api@shop"].into_iter().zip(admitted) {
+            let check = if admitted { allowed } else { denied };
+            check(&cluster, &end(source), &end("*@shop"), "80");
+        }
+    }
+}
+
+#[test]
+fn trap_021_a_deny_by_label_is_evaded_by_dropping_the_label() {
+    let cluster = cluster(&lets_in("{from: [{podSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [bad]}]}}]}"));
+    denied(&cluster, &end("tier=bad@shop"), &end("*@shop"), "80");
+    allowed(&cluster, &end("*@shop"), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_022_labels_of_a_namespace_that_nobody_described() {
+    let of = |selector: &str| cluster(&lets_in(&format!("{{from: [{{namespaceSelector: {selector}}}]}}")));
+    let stranger = end("*@other").in_unknown_namespace();
+    unspecified(&of("{matchLabels: {team: x}}"), &stranger, &end("*@shop"), "80", "labels of namespace `other`");
+    unspecified(&of("{matchExpressions: [{key: team, operator: DoesNotExist}]}"), &stranger, &end("*@shop"), "80", "`other`");
+    denied(&of("{matchLabels: {team: x}}"), &end("*@other"), &end("*@shop"), "80");
+    allowed(&of("{matchLabels: {kubernetes.io/metadata.name: other}}"), &stranger, &end("*@shop"), "80");
+    denied(&of("{matchLabels: {kubernetes.io/metadata.name: shop, team: x}}"), &stranger, &end("*@shop"), "80");
+    allowed(&of("{}"), &stranger, &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_023_both_ends_must_agree() {
+    let ingress = policy(
+        "in",
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}",
+    );
+    let egress = policy("out", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}");
+    let (web, db) = (end("app=web@shop"), end("app=db@shop"));
+    allowed(&cluster(&ingress), &web, &db, "5432");
+    let both = cluster(&format!("{ingress}{egress}"));
+    denied(&both, &web, &db, "5432");
+    let steps = decide(&both, &web, &db, "5432").steps;
+    assert_eq!(
+        steps.iter().map(|step| (step.gate, &step.verdict)).collect::<Vec<_>>(),
+        [(Gate::Egress, &Verdict::Denied), (Gate::Ingress, &Verdict::Allowed),]
+    );
+}
+
+#[test]
+fn trap_024_the_way_back_is_a_flow_of_its_own() {
+    let spec = "{podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}], egress: [{to: [{podSelector: {matchLabels: {app: db}}}]}]}";
+    let cluster = cluster(&policy("p", spec));
+    allowed(&cluster, &end("app=web@shop"), &end("app=db@shop"), "5432");
+    denied(&cluster, &end("app=db@shop"), &end("app=web@shop"), "40000");
+}
+
+#[test]
+fn trap_025_the_pods_own_node_always_gets_in() {
+    let cluster = cluster(&policy("p", "{podSelector: {}, policyTypes: [Ingress, Egress]}"));
+    let web = end("app=web@shop").on_node("n1");
+    let (own, other) = (end("192.0.2.10").on_node("n1"), end("192.0.2.11").on_node("n2"));
+    allowed(&cluster, &own, &web, "80");
+    denied(&cluster, &other, &web, "80");
+    denied(&cluster, &end("192.0.2.10"), &web, "80");
+    let agent = end("app=agent@kube-system").on_host_network();
+    allowed(&cluster, &agent.clone().on_node("n1"), &web, "80");
+    denied(&cluster, &agent.clone().on_node("n2"), &web, "80");
+    unspecified(&cluster, &agent, &web, "80", "own node");
+    unspecified(&cluster, &web, &own, "10250", "own node");
+    denied(&cluster, &web, &other, "10250");
+}
+
+#[test]
+fn trap_026_a_policy_on_a_host_network_pod_is_undefined() {
+    let cluster = cluster(&policy("p", "{podSelector: {matchLabels: {app: agent}}, policyTypes: [Ingress]}"));
+    unspecified(&cluster, &end(OUTSIDE), &end("app=agent@shop").on_host_network(), "80", "host-network");
+    allowed(&cluster, &end(OUTSIDE), &end("app=web@shop").on_host_network(), "80");
+}
+
+#[test]
+fn trap_027_a_pod_that_calls_itself() {
+    let cluster = cluster(&policy("p", "{podSelector: {}, policyTypes: [Ingress, Egress]}"));
+    let web = end("app=web@shop").at(&["10.0.0.1"]);
+    let asked = |addressed| {
+        let mut question = question(&web, &web, "80");
+        question.addressed = addressed;
+        cluster.decide(&question).verdict
+    };
+    let by_service = Addressed::Service { namespace: "shop".into(), name: "web".into(), port: 80 };
+    assert_eq!(asked(Addressed::Pod), Verdict::Allowed, "its own address cannot be blocked");
+    assert!(matches!(asked(by_service), Verdict::Unspecified(reason) if reason.contains("calls itself")));
+    assert!(matches!(asked(Addressed::Unsaid), Verdict::Unspecified(reason) if reason.contains("calls itself")));
+    denied(&cluster, &web, &end("app=web@shop").at(&["10.0.0.2"]), "80");
+}
+
+#[test]
+fn trap_028_one_open_policy_cancels_the_others() {
+    let (close, open) = (policy("close", "{podSelector: {}, policyTypes: [Ingress]}"), lets_in("{}"));
+    denied(&cluster(&close), &end(OUTSIDE), &end("*@shop"), "80");
+    allowed(&cluster(&format!("{close}{open}")), &end(OUTSIDE), &end("*@shop"), "80");
+    allowed(&cluster(&format!("{open}{close}")), &end(OUTSIDE), &end("*@shop"), "80");
+}
+
+#[test]
+fn trap_029_an_unknown_field_is_refused_with_the_nearest_name() {
+    for (spec, message) in [
+        ("{podSelector: {}, ingress: [{form: [{podSelector: {}}]}]}", "`spec.ingress[0].form` of NetworkPolicy `shop/p` does not exist"),
+        ("{podSelector: {matchLabel: {app: web}}}", "`spec.podSelector.matchLabel` of NetworkPolicy `shop/p` does not exist"),
+        ("{podSelector: {}, policyTypes: Ingress}", "`spec.policyTypes` of NetworkPolicy `shop/p` is not what Kubernetes accepts"),
+    ] {
+        let found = findings(&policy("p", spec));
+        assert!(found.len() == 1 && found[0].ends_with(message), "{spec}: {found:?}");
+    }
+    let found = findings(&policy("p", "{podSelector: {}, ingress: [{from: [{podselector: {}}]}]}"));
+    assert_eq!(found.len(), 2, "the field does not exist, and what is left is an empty peer: {found:?}");
+}
+
+#[test]
+fn trap_030_a_control_plane_outside_the_cluster_has_no_labels() {
+    let api_server = end("192.0.2.1");
+    let selected = cluster(&lets_in("{from: [{namespaceSelector: {}, podSelector: {matchLabels: {component: kube-apiserver}}}]}"));
+    denied(&selected, &api_server, &end("*@shop"), "9443");
+    allowed(&cluster(&lets_in("{ports: [{port: 9443}]}")), &api_server, &end("*@shop"), "9443");
+    allowed(&cluster(&lets_in("{from: [{ipBlock: {cidr: 192.0.2.1/32}}]}")), &api_server, &end("*@shop"), "9443");
+}
+
+#[test]
+fn trap_031_a_cluster_wide_policy_is_not_skipped() {
+    let admin = |kind: &str, spec: &str| {
+        format!("---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n")
+    };
+    let subject =
+        "subject: {pods: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}, podSelector: {matchLabels: {app: db}}}}";
+    let close = policy("close", "{podSelector: {}, policyTypes: [Ingress]}");
+    let tier = |tier: &str| cluster(&format!("{close}{}", admin("ClusterNetworkPolicy", &format!("{{tier: {tier}, {subject}}}"))));
+    unspecified(&tier("Admin"), &end(OUTSIDE), &end("app=db@shop"), "80", "ClusterNetworkPolicy `a`");
+    denied(&tier("Admin"), &end(OUTSIDE), &end("app=web@shop"), "80");
+    allowed(&tier("Admin"), &end(OUTSIDE), &end("app=db@pay"), "80");
+    denied(&tier("Baseline"), &end(OUTSIDE), &end("app=db@shop"), "80");
+    unspecified(&tier("Baseline"), &end("app=db@shop"), &end(OUTSIDE), "80", "ClusterNetworkPolicy `a`");
+    let whole = cluster(&admin("AdminNetworkPolicy", "{priority: 1, subject: {namespaces: {}}}"));
+    unspecified(&whole, &end(OUTSIDE), &end("*@any"), "80", "AdminNetworkPolicy `a`");
+    let unreadable = cluster(&admin("AdminNetworkPolicy", "{subject: {namespaces: {matchWords: {}}}}"));
+    unspecified(&unreadable, &end(OUTSIDE), &end("*@any"), "80", "AdminNetworkPolicy `a`");
+}
+
+#[test]
+fn trap_032_other_protocols_cannot_be_asked_and_sctp_hangs_on_the_plugin() {
+    assert!("icmp".parse::<Protocol>().is_err(), "a question has no protocol that NetworkPolicy leaves undefined");
+    let yaml = lets_in("{ports: [{protocol: SCTP}]}");
+    allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80/sctp");
+    for sctp in [None, Some(false)] {
+        let cluster = cluster_on(Platform { sctp, ..platform() }, &yaml);
+        unspecified(&cluster, &end(OUTSIDE), &end("*@shop"), "80/sctp", "SCTP");
+        denied(&cluster, &end(OUTSIDE), &end("*@shop"), "80");
+        allowed(&cluster, &end(OUTSIDE), &end("*@other"), "80/sctp");
+    }
+}
+
+#[test]
+fn an_empty_peer_is_refused_and_an_empty_list_is_everyone() {
+    assert_eq!(findings(&lets_in("{from: [{}]}")).len(), 1);
+    assert_eq!(findings(&lets_in("{from: [null]}")).len(), 1);
+    assert_eq!(findings(&lets_in("{from: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}")).len(), 1);
+    assert_eq!(findings(&lets_in("{from: [{ipBlock: null, podSelector: null}]}")).len(), 1);
+    for rule in ["{from: []}", "{from: null, ports: []}", "null", "{}"] {
+        allowed(&cluster(&lets_in(rule)), &end(OUTSIDE), &end("*@shop"), "80");
+    }
+}
+
+#[test]
+fn a_services_address_is_not_what_a_policy_surely_sees() {
+    let platform = || Platform { services: addresses("10.96.0.0/12"), ..platform() };
+    let (web, service) = (end("app=web@shop"), end("10.96.0.1"));
+    for rule in ["{to: [{ipBlock: {cidr: 10.96.0.0/12}}]}", "{to: [{podSelector: {}}]}", "{ports: [{port: 1}]}"] {
+        unspecified(&cluster_on(platform(), &lets_out(rule)), &web, &service, "443", "Service's address");
+    }
+    allowed(&cluster_on(platform(), &lets_out("{}")), &web, &service, "443");
+    denied(&cluster_on(platform(), &policy("p", "{policyTypes: [Egress]}")), &web, &service, "443");
+}

@@ -1,0 +1,151 @@
+//! Reading: streams, lists, JSON, namespaces, objects that stand twice, and what cannot be read.
+
+use std::fmt::Write as _;
+
+use super::{Platform, allowed, cluster, cluster_on, denied, end, findings, lets_in, object, platform, policy, read_on, unspecified};
+use twogate::cluster::Cluster;
+use twogate::source::{Source, Sources};
+
+const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress]}";
+
+fn closed(cluster: &Cluster, namespace: &str) {
+    denied(cluster, &end("203.0.113.7"), &end(&format!("*@{namespace}")), "80");
+}
+
+#[test]
+fn every_shape_in_which_an_object_comes() {
+    let json = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "shop"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}"#;
+    let item = "- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n  metadata: {name: p, namespace: shop}\n  spec: {policyTypes: [Ingress]}\n";
+    let bare = "- metadata: {name: p, namespace: shop}\n  spec: {policyTypes: [Ingress]}\n";
+    for yaml in [
+        json.to_owned(),
+        policy("p", CLOSED),
+        format!("# a comment\n---\n\n{}\n...\n---\n# nothing\n", policy("p", CLOSED)),
+        format!("apiVersion: v1\nkind: List\nitems:\n{item}"),
+        format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\nitems:\n{bare}"),
+        format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{json}]}}"),
+    ] {
+        closed(&cluster(&yaml), "shop");
+    }
+}
+
+#[test]
+fn several_files_are_one_cluster() {
+    let mut sources = Sources::default();
+    let files = [policy("a", CLOSED), lets_in("{from: [{podSelector: {matchLabels: {app: web}}}]}")]
+        .map(|yaml| sources.add(Source::new("f.yaml", yaml)));
+    let (cluster, findings) = twogate::cluster::read(&sources, &files, platform());
+    assert!(findings.is_empty());
+    allowed(&cluster, &end("app=web@shop"), &end("*@shop"), "80");
+    closed(&cluster, "shop");
+}
+
+#[test]
+fn a_namespace_is_never_guessed() {
+    let yaml = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {policyTypes: [Ingress]}\n";
+    assert_eq!(findings(yaml), ["invalid-manifest at `apiVersion: networking.k8s.io/v1`: NetworkPolicy `p` names no namespace"]);
+    let (unread, _) = read_on(platform(), yaml);
+    unspecified(&unread, &end("203.0.113.7"), &end("*@anywhere"), "80", "cannot be read");
+    let told = Platform { default_namespace: Some("shop".into()), ..platform() };
+    closed(&cluster_on(told, yaml), "shop");
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec: {template: {spec: {}}}\n";
+    assert_eq!(findings(deployment), ["invalid-manifest at `name: web`: Deployment `web` names no namespace"]);
+}
+
+#[test]
+fn an_object_that_stands_twice_is_found() {
+    let found = findings(&format!("{}{}", policy("p", CLOSED), policy("p", "{podSelector: {matchLabels: {app: db}}}")));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].ends_with("NetworkPolicy `shop/p` stands twice"), "{found:?}");
+    let istio = |kind: &str| object("security.istio.io/v1", kind, "p", "{mtls: {mode: STRICT}}");
+    assert_eq!(findings(&format!("{}{}", istio("PeerAuthentication"), istio("PeerAuthentication"))).len(), 1);
+    let namespace = |labels: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {labels}}}\n");
+    assert!(findings(&format!("{0}{0}", namespace("{team: a}"))).is_empty(), "the same facts twice are one fact");
+    let found = findings(&format!("{}{}", namespace("{team: a}"), namespace("{team: b}")));
+    assert!(found.len() == 1 && found[0].starts_with("invalid-manifest at"), "{found:?}");
+}
+
+#[test]
+fn what_is_no_manifest_leaves_everything_open() {
+    for (yaml, words) in [
+        ("a: [1, 2\nb: 3\n", "not YAML"),
+        ("just text\n", "is not what Kubernetes accepts"),
+        ("a: 1\n", "has no `kind`"),
+        ("kind: NetworkPolicy\n", "`apiVersion` of a NetworkPolicy is not"),
+        ("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n", "`metadata.name` of a NetworkPolicy is not"),
+    ] {
+        let found = findings(yaml);
+        assert!(found.len() == 1 && found[0].contains(words), "{yaml}: {found:?}");
+        let (cluster, _) = read_on(platform(), yaml);
+        unspecified(&cluster, &end("203.0.113.7"), &end("*@shop"), "80", "cannot be read");
+    }
+    for nothing in ["", "---\n", "# text\n", "---\n---\nnull\n"] {
+        assert!(findings(nothing).is_empty(), "{nothing}");
+        allowed(&cluster(nothing), &end("203.0.113.7"), &end("*@shop"), "80");
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_leaves_its_namespace_open_and_no_other() {
+    let yaml = format!("{}{}", policy("bad", "{podselector: {}}"), policy("good", CLOSED));
+    let (cluster, findings) = read_on(platform(), &yaml);
+    assert_eq!(findings.len(), 1);
+    unspecified(&cluster, &end("203.0.113.7"), &end("*@shop"), "80", "NetworkPolicy `shop/bad` may decide otherwise and cannot be read");
+    allowed(&cluster, &end("203.0.113.7"), &end("*@other"), "80");
+}
+
+/// A stream that is long enough for two threads, of policies that each allow one port to one app.
+fn long() -> String {
+    let mut yaml = String::new();
+    for index in 0..2000 {
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: a{index}}}}}, policyTypes: [Ingress], ingress: [{{ports: [{{port: {}}}]}}]}}",
+            index + 1
+        );
+        yaml += &policy(&format!("p{index}"), &spec);
+    }
+    yaml
+}
+
+#[test]
+fn long_streams_are_read_whole_and_in_order() {
+    let yaml = long();
+    assert!(yaml.len() > 200_000, "long enough to be shared between threads");
+    let cluster = cluster(&yaml);
+    for index in [0, 1, 999, 1000, 1001, 1999] {
+        let pod = end(&format!("app=a{index}@shop"));
+        allowed(&cluster, &end("203.0.113.7"), &pod, &(index + 1).to_string());
+        denied(&cluster, &end("203.0.113.7"), &pod, &(index + 2).to_string());
+    }
+    assert_eq!(cluster.selectors("shop").len(), 2000);
+}
+
+#[test]
+fn findings_of_long_streams_come_in_the_order_of_the_text() {
+    let mut yaml = long();
+    let mut bad = String::new();
+    for index in 0..30 {
+        let _ = write!(bad, "{}", policy(&format!("bad{index}"), "{podSelector: {}, policyTypes: [Sideways]}"));
+    }
+    yaml = format!("{bad}{yaml}{}", bad.replace("bad", "worse"));
+    let found = findings(&yaml);
+    let names: Vec<&str> = found.iter().map(|text| text.split('`').nth(5).unwrap()).collect();
+    let wanted: Vec<String> = ["bad", "worse"].iter().flat_map(|name| (0..30).map(move |index| format!("shop/{name}{index}"))).collect();
+    assert_eq!(names, wanted);
+}
+
+#[test]
+fn selectors_are_listed_once() {
+    let yaml = [
+        policy("a", "{podSelector: {matchLabels: {app: web}}}"),
+        policy("b", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}"),
+        policy("c", "{podSelector: {matchExpressions: [{key: app, operator: In, values: [x, z]}]}}"),
+        policy("d", "{podSelector: {}}"),
+        object("cilium.io/v2", "CiliumNetworkPolicy", "e", "{endpointSelector: {matchLabels: {app: db}}}"),
+    ];
+    let cluster = cluster(&yaml.concat());
+    let selectors: Vec<String> = cluster.selectors("shop").iter().map(ToString::to_string).collect();
+    assert_eq!(selectors, ["*", "app=db", "app=web", "app=x|z"]);
+    assert!(cluster.selectors("other").is_empty());
+}

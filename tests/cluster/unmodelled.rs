@@ -1,0 +1,145 @@
+//! Kinds that are not modelled: what they may touch is unspecified, and nothing else is.
+
+use super::{Changed, allowed, cluster, decide, denied, end, findings, lets_in, object, question, read_on, unspecified};
+use twogate::cluster::{Cluster, Endpoint, Gate};
+use twogate::flow::{DataPlane, Protocol, Transport, Verdict};
+
+const OUTSIDE: &str = "203.0.113.7";
+
+fn open(cluster: &Cluster, source: &Endpoint, destination: &Endpoint) -> bool {
+    matches!(decide(cluster, source, destination, "80").verdict, Verdict::Unspecified(_))
+}
+
+#[test]
+fn kinds_that_cannot_affect_a_flow_are_passed_over() {
+    for (version, kind) in [
+        ("v1", "ConfigMap"),
+        ("v1", "Secret"),
+        ("v1", "Event"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "IngressClass"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("policy/v1", "PodDisruptionBudget"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+        ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+        ("discovery.k8s.io/v1", "EndpointSlice"),
+        ("networking.istio.io/v1", "VirtualService"),
+        ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+        ("telemetry.istio.io/v1", "Telemetry"),
+        ("cert-manager.io/v1", "Certificate"),
+        ("storage.k8s.io/v1", "StorageClass"),
+    ] {
+        let yaml = object(version, kind, "x", "{anything: [at, all]}");
+        assert!(findings(&yaml).is_empty(), "{kind}");
+        allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80");
+    }
+}
+
+#[test]
+fn a_plugins_policy_opens_the_pods_that_it_selects() {
+    let cilium = |selector: &str| {
+        cluster(&format!("{}{}", lets_in("{ports: [{port: 1}]}"), object("cilium.io/v2", "CiliumNetworkPolicy", "c", selector)))
+    };
+    let plain = cilium("{endpointSelector: {matchLabels: {app: db}}}");
+    unspecified(&plain, &end(OUTSIDE), &end("app=db@shop"), "80", "CiliumNetworkPolicy `shop/c` may decide otherwise and is not modelled");
+    denied(&plain, &end(OUTSIDE), &end("app=web@shop"), "80");
+    allowed(&plain, &end(OUTSIDE), &end("app=db@other"), "80");
+    for whole in [
+        "{endpointSelector: {matchLabels: {'k8s:app': db}}}",
+        "{endpointSelector: {}}",
+        "{specs: []}",
+        "{endpointSelector: {matchLabels: 5}}",
+    ] {
+        let cluster = cilium(whole);
+        unspecified(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80", "CiliumNetworkPolicy");
+        allowed(&cluster, &end(OUTSIDE), &end("app=db@other"), "80");
+    }
+}
+
+#[test]
+fn cluster_wide_and_unknown_kinds() {
+    for (version, kind) in [
+        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
+        ("crd.projectcalico.org/v1", "GlobalNetworkPolicy"),
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy"),
+        ("example.com/v1", "Firewall"),
+    ] {
+        let yaml = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: g}}\nspec: {{}}\n");
+        let found = findings(&yaml);
+        assert!(found.len() == 1 && found[0].starts_with("unmodelled-kind at"), "{found:?}");
+        unspecified(&cluster(&yaml), &end(OUTSIDE), &end("app=a@any"), "80", kind);
+    }
+    for (version, kind) in [("crd.projectcalico.org/v1", "NetworkPolicy"), ("example.com/v1", "Firewall"), ("v1", "Mystery")] {
+        let cluster = cluster(&object(version, kind, "n", "{}"));
+        unspecified(&cluster, &end(OUTSIDE), &end("*@shop"), "80", kind);
+        allowed(&cluster, &end(OUTSIDE), &end("*@other"), "80");
+    }
+}
+
+#[test]
+fn a_baseline_policy_comes_after_every_network_policy() {
+    let baseline = "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\nmetadata: {name: b}\nspec: {subject: {namespaces: {}}}\n";
+    let cluster = cluster(&format!("{baseline}{}", lets_in("{ports: [{port: 80}]}")));
+    denied(&cluster, &end(OUTSIDE), &end("*@shop"), "81");
+    allowed(&cluster, &end(OUTSIDE), &end("*@shop"), "80");
+    unspecified(&cluster, &end("*@shop"), &end(OUTSIDE), "80", "BaselineAdminNetworkPolicy");
+}
+
+#[test]
+fn kinds_of_the_mesh_touch_only_what_is_in_the_mesh() {
+    let sidecar = |text: &str| end(text).plane(DataPlane::Sidecar);
+    let filter = cluster(&object("networking.istio.io/v1alpha3", "EnvoyFilter", "f", "{workloadSelector: {labels: {app: web}}}"));
+    let (web, plain, other) = (sidecar("app=web@shop"), end("app=web@shop"), sidecar("app=web@other"));
+    assert!(open(&filter, &end(OUTSIDE), &web), "as destination");
+    assert!(open(&filter, &web, &other), "as source");
+    assert!(!open(&filter, &end(OUTSIDE), &plain) && !open(&filter, &end(OUTSIDE), &other));
+    allowed(&filter, &end(OUTSIDE), &plain, "80");
+    assert_eq!(decide(&filter, &end(OUTSIDE), &web, "80/udp").verdict, Verdict::Allowed, "the mesh never sees UDP");
+    let root = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: s, namespace: istio-system}\nspec: {}\n";
+    assert!(open(&cluster(root), &end(OUTSIDE), &other), "the root namespace is the whole mesh");
+    let entry = cluster(&object("networking.istio.io/v1", "ServiceEntry", "e", "{hosts: [api.example.com], location: MESH_EXTERNAL}"));
+    assert!(!open(&entry, &web, &end(OUTSIDE)), "hosts outside: the mesh is no gate to them");
+    let machine = cluster(&object("networking.istio.io/v1", "WorkloadEntry", "e", "{address: 203.0.113.7}"));
+    assert!(open(&machine, &end(OUTSIDE), &web));
+    assert!(!open(&machine, &end(OUTSIDE), &plain) && !open(&machine, &web, &other));
+}
+
+#[test]
+fn unmodelled_objects_are_named_by_the_step_that_they_unsettle() {
+    let cluster = cluster(&format!(
+        "{}{}",
+        object("cilium.io/v2", "CiliumNetworkPolicy", "c", "{endpointSelector: {matchLabels: {app: db}}}"),
+        object("networking.istio.io/v1", "Sidecar", "s", "{}")
+    ));
+    let decision = decide(&cluster, &end(OUTSIDE), &end("app=db@shop").plane(DataPlane::Sidecar), "80");
+    let named = |gate| {
+        let of_gate = decision.steps.iter().filter(|step| step.gate == gate);
+        of_gate
+            .flat_map(|step| step.decided_by.iter().map(|document| format!("{} {}/{}", document.kind, document.namespace, document.name)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(named(Gate::Ingress), ["CiliumNetworkPolicy shop/c"]);
+    assert_eq!(named(Gate::Caller).last().map(String::as_str), Some("Sidecar shop/s"));
+}
+
+#[test]
+fn a_sure_refusal_of_another_gate_still_decides() {
+    let yaml = format!("{}{}", lets_in("{ports: [{port: 1}]}"), object("networking.istio.io/v1", "Sidecar", "s", "{}"));
+    let mut asked = question(&end("app=a@shop").plane(DataPlane::Sidecar), &end("app=b@shop").plane(DataPlane::Sidecar), "80");
+    asked.transport = Some(Transport::Mtls);
+    asked.protocol = Protocol::Tcp;
+    assert_eq!(cluster(&yaml).decide(&asked).verdict, Verdict::Denied);
+}
+
+#[test]
+fn a_dump_full_of_one_kind_is_reported_with_measure_and_read_to_its_end() {
+    let many: String = (0..500)
+        .map(|index| object("cilium.io/v2", "CiliumNetworkPolicy", &format!("c{index}"), "{endpointSelector: {matchLabels: {app: x}}}"))
+        .collect();
+    let (cluster, found) = read_on(super::platform(), &format!("{many}{}", lets_in("{ports: [{port: 1}]}")));
+    assert_eq!(found.len(), 10);
+    assert_eq!(found[9].notes.last().map(String::as_str), Some("490 more objects are of this kind"));
+    denied(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80");
+}

@@ -1,0 +1,129 @@
+//! Workloads: what the manifests hold, as ends that can be asked about.
+
+use super::{Platform, cluster, cluster_on, decide, end, lets_in, platform, policy, unspecified};
+use twogate::cluster::{Cluster, NamespaceLabels, Network, Workload};
+use twogate::flow::{DataPlane, Peer, Pod, Verdict};
+
+pub(crate) fn pod(workload: &Workload) -> &Pod {
+    let Peer::Pod(pod) = &workload.endpoint.peer else { panic!("a workload is a pod") };
+    pod
+}
+
+fn names(cluster: &Cluster) -> Vec<String> {
+    cluster.workloads().iter().map(|workload| format!("{}/{}/{}", workload.namespace(), workload.kind, workload.name)).collect()
+}
+
+const DEPLOYMENT: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata:
+      labels: {app: web}
+      annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9000,9001'}
+    spec:
+      serviceAccountName: web-sa
+      containers:
+      - name: web
+        image: web
+        ports: [{name: http, containerPort: 8080}, {containerPort: 9000}, {name: dns, containerPort: 53, protocol: UDP}]
+";
+
+/// A running pod of a Deployment that the manifests do not hold.
+fn running(name: &str, labels: &str, address: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  namespace: shop\n  uid: u-{name}\n  labels: {{app: web, pod-template-hash: abc, {labels}}}\n  ownerReferences: [{{kind: ReplicaSet, name: web-abc, apiVersion: apps/v1, uid: x}}]\nspec: {{nodeName: n1, containers: []}}\nstatus: {{podIP: {address}, podIPs: [{{ip: {address}}}]}}\n"
+    )
+}
+
+#[test]
+fn a_deployment_is_a_workload_with_everything_that_policies_ask_for() {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n";
+    let cluster = cluster(&format!("{DEPLOYMENT}{namespace}"));
+    assert_eq!(names(&cluster), ["shop/Deployment/web"]);
+    let workload = &cluster.workloads()[0];
+    let pod = pod(workload);
+    assert_eq!(&*pod.account, "web-sa");
+    assert_eq!(pod.plane, DataPlane::Sidecar, "the platform's default");
+    assert_eq!(pod.namespace_labels.get("team").map(|team| &**team), Some("a"));
+    let facts = &workload.endpoint.facts;
+    let ports: Vec<String> = facts.ports.iter().flatten().map(|port| format!("{} {}/{}", port.name, port.number, port.protocol)).collect();
+    assert_eq!(ports, ["http 8080/TCP", "dns 53/UDP"]);
+    assert!(facts.uncaptured.contains(9000) && facts.uncaptured.contains(9001) && !facts.uncaptured.contains(8080));
+    assert_eq!((facts.network, facts.namespace), (Network::Own, NamespaceLabels::Known));
+    assert_eq!(cluster.namespace_labels("shop").map(|labels| labels.len()), Some(2), "its name is one of them");
+    assert_eq!(cluster.namespace_labels("other"), None);
+}
+
+#[test]
+fn planes_follow_the_platform_where_nothing_is_said() {
+    let ambient = cluster_on(Platform { mesh: DataPlane::Ambient, ..platform() }, DEPLOYMENT);
+    assert_eq!(pod(&ambient.workloads()[0]).plane, DataPlane::Ambient);
+    assert_eq!(ambient.workloads()[0].endpoint.facts.namespace, NamespaceLabels::NameOnly);
+}
+
+#[test]
+fn pods_of_one_owner_are_one_workload() {
+    let pods = format!("{}{}", running("web-abc-1", "v: a", "10.0.0.1"), running("web-abc-2", "v: b", "10.0.0.2"));
+    let merged = cluster(&pods);
+    assert_eq!(names(&merged), ["shop/Deployment/web"]);
+    assert!(merged.workloads()[0].endpoint.facts.addresses.is_empty(), "which of its pods it is is not said");
+    assert_eq!(merged.workloads()[0].endpoint.facts.node, None);
+    let single = cluster(&running("web-abc-1", "v: a", "10.0.0.1"));
+    assert_eq!(names(&single), ["shop/Pod/web-abc-1"]);
+    assert_eq!(single.workloads()[0].endpoint.facts.addresses, ["10.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!(single.workloads()[0].endpoint.facts.node.as_deref(), Some("n1"));
+}
+
+#[test]
+fn pods_that_a_policy_tells_apart_are_not_one() {
+    let pods = format!("{}{}", running("web-abc-1", "v: a", "10.0.0.1"), running("web-abc-2", "v: b", "10.0.0.2"));
+    for looks in [
+        policy("p", "{podSelector: {matchLabels: {v: a}}}"),
+        lets_in("{from: [{podSelector: {matchLabels: {v: a}}}]}"),
+        super::object("cilium.io/v2", "CiliumNetworkPolicy", "c", "{endpointSelector: {matchLabels: {v: a}}}"),
+    ] {
+        assert_eq!(names(&cluster(&format!("{pods}{looks}"))), ["shop/Pod/web-abc-1", "shop/Pod/web-abc-2"]);
+    }
+    let looks_at_both = lets_in("{from: [{podSelector: {matchLabels: {app: web}}}]}");
+    assert_eq!(names(&cluster(&format!("{pods}{looks_at_both}"))), ["shop/Deployment/web"]);
+}
+
+#[test]
+fn pods_join_the_owner_that_is_there() {
+    let yaml = format!(
+        "{DEPLOYMENT}{}",
+        running("web-abc-1", "v: a", "10.0.0.1").replace("containers: []", "serviceAccountName: web-sa, containers: []")
+    );
+    let yaml = yaml.replace("      annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9000,9001'}\n", "").replace(
+        "        ports: [{name: http, containerPort: 8080}, {containerPort: 9000}, {name: dns, containerPort: 53, protocol: UDP}]\n",
+        "",
+    );
+    assert_eq!(names(&cluster(&yaml)), ["shop/Deployment/web"]);
+    let looks = policy("p", "{podSelector: {matchLabels: {v: a}}}");
+    assert_eq!(names(&cluster(&format!("{yaml}{looks}"))), ["shop/Deployment/web", "shop/Pod/web-abc-1"]);
+}
+
+#[test]
+fn a_label_that_only_controllers_know_is_not_known() {
+    let yaml = format!("{DEPLOYMENT}{}", policy("p", "{podSelector: {matchLabels: {pod-template-hash: abc}}, policyTypes: [Ingress]}"));
+    let cluster = cluster(&yaml);
+    let web = &cluster.workloads()[0].endpoint;
+    unspecified(&cluster, &end("203.0.113.7"), web, "80", "label `pod-template-hash`");
+    let harmless = super::cluster(&format!(
+        "{DEPLOYMENT}{}",
+        policy("p", "{podSelector: {matchLabels: {pod-template-hash: abc}}, policyTypes: [Ingress], ingress: [{}]}")
+    ));
+    let steps = decide(&harmless, &end("203.0.113.7"), &harmless.workloads()[0].endpoint, "80").steps;
+    assert_eq!(steps[0].verdict, Verdict::Allowed, "selected or not, it passes");
+}
+
+#[test]
+fn pods_on_their_nodes_network_are_told() {
+    let yaml = DEPLOYMENT.replace("      serviceAccountName", "      hostNetwork: true\n      serviceAccountName");
+    let cluster = cluster(&yaml);
+    let workload = &cluster.workloads()[0];
+    assert_eq!(workload.endpoint.facts.network, Network::Host);
+    assert_eq!(pod(workload).plane, DataPlane::None);
+}
