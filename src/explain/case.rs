@@ -4,13 +4,14 @@
 
 use super::assume;
 use super::client;
+use super::place;
 use super::question::{Question, Target};
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
 use super::world::Known;
 use crate::cluster::{self, Addressed, Decision, Endpoint, Gate};
-use crate::flow::{Peer, Protocol, Request, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Protocol, Request, Symbol, Transport, Verdict};
 use crate::source::{Location, Span};
 
 /// As many pairs are asked about; the rest of a flow that stands for more is counted.
@@ -38,6 +39,8 @@ pub struct Case {
     pub question: cluster::Question,
     /// Its answer.
     pub decision: Decision,
+    /// The mode that the `PeerAuthentication` at the destination states for the port; none if none decides.
+    pub mode: Option<String>,
     /// What the client sees; none where it is not known.
     pub client: Option<String>,
     /// What the intents say; none without intents.
@@ -64,6 +67,8 @@ pub(super) struct Call {
     pub(super) transport: Option<Transport>,
     pub(super) request: Option<Request>,
     pub(super) addressed: Addressed,
+    /// Whether nobody said how it arrives, and the usual way was taken.
+    pub(super) is_usual: bool,
     /// The ends as the flow has them, for what is no pod.
     pub(super) written: (String, String),
 }
@@ -163,16 +168,28 @@ fn call(question: &Question, target: &Target, source: &Known, destination: &Know
         name: service.name,
         port: service.port,
     });
+    let addressed = service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target));
+    let usual = usual_transport(setting, (source, destination), target.protocol, &addressed);
     Call {
         source: source.clone(),
         destination: destination.clone(),
         protocol: target.protocol,
         port: target.port,
-        transport: question.transport,
-        request: question.request.clone(),
-        addressed: service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target)),
+        transport: question.transport.or(usual),
+        request: question.request.clone().map(|request| place::with_audience(request, setting)),
+        addressed,
+        is_usual: question.transport.is_none() && usual.is_some(),
         written: (written(setting, question, question.source.span, source), written(setting, question, target.side.span, destination)),
     }
+}
+
+/// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A
+/// call to a pod's own address would be plaintext (`semantics.md` §3.3).
+fn usual_transport(setting: &Setting, ends: (&Known, &Known), protocol: Protocol, addressed: &Addressed) -> Option<Transport> {
+    let is_known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
+    let sidecar = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar);
+    let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !is_known;
+    (unsaid && sidecar(ends.0) && sidecar(ends.1)).then_some(Transport::Mtls)
 }
 
 /// An address as the flow has it: `internet`, a network's name, a block.
@@ -238,6 +255,9 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
+    if call.is_usual {
+        notes.push(format!("taken as a call through a Service of {}, which is mTLS between sidecars", call.destination.short));
+    }
     notes.extend(alike(others));
     notes.extend(remedy::by_request(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
@@ -251,6 +271,7 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
         destination: call.destination.text.clone(),
         destination_short: call.destination.short.clone(),
         destination_name: call.destination.name.clone(),
+        mode: mode(setting, &decision, call.port),
         client: client::sees(&question, &decision, (&call.source.short, &call.destination.short)),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
         unknown: assume::unknown(setting, call),
@@ -261,6 +282,15 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
         notes,
         disagreement,
     }
+}
+
+/// The mode that the transport gate's document states (`semantics.md` §3.1).
+fn mode(setting: &Setting, decision: &Decision, port: u16) -> Option<String> {
+    let step = decision.steps.iter().rfind(|step| step.gate == Gate::Transport)?;
+    let document = step.decided_by.iter().find(|document| &*document.kind == "PeerAuthentication")?;
+    let object = setting.objects.iter().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
+    let of_port = place::text(object, &["spec", "portLevelMtls", &port.to_string(), "mode"]);
+    of_port.or_else(|| place::text(object, &["spec", "mtls", "mode"])).map(str::to_owned)
 }
 
 /// That a pod is nobody's whom anybody described.

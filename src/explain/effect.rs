@@ -32,6 +32,8 @@ pub struct Effect {
     pub compared: usize,
     /// Whether not all of them could be.
     pub partial: bool,
+    /// What is found about the changed intents that was not found before, by code.
+    pub findings: Vec<&'static str>,
 }
 
 /// Which connections count.
@@ -83,6 +85,7 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
         }
     }
     found.remove(&Nearness::Itself);
+    effect.findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
     effect.others = summarised(found);
     effect
 }
@@ -235,38 +238,45 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
             pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
         }
     }
-    let sources = classes(&call.source, before, after);
-    let destinations = classes(&call.destination, before, after).into_iter().filter(|(title, _)| title.contains("other"));
-    for (title, class) in sources.into_iter().chain(destinations) {
-            if !pairs.iter().any(|pair| pair.title == title) {
-                pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
-            }
+    let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
+    for (title, class) in sources.chain(classes(&call.destination, before, after)) {
+        if !pairs.iter().any(|pair| pair.title == title) {
+            pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
+        }
     }
     pairs
 }
 
-/// Pods that differ from a known one in one respect, and an address.
+/// An address, and pods that share only a namespace, an account or a place in the mesh with a known one.
 fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
     let mut found = vec![("addresses outside of the cluster".to_owned(), world::address([198, 51, 100, 77].into()))];
     let Peer::Pod(pod) = &known.endpoint.peer else { return found };
-    let class = |pod: Pod| {
-        let mut class = Known { name: None, ..known.clone() };
-        class.endpoint.peer = Peer::Pod(pod);
-        class
-    };
-    found.push((format!("other pods of {}", pod.namespace), class(Pod { labels: Labels::new(), account: "other".into(), ..pod.clone() })));
-    found.push((
-        format!("other pods that run as {}/{}", pod.namespace, pod.account),
-        class(Pod { labels: Labels::new(), ..pod.clone() }),
-    ));
-    found.push((format!("{} under another account", known.text), class(Pod { account: "other".into(), ..pod.clone() })));
-    if pod.plane != DataPlane::None {
-        found.push((format!("{} outside of the mesh", known.text), class(Pod { plane: DataPlane::None, ..pod.clone() })));
-    }
+    let (namespace, account) = (&pod.namespace, &pod.account);
+    let labels = Labels::new;
+    found.push((format!("other pods of {namespace}"), class(known, Pod { labels: labels(), account: "other".into(), ..pod.clone() })));
+    found.push((format!("other pods that run as {namespace}/{account}"), class(known, Pod { labels: labels(), ..pod.clone() })));
     let name = elsewhere(before, after);
     let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
-    found.push(("pods of other namespaces".to_owned(), class(Pod { namespace: name, namespace_labels, ..pod.clone() })));
+    found.push(("pods of other namespaces".to_owned(), class(known, Pod { namespace: name, namespace_labels, ..pod.clone() })));
     found
+}
+
+/// Pods with the labels of a known caller that are not that caller.
+fn own_classes(known: &Known) -> Vec<(String, Known)> {
+    let Peer::Pod(pod) = &known.endpoint.peer else { return Vec::new() };
+    let mut found = vec![(format!("{} under another account", known.text), class(known, Pod { account: "other".into(), ..pod.clone() }))];
+    if pod.plane != DataPlane::None {
+        let outside = class(known, Pod { plane: DataPlane::None, ..pod.clone() });
+        found.push((format!("{} outside of the mesh", known.text), outside));
+    }
+    found
+}
+
+/// A pod that nobody described.
+fn class(known: &Known, pod: Pod) -> Known {
+    let mut class = Known { name: None, ..known.clone() };
+    class.endpoint.peer = Peer::Pod(pod);
+    class
 }
 
 /// A namespace that nobody speaks of.

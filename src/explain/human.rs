@@ -153,7 +153,9 @@ impl Page<'_> {
         let documents: Vec<String> = step.decided_by.iter().map(|document| named(document, step.gate)).collect();
         let document = match (documents.as_slice(), &step.verdict) {
             ([], _) => step.reason.clone(),
-            (all, Verdict::Allowed) if step.gate != Gate::Transport => shortened(all),
+            (all, Verdict::Allowed) if step.gate == Gate::Transport => format!("{}{}", shortened(all), self.mode()),
+            (all, Verdict::Allowed) => shortened(all),
+            (all, _) if step.gate == Gate::Transport => format!("{}{}: {}", shortened(all), self.mode(), step.reason),
             (all, _) => format!("{}: {}", shortened(all), step.reason),
         };
         Row {
@@ -164,6 +166,11 @@ impl Page<'_> {
             origin: self.origin(step),
             below: misses(step),
         }
+    }
+
+    /// The mode of the transport gate's document, with a comma before it.
+    fn mode(&self) -> String {
+        self.case.mode.as_ref().map(|mode| format!(", {mode}")).unwrap_or_default()
     }
 
     /// The lines of the intents that a gate's documents come from.
@@ -370,5 +377,6 @@ fn besides(effect: &Effect, wish: Wish) -> String {
         Wish::Stop => ("stops nobody else", "also stops"),
     };
     let some = if effect.partial { " (not everything was compared)" } else { "" };
-    if effect.others.is_empty() { format!("{nobody}{some}") } else { format!("{also} {}{some}", effect.others.join(", ")) }
+    let found = if effect.findings.is_empty() { String::new() } else { format!(" ({})", effect.findings.join(", ")) };
+    if effect.others.is_empty() { format!("{nobody}{found}{some}") } else { format!("{also} {}{found}{some}", effect.others.join(", ")) }
 }

@@ -46,6 +46,8 @@ struct Connection<'a> {
     port: u16,
     /// `mtls` or `plaintext`; null if it is not known or no TCP.
     transport: Option<&'static str>,
+    /// The mode that the destination's PeerAuthentication states; null if none does.
+    mode: Option<&'a str>,
     request: Option<Asked<'a>>,
     gates: Vec<Judged<'a>>,
     client: Option<&'a str>,
@@ -128,6 +130,7 @@ struct Advice<'a> {
     others: Option<&'a [String]>,
     compared: usize,
     partial: bool,
+    findings: &'a [&'static str],
     refused: Option<&'a str>,
 }
 
@@ -155,6 +158,7 @@ impl<'a> Connection<'a> {
                 Transport::Mtls => "mtls",
                 Transport::Plaintext => "plaintext",
             }),
+            mode: case.mode.as_deref(),
             request: question.request.as_ref().map(|request| Asked { method: &request.method, path: &request.path, host: &request.host }),
             gates: case.decision.steps.iter().map(Judged::of).collect(),
             client: case.client.as_deref(),
@@ -242,6 +246,7 @@ impl<'a> Advice<'a> {
             others: remedy.effect.as_ref().map(|effect| effect.others.as_slice()),
             compared: remedy.effect.as_ref().map_or(0, |effect| effect.compared),
             partial: remedy.effect.as_ref().is_some_and(|effect| effect.partial),
+            findings: remedy.effect.as_ref().map_or(&[], |effect| effect.findings.as_slice()),
             refused: remedy.refused.as_deref(),
         }
     }

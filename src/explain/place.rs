@@ -2,9 +2,12 @@
 //!
 //! Owns: the questions that the rest of the room asks of an object's fields. It must not decide a connection.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::flow::{Labels, Symbol};
+use super::setting::Setting;
+use crate::flow::{Labels, Request, Symbol, Token};
 
 /// The label and the value by which compiled objects are known.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "twogate");
@@ -59,6 +62,23 @@ pub(super) fn is_fact(object: &Value) -> bool {
 /// Whether an object was compiled from intents.
 pub(super) fn is_compiled(object: &Value) -> bool {
     text(object, &["metadata", "labels", MANAGED_BY.0]) == Some(MANAGED_BY.1)
+}
+
+/// A request whose valid token names an audience: the one that it was made for, where the flow does not say which.
+pub(super) fn with_audience(mut request: Request, setting: &Setting) -> Request {
+    let Token::Valid { issuer, claims } = &mut request.token else { return request };
+    if claims.contains_key("aud") {
+        return request;
+    }
+    let rules = setting.objects.iter().filter(|object| kind(object) == "RequestAuthentication");
+    let rules = rules.filter_map(|object| object.pointer("/spec/jwtRules")?.as_array()).flatten();
+    let audience = rules
+        .filter(|rule| text(rule, &["issuer"]) == Some(issuer))
+        .find_map(|rule| rule.get("audiences")?.as_array()?.first()?.as_str());
+    if let Some(audience) = audience {
+        claims.insert("aud".into(), BTreeSet::from([audience.into()]));
+    }
+    request
 }
 
 /// Whether a policy may act on a pod: by namespace and selector. What this cannot tell counts as selected.

@@ -14,6 +14,7 @@ use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
 use crate::inventory::{Inventory, WorkloadKind};
 use crate::ir::{End, Unit};
 use crate::source::{FileId, Location, Sources, Span};
+use crate::syntax::ast::Endpoint;
 
 use draft::{Draft, Written};
 use object::Found;
@@ -31,7 +32,9 @@ pub struct Context<'a> {
     pub inventory: &'a Inventory,
     /// The namespace that the user gave for whatever names none.
     pub namespace: Option<Symbol>,
-    /// The only namespace that the intents manage, or that the manifests hold; none if there are several.
+    /// The only namespace that the intents manage; none if there are several.
+    pub managed_namespace: Option<Symbol>,
+    /// The only namespace that the manifests hold; none if there are several.
     pub only_namespace: Option<Symbol>,
 }
 
@@ -100,8 +103,9 @@ pub struct Service {
 
 /// Reads a flow. Findings point into its text.
 ///
-/// An end without `@` is one of the namespace of the command line, else of the other end's, else of the only one there is, else
-/// `default`. A name that nothing declares is the workload, else the Service of that name.
+/// An end without `@` is one of the namespace of the command line, else of the only one that the intents manage, else of the other
+/// end's, else of the only one there is, else `default`; a declared name is one of where it is declared. A name that nothing
+/// declares is the workload, else the Service of that name.
 pub fn read(flow: FileId, context: &Context<'_>) -> Result<Question, Vec<Diagnostic>> {
     let text = context.sources.get(flow).map(crate::source::Source::text).unwrap_or_default();
     let mut draft = Draft::cut(flow, text).map_err(|finding| vec![*finding])?;
@@ -163,19 +167,20 @@ struct Homes {
 
 impl Homes {
     fn of(draft: &Draft<'_>, parsed: &language::Parsed, context: &Context<'_>) -> Self {
-        let written = |side: &Written, endpoint: &crate::syntax::ast::Endpoint| match side {
+        let written = |side: &Written, endpoint: &Endpoint| match side {
             Written::Object(word) => word.namespace.clone(),
             Written::Language(_) => language::namespace(endpoint),
         };
         let source = written(&draft.source, &parsed.statement.source);
         let destination = written(&draft.destination, &parsed.statement.destination);
-        let usual = |other: &Option<Symbol>| {
-            let said = [&context.namespace, other, &context.only_namespace].into_iter().flatten().next();
-            said.cloned().unwrap_or_else(|| context.default_namespace())
+        let usual = |other: &Option<Symbol>, endpoint: &Endpoint| {
+            let known = [&context.namespace, &context.managed_namespace, other, &context.only_namespace].into_iter().flatten().next();
+            let usual = known.cloned().unwrap_or_else(|| context.default_namespace());
+            language::declared_in(endpoint, &usual, context).unwrap_or(usual)
         };
         Self {
-            source: source.clone().unwrap_or_else(|| usual(&destination)),
-            destination: destination.unwrap_or_else(|| usual(&source)),
+            source: source.clone().unwrap_or_else(|| usual(&destination, &parsed.statement.source)),
+            destination: destination.unwrap_or_else(|| usual(&source, &parsed.statement.destination)),
         }
     }
 }

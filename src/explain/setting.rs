@@ -3,7 +3,7 @@
 //! Owns: `Setting`, and how one is built from intents, from manifests, and from changed copies of either. It must not know any
 //! question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::world::World;
 use super::place as objects;
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input};
-use crate::diagnostic::{Diagnostic, Level, order};
+use crate::diagnostic::{Code, Diagnostic, Level, order};
 use crate::flow::{Peer, Symbol};
 use crate::inventory::{self, Inventory};
 use crate::ir::{Origin, Policy, Unit};
@@ -50,6 +50,8 @@ pub(super) struct Setting {
     pub(super) inventory: Inventory,
     /// Who is known.
     pub(super) world: World,
+    /// What was found about the intents, by code.
+    pub(super) codes: BTreeSet<Code>,
 }
 
 impl Setting {
@@ -60,7 +62,8 @@ impl Setting {
         let sources = outcome.sources;
         let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
         let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
-        let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy: outcome.policy, compiled };
+        let codes = findings.iter().map(|finding| finding.code).collect();
+        let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy: outcome.policy, compiled, codes };
         if manifests.is_empty() {
             let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
             let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
@@ -78,7 +81,8 @@ impl Setting {
 
     /// The same with other objects; none if they cannot be read.
     pub(super) fn with_objects(&self, objects: Vec<Value>) -> Option<Self> {
-        let parts = Parts { input: self.input.clone(), policy: self.policy.clone(), compiled: self.compiled.clone() };
+        let (policy, compiled, codes) = (self.policy.clone(), self.compiled.clone(), self.codes.clone());
+        let parts = Parts { input: self.input.clone(), policy, compiled, codes };
         let (setting, findings) = parts.given(self.sources.clone(), objects, self.judge);
         (!order::has_error(&findings)).then_some(setting)
     }
@@ -99,7 +103,7 @@ impl Setting {
             return Ok(changed);
         }
         let objects = self.others().chain(changed.compiled.iter().cloned()).collect();
-        let parts = Parts { input: self.input.clone(), policy: changed.policy, compiled: changed.compiled };
+        let parts = Parts { input: self.input.clone(), policy: changed.policy, compiled: changed.compiled, codes: changed.codes };
         let (setting, findings) = parts.given(changed.sources, objects, Judge::Given);
         if order::has_error(&findings) { Err(findings) } else { Ok(setting) }
     }
@@ -127,28 +131,32 @@ impl Setting {
             config: &self.policy.config,
             inventory: &self.inventory,
             namespace: self.input.namespace.as_deref().map(Symbol::from),
+            managed_namespace: self.managed_namespace(),
             only_namespace: self.only_namespace(),
         };
         question::read(flow, &context)
     }
 
-    /// The only namespace that the intents manage, else the only one of the manifests.
+    /// The only namespace that the intents manage.
+    fn managed_namespace(&self) -> Option<Symbol> {
+        only(self.policy.managed().map(|namespace| namespace.name.clone()).collect())
+    }
+
+    /// The only namespace of the manifests.
     fn only_namespace(&self) -> Option<Symbol> {
-        let only = |mut names: Vec<Symbol>| {
-            names.sort();
-            names.dedup();
-            if names.len() == 1 { names.pop() } else { None }
-        };
-        let managed: Vec<Symbol> = self.policy.managed().map(|namespace| namespace.name.clone()).collect();
-        if !managed.is_empty() {
-            return only(managed);
-        }
         let pods = self.world.pods.iter().filter_map(|known| match &known.endpoint.peer {
             Peer::Pod(pod) => Some(pod.namespace.clone()),
             Peer::Address(_) => None,
         });
         only(pods.chain(self.objects.iter().filter_map(objects::namespace)).collect())
     }
+}
+
+/// The only one of some names.
+fn only(mut names: Vec<Symbol>) -> Option<Symbol> {
+    names.sort();
+    names.dedup();
+    if names.len() == 1 { names.pop() } else { None }
 }
 
 /// A place as people write it: `shop.intent:9`.
@@ -162,6 +170,7 @@ struct Parts {
     input: Input,
     policy: Policy,
     compiled: Vec<Value>,
+    codes: BTreeSet<Code>,
 }
 
 impl Parts {
@@ -181,8 +190,8 @@ impl Parts {
 
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
         let world = World::of(&cluster, &self.policy, &inventory, judge);
-        let Self { input, policy, compiled } = self;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world }
+        let Self { input, policy, compiled, codes } = self;
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes }
     }
 }
 

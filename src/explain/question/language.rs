@@ -11,7 +11,7 @@ use crate::flow::{LabelCube, Protocol, RequestSet, Symbol, Transport};
 use crate::ir::{self, End, Origin, Program, Unit};
 use crate::source::{Source, Span, Spanned};
 use crate::syntax;
-use crate::syntax::ast::{Endpoint, EndpointKind, ExpectStatement, File, Item, ItemKind, NamespaceTest, StatementKind};
+use crate::syntax::ast::{Endpoint, EndpointKind, ExpectStatement, File, Item, ItemKind, NamespaceNames, NamespaceTest, StatementKind};
 
 /// The statement that a flow was made into.
 #[derive(Debug)]
@@ -133,6 +133,53 @@ fn statements<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a StatementKi
             std::iter::once(kind).chain(inner.iter().filter_map(own))
         })
     })
+}
+
+/// The only namespace that declares a name, where the usual one does not.
+pub(super) fn declared_in(endpoint: &Endpoint, usual: &Symbol, context: &Context<'_>) -> Option<Symbol> {
+    let name = match &endpoint.kind {
+        EndpointKind::Name { name, .. } => &name.value,
+        EndpointKind::Group(inner) => return declared_in(inner, usual, context),
+        _ => return None,
+    };
+    let mut homes: Vec<Symbol> = context.units.iter().flat_map(|unit| homes(&unit.tree.items, name, context)).collect();
+    homes.sort();
+    homes.dedup();
+    if homes.contains(usual) || homes.len() > 1 { None } else { homes.pop() }
+}
+
+/// The namespaces of a file in which a workload or group of this name is declared.
+fn homes(items: &[Item], name: &str, context: &Context<'_>) -> Vec<Symbol> {
+    let mut here = vec![context.default_namespace()];
+    let mut found = Vec::new();
+    for item in items {
+        let ItemKind::Statement(statement) = &item.kind else { continue };
+        let StatementKind::Namespace(head) = &statement.kind else {
+            if declares(&statement.kind, name) {
+                found.extend(here.iter().cloned());
+            }
+            continue;
+        };
+        let NamespaceNames::List(words) = &head.names else { continue };
+        let names: Vec<Symbol> = words.iter().map(|word| word.value.as_str().into()).collect();
+        let Some(body) = &head.body else {
+            here = names;
+            continue;
+        };
+        let inner = body.items.iter().any(|item| matches!(&item.kind, ItemKind::Statement(inner) if declares(&inner.kind, name)));
+        if inner {
+            found.extend(names);
+        }
+    }
+    found
+}
+
+fn declares(kind: &StatementKind, name: &str) -> bool {
+    match kind {
+        StatementKind::Workload(workload) => workload.name.value == name,
+        StatementKind::Group(group) => group.name.value == name,
+        _ => false,
+    }
 }
 
 fn is_network(context: &Context<'_>, name: &str) -> bool {
