@@ -6,10 +6,13 @@
 mod expect;
 
 use crate::flow::{Flow, Peer, Pod, Token, Transport};
-use crate::ir::{Baseline, Namespace, Policy, Rule, Stance};
+use crate::ir::{Baseline, Issuer, Namespace, Policy, Rule, Stance};
 use crate::syntax::ast::{Action, Direction};
 
 pub use expect::holds;
+
+/// The claims of a token, each with the values that it holds.
+type Claims = std::collections::BTreeMap<crate::flow::Symbol, std::collections::BTreeSet<crate::flow::Symbol>>;
 
 /// Whether the program lets this flow pass: both ends let it, each judged alone.
 pub fn passes(policy: &Policy, flow: &Flow) -> bool {
@@ -149,7 +152,7 @@ fn matches_request(rule: &Rule, flow: &Flow) -> bool {
 }
 
 /// Whether the request carries a token that does not verify, to a pod to which any rule says `jwt`. A token of an issuer
-/// that no such rule names does not verify there.
+/// that no such rule names does not verify there, nor does one for another audience.
 fn is_refused_token(said: Said<'_>, flow: &Flow, pod: &Pod) -> bool {
     let Some(request) = &flow.request else { return false };
     let peer = Peer::Pod(pod.clone());
@@ -162,6 +165,14 @@ fn is_refused_token(said: Said<'_>, flow: &Flow, pod: &Pod) -> bool {
     match &request.token {
         Token::None => false,
         Token::Unverified => true,
-        Token::Valid { issuer, .. } => !issuers.any(|(name, _)| said.policy.issuers.get(name).is_some_and(|known| known.url == *issuer)),
+        Token::Valid { issuer, claims } => {
+            let verifies = |known: &Issuer| known.url == *issuer && is_for(known, claims);
+            !issuers.filter_map(|(name, _)| said.policy.issuers.get(name)).any(verifies)
+        }
     }
+}
+
+/// Whether a token is meant for one of the audiences that an issuer's tokens must name, if it must name any.
+fn is_for(issuer: &Issuer, claims: &Claims) -> bool {
+    issuer.audiences.is_empty() || claims.get("aud").is_some_and(|held| issuer.audiences.iter().any(|audience| held.contains(audience)))
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::order::has_error;
 use crate::flow::{Symbol, Verdict};
 use crate::source::FileId;
 use crate::verify::{
-    Bench, Checked, Comparison, Difference, PolicyWorld, Program, ServedAsHttp, Written, assumptions, check_assumptions, compare,
+    Bench, Checked, Comparison, Difference, Granted, PolicyWorld, Program, Written, assumptions, check_assumptions, compare,
 };
 
 /// How manifests stand to the intents.
@@ -83,9 +83,9 @@ fn compared(outcome: &Outcome, cluster: &Cluster) -> Comparison {
     let program = Program::new(policy);
     let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
-    let http = ServedAsHttp::new(policy);
+    let granted = Granted::new(policy);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
-    compare(Bench { left: &program, right: &right, world: &world, ruled_out: &http }, &managed)
+    compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed)
 }
 
 fn relation(comparison: &Comparison) -> Relation {

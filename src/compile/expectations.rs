@@ -8,7 +8,7 @@ use crate::diagnostic::code;
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Policy, Rule};
 use crate::syntax::ast::Action;
-use crate::verify::{Broken, Held, Judge, PolicyWorld, Program, Reach, ServedAsHttp, Written, judge};
+use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Written, judge};
 
 /// What became of all expectations.
 #[derive(Debug, Clone)]
@@ -59,9 +59,9 @@ pub fn test(input: Input, protection: Protection) -> Tested {
 
 fn all(policy: &Policy, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
     let world = PolicyWorld::new(policy);
-    let http = ServedAsHttp::new(policy);
+    let granted = Granted::new(policy);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
-    let reach = Reach { judge: written, world: &world, ruled_out: &http, namespaces: &namespaces };
+    let reach = Reach { judge: written, world: &world, ruled_out: &granted, namespaces: &namespaces };
     let tried = |(place, expectation): (usize, &Expectation)| {
         let held = judge(&reach, expectation);
         let decision = deciding_flow(&held).map(|flow| decide(cluster, flow));
@@ -110,10 +110,10 @@ fn is_protected(policy: &Policy, place: usize, rule: &Rule, holding: &[&Expectat
     let mut without = policy.clone();
     without.rules.remove(place);
     let world = PolicyWorld::new(&without);
-    let http = ServedAsHttp::new(policy);
+    let granted = Granted::new(policy);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let program = Program::new(&without);
-    let reach = Reach { judge: &program, world: &world, ruled_out: &http, namespaces: &namespaces };
+    let reach = Reach { judge: &program, world: &world, ruled_out: &granted, namespaces: &namespaces };
     holding.iter().filter(|expectation| meets(rule, expectation)).any(|expectation| judge(&reach, expectation) != Held::Yes)
 }
 

@@ -45,6 +45,8 @@ pub enum Assumption {
     Sctp,
     /// The network plugin knows `endPort`.
     EndPort,
+    /// A connection to a Service is judged at the pod behind it, never at the Service's address.
+    ServiceAddresses,
     /// No other policy selects pods of these namespaces.
     NoOtherPolicies {
         /// The namespaces.
@@ -69,6 +71,7 @@ impl Assumption {
             Self::PathNormalization => "path-normalization",
             Self::Sctp => "sctp",
             Self::EndPort => "end-port",
+            Self::ServiceAddresses => "service-addresses",
             Self::NoOtherPolicies { .. } => "no-other-policies",
             Self::WithApplied { .. } => "with-applied",
         }
@@ -92,6 +95,7 @@ impl fmt::Display for Assumption {
             Self::PathNormalization => write!(out, "the mesh normalises paths as `mesh.path-normalization` says"),
             Self::Sctp => write!(out, "the network plugin judges SCTP"),
             Self::EndPort => write!(out, "the network plugin knows port ranges"),
+            Self::ServiceAddresses => write!(out, "a connection to a Service is judged at the pod behind it"),
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }

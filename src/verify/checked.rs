@@ -48,6 +48,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         | Assumption::PathNormalization
         | Assumption::Sctp
         | Assumption::EndPort
+        | Assumption::ServiceAddresses
         | Assumption::WithApplied { .. } => Status::Open,
     }
 }

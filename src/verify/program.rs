@@ -143,7 +143,7 @@ impl JudgedEnd for ProgramEnd<'_> {
         let mut cuts = Vec::new();
         for rule in &self.rules {
             match self.way {
-                Way::Ingress => ingress_cuts(rule, self.peer, &mut cuts),
+                Way::Ingress => ingress_cuts(self.program.policy, rule, self.peer, &mut cuts),
                 Way::Egress => egress_cuts(rule, &mut cuts),
             }
         }
@@ -206,15 +206,16 @@ fn leaves(end: &End) -> Vec<Leaf<'_>> {
 }
 
 /// The callers of a rule, on the ports of those of its targets that name this pod.
-fn ingress_cuts(rule: &Rule, pod: &Peer, cuts: &mut Vec<Cut>) {
+fn ingress_cuts(policy: &Policy, rule: &Rule, pod: &Peer, cuts: &mut Vec<Cut>) {
     let named = rule.targets.iter().filter(|target| target.end.matches(pod));
     let ports = named.fold(PortSet::none(), |sum, target| sum.union(&target.ports));
     let requests = samples(&rule.requests);
     let cut = |leaf: Leaf<'_>| Cut { peers: leaf.peers(), ports: ports.clone(), requests: requests.clone() };
     cuts.extend(leaves(&rule.source).into_iter().map(cut));
-    if let Some((issuer, _)) = &rule.jwt {
+    if let Some(issuer) = rule.jwt.as_ref().and_then(|(name, _)| policy.issuers.get(name)) {
         // A token that does not verify is refused whoever the caller is and whatever the port.
-        let token = Token::Valid { issuer: Symbol::clone(issuer), claims: BTreeMap::new() };
+        let claims = [("aud".into(), issuer.audiences.iter().cloned().collect())].into();
+        let token = Token::Valid { issuer: Symbol::clone(&issuer.url), claims };
         let refused = RequestSamples { looks_inside: true, tokens: [token].into(), ..RequestSamples::default() };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::all(), requests: refused });
     }

@@ -5,7 +5,8 @@
 
 use super::accounted::Accounted;
 use super::assumption::Assumption;
-use super::compare::{Bench, Difference, Incomplete, RuledOut, compare};
+use super::compare::{Bench, Difference, Incomplete, compare};
+use super::granted::Granted;
 use super::judge::{Judge, JudgedEnd, Way};
 use super::manifests::Manifests;
 use super::program::Program;
@@ -14,10 +15,9 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Protocol, Symbol, Verdict};
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
-use crate::syntax::ast::Action;
 
 /// What a proof found.
 #[derive(Debug, Clone, Default)]
@@ -59,14 +59,14 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
     let program = Program::new(policy);
     let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
-    let http = ServedAsHttp::new(policy);
+    let granted = Granted::new(policy);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
-    let comparison = compare(Bench { left: &program, right: &right, world: &world, ruled_out: &http }, &managed);
+    let comparison = compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed);
     let accounted = Accounted::new(policy, gates);
     let gained = |difference: &Difference| difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
     let (accepted, differences) =
         comparison.differences.into_iter().partition(|difference| gained(difference) && accounted.covers(&difference.flow));
-    let assumptions = taken_for_granted(policy, &world, &http);
+    let assumptions = taken_for_granted(policy, &world, &granted);
     Proof { assumptions, accepted, differences, incomplete: comparison.incomplete, classes: comparison.classes }
 }
 
@@ -114,33 +114,12 @@ impl Judge for Written<'_> {
     }
 }
 
-/// Ports on which a `deny` on requests stands are taken to be served as HTTP: to a connection that is none, no gate could
-/// apply it.
-#[derive(Debug)]
-pub struct ServedAsHttp<'a> {
-    denies: Vec<&'a Rule>,
-}
-
-impl<'a> ServedAsHttp<'a> {
-    /// The ports of a program.
-    pub fn new(policy: &'a Policy) -> Self {
-        Self { denies: policy.rules.iter().filter(|rule| rule.action == Action::Deny && !rule.requests.is_all()).collect() }
-    }
-}
-
-impl RuledOut for ServedAsHttp<'_> {
-    fn rules_out(&self, flow: &Flow) -> bool {
-        let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-        flow.protocol == Protocol::Tcp && flow.request.is_none() && self.denies.iter().any(|rule| rule.targets.iter().any(reaches))
-    }
-}
-
 /// What a comparison with a program's manifests takes for granted.
 pub fn assumptions(policy: &Policy) -> Vec<Assumption> {
-    taken_for_granted(policy, &PolicyWorld::new(policy), &ServedAsHttp::new(policy))
+    taken_for_granted(policy, &PolicyWorld::new(policy), &Granted::new(policy))
 }
 
-fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHttp<'_>) -> Vec<Assumption> {
+fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
     let managed: Vec<&Namespace> = policy.managed().collect();
     let names = |holds: &dyn Fn(&Namespace) -> bool| -> Vec<Symbol> {
         managed.iter().filter(|namespace| holds(namespace)).map(|namespace| Symbol::clone(&namespace.name)).collect()
@@ -159,7 +138,7 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHt
                 .map(|namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) }),
         );
     }
-    list.extend(http.denies.iter().map(|rule| Assumption::Http { target: target_words(rule) }));
+    list.extend(granted.denies.iter().map(|rule| Assumption::Http { target: target_words(rule) }));
     if policy.rules.iter().any(names_addresses) {
         list.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
     }
@@ -171,6 +150,9 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, http: &ServedAsHt
     }
     if policy.config.network_plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range) {
         list.push(Assumption::EndPort);
+    }
+    if !policy.config.cluster.services.is_empty() {
+        list.push(Assumption::ServiceAddresses);
     }
     list.push(Assumption::NoOtherPolicies { namespaces: names(&|_| true) });
     let with: Vec<Symbol> = policy

@@ -244,7 +244,10 @@ fn requests() -> Vec<Request> {
     };
     let token = |groups: &[&str]| Token::Valid {
         issuer: "https://id.example.com".into(),
-        claims: BTreeMap::from([("groups".into(), groups.iter().map(|group| Symbol::from(*group)).collect())]),
+        claims: BTreeMap::from([
+            ("groups".into(), groups.iter().map(|group| Symbol::from(*group)).collect()),
+            ("aud".into(), [Symbol::from("shop")].into()),
+        ]),
     };
     vec![
         request("GET", "/a"),
@@ -347,9 +350,10 @@ fn modelled_request(request: &Request) -> model::Request {
         Token::Valid { issuer, claims } => model::Token::Valid(model::Claims {
             issuer: issuer.to_string(),
             subject: None,
-            audiences: vec!["shop".to_owned()],
+            audiences: claims.get("aud").into_iter().flatten().map(ToString::to_string).collect(),
             others: claims
                 .iter()
+                .filter(|(name, _)| ***name != *"aud")
                 .map(|(name, values)| (name.to_string(), model::Claim::Strings(values.iter().map(ToString::to_string).collect())))
                 .collect(),
         }),
