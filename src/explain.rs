@@ -9,6 +9,7 @@ mod client;
 mod effect;
 mod human;
 mod json;
+mod origin;
 mod place;
 pub mod question;
 mod remedy;
@@ -21,10 +22,11 @@ use crate::diagnostic::{Diagnostic, order};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
-pub use case::Case;
+pub use case::{Case, Mode};
 pub use effect::Effect;
 pub use human::render as human;
 pub use json::render as json;
+pub use origin::Origin;
 pub use remedy::{Change, Remedy, Wish};
 pub use said::{End, Line, Said, Why};
 

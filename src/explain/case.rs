@@ -4,6 +4,7 @@
 
 use super::assume;
 use super::client;
+use super::origin::{self, Origin};
 use super::place;
 use super::question::{Question, Target};
 use super::remedy::{self, Remedy};
@@ -39,8 +40,10 @@ pub struct Case {
     pub question: cluster::Question,
     /// Its answer.
     pub decision: Decision,
-    /// The mode that the `PeerAuthentication` at the destination states for the port; none if none decides.
-    pub mode: Option<String>,
+    /// For each step of the decision, the lines of the intents that its documents come from.
+    pub origins: Vec<Option<Origin>>,
+    /// What the `PeerAuthentication` at the destination states for the port; none if none decides.
+    pub mode: Option<Mode>,
     /// What the client sees; none where it is not known.
     pub client: Option<String>,
     /// What the intents say; none without intents.
@@ -55,6 +58,15 @@ pub struct Case {
     pub notes: Vec<String>,
     /// Where the intents and what was compiled from them disagree.
     pub disagreement: Option<String>,
+}
+
+/// What a `PeerAuthentication` states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    /// Its namespace and name: `shop/default`.
+    pub document: String,
+    /// The mode: `STRICT`.
+    pub mode: String,
 }
 
 /// One connection in a setting: who calls whom, and how.
@@ -94,6 +106,13 @@ impl Call {
             destination: setting.world.again(&self.destination, &setting.policy, &setting.cluster),
             ..self.clone()
         }
+    }
+
+    /// Whether nobody said what is called, and no known Service leads there.
+    fn is_pod_called(&self, setting: &Setting) -> bool {
+        let is_pod = matches!(self.destination.endpoint.peer, Peer::Pod(_));
+        let known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
+        is_pod && known && self.addressed == Addressed::Unsaid && self.transport.is_none() && self.protocol == Protocol::Tcp
     }
 
     /// The answer of a setting.
@@ -255,6 +274,9 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
+    if call.is_pod_called(setting) {
+        notes.push(format!("no Service among the manifests leads to port {} of {}: the pod itself is called", call.port, call.destination.short));
+    }
     if call.is_usual {
         notes.push(format!("taken as a call through a Service of {}, which is mTLS between sidecars", call.destination.short));
     }
@@ -265,12 +287,13 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     let disagreement = (differs && setting.judge == Judge::Compiled && !matches!(decision.verdict, Verdict::Unspecified(_)))
         .then(|| format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text));
     Case {
-        source: call.source.text.clone(),
+        source: titled(&call.source, &call.written.0),
         source_short: call.source.short.clone(),
         source_name: call.source.name.clone(),
-        destination: call.destination.text.clone(),
+        destination: titled(&call.destination, &call.written.1),
         destination_short: call.destination.short.clone(),
         destination_name: call.destination.name.clone(),
+        origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
         client: client::sees(&question, &decision, (&call.source.short, &call.destination.short)),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
@@ -284,13 +307,26 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     }
 }
 
-/// The mode that the transport gate's document states (`semantics.md` §3.1).
-fn mode(setting: &Setting, decision: &Decision, port: u16) -> Option<String> {
+/// As the flow names it; an address that stands for more says for what.
+fn titled(known: &Known, written: &str) -> String {
+    if matches!(known.endpoint.peer, Peer::Address(_)) && written != known.text {
+        return format!("{written} ({})", known.text);
+    }
+    known.text.clone()
+}
+
+/// What the transport gate's document states; that of the pods wins over that of their namespace (`semantics.md` §3.1).
+fn mode(setting: &Setting, decision: &Decision, port: u16) -> Option<Mode> {
     let step = decision.steps.iter().rfind(|step| step.gate == Gate::Transport)?;
-    let document = step.decided_by.iter().find(|document| &*document.kind == "PeerAuthentication")?;
-    let object = setting.objects.iter().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
-    let of_port = place::text(object, &["spec", "portLevelMtls", &port.to_string(), "mode"]);
-    of_port.or_else(|| place::text(object, &["spec", "mtls", "mode"])).map(str::to_owned)
+    let documents = step.decided_by.iter().filter(|document| &*document.kind == "PeerAuthentication");
+    let stated = documents.filter_map(|document| {
+        let object = setting.objects.iter().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
+        let of_port = place::text(object, &["spec", "portLevelMtls", &port.to_string(), "mode"]);
+        let mode = of_port.or_else(|| place::text(object, &["spec", "mtls", "mode"]))?;
+        let document = format!("{}/{}", document.namespace, document.name);
+        Some((object.pointer("/spec/selector").is_some(), Mode { document, mode: mode.to_owned() }))
+    });
+    stated.max_by_key(|(has_selector, _)| *has_selector).map(|(_, mode)| mode)
 }
 
 /// That a pod is nobody's whom anybody described.

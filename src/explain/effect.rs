@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::case::Call;
 use super::place;
 use super::setting::Setting;
@@ -58,15 +60,16 @@ struct Pair {
 pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Change) -> Effect {
     let pairs = pairs(before, after, call);
     let mut effect = Effect { compared: pairs.len(), ..Effect::default() };
-    let touched: Vec<bool> = pairs.iter().map(|pair| is_touched(before, after, pair)).collect();
+    let moved = Moved::of(before, after);
+    let touched: Vec<bool> = pairs.iter().map(|pair| pair.before.endpoint != pair.after.endpoint || moved.touches(pair)).collect();
     let names = names(&pairs);
     let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of(before, after, pair, &names)).collect();
     let mut found: BTreeMap<Nearness, BTreeSet<String>> = BTreeMap::new();
     let mut spent = 0;
     for (from, source) in pairs.iter().enumerate() {
         for (to, destination) in pairs.iter().enumerate() {
-            let moved = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
-            if from == to || !moved {
+            let is_touched = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
+            if from == to || !is_touched {
                 continue;
             }
             let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
@@ -111,7 +114,8 @@ enum Nearness {
 #[derive(Debug, Clone)]
 struct Attempt {
     protocol: Protocol,
-    port: u16,
+    /// The first and the last of ports that nobody tells apart.
+    ports: (u16, u16),
     transport: Transport,
     request: Option<Request>,
 }
@@ -120,7 +124,7 @@ struct Attempt {
 struct Ends<'s> {
     before: [End<'s>; 2],
     after: [End<'s>; 2],
-    ports: BTreeSet<(Protocol, u16)>,
+    edges: BTreeSet<(Protocol, u16)>,
     requests: Vec<Request>,
 }
 
@@ -131,15 +135,29 @@ impl<'s> Ends<'s> {
         };
         let (before, after) = (both(before, &pair.before), both(after, &pair.after));
         let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
-        Self { ports: ports(&cuts), requests: requests(&cuts), before, after }
+        Self { edges: edges(&cuts), requests: requests(&cuts), before, after }
     }
 }
 
 /// The ports at which an end begins or ceases to tell ports apart.
-fn ports(cuts: &[Cut]) -> BTreeSet<(Protocol, u16)> {
+fn edges(cuts: &[Cut]) -> BTreeSet<(Protocol, u16)> {
     let ranges = cuts.iter().flat_map(|cut| cut.ports.ranges());
-    let edges = ranges.flat_map(|(protocol, low, high)| [(protocol, low), (protocol, high.saturating_add(1).max(1))]);
-    edges.take(MOST_PORTS).collect()
+    let edges = ranges.flat_map(|(protocol, low, high)| [Some((protocol, low)), high.checked_add(1).map(|next| (protocol, next))]);
+    edges.flatten().take(MOST_PORTS).collect()
+}
+
+/// Ports that an end does not tell apart, the asked one by itself.
+fn cells(call: &Call, into: &Ends<'_>) -> Vec<(Protocol, (u16, u16))> {
+    let mut edges = into.edges.clone();
+    edges.extend(Protocol::ALL.map(|protocol| (protocol, 1)));
+    edges.insert((call.protocol, call.port));
+    edges.extend(call.port.checked_add(1).map(|next| (call.protocol, next)));
+    let edges: Vec<(Protocol, u16)> = edges.into_iter().collect();
+    let end = |at: usize, protocol: Protocol| match edges.get(at + 1) {
+        Some((next, port)) if *next == protocol => port.saturating_sub(1),
+        _ => u16::MAX,
+    };
+    edges.iter().enumerate().map(|(at, (protocol, low))| (*protocol, (*low, end(at, *protocol)))).collect()
 }
 
 /// One request for each way in which an end looks at requests.
@@ -187,8 +205,6 @@ fn concrete(pattern: &str) -> String {
 
 /// Everything that is tried between two ends.
 fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec<Attempt> {
-    let mut ports = into.ports.clone();
-    ports.insert((call.protocol, call.port));
     let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
     let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
     let mut requests: Vec<Option<Request>> = vec![None, call.request.clone()];
@@ -196,14 +212,14 @@ fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec
     requests.sort();
     requests.dedup();
     let mut attempts = Vec::new();
-    for (protocol, port) in ports {
+    for (protocol, ports) in cells(call, into) {
         let is_tcp = protocol == Protocol::Tcp;
         for transport in [Transport::Mtls, Transport::Plaintext] {
             if transport == Transport::Mtls && !(both && is_tcp) {
                 continue;
             }
             for request in requests.iter().filter(|request| is_tcp || request.is_none()) {
-                attempts.push(Attempt { protocol, port, transport, request: request.clone() });
+                attempts.push(Attempt { protocol, ports, transport, request: request.clone() });
             }
         }
     }
@@ -215,7 +231,7 @@ fn differs(out: &Ends<'_>, into: &Ends<'_>, (source, destination): (&Pair, &Pair
     let passes = |ends: (&[End<'_>; 2], &[End<'_>; 2]), source: &Known, destination: &Known| {
         let ([egress, _], [_, ingress]) = ends;
         let ask = |end: &End<'_>, far: &Known| {
-            end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
+            end.decide(&far.endpoint, attempt.protocol, attempt.ports.0, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
         };
         ask(egress, destination) && ask(ingress, source)
     };
@@ -298,56 +314,88 @@ fn names(pairs: &[Pair]) -> Names {
     names
 }
 
-/// Whether the policies that may act on somebody, or the facts about them, differ.
-fn is_touched(before: &Setting, after: &Setting, pair: &Pair) -> bool {
-    pair.before.endpoint != pair.after.endpoint || policies(before, &pair.before) != policies(after, &pair.after)
+/// The policies that stand in one of two settings alone.
+struct Moved<'s> {
+    policies: Vec<&'s Value>,
+    root: &'s str,
 }
 
-/// The policies that may act on somebody.
-fn policies<'s>(setting: &'s Setting, known: &Known) -> BTreeSet<String> {
-    let Peer::Pod(pod) = &known.endpoint.peer else { return BTreeSet::new() };
-    let root = &setting.policy.config.mesh.root_namespace;
-    let policies = setting.objects.iter().filter(|object| !place::is_fact(object));
-    policies.filter(|object| place::selects(object, &pod.namespace, &pod.labels, root)).map(ToString::to_string).collect()
+impl<'s> Moved<'s> {
+    fn of(before: &'s Setting, after: &'s Setting) -> Self {
+        let texts = |setting: &Setting| setting.objects.iter().map(ToString::to_string).collect::<BTreeSet<String>>();
+        let (old, new) = (texts(before), texts(after));
+        let gone = before.objects.iter().filter(|object| !new.contains(&object.to_string()));
+        let come = after.objects.iter().filter(|object| !old.contains(&object.to_string()));
+        let policies = gone.chain(come).filter(|object| !place::is_fact(object)).collect();
+        Self { policies, root: &before.policy.config.mesh.root_namespace }
+    }
+
+    /// Whether one of them may act on somebody.
+    fn touches(&self, pair: &Pair) -> bool {
+        let Peer::Pod(pod) = &pair.before.endpoint.peer else { return false };
+        self.policies.iter().any(|policy| place::selects(policy, &pod.namespace, &pod.labels, self.root))
+    }
 }
 
 /// An attempt in words, by how near it is to the connection that was asked about.
 fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
     let same_source = source.before == call.source;
     let same_target = destination.before == call.destination;
-    let same_port = (attempt.protocol, attempt.port) == (call.protocol, call.port);
-    let port = format!("{}{}", attempt.port, protocol(attempt.protocol));
-    let what = what(attempt);
+    let same_port = (attempt.protocol, attempt.ports) == (call.protocol, (call.port, call.port));
     let is_class = source.is_class || destination.is_class;
+    let to = || format!("{} of {}", ports(attempt), destination.title);
     match (same_source, same_target && same_port) {
         (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
-        (true, true) => (Nearness::Otherwise, what),
+        (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
         (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
         (false, true) => (Nearness::Class, source.title.clone()),
-        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}:{port}", source.before.short, destination.title)),
-        _ if is_class => (Nearness::Class, format!("{} -> port {port} of {}", source.title, destination.title)),
-        _ => (Nearness::Elsewhere, format!("{} -> {}:{port}", source.title, destination.title)),
+        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}", source.before.short, to())),
+        _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
+        _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
     }
 }
 
+/// Whether an attempt is what was asked; another host alone makes no other request for people.
 fn is_asked(call: &Call, attempt: &Attempt) -> bool {
-    attempt.request == call.request && call.transport.is_none_or(|transport| transport == attempt.transport)
+    same_request(call, attempt) && call.transport.is_none_or(|transport| transport == attempt.transport)
 }
 
-fn protocol(protocol: Protocol) -> String {
-    if protocol == Protocol::Tcp { String::new() } else { format!("/{}", protocol.word()) }
+fn same_request(call: &Call, attempt: &Attempt) -> bool {
+    match (&call.request, &attempt.request) {
+        (Some(asked), Some(tried)) => (&asked.method, &asked.path, &asked.token) == (&tried.method, &tried.path, &tried.token),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
-/// The request and transport of an attempt.
-fn what(attempt: &Attempt) -> String {
+/// The ports of an attempt: a number, a range, or most of all ports.
+fn ports(attempt: &Attempt) -> String {
+    let protocol = if attempt.protocol == Protocol::Tcp { String::new() } else { format!("/{}", attempt.protocol.word()) };
+    match attempt.ports {
+        (low, high) if low == high => format!("port {low}{protocol}"),
+        (low, high) if high - low < MANY_PORTS => format!("ports {low}-{high}{protocol}"),
+        _ => format!("other ports{protocol}"),
+    }
+}
+
+/// So many ports in a row are "other ports" to people.
+const MANY_PORTS: u16 = 2_000;
+
+/// How an attempt differs from the connection between the same two.
+fn otherwise(call: &Call, attempt: &Attempt) -> String {
+    let transport = match attempt.transport {
+        Transport::Mtls => "over mTLS",
+        Transport::Plaintext => "in plaintext",
+    };
+    if same_request(call, attempt) {
+        return format!("the same {transport}");
+    }
     let request = match &attempt.request {
         Some(request) => format!("{} {}", request.method, request.path),
         None => "connections that are no HTTP".to_owned(),
     };
-    match attempt.transport {
-        Transport::Mtls => request,
-        Transport::Plaintext => format!("{request} in plaintext"),
-    }
+    let is_same = call.transport.is_none_or(|asked| asked == attempt.transport);
+    if is_same { request } else { format!("{request} {transport}") }
 }
 
 /// As many are named.

@@ -10,6 +10,7 @@ use super::remedy::{Remedy, Wish};
 use super::said::{End, Said, Why};
 use super::setting;
 use super::Answer;
+use super::origin::Origin;
 use crate::cluster::{Document, Gate, Miss, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 use crate::source::Sources;
@@ -107,7 +108,8 @@ impl Page<'_> {
     }
 
     fn label_width(&self) -> usize {
-        let rows = self.case.decision.steps.iter().map(|step| self.label(step).chars().count() + 2);
+        let told = self.case.decision.steps.iter().filter(|step| self.is_told(step));
+        let rows = told.map(|step| self.label(step).chars().count() + 2);
         rows.chain([11]).max().unwrap_or_default()
     }
 
@@ -119,6 +121,13 @@ impl Page<'_> {
             Gate::Token => "token".to_owned(),
             Gate::Caller => "caller".to_owned(),
         }
+    }
+
+    /// Whether a gate is worth a line: an address has no gates of the mesh.
+    fn is_told(&self, step: &Step) -> bool {
+        let is_mesh = matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller);
+        let is_address = matches!(self.case.question.destination.peer, Peer::Address(_));
+        !(is_mesh && is_address && step.verdict == Verdict::Allowed)
     }
 
     /// Whose gate it is, in a word.
@@ -133,7 +142,8 @@ impl Page<'_> {
     }
 
     fn gates(&mut self) {
-        let rows: Vec<Row> = self.case.decision.steps.iter().map(|step| self.row(step)).collect();
+        let steps = self.case.decision.steps.iter().zip(&self.case.origins).filter(|(step, _)| self.is_told(step));
+        let rows: Vec<Row> = steps.map(|(step, origin)| self.row(step, origin.as_ref())).collect();
         let label = self.label_width() - 2;
         let kind = rows.iter().map(|row| row.kind.len()).max().unwrap_or_default();
         let verdict = rows.iter().map(|row| row.verdict.len()).max().unwrap_or_default();
@@ -149,46 +159,58 @@ impl Page<'_> {
         }
     }
 
-    fn row(&self, step: &Step) -> Row {
-        let documents: Vec<String> = step.decided_by.iter().map(|document| named(document, step.gate)).collect();
-        let document = match (documents.as_slice(), &step.verdict) {
-            ([], _) => step.reason.clone(),
-            (all, Verdict::Allowed) if step.gate == Gate::Transport => format!("{}{}", shortened(all), self.mode()),
-            (all, Verdict::Allowed) => shortened(all),
-            (all, _) if step.gate == Gate::Transport => format!("{}{}: {}", shortened(all), self.mode(), step.reason),
-            (all, _) => format!("{}: {}", shortened(all), step.reason),
-        };
+    fn row(&self, step: &Step, origin: Option<&Origin>) -> Row {
+        let document = self.documents(step);
         Row {
             label: self.label(step),
             kind: kind(step.gate),
             verdict: word(&step.verdict),
             document,
-            origin: self.origin(step),
+            origin: origin.map(|origin| self.origin(origin)),
             below: misses(step),
         }
     }
 
-    /// The mode of the transport gate's document, with a comma before it.
-    fn mode(&self) -> String {
-        self.case.mode.as_ref().map(|mode| format!(", {mode}")).unwrap_or_default()
+    /// What decides at a gate.
+    fn documents(&self, step: &Step) -> String {
+        let documents: Vec<String> = step.decided_by.iter().map(|document| named(document, step.gate)).collect();
+        if step.gate == Gate::Transport {
+            return self.mode(step);
+        }
+        match (documents.len(), &step.verdict) {
+            (0, _) => step.reason.clone(),
+            (_, Verdict::Allowed) => shortened(&documents),
+            (1 | 2, _) => format!("{}: {}", shortened(&documents), step.reason),
+            // Those that come near are named below.
+            (_, _) => step.reason.clone(),
+        }
     }
 
-    /// The lines of the intents that a gate's documents come from.
-    fn origin(&self, step: &Step) -> Option<String> {
-        if step.decided_by.is_empty() || step.verdict != Verdict::Allowed || step.gate == Gate::Transport {
-            return None;
-        }
-        let said = self.case.said.as_ref()?;
-        let end = match step.gate {
-            Gate::Egress => &said.leaves,
-            Gate::Ingress | Gate::Caller | Gate::Token | Gate::Transport => &said.enters,
-        };
-        let places = self.places(end);
-        match end.why {
-            Why::Opened | Why::Cut => Some(format!("from {places}")),
-            Why::Baseline => Some("from the baseline".to_owned()),
-            Why::Open => Some("from an open namespace".to_owned()),
-            Why::Unmanaged | Why::Token | Why::Nothing => None,
+    /// What decides about the transport: the mode, and why, unless the mode says it all.
+    fn mode(&self, step: &Step) -> String {
+        let Some(mode) = self.case.mode.as_ref().filter(|_| !step.decided_by.is_empty()) else { return step.reason.clone() };
+        let arrives = self.case.decision.transport;
+        let is_plain = step.verdict == Verdict::Allowed
+            && matches!(
+                (mode.mode.as_str(), arrives),
+                ("STRICT", Some(Transport::Mtls)) | ("PERMISSIVE", _) | ("DISABLE", Some(Transport::Plaintext))
+            );
+        let stated = format!("{}, {}", mode.document, mode.mode);
+        if is_plain { stated } else { format!("{stated}: {}", step.reason) }
+    }
+
+    /// Where a gate's documents come from.
+    fn origin(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::Lines(lines) => {
+                let places: Vec<String> = lines.iter().map(|line| setting::place(self.sources, line.location)).collect();
+                format!("from {}", shortened(&places))
+            }
+            Origin::Texts(texts) => {
+                let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+                format!("from {}", shortened(&quoted))
+            }
+            Origin::Baseline => "from the baseline".to_owned(),
         }
     }
 
@@ -349,6 +371,9 @@ fn misses(step: &Step) -> Vec<String> {
 }
 
 fn missed(document: &Document, misses: &[&Miss], gate: Gate) -> String {
+    if let Some(miss) = misses.iter().find(|miss| miss.wants.starts_with("it ")) {
+        return format!("{}: {}", named(document, gate), miss.wants);
+    }
     let wants = misses.iter().map(|miss| miss.wants.as_str()).collect::<Vec<_>>().join(" and ");
     let has = misses.iter().map(|miss| miss.has.as_str()).collect::<Vec<_>>().join(" and ");
     format!("{} wants {wants}; this connection has {has}", named(document, gate))

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Answer;
 use super::case::Case;
 use super::human::kind;
+use super::origin::Origin;
 use super::remedy::{Remedy, Wish};
 use super::said::{End, Said, Why};
 use super::setting;
@@ -46,8 +47,8 @@ struct Connection<'a> {
     port: u16,
     /// `mtls` or `plaintext`; null if it is not known or no TCP.
     transport: Option<&'static str>,
-    /// The mode that the destination's PeerAuthentication states; null if none does.
-    mode: Option<&'a str>,
+    /// What the destination's PeerAuthentication states; null if none does.
+    mode: Option<Stated<'a>>,
     request: Option<Asked<'a>>,
     gates: Vec<Judged<'a>>,
     client: Option<&'a str>,
@@ -65,6 +66,12 @@ struct Party<'a> {
 }
 
 #[derive(Serialize)]
+struct Stated<'a> {
+    document: &'a str,
+    mode: &'a str,
+}
+
+#[derive(Serialize)]
 struct Asked<'a> {
     method: &'a str,
     path: &'a str,
@@ -79,7 +86,15 @@ struct Judged<'a> {
     verdict: &'static str,
     reason: &'a str,
     decided_by: Vec<Named<'a>>,
+    /// The rules of intents that these documents come from, by place where the intents are at hand.
+    from: Vec<Source<'a>>,
     misses: Vec<Missed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    place: Option<String>,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -158,9 +173,9 @@ impl<'a> Connection<'a> {
                 Transport::Mtls => "mtls",
                 Transport::Plaintext => "plaintext",
             }),
-            mode: case.mode.as_deref(),
+            mode: case.mode.as_ref().map(|mode| Stated { document: &mode.document, mode: &mode.mode }),
             request: question.request.as_ref().map(|request| Asked { method: &request.method, path: &request.path, host: &request.host }),
-            gates: case.decision.steps.iter().map(Judged::of).collect(),
+            gates: case.decision.steps.iter().zip(&case.origins).map(|(step, origin)| Judged::of(step, origin.as_ref(), sources)).collect(),
             client: case.client.as_deref(),
             intents: case.said.as_ref().map(|said| Intents::of(said, case, sources)),
             remedies: case.remedies.iter().map(Advice::of).collect(),
@@ -171,7 +186,7 @@ impl<'a> Connection<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn of(step: &'a Step) -> Self {
+    fn of(step: &'a Step, origin: Option<&'a Origin>, sources: &Sources) -> Self {
         let gate = match step.gate {
             Gate::Egress => "egress",
             Gate::Ingress => "ingress",
@@ -186,6 +201,14 @@ impl<'a> Judged<'a> {
             verdict: verdict(&step.verdict),
             reason: &step.reason,
             decided_by: step.decided_by.iter().map(Named::of).collect(),
+            from: match origin {
+                Some(Origin::Lines(lines)) => {
+                    lines.iter().map(|line| Source { place: Some(setting::place(sources, line.location)), text: &line.text }).collect()
+                }
+                Some(Origin::Texts(texts)) => texts.iter().map(|text| Source { place: None, text }).collect(),
+                Some(Origin::Baseline) => vec![Source { place: None, text: "the baseline" }],
+                None => Vec::new(),
+            },
             misses: step.misses.iter().map(Missed::of).collect(),
         }
     }

@@ -64,6 +64,22 @@ pub(super) fn is_compiled(object: &Value) -> bool {
     text(object, &["metadata", "labels", MANAGED_BY.0]) == Some(MANAGED_BY.1)
 }
 
+/// The annotation that holds the rules which an object was compiled from, and what stands behind a rule of another namespace.
+const INTENTS: (&str, &str) = ("twogate.dev/intents", "  # in namespace ");
+
+/// The texts of the rules that an object says it comes from, each with its namespace.
+pub(super) fn origin(object: &Value) -> Vec<(Symbol, String)> {
+    let own = namespace(object).unwrap_or_else(|| "".into());
+    let lines = text(object, &["metadata", "annotations", INTENTS.0]).unwrap_or_default().lines();
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| match line.split_once(INTENTS.1) {
+            Some((text, namespace)) => (namespace.trim().into(), text.trim_end().to_owned()),
+            None => (own.clone(), line.trim_end().to_owned()),
+        })
+        .collect()
+}
+
 /// A request whose valid token names an audience: the one that it was made for, where the flow does not say which.
 pub(super) fn with_audience(mut request: Request, setting: &Setting) -> Request {
     let Token::Valid { issuer, claims } = &mut request.token else { return request };

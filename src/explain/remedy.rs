@@ -118,6 +118,12 @@ fn tried(setting: &Setting, call: &Call, candidates: Vec<Candidate>, wish: Wish)
         refused.truncate(1);
         return refused;
     }
+    let needless = |remedy: &Remedy, others: &[Remedy]| {
+        let within = |other: &Remedy| other.changes.len() < remedy.changes.len() && other.changes.iter().all(|change| remedy.changes.contains(change));
+        others.iter().any(within)
+    };
+    let all = found.clone();
+    found.retain(|remedy| !needless(remedy, &all));
     found.sort_by_key(|remedy| (remedy.changes.len(), remedy.effect.as_ref().map_or(0, |effect| effect.others.len())));
     found.truncate(MOST);
     found

@@ -173,7 +173,7 @@ spec: {selector: {app: api}, ports: [{name: http, port: 80, targetPort: 8080}]}
         "app=web -> http://api/v1/orders",
         "app=web -> http://api/v1/admin/x",
         "app=web -> http://api/v2/orders",
-        "app=job@batch -> app=api:8080 plaintext",
+        "app=job@batch -> app=api@shop:8080 plaintext",
     ];
     snapshot("manifests-by-hand", &files.pages(&flows));
 }

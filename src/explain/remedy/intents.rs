@@ -262,10 +262,24 @@ impl Book<'_> {
                 };
                 let text = self.edited_at(workload.location, &edit);
                 let change = Change { place: self.place(workload.location), text: format!("`{text}`") };
-                found.push(candidate(vec![(change, edit)]));
+                let joins = fact.value == WorkloadFact::Unmeshed;
+                found.push(candidate(vec![(change.clone(), edit.clone())]));
+                if let Some(line) = self.identified_line().filter(|_| joins) {
+                    found.push(candidate(vec![(change, edit), line]));
+                }
             }
         }
         found
+    }
+
+    /// A rule with `mtls`, for a caller that joins the mesh by another change.
+    fn identified_line(&self) -> Option<(Change, Edit)> {
+        let home = self.managed_namespace(&self.call.destination.endpoint.peer)?;
+        let words = Words::of(self.call, &self.setting.policy, &home);
+        let text = format!("allow {} -> {}{} mtls{}", words.source, words.destination, words.port, words.request);
+        let (location, before, behind) = self.end_of(&home)?;
+        let change = Change { place: self.place_of_file(location), text: format!("add `{text}`") };
+        Some((change, Edit { location, text: format!("{before}{text}{behind}") }))
     }
 
     fn edited_at(&self, location: Location, edit: &Edit) -> String {

@@ -99,8 +99,8 @@ pub(super) fn compiled(setting: &Setting) -> Option<Candidate> {
 /// Changes to the policies at the gates that decide, one after the other until the answer is the wished one.
 pub(super) fn candidates(setting: &Setting, call: &Call, decision: &Decision, wish: Wish) -> Vec<Candidate> {
     let ways: &[Stopping] = match wish {
-        Wish::Allow => &[Stopping::Network],
-        Wish::Stop => &[Stopping::Network, Stopping::Mesh],
+        Wish::Allow => &[Stopping::Entering],
+        Wish::Stop => &[Stopping::Entering, Stopping::Leaving, Stopping::Mesh],
     };
     ways.iter().filter_map(|way| mended(setting, call, decision, wish, *way)).collect()
 }
@@ -108,7 +108,8 @@ pub(super) fn candidates(setting: &Setting, call: &Call, decision: &Decision, wi
 /// At which gate a connection is to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stopping {
-    Network,
+    Entering,
+    Leaving,
     Mesh,
 }
 
@@ -141,16 +142,22 @@ fn mended(setting: &Setting, call: &Call, decision: &Decision, wish: Wish, way: 
 fn step(decision: &Decision, wish: Wish, way: Stopping) -> Option<&Step> {
     match (wish, way) {
         (Wish::Allow, _) => decision.steps.iter().find(|step| step.verdict == Verdict::Denied),
-        (Wish::Stop, Stopping::Network) => decision.steps.iter().rev().find(|step| step.gate == Gate::Ingress),
+        (Wish::Stop, Stopping::Entering) => decision.steps.iter().rev().find(|step| step.gate == Gate::Ingress),
+        (Wish::Stop, Stopping::Leaving) => decision.steps.iter().find(|step| step.gate == Gate::Egress),
         (Wish::Stop, Stopping::Mesh) => decision.steps.iter().rev().find(|step| step.gate == Gate::Caller),
     }
 }
 
 /// Opens one gate.
-fn opened(objects: &mut [Value], setting: &Setting, call: &Call, step: &Step) -> Option<Change> {
+fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step) -> Option<Change> {
     let document = step.decided_by.first().or_else(|| step.misses.first().map(|miss| &miss.document))?;
     let object = objects.iter_mut().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
     let title = place::title(object);
+    if step.gate == Gate::Caller && refuses(object) && rules(object) == 1 {
+        // Without a rule it would be refused itself (`semantics.md` §2.3).
+        objects.retain(|object| !place::is(object, &document.kind, &document.namespace, &document.name));
+        return Some(Change { place: title, text: "remove it".to_owned() });
+    }
     let text = match step.gate {
         Gate::Egress => push_rule(object, "egress", &network_rule("to", &call.destination, call, document))?,
         Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, document))?,
@@ -165,6 +172,11 @@ fn opened(objects: &mut [Value], setting: &Setting, call: &Call, step: &Step) ->
 /// Whether an object is a `DENY`.
 fn refuses(object: &Value) -> bool {
     place::text(object, &["spec", "action"]) == Some("DENY")
+}
+
+/// How many rules an `AuthorizationPolicy` has.
+fn rules(object: &Value) -> usize {
+    object.pointer("/spec/rules").and_then(Value::as_array).map_or(0, Vec::len)
 }
 
 /// Closes one gate: a rule less, or a refusal more.

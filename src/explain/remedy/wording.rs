@@ -27,7 +27,7 @@ impl Words {
     /// The words in a namespace.
     pub(in super::super) fn of(call: &Call, policy: &Policy, namespace: &Symbol) -> Self {
         let request = request(call, policy);
-        let mtls = if is_identified(call) { " mtls" } else { "" };
+        let mtls = if is_identified(call) && is_guarded(call, policy) { " mtls" } else { "" };
         let port = if call.protocol == Protocol::Tcp { String::new() } else { format!("/{}", call.protocol.word()) };
         Self {
             source: end(&call.source, policy, namespace, &call.written.0),
@@ -46,6 +46,12 @@ fn is_identified(call: &Call) -> bool {
         && call.transport != Some(Transport::Plaintext)
         && meshed(&call.source)
         && meshed(&call.destination)
+}
+
+/// Whether the intents guard the destination: elsewhere nobody would enforce `mtls`.
+fn is_guarded(call: &Call, policy: &Policy) -> bool {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return false };
+    policy.namespace(&pod.namespace).is_some_and(crate::ir::Namespace::is_managed)
 }
 
 /// One end: the name of its workload, else the labels that tell it, else its address as the flow has it.
