@@ -101,18 +101,23 @@ impl Call {
 
     /// The same connection where things are otherwise: its ends as they are known there.
     pub(super) fn in_setting(&self, setting: &Setting) -> Self {
+        let destination = setting.world.again(&self.destination, &setting.policy, &setting.cluster);
         Self {
             source: setting.world.again(&self.source, &setting.policy, &setting.cluster),
-            destination: setting.world.again(&self.destination, &setting.policy, &setting.cluster),
+            addressed: match self.addressed {
+                Addressed::Unsaid => usual_service(setting, &destination.endpoint, self.protocol, self.port),
+                Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
+            },
+            destination,
             ..self.clone()
         }
     }
 
-    /// Whether nobody said what is called, and no known Service leads there.
-    fn is_pod_called(&self, setting: &Setting) -> bool {
-        let is_pod = matches!(self.destination.endpoint.peer, Peer::Pod(_));
+    /// Whether nobody said what is called, and no known Service leads there, where that decides how sidecars speak.
+    pub(super) fn is_pod_called(&self, setting: &Setting) -> bool {
+        let both = is_proxied(&self.source) && is_proxied(&self.destination);
         let known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
-        is_pod && known && self.addressed == Addressed::Unsaid && self.transport.is_none() && self.protocol == Protocol::Tcp
+        both && known && self.addressed == Addressed::Unsaid && self.transport.is_none() && self.protocol == Protocol::Tcp
     }
 
     /// The answer of a setting.
@@ -187,7 +192,7 @@ fn call(question: &Question, target: &Target, source: &Known, destination: &Know
         name: service.name,
         port: service.port,
     });
-    let addressed = service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target));
+    let addressed = service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target.protocol, target.port));
     let usual = usual_transport(setting, (source, destination), target.protocol, &addressed);
     Call {
         source: source.clone(),
@@ -206,9 +211,13 @@ fn call(question: &Question, target: &Target, source: &Known, destination: &Know
 /// call to a pod's own address would be plaintext (`semantics.md` §3.3).
 fn usual_transport(setting: &Setting, ends: (&Known, &Known), protocol: Protocol, addressed: &Addressed) -> Option<Transport> {
     let is_known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
-    let sidecar = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar);
     let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !is_known;
-    (unsaid && sidecar(ends.0) && sidecar(ends.1)).then_some(Transport::Mtls)
+    (unsaid && is_proxied(ends.0) && is_proxied(ends.1)).then_some(Transport::Mtls)
+}
+
+/// Whether a pod has a sidecar.
+fn is_proxied(known: &Known) -> bool {
+    matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar)
 }
 
 /// An address as the flow has it: `internet`, a network's name, a block.
@@ -226,14 +235,14 @@ fn written(setting: &Setting, question: &Question, span: Span, known: &Known) ->
 }
 
 /// The Service by which a pod's port is usually called: the only one that leads there.
-fn usual_service(setting: &Setting, destination: &Endpoint, target: &Target) -> Addressed {
+fn usual_service(setting: &Setting, destination: &Endpoint, protocol: Protocol, number: u16) -> Addressed {
     let Peer::Pod(pod) = &destination.peer else { return Addressed::Unsaid };
     let leads = |service: &&crate::inventory::ServiceFacts| {
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     };
     let port = |service: &crate::inventory::ServiceFacts| {
         let is_it = |port: &&crate::inventory::ServicePort| {
-            port.protocol == target.protocol && leads_to(&port.target, destination, target.protocol) == Some(target.port)
+            port.protocol == protocol && leads_to(&port.target, destination, protocol) == Some(number)
         };
         service.ports.iter().find(is_it).map(|port| port.port)
     };

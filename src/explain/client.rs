@@ -16,7 +16,10 @@ pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)
 }
 
 fn passes(question: &Question, destination: &str) -> String {
-    if question.request.is_some() { format!("the answer of {destination}") } else { "an open connection".to_owned() }
+    match (question.protocol, &question.request) {
+        (Protocol::Tcp, None) => "an open connection".to_owned(),
+        (Protocol::Tcp, Some(_)) | (Protocol::Udp | Protocol::Sctp, _) => format!("the answer of {destination}"),
+    }
 }
 
 fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)) -> String {

@@ -133,9 +133,11 @@ impl<'s> Ends<'s> {
         let both = |setting: &'s Setting, known: &'s Known| {
             [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way))
         };
+        let known_in = before;
         let (before, after) = (both(before, &pair.before), both(after, &pair.after));
         let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
-        Self { edges: edges(&cuts), requests: requests(&cuts), before, after }
+        let audience = |request| place::with_audience(request, known_in);
+        Self { edges: edges(&cuts), requests: requests(&cuts).into_iter().map(audience).collect(), before, after }
     }
 }
 
@@ -183,7 +185,12 @@ pub(super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
         samples.paths.iter().map(|path| concrete(path.as_str()).into()).collect()
     };
     let host: Symbol = samples.hosts.iter().next().cloned().unwrap_or_else(|| "some.host".into());
-    let token = samples.tokens.iter().find(|token| matches!(token, Token::Valid { .. })).cloned().unwrap_or(Token::None);
+    let claims = |token: &&Token| match token {
+        Token::Valid { claims, .. } => claims.len() + 1,
+        Token::None | Token::Unverified => 0,
+    };
+    // The token with most claims passes wherever any does.
+    let token = samples.tokens.iter().max_by_key(claims).cloned().unwrap_or(Token::None);
     let headers: Labels = samples.headers.iter().filter_map(|(key, values)| Some((key.clone(), values.first()?.clone()))).collect();
     let each = methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path)));
     each.take(MOST_REQUESTS)
@@ -208,6 +215,7 @@ fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec
     let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
     let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
     let mut requests: Vec<Option<Request>> = vec![None, call.request.clone()];
+    requests.extend(call.request.iter().flat_map(other_tokens).map(Some));
     requests.extend(into.requests.iter().cloned().map(Some));
     requests.sort();
     requests.dedup();
@@ -224,6 +232,14 @@ fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec
         }
     }
     attempts
+}
+
+/// The same request without a token, and with one of the same issuer that claims nothing but its audience.
+fn other_tokens(request: &Request) -> Vec<Request> {
+    let Token::Valid { issuer, claims } = &request.token else { return Vec::new() };
+    let bare = claims.iter().filter(|(name, _)| &***name == "aud").map(|(name, values)| (name.clone(), values.clone())).collect();
+    let tokens = [Token::None, Token::Valid { issuer: issuer.clone(), claims: bare }];
+    tokens.into_iter().map(|token| Request { token, ..request.clone() }).collect()
 }
 
 /// Whether an attempt passes in the one setting and not in the other.
@@ -368,6 +384,14 @@ fn same_request(call: &Call, attempt: &Attempt) -> bool {
     }
 }
 
+fn with_token(token: &Token) -> &'static str {
+    match token {
+        Token::None => "without a token",
+        Token::Unverified => "with a token that does not verify",
+        Token::Valid { .. } => "with another token",
+    }
+}
+
 /// The ports of an attempt: a number, a range, or most of all ports.
 fn ports(attempt: &Attempt) -> String {
     let protocol = if attempt.protocol == Protocol::Tcp { String::new() } else { format!("/{}", attempt.protocol.word()) };
@@ -390,8 +414,10 @@ fn otherwise(call: &Call, attempt: &Attempt) -> String {
     if same_request(call, attempt) {
         return format!("the same {transport}");
     }
+    let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
     let request = match &attempt.request {
-        Some(request) => format!("{} {}", request.method, request.path),
+        Some(request) if *asked == request.token => format!("{} {}", request.method, request.path),
+        Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
         None => "connections that are no HTTP".to_owned(),
     };
     let is_same = call.transport.is_none_or(|asked| asked == attempt.transport);

@@ -264,9 +264,11 @@ impl Page<'_> {
 
     fn remedies(&mut self, width: usize, title: &str, wish: Wish) {
         let remedies: Vec<&Remedy> = self.case.remedies.iter().filter(|remedy| remedy.wish == wish).collect();
-        let texts: Vec<String> = remedies.iter().map(|remedy| change(remedy)).collect();
-        let longest = texts.iter().map(|text| text.chars().count()).filter(|length| *length <= 60).max().unwrap_or_default();
-        for (index, (remedy, text)) in remedies.iter().zip(&texts).enumerate() {
+        let is_short = |text: &String| text.chars().count() <= MOST_LETTERS;
+        let texts: Vec<Vec<String>> = remedies.iter().map(|remedy| changes(remedy)).collect();
+        let shorts = texts.iter().filter(|lines| lines.len() == 1).flatten().filter(|text| is_short(text));
+        let longest = shorts.map(|text| text.chars().count()).max().unwrap_or_default();
+        for (index, (remedy, lines)) in remedies.iter().zip(&texts).enumerate() {
             let letter = char::from(b'a' + u8::try_from(index).unwrap_or_default());
             let effect = match (&remedy.effect, &remedy.refused) {
                 (Some(effect), _) => besides(effect, wish),
@@ -274,7 +276,16 @@ impl Page<'_> {
                 (None, None) => String::new(),
             };
             let title = if index == 0 { title } else { "" };
-            self.field(width, title, &format!("{letter}) {text:longest$}  {effect}"));
+            match lines.as_slice() {
+                [only] if is_short(only) => self.field(width, title, &format!("{letter}) {only:longest$}  {effect}")),
+                lines => {
+                    for (at, line) in lines.iter().enumerate() {
+                        let (title, start) = if at == 0 { (title, format!("{letter}) ")) } else { ("", "   and ".to_owned()) };
+                        self.field(width, title, &format!("{start}{line}"));
+                    }
+                    self.field(width, "", &format!("   {effect}"));
+                }
+            }
         }
     }
 
@@ -390,9 +401,12 @@ fn plane(peer: &Peer) -> &'static str {
     }
 }
 
-/// The places of a remedy, one behind the other.
-fn change(remedy: &Remedy) -> String {
-    remedy.changes.iter().map(|change| format!("{}: {}", change.place, change.text)).collect::<Vec<_>>().join("; and ")
+/// As many letters of a change leave room for what it does besides.
+const MOST_LETTERS: usize = 60;
+
+/// The places of a remedy.
+fn changes(remedy: &Remedy) -> Vec<String> {
+    remedy.changes.iter().map(|change| format!("{}: {}", change.place, change.text)).collect()
 }
 
 /// What a remedy does besides.

@@ -13,7 +13,7 @@ use super::said::Said;
 use super::setting::{Judge, Setting};
 use crate::cluster::Decision;
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Protocol, Request, Verdict};
+use crate::flow::{Protocol, Request, Token, Verdict};
 
 pub(super) use wording::Words;
 
@@ -145,6 +145,11 @@ fn reason(findings: &[Diagnostic]) -> Option<String> {
 
 /// That the answer hangs on a request which the flow does not name, or names wrongly: one that would be answered otherwise.
 pub(super) fn by_request(setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
+    if let Some(request) = call.request.as_ref().filter(|request| request.token == Token::Unverified) {
+        let asked = Call { request: Some(Request { token: Token::None, ..request.clone() }), ..call.clone() };
+        let otherwise = if asked.decide(setting).verdict == Verdict::Allowed { "allowed" } else { "not allowed either" };
+        return Some(format!("without that token the same request is {otherwise}"));
+    }
     if call.request.is_some() || call.protocol != Protocol::Tcp || decision.verdict != Verdict::Denied {
         return None;
     }

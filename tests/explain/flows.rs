@@ -79,7 +79,7 @@ fn ends_are_labels_objects_services_and_addresses() {
     assert_eq!(one("web@shop -> data:15432"), "app=web@shop -> app=db@shop  TCP 5432", "a bare name that only a Service has");
     assert_eq!(one("203.0.113.9 -> web@shop:8080"), "203.0.113.9 -> app=web@shop  TCP 8080");
     assert_eq!(one("web@shop -> [2001:db8::1]:443"), "app=web@shop -> [2001:db8::1]  TCP 443");
-    assert_eq!(one("internet -> app=web@shop:8080"), "9.9.9.9 -> app=web@shop  TCP 8080");
+    assert_eq!(one("internet -> app=web@shop:8080"), "internet (9.9.9.9) -> app=web@shop  TCP 8080");
     assert_eq!(one("app=new@shop -> app=db@shop:53/udp"), "app=new@shop -> app=db@shop  UDP 53");
     assert_eq!(one("web@shop -> db:53/udp"), "app=web@shop -> app=db@shop  UDP 53");
     assert_eq!(one("as web-sa@shop -> app=db@shop:5432"), "app=web@shop -> app=db@shop  TCP 5432", "whoever runs as it");
@@ -153,7 +153,7 @@ network office = 192.0.2.0/24
     let one = |flow: &str| heads(files, flow);
     assert_eq!(one("web@shop -> app=api:8080"), ["app=web@shop -> app=api@shop  TCP 8080"]);
     assert_eq!(one("fronts@shop -> app=api:8080"), ["app=web@shop -> app=api@shop  TCP 8080"], "the known one of a group");
-    assert_eq!(one("office -> app=api@shop:8080"), ["192.0.2.0 -> app=api@shop  TCP 8080"]);
+    assert_eq!(one("office -> app=api@shop:8080"), ["office (192.0.2.0) -> app=api@shop  TCP 8080"]);
     assert_eq!(one("app=pay@pay -> app=api@shop:8080"), ["app=pay@pay -> app=api@shop  TCP 8080"]);
     assert_eq!(one("app=a -> app=b:80"), ["app=a@default -> app=b@default  TCP 80"], "two namespaces, so neither");
 }

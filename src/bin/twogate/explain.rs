@@ -20,7 +20,9 @@ use twogate::flow::Verdict;
 /// `plaintext`, `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. Ends may also be objects: `deploy/web@shop`,
 /// `pod/…`, `svc/db@shop:5432` (the Service's port), `http://api.shop.svc:8080/v1/x`.
 ///
-/// What the intents compile to decides; with `--manifests` those do, and intents that are given are compared with them.
+/// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
+/// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate
+/// explain 'deploy/web@shop -> svc/db:5432' --manifests -`
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group(ArgGroup::new("question").required(true).args(["flow", "code", "baseline"]).multiple(true)))]
@@ -80,8 +82,8 @@ Exit status: 0 whatever the verdict, but for `--expect`.
 
 Examples:
   twogate explain 'app=web -> app=db:5432'
-  twogate explain 'web -> db:5432 plaintext' intents --expect deny
-  twogate explain 'app=web@shop -> app=db@shop:5432' --manifests intents --format json
+  twogate explain 'app=web -> app=db:5432 plaintext' intents --expect deny
+  twogate explain 'web -> app=db:5432' intents --format json
   twogate explain --code coupled-rules
   twogate explain --baseline intents";
 

@@ -129,7 +129,7 @@ fn mended(setting: &Setting, call: &Call, decision: &Decision, wish: Wish, way: 
         }
         changes.push(change);
         current = current.with_objects(objects)?;
-        decision = call.decide(&current);
+        decision = call.in_setting(&current).decide(&current);
         let done = if wish == Wish::Allow { Verdict::Allowed } else { Verdict::Denied };
         if decision.verdict == done {
             return Some(Candidate { changes, make: Make::Objects(current.objects) });
@@ -150,23 +150,82 @@ fn step(decision: &Decision, wish: Wish, way: Stopping) -> Option<&Step> {
 
 /// Opens one gate.
 fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step) -> Option<Change> {
-    let document = step.decided_by.first().or_else(|| step.misses.first().map(|miss| &miss.document))?;
-    let object = objects.iter_mut().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
+    if step.gate == Gate::Transport && call.is_pod_called(setting) {
+        let service = service(setting, call)?;
+        let change = Change { place: place::title(&service), text: format!("add {}", brief(service.get("spec")?)) };
+        objects.push(service);
+        return Some(change);
+    }
+    let document = narrowest(objects, step).or_else(|| step.misses.first().map(|miss| &miss.document));
+    if matches!(step.gate, Gate::Egress | Gate::Ingress) && document.is_none_or(|document| is_for_all(objects, document)) {
+        let policy = network_policy(call, step.gate)?;
+        let change = Change { place: place::title(&policy), text: format!("add {}", brief(policy.get("spec")?)) };
+        objects.push(policy);
+        return Some(change);
+    }
+    let document = document?;
+    let object = objects.iter_mut().find(|object| is_document(object, document))?;
     let title = place::title(object);
+    if step.gate == Gate::Transport && object.pointer("/spec/selector").is_none() {
+        let exception = exception(object, call)?;
+        let change = Change { place: place::title(&exception), text: format!("add {}", brief(exception.get("spec")?)) };
+        objects.push(exception);
+        return Some(change);
+    }
     if step.gate == Gate::Caller && refuses(object) && rules(object) == 1 {
         // Without a rule it would be refused itself (`semantics.md` §2.3).
-        objects.retain(|object| !place::is(object, &document.kind, &document.namespace, &document.name));
+        objects.retain(|object| !is_document(object, document));
         return Some(Change { place: title, text: "remove it".to_owned() });
     }
     let text = match step.gate {
-        Gate::Egress => push_rule(object, "egress", &network_rule("to", &call.destination, call, document))?,
-        Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, document))?,
+        Gate::Egress => push_rule(object, "egress", &network_rule("to", &call.destination, call, &document.namespace))?,
+        Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, &document.namespace))?,
         Gate::Transport => permissive(object, call)?,
         Gate::Token => return None,
         Gate::Caller if refuses(object) => remove_rule(object, "rules", document.rule?)?,
         Gate::Caller => push_rule(object, "rules", &caller_rule(setting, call)?)?,
     };
     Some(Change { place: title, text })
+}
+
+/// The document that selects the fewest pods, as far as its labels tell.
+fn narrowest<'d>(objects: &[Value], step: &'d Step) -> Option<&'d Document> {
+    let labels = |document: &&Document| objects.iter().find(|object| is_document(object, document)).map_or(0, selected_labels);
+    step.decided_by.iter().rev().max_by_key(labels)
+}
+
+fn is_document(object: &Value, document: &Document) -> bool {
+    place::is(object, &document.kind, &document.namespace, &document.name)
+}
+
+/// How many labels a policy asks for.
+fn selected_labels(object: &Value) -> usize {
+    let selector = object.pointer("/spec/podSelector").or_else(|| object.pointer("/spec/selector"));
+    let labels = selector.and_then(|selector| selector.get("matchLabels")?.as_object()).map_or(0, Map::len);
+    let tests = selector.and_then(|selector| selector.get("matchExpressions")?.as_array()).map_or(0, Vec::len);
+    labels + tests
+}
+
+/// Whether a document selects every pod of its namespace, so that a rule in it would be everybody's.
+fn is_for_all(objects: &[Value], document: &Document) -> bool {
+    objects.iter().find(|object| is_document(object, document)).is_some_and(|object| selected_labels(object) == 0)
+}
+
+/// A `NetworkPolicy` for one end of this connection.
+fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
+    let (near, far, list, direction, kind) = match gate {
+        Gate::Egress => (&call.source, &call.destination, "egress", "to", "Egress"),
+        _ => (&call.destination, &call.source, "ingress", "from", "Ingress"),
+    };
+    let Peer::Pod(pod) = &near.endpoint.peer else { return None };
+    let selector = json!({"matchLabels": told_labels(pod, &near.text)});
+    let rule = network_rule(direction, far, call, &pod.namespace);
+    Some(json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{list}", near.short)},
+        "spec": {"podSelector": selector, "policyTypes": [kind], list: [rule]},
+    }))
 }
 
 /// Whether an object is a `DENY`.
@@ -189,13 +248,26 @@ fn closed(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step,
     }
     let document = step.decided_by.first()?;
     let list = if step.gate == Gate::Egress { "egress" } else { "ingress" };
-    let object = objects.iter_mut().find(|object| place::is(object, &document.kind, &document.namespace, &document.name))?;
+    let object = objects.iter_mut().find(|object| is_document(object, document))?;
     let title = place::title(object);
     Some(Change { place: title, text: remove_rule(object, list, document.rule?)? })
 }
 
+/// A Service that leads to the destination, by which a client with a sidecar speaks mTLS (`semantics.md` §3.3).
+fn service(setting: &Setting, call: &Call) -> Option<Value> {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
+    let taken = setting.inventory.services_in(&pod.namespace).iter().any(|service| *service.name == *call.destination.short);
+    let name = if taken { format!("{}-{}", call.destination.short, call.port) } else { call.destination.short.clone() };
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": &*pod.namespace, "name": name},
+        "spec": {"selector": told_labels(pod, &call.destination.text), "ports": [{"name": format!("tcp-{}", call.port), "port": call.port}]},
+    }))
+}
+
 /// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
-fn network_rule(direction: &str, far: &Known, call: &Call, document: &Document) -> Value {
+fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
     let peer = match &far.endpoint.peer {
         Peer::Address(address) => {
             let length = if address.is_ipv4() { 32 } else { 128 };
@@ -203,7 +275,7 @@ fn network_rule(direction: &str, far: &Known, call: &Call, document: &Document) 
         }
         Peer::Pod(pod) => {
             let labels = json!({"matchLabels": told_labels(pod, &far.text)});
-            if pod.namespace == document.namespace {
+            if *pod.namespace == *namespace {
                 json!({"podSelector": labels})
             } else {
                 json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: &*pod.namespace}}, "podSelector": labels})
@@ -310,16 +382,26 @@ fn remove_rule(object: &mut Value, list: &str, number: usize) -> Option<String> 
     Some(format!("remove {what} {number}"))
 }
 
-/// Lets plaintext in on this port, or on all where the object is a namespace's.
+/// Lets plaintext in on this port.
 fn permissive(object: &mut Value, call: &Call) -> Option<String> {
     let spec = object.get_mut("spec")?.as_object_mut()?;
-    if spec.contains_key("selector") {
-        let ports = spec.entry("portLevelMtls").or_insert_with(|| json!({}));
-        ports.as_object_mut()?.insert(call.port.to_string(), json!({"mode": "PERMISSIVE"}));
-        return Some(format!("portLevelMtls {}: PERMISSIVE", call.port));
-    }
-    spec.insert("mtls".to_owned(), json!({"mode": "PERMISSIVE"}));
-    Some("mtls mode: PERMISSIVE".to_owned())
+    let ports = spec.entry("portLevelMtls").or_insert_with(|| json!({}));
+    ports.as_object_mut()?.insert(call.port.to_string(), json!({"mode": "PERMISSIVE"}));
+    Some(format!("portLevelMtls {}: PERMISSIVE", call.port))
+}
+
+/// The mode of a namespace for the destination's pods, but for this port, which also takes plaintext (`semantics.md` §3.1).
+fn exception(namespace: &Value, call: &Call) -> Option<Value> {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
+    let mode = place::text(namespace, &["spec", "mtls", "mode"])?;
+    let labels = told_labels(pod, &call.destination.text);
+    let ports = Map::from_iter([(call.port.to_string(), json!({"mode": "PERMISSIVE"}))]);
+    Some(json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "PeerAuthentication",
+        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{}", call.destination.short, call.port)},
+        "spec": {"selector": {"matchLabels": labels}, "mtls": {"mode": mode}, "portLevelMtls": ports},
+    }))
 }
 
 /// A value on one line, as YAML in flow form.
