@@ -4,6 +4,7 @@
 //! say is `meaning`'s; every change that is offered was made on a copy, compiled and asked again. It must not read a file.
 
 mod assume;
+mod call;
 mod case;
 mod client;
 mod effect;

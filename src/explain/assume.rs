@@ -2,7 +2,7 @@
 //!
 //! Owns: `broken`, `unknown`. It must not offer remedies.
 
-use super::case::Call;
+use super::call::Call;
 use super::place;
 use super::said;
 use super::setting::Setting;
@@ -44,7 +44,11 @@ fn facts(setting: &Setting, pod: &Pod) -> Vec<String> {
     let plane = workload.and_then(|workload| workload.plane).or(namespace.plane);
     if plane.is_some_and(|plane| plane != pod.plane) {
         let said = plane.map(plane_word).unwrap_or_default();
-        found.push(format!("the cluster breaks the assumption \"pods of {} are {said}\": these are {}", namespace.name, plane_word(pod.plane)));
+        found.push(format!(
+            "the cluster breaks the assumption \"pods of {} are {said}\": these are {}",
+            namespace.name,
+            plane_word(pod.plane)
+        ));
     }
     found
 }
@@ -87,8 +91,7 @@ fn stale(setting: &Setting, call: &Call) -> Option<String> {
     let is_there = |object: &serde_json::Value| {
         setting.objects.iter().any(|own| place::title(own) == place::title(object) && own.get("spec") == object.get("spec"))
     };
-    let missing: Vec<String> =
-        setting.compiled.iter().filter(|object| touches(object) && !is_there(object)).map(place::title).collect();
+    let missing: Vec<String> = setting.compiled.iter().filter(|object| touches(object) && !is_there(object)).map(place::title).collect();
     match missing.as_slice() {
         [] => None,
         [only] => Some(format!("{only} is not what the intents compile to")),

@@ -11,7 +11,25 @@ pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)
     match (&decision.verdict, refused) {
         (Verdict::Unspecified(_), _) => None,
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
+        (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
+    }
+}
+
+/// Whether a gate stands at a waypoint: the way goes on behind it.
+fn is_waypoint(decision: &Decision, step: &Step) -> bool {
+    let behind = decision.steps.iter().skip_while(|other| !std::ptr::eq(*other, step)).skip(1);
+    matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller) && behind.into_iter().any(|other| other.gate == Gate::Ingress)
+}
+
+/// A waypoint is an Envoy, and answers as one.
+fn at_waypoint(question: &Question, step: &Step, source: &str) -> String {
+    match (step.gate, question.request.is_some()) {
+        (Gate::Token, _) => "HTTP 401 from the waypoint; `Jwt verification fails`, or that the issuer is not configured".to_owned(),
+        (_, true) => format!("HTTP 403 `RBAC: access denied`; the waypoint's proxy logs {}", matched(step)),
+        (_, false) => {
+            format!("the connection opens to the ztunnel beside {source}, then closes; the waypoint's proxy logs {}", matched(step))
+        }
     }
 }
 
@@ -27,9 +45,13 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
     let is_http = question.request.is_some();
     match step.gate {
         Gate::Egress | Gate::Ingress => dropped(question, source),
-        Gate::Token => "HTTP 401 from the proxy of the destination; `Jwt verification fails`, or that the issuer is not configured".to_owned(),
+        Gate::Token => {
+            "HTTP 401 from the proxy of the destination; `Jwt verification fails`, or that the issuer is not configured".to_owned()
+        }
         Gate::Transport => match at {
-            DataPlane::Ambient => format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection"),
+            DataPlane::Ambient => {
+                format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection")
+            }
             DataPlane::Sidecar | DataPlane::None => {
                 format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs filter_chain_not_found")
             }
@@ -61,12 +83,18 @@ fn matched(step: &Step) -> String {
 
 /// Packets vanish; a proxy beside the client takes the connection first and gives up later.
 fn dropped(question: &Question, source: &str) -> String {
-    let proxied = question.protocol == Protocol::Tcp && plane(&question.source.peer) != DataPlane::None;
-    match (proxied, question.protocol, question.request.is_some()) {
-        (true, _, true) => format!("no answer until {source}'s own proxy gives up: HTTP 503 with `connection timeout`"),
-        (true, _, false) => format!("the connection opens to {source}'s own proxy and closes when that gives up: a timeout behind it"),
-        (false, Protocol::Tcp, _) => "a timeout: packets are dropped (some network plugins refuse at once)".to_owned(),
-        (false, Protocol::Udp | Protocol::Sctp, _) => "no answer: packets are dropped".to_owned(),
+    match (question.protocol, plane(&question.source.peer), question.request.is_some()) {
+        (Protocol::Udp | Protocol::Sctp, _, _) => "no answer: packets are dropped".to_owned(),
+        (Protocol::Tcp, DataPlane::None, _) => "a timeout: packets are dropped (some network plugins refuse at once)".to_owned(),
+        (Protocol::Tcp, DataPlane::Sidecar, true) => {
+            format!("no answer until {source}'s own proxy gives up: HTTP 503 with `connection timeout`")
+        }
+        (Protocol::Tcp, DataPlane::Sidecar, false) => {
+            format!("the connection opens to {source}'s own proxy and closes when that gives up: a timeout behind it")
+        }
+        (Protocol::Tcp, DataPlane::Ambient, _) => {
+            format!("the connection opens to the ztunnel beside {source} and closes when that gives up: a timeout behind it")
+        }
     }
 }
 

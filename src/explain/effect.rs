@@ -3,24 +3,23 @@
 //! Owns: `Effect`, `compare`. Two settings are asked about the same connections; only pods whose policies or facts differ between
 //! them need be asked about. It must not make a change.
 
+mod attempt;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::case::Call;
+pub(super) use attempt::sampled;
+
+use super::call::Call;
 use super::place;
 use super::setting::Setting;
 use super::world::{self, Known};
-use crate::cluster::{End, Names, Way};
-use crate::flow::{
-    Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, RequestSamples, Symbol, Token, Transport, Verdict,
-};
+use crate::cluster::{End, Gate, Names, Way};
+use attempt::Attempt;
 
-/// As many ports of one destination are tried.
-const MOST_PORTS: usize = 16;
-
-/// As many requests are tried on one connection.
-const MOST_REQUESTS: usize = 12;
+use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, Symbol, Verdict};
 
 /// As many connections are tried in all.
 const MOST_CALLS: usize = 200_000;
@@ -45,6 +44,16 @@ pub(super) enum Change {
     Gained,
     /// Those that pass only before.
     Lost,
+}
+
+impl Change {
+    /// Whether it is what happens between two answers.
+    fn is(self, (before, after): (bool, bool)) -> bool {
+        match self {
+            Self::Gained => after && !before,
+            Self::Lost => before && !after,
+        }
+    }
 }
 
 /// One who is compared, as each setting knows it.
@@ -73,7 +82,7 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
                 continue;
             }
             let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
-            let seen = tries(call, source, destination, into);
+            let seen = attempt::tries(call, source, destination, into);
             spent += seen.len();
             if spent > MOST_CALLS {
                 effect.partial = true;
@@ -81,16 +90,44 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
             }
             for attempt in seen {
                 if differs(out, into, (source, destination), &attempt, change) {
-                    let (nearness, text) = words(call, (source, destination), &attempt);
+                    let (nearness, text) = words::words(call, (source, destination), &attempt);
                     found.entry(nearness).or_default().insert(text);
                 }
             }
         }
     }
+    over_waypoints((before, after), call, &pairs, change, &mut found);
     found.remove(&Nearness::Itself);
     effect.findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
     effect.others = summarised(found);
     effect
+}
+
+/// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
+fn over_waypoints(
+    (before, after): (&Setting, &Setting),
+    call: &Call,
+    pairs: &[Pair],
+    change: Change,
+    found: &mut BTreeMap<Nearness, BTreeSet<String>>,
+) {
+    let arrivals = |setting: &Setting| {
+        let decision = call.in_setting(setting).decide(setting);
+        decision.steps.iter().filter(|step| step.gate == Gate::Ingress).count()
+    };
+    if arrivals(before).max(arrivals(after)) < 2 {
+        return;
+    }
+    let passes = |setting: &Setting, source: &Known| {
+        let asked = Call { source: source.clone(), ..call.in_setting(setting) };
+        asked.decide(setting).verdict == Verdict::Allowed
+    };
+    for pair in pairs.iter().filter(|pair| pair.before != call.source && pair.before != call.destination) {
+        if change.is((passes(before, &pair.before), passes(after, &pair.after))) {
+            let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
+            found.entry(nearness).or_default().insert(pair.title.clone());
+        }
+    }
 }
 
 /// How near a connection is to the one that was asked about.
@@ -110,16 +147,6 @@ enum Nearness {
     Elsewhere,
 }
 
-/// One attempt at a connection.
-#[derive(Debug, Clone)]
-struct Attempt {
-    protocol: Protocol,
-    /// The first and the last of ports that nobody tells apart.
-    ports: (u16, u16),
-    transport: Transport,
-    request: Option<Request>,
-}
-
 /// The ends of one who is compared.
 struct Ends<'s> {
     before: [End<'s>; 2],
@@ -130,116 +157,14 @@ struct Ends<'s> {
 
 impl<'s> Ends<'s> {
     fn of(before: &'s Setting, after: &'s Setting, pair: &'s Pair, names: &Names) -> Self {
-        let both = |setting: &'s Setting, known: &'s Known| {
-            [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way))
-        };
+        let both =
+            |setting: &'s Setting, known: &'s Known| [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way));
         let known_in = before;
         let (before, after) = (both(before, &pair.before), both(after, &pair.after));
         let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
         let audience = |request| place::with_audience(request, known_in);
-        Self { edges: edges(&cuts), requests: requests(&cuts).into_iter().map(audience).collect(), before, after }
+        Self { edges: attempt::edges(&cuts), requests: attempt::requests(&cuts).into_iter().map(audience).collect(), before, after }
     }
-}
-
-/// The ports at which an end begins or ceases to tell ports apart.
-fn edges(cuts: &[Cut]) -> BTreeSet<(Protocol, u16)> {
-    let ranges = cuts.iter().flat_map(|cut| cut.ports.ranges());
-    let edges = ranges.flat_map(|(protocol, low, high)| [Some((protocol, low)), high.checked_add(1).map(|next| (protocol, next))]);
-    edges.flatten().take(MOST_PORTS).collect()
-}
-
-/// Ports that an end does not tell apart, the asked one by itself.
-fn cells(call: &Call, into: &Ends<'_>) -> Vec<(Protocol, (u16, u16))> {
-    let mut edges = into.edges.clone();
-    edges.extend(Protocol::ALL.map(|protocol| (protocol, 1)));
-    edges.insert((call.protocol, call.port));
-    edges.extend(call.port.checked_add(1).map(|next| (call.protocol, next)));
-    let edges: Vec<(Protocol, u16)> = edges.into_iter().collect();
-    let end = |at: usize, protocol: Protocol| match edges.get(at + 1) {
-        Some((next, port)) if *next == protocol => port.saturating_sub(1),
-        _ => u16::MAX,
-    };
-    edges.iter().enumerate().map(|(at, (protocol, low))| (*protocol, (*low, end(at, *protocol)))).collect()
-}
-
-/// One request for each way in which an end looks at requests.
-fn requests(cuts: &[Cut]) -> Vec<Request> {
-    let mut found = Vec::new();
-    for samples in cuts.iter().map(|cut| &cut.requests).filter(|samples| !samples.is_empty()) {
-        found.extend(sampled(samples));
-        found.dedup();
-        if found.len() >= MOST_REQUESTS {
-            break;
-        }
-    }
-    found.truncate(MOST_REQUESTS);
-    found
-}
-
-/// Requests that stand for what a test looks at: each method with each path.
-pub(super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
-    let methods: Vec<Symbol> = if samples.methods.is_empty() { vec!["GET".into()] } else { samples.methods.iter().cloned().collect() };
-    let paths: Vec<Symbol> = if samples.paths.is_empty() {
-        vec!["/".into()]
-    } else {
-        samples.paths.iter().map(|path| concrete(path.as_str()).into()).collect()
-    };
-    let host: Symbol = samples.hosts.iter().next().cloned().unwrap_or_else(|| "some.host".into());
-    let claims = |token: &&Token| match token {
-        Token::Valid { claims, .. } => claims.len() + 1,
-        Token::None | Token::Unverified => 0,
-    };
-    // The token with most claims passes wherever any does.
-    let token = samples.tokens.iter().max_by_key(claims).cloned().unwrap_or(Token::None);
-    let headers: Labels = samples.headers.iter().filter_map(|(key, values)| Some((key.clone(), values.first()?.clone()))).collect();
-    let each = methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path)));
-    each.take(MOST_REQUESTS)
-        .map(|(method, path)| Request {
-            method: method.clone(),
-            path: path.clone(),
-            host: host.clone(),
-            headers: headers.clone(),
-            token: token.clone(),
-        })
-        .collect()
-}
-
-/// A path that a pattern matches.
-fn concrete(pattern: &str) -> String {
-    let path = pattern.replace("{**}", "x").replace("{*}", "x").replace('*', "x");
-    if path.starts_with('/') { path } else { format!("/{path}") }
-}
-
-/// Everything that is tried between two ends.
-fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec<Attempt> {
-    let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
-    let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
-    let mut requests: Vec<Option<Request>> = vec![None, call.request.clone()];
-    requests.extend(call.request.iter().flat_map(other_tokens).map(Some));
-    requests.extend(into.requests.iter().cloned().map(Some));
-    requests.sort();
-    requests.dedup();
-    let mut attempts = Vec::new();
-    for (protocol, ports) in cells(call, into) {
-        let is_tcp = protocol == Protocol::Tcp;
-        for transport in [Transport::Mtls, Transport::Plaintext] {
-            if transport == Transport::Mtls && !(both && is_tcp) {
-                continue;
-            }
-            for request in requests.iter().filter(|request| is_tcp || request.is_none()) {
-                attempts.push(Attempt { protocol, ports, transport, request: request.clone() });
-            }
-        }
-    }
-    attempts
-}
-
-/// The same request without a token, and with one of the same issuer that claims nothing but its audience.
-fn other_tokens(request: &Request) -> Vec<Request> {
-    let Token::Valid { issuer, claims } = &request.token else { return Vec::new() };
-    let bare = claims.iter().filter(|(name, _)| &***name == "aud").map(|(name, values)| (name.clone(), values.clone())).collect();
-    let tokens = [Token::None, Token::Valid { issuer: issuer.clone(), claims: bare }];
-    tokens.into_iter().map(|token| Request { token, ..request.clone() }).collect()
 }
 
 /// Whether an attempt passes in the one setting and not in the other.
@@ -253,10 +178,7 @@ fn differs(out: &Ends<'_>, into: &Ends<'_>, (source, destination): (&Pair, &Pair
     };
     let before = passes((&out.before, &into.before), &source.before, &destination.before);
     let after = passes((&out.after, &into.after), &source.after, &destination.after);
-    match change {
-        Change::Gained => after && !before,
-        Change::Lost => before && !after,
-    }
+    change.is((before, after))
 }
 
 /// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
@@ -313,7 +235,11 @@ fn class(known: &Known, pod: Pod) -> Known {
 
 /// A namespace that nobody speaks of.
 fn elsewhere(before: &Setting, after: &Setting) -> Symbol {
-    let is_free = |name: &Symbol| [before, after].into_iter().all(|setting| setting.policy.namespace(name).is_none() && setting.cluster.namespace_labels(name).is_none());
+    let is_free = |name: &Symbol| {
+        [before, after]
+            .into_iter()
+            .all(|setting| setting.policy.namespace(name).is_none() && setting.cluster.namespace_labels(name).is_none())
+    };
     let names = (0..100).map(|number| Symbol::from(if number == 0 { "elsewhere".to_owned() } else { format!("elsewhere-{number}") }));
     names.into_iter().find(is_free).unwrap_or_else(|| "elsewhere".into())
 }
@@ -351,77 +277,6 @@ impl<'s> Moved<'s> {
         let Peer::Pod(pod) = &pair.before.endpoint.peer else { return false };
         self.policies.iter().any(|policy| place::selects(policy, &pod.namespace, &pod.labels, self.root))
     }
-}
-
-/// An attempt in words, by how near it is to the connection that was asked about.
-fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
-    let same_source = source.before == call.source;
-    let same_target = destination.before == call.destination;
-    let same_port = (attempt.protocol, attempt.ports) == (call.protocol, (call.port, call.port));
-    let is_class = source.is_class || destination.is_class;
-    let to = || format!("{} of {}", ports(attempt), destination.title);
-    match (same_source, same_target && same_port) {
-        (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
-        (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
-        (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
-        (false, true) => (Nearness::Class, source.title.clone()),
-        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}", source.before.short, to())),
-        _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
-        _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
-    }
-}
-
-/// Whether an attempt is what was asked; another host alone makes no other request for people.
-fn is_asked(call: &Call, attempt: &Attempt) -> bool {
-    same_request(call, attempt) && call.transport.is_none_or(|transport| transport == attempt.transport)
-}
-
-fn same_request(call: &Call, attempt: &Attempt) -> bool {
-    match (&call.request, &attempt.request) {
-        (Some(asked), Some(tried)) => (&asked.method, &asked.path, &asked.token) == (&tried.method, &tried.path, &tried.token),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-fn with_token(token: &Token) -> &'static str {
-    match token {
-        Token::None => "without a token",
-        Token::Unverified => "with a token that does not verify",
-        Token::Valid { .. } => "with another token",
-    }
-}
-
-/// The ports of an attempt: a number, a range, or most of all ports.
-fn ports(attempt: &Attempt) -> String {
-    let protocol = if attempt.protocol == Protocol::Tcp { String::new() } else { format!("/{}", attempt.protocol.word()) };
-    match attempt.ports {
-        (low, high) if low == high => format!("port {low}{protocol}"),
-        (low, high) if high - low < MANY_PORTS => format!("ports {low}-{high}{protocol}"),
-        _ => format!("other ports{protocol}"),
-    }
-}
-
-/// So many ports in a row are "other ports" to people.
-const MANY_PORTS: u16 = 2_000;
-
-/// How an attempt differs from the connection between the same two.
-fn otherwise(call: &Call, attempt: &Attempt) -> String {
-    let transport = match attempt.transport {
-        Transport::Mtls => "over mTLS",
-        Transport::Plaintext => "in plaintext",
-    };
-    if same_request(call, attempt) {
-        return format!("the same {transport}");
-    }
-    let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
-    let request = match &attempt.request {
-        Some(request) if *asked == request.token => format!("{} {}", request.method, request.path),
-        Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
-        None => "connections that are no HTTP".to_owned(),
-    };
-    let is_same = call.transport.is_none_or(|asked| asked == attempt.transport);
-    if is_same { request } else { format!("{request} {transport}") }
 }
 
 /// As many are named.

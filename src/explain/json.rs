@@ -47,7 +47,7 @@ struct Connection<'a> {
     port: u16,
     /// `mtls` or `plaintext`; null if it is not known or no TCP.
     transport: Option<&'static str>,
-    /// What the destination's PeerAuthentication states; null if none does.
+    /// What the destination's `PeerAuthentication` states; null if none does.
     mode: Option<Stated<'a>>,
     request: Option<Asked<'a>>,
     gates: Vec<Judged<'a>>,

@@ -3,7 +3,7 @@
 //! Owns: `Origin`, `of`. Compiled objects say in an annotation which rules they come from; of these, the ones that speak of the
 //! connection count. It must not judge.
 
-use super::case::Call;
+use super::call::Call;
 use super::place;
 use super::said::{self, Line};
 use super::setting::Setting;

@@ -88,9 +88,8 @@ pub(super) fn with_audience(mut request: Request, setting: &Setting) -> Request 
     }
     let rules = setting.objects.iter().filter(|object| kind(object) == "RequestAuthentication");
     let rules = rules.filter_map(|object| object.pointer("/spec/jwtRules")?.as_array()).flatten();
-    let audience = rules
-        .filter(|rule| text(rule, &["issuer"]) == Some(issuer))
-        .find_map(|rule| rule.get("audiences")?.as_array()?.first()?.as_str());
+    let audience =
+        rules.filter(|rule| text(rule, &["issuer"]) == Some(issuer)).find_map(|rule| rule.get("audiences")?.as_array()?.first()?.as_str());
     if let Some(audience) = audience {
         claims.insert("aud".into(), BTreeSet::from([audience.into()]));
     }
@@ -105,9 +104,10 @@ pub(super) fn selects(policy: &Value, pod_namespace: &str, labels: &Labels, root
     }
     let spec = policy.get("spec").unwrap_or(&Value::Null);
     let selector = spec.get("podSelector").or_else(|| spec.get("selector")).unwrap_or(&Value::Null);
-    let equal = selector.get("matchLabels").and_then(Value::as_object).is_none_or(|pairs| {
-        pairs.iter().all(|(key, value)| labels.get(key.as_str()).map(|own| &**own) == value.as_str())
-    });
+    let equal = selector
+        .get("matchLabels")
+        .and_then(Value::as_object)
+        .is_none_or(|pairs| pairs.iter().all(|(key, value)| labels.get(key.as_str()).map(|own| &**own) == value.as_str()));
     let tests = selector.get("matchExpressions").and_then(Value::as_array);
     equal && tests.is_none_or(|tests| tests.iter().all(|test| holds(test, labels)))
 }

@@ -139,8 +139,15 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
     };
     let host = destination.host(&homes.destination);
     let request = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
-    let question =
-        Question { flow: draft.flow, source, targets: destination.targets, transport: meant.transport, request, service: destination.service, notes };
+    let question = Question {
+        flow: draft.flow,
+        source,
+        targets: destination.targets,
+        transport: meant.transport,
+        request,
+        service: destination.service,
+        notes,
+    };
     question.without_transport(draft).map_or(Ok(question), |finding| Err(vec![finding]))
 }
 

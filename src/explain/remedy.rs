@@ -7,7 +7,7 @@ mod intents;
 mod manifests;
 mod wording;
 
-use super::case::Call;
+use super::call::Call;
 use super::effect::{self, Effect};
 use super::said::Said;
 use super::setting::{Judge, Setting};
@@ -75,21 +75,16 @@ pub(super) fn find(setting: &Setting, call: &Call, decision: &Decision, said: Op
         Verdict::Denied => Wish::Allow,
         Verdict::Unspecified(_) => return Vec::new(),
     };
-    let mut candidates = Vec::new();
-    match said {
-        Some(said) => {
-            if setting.judge == Judge::Given {
-                candidates.extend(manifests::facts(setting, call, wish));
-            }
-            candidates.extend(intents::candidates(setting, call, said, wish));
-            if setting.judge == Judge::Given && said.passes == (wish == Wish::Allow) {
-                candidates.extend(manifests::compiled(setting));
-            }
+    let given = setting.judge == Judge::Given;
+    let mut candidates = if given { manifests::facts(setting, call, wish) } else { Vec::new() };
+    if let Some(said) = said {
+        candidates.extend(intents::candidates(setting, call, said, wish));
+        let is_wished = said.passes == (wish == Wish::Allow);
+        if given && is_wished {
+            candidates.extend(manifests::compiled(setting));
         }
-        None => {
-            candidates.extend(manifests::facts(setting, call, wish));
-            candidates.extend(manifests::candidates(setting, call, decision, wish));
-        }
+    } else {
+        candidates.extend(manifests::candidates(setting, call, decision, wish));
     }
     tried(setting, call, candidates, wish)
 }
@@ -119,7 +114,9 @@ fn tried(setting: &Setting, call: &Call, candidates: Vec<Candidate>, wish: Wish)
         return refused;
     }
     let needless = |remedy: &Remedy, others: &[Remedy]| {
-        let within = |other: &Remedy| other.changes.len() < remedy.changes.len() && other.changes.iter().all(|change| remedy.changes.contains(change));
+        let within = |other: &Remedy| {
+            other.changes.len() < remedy.changes.len() && other.changes.iter().all(|change| remedy.changes.contains(change))
+        };
         others.iter().any(within)
     };
     let all = found.clone();

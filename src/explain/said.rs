@@ -113,7 +113,13 @@ fn end(policy: &Policy, flow: &Flow, direction: Direction) -> End {
     let why = match (managed(policy, flow, direction), passes) {
         (None, _) => Why::Unmanaged,
         (Some(_), true) if !opening.is_empty() => Why::Opened,
-        (Some(stance), true) => if stance == Stance::Open { Why::Open } else { Why::Baseline },
+        (Some(stance), true) => {
+            if stance == Stance::Open {
+                Why::Open
+            } else {
+                Why::Baseline
+            }
+        }
         (Some(_), false) if !cutting.is_empty() => Why::Cut,
         (Some(stance), false) if !opening.is_empty() || stance == Stance::Open => Why::Token,
         (Some(_), false) => Why::Nothing,

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::place as objects;
 use super::question::{self, Context, Question};
 use super::world::World;
-use super::place as objects;
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input};
 use crate::diagnostic::{Code, Diagnostic, Level, order};

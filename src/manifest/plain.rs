@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn lists_fall_into_their_items() {
-        let text = "kind: List\napiVersion: v1\nitems:\n- {kind: Pod, a: no}\n---\nkind: PodList\napiVersion: v1\nitems:\n- b: 08\n---\n{\n";
+        let text =
+            "kind: List\napiVersion: v1\nitems:\n- {kind: Pod, a: no}\n---\nkind: PodList\napiVersion: v1\nitems:\n- b: 08\n---\n{\n";
         let found: Vec<String> = plain(&Source::new("a.yaml", text)).iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[1], r#"{"b":"08","kind":"Pod","apiVersion":"v1"}"#);

@@ -88,6 +88,9 @@ fn flows_with_objects() {
 fn errors_of_intents_and_manifests_come_before_any_answer() {
     let broken = Files { intents: "namespace shop\nallow web -> app=db:5432\n", ..Files::default() }.ask("app=web -> app=db:5432");
     assert_eq!((broken.cases.len(), broken.findings[0].code), (0, code::UNKNOWN_NAME));
-    let dump = Files { manifests: "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x, namespace: shop}\nspec: {podselector: {}}\n", ..Files::default() };
+    let dump = Files {
+        manifests: "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x, namespace: shop}\nspec: {podselector: {}}\n",
+        ..Files::default()
+    };
     assert!(dump.ask("app=web@shop -> app=db@shop:5432").cases.is_empty());
 }

@@ -93,7 +93,10 @@ fn a_dump_by_itself() {
 #[test]
 fn a_dump_that_is_stale_or_has_strangers() {
     let old = INTENTS.replace("allow web -> db:5432", "allow web -> db:5433");
-    let running = RUNNING.replace("    spec: {containers: [{name: main, ports: [{name: http", "    spec: {serviceAccountName: web-sa, containers: [{name: main, ports: [{name: http");
+    let running = RUNNING.replace(
+        "    spec: {containers: [{name: main, ports: [{name: http",
+        "    spec: {serviceAccountName: web-sa, containers: [{name: main, ports: [{name: http",
+    );
     let stale = dump(&[&compiled(&old), &running]);
     let stranger = "\
 apiVersion: networking.k8s.io/v1

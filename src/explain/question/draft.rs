@@ -161,7 +161,11 @@ impl<'t> Draft<'t> {
             if METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (next.starts_with('/') || at > 0) {
                 hidden.glue("http ");
             }
-            if self.issuer == Some(*span) { hidden.glue(ISSUER) } else { hidden.slice(self.text, *span) }
+            if self.issuer == Some(*span) {
+                hidden.glue(ISSUER)
+            } else {
+                hidden.slice(self.text, *span)
+            }
             before = word;
         }
         hidden
@@ -276,9 +280,11 @@ fn is_statement_word(word: &str) -> bool {
 
 fn no_statement(at: Location, word: &str) -> Diagnostic {
     let with_blank = Location { span: Span { end: at.span.end + 1, ..at.span }, ..at };
-    Diagnostic::new(code::UNCLEAR_FLOW, at, format!("a flow has no `{word}`"))
-        .label("starts a rule, not a question")
-        .fix("ask without it", with_blank, "")
+    Diagnostic::new(code::UNCLEAR_FLOW, at, format!("a flow has no `{word}`")).label("starts a rule, not a question").fix(
+        "ask without it",
+        with_blank,
+        "",
+    )
 }
 
 fn no_arrow(at: Location) -> Diagnostic {

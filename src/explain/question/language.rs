@@ -55,8 +55,7 @@ fn expectation(item: &Item) -> Option<&ExpectStatement> {
 pub(super) fn namespace(endpoint: &Endpoint) -> Option<Symbol> {
     let at = match &endpoint.kind {
         EndpointKind::Labels { at, .. } | EndpointKind::Name { at, .. } | EndpointKind::Account { at, .. } => at.as_ref()?,
-        EndpointKind::Group(inner) => return namespace(inner),
-        EndpointKind::But(inner, _) => return namespace(inner),
+        EndpointKind::Group(inner) | EndpointKind::But(inner, _) => return namespace(inner),
         _ => return None,
     };
     match &at.value {
@@ -229,9 +228,7 @@ pub(super) fn targets(
 /// The ports that the pods of a destination are known to have.
 fn known_ports(target: &ir::Target, context: &Context<'_>) -> Vec<String> {
     let pods = target.end.peers().pods;
-    let has = |workload: &&crate::inventory::InventoryWorkload| {
-        pods.overlaps(&crate::flow::PodSet::from(ir::listed_cube(workload)))
-    };
+    let has = |workload: &&crate::inventory::InventoryWorkload| pods.overlaps(&crate::flow::PodSet::from(ir::listed_cube(workload)));
     let ports = context.inventory.workloads.iter().filter(has).flat_map(|workload| workload.ports.iter());
     let numbers: std::collections::BTreeSet<u16> = ports.filter(|port| port.protocol == Protocol::Tcp).map(|port| port.number).collect();
     numbers.into_iter().map(|number| number.to_string()).collect()

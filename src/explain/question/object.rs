@@ -2,6 +2,8 @@
 //!
 //! Owns: how they are written, the look-up in the inventory, the ports of Services. It must not judge a connection.
 
+mod written;
+
 use std::collections::BTreeSet;
 
 use super::draft::Draft;
@@ -11,6 +13,8 @@ use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
 use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServicePort, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
+
+pub(super) use written::{bare, word};
 
 /// An object as it is written.
 #[derive(Debug, Clone)]
@@ -95,81 +99,6 @@ impl Word {
     }
 }
 
-/// An object, if a word is one: `deploy/web@shop:http`, `svc/db:5432`, a URL. A label with `/` in its key is none.
-pub(super) fn word(text: &str, span: Span) -> Option<Word> {
-    let written = text.get(span.range())?;
-    if let Some(url) = url(written, span) {
-        return Some(url);
-    }
-    let (kind, rest) = written.split_once('/')?;
-    let kind = KINDS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))?.1;
-    if rest.contains(['=', ',', '|']) {
-        return None;
-    }
-    parts(rest, span.range().end - rest.len(), kind, span)
-}
-
-/// A bare name as an object, if the inventory has one of that name.
-pub(super) fn bare(text: &str, span: Span, context: &Context<'_>) -> Option<Word> {
-    let written = text.get(span.range())?;
-    let word = parts(written, span.range().start, Kind::Either, span)?;
-    let is_it = |name: &Symbol| *name == word.name.0;
-    let known = context.inventory.workloads.iter().any(|workload| is_it(&workload.name))
-        || context.inventory.services.iter().any(|service| is_it(&service.name));
-    known.then_some(word)
-}
-
-/// `NAME[@NAMESPACE][:PORT[/PROTOCOL]]`, which begins at a byte of the text.
-fn parts(written: &str, start: usize, kind: Kind, span: Span) -> Option<Word> {
-    let (head, port) = written.split_once(':').map_or((written, None), |(head, port)| (head, Some(port)));
-    let (name, namespace) = head.split_once('@').map_or((head, None), |(name, namespace)| (name, Some(namespace)));
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    if !is_name(name) || !namespace.is_none_or(is_name) {
-        return None;
-    }
-    let (port, protocol) = match port {
-        None => (None, None),
-        Some(port) => {
-            let (number, protocol) = port.split_once('/').map_or((port, None), |(number, protocol)| (number, Some(protocol)));
-            let at = start + head.len() + 1;
-            let protocol = protocol.map(str::parse::<Protocol>).transpose().ok()?;
-            (Some((number.into(), Span::new(at, at + number.len()))), protocol)
-        }
-    };
-    let name = (name.into(), Span::new(start, start + name.len()));
-    Some(Word { span, kind, name, namespace: namespace.map(Symbol::from), port, protocol, url: None })
-}
-
-/// A URL of something in the cluster: `http://api.shop.svc:8080/v1/x`.
-fn url(written: &str, span: Span) -> Option<Word> {
-    let (scheme, rest) = written.split_once("://")?;
-    let usual = match scheme {
-        "http" => "80",
-        "https" => "443",
-        _ => return None,
-    };
-    let (authority, path) = rest.find(['/', '?', '#']).and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let start = span.range().start + scheme.len() + 3;
-    let at = start + host.len() + 1;
-    let port_span = port.map_or(Span::new(start, start + host.len()), |port| Span::new(at, at + port.len()));
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let path = if path.is_empty() { "/" } else { path };
-    let mut labels = host.split('.');
-    let name = labels.next().unwrap_or_default();
-    let namespace = labels.next().filter(|namespace| !namespace.is_empty());
-    let is_cluster = matches!(labels.next(), None | Some("svc"));
-    Some(Word {
-        span,
-        kind: if is_cluster { Kind::Service } else { Kind::Either },
-        name: (if is_cluster { name.into() } else { host.into() }, Span::new(start, start + host.len())),
-        namespace: namespace.filter(|_| is_cluster).map(Symbol::from),
-        port: Some((port.unwrap_or(usual).into(), port_span)),
-        protocol: None,
-        url: Some(Url { host: host.to_ascii_lowercase().into(), path: (scheme == "http").then(|| path.into()) }),
-    })
-}
-
 /// An object as the caller.
 pub(super) fn source(
     word: &Word,
@@ -236,7 +165,8 @@ fn declared(
     let port = number(written).ok_or_else(|| draft.unclear(*at, format!("`{written}` is no port of a pod")).label("no number"))?;
     let pods = PodSet::from(PodCube { namespace: named(home), labels, account: Values::any() });
     let side = Side { end: End::Pods(pods, Naming::ByPod), object: None, span: word.span };
-    notes.push(format!("no manifest holds Service {home}/{}: taken as workload `{}`, and {port} as its pod port", word.name.0, word.name.0));
+    notes
+        .push(format!("no manifest holds Service {home}/{}: taken as workload `{}`, and {port} as its pod port", word.name.0, word.name.0));
     let target = Target { side, protocol: word.protocol.unwrap_or(Protocol::Tcp), port };
     Ok(Found { targets: vec![target], service: None, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
@@ -266,7 +196,9 @@ fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Cont
     let targets: Vec<Target> = selected.flat_map(of).collect();
     if targets.is_empty() {
         let message = format!("no pod behind Service `{}/{}` has a port named `{name}`", service.namespace, service.name);
-        return Err(Box::new(draft.unclear(word.span, message).label("leads nowhere").help("ask about the pods and the number of their port")));
+        return Err(Box::new(
+            draft.unclear(word.span, message).label("leads nowhere").help("ask about the pods and the number of their port"),
+        ));
     }
     Ok((targets, port.port))
 }
@@ -318,22 +250,20 @@ fn pod_port(
         notes.extend(translated(workload, number, &numbers, context));
         return Ok(number);
     }
-    let named = workload.named_port(written, protocol);
-    match (named.first(), named.len()) {
-        (Some(number), 1) => Ok(*number),
-        _ => {
-            let finding = Diagnostic::new(
-                code::UNRESOLVED_NAMED_PORT,
-                Location { file: draft.flow, span: *at },
-                format!("{workload} has no port named `{written}`"),
-            );
-            let names: Vec<&str> = workload.ports.iter().filter_map(|port| port.name.as_deref()).collect();
-            let finding = finding.label("number not known");
-            Err(Box::new(match nearest(written, names.iter().copied()) {
-                Some(near) => finding.fix(format!("did you mean `{near}`?"), Location { file: draft.flow, span: *at }, near),
-                None => finding.help("write the number of the port on the pod"),
-            }))
-        }
+    let numbers = workload.named_port(written, protocol);
+    if let (Some(number), 1) = (numbers.first(), numbers.len()) {
+        return Ok(*number);
+    }
+    Err(Box::new(no_named_port(workload, written, Location { file: draft.flow, span: *at })))
+}
+
+/// The finding that a workload has no port of a name.
+fn no_named_port(workload: &InventoryWorkload, written: &str, at: Location) -> Diagnostic {
+    let message = format!("{workload} has no port named `{written}`");
+    let finding = Diagnostic::new(code::UNRESOLVED_NAMED_PORT, at, message).label("number not known");
+    match nearest(written, workload.ports.iter().filter_map(|port| port.name.as_deref())) {
+        Some(near) => finding.fix(format!("did you mean `{near}`?"), at, near),
+        None => finding.help("write the number of the port on the pod"),
     }
 }
 
@@ -412,7 +342,8 @@ fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &
     }
     let finding = Diagnostic::new(code::UNKNOWN_OBJECT, location, format!("there is no {kind} `{name}` in namespace `{home}`"));
     if inventory.workloads.is_empty() && inventory.services.is_empty() {
-        let finding = finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
+        let finding =
+            finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
         return Box::new(finding);
     }
     let is_service = word.kind == Kind::Service;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::case::Call;
+use super::super::call::Call;
 use super::super::said::{self, Line, Said, Why};
 use super::super::setting::Setting;
 use super::{Candidate, Change, Make, Wish, Words};
@@ -103,7 +103,8 @@ impl Book<'_> {
 
     /// A line added where rules of this connection belong; two where both ends must consent.
     fn added(&self, action: &str) -> Option<Vec<(Change, Edit)>> {
-        let (source, destination) = (self.managed_namespace(&self.call.source.endpoint.peer), self.managed_namespace(&self.call.destination.endpoint.peer));
+        let (source, destination) =
+            (self.managed_namespace(&self.call.source.endpoint.peer), self.managed_namespace(&self.call.destination.endpoint.peer));
         let both = self.setting.policy.config.tenancy.consent == Consent::Both && action == "allow";
         match (source, destination) {
             (Some(source), Some(destination)) if both && source != destination => {
@@ -250,14 +251,12 @@ impl Book<'_> {
             let Some(workload) = said::declared(&self.setting.policy, pod) else { continue };
             for fact in self.facts(workload.location) {
                 let edit = match &fact.value {
-                    WorkloadFact::Account(word) if *word.value != *pod.account => Edit {
-                        location: Location { span: word.span, ..workload.location },
-                        text: pod.account.to_string(),
-                    },
-                    WorkloadFact::Unmeshed => Edit {
-                        location: self.with_blank(Location { span: fact.span, ..workload.location }),
-                        text: String::new(),
-                    },
+                    WorkloadFact::Account(word) if *word.value != *pod.account => {
+                        Edit { location: Location { span: word.span, ..workload.location }, text: pod.account.to_string() }
+                    }
+                    WorkloadFact::Unmeshed => {
+                        Edit { location: self.with_blank(Location { span: fact.span, ..workload.location }), text: String::new() }
+                    }
                     WorkloadFact::Account(_) | WorkloadFact::Port { .. } => continue,
                 };
                 let text = self.edited_at(workload.location, &edit);

@@ -3,18 +3,21 @@
 //! Owns: the smallest edits of anyone's objects: another account, another rule, a rule less, another mode. They are made on plain
 //! data; whether they do what is wished is asked by the room above.
 
+mod edits;
+
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::super::case::Call;
+use super::super::call::Call;
 use super::super::place;
 use super::super::said;
 use super::super::setting::Setting;
 use super::super::world::Known;
 use super::{Candidate, Change, Make, Wish};
-use crate::cluster::{Decision, Document, Gate, Step};
-use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Symbol, Transport, Verdict};
+use crate::cluster::{Addressed, Decision, Document, Gate, Step};
+use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol, Verdict};
+use edits::{brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusal, remove_rule, service};
 
 /// As many gates are mended one after the other.
 const MOST_STEPS: usize = 8;
@@ -121,7 +124,7 @@ fn mended(setting: &Setting, call: &Call, decision: &Decision, wish: Wish, way: 
         let step = step(&decision, wish, way)?;
         let mut objects = current.objects.clone();
         let change = match wish {
-            Wish::Allow => opened(&mut objects, &current, call, step)?,
+            Wish::Allow => opened(&mut objects, &current, &hop(call, &decision, step), step)?,
             Wish::Stop => closed(&mut objects, &current, call, step, way)?,
         };
         if changes.contains(&change) {
@@ -146,6 +149,43 @@ fn step(decision: &Decision, wish: Wish, way: Stopping) -> Option<&Step> {
         (Wish::Stop, Stopping::Leaving) => decision.steps.iter().find(|step| step.gate == Gate::Egress),
         (Wish::Stop, Stopping::Mesh) => decision.steps.iter().rev().find(|step| step.gate == Gate::Caller),
     }
+}
+
+/// The stretch of the way that a gate stands on: over a waypoint there are two (`semantics.md` §5.1).
+fn hop(call: &Call, decision: &Decision, step: &Step) -> Call {
+    let before = decision.steps.iter().take_while(|other| !std::ptr::eq(*other, step));
+    let passed = before.filter(|other| other.gate == Gate::Ingress).count();
+    let at_end = matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller);
+    let number = if at_end { passed.saturating_sub(1) } else { passed };
+    let arrivals: Vec<&Step> = decision.steps.iter().filter(|other| other.gate == Gate::Ingress).collect();
+    let mut hop = call.clone();
+    if let Some(from) = number.checked_sub(1).and_then(|at| arrivals.get(at)) {
+        hop.source = waypoint(&from.at, call);
+    }
+    if let Some(to) = arrivals.get(number).filter(|_| number + 1 < arrivals.len()) {
+        hop.destination = waypoint(&to.at, call);
+        if let Addressed::Service { port, .. } = &call.addressed {
+            hop.port = *port;
+        }
+    }
+    hop
+}
+
+/// The label by which a waypoint's pods are known, and which names its account too (`semantics.md` §2.11).
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+
+/// The pods of a waypoint, from how a step names them.
+fn waypoint(at: &str, call: &Call) -> Known {
+    let (labels, namespace) = at.rsplit_once('@').unwrap_or((at, ""));
+    let labels: Labels = labels.split(',').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
+    let account = labels.get(GATEWAY_NAME).cloned().unwrap_or_else(|| "waypoint".into());
+    let mut known =
+        Known { name: None, text: format!("{GATEWAY_NAME}={account}@{namespace}"), short: account.to_string(), ..call.source.clone() };
+    if let Peer::Pod(pod) = &mut known.endpoint.peer {
+        // It speaks for itself in the tunnel, though nothing captures it.
+        *pod = Pod { namespace: namespace.into(), labels, account, plane: DataPlane::Ambient, ..pod.clone() };
+    }
+    known
 }
 
 /// Opens one gate.
@@ -211,23 +251,6 @@ fn is_for_all(objects: &[Value], document: &Document) -> bool {
     objects.iter().find(|object| is_document(object, document)).is_some_and(|object| selected_labels(object) == 0)
 }
 
-/// A `NetworkPolicy` for one end of this connection.
-fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
-    let (near, far, list, direction, kind) = match gate {
-        Gate::Egress => (&call.source, &call.destination, "egress", "to", "Egress"),
-        _ => (&call.destination, &call.source, "ingress", "from", "Ingress"),
-    };
-    let Peer::Pod(pod) = &near.endpoint.peer else { return None };
-    let selector = json!({"matchLabels": told_labels(pod, &near.text)});
-    let rule = network_rule(direction, far, call, &pod.namespace);
-    Some(json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{list}", near.short)},
-        "spec": {"podSelector": selector, "policyTypes": [kind], list: [rule]},
-    }))
-}
-
 /// Whether an object is a `DENY`.
 fn refuses(object: &Value) -> bool {
     place::text(object, &["spec", "action"]) == Some("DENY")
@@ -251,171 +274,4 @@ fn closed(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step,
     let object = objects.iter_mut().find(|object| is_document(object, document))?;
     let title = place::title(object);
     Some(Change { place: title, text: remove_rule(object, list, document.rule?)? })
-}
-
-/// A Service that leads to the destination, by which a client with a sidecar speaks mTLS (`semantics.md` §3.3).
-fn service(setting: &Setting, call: &Call) -> Option<Value> {
-    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
-    let taken = setting.inventory.services_in(&pod.namespace).iter().any(|service| *service.name == *call.destination.short);
-    let name = if taken { format!("{}-{}", call.destination.short, call.port) } else { call.destination.short.clone() };
-    Some(json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"namespace": &*pod.namespace, "name": name},
-        "spec": {"selector": told_labels(pod, &call.destination.text), "ports": [{"name": format!("tcp-{}", call.port), "port": call.port}]},
-    }))
-}
-
-/// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
-fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
-    let peer = match &far.endpoint.peer {
-        Peer::Address(address) => {
-            let length = if address.is_ipv4() { 32 } else { 128 };
-            json!({"ipBlock": {"cidr": format!("{address}/{length}")}})
-        }
-        Peer::Pod(pod) => {
-            let labels = json!({"matchLabels": told_labels(pod, &far.text)});
-            if *pod.namespace == *namespace {
-                json!({"podSelector": labels})
-            } else {
-                json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: &*pod.namespace}}, "podSelector": labels})
-            }
-        }
-    };
-    let port = if is_tunnelled(call) { 15008 } else { call.port };
-    json!({direction: [peer], "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
-}
-
-fn is_tunnelled(call: &Call) -> bool {
-    let plane = |known: &Known| match &known.endpoint.peer {
-        Peer::Pod(pod) => pod.plane,
-        Peer::Address(_) => DataPlane::None,
-    };
-    call.protocol == Protocol::Tcp
-        && call.transport != Some(Transport::Plaintext)
-        && plane(&call.source) != DataPlane::None
-        && (plane(&call.destination) == DataPlane::Ambient
-            || plane(&call.source) == DataPlane::Ambient && plane(&call.destination) == DataPlane::Sidecar)
-}
-
-/// The labels by which a pod is called.
-fn told_labels(pod: &Pod, title: &str) -> Map<String, Value> {
-    let told = title.rsplit_once('@').map_or(title, |(labels, _)| labels);
-    let pair = |pair: &str| {
-        let key = pair.split_once('=')?.0;
-        Some((key.to_owned(), Value::from(&**pod.labels.get(key)?)))
-    };
-    told.split(',').filter_map(pair).collect()
-}
-
-/// A rule of an `AuthorizationPolicy` for this connection; none if the caller has no name that the mesh knows.
-fn caller_rule(setting: &Setting, call: &Call) -> Option<Value> {
-    let mut rule = json!({});
-    let fields = rule.as_object_mut()?;
-    let Peer::Pod(pod) = &call.source.endpoint.peer else { return Some(json!({"to": [{"operation": operation(call)}]})) };
-    if pod.plane != DataPlane::None && call.transport != Some(Transport::Plaintext) {
-        fields.insert("from".to_owned(), json!([{"source": source(setting, pod)}]));
-    }
-    fields.insert("to".to_owned(), json!([{"operation": operation(call)}]));
-    Some(rule)
-}
-
-/// A caller by its account; by its principal where the oldest Istio does not know accounts (`semantics.md` §2.6).
-fn source(setting: &Setting, pod: &Pod) -> Value {
-    let platform = setting.cluster.platform();
-    if platform.istio >= (1, 25, 0) {
-        return json!({"serviceAccounts": [format!("{}/{}", pod.namespace, pod.account)]});
-    }
-    json!({"principals": [format!("{}/ns/{}/sa/{}", platform.trust_domain, pod.namespace, pod.account)]})
-}
-
-fn operation(call: &Call) -> Value {
-    let mut operation = json!({"ports": [call.port.to_string()]});
-    if let (Some(request), Some(fields)) = (&call.request, operation.as_object_mut()) {
-        fields.insert("methods".to_owned(), json!([&*request.method]));
-        fields.insert("paths".to_owned(), json!([&*request.path]));
-    }
-    operation
-}
-
-/// A `DENY` for this connection alone; none if the caller has no identity.
-fn refusal(setting: &Setting, call: &Call) -> Option<Value> {
-    let (Peer::Pod(pod), Peer::Pod(destination)) = (&call.source.endpoint.peer, &call.destination.endpoint.peer) else { return None };
-    if pod.plane == DataPlane::None || destination.plane == DataPlane::None || call.protocol != Protocol::Tcp {
-        return None;
-    }
-    let labels = told_labels(destination, &call.destination.text);
-    let mut operation = operation(call);
-    if destination.plane == DataPlane::Ambient {
-        // ztunnel would read a rule without what it cannot see (`semantics.md` §2.9).
-        operation = json!({"ports": operation.get("ports")?});
-    }
-    let rule = json!({"from": [{"source": source(setting, pod)}], "to": [{"operation": operation}]});
-    Some(json!({
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"namespace": &*destination.namespace, "name": format!("{}-deny-{}", call.destination.short, call.source.short)},
-        "spec": {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]},
-    }))
-}
-
-/// Adds a rule to a list of an object's spec and says so.
-fn push_rule(object: &mut Value, list: &str, rule: &Value) -> Option<String> {
-    let spec = object.get_mut("spec")?.as_object_mut()?;
-    let rules = spec.entry(list).or_insert_with(|| json!([]));
-    rules.as_array_mut()?.push(rule.clone());
-    let singular = if list == "rules" { "rule" } else { list };
-    Some(format!("add {singular} {}", brief(rule)))
-}
-
-/// Removes a rule, counted from 1, from a list of an object's spec and says so.
-fn remove_rule(object: &mut Value, list: &str, number: usize) -> Option<String> {
-    let spec = object.get_mut("spec")?.as_object_mut()?;
-    let rules = spec.get_mut(list)?.as_array_mut()?;
-    let at = number.checked_sub(1).filter(|at| *at < rules.len())?;
-    rules.remove(at);
-    let what = if list == "rules" { "rule".to_owned() } else { format!("{list} rule") };
-    if list != "rules" && !spec.contains_key("policyTypes") {
-        // Without its last rule an object that does not say so would isolate another way (`semantics.md` §1.1).
-        return None;
-    }
-    Some(format!("remove {what} {number}"))
-}
-
-/// Lets plaintext in on this port.
-fn permissive(object: &mut Value, call: &Call) -> Option<String> {
-    let spec = object.get_mut("spec")?.as_object_mut()?;
-    let ports = spec.entry("portLevelMtls").or_insert_with(|| json!({}));
-    ports.as_object_mut()?.insert(call.port.to_string(), json!({"mode": "PERMISSIVE"}));
-    Some(format!("portLevelMtls {}: PERMISSIVE", call.port))
-}
-
-/// The mode of a namespace for the destination's pods, but for this port, which also takes plaintext (`semantics.md` §3.1).
-fn exception(namespace: &Value, call: &Call) -> Option<Value> {
-    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
-    let mode = place::text(namespace, &["spec", "mtls", "mode"])?;
-    let labels = told_labels(pod, &call.destination.text);
-    let ports = Map::from_iter([(call.port.to_string(), json!({"mode": "PERMISSIVE"}))]);
-    Some(json!({
-        "apiVersion": "security.istio.io/v1",
-        "kind": "PeerAuthentication",
-        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{}", call.destination.short, call.port)},
-        "spec": {"selector": {"matchLabels": labels}, "mtls": {"mode": mode}, "portLevelMtls": ports},
-    }))
-}
-
-/// A value on one line, as YAML in flow form.
-fn brief(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let pairs = fields.iter().map(|(key, value)| format!("{key}: {}", brief(value)));
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(values) => format!("[{}]", values.iter().map(brief).collect::<Vec<_>>().join(", ")),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) || text.is_empty() || text.contains([':', '#', ',']) => {
-            format!("{text:?}")
-        }
-        Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: `Words`. Names of workloads come before labels; what needs quotes gets them.
 
-use super::super::case::Call;
+use super::super::call::Call;
 use super::super::said;
 use super::super::world::Known;
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Token, Transport};
@@ -42,10 +42,7 @@ impl Words {
 /// Whether both ends prove who they are on this connection.
 fn is_identified(call: &Call) -> bool {
     let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
-    call.protocol == Protocol::Tcp
-        && call.transport != Some(Transport::Plaintext)
-        && meshed(&call.source)
-        && meshed(&call.destination)
+    call.protocol == Protocol::Tcp && call.transport != Some(Transport::Plaintext) && meshed(&call.source) && meshed(&call.destination)
 }
 
 /// Whether the intents guard the destination: elsewhere nobody would enforce `mtls`.
@@ -88,7 +85,9 @@ fn request(call: &Call, policy: &Policy) -> String {
     let path = &request.path;
     let path = if crate::syntax::words::is_bare_path(path) { path.to_string() } else { format!("\"{path}\"") };
     let token = match &request.token {
-        Token::Valid { issuer, .. } => policy.issuers.values().find(|known| known.url == *issuer).map(|known| format!(" jwt {}", known.name)),
+        Token::Valid { issuer, .. } => {
+            policy.issuers.values().find(|known| known.url == *issuer).map(|known| format!(" jwt {}", known.name))
+        }
         Token::None | Token::Unverified => None,
     };
     format!(" http {} {path}{}", request.method, token.unwrap_or_default())
