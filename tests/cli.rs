@@ -48,19 +48,25 @@ impl Place {
         command
     }
 
-    /// Runs `twogate` with arguments separated by blanks.
+    /// Runs `twogate` with arguments separated by blanks; single quotes hold blanks together.
     fn run(&self, arguments: &str) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         self.command(&arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
     /// The same with a standard input.
     fn run_on(&self, arguments: &str, input: &[u8]) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         let mut child = self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         child.wait_with_output().unwrap().into()
     }
+}
+
+/// The words of a command line; single quotes hold blanks together.
+fn words(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    parts.flat_map(|(index, part)| if index % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }).collect()
 }
 
 impl From<Output> for Ran {
