@@ -3,13 +3,17 @@
 //! Owns: the order of the phases, and that nothing comes out where anything is wrong. No phase knows another; no phase fails
 //! as a whole: each returns what it could make, and findings.
 
+mod against;
 mod endpoint;
 mod evaluate;
+mod expectations;
 mod platform;
+mod proof;
 
+use crate::cluster::Cluster;
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Code, Diagnostic, code};
 use crate::flow::Symbol;
 use crate::gates::{self, Gates};
 use crate::inventory::{self, Inventory};
@@ -17,11 +21,14 @@ use crate::ir::{self, Origin, Policy, Program, Unit};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax;
 use crate::target::{self, Manifest, OutputFile, Target};
+use crate::verify::Proof;
 use crate::{check, format};
 
+pub use against::{Against, Relation, against};
 pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given};
-pub use platform::platform;
+pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
+pub use platform::{platform, proof_platform};
 
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +41,8 @@ pub struct Input {
     pub with: Vec<FileId>,
     /// Which are manifests that say what runs.
     pub inventory: Vec<FileId>,
+    /// Which are policies of others in the same cluster, that join the proof.
+    pub alongside: Vec<FileId>,
     /// Which is `twogate.toml`.
     pub config: Option<FileId>,
     /// The namespace of statements that stand in none; `default` if it is not given.
@@ -59,18 +68,52 @@ pub struct Outcome {
     pub manifests: Vec<Manifest>,
     /// The files to write; empty if any finding is an error.
     pub files: Vec<OutputFile>,
+    /// The proof that they do what the program says; none if there was nothing to prove.
+    pub proof: Option<Proof>,
+    /// The manifests as the evaluator read them back, beside others' policies if there are any.
+    pub cluster: Option<Cluster>,
 }
 
-/// Compiles: parse, resolve, bring into normal form, check, emit.
+/// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
 pub fn compile(input: Input) -> Outcome {
-    let (config, policy, gates, findings) = analyse(&input);
+    run(input, |_| true)
+}
+
+/// The same, as if one kind of finding did not exist.
+fn compile_but_for(input: Input, code: Code) -> Outcome {
+    run(input, |finding| finding.code != code)
+}
+
+fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
+    let (config, policy, gates, mut findings) = analyse(&input);
+    findings.retain(counts);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
     let mut outcome = Outcome { sources: input.sources, findings, policy, gates, ..Outcome::default() };
     if !crate::diagnostic::order::has_error(&outcome.findings) {
         outcome.manifests = emit(&outcome.policy, &outcome.gates, &chosen(&input.targets));
         outcome.files = target::layout(&outcome.policy, &outcome.manifests);
     }
+    if !outcome.files.is_empty() && emits_all(&input.targets) {
+        prove(&mut outcome, &input.alongside);
+    }
     outcome
+}
+
+/// Proves what was emitted, and takes it back if that fails.
+fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
+    let checked = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
+    if crate::diagnostic::order::has_error(&checked.findings) {
+        outcome.manifests.clear();
+        outcome.files.clear();
+    }
+    outcome.findings.extend(checked.findings);
+    outcome.proof = Some(checked.proof);
+    outcome.cluster = Some(checked.cluster);
+}
+
+/// Whether all targets were chosen: a part of them alone does not do what the program says.
+fn emits_all(names: &[String]) -> bool {
+    chosen(names).len() == target::ALL.len()
 }
 
 /// All phases but emission.

@@ -31,6 +31,19 @@ pub struct Gates {
     pub namespaces: BTreeMap<Symbol, NamespaceGates>,
     /// What the two gates cannot say.
     pub findings: Vec<Diagnostic>,
+    /// The rules that are coupled, one pair for each such finding.
+    pub coupled: Vec<Coupled>,
+    /// The rules whose namespaces, chosen by label, are listed by name for the mesh: each with the names.
+    pub snapshots: BTreeMap<RuleId, BTreeSet<Symbol>>,
+}
+
+/// Two rules by which somebody gains: the network lets callers in by the one, the mesh lets them further by the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coupled {
+    /// The rule by which the network lets the callers in.
+    pub admitted: RuleId,
+    /// The rule whose permission of the mesh covers them too.
+    pub granted: RuleId,
 }
 
 /// What the gates of one namespace say.
@@ -169,7 +182,6 @@ pub fn build(policy: &Policy) -> Gates {
     let facts = Facts::of(policy);
     let mut gates = openings::normalize(policy);
     mesh::project(policy, &facts, &mut gates);
-    let findings = coupling::check(policy, &facts, &mut gates);
-    gates.findings.extend(findings);
+    coupling::check(policy, &facts, &mut gates);
     gates
 }

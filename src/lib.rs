@@ -5,6 +5,7 @@
 //! picture and the table of who may use whom, which a test holds.
 
 pub mod check;
+pub mod classes;
 pub mod cluster;
 pub mod compile;
 pub mod config;
@@ -20,3 +21,4 @@ pub mod meaning;
 pub mod source;
 pub mod syntax;
 pub mod target;
+pub mod verify;

@@ -6,28 +6,49 @@
 mod expect;
 
 use crate::flow::{Flow, Peer, Pod, Token, Transport};
-use crate::ir::{Namespace, Policy, Rule, Stance};
+use crate::ir::{Baseline, Issuer, Namespace, Policy, Rule, Stance};
 use crate::syntax::ast::{Action, Direction};
 
 pub use expect::holds;
+
+/// The claims of a token, each with the values that it holds.
+type Claims = std::collections::BTreeMap<crate::flow::Symbol, std::collections::BTreeSet<crate::flow::Symbol>>;
 
 /// Whether the program lets this flow pass: both ends let it, each judged alone.
 pub fn passes(policy: &Policy, flow: &Flow) -> bool {
     passes_end(policy, flow, Direction::Out) && passes_end(policy, flow, Direction::In)
 }
 
+/// What is said about one end: the rules and the baseline that may have a say there.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Its rules, or as many of them as may match any flow that is asked about.
+    pub rules: &'a [&'a Rule],
+    /// The baseline of the namespace at that end.
+    pub baseline: &'a [Baseline],
+}
+
 /// Whether one end lets the flow pass. An end that is no pod's, or an unmanaged pod's, always does.
 pub fn passes_end(policy: &Policy, flow: &Flow, direction: Direction) -> bool {
-    let Some((pod, namespace)) = managed_end(policy, flow, direction) else { return true };
-    if direction == Direction::In && is_refused_token(policy, flow, pod) {
+    let Some((_, namespace)) = managed_end(policy, flow, direction) else { return true };
+    let rules: Vec<&Rule> = policy.rules.iter().collect();
+    passes_end_by(Said { policy, rules: &rules, baseline: &policy.baseline(namespace) }, flow, direction)
+}
+
+/// The same, by what somebody chose to say: for many questions about one end the choice is made once.
+pub fn passes_end_by(said: Said<'_>, flow: &Flow, direction: Direction) -> bool {
+    let Some((pod, namespace)) = managed_end(said.policy, flow, direction) else { return true };
+    if direction == Direction::In && is_refused_token(said, flow, pod) {
         return false;
     }
-    if rules(policy, Action::Deny).any(|rule| cuts(rule, flow, namespace, direction)) {
+    if rules(said, Action::Deny).any(|rule| cuts(rule, flow, namespace, direction)) {
         return false;
     }
-    is_open(policy, namespace, pod, direction)
-        || is_baseline(policy, flow, pod, namespace, direction)
-        || rules(policy, Action::Allow).any(|rule| opens(policy, rule, flow, pod, namespace, direction))
+    is_open(said.policy, namespace, pod, direction)
+        || is_baseline(said, flow, pod, direction)
+        || rules(said, Action::Allow).any(|rule| opens(said.policy, rule, flow, pod, namespace, direction))
 }
 
 /// The managed pod at one end of the flow, with its namespace.
@@ -46,8 +67,8 @@ fn near(flow: &Flow, direction: Direction) -> &Peer {
 }
 
 /// The rules of one action.
-fn rules(policy: &Policy, action: Action) -> impl Iterator<Item = &Rule> {
-    policy.rules.iter().filter(move |rule| rule.action == action)
+fn rules(said: Said<'_>, action: Action) -> impl Iterator<Item = &Rule> {
+    said.rules.iter().copied().filter(move |rule| rule.action == action)
 }
 
 /// Whether the pod's namespace is open this way and no `close` selects the pod.
@@ -58,18 +79,18 @@ fn is_open(policy: &Policy, namespace: &Namespace, pod: &Pod, direction: Directi
 }
 
 /// Whether the flow is one that a default deny must not cut (design §4.4).
-fn is_baseline(policy: &Policy, flow: &Flow, pod: &Pod, namespace: &Namespace, direction: Direction) -> bool {
+fn is_baseline(said: Said<'_>, flow: &Flow, pod: &Pod, direction: Direction) -> bool {
     let far = match direction {
         Direction::In => &flow.source,
         Direction::Out => &flow.destination,
     };
-    let fits = |entry: &crate::ir::Baseline| {
+    let fits = |entry: &Baseline| {
         entry.direction == direction
             && entry.subject.contains(&pod.labels)
             && entry.peers.contains(far)
             && entry.ports.contains(flow.protocol, flow.port)
     };
-    policy.baseline(namespace).iter().any(fits)
+    said.baseline.iter().any(fits)
 }
 
 /// Whether a `deny` matches the flow at this end. At the source a `deny` on requests is not judged at all.
@@ -119,19 +140,27 @@ fn matches_request(rule: &Rule, flow: &Flow) -> bool {
 }
 
 /// Whether the request carries a token that does not verify, to a pod to which any rule says `jwt`. A token of an issuer
-/// that no such rule names does not verify there.
-fn is_refused_token(policy: &Policy, flow: &Flow, pod: &Pod) -> bool {
+/// that no such rule names does not verify there, nor does one for another audience.
+fn is_refused_token(said: Said<'_>, flow: &Flow, pod: &Pod) -> bool {
     let Some(request) = &flow.request else { return false };
     let peer = Peer::Pod(pod.clone());
     let wants =
         |rule: &&Rule| rule.jwt.is_some() && rule.faces(Direction::In) && rule.targets.iter().any(|target| target.end.matches(&peer));
-    let mut issuers = rules(policy, Action::Allow).filter(wants).filter_map(|rule| rule.jwt.as_ref()).peekable();
+    let mut issuers = rules(said, Action::Allow).filter(wants).filter_map(|rule| rule.jwt.as_ref()).peekable();
     if issuers.peek().is_none() {
         return false;
     }
     match &request.token {
         Token::None => false,
         Token::Unverified => true,
-        Token::Valid { issuer, .. } => !issuers.any(|(name, _)| policy.issuers.get(name).is_some_and(|known| known.url == *issuer)),
+        Token::Valid { issuer, claims } => {
+            let verifies = |known: &Issuer| known.url == *issuer && is_for(known, claims);
+            !issuers.filter_map(|(name, _)| said.policy.issuers.get(name)).any(verifies)
+        }
     }
+}
+
+/// Whether a token is meant for one of the audiences that an issuer's tokens must name, if it must name any.
+fn is_for(issuer: &Issuer, claims: &Claims) -> bool {
+    issuer.audiences.is_empty() || claims.get("aud").is_some_and(|held| issuer.audiences.iter().any(|audience| held.contains(audience)))
 }

@@ -2,7 +2,7 @@
 //!
 //! The cluster is the independent model of `tests/model`; it is given text and shares nothing with the compiler.
 
-mod world;
+pub(crate) mod world;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -1,7 +1,8 @@
 //! The pages of the codes, run: what a page calls wrong is found, what it calls right is not, and every code has its page.
 //!
 //! A page shows programs in fences: `intent` files, `toml` for the configuration, `yaml` for the inventory. Words behind the
-//! language: a file's name, `with` (another program's intents), `manifest` (what the evaluator reads, which then reads alone), `today=DATE`, `also=CODE,CODE` (findings that come along).
+//! language: a file's name, `with` (another program's intents), `alongside` (others' policies), `manifest` (what the evaluator
+//! reads, which then reads alone), `today=DATE`, `also=CODE,CODE` (findings that come along).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,12 @@ use twogate::diagnostic::{Code, Diagnostic, Edit, Help, Level, code};
 use twogate::source::{Source, Sources};
 
 /// Codes that no program can show, each with the reason. Their pages say what to do instead of right and wrong.
-const WITHOUT_PROGRAM: [(Code, &str); 5] = [
+const WITHOUT_PROGRAM: [(Code, &str); 7] = [
     (code::INVALID_UTF8, "a page is UTF-8 text"),
     (code::FILE_TOO_LARGE, "a page of that size would not be read"),
     (code::NO_INPUT, "there is no program"),
+    (code::PROOF_FAILED, "a fault of the compiler that is known is mended"),
+    (code::PROOF_INCOMPLETE, "nobody reads a rule with so many headers"),
     (code::STALE_OUTPUT, "it compares with a folder"),
     (code::NESTING_TOO_DEEP, "nobody reads a line with so many parentheses"),
 ];
@@ -103,6 +106,7 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
             "intent" if block.words.iter().any(|word| word == "with") => input.with.push(id),
             "intent" => input.intents.push(id),
             "toml" => input.config = Some(id),
+            "yaml" if block.words.iter().any(|word| word == "alongside") => input.alongside.push(id),
             other => {
                 assert_eq!(other, "yaml", "a page shows nothing else");
                 input.inventory.push(id);

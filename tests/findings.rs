@@ -86,7 +86,7 @@ fn every_format_shows_the_same_findings() {
     let sources = files();
     let findings = all(&sources);
     snapshot("human", &plain(&findings, &sources));
-    snapshot("json", &json::render(&findings, &sources));
+    snapshot("json", &json::render(&findings, &sources, None));
     snapshot("sarif", &sarif::render(&findings, &sources));
     snapshot("github", &github::render(&findings, &sources));
 }
@@ -105,14 +105,14 @@ fn the_order_of_reading_and_checking_is_not_seen() {
     let mut findings = all(&sources);
     let before = [
         plain(&findings, &sources),
-        json::render(&findings, &sources),
+        json::render(&findings, &sources, None),
         sarif::render(&findings, &sources),
         github::render(&findings, &sources),
     ];
     findings.reverse();
     let after = [
         plain(&findings, &sources),
-        json::render(&findings, &sources),
+        json::render(&findings, &sources, None),
         sarif::render(&findings, &sources),
         github::render(&findings, &sources),
     ];
@@ -124,7 +124,7 @@ fn no_findings_are_no_text_for_people_and_valid_documents_for_programs() {
     let sources = files();
     assert_eq!(plain(&[], &sources), "");
     assert_eq!(human::summary(&[], &sources), None);
-    assert_eq!(json::render(&[], &sources), "{\n  \"version\": 1,\n  \"findings\": []\n}\n");
+    assert_eq!(json::render(&[], &sources, None), "{\n  \"version\": 1,\n  \"findings\": []\n}\n");
     assert_eq!(github::render(&[], &sources), "");
     let log: serde_json::Value = serde_json::from_str(&sarif::render(&[], &sources)).unwrap();
     assert_eq!(log["runs"][0]["results"], serde_json::json!([]));
@@ -230,7 +230,7 @@ fn a_huge_line_costs_no_more_than_a_short_one() {
     let text = plain(&findings, &sources);
     assert!(text.len() < 500 * 1_000, "{} bytes for people", text.len());
     let column = 999 * (SIZE / 1_000) / 2 + 1;
-    let json = json::render(&findings, &sources);
+    let json = json::render(&findings, &sources, None);
     assert!(json.contains(&format!("\"column\": {column}")));
     assert!(json.len() < 1_000 * 1_000 && sarif::render(&findings, &sources).len() < 1_000 * 1_000);
 }
@@ -262,7 +262,7 @@ proptest! {
         prop_assert!(!drawn.chars().any(|character| character.is_control() && character != '\n'));
         let hidden = ['\u{202e}', '\u{E000}', '\u{E001}'];
         prop_assert!(!drawn.contains(hidden));
-        for document in [json::render(&findings, &sources), sarif::render(&findings, &sources)] {
+        for document in [json::render(&findings, &sources, None), sarif::render(&findings, &sources)] {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&document).is_ok());
         }
         prop_assert_eq!(github::render(&findings, &sources).lines().count(), 1);

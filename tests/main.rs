@@ -17,6 +17,8 @@ mod cluster;
 mod cluster_mesh;
 mod codes;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod coupling;
 mod examples;
 mod findings;
@@ -37,3 +39,4 @@ mod support;
 mod syntax;
 #[cfg(test)]
 mod target;
+mod verify;

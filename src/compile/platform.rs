@@ -1,32 +1,44 @@
-//! What `twogate.toml` says of the platform, for the room that judges manifests.
+//! The platform of the evaluator, as `twogate.toml` describes the cluster.
 //!
-//! Owns: `platform`. The two rooms know nothing of each other, so what one says is told to the other here, field by field.
+//! Owns: the translation, and what a proof assumes on top. Nothing is guessed: what the configuration leaves open stays open.
 
 use crate::cluster::Platform;
 use crate::config::{Answer, Config, Version};
 
-/// The platform that a configuration describes. It names no namespace for objects that name none: who reads manifests knows it.
+/// What `twogate.toml` knows of the platform.
 pub fn platform(config: &Config) -> Platform {
-    let Config { mesh, cluster, network_plugin, .. } = config;
+    let plugin = &config.network_plugin;
     Platform {
         default_namespace: None,
-        mesh: mesh.mode,
-        root_namespace: mesh.root_namespace.clone(),
-        trust_domain: mesh.trust_domain.clone(),
-        trust_domain_aliases: mesh.trust_domain_aliases.clone(),
-        istio: version(mesh.istio),
-        kubernetes: version(cluster.kubernetes),
-        pods: cluster.pods.clone(),
-        services: cluster.services.clone(),
-        nodes: cluster.nodes.clone(),
-        ipblock_matches_pods: known(network_plugin.ipblock_matches_pods),
-        end_port: known(network_plugin.end_port),
-        named_ports: known(network_plugin.named_ports),
-        sctp: known(network_plugin.sctp),
-        hbone_from_sidecars: known(mesh.hbone_from_sidecars),
-        layered_waypoint_policies: known(mesh.layered_waypoint_policies),
-        auto_allow_waypoint: known(mesh.auto_allow_waypoint),
-        probe_sources: mesh.probe_sources.clone(),
+        mesh: config.mesh.mode,
+        root_namespace: config.mesh.root_namespace.clone(),
+        trust_domain: config.mesh.trust_domain.clone(),
+        trust_domain_aliases: config.mesh.trust_domain_aliases.clone(),
+        istio: version(config.mesh.istio),
+        kubernetes: version(config.cluster.kubernetes),
+        pods: config.cluster.pods.clone(),
+        services: config.cluster.services.clone(),
+        nodes: config.cluster.nodes.clone(),
+        ipblock_matches_pods: answer(plugin.ipblock_matches_pods),
+        end_port: answer(plugin.end_port),
+        named_ports: answer(plugin.named_ports),
+        sctp: answer(plugin.sctp),
+        hbone_from_sidecars: answer(config.mesh.hbone_from_sidecars),
+        layered_waypoint_policies: answer(config.mesh.layered_waypoint_policies),
+        auto_allow_waypoint: answer(config.mesh.auto_allow_waypoint),
+        probe_sources: config.mesh.probe_sources.clone(),
+    }
+}
+
+/// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.
+pub fn proof_platform(config: &Config) -> Platform {
+    let platform = platform(config);
+    Platform {
+        ipblock_matches_pods: Some(false),
+        end_port: platform.end_port.or(Some(true)),
+        sctp: platform.sctp.or(Some(true)),
+        named_ports: platform.named_ports.or(Some(true)),
+        ..platform
     }
 }
 
@@ -34,7 +46,7 @@ const fn version(version: Version) -> (u16, u16, u16) {
     (version.major, version.minor, version.patch)
 }
 
-const fn known(answer: Answer) -> Option<bool> {
+const fn answer(answer: Answer) -> Option<bool> {
     match answer {
         Answer::Yes => Some(true),
         Answer::No => Some(false),

@@ -184,6 +184,10 @@ codes! {
     ACCEPTS_NOTHING "accepts-nothing" Warning "`accept` names a finding that does not occur";
     ACCEPTED "accepted" Note "a finding was accepted by the rule itself";
     EXPECTATION_FAILED "expectation-failed" Error "an expectation does not hold";
+    // The proof
+    PROOF_FAILED "proof-failed" Error "what would be written does not do what the intents say";
+    PROOF_INCOMPLETE "proof-incomplete" Error "requests fall into too many classes to be proved";
+    ALONGSIDE_CHANGES_ACCESS "alongside-changes-access" Error "policies of others change who gets in";
     // Configuration, inventory, input and output
     INVALID_CONFIG "invalid-config" Error "`twogate.toml` cannot be read";
     UNKNOWN_KEY "unknown-key" Error "a key of `twogate.toml` does not exist";

@@ -11,11 +11,11 @@ use serde::Serialize;
 /// The version of the shape.
 const VERSION: u32 = 1;
 
-/// All findings in their order as one JSON object, with a line end.
-pub fn render(findings: &[Diagnostic], sources: &Sources) -> String {
+/// All findings in their order as one JSON object, with a line end, and the proof if there was one.
+pub fn render(findings: &[Diagnostic], sources: &Sources, proof: Option<&Proved>) -> String {
     let mut places = Places::new(sources);
     let findings = order::sort(findings, sources).into_iter().map(|finding| Finding::new(finding, &mut places)).collect();
-    let mut text = serde_json::to_string_pretty(&Document { version: VERSION, findings }).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&Document { version: VERSION, findings, proof }).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -24,6 +24,30 @@ pub fn render(findings: &[Diagnostic], sources: &Sources) -> String {
 struct Document<'a> {
     version: u32,
     findings: Vec<Finding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'a Proved>,
+}
+
+/// A proof in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proved {
+    /// Whether what would be written does what the program says.
+    pub holds: bool,
+    /// How many classes of flows were decided.
+    pub classes: usize,
+    /// What it takes for granted.
+    pub assumptions: Vec<Assumed>,
+    /// Flows that pass though no line says so, because their line accepts it; one of each class.
+    pub accepted: Vec<String>,
+}
+
+/// One thing that a proof takes for granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assumed {
+    /// Its name, of a fixed list.
+    pub name: &'static str,
+    /// What it is.
+    pub text: String,
 }
 
 #[derive(Serialize)]

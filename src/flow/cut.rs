@@ -43,7 +43,8 @@ pub struct RequestSamples {
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
-    /// Tokens, one for each way in which it tells tokens apart; no token and an unverified one are always tried too.
+    /// Tokens by which it tells tokens apart: of each a test of one issuer, and for each claim the values of which the test
+    /// accepts any one. Every combination of values that tests tell apart is tried, no token and an unverified one too.
     pub tokens: BTreeSet<Token>,
     /// Whether it tells a connection that is no HTTP from one that is.
     pub looks_inside: bool,
@@ -68,6 +69,11 @@ pub struct WrittenWords {
 impl RequestSamples {
     /// Whether it looks at nothing of a request.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.looks_inside
+            && self.methods.is_empty()
+            && self.paths.is_empty()
+            && self.hosts.is_empty()
+            && self.headers.is_empty()
+            && self.tokens.is_empty()
     }
 }

@@ -11,7 +11,7 @@ use super::mesh::{Projection, acting_ports, cube, is_guarded, known_names, permi
 use super::openings::subjects;
 use super::region::{Region, subtract_all};
 use super::report;
-use super::{Callers, Cause, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
+use super::{Callers, Cause, Coupled, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Intervals, LabelCube, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport};
 use crate::ir::{Namespace, Policy, RuleId};
@@ -44,26 +44,37 @@ pub(super) struct Gain<'a> {
 }
 
 /// Checks every guarded namespace. Where namespaces chosen by label are the reason of a gain, their names are listed instead.
-pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
+pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) {
+    let mut found = Found::default();
     let guarded: Vec<&Namespace> = policy.namespaces.values().filter(|namespace| is_guarded(policy, namespace)).collect();
     for namespace in guarded {
-        let Some(snapshot) = namespace_check(policy, facts, gates, namespace, &mut findings) else { continue };
+        let Some(snapshot) = namespace_check(policy, facts, gates, namespace, &mut found) else { continue };
         if let Some(entry) = gates.namespaces.get_mut(&namespace.name) {
             entry.mesh = Some(snapshot);
         }
     }
-    findings
+    gates.findings.extend(found.findings);
+    gates.coupled.extend(found.coupled);
+    gates.snapshots.extend(found.snapshots);
+}
+
+/// What the check found.
+#[derive(Default)]
+struct Found {
+    findings: Vec<Diagnostic>,
+    coupled: Vec<Coupled>,
+    snapshots: BTreeMap<RuleId, BTreeSet<Symbol>>,
+}
+
+impl Found {
+    fn add(&mut self, policy: &Policy, namespace: &Namespace, gains: &[Gain<'_>]) {
+        self.findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
+        self.coupled.extend(gains.iter().map(|gain| Coupled { admitted: gain.admitted.rule, granted: gain.granted.rule }));
+    }
 }
 
 /// Checks one namespace; gives a new mesh half if rules had to be turned into snapshots.
-fn namespace_check(
-    policy: &Policy,
-    facts: &Facts<'_>,
-    gates: &Gates,
-    namespace: &Namespace,
-    findings: &mut Vec<Diagnostic>,
-) -> Option<MeshGate> {
+fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace: &Namespace, found: &mut Found) -> Option<MeshGate> {
     let entry = gates.namespaces.get(&namespace.name)?;
     let current = entry.mesh.as_ref()?;
     let search = Search { policy, facts, gates, namespace };
@@ -75,13 +86,19 @@ fn namespace_check(
         .map(|gain| gain.granted.rule)
         .collect();
     if snapshots.is_empty() {
-        findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
+        found.add(policy, namespace, &gains);
         return None;
     }
     let lanes = search.lanes(entry, current, &snapshots);
     let gains = search.gains(&lanes);
-    findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
-    findings.extend(snapshots.iter().filter_map(|rule| report::snapshot(policy, *rule)));
+    found.add(policy, namespace, &gains);
+    for rule in &snapshots {
+        let cubes = policy.rule(*rule).map(|rule| rule.source.peers().pods).unwrap_or_default();
+        let names =
+            cubes.cubes().iter().flat_map(|cube| cube.namespace_names().map_or_else(|| known_names(policy, cube), <[Symbol]>::to_vec));
+        found.snapshots.entry(*rule).or_default().extend(names);
+    }
+    found.findings.extend(snapshots.iter().filter_map(|rule| report::snapshot(policy, *rule)));
     // What this second projection finds was found by the first.
     let projection = Projection { policy, facts, namespace, special: &special(policy), snapshots: &snapshots };
     Some(projection.mesh(entry, &mut Vec::new()))

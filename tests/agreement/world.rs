@@ -17,7 +17,7 @@ const CONFIG: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs 
 const ISSUER: &str = "issuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"shop\"";
 
 /// Lines of a program: first the declarations, which always stand, then rules.
-pub(super) fn program() -> impl Strategy<Value = Vec<String>> {
+pub(crate) fn program() -> impl Strategy<Value = Vec<String>> {
     let dev = select(vec![
         "namespace dev labels env=test mesh sidecar",
         "namespace dev labels env=test mesh none",
@@ -134,7 +134,7 @@ fn requirement() -> impl Strategy<Value = String> {
 }
 
 /// The program as one file, with its configuration.
-pub(super) fn input(lines: &[String]) -> Input {
+pub(crate) fn input(lines: &[String]) -> Input {
     let mut sources = Sources::default();
     let intents = vec![sources.add(Source::new("world.intent", lines.join("\n") + "\n"))];
     let config = Some(sources.add(Source::new("twogate.toml", CONFIG)));
@@ -142,7 +142,7 @@ pub(super) fn input(lines: &[String]) -> Input {
 }
 
 /// The same with a file for each line.
-pub(super) fn input_apart(lines: &[String]) -> Input {
+pub(crate) fn input_apart(lines: &[String]) -> Input {
     let mut sources = Sources::default();
     let config = Some(sources.add(Source::new("twogate.toml", CONFIG)));
     let intents =
@@ -199,7 +199,7 @@ fn peers(lines: &[String]) -> Vec<Peer> {
 }
 
 /// All flows between those, on telling ports, over both transports, with telling requests.
-pub(super) fn flows(lines: &[String]) -> Vec<Flow> {
+pub(crate) fn flows(lines: &[String]) -> Vec<Flow> {
     let peers = peers(lines);
     let speaks_http = lines.iter().any(|line| line.contains("http") || line.contains("jwt"));
     let mut flows = Vec::new();
@@ -244,7 +244,10 @@ fn requests() -> Vec<Request> {
     };
     let token = |groups: &[&str]| Token::Valid {
         issuer: "https://id.example.com".into(),
-        claims: BTreeMap::from([("groups".into(), groups.iter().map(|group| Symbol::from(*group)).collect())]),
+        claims: BTreeMap::from([
+            ("groups".into(), groups.iter().map(|group| Symbol::from(*group)).collect()),
+            ("aud".into(), [Symbol::from("shop")].into()),
+        ]),
     };
     vec![
         request("GET", "/a"),
@@ -263,13 +266,13 @@ fn requests() -> Vec<Request> {
 /// Whether a flow lies within the assumptions that a proof would list.
 ///
 /// A port on which a rule denies requests is taken to be served as HTTP, so connections that are no HTTP do not occur there.
-pub(super) fn is_judged(lines: &[String], flow: &Flow) -> bool {
+pub(crate) fn is_judged(lines: &[String], flow: &Flow) -> bool {
     let denies_requests = lines.iter().any(|line| line.contains("deny") && line.contains("http"));
     !(denies_requests && flow.protocol == Protocol::Tcp && flow.port == 8080 && flow.request.is_none())
 }
 
 /// Whether the openings of the normal form let a flow through at both ends.
-pub(super) fn normal_form(outcome: &Outcome, flow: &Flow) -> bool {
+pub(crate) fn normal_form(outcome: &Outcome, flow: &Flow) -> bool {
     end_passes(outcome, flow, Direction::Out) && end_passes(outcome, flow, Direction::In)
 }
 
@@ -316,7 +319,7 @@ fn refuses_token(outcome: &Outcome, flow: &Flow, pod: &Pod) -> bool {
 }
 
 /// The same flow for the model.
-pub(super) fn modelled(flow: &Flow) -> model::Flow {
+pub(crate) fn modelled(flow: &Flow) -> model::Flow {
     let protocol = match flow.protocol {
         Protocol::Tcp => model::Protocol::Tcp,
         Protocol::Udp => model::Protocol::Udp,
@@ -347,9 +350,10 @@ fn modelled_request(request: &Request) -> model::Request {
         Token::Valid { issuer, claims } => model::Token::Valid(model::Claims {
             issuer: issuer.to_string(),
             subject: None,
-            audiences: vec!["shop".to_owned()],
+            audiences: claims.get("aud").into_iter().flatten().map(ToString::to_string).collect(),
             others: claims
                 .iter()
+                .filter(|(name, _)| ***name != *"aud")
                 .map(|(name, values)| (name.to_string(), model::Claim::Strings(values.iter().map(ToString::to_string).collect())))
                 .collect(),
         }),

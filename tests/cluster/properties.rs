@@ -413,6 +413,11 @@ fn ask(text: &str) {
     let _ = cluster.selectors("shop");
 }
 
+/// Many texts as one.
+fn numbered(count: usize, text: impl Fn(usize) -> String) -> String {
+    (0..count).map(text).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn hostile_sizes_and_depths_are_findings() {
     let head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ";
@@ -421,9 +426,9 @@ fn hostile_sizes_and_depths_are_findings() {
         format!("{head}{}{}", "{podSelector: ".repeat(500), "}".repeat(500)),
         format!("{head}{}", "- ".repeat(50_000)),
         format!("{head}{{ingress: [{}]}}", "{from: [{}]}, ".repeat(20_000)),
-        format!("a: &a [x]\n{}", (0..50).map(|index| format!("b{index}: &b{index} [*a, *a]\n")).collect::<String>()),
+        format!("a: &a [x]\n{}", numbered(50, |index| format!("b{index}: &b{index} [*a, *a]\n"))),
         "---\n".repeat(100_000),
-        format!("{head}{{podSelector: {{matchLabels: {{{}}}}}}}", (0..20_000).map(|index| format!("k{index}: v, ")).collect::<String>()),
+        format!("{head}{{podSelector: {{matchLabels: {{{}}}}}}}", numbered(20_000, |index| format!("k{index}: v, "))),
     ] {
         ask(&text);
     }

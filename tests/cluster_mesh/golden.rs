@@ -193,7 +193,7 @@ mod ztunnel {
         let identity = seen.identity.as_deref();
         let (namespace, account) = (parts.get(2).copied().filter(|_| identity.is_some()), parts.get(4).copied());
         let strings = |key: &str, word: Option<&str>| list(value, key).iter().any(|one| word.is_some_and(|word| string(one, word)));
-        let ports = |key: &str| list(value, key).iter().any(|port| port.as_u64() == Some(u64::from(seen.question.port)));
+        let numbers = |key: &str| list(value, key).iter().any(|port| port.as_u64() == Some(u64::from(seen.question.port)));
         let ranges = |key: &str, address: IpAddr| list(value, key).iter().any(|range| within(range, address));
         let accounts = |key: &str| {
             list(value, key).iter().any(|one| Some(text(one, "namespace")) == namespace && Some(text(one, "serviceAccount")) == account)
@@ -208,7 +208,7 @@ mod ztunnel {
             && both("serviceAccounts", &|key| accounts(key))
             && both("sourceIps", &|key| ranges(key, seen.source))
             && both("destinationIps", &|key| ranges(key, seen.destination))
-            && both("destinationPorts", &|key| ports(key))
+            && both("destinationPorts", &|key| numbers(key))
     }
 
     fn string(value: &Value, word: &str) -> bool {

@@ -30,17 +30,14 @@ impl Check {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let today = self.today.unwrap_or_else(date::today);
-        let (sources, findings, files) = match self.inputs.read(Some(today))? {
-            Read::Found(sources, findings) => (sources, findings, 0),
-            Read::Ready(input, files) => {
-                let outcome = twogate::compile::compile(*input);
-                (outcome.sources, outcome.findings, files)
-            }
+        let (input, files) = match self.inputs.read(Some(today))? {
+            Read::Found(sources, findings) => return report::findings(&findings, &sources, self.format),
+            Read::Ready(input, files) => (input, files),
         };
-        let exit = report::findings(&findings, &sources, self.format)?;
-        if findings.is_empty() && self.format == Format::Human {
+        let outcome = twogate::compile::compile(*input);
+        if outcome.findings.is_empty() && self.format == Format::Human {
             report::say(&format!("no findings in {}", report::count(files, "file")))?;
         }
-        Ok(exit)
+        report::judged(&outcome.findings, &outcome.sources, outcome.proof.as_ref(), self.format)
     }
 }

@@ -40,7 +40,7 @@ impl Compile {
             Read::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
             Read::Ready(input, _) => compile(*input),
         };
-        if report::findings(&outcome.findings, &outcome.sources, Format::Human)? == Exit::Found {
+        if report::judged(&outcome.findings, &outcome.sources, outcome.proof.as_ref(), Format::Human)? == Exit::Found {
             return Ok(Exit::Found);
         }
         if outcome.files.is_empty() {

@@ -37,6 +37,10 @@ pub(crate) struct Inputs {
     #[arg(long, value_name = "P")]
     pub(crate) with: Vec<PathBuf>,
 
+    /// Policies of others in the same cluster, which join the proof: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P")]
+    pub(crate) alongside: Vec<PathBuf>,
+
     /// What to write policy for, instead of all; may be repeated
     #[arg(long = "target", value_name = "T", value_parser = clap::builder::PossibleValuesParser::new(target_names()))]
     pub(crate) targets: Vec<String>,
@@ -71,14 +75,19 @@ pub(crate) enum ReadBeside {
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
-        let paths = or_default(self.paths.clone());
-        Ok(match self.read_at(&paths, &[], today)? {
+        Ok(match self.read_beside(&[], today)? {
             ReadBeside::Ready(input, _) => {
                 let files = input.intents.len();
                 Read::Ready(input, files)
             }
             ReadBeside::Found(sources, findings) => Read::Found(sources, findings),
         })
+    }
+
+    /// Reads all of it, and manifests at other paths beside it.
+    pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
+        let paths = or_default(self.paths.clone());
+        self.read_at(&paths, manifests, today)
     }
 
     /// The same, where manifests may stand for themselves: intents are read only where paths are given, if there are any.
@@ -92,12 +101,12 @@ impl Inputs {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let beside = [&self.inventory[..], manifests].map(|paths| finder.find(paths, MANIFESTS));
+        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
         let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
         let [intents, with] = [intents, with].map(|items| loader.load(&items));
-        let [inventory, manifests] = beside.map(|items| loader.load(&items));
+        let [inventory, alongside, manifests] = beside.map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
         if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
@@ -107,7 +116,7 @@ impl Inputs {
             return Ok(ReadBeside::Found(sources, findings));
         }
         let (namespace, targets) = (self.namespace, self.targets);
-        let input = Input { sources, intents, with, inventory, config, namespace, targets, today };
+        let input = Input { sources, intents, with, inventory, alongside, config, namespace, targets, today };
         Ok(ReadBeside::Ready(Box::new(input), manifests))
     }
 }

@@ -16,6 +16,8 @@ mod list;
 mod output;
 mod replace;
 mod report;
+mod test;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use exit::{Exit, Failure};
@@ -41,6 +43,8 @@ Example:
 enum Command {
     Compile(compile::Compile),
     Check(check::Check),
+    Test(test::Test),
+    Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     List(list::List),
@@ -65,6 +69,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Compile(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Test(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::List(command) => command.run(),

@@ -10,7 +10,8 @@ use std::io::{self, ErrorKind, Write};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Diagnostic, github, json, sarif};
-use twogate::source::Sources;
+use twogate::source::{Location, Sources};
+use twogate::verify::{Proof, flow_words};
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,16 +28,41 @@ pub(crate) enum Format {
 
 /// Writes findings and says how the run ends for them.
 pub(crate) fn findings(findings: &[Diagnostic], sources: &Sources, format: Format) -> Result<Exit, Failure> {
+    judged(findings, sources, None, format)
+}
+
+/// The same, with the proof that was made.
+pub(crate) fn judged(findings: &[Diagnostic], sources: &Sources, proof: Option<&Proof>, format: Format) -> Result<Exit, Failure> {
     match format {
         Format::Human => {
             let choice = anstream::AutoStream::choice(&io::stderr());
             tolerate(anstream::stderr().lock().write_all(human::render(findings, sources, colour(choice)).as_bytes()))?;
+            proof.filter(|proof| proof.holds()).map_or(Ok(()), tell)?;
         }
-        Format::Json => print(&json::render(findings, sources))?,
+        Format::Json => print(&json::render(findings, sources, proof.map(Proof::words).as_ref()))?,
         Format::Sarif => print(&sarif::render(findings, sources))?,
         Format::Github => print(&github::render(findings, sources))?,
     }
     Ok(if has_error(findings) { Exit::Found } else { Exit::Fine })
+}
+
+/// The most assumptions that people are told one by one.
+const MAX_ASSUMPTIONS: usize = 12;
+
+/// Tells people what was proved, and what that takes for granted.
+fn tell(proof: &Proof) -> Result<(), Failure> {
+    say(&format!("proved over every pod that could exist, in {} classes of flows; assumes", proof.classes))?;
+    for assumption in proof.assumptions.iter().take(MAX_ASSUMPTIONS) {
+        say(&format!("  {assumption}"))?;
+    }
+    let more = proof.assumptions.len().saturating_sub(MAX_ASSUMPTIONS);
+    if more > 0 {
+        say(&format!("  and {more} more (`twogate check --format json` lists them)"))?;
+    }
+    for difference in &proof.accepted {
+        say(&format!("accepted: {}", flow_words(&difference.flow)))?;
+    }
+    Ok(())
 }
 
 /// Writes why something could not be judged.
@@ -65,6 +91,12 @@ pub(crate) fn print_difference(difference: &str) -> Result<(), Failure> {
 /// Tells people what was done, on the standard error.
 pub(crate) fn say(line: &str) -> Result<(), Failure> {
     tolerate(writeln!(io::stderr().lock(), "{line}"))
+}
+
+/// A place as people write it: `shop.intent:14`.
+pub(crate) fn place(location: Location, sources: &Sources) -> String {
+    let Some(source) = sources.get(location.file) else { return String::new() };
+    format!("{}:{}", source.name(), source.position(location.span.start).line)
 }
 
 /// `1 file`, `2 files`.

@@ -1,0 +1,231 @@
+//! `twogate test`: every expectation, decided on the manifests that would be written.
+//!
+//! Owns: the command and its three formats. What holds is the library's to say.
+
+use crate::exit::{Exit, Failure};
+use crate::inputs::{Inputs, Read};
+use crate::report::{self, Format as Findings};
+use clap::{Args, ValueEnum};
+use quick_xml::Writer;
+use quick_xml::events::{BytesText, Event};
+use serde::Serialize;
+use std::io;
+use twogate::cluster::{Decision, Document, Step};
+use twogate::compile::{Protection, Tested, Tried, deciding_flow, test};
+use twogate::diagnostic::order::has_error;
+use twogate::flow::Verdict;
+use twogate::ir::{Expectation, Rule};
+use twogate::source::{Location, Sources};
+use twogate::verify::{Broken, Held, flow_words};
+
+/// Decide every `expect` on the policies that the intents ask for.
+///
+/// What is decided is the text that would be written, over every pod that an expectation speaks of. A failure shows a
+/// connection, and which gate let it pass or stopped it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  twogate test\n  twogate test intents --format junit > expectations.xml\n  twogate test intents --unprotected"
+)]
+pub(crate) struct Test {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// How results are written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+
+    /// Also list the rules without which every expectation would still hold
+    #[arg(long)]
+    unprotected: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, on the standard output
+    Human,
+    /// JUnit's XML, for CI
+    Junit,
+    /// One JSON object
+    Json,
+}
+
+impl Test {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let input = match self.inputs.read(None)? {
+            Read::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
+            Read::Ready(input, _) => *input,
+        };
+        let protection = if self.unprotected { Protection::Asked } else { Protection::Unasked };
+        let tested = test(input, protection);
+        if has_error(&tested.outcome.findings) {
+            return report::findings(&tested.outcome.findings, &tested.outcome.sources, Findings::Human);
+        }
+        let report = Report::new(&tested, protection);
+        report::print(&match self.format {
+            Format::Human => report.human(),
+            Format::Junit => report.junit()?,
+            Format::Json => report.json(),
+        })?;
+        Ok(if report.failed() == 0 { Exit::Fine } else { Exit::Found })
+    }
+}
+
+/// All results in words.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: u32,
+    expectations: Vec<Case>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unprotected: Option<Vec<Line>>,
+}
+
+/// A line of the intents.
+#[derive(Debug, Serialize)]
+struct Line {
+    text: String,
+    place: String,
+}
+
+/// What became of one expectation.
+#[derive(Debug, Serialize)]
+struct Case {
+    #[serde(flatten)]
+    line: Line,
+    holds: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failed>,
+}
+
+/// Why an expectation does not hold.
+#[derive(Debug, Serialize)]
+struct Failed {
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<String>,
+    /// Each gate that decided, in the order of the connection.
+    gates: Vec<String>,
+}
+
+impl Report {
+    fn new(tested: &Tested, protection: Protection) -> Self {
+        let (policy, sources) = (&tested.outcome.policy, &tested.outcome.sources);
+        let case = |tried: &Tried| Some(Case::new(policy.expectations.get(tried.expectation)?, tried, sources));
+        let rule = |place: &usize| policy.rules.get(*place).map(|rule: &Rule| Line::new(rule.text.clone(), rule.location, sources));
+        let unprotected = || tested.unprotected.iter().filter_map(rule).collect();
+        Self {
+            version: 1,
+            expectations: tested.results.iter().filter_map(case).collect(),
+            unprotected: (protection == Protection::Asked).then(unprotected),
+        }
+    }
+
+    fn failed(&self) -> usize {
+        self.expectations.iter().filter(|case| !case.holds).count()
+    }
+
+    fn human(&self) -> String {
+        let mut lines = Vec::new();
+        for case in &self.expectations {
+            lines.push(format!("{}  {}  {}", if case.holds { "ok  " } else { "FAIL" }, case.line.text, case.line.place));
+            let Some(failure) = &case.failure else { continue };
+            lines.push(format!("      {}", failure.reason));
+            lines.extend(failure.flow.iter().map(|flow| format!("      {flow}")));
+            lines.extend(failure.gates.iter().map(|gate| format!("        {gate}")));
+        }
+        for line in self.unprotected.iter().flatten() {
+            lines.push(format!("unprotected  {}  {}", line.text, line.place));
+        }
+        lines.push(self.summary());
+        lines.join("\n") + "\n"
+    }
+
+    fn summary(&self) -> String {
+        let all = self.expectations.len();
+        let held = all - self.failed();
+        let unprotected = self.unprotected.as_ref().map(|lines| format!(", {} unprotected", report::count(lines.len(), "rule")));
+        format!("{held} of {} hold{}", report::count(all, "expectation"), unprotected.unwrap_or_default())
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// The form that CI servers read: a suite, a case for each expectation.
+    fn junit(&self) -> Result<String, Failure> {
+        let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+        self.write_junit(&mut xml).map_err(|error| Failure::new(format!("cannot write XML: {error}")))?;
+        Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
+    }
+
+    fn write_junit(&self, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let (tests, failures) = (self.expectations.len().to_string(), self.failed().to_string());
+        xml.write_event(Event::Decl(quick_xml::events::BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        let suite = xml.create_element("testsuite").with_attributes([("name", "twogate"), ("tests", &*tests), ("failures", &*failures)]);
+        suite.write_inner_content(|xml| self.expectations.iter().try_for_each(|case| case.write_junit(xml)))?;
+        Ok(())
+    }
+}
+
+impl Line {
+    fn new(text: String, location: Location, sources: &Sources) -> Self {
+        Self { text, place: report::place(location, sources) }
+    }
+}
+
+impl Case {
+    fn new(expectation: &Expectation, tried: &Tried, sources: &Sources) -> Self {
+        let line = Line::new(expectation.text.clone(), expectation.location, sources);
+        let failure = match &tried.held {
+            Held::Yes => None,
+            Held::No(broken) => Some(Failed {
+                reason: reason(broken),
+                flow: deciding_flow(&tried.held).map(flow_words),
+                gates: tried.decision.iter().flat_map(gates).collect(),
+            }),
+        };
+        Self { line, holds: failure.is_none(), failure }
+    }
+
+    fn write_junit(&self, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let case = xml.create_element("testcase").with_attributes([("classname", &*self.line.place), ("name", &*self.line.text)]);
+        let Some(failure) = &self.failure else { return case.write_empty().map(|_| ()) };
+        let text: Vec<&str> = failure.flow.iter().chain(&failure.gates).map(String::as_str).collect();
+        case.write_inner_content(|xml| {
+            let element = xml.create_element("failure").with_attribute(("message", &*failure.reason));
+            element.write_text_content(BytesText::new(&text.join("\n"))).map(|_| ())
+        })?;
+        Ok(())
+    }
+}
+
+fn reason(broken: &Broken) -> String {
+    match broken {
+        Broken::Passes(_) => "this connection passes".to_owned(),
+        Broken::Stopped(_) => "this connection is stopped".to_owned(),
+        Broken::NonePasses(_) => "no connection passes, this one neither".to_owned(),
+        Broken::SomebodyElse(_) => "somebody else gets in, or without what is required".to_owned(),
+        Broken::Unspecified(_, why) => format!("the platform leaves this connection open: {why}"),
+        Broken::Empty => "it speaks of no connection at all".to_owned(),
+        Broken::TooMany => "its requests fall into too many classes to be decided".to_owned(),
+    }
+}
+
+/// The gates that decided: all of them if the connection passes, else those that stop it.
+fn gates(decision: &Decision) -> Vec<String> {
+    let stops = |step: &&Step| decision.verdict == Verdict::Allowed || step.verdict != Verdict::Allowed;
+    decision.steps.iter().filter(stops).map(gate).collect()
+}
+
+fn gate(step: &Step) -> String {
+    let documents: Vec<String> = step.decided_by.iter().map(document).collect();
+    let by = if documents.is_empty() { String::new() } else { format!(" by {}", documents.join(", ")) };
+    format!("{:?} of {}: {}{by}", step.gate, step.at, step.reason)
+}
+
+fn document(document: &Document) -> String {
+    let rule = document.rule.map(|rule| format!(" rule {rule}")).unwrap_or_default();
+    let from = document.origin.first().map(|line| format!(" (from `{line}`)")).unwrap_or_default();
+    format!("{} {}/{}{rule}{from}", document.kind, document.namespace, document.name)
+}

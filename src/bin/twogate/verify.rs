@@ -1,0 +1,169 @@
+//! `twogate verify`: are these manifests what the intents say, and does the proof's ground hold?
+//!
+//! Owns: the command. The comparison is the library's.
+
+use crate::exit::{Exit, Failure};
+use crate::inputs::{Inputs, ReadBeside};
+use crate::report::{self, Format as Findings};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::path::PathBuf;
+use twogate::cluster::Decision;
+use twogate::compile::{Against, Relation, against};
+use twogate::diagnostic::order::has_error;
+use twogate::flow::Verdict;
+use twogate::verify::{Checked, Difference, Status, flow_words};
+
+/// Hold manifests, or a dump of a cluster, against the intents.
+///
+/// Every connection of every pod that could exist is compared, not only those of pods that run. The manifests may hold other
+/// people's policies too: all of them count. For a cluster, pipe what `kubectl get -A -o yaml` prints of policies, namespaces,
+/// Services and workloads into `--manifests -`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  twogate verify intents --manifests manifests\n  twogate verify intents --manifests manifests --format json"
+)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// The manifests: files, folders or `-` for a dump on the standard input; may be repeated
+    #[arg(long, value_name = "P", required = true)]
+    manifests: Vec<PathBuf>,
+
+    /// How the result is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, on the standard output
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// The most counterexamples that people are shown.
+const MAX_SHOWN: usize = 10;
+
+impl Verify {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let (input, manifests) = match self.inputs.read_beside(&self.manifests, None)? {
+            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
+            ReadBeside::Ready(input, manifests) => (*input, manifests),
+        };
+        let against = against(input, &manifests);
+        report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
+        if has_error(&against.outcome.findings) {
+            return Ok(Exit::Found);
+        }
+        let report = Report::new(&against);
+        report::print(&match self.format {
+            Format::Human => report.human(),
+            Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        })?;
+        let holds = against.relation == Relation::Equal && report.assumptions.iter().all(|assumption| assumption.status != "broken");
+        Ok(if holds { Exit::Fine } else { Exit::Found })
+    }
+}
+
+/// The result in words.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: u32,
+    relation: &'static str,
+    classes: usize,
+    differences: Vec<Line>,
+    assumptions: Vec<Ground>,
+}
+
+/// A connection about which the two disagree.
+#[derive(Debug, Serialize)]
+struct Line {
+    flow: String,
+    intents: &'static str,
+    manifests: String,
+    /// The gate that decided in the manifests, and why.
+    because: Vec<String>,
+}
+
+/// Something that the comparison takes for granted.
+#[derive(Debug, Serialize)]
+struct Ground {
+    name: &'static str,
+    text: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Report {
+    fn new(against: &Against) -> Self {
+        Self {
+            version: 1,
+            relation: against.relation.name(),
+            classes: against.classes,
+            differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
+            assumptions: against.assumptions.iter().map(Ground::new).collect(),
+        }
+    }
+
+    fn human(&self) -> String {
+        let mut lines = vec![format!("{}: {}", self.relation, meaning(self.relation))];
+        for line in self.differences.iter().take(MAX_SHOWN) {
+            lines.push(format!("  {}", line.flow));
+            lines.push(format!("    the intents say {}, the manifests {}", line.intents, line.manifests));
+            lines.extend(line.because.iter().map(|why| format!("      {why}")));
+        }
+        let more = self.differences.len().saturating_sub(MAX_SHOWN);
+        if more > 0 {
+            lines.push(format!("  and {more} more classes of connections (`--format json` has them)"));
+        }
+        lines.push(format!("{} classes of connections compared, over every pod that could exist; this assumes", self.classes));
+        for ground in &self.assumptions {
+            let reason = ground.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            lines.push(format!("  {:<7}  {}{reason}", ground.status, ground.text));
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+fn meaning(relation: &str) -> &'static str {
+    match relation {
+        "equal" => "the manifests do what the intents say",
+        "wider" => "the manifests also let through what no line says",
+        "narrower" => "the manifests stop what a line lets through",
+        "different" => "the manifests let through what no line says, and stop what a line lets through",
+        _ => "the platform leaves open what becomes of some connections",
+    }
+}
+
+impl Line {
+    fn new(difference: &Difference, decision: &Decision) -> Self {
+        let steps = decision.steps.iter().filter(|step| (step.verdict == Verdict::Allowed) == (decision.verdict == Verdict::Allowed));
+        Self {
+            flow: flow_words(&difference.flow),
+            intents: if difference.left == Verdict::Allowed { "allowed" } else { "denied" },
+            manifests: match &difference.right {
+                Verdict::Allowed => "allowed".to_owned(),
+                Verdict::Denied => "denied".to_owned(),
+                Verdict::Unspecified(why) => format!("unspecified ({why})"),
+            },
+            because: steps.map(|step| format!("{:?} of {}: {}", step.gate, step.at, step.reason)).collect(),
+        }
+    }
+}
+
+impl Ground {
+    fn new(checked: &Checked) -> Self {
+        let (status, reason) = match &checked.status {
+            Status::Holds => ("holds", None),
+            Status::Broken(why) => ("broken", Some(why.clone())),
+            Status::Open => ("open", None),
+        };
+        Self { name: checked.assumption.name(), text: checked.assumption.to_string(), status, reason }
+    }
+}

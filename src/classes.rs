@@ -1,0 +1,60 @@
+//! The classes of flows that judges can tell apart, with one flow of each (design §5).
+//!
+//! Owns: the cutting of far ends, ports and requests along the cuts of any number of judges, so that deciding once a class is
+//! deciding for all flows that could exist. It knows neither programs nor manifests: cuts come from judges, and which pods can
+//! exist is told by a [`World`].
+//!
+//! Classes are made lazily, far ends first: only the cuts that hold a far end cut the ports for it, and only those that hold
+//! a port cut the requests. The product of all dimensions is never built.
+
+mod far;
+mod ports;
+mod requests;
+mod witness;
+
+use crate::flow::{Pod, PodCube};
+
+pub use far::{Among, Far, Pods, classes_within, far_classes};
+pub use ports::{PortClass, port_classes};
+pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
+pub use witness::{fresh_word, labels_within};
+
+/// Which pods can exist.
+pub trait World: Sync + std::fmt::Debug {
+    /// A pod of this cube that can exist, one that takes part in the mesh if there is such a one; none if no pod of it can.
+    ///
+    /// All pods of the cube are alike to every judge but for their data plane, so any will do.
+    fn example(&self, cube: &PodCube) -> Option<Pod>;
+}
+
+/// Which of a list of things: a set of small numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// No numbers, with room for those below `size`.
+    pub(crate) fn none(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+
+    /// Adds a number; one beyond the room is left out.
+    pub(crate) fn insert(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Whether a number is in it.
+    #[cfg(test)]
+    pub(crate) fn contains(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    /// The numbers, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(at, word)| (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit))
+    }
+}
+
+#[cfg(test)]
+mod tests;

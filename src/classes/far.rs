@@ -1,0 +1,134 @@
+//! Far ends: pods and addresses, cut along the `peers` of all cuts.
+//!
+//! Owns: `Far` and the partition. Two far ends that the same cuts hold are one class, unless their data planes differ.
+
+use std::collections::BTreeSet;
+
+use super::{Bits, World};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
+
+/// One class of far ends.
+#[derive(Debug, Clone)]
+pub struct Far {
+    /// One of them.
+    pub example: Peer,
+    /// Others that are alike: a part of the class, the part that the example was taken from.
+    pub among: Among,
+    /// Which cuts hold it, by their place in the list.
+    pub cuts: Vec<usize>,
+}
+
+/// What an example was taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Among {
+    /// These pods.
+    Pods(PodCube),
+    /// These addresses.
+    Addresses(AddressSet),
+}
+
+/// The classes of far ends, with one pod or address of each that can exist.
+pub fn far_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
+    let mut classes = pod_classes(cuts, world);
+    classes.extend(address_classes(cuts));
+    classes
+}
+
+/// A part of all pods, and which of the cubes hold it.
+struct Cell {
+    cube: PodCube,
+    held_by: Bits,
+}
+
+fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
+    let cubes: Vec<(usize, &PodCube)> =
+        cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
+    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world);
+    let far = |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), cuts: class.held_by };
+    classes.into_iter().map(far).collect()
+}
+
+/// One class of pods.
+#[derive(Debug, Clone)]
+pub struct Pods {
+    /// One of them.
+    pub example: Pod,
+    /// A part of the class, the part that the example was taken from.
+    pub among: PodCube,
+    /// The numbers of the cubes that hold it.
+    pub held_by: Vec<usize>,
+}
+
+/// The classes into which numbered cubes cut the pods of another cube; `size` is above every number.
+pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+    let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
+    let mut classes = Vec::new();
+    for cell in cells(whole, cubes, size) {
+        if seen.contains(&(cell.held_by.clone(), true)) {
+            continue;
+        }
+        let Some(example) = world.example(&cell.cube) else { continue };
+        if seen.insert((cell.held_by.clone(), example.plane != DataPlane::None)) {
+            classes.push(Pods { example, among: cell.cube, held_by: cell.held_by.iter().collect() });
+        }
+    }
+    classes
+}
+
+/// The pods of a cube, cut along cubes. Equal cubes cut once.
+fn cells(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
+    let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
+    let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
+    for (at, cube) in cubes {
+        match places.get(cube).and_then(|place| distinct.get_mut(*place)) {
+            Some((_, owners)) => owners.push(*at),
+            None => {
+                places.insert(cube, distinct.len());
+                distinct.push((cube, vec![*at]));
+            }
+        }
+    }
+    let mut cells = vec![Cell { cube: whole, held_by: Bits::none(size) }];
+    for (cube, owners) in distinct {
+        let mut next = Vec::with_capacity(cells.len() + 2);
+        for cell in cells {
+            split(cell, cube, &owners, &mut next);
+        }
+        cells = next;
+    }
+    cells
+}
+
+/// Cuts one cell along a cube: what lies in it is held by its owners.
+fn split(cell: Cell, cube: &PodCube, owners: &[usize], into: &mut Vec<Cell>) {
+    let Some(inside) = cell.cube.intersect(cube) else { return into.push(cell) };
+    let mut held_by = cell.held_by.clone();
+    owners.iter().for_each(|owner| held_by.insert(*owner));
+    into.extend(cell.cube.subtract(cube).into_iter().map(|cube| Cell { cube, held_by: cell.held_by.clone() }));
+    into.push(Cell { cube: inside, held_by });
+}
+
+fn address_classes(cuts: &[Cut]) -> Vec<Far> {
+    let mut cells = vec![(AddressSet::all(), Bits::none(cuts.len()))];
+    for (at, cut) in cuts.iter().enumerate().filter(|(_, cut)| !cut.peers.addresses.is_empty()) {
+        let mut next = Vec::with_capacity(cells.len() + 1);
+        for (cell, held_by) in cells {
+            let inside = cell.intersect(&cut.peers.addresses);
+            if inside.is_empty() {
+                next.push((cell, held_by));
+                continue;
+            }
+            let outside = cell.subtract(&inside);
+            let mut both = held_by.clone();
+            both.insert(at);
+            next.extend((!outside.is_empty()).then_some((outside, held_by)));
+            next.push((inside, both));
+        }
+        cells = next;
+    }
+    let class = |(cell, held_by): (AddressSet, Bits)| {
+        let example = Peer::Address(cell.first()?);
+        Some(Far { example, among: Among::Addresses(cell), cuts: held_by.iter().collect() })
+    };
+    cells.into_iter().filter_map(class).collect()
+}

@@ -1,0 +1,186 @@
+//! Requests, cut along the samples of the cuts that hold a far end and a port.
+//!
+//! Owns: the product of methods, paths, hosts, headers and tokens, and its bound: past it nothing is skipped, the caller is
+//! told that the classes are too many.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::witness::fresh_word;
+use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
+
+/// The most classes of requests for one far end and port.
+pub const MAX_REQUESTS: usize = 200_000;
+
+/// The classes of requests are more than [`MAX_REQUESTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyRequests;
+
+/// The cells of paths that were found before: rules of many destinations compare the same paths, and cells are dear.
+#[derive(Debug, Default)]
+pub struct PathCells(HashMap<BTreeSet<PathPattern>, Vec<Symbol>>);
+
+impl PathCells {
+    /// One path of every cell that the patterns cut all paths into.
+    fn of(&mut self, patterns: &BTreeSet<PathPattern>) -> &[Symbol] {
+        if !self.0.contains_key(patterns) {
+            self.0.insert(patterns.clone(), path_cells(patterns));
+        }
+        self.0.get(patterns).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// One request of each class for a far end and port that these cuts hold, and first the connection that is no HTTP.
+///
+/// Where no cut looks inside a connection, that one stands for all.
+pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    let looking: Vec<&Cut> = active.iter().filter_map(|at| cuts.get(*at)).filter(|cut| !cut.requests.is_empty()).collect();
+    if looking.is_empty() {
+        return Ok(vec![None]);
+    }
+    let mut samples = RequestSamples::default();
+    looking.iter().for_each(|cut| merge(&mut samples, &cut.requests));
+    let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
+    let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
+    let paths = known.of(&samples.paths);
+    let headers = headers(&samples.headers)?;
+    let tokens = tokens(&samples.tokens)?;
+    let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
+    if count.is_none_or(|count| count > MAX_REQUESTS) {
+        return Err(TooManyRequests);
+    }
+    let mut classes = vec![None];
+    for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path))) {
+        for (host, headers) in hosts.iter().flat_map(|host| headers.iter().map(move |headers| (host, headers))) {
+            classes.extend(tokens.iter().map(|token| {
+                let (method, path, host) = (Symbol::clone(method), Symbol::clone(path), Symbol::clone(host));
+                Some(Request { method, path, host, headers: headers.clone(), token: token.clone() })
+            }));
+        }
+    }
+    Ok(classes)
+}
+
+fn merge(sum: &mut RequestSamples, more: &RequestSamples) {
+    sum.methods.extend(more.methods.iter().cloned());
+    sum.paths.extend(more.paths.iter().cloned());
+    sum.hosts.extend(more.hosts.iter().cloned());
+    for (name, values) in &more.headers {
+        sum.headers.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
+    }
+    sum.tokens.extend(more.tokens.iter().cloned());
+    sum.looks_inside |= more.looks_inside;
+}
+
+/// The words and one more; `shape` makes a word of the right form of it, adding letters that occur in no sample only where
+/// all samples have that form too.
+fn with_fresh(words: &BTreeSet<Symbol>, shape: impl Fn(&str) -> Symbol) -> Vec<Symbol> {
+    let fresh = fresh_word(words.iter().map(|word| &**word));
+    let shaped = shape(&fresh);
+    let fresh = if words.contains(&shaped) { fresh } else { shaped };
+    words.iter().cloned().chain([fresh]).collect()
+}
+
+/// One path of every cell that the patterns cut all paths into.
+fn path_cells(patterns: &BTreeSet<PathPattern>) -> Vec<Symbol> {
+    let mut cells = vec![PathSet::any()];
+    for pattern in patterns {
+        let one = PathSet::of([pattern.clone()]);
+        let mut next = Vec::with_capacity(cells.len() + 1);
+        for cell in cells {
+            let inside = cell.intersect(&one);
+            if inside.is_empty() {
+                next.push(cell);
+                continue;
+            }
+            let outside = cell.except([pattern.clone()]);
+            next.push(inside);
+            next.extend((!outside.is_empty()).then_some(outside));
+        }
+        cells = next;
+    }
+    cells.iter().filter_map(|cell| cell.witness().map(Symbol::from)).collect()
+}
+
+/// Every choice of a value, a fresh value or absence for every header.
+fn headers(samples: &BTreeMap<Symbol, BTreeSet<Symbol>>) -> Result<Vec<Labels>, TooManyRequests> {
+    let mut all = vec![Labels::new()];
+    for (name, values) in samples {
+        let values = with_fresh(values, |word| word.into());
+        if all.len().checked_mul(values.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
+            return Err(TooManyRequests);
+        }
+        let mut next = all.clone();
+        for (value, headers) in values.iter().flat_map(|value| all.iter().map(move |headers| (value, headers))) {
+            let mut headers = headers.clone();
+            headers.insert(Symbol::clone(name), Symbol::clone(value));
+            next.push(headers);
+        }
+        all = next;
+    }
+    Ok(all)
+}
+
+/// No token, one that does not verify, and of every issuer and of an unknown one, every choice of claims.
+fn tokens(samples: &BTreeSet<Token>) -> Result<Vec<Token>, TooManyRequests> {
+    let mut all = vec![Token::None, Token::Unverified];
+    if samples.is_empty() {
+        return Ok(all);
+    }
+    let mut issuers: BTreeSet<Symbol> = BTreeSet::new();
+    let mut claims: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> = BTreeMap::new();
+    for token in samples {
+        let Token::Valid { issuer, claims: held } = token else { continue };
+        issuers.insert(Symbol::clone(issuer));
+        for (name, values) in held {
+            claims.entry(Symbol::clone(name)).or_default().insert(values.clone());
+        }
+    }
+    let bodies = claim_choices(&claims)?;
+    for issuer in with_fresh(&issuers, |word| format!("https://{word}.test").into()) {
+        all.extend(bodies.iter().map(|claims| Token::Valid { issuer: Symbol::clone(&issuer), claims: claims.clone() }));
+    }
+    Ok(all)
+}
+
+type Claims = BTreeMap<Symbol, BTreeSet<Symbol>>;
+
+/// Every way in which a token can hold these values: a claim that is a list holds any number of them. `tests` are the sets of
+/// values that judges accept.
+fn claim_choices(tests: &BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>) -> Result<Vec<Claims>, TooManyRequests> {
+    let mut all = vec![Claims::new()];
+    for (name, tests) in tests {
+        let choices = subsets(tests)?;
+        if all.len().checked_mul(choices.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
+            return Err(TooManyRequests);
+        }
+        let mut next = all.clone();
+        for (choice, claims) in choices.iter().flat_map(|choice| all.iter().map(move |claims| (choice, claims))) {
+            let mut claims = claims.clone();
+            claims.insert(Symbol::clone(name), choice.clone());
+            next.push(claims);
+        }
+        all = next;
+    }
+    Ok(all)
+}
+
+/// How many values of one claim may be told apart for all of their combinations to be tried.
+const MAX_COMBINED: usize = 12;
+
+/// The sets of values that a claim may hold: one that nobody named, and every combination of values that some test tells
+/// apart. Values that the same tests accept are alike, so one of them stands for all.
+fn subsets(tests: &BTreeSet<BTreeSet<Symbol>>) -> Result<Vec<BTreeSet<Symbol>>, TooManyRequests> {
+    let named: BTreeSet<&Symbol> = tests.iter().flatten().collect();
+    let mut alike: BTreeMap<Vec<bool>, &Symbol> = BTreeMap::new();
+    for word in &named {
+        alike.entry(tests.iter().map(|test| test.contains(*word)).collect()).or_insert(word);
+    }
+    let words: Vec<&Symbol> = alike.into_values().collect();
+    if words.len() > MAX_COMBINED {
+        return Err(TooManyRequests);
+    }
+    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([fresh_word(named.iter().map(|word| &***word))])];
+    let chosen = |mask: usize| words.iter().enumerate().filter(move |(at, _)| mask & (1 << at) != 0).map(|(_, word)| Symbol::clone(word));
+    sets.extend((1..1_usize << words.len()).map(|mask| chosen(mask).collect()));
+    Ok(sets)
+}

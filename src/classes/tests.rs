@@ -1,0 +1,195 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::flow::{
+    AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol,
+    RequestSamples, Symbol, Token, Values,
+};
+
+/// A world in which every pod can exist and all take part in the mesh.
+#[derive(Debug)]
+struct Everything;
+
+impl World for Everything {
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        let names = cube.names();
+        let name =
+            names.finite().map_or_else(|| Some(fresh_word(names.words().iter().map(|word| &**word))), |names| names.first().cloned())?;
+        let mut namespace_labels: Labels = labels_within(&cube.namespace)?;
+        namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&name));
+        let account = cube
+            .account
+            .finite()
+            .map_or_else(|| Some(fresh_word(cube.account.words().iter().map(|word| &**word))), |accounts| accounts.first().cloned())?;
+        let pod = Pod { namespace: name, namespace_labels, labels: labels_within(&cube.labels)?, account, plane: DataPlane::Sidecar };
+        cube.contains(&pod).then_some(pod)
+    }
+}
+
+fn words(named: &[&str]) -> Values {
+    Values::of(named.iter().map(|word| Symbol::from(*word)))
+}
+
+fn cube() -> impl Strategy<Value = PodCube> {
+    let values = || {
+        prop_oneof![
+            2 => Just(Values::any()),
+            3 => prop::sample::subsequence(vec!["a", "b", "c"], 1..=2).prop_map(|named| words(&named)),
+            1 => prop::sample::subsequence(vec!["a", "b", "c"], 1..=2).prop_map(|named| words(&named).complement()),
+        ]
+    };
+    (values(), values(), values(), values()).prop_map(|(name, env, app, account)| PodCube {
+        namespace: crate::flow::LabelCube::of(NAMESPACE_NAME.into(), name).with("env".into(), env),
+        labels: crate::flow::LabelCube::of("app".into(), app),
+        account: account.always_present(),
+    })
+}
+
+fn addresses() -> impl Strategy<Value = AddressSet> {
+    let block = prop::sample::select(vec!["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "203.0.113.0/24", "2001:db8::/32", "::/0"]);
+    prop::collection::vec(block, 0..2).prop_map(|blocks| {
+        blocks.into_iter().fold(AddressSet::none(), |set, block| set.union(&AddressSet::from(Prefix::parse(block).unwrap())))
+    })
+}
+
+fn ports() -> impl Strategy<Value = PortSet> {
+    let part = (prop::sample::select(Protocol::ALL.to_vec()), 1_u16..6, 0_u16..3);
+    prop::collection::vec(part, 0..3).prop_map(|parts| {
+        parts.into_iter().fold(PortSet::none(), |set, (protocol, low, more)| set.union(&PortSet::of(protocol, low, low + more)))
+    })
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    (prop::collection::vec(cube(), 0..3), addresses(), ports()).prop_map(|(cubes, addresses, ports)| Cut {
+        peers: Peers { pods: cubes.into_iter().collect::<PodSet>(), addresses },
+        ports,
+        requests: RequestSamples::default(),
+    })
+}
+
+fn pods() -> Vec<Peer> {
+    let optional = [None, Some("a"), Some("b"), Some("c"), Some("x")];
+    let mut pods = Vec::new();
+    for name in ["a", "b", "c", "x"] {
+        for env in optional {
+            for (app, account) in optional.iter().flat_map(|app| ["a", "b", "c", "x"].map(|account| (app, account))) {
+                let labels = |key: &str, value: Option<&str>| value.map(|value| (Symbol::from(key), Symbol::from(value)));
+                let namespace_labels = labels("env", env).into_iter().chain([(NAMESPACE_NAME.into(), name.into())]).collect();
+                pods.push(Peer::Pod(Pod {
+                    namespace: name.into(),
+                    namespace_labels,
+                    labels: labels("app", *app).into_iter().collect(),
+                    account: account.into(),
+                    plane: DataPlane::Sidecar,
+                }));
+            }
+        }
+    }
+    pods.extend(
+        ["9.9.9.9", "10.1.2.3", "10.2.0.1", "203.0.113.9", "2001:db8::9", "fe80::1"].map(|text| Peer::Address(text.parse().unwrap())),
+    );
+    pods
+}
+
+fn held(cuts: &[Cut], peer: &Peer) -> Vec<usize> {
+    cuts.iter().enumerate().filter(|(_, cut)| cut.peers.contains(peer)).map(|(at, _)| at).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_far_end_has_a_class_and_every_example_is_in_its_own(cuts in prop::collection::vec(cut(), 0..4)) {
+        let classes = far_classes(&cuts, &Everything);
+        for class in &classes {
+            prop_assert_eq!(&class.cuts, &held(&cuts, &class.example));
+        }
+        let known: BTreeSet<(bool, Vec<usize>)> =
+            classes.iter().map(|class| (matches!(class.example, Peer::Pod(_)), class.cuts.clone())).collect();
+        for peer in pods() {
+            prop_assert!(known.contains(&(matches!(peer, Peer::Pod(_)), held(&cuts, &peer))), "{:?}", peer);
+        }
+        prop_assert_eq!(known.len(), classes.len(), "one class for each way to be held");
+    }
+
+    #[test]
+    fn ports_fall_into_the_classes_that_hold_them(cuts in prop::collection::vec(cut(), 0..4)) {
+        let active: Vec<usize> = (0..cuts.len()).collect();
+        let classes = port_classes(&cuts, &active);
+        for protocol in Protocol::ALL {
+            for port in (1..=10).chain([80, 65535]) {
+                let own: Vec<&PortClass> = classes.iter().filter(|class| class.ports.contains(protocol, port)).collect();
+                prop_assert_eq!(own.len(), 1);
+                let holders: Vec<usize> = active.iter().copied().filter(|at| cuts[*at].ports.contains(protocol, port)).collect();
+                prop_assert_eq!(&own[0].cuts, &holders);
+                prop_assert!(own[0].ports.contains(protocol, own[0].example));
+            }
+        }
+    }
+}
+
+fn requests(samples: RequestSamples) -> Vec<Option<crate::flow::Request>> {
+    let cut = Cut { peers: Peers::all(), ports: PortSet::all(), requests: samples };
+    request_classes(&[cut], &[0], &mut PathCells::default()).unwrap()
+}
+
+#[test]
+fn a_connection_that_nobody_looks_into_is_one_class() {
+    assert_eq!(requests(RequestSamples::default()), [None]);
+    assert_eq!(requests(RequestSamples { looks_inside: true, ..RequestSamples::default() }).len(), 3, "no HTTP, no token, a bad token");
+}
+
+#[test]
+fn paths_are_cut_into_all_their_cells() {
+    let patterns = ["/a/{**}", "/a/{*}", "/{*}/b", "/c"];
+    let parsed: Vec<PathPattern> = patterns.iter().map(|text| PathPattern::parse(text).unwrap()).collect();
+    let samples = RequestSamples { paths: parsed.iter().cloned().collect(), looks_inside: true, ..RequestSamples::default() };
+    let signature = |path: &str| parsed.iter().map(|pattern| pattern.matches(path)).collect::<Vec<_>>();
+    let found: BTreeSet<Vec<bool>> = requests(samples).into_iter().flatten().map(|request| signature(&request.path)).collect();
+    for path in ["/a/x", "/a/b", "/a/", "/a/x/y", "/z/b", "/c", "/", "/a"] {
+        assert!(found.contains(&signature(path)), "{path}");
+    }
+    assert_eq!(found.len(), 6);
+}
+
+#[test]
+fn claims_are_tried_in_every_combination_that_a_test_tells_apart() {
+    let token = |values: &[&str]| Token::Valid {
+        issuer: "https://id.test".into(),
+        claims: [("groups".into(), values.iter().map(|value| Symbol::from(*value)).collect())].into(),
+    };
+    let samples =
+        RequestSamples { tokens: [token(&["a", "b"]), token(&["b", "c"]), token(&["x", "y"])].into(), ..RequestSamples::default() };
+    let classes = requests(samples);
+    let tokens: BTreeSet<Token> = classes.into_iter().flatten().map(|request| request.token).collect();
+    assert!(tokens.contains(&Token::None) && tokens.contains(&Token::Unverified));
+    let of = |values: &[&str]| tokens.contains(&token(values));
+    assert!(of(&["b"]) && of(&["a", "b"]) && of(&["a", "c"]) && of(&["a", "x"]) && !of(&["y"]), "x stands for y too");
+    // Absent, unknown and all 15 combinations of four, for the issuer and for an unknown one; and the two without claims.
+    assert_eq!(tokens.len(), 2 * 17 + 2);
+}
+
+#[test]
+fn too_many_classes_are_said_to_be_too_many() {
+    let wide: BTreeSet<Symbol> = (0..600).map(|number| Symbol::from(format!("w{number}"))).collect();
+    let samples = RequestSamples { methods: wide.clone(), hosts: wide, ..RequestSamples::default() };
+    let cut = Cut { peers: Peers::all(), ports: PortSet::all(), requests: samples };
+    assert_eq!(request_classes(&[cut], &[0], &mut PathCells::default()), Err(TooManyRequests));
+}
+
+#[test]
+fn fresh_words_share_no_letter_with_named_ones() {
+    for named in [vec!["web", "api"], vec!["other"], vec!["abcdefghijklmnopqrstuvwxyz0123456789"], vec!["team-a", "other", "sum"]] {
+        let word = fresh_word(named.iter().copied());
+        let shares = named.iter().any(|known| known.chars().any(|letter| word.contains(letter)));
+        assert!(!shares || word.len() > named.iter().map(|known| known.len()).max().unwrap(), "{word}");
+    }
+}
+
+#[test]
+fn bits_hold_what_was_put_in() {
+    let mut bits = Bits::none(130);
+    [0, 63, 64, 129].into_iter().for_each(|number| bits.insert(number));
+    assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
+    assert!(bits.contains(129) && !bits.contains(128));
+}

@@ -1,0 +1,32 @@
+//! Whether two judges agree: a program and manifests, over every pod that could exist.
+//!
+//! Owns: the comparison class by class, counterexamples, and what a proof assumes. It decides no flow itself: `meaning` says
+//! what a program means, `cluster` says what manifests do, `classes` says which flows there are to ask about.
+
+mod accounted;
+mod assumption;
+mod checked;
+mod compare;
+mod expectation;
+mod granted;
+mod judge;
+mod manifests;
+mod masked;
+mod program;
+mod proof;
+mod reach;
+mod words;
+mod world;
+
+pub use assumption::Assumption;
+pub use checked::{Checked, Status, check_assumptions};
+pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
+pub use expectation::{Broken, Held, judge};
+pub use granted::Granted;
+pub use judge::{Judge, JudgedEnd, Way};
+pub use manifests::Manifests;
+pub use program::Program;
+pub use proof::{Proof, Written, assumptions, prove};
+pub use reach::{Product, Reach, Triple, Wanted};
+pub use words::{flow_words, peer_words, request_words, subject_words};
+pub use world::PolicyWorld;

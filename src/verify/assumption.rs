@@ -1,0 +1,130 @@
+//! What a proof takes for granted.
+//!
+//! Owns: the list, each with the words for it. `twogate verify` holds the same list against manifests.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::flow::{AddressSet, PodCube, Symbol};
+
+/// Something that a proof does not show and that its result hangs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assumption {
+    /// Pods run as one of these accounts.
+    Account {
+        /// The pods.
+        pods: PodCube,
+        /// The accounts.
+        accounts: BTreeSet<Symbol>,
+    },
+    /// A namespace has these labels and no others.
+    NamespaceLabels {
+        /// The namespace.
+        namespace: Symbol,
+        /// Its labels but for its name, as `env=prod,team=pay`.
+        labels: String,
+    },
+    /// The sidecars of these namespaces' pods capture the ports of the rules.
+    Captured {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
+    /// A rule's ports are served as HTTP, because a `deny` on requests stands there.
+    Http {
+        /// The destinations and ports, in the language's words.
+        target: String,
+    },
+    /// No address block that was written holds the address of a pod.
+    NoPodAddress {
+        /// The pods' addresses as configured; empty if they are not.
+        pods: AddressSet,
+    },
+    /// The mesh normalises paths as configured, so that a path is written in one way only.
+    PathNormalization,
+    /// The network plugin judges SCTP.
+    Sctp,
+    /// The network plugin knows `endPort`.
+    EndPort,
+    /// A connection to a Service is judged at the pod behind it, never at the Service's address.
+    ServiceAddresses,
+    /// No CORS preflight carries a token; the mesh would not look at it.
+    Preflight,
+    /// No namespaces but these have the labels by which a rule chooses its callers.
+    NamespaceSnapshot {
+        /// The rule's callers, in the language's words.
+        source: String,
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
+    /// No other policy selects pods of these namespaces.
+    NoOtherPolicies {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
+    /// The intents read with `--with` are applied in these namespaces.
+    WithApplied {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
+}
+
+impl Assumption {
+    /// Its name in machine formats.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Account { .. } => "account",
+            Self::NamespaceLabels { .. } => "namespace-labels",
+            Self::Captured { .. } => "captured",
+            Self::Http { .. } => "http",
+            Self::NoPodAddress { .. } => "no-pod-address",
+            Self::PathNormalization => "path-normalization",
+            Self::Sctp => "sctp",
+            Self::EndPort => "end-port",
+            Self::ServiceAddresses => "service-addresses",
+            Self::Preflight => "preflight",
+            Self::NamespaceSnapshot { .. } => "namespace-snapshot",
+            Self::NoOtherPolicies { .. } => "no-other-policies",
+            Self::WithApplied { .. } => "with-applied",
+        }
+    }
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account { pods, accounts } => write!(out, "pods `{pods}` run as {}", quoted(accounts.iter(), " or ")),
+            Self::NamespaceLabels { namespace, labels } if labels.is_empty() => {
+                write!(out, "namespace `{namespace}` has no labels of its own")
+            }
+            Self::NamespaceLabels { namespace, labels } => write!(out, "namespace `{namespace}` is labelled `{labels}` and nothing else"),
+            Self::Captured { namespaces } => {
+                write!(out, "sidecars capture the ports of the rules on every pod of {} that is not declared `unmeshed`", named(namespaces))
+            }
+            Self::Http { target } => write!(out, "`{target}` is served as HTTP"),
+            Self::NoPodAddress { pods } if pods.is_empty() => write!(out, "no address block that is written holds a pod's address"),
+            Self::NoPodAddress { .. } => write!(out, "the addresses of `cluster.pod-cidrs` are those of pods, and pods have no others"),
+            Self::PathNormalization => write!(out, "the mesh normalises paths as `mesh.path-normalization` says"),
+            Self::Sctp => write!(out, "the network plugin judges SCTP"),
+            Self::EndPort => write!(out, "the network plugin knows port ranges"),
+            Self::ServiceAddresses => write!(out, "a connection to a Service is judged at the pod behind it"),
+            Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
+            Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),
+            Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
+            Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
+        }
+    }
+}
+
+/// How many namespaces are named one by one; a longer list helps nobody.
+const NAMED: usize = 8;
+
+fn named(namespaces: &[Symbol]) -> String {
+    match namespaces.split_at_checked(NAMED) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more namespaces", quoted(first.iter(), ", "), rest.len()),
+        _ => quoted(namespaces.iter(), ", "),
+    }
+}
+
+fn quoted<'a>(words: impl Iterator<Item = &'a Symbol>, between: &str) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,110 @@
+//! Whether assumptions hold in manifests.
+//!
+//! Owns: the check of each assumption that manifests can show. What they cannot show stays open, and is never taken as held.
+
+use std::collections::BTreeSet;
+
+use super::assumption::Assumption;
+use crate::cluster::{Cluster, Workload};
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol};
+use crate::ir::Policy;
+
+/// An assumption, and what manifests say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The assumption.
+    pub assumption: Assumption,
+    /// What they say.
+    pub status: Status,
+}
+
+/// What manifests say of an assumption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It holds for everything that they show.
+    Holds,
+    /// It does not, for this reason.
+    Broken(String),
+    /// They do not show it.
+    Open,
+}
+
+/// Checks assumptions against manifests.
+pub fn check_assumptions(policy: &Policy, cluster: &Cluster, assumptions: Vec<Assumption>) -> Vec<Checked> {
+    let checked = |assumption: Assumption| Checked { status: status(policy, cluster, &assumption), assumption };
+    assumptions.into_iter().map(checked).collect()
+}
+
+fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status {
+    match assumption {
+        Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
+        Assumption::NamespaceSnapshot { .. } => Status::Open,
+        Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
+        Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
+        Assumption::NoPodAddress { pods } if !pods.is_empty() => addresses(cluster, pods),
+        // The policies of the manifests are all in the comparison.
+        Assumption::NoOtherPolicies { .. } => Status::Holds,
+        Assumption::NoPodAddress { .. }
+        | Assumption::Http { .. }
+        | Assumption::PathNormalization
+        | Assumption::Sctp
+        | Assumption::EndPort
+        | Assumption::ServiceAddresses
+        | Assumption::Preflight
+        | Assumption::WithApplied { .. } => Status::Open,
+    }
+}
+
+/// The pods of the manifests, each with its workload.
+fn pods(cluster: &Cluster) -> impl Iterator<Item = (&Workload, &Pod)> {
+    cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
+        Peer::Pod(pod) => Some((workload, pod)),
+        Peer::Address(_) => None,
+    })
+}
+
+/// Holds if some pod is concerned and none speaks against it.
+fn over<'a>(concerned: impl Iterator<Item = (&'a Workload, &'a Pod)>, against: impl Fn(&Workload, &Pod) -> Option<String>) -> Status {
+    let mut seen = false;
+    for (workload, pod) in concerned {
+        seen = true;
+        if let Some(why) = against(workload, pod) {
+            return Status::Broken(format!("{} {}/{} {why}", workload.kind, pod.namespace, workload.name));
+        }
+    }
+    if seen { Status::Holds } else { Status::Open }
+}
+
+fn account(cluster: &Cluster, cube: &PodCube, accounts: &BTreeSet<Symbol>) -> Status {
+    let concerned = pods(cluster).filter(|(_, pod)| cube.labels.contains(&pod.labels) && cube.names().contains(Some(&pod.namespace)));
+    over(concerned, |_, pod| (!accounts.contains(&pod.account)).then(|| format!("runs as `{}`", pod.account)))
+}
+
+fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status {
+    let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
+    let own = labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
+    let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
+    if own.join(",") == stated { Status::Holds } else { Status::Broken(format!("it is labelled `{}`", own.join(","))) }
+}
+
+fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
+    let unmeshed = |pod: &Pod| {
+        policy.workloads_in(&pod.namespace).iter().any(|workload| workload.plane.is_some() && workload.labels.contains(&pod.labels))
+    };
+    let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !unmeshed(pod));
+    over(concerned, |workload, pod| {
+        if pod.plane == DataPlane::None {
+            return Some("has no sidecar".to_owned());
+        }
+        let uncaptured = &workload.endpoint.facts.uncaptured;
+        (!uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned())
+    })
+}
+
+fn addresses(cluster: &Cluster, pods_addresses: &crate::flow::AddressSet) -> Status {
+    let concerned = pods(cluster).filter(|(workload, _)| !workload.endpoint.facts.addresses.is_empty());
+    over(concerned, |workload, _| {
+        let outside = workload.endpoint.facts.addresses.iter().find(|address| !pods_addresses.contains(**address))?;
+        Some(format!("has the address `{outside}`"))
+    })
+}

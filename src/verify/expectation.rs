@@ -1,0 +1,136 @@
+//! Expectations, decided flow by flow over every pod that they speak of.
+//!
+//! Owns: the quantifiers (design §2.3) over a judge, and the flow that decides. What is unspecified satisfies none of them.
+
+use std::ops::ControlFlow;
+
+use super::program::samples;
+use super::reach::{Product, Reach, Triple, Wanted};
+use crate::flow::{Flow, Peers, Verdict};
+use crate::ir::{Expectation, Target};
+use crate::syntax::ast::Quantifier;
+
+/// Whether an expectation holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// It does.
+    Yes,
+    /// It does not.
+    No(Broken),
+}
+
+/// Why an expectation does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// This flow passes, and none should.
+    Passes(Flow),
+    /// This flow does not pass, and all should.
+    Stopped(Flow),
+    /// No flow passes, and one should; this is one that does not.
+    NonePasses(Flow),
+    /// This flow passes from outside of what is named, or without what is required.
+    SomebodyElse(Flow),
+    /// What becomes of this flow is left open by the platform, for this reason.
+    Unspecified(Flow, String),
+    /// It speaks of no flow at all.
+    Empty,
+    /// Its requests fall into too many classes to be judged.
+    TooMany,
+}
+
+/// Decides an expectation.
+pub fn judge(reach: &Reach<'_>, expectation: &Expectation) -> Held {
+    let products: Vec<Product> = expectation.targets.iter().map(|target| product(expectation, target)).collect();
+    if products.iter().all(|product| reach.is_empty(product)) {
+        return Held::No(Broken::Empty);
+    }
+    let broken = match expectation.quantifier {
+        Quantifier::Deny => any(reach, &products, |triple| passing(expectation, triple)),
+        Quantifier::Some => none_passes(reach, expectation, &products),
+        Quantifier::Allow => any(reach, &products, |triple| stopped(expectation, triple)),
+        Quantifier::Only => any(reach, &products, |triple| stopped(expectation, triple)).or_else(|| others(reach, expectation)),
+    };
+    broken.map_or(Held::Yes, Held::No)
+}
+
+/// All flows to one target from what the expectation names.
+fn product(expectation: &Expectation, target: &Target) -> Product {
+    let requests = samples(&expectation.requests);
+    Product { sources: vec![expectation.source.peers()], destinations: target.end.peers(), ports: target.ports.clone(), requests }
+}
+
+/// The first flow of any product that breaks it.
+fn any(reach: &Reach<'_>, products: &[Product], breaks: impl Fn(&Triple) -> Option<Broken>) -> Option<Broken> {
+    find(reach, products, Wanted::All, breaks)
+}
+
+fn find(reach: &Reach<'_>, products: &[Product], wanted: Wanted, breaks: impl Fn(&Triple) -> Option<Broken>) -> Option<Broken> {
+    let mut found = None;
+    for product in products {
+        let flow = reach.visit(product, wanted, &mut |triple| {
+            found = if triple.is_incomplete { Some(Broken::TooMany) } else { breaks(&triple) };
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if flow.is_break() {
+            break;
+        }
+    }
+    found
+}
+
+/// A flow that satisfies what is written and is not surely stopped.
+fn passing(expectation: &Expectation, triple: &Triple) -> Option<Broken> {
+    let mut satisfying = triple.flows.iter().filter(|(flow, _)| satisfies(expectation, flow));
+    satisfying.find_map(|(flow, verdict)| match verdict {
+        Verdict::Allowed => Some(Broken::Passes(flow.clone())),
+        Verdict::Unspecified(why) => Some(Broken::Unspecified(flow.clone(), why.clone())),
+        Verdict::Denied => None,
+    })
+}
+
+/// With a requirement, a flow that satisfies it and does not pass; without one, a triple of which nothing passes.
+fn stopped(expectation: &Expectation, triple: &Triple) -> Option<Broken> {
+    let broken = |(flow, verdict): &(Flow, Verdict)| match verdict {
+        Verdict::Allowed => None,
+        Verdict::Denied => Some(Broken::Stopped(flow.clone())),
+        Verdict::Unspecified(why) => Some(Broken::Unspecified(flow.clone(), why.clone())),
+    };
+    if expectation.transport.is_some() || !expectation.requests.is_all() {
+        return triple.flows.iter().filter(|(flow, _)| satisfies(expectation, flow)).find_map(broken);
+    }
+    if triple.flows.iter().any(|(_, verdict)| *verdict == Verdict::Allowed) {
+        return None;
+    }
+    triple.flows.first().and_then(broken)
+}
+
+fn none_passes(reach: &Reach<'_>, expectation: &Expectation, products: &[Product]) -> Option<Broken> {
+    let passes = find(reach, products, Wanted::Passing, |triple| {
+        let passing = triple.flows.iter().find(|(flow, verdict)| satisfies(expectation, flow) && *verdict == Verdict::Allowed);
+        passing.map(|(flow, _)| Broken::Passes(flow.clone()))
+    });
+    match passes {
+        Some(Broken::Passes(_)) => None,
+        Some(broken) => Some(broken),
+        None => any(reach, products, |triple| triple.flows.first().map(|(flow, _)| Broken::NonePasses(flow.clone()))),
+    }
+}
+
+/// A flow to what is named from outside, or without what is required.
+fn others(reach: &Reach<'_>, expectation: &Expectation) -> Option<Broken> {
+    let named = expectation.source.peers();
+    let all = |target: &Target| Product { sources: vec![Peers::all(), named.clone()], ..product(expectation, target) };
+    let products: Vec<Product> = expectation.targets.iter().map(all).collect();
+    find(reach, &products, Wanted::Passing, |triple| {
+        let other = |(flow, _): &&(Flow, Verdict)| !expectation.source.matches(&flow.source) || !satisfies(expectation, flow);
+        triple.flows.iter().find(other).map(|(flow, verdict)| match verdict {
+            Verdict::Unspecified(why) => Broken::Unspecified(flow.clone(), why.clone()),
+            Verdict::Allowed | Verdict::Denied => Broken::SomebodyElse(flow.clone()),
+        })
+    })
+}
+
+/// Whether a flow meets the written requirements. UDP and SCTP have no transport to speak of: they count as plaintext.
+fn satisfies(expectation: &Expectation, flow: &Flow) -> bool {
+    expectation.transport.is_none_or(|transport| flow.transport == transport) && expectation.requests.admits(flow.request.as_ref())
+}

@@ -1,0 +1,27 @@
+//! Whoever answers questions about flows: a program, or manifests.
+//!
+//! Owns: the two traits. Each end of a flow is judged alone; a flow passes where both ends let it.
+
+use std::fmt::Debug;
+
+use crate::cluster::Endpoint;
+pub use crate::cluster::Way;
+use crate::flow::{Cut, Flow, PodCube, Verdict};
+
+/// Answers questions about flows, end by end.
+pub trait Judge: Sync + Debug {
+    /// By what it tells the pods of a namespace apart as the near end this way.
+    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube>;
+
+    /// One end of one pod.
+    fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j>;
+}
+
+/// One end of one pod, ready to be asked many times.
+pub trait JudgedEnd {
+    /// By what it tells flows apart; [`Cut`] says what that promises.
+    fn cuts(&self) -> Vec<Cut>;
+
+    /// Whether it lets a flow pass. `far` is the end of the flow that is not this one.
+    fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict;
+}

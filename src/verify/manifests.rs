@@ -1,0 +1,52 @@
+//! Manifests as a judge.
+//!
+//! Owns: the adapter. All decisions are `cluster`'s.
+
+use super::judge::{Judge, JudgedEnd, Way};
+use crate::cluster::{Cluster, End, Endpoint, Names};
+use crate::flow::{Cut, Flow, LabelCube, PodCube, Verdict};
+
+/// Manifests, with the names that the other judge knows.
+#[derive(Debug)]
+pub struct Manifests<'c> {
+    cluster: &'c Cluster,
+    names: Names,
+}
+
+impl<'c> Manifests<'c> {
+    /// Manifests that are compared with somebody who knows these names.
+    pub const fn new(cluster: &'c Cluster, names: Names) -> Self {
+        Self { cluster, names }
+    }
+
+    /// The manifests.
+    pub const fn cluster(&self) -> &'c Cluster {
+        self.cluster
+    }
+}
+
+impl Judge for Manifests<'_> {
+    fn subjects(&self, namespace: &str, _way: Way) -> Vec<PodCube> {
+        let inside = |labels: LabelCube| PodCube { labels, ..PodCube::in_namespace(namespace) };
+        self.cluster.selectors(namespace).into_iter().map(inside).collect()
+    }
+
+    fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
+        Box::new(ManifestsEnd { end: self.cluster.end(pod, way), names: &self.names })
+    }
+}
+
+struct ManifestsEnd<'j> {
+    end: End<'j>,
+    names: &'j Names,
+}
+
+impl JudgedEnd for ManifestsEnd<'_> {
+    fn cuts(&self) -> Vec<Cut> {
+        self.end.cuts(self.names)
+    }
+
+    fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
+        self.end.decide(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref())
+    }
+}

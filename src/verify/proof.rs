@@ -1,0 +1,214 @@
+//! The proof that manifests do what a program says.
+//!
+//! Owns: `prove`: which namespaces are compared, under which assumptions, and which differences were accepted. What is neither
+//! equal nor accepted is a fault of whoever wrote the manifests.
+
+use std::collections::BTreeSet;
+
+use super::accounted::Accounted;
+use super::assumption::Assumption;
+use super::compare::{Bench, Difference, Incomplete, compare};
+use super::granted::Granted;
+use super::judge::{Judge, JudgedEnd, Way};
+use super::manifests::Manifests;
+use super::program::Program;
+use super::words::flow_words;
+use super::world::PolicyWorld;
+use crate::cluster::{Cluster, Endpoint, Names};
+use crate::config::Answer;
+use crate::diagnostic::json::{Assumed, Proved};
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::gates::Gates;
+use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
+
+/// What a proof found.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// What it takes for granted.
+    pub assumptions: Vec<Assumption>,
+    /// Flows that pass though no line says so, because their line accepts it.
+    pub accepted: Vec<Difference>,
+    /// Flows about which the program and the manifests disagree.
+    pub differences: Vec<Difference>,
+    /// What could not be judged.
+    pub incomplete: Vec<Incomplete>,
+    /// How many classes of flows were decided.
+    pub classes: usize,
+}
+
+impl Proof {
+    /// Whether the manifests do what the program says, but for what was accepted.
+    pub fn holds(&self) -> bool {
+        self.differences.is_empty() && self.incomplete.is_empty()
+    }
+
+    /// The proof in words.
+    pub fn words(&self) -> Proved {
+        let assumed = |assumption: &Assumption| Assumed { name: assumption.name(), text: assumption.to_string() };
+        Proved {
+            holds: self.holds(),
+            classes: self.classes,
+            assumptions: self.assumptions.iter().map(assumed).collect(),
+            accepted: self.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
+        }
+    }
+}
+
+/// Compares a program with manifests, over every pod that could exist, at both ends of every managed namespace.
+///
+/// The manifests must have been read for a platform on which the assumptions hold.
+pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
+    let program = Program::new(policy);
+    let right = Written::new(&program, cluster);
+    let world = PolicyWorld::new(policy);
+    let granted = Granted::new(policy, gates);
+    let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    let comparison = compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed);
+    let accounted = Accounted::new(policy, gates);
+    let gained = |difference: &Difference| difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
+    let (accepted, differences) =
+        comparison.differences.into_iter().partition(|difference| gained(difference) && accounted.covers(&difference.flow));
+    let assumptions = taken_for_granted(policy, &world, &granted);
+    Proof { assumptions, accepted, differences, incomplete: comparison.incomplete, classes: comparison.classes }
+}
+
+/// The names that a program knows.
+fn names(policy: &Policy) -> Names {
+    let mut names = Names::default();
+    names.namespaces.extend(policy.namespaces.keys().cloned());
+    names.accounts.extend(policy.workloads.iter().filter_map(|workload| workload.account.clone()));
+    names.accounts.extend(policy.inventory.workloads.iter().map(|workload| Symbol::clone(&workload.account)));
+    for cube in policy.rules.iter().flat_map(|rule| rule.source.peers().pods.cubes().to_vec()) {
+        names.accounts.extend(cube.account.words().iter().cloned());
+        names.namespaces.extend(cube.names().words().iter().cloned());
+    }
+    names
+}
+
+/// The written manifests, and in namespaces of `--with` programs those programs, which are taken as applied.
+#[derive(Debug)]
+pub struct Written<'a> {
+    manifests: Manifests<'a>,
+    program: &'a Program<'a>,
+}
+
+impl<'a> Written<'a> {
+    /// Manifests of a program, to be compared with it.
+    pub fn new(program: &'a Program<'a>, cluster: &'a Cluster) -> Self {
+        Self { manifests: Manifests::new(cluster, names(program.policy())), program }
+    }
+
+    fn is_with(&self, namespace: &str) -> bool {
+        self.program.policy().namespace(namespace).is_some_and(|namespace| namespace.ownership == Ownership::With)
+    }
+}
+
+impl Judge for Written<'_> {
+    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
+        if self.is_with(namespace) { self.program.subjects(namespace, way) } else { self.manifests.subjects(namespace, way) }
+    }
+
+    fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
+        match &pod.peer {
+            Peer::Pod(own) if self.is_with(&own.namespace) => self.program.end(pod, way),
+            _ => self.manifests.end(pod, way),
+        }
+    }
+}
+
+/// What a comparison with a program's manifests takes for granted.
+pub fn assumptions(policy: &Policy, gates: &Gates) -> Vec<Assumption> {
+    taken_for_granted(policy, &PolicyWorld::new(policy), &Granted::new(policy, gates))
+}
+
+fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
+    let managed: Vec<&Namespace> = policy.managed().collect();
+    let names = |holds: &dyn Fn(&Namespace) -> bool| -> Vec<Symbol> {
+        managed.iter().filter(|namespace| holds(namespace)).map(|namespace| Symbol::clone(&namespace.name)).collect()
+    };
+    let mut list = Vec::new();
+    let meshed = names(&|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    if !meshed.is_empty() {
+        let account = |known: &super::world::Known| Assumption::Account { pods: known.pods.clone(), accounts: known.accounts.clone() };
+        list.extend(world.known().map(account));
+        list.push(Assumption::Captured { namespaces: meshed });
+    }
+    if selects_by_label(policy) {
+        list.extend(
+            managed
+                .iter()
+                .map(|namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) }),
+        );
+    }
+    let snapshot = |(rule, names): &(&Rule, &BTreeSet<Symbol>)| Assumption::NamespaceSnapshot {
+        source: rule.source.peers().pods.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+        namespaces: names.iter().cloned().collect(),
+    };
+    list.extend(granted.snapshots.iter().map(snapshot));
+    list.extend(granted.denies.iter().map(|rule| Assumption::Http { target: target_words(rule) }));
+    if policy.rules.iter().any(names_addresses) || !policy.config.cluster.pods.is_empty() {
+        list.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
+    }
+    if policy.rules.iter().any(|rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any())) {
+        list.push(Assumption::PathNormalization);
+    }
+    if policy.config.network_plugin.sctp == Answer::Unknown {
+        list.push(Assumption::Sctp);
+    }
+    if policy.config.network_plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range) {
+        list.push(Assumption::EndPort);
+    }
+    if !policy.config.cluster.services.is_empty() {
+        list.push(Assumption::ServiceAddresses);
+    }
+    if policy.rules.iter().any(|rule| rule.jwt.is_some()) {
+        list.push(Assumption::Preflight);
+    }
+    list.push(Assumption::NoOtherPolicies { namespaces: names(&|_| true) });
+    let with: Vec<Symbol> = policy
+        .namespaces
+        .values()
+        .filter(|namespace| namespace.ownership == Ownership::With)
+        .map(|namespace| Symbol::clone(&namespace.name))
+        .collect();
+    if !with.is_empty() {
+        list.push(Assumption::WithApplied { namespaces: with });
+    }
+    list
+}
+
+/// Whether any end of a rule is chosen by labels of its namespace.
+fn selects_by_label(policy: &Policy) -> bool {
+    let by_label = |cube: &PodCube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME);
+    policy.rules.iter().any(|rule| {
+        let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+        ends.into_iter().any(|end| end.peers().pods.cubes().iter().any(by_label))
+    })
+}
+
+fn labels(namespace: &Namespace) -> String {
+    let own = namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
+    own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn target_words(rule: &Rule) -> String {
+    let word = |target: &Target| {
+        let pods: Vec<String> = target.end.peers().pods.cubes().iter().map(ToString::to_string).collect();
+        format!("{}:{}", pods.join(" or "), target.ports)
+    };
+    rule.targets.iter().map(word).collect::<Vec<_>>().join(" or ")
+}
+
+fn names_addresses(rule: &Rule) -> bool {
+    let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+    ends.into_iter().any(|end| !end.peers().addresses.is_empty())
+}
+
+/// Whether a rule names more ports in a row than are written one by one.
+fn has_range(rule: &Rule) -> bool {
+    let long = |target: &Target| {
+        let ranges = target.ports.ranges();
+        ranges.into_iter().any(|(_, low, high)| high - low >= crate::ir::PORTS_IN_A_ROW && (low, high) != (1, u16::MAX))
+    };
+    rule.targets.iter().any(long)
+}

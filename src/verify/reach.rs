@@ -1,0 +1,285 @@
+//! Flows end to end: which of a product of sources, destinations and ports pass one judge.
+//!
+//! Owns: the joint classes of both ends. Ends are cut lazily: a source's own end is looked at only where the destination's lets
+//! something through, or where the caller wants to know of every flow.
+
+use std::ops::ControlFlow;
+
+use super::compare::{RuledOut, transports};
+use super::judge::{Judge, JudgedEnd, Way};
+use crate::classes::{Among, Far, PathCells, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::cluster::Endpoint;
+use crate::flow::{
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
+    Values, Verdict,
+};
+
+/// What is asked: every flow from some peers to some others on some ports.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// Who calls. Each set is told apart from the others.
+    pub sources: Vec<Peers>,
+    /// Who is called.
+    pub destinations: Peers,
+    /// On which ports.
+    pub ports: PortSet,
+    /// What requests are told apart by.
+    pub requests: RequestSamples,
+}
+
+/// Which flows are worth a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// Those that may pass.
+    Passing,
+}
+
+/// All flows of one class of sources, destinations and ports.
+#[derive(Debug, Clone)]
+pub struct Triple {
+    /// One flow for each transport and request, with what both ends together say of it.
+    pub flows: Vec<(Flow, Verdict)>,
+    /// Whether the requests fell into too many classes to be tried; then `flows` is empty.
+    pub is_incomplete: bool,
+}
+
+/// Answers questions about whole flows.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    /// Who judges.
+    pub judge: &'a dyn Judge,
+    /// Which pods can exist.
+    pub world: &'a (dyn World + 'a),
+    /// Which flows do not occur.
+    pub ruled_out: &'a dyn RuledOut,
+    /// The namespaces that the judge may tell apart from one that nobody knows.
+    pub namespaces: &'a [Symbol],
+}
+
+/// A class of destinations: one of them, and others that are alike to its own end.
+struct Called {
+    example: Endpoint,
+    among: Among,
+}
+
+impl Reach<'_> {
+    /// Visits the flows of a product, one of each class, until the visitor breaks off.
+    pub fn visit(&self, product: &Product, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
+        for called in self.called(product) {
+            self.visit_called(product, &called, wanted, visit)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether the product holds any flow at all.
+    pub fn is_empty(&self, product: &Product) -> bool {
+        let mut found = false;
+        let _ = self.visit(product, Wanted::All, &mut |_| {
+            found = true;
+            ControlFlow::Break(())
+        });
+        !found
+    }
+
+    fn called(&self, product: &Product) -> Vec<Called> {
+        let mut called = Vec::new();
+        for (whole, own) in self.parts(Way::Ingress, &PodCube::all()) {
+            let cubes = own.iter().chain(product.destinations.pods.cubes());
+            let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
+            let classes = classes_within(whole, &cubes, cubes.len(), self.world);
+            let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
+            called
+                .extend(wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), among: Among::Pods(class.among) }));
+        }
+        if let Some(first) = product.destinations.addresses.first() {
+            let among = Among::Addresses(product.destinations.addresses.clone());
+            called.push(Called { example: Endpoint::from(Peer::Address(first)), among });
+        }
+        called
+    }
+
+    /// A cube by namespace: the part in each namespace that is known, with what tells its pods apart, and the part elsewhere.
+    fn parts(&self, way: Way, cube: &PodCube) -> Vec<(PodCube, Vec<PodCube>)> {
+        let mut parts = Vec::new();
+        let known = self.namespaces.iter().filter(|name| cube.names().contains(Some(name)));
+        for name in known {
+            parts.extend(narrowed(cube, Values::one(Symbol::clone(name))).map(|part| (part, self.judge.subjects(name, way))));
+        }
+        let elsewhere = Values::except(self.namespaces.iter().cloned());
+        parts.extend(narrowed(cube, elsewhere).map(|part| (part, Vec::new())));
+        parts
+    }
+
+    fn visit_called(
+        &self,
+        product: &Product,
+        called: &Called,
+        wanted: Wanted,
+        visit: &mut dyn FnMut(Triple) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let end = is_pod(&called.example).then(|| self.judge.end(&called.example, Way::Ingress));
+        let mut cuts = end.as_ref().map(|end| end.cuts()).unwrap_or_default();
+        let first_asked = cuts.len();
+        let asked = |peers: &Peers| Cut { peers: peers.clone(), ports: product.ports.clone(), requests: product.requests.clone() };
+        cuts.extend(product.sources.iter().map(asked));
+        for far in far_classes(&cuts, self.world) {
+            if !far.cuts.iter().any(|at| *at >= first_asked) {
+                continue;
+            }
+            let caller = Caller { reach: self, called, end: end.as_deref(), cuts: &cuts, product };
+            if wanted == Wanted::Passing && !caller.may_enter(&far) {
+                continue;
+            }
+            caller.visit(&far, wanted, visit)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A cube, as far as its namespace's name is one of these.
+fn narrowed(cube: &PodCube, names: Values) -> Option<PodCube> {
+    let namespace = cube.namespace.intersect(&LabelCube::of(NAMESPACE_NAME.into(), names))?;
+    Some(PodCube { namespace, ..cube.clone() }).filter(|cube| !cube.is_empty())
+}
+
+fn is_pod(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.peer, Peer::Pod(_))
+}
+
+/// The callers of one class of destinations.
+struct Caller<'a> {
+    reach: &'a Reach<'a>,
+    called: &'a Called,
+    end: Option<&'a (dyn JudgedEnd + 'a)>,
+    cuts: &'a [Cut],
+    product: &'a Product,
+}
+
+impl Caller<'_> {
+    /// Whether the destination's end lets anything of these callers through that is asked about.
+    fn may_enter(&self, far: &Far) -> bool {
+        let Some(end) = self.end else { return true };
+        let caller = Endpoint::from(far.example.clone());
+        let flows = |ports: &PortClass| self.flows(&caller, &self.called.example, self.cuts, ports);
+        self.asked_ports(self.cuts, &far.cuts).iter().any(|ports| match flows(ports) {
+            Some(flows) => flows.iter().any(|flow| end.verdict(flow, &caller) != Verdict::Denied),
+            None => true,
+        })
+    }
+
+    /// The classes of ports that are asked about.
+    fn asked_ports(&self, cuts: &[Cut], active: &[usize]) -> Vec<PortClass> {
+        let asked = |class: &PortClass| self.product.ports.contains(class.protocol, class.example);
+        port_classes(cuts, active).into_iter().filter(asked).collect()
+    }
+
+    /// One flow for each transport and request; none if the requests are too many.
+    fn flows(&self, caller: &Endpoint, called: &Endpoint, cuts: &[Cut], ports: &PortClass) -> Option<Vec<Flow>> {
+        let flow = Flow {
+            source: caller.peer.clone(),
+            destination: called.peer.clone(),
+            protocol: ports.protocol,
+            port: ports.example,
+            transport: Transport::Plaintext,
+            request: None,
+        };
+        let requests: Vec<Option<Request>> =
+            if ports.protocol == Protocol::Tcp { request_classes(cuts, &ports.cuts, &mut PathCells::default()).ok()? } else { vec![None] };
+        let transports = transports(Way::Ingress, &flow);
+        let all = transports.iter().flat_map(|transport| requests.iter().map(move |request| (*transport, request)));
+        let flows = all.map(|(transport, request)| Flow { transport, request: request.clone(), ..flow.clone() });
+        Some(flows.filter(|flow| !self.reach.ruled_out.rules_out(flow)).collect())
+    }
+
+    fn visit(&self, far: &Far, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
+        let Among::Pods(cube) = &far.among else {
+            return self.visit_pair(&Endpoint::from(far.example.clone()), None, &self.called.example, self.cuts, wanted, visit);
+        };
+        for (part, own) in self.reach.parts(Way::Egress, cube) {
+            let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
+            for class in classes_within(part, &cubes, own.len(), self.reach.world) {
+                self.visit_source(&Endpoint::from(Peer::Pod(class.example)), wanted, visit)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One class of sources: its own end cuts the destinations once more.
+    fn visit_source(&self, source: &Endpoint, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
+        let end = self.reach.judge.end(source, Way::Egress);
+        let own = end.cuts();
+        let mut cuts = self.cuts.to_vec();
+        // From here on destinations are concrete: what a cut of the caller's end says of them is settled for each.
+        for called in self.called_by(&own) {
+            cuts.truncate(self.cuts.len());
+            let held = own.iter().filter(|cut| cut.peers.contains(&called.peer));
+            cuts.extend(held.map(|cut| Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() }));
+            self.visit_pair(source, Some(&*end), &called, &cuts, wanted, visit)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The destinations of this class, as a caller's end tells them apart.
+    fn called_by(&self, own: &[Cut]) -> Vec<Endpoint> {
+        match &self.called.among {
+            Among::Pods(cube) => {
+                let cubes: Vec<(usize, &PodCube)> =
+                    own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
+                let classes = classes_within(cube.clone(), &cubes, own.len(), self.reach.world);
+                classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
+            }
+            Among::Addresses(addresses) => {
+                let cells = own.iter().fold(vec![addresses.clone()], |cells, cut| split(cells, &cut.peers.addresses));
+                cells.iter().filter_map(|cell| Some(Endpoint::from(Peer::Address(cell.first()?)))).collect()
+            }
+        }
+    }
+
+    /// All flows of one source and one destination.
+    fn visit_pair(
+        &self,
+        source: &Endpoint,
+        leaves: Option<&dyn JudgedEnd>,
+        called: &Endpoint,
+        cuts: &[Cut],
+        wanted: Wanted,
+        visit: &mut dyn FnMut(Triple) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let active: Vec<usize> = cuts.iter().enumerate().filter(|(_, cut)| cut.peers.contains(&source.peer)).map(|(at, _)| at).collect();
+        for ports in self.asked_ports(cuts, &active) {
+            let Some(flows) = self.flows(source, called, cuts, &ports) else {
+                visit(Triple { flows: Vec::new(), is_incomplete: true })?;
+                continue;
+            };
+            let judged = |flow: Flow| {
+                let out = leaves.map_or(Verdict::Allowed, |end| end.verdict(&flow, called));
+                let into = self.end.map_or(Verdict::Allowed, |end| end.verdict(&flow, source));
+                (flow, both(out, into))
+            };
+            let mut flows: Vec<(Flow, Verdict)> = flows.into_iter().map(judged).collect();
+            if wanted == Wanted::Passing {
+                flows.retain(|(_, verdict)| *verdict != Verdict::Denied);
+            }
+            if !flows.is_empty() {
+                visit(Triple { flows, is_incomplete: false })?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What two ends say together.
+fn both(out: Verdict, into: Verdict) -> Verdict {
+    match (out, into) {
+        (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
+        (Verdict::Allowed, verdict) | (verdict, Verdict::Allowed) => verdict,
+        (verdict, Verdict::Unspecified(_)) => verdict,
+    }
+}
+
+fn split(cells: Vec<AddressSet>, by: &AddressSet) -> Vec<AddressSet> {
+    let parts = cells.into_iter().flat_map(|cell| [cell.intersect(by), cell.subtract(by)]);
+    parts.filter(|cell| !cell.is_empty()).collect()
+}

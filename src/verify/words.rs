@@ -1,0 +1,66 @@
+//! Flows in words.
+//!
+//! Owns: how counterexamples are written: in the language's own words as far as it has them.
+
+use crate::flow::{Flow, LabelCube, Peer, Pod, PodCube, PortSet, Protocol, Request, Token, Transport, Values};
+
+/// A flow: `app=web@shop as web-sa -> app=db@shop:5432 over mTLS`.
+pub fn flow_words(flow: &Flow) -> String {
+    let destination = match &flow.destination {
+        // The account of a destination is nothing that any gate looks at.
+        Peer::Pod(pod) => cube(pod, Values::any()).to_string(),
+        Peer::Address(_) => peer_words(&flow.destination),
+    };
+    let port = PortSet::one(flow.protocol, flow.port);
+    let mut text = format!("{} -> {destination}:{port}", peer_words(&flow.source));
+    if flow.protocol == Protocol::Tcp {
+        text.push_str(match flow.transport {
+            Transport::Mtls => " over mTLS",
+            Transport::Plaintext => " in plaintext",
+        });
+    }
+    if let Some(request) = &flow.request {
+        text.push_str(", ");
+        text.push_str(&request_words(request));
+    }
+    text
+}
+
+/// A peer: its labels, namespace and account, or its address.
+pub fn peer_words(peer: &Peer) -> String {
+    match peer {
+        Peer::Pod(pod) => cube(pod, Values::one(pod.account.clone())).to_string(),
+        Peer::Address(address) if address.is_ipv6() => format!("[{address}]"),
+        Peer::Address(address) => address.to_string(),
+    }
+}
+
+/// Pods of one end: labels and namespace, and the account where it matters.
+pub fn subject_words(pods: &PodCube) -> String {
+    pods.to_string()
+}
+
+fn cube(pod: &Pod, account: Values) -> PodCube {
+    let labels = pod.labels.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(key.clone(), Values::one(value.clone())));
+    PodCube { labels, account, ..PodCube::in_namespace(&pod.namespace) }
+}
+
+/// A request: `GET /v1 at shop.test, header x=1, no token`.
+pub fn request_words(request: &Request) -> String {
+    let mut text = format!("{} {} at {}", request.method, request.path, request.host);
+    for (name, value) in &request.headers {
+        text.push_str(&format!(", header {name}={value}"));
+    }
+    match &request.token {
+        Token::None => {}
+        Token::Unverified => text.push_str(", a token that does not verify"),
+        Token::Valid { issuer, claims } => {
+            text.push_str(&format!(", a token of {issuer}"));
+            for (name, values) in claims {
+                let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+                text.push_str(&format!(" with {name}={}", values.join("|")));
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,181 @@
+//! Which pods can exist under a proof's assumptions.
+//!
+//! Owns: `PolicyWorld`. What it holds to be impossible is exactly what the assumptions rule out: a managed namespace with other
+//! labels than it has, a pod of a workload under another account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::classes::{World, fresh_word, labels_within};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
+use crate::gates::Facts;
+use crate::ir::{Namespace, Policy};
+
+/// The pods that a program's facts allow.
+#[derive(Debug)]
+pub struct PolicyWorld<'p> {
+    policy: &'p Policy,
+    accounts: BTreeMap<Symbol, Vec<Known>>,
+    /// The data plane of a namespace that nobody declares.
+    elsewhere: DataPlane,
+    /// The name of one.
+    unknown: Symbol,
+}
+
+/// Pods whose accounts are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) pods: PodCube,
+    pub(super) accounts: BTreeSet<Symbol>,
+}
+
+impl<'p> PolicyWorld<'p> {
+    /// The world of a program: its namespaces, its workloads, its inventory.
+    pub fn new(policy: &'p Policy) -> Self {
+        let meshed =
+            policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
+        let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
+        let unknown = fresh_word(policy.namespaces.keys().map(|name| &**name));
+        Self { policy, accounts: known_accounts(policy), elsewhere, unknown }
+    }
+
+    /// What is known of the accounts of pods, by namespace.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
+        self.accounts.values().flatten()
+    }
+
+    fn accounts_in(&self, namespace: &str) -> &[Known] {
+        self.accounts.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A pod of a cube in one namespace.
+    fn in_namespace(&self, name: &Symbol, cube: &PodCube) -> Option<Pod> {
+        let namespace_labels = self.namespace_labels(name, &cube.namespace)?;
+        let labels = labels_within(&cube.labels)?;
+        if let Some(account) = self.account(name, &namespace_labels, &labels, &cube.account) {
+            return Some(self.pod(name, namespace_labels, labels, account));
+        }
+        // The plainest pod cannot exist; another one of the cube may.
+        let inside = PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name))), ..cube.clone() };
+        let piece = self.possible(name, inside)?;
+        let account = account_within(&piece.account)?;
+        Some(self.pod(name, namespace_labels, labels_within(&piece.labels)?, account))
+    }
+
+    /// The name of a namespace that nobody knows, and that is like none of these words either.
+    fn unknown_besides(&self, words: &[Symbol]) -> Symbol {
+        if words.iter().all(|word| self.policy.namespaces.contains_key(word)) {
+            return Symbol::clone(&self.unknown);
+        }
+        let known = words.iter().chain(self.policy.namespaces.keys());
+        fresh_word(known.map(|name| &**name))
+    }
+
+    fn pod(&self, name: &Symbol, namespace_labels: Labels, labels: Labels, account: Symbol) -> Pod {
+        let plane = self.plane(name, &labels);
+        Pod { namespace: Symbol::clone(name), namespace_labels, labels, account, plane }
+    }
+
+    /// The data plane of pods with these labels.
+    fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
+        let said =
+            self.policy.workloads_in(name).iter().filter(|workload| workload.labels.contains(labels)).find_map(|workload| workload.plane);
+        let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
+        said.or_else(namespace).unwrap_or(self.elsewhere)
+    }
+
+    /// Labels that a namespace of this name can have within a cube; none if it cannot be in it.
+    fn namespace_labels(&self, name: &Symbol, cube: &LabelCube) -> Option<Labels> {
+        let known = self.policy.namespace(name);
+        if known.is_some_and(Namespace::is_managed) {
+            return known.map(|namespace| namespace.labels.clone()).filter(|labels| cube.contains(labels));
+        }
+        let mut labels = known.map(|namespace| namespace.labels.clone()).unwrap_or_default();
+        labels.insert(NAMESPACE_NAME.into(), Symbol::clone(name));
+        for (key, value) in labels_within(cube)? {
+            labels.entry(key).or_insert(value);
+        }
+        cube.contains(&labels).then_some(labels)
+    }
+
+    /// An account that pods with these labels can run as, within a test.
+    fn account(&self, name: &str, namespace_labels: &Labels, labels: &Labels, test: &Values) -> Option<Symbol> {
+        let holds = |known: &&Known| known.pods.labels.contains(labels) && known.pods.namespace.contains(namespace_labels);
+        let known = self.accounts_in(name).iter().filter(holds);
+        account_within(&known.fold(test.clone(), |test, known| test.intersect(&Values::of(known.accounts.iter().cloned()))))
+    }
+
+    /// A part of a cube of one namespace whose pods can exist, with the accounts that they can have.
+    fn possible(&self, name: &str, cube: PodCube) -> Option<PodCube> {
+        let mut pieces = vec![cube];
+        for known in self.accounts_in(name) {
+            let mut next = Vec::with_capacity(pieces.len() + 1);
+            for piece in pieces {
+                let Some(mut inside) = piece.intersect(&known.pods) else {
+                    next.push(piece);
+                    continue;
+                };
+                next.extend(piece.subtract(&known.pods));
+                inside.account = inside.account.intersect(&Values::of(known.accounts.iter().cloned()));
+                next.extend((!inside.is_empty()).then_some(inside));
+            }
+            pieces = next;
+        }
+        pieces.into_iter().find(|piece| account_within(&piece.account).is_some())
+    }
+}
+
+impl World for PolicyWorld<'_> {
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        let names = cube.names();
+        if names.is_cofinite() {
+            // A namespace that nobody knows may have any labels.
+            return self.in_namespace(&self.unknown_besides(names.words()), cube);
+        }
+        let mut found = None;
+        for name in names.words() {
+            match self.in_namespace(name, cube) {
+                Some(pod) if pod.plane != DataPlane::None => return Some(pod),
+                pod => found = found.or(pod),
+            }
+        }
+        found
+    }
+}
+
+/// An account of a set.
+fn account_within(accounts: &Values) -> Option<Symbol> {
+    if accounts.is_cofinite() {
+        return Some(fresh_word(accounts.words().iter().map(|word| &**word)));
+    }
+    accounts.words().first().cloned()
+}
+
+/// What the program and its inventory know of accounts: of declared workloads, and of the pods that rules select.
+fn known_accounts(policy: &Policy) -> BTreeMap<Symbol, Vec<Known>> {
+    let facts = Facts::of(policy);
+    let mut known: BTreeMap<Symbol, Vec<Known>> = BTreeMap::new();
+    let mut add = |name: &Symbol, entry: Known| {
+        let list = known.entry(Symbol::clone(name)).or_default();
+        if !list.contains(&entry) {
+            list.push(entry);
+        }
+    };
+    for workload in &policy.workloads {
+        let Some(account) = &workload.account else { continue };
+        add(&workload.namespace, Known { pods: workload.cube(), accounts: BTreeSet::from([Symbol::clone(account)]) });
+    }
+    if policy.inventory.workloads.is_empty() {
+        return known;
+    }
+    let selected: BTreeSet<PodCube> = policy.rules.iter().flat_map(|rule| rule.source.peers().pods.cubes().to_vec()).collect();
+    for cube in &selected {
+        for name in cube.namespace_names().unwrap_or_default() {
+            for part in facts.parts(name, &PodCube { account: Values::any(), ..cube.clone() }) {
+                let Some(accounts) = part.accounts else { continue };
+                let pods = PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name))), ..part.cube };
+                add(name, Known { pods, accounts });
+            }
+        }
+    }
+    known
+}
