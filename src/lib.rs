@@ -16,6 +16,7 @@ pub mod format;
 pub mod gates;
 pub mod inventory;
 pub mod ir;
+pub mod list;
 pub mod manifest;
 pub mod meaning;
 pub mod source;

@@ -207,7 +207,7 @@ impl Parts {
 /// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.
 fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
     let known = match judge {
-        Judge::Compiled => compile::assumed(&policy.config),
+        Judge::Compiled => compile::proof_platform(&policy.config),
         Judge::Given => compile::platform(&policy.config),
     };
     Platform { default_namespace: Some(namespace.clone()), ..known }
