@@ -47,16 +47,16 @@ impl Call {
 
     /// The same connection where things are otherwise: its ends as they are known there.
     pub(super) fn in_setting(&self, setting: &Setting) -> Self {
-        let destination = setting.world.again(&self.destination, &setting.policy, &setting.cluster);
-        Self {
-            source: setting.world.again(&self.source, &setting.policy, &setting.cluster),
-            addressed: match self.addressed {
-                Addressed::Unsaid => usual_service(setting, &destination.endpoint, self.protocol, self.port),
-                Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
-            },
-            destination,
-            ..self.clone()
-        }
+        let again = |known| setting.world.again(known, &setting.policy, &setting.cluster);
+        let (source, destination) = (again(&self.source), again(&self.destination));
+        let addressed = match self.addressed {
+            Addressed::Unsaid => usual_service(setting, &destination.endpoint, self.protocol, self.port),
+            Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
+        };
+        let asked = self.transport.filter(|_| !self.is_usual);
+        let usual = usual_transport(setting, (&source, &destination), self.protocol, &addressed).filter(|_| asked.is_none());
+        let (transport, is_usual) = (asked.or(usual), usual.is_some());
+        Self { source, destination, addressed, transport, is_usual, ..self.clone() }
     }
 
     /// Whether nobody said what is called, and no known Service leads there, where that decides how sidecars speak.

@@ -69,6 +69,10 @@ pub struct Mode {
 /// The answers to a question: one of each kind, with what was taken for granted.
 pub(super) fn cases(setting: &Setting, question: &Question) -> (Vec<Case>, Vec<String>) {
     let mut notes = question.notes.clone();
+    if setting.without_mesh {
+        notes
+            .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
+    }
     let (calls, left) = call::calls(setting, question);
     if left > 0 {
         notes.push(format!("{left} more pairs of workloads are not looked at"));
@@ -78,7 +82,7 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> (Vec<Case>, Vec<S
         let decision = call.decide(setting);
         let said = said(setting, &call, &decision);
         let kind = Kind::of(&decision, said.as_ref());
-        let title = format!("{} -> {}", call.source.text, call.destination.text);
+        let title = format!("{} -> {}", called(&call.source), called(&call.destination));
         match kinds.iter_mut().find(|(known, ..)| *known == kind) {
             Some((_, _, _, others)) => others.push(title),
             None => kinds.push((kind, call, decision, Vec::new())),
@@ -157,6 +161,11 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
         notes,
         disagreement,
     }
+}
+
+/// What it is, else as a flow names it.
+fn called(known: &Known) -> &str {
+    known.name.as_deref().unwrap_or(&known.text)
 }
 
 /// As the flow names it; an address that stands for more says for what.

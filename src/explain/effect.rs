@@ -19,7 +19,7 @@ use super::world::{self, Known};
 use crate::cluster::{End, Gate, Names, Way};
 use attempt::Attempt;
 
-use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, Symbol, Transport, Verdict};
 
 /// As many connections are tried in all.
 const MOST_CALLS: usize = 200_000;
@@ -122,7 +122,7 @@ fn over_waypoints(
         let asked = Call { source: source.clone(), ..call.in_setting(setting) };
         asked.decide(setting).verdict == Verdict::Allowed
     };
-    for pair in pairs.iter().filter(|pair| pair.before != call.source && pair.before != call.destination) {
+    for pair in pairs.iter().filter(|pair| ![&call.source, &call.destination].into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
         if change.is((passes(before, &pair.before), passes(after, &pair.after))) {
             let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
             found.entry(nearness).or_default().insert(pair.title.clone());
@@ -167,18 +167,24 @@ impl<'s> Ends<'s> {
     }
 }
 
-/// Whether an attempt passes in the one setting and not in the other.
-fn differs(out: &Ends<'_>, into: &Ends<'_>, (source, destination): (&Pair, &Pair), attempt: &Attempt, change: Change) -> bool {
-    let passes = |ends: (&[End<'_>; 2], &[End<'_>; 2]), source: &Known, destination: &Known| {
-        let ([egress, _], [_, ingress]) = ends;
-        let ask = |end: &End<'_>, far: &Known| {
-            end.decide(&far.endpoint, attempt.protocol, attempt.ports.0, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
-        };
-        ask(egress, destination) && ask(ingress, source)
+/// Whether an attempt passes in the one setting and not in the other. What passed in plaintext gains nothing by mTLS.
+fn differs(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt, change: Change) -> bool {
+    let before = |attempt: &Attempt| passes((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
+    let after = passes((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
+    if !change.is((before(attempt), after)) {
+        return false;
+    }
+    let in_plaintext = Attempt { transport: Transport::Plaintext, ..attempt.clone() };
+    change == Change::Lost || attempt.transport == Transport::Plaintext || !before(&in_plaintext)
+}
+
+/// Whether both ends let an attempt pass.
+fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, &Known), attempt: &Attempt) -> bool {
+    let ([egress, _], [_, ingress]) = ends;
+    let ask = |end: &End<'_>, far: &Known| {
+        end.decide(&far.endpoint, attempt.protocol, attempt.ports.0, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
     };
-    let before = passes((&out.before, &into.before), &source.before, &destination.before);
-    let after = passes((&out.after, &into.after), &source.after, &destination.after);
-    change.is((before, after))
+    ask(egress, destination) && ask(ingress, source)
 }
 
 /// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
@@ -188,7 +194,7 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
     let ends = [&call.source, &call.destination].into_iter().map(|known| (known, false));
     let known = before.world.pods.iter().map(|known| (known, false));
     for (known, is_class) in ends.chain(known) {
-        if !pairs.iter().any(|pair| pair.before == *known) {
+        if !pairs.iter().any(|pair| pair.before.endpoint == known.endpoint) {
             pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
         }
     }
@@ -287,7 +293,8 @@ fn summarised(found: BTreeMap<Nearness, BTreeSet<String>>) -> Vec<String> {
     let all: Vec<String> = found.into_values().flatten().collect();
     let mut others: Vec<String> = all.iter().take(MOST_NAMED).cloned().collect();
     if all.len() > MOST_NAMED {
-        others.push(format!("{} more connections", all.len() - MOST_NAMED));
+        let more = all.len() - MOST_NAMED;
+        others.push(format!("{more} more {}", if more == 1 { "connection" } else { "connections" }));
     }
     others
 }

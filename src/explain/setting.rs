@@ -13,7 +13,7 @@ use super::world::World;
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input};
 use crate::diagnostic::{Code, Diagnostic, Level, order};
-use crate::flow::{Peer, Symbol};
+use crate::flow::{DataPlane, Peer, Symbol};
 use crate::inventory::{self, Inventory};
 use crate::ir::{Origin, Policy, Unit};
 use crate::manifest;
@@ -52,6 +52,8 @@ pub(super) struct Setting {
     pub(super) world: World,
     /// What was found about the intents, by code.
     pub(super) codes: BTreeSet<Code>,
+    /// Whether nothing said anything of a mesh, so that pods are taken without one.
+    pub(super) without_mesh: bool,
 }
 
 impl Setting {
@@ -63,7 +65,13 @@ impl Setting {
         let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
         let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
         let codes = findings.iter().map(|finding| finding.code).collect();
-        let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy: outcome.policy, compiled, codes };
+        let objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
+        let mut policy = outcome.policy;
+        let guessed = !manifests.is_empty() && input.config.is_none() && !objects.iter().any(objects::is_of_mesh);
+        if guessed {
+            policy.config.mesh.mode = DataPlane::None;
+        }
+        let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy, compiled, codes };
         if manifests.is_empty() {
             let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
             let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
@@ -71,12 +79,13 @@ impl Setting {
             let (setting, _) = parts.given(sources, objects, Judge::Compiled);
             return (setting, findings);
         }
-        let objects = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let namespace = parts.namespace();
         let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
         findings.extend(found);
         let inventory = inventory(&sources, manifests, &namespace);
-        (parts.settle(sources, cluster, inventory, objects, Judge::Given), findings)
+        let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
+        setting.without_mesh = guessed;
+        (setting, findings)
     }
 
     /// The same with other objects; none if they cannot be read.
@@ -191,7 +200,7 @@ impl Parts {
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
         let world = World::of(&cluster, &self.policy, &inventory, judge);
         let Self { input, policy, compiled, codes } = self;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes }
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, without_mesh: false }
     }
 }
 

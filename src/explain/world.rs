@@ -2,6 +2,7 @@
 //!
 //! Owns: `World`, `Known`, and what people call a pod. It must not judge a connection.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
@@ -40,6 +41,7 @@ impl World {
     pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
         if judge == Judge::Given {
+            tell_apart(&mut pods);
             return Self { pods };
         }
         for known in &mut pods {
@@ -53,6 +55,7 @@ impl World {
                 pods.push(declared(workload, policy, cluster));
             }
         }
+        tell_apart(&mut pods);
         Self { pods }
     }
 
@@ -85,8 +88,50 @@ impl World {
             found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
         }
         found.extend(usual_address(&peers.addresses).map(address));
-        found
+        found.into_iter().map(|known| as_asked(known, side)).collect()
     }
+}
+
+/// Gives pods that are called alike one more label, where one tells all of them apart.
+fn tell_apart(pods: &mut [Known]) {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, known) in pods.iter().enumerate() {
+        groups.entry(known.text.clone()).or_default().push(at);
+    }
+    for places in groups.into_values().filter(|places| places.len() > 1) {
+        let labels: Vec<Labels> = places.iter().filter_map(|at| pod_labels(pods.get(*at)?).cloned()).collect();
+        let keys: BTreeSet<&Symbol> = labels.iter().flat_map(Labels::keys).collect();
+        let tells = |key: &&Symbol| {
+            let values: BTreeSet<&Symbol> = labels.iter().filter_map(|labels| labels.get(*key)).collect();
+            values.len() == places.len()
+        };
+        let Some(key) = keys.into_iter().find(tells) else { continue };
+        for at in places {
+            let Some(known) = pods.get_mut(at) else { continue };
+            let Some(value) = pod_labels(known).and_then(|labels| labels.get(key)).cloned() else { continue };
+            let (told, namespace) = known.text.rsplit_once('@').unwrap_or((&known.text, ""));
+            let told = if told == "*" { String::new() } else { format!("{told},") };
+            known.text = format!("{told}{key}={value}@{namespace}");
+        }
+    }
+}
+
+fn pod_labels(known: &Known) -> Option<&Labels> {
+    match &known.endpoint.peer {
+        Peer::Pod(pod) => Some(&pod.labels),
+        Peer::Address(_) => None,
+    }
+}
+
+/// As the question has it: by the labels that it asks for, if it asks for any.
+fn as_asked(mut known: Known, side: &Side) -> Known {
+    let peers = side.end.peers();
+    let ([cube], None) = (peers.pods.cubes(), &side.object) else { return known };
+    let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty());
+    if let (Some(pairs), Peer::Pod(pod)) = (pairs, &known.endpoint.peer) {
+        known.text = format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace);
+    }
+    known
 }
 
 /// A workload of the manifests.

@@ -109,7 +109,7 @@ fn a_name_behind_a_service_may_be_several_numbers() {
     let ports: Vec<u16> = files.ask("web@shop -> svc/api:80").cases.iter().map(|case| case.question.port).collect();
     assert_eq!(ports, [8080], "both are judged alike, so one is shown");
     let page = files.page("web@shop -> svc/api:80");
-    assert!(page.contains("judged alike: app=web@shop -> app=api@shop"), "{page}");
+    assert!(page.contains("judged alike: Deployment shop/web -> Deployment shop/api-v2"), "{page}");
 }
 
 #[test]
@@ -164,5 +164,5 @@ fn unknown_labels_are_a_pod_with_just_these() {
     let answer = files.ask("app=new,tier=x@shop -> app=db@shop:5432");
     let Peer::Pod(pod) = &answer.cases[0].question.source.peer else { panic!("a pod") };
     assert_eq!((pod.labels.len(), &*pod.account), (2, "default"));
-    assert!(answer.cases[0].notes[0].starts_with("no known workload is app=new@shop"), "{:?}", answer.cases[0].notes);
+    assert!(answer.cases[0].notes[0].starts_with("no known workload is app=new,tier=x@shop"), "{:?}", answer.cases[0].notes);
 }

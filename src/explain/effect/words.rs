@@ -9,8 +9,8 @@ use crate::flow::{Protocol, Token, Transport};
 
 /// An attempt in words, by how near it is to the connection that was asked about.
 pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
-    let same_source = source.before == call.source;
-    let same_target = destination.before == call.destination;
+    let same_source = source.before.endpoint == call.source.endpoint;
+    let same_target = destination.before.endpoint == call.destination.endpoint;
     let same_port = (attempt.protocol, attempt.ports) == (call.protocol, (call.port, call.port));
     let is_class = source.is_class || destination.is_class;
     let to = || format!("{} of {}", ports(attempt), destination.title);
