@@ -28,6 +28,8 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => {
                 let told = Intervals::collect(NEVER_CAPTURED.map(|port| (port, port))).union(&self.destination.facts.uncaptured);
                 cuts.push(at_ports(told));
+                // Of the ports that it does not capture, the tunnel's alone speaks mTLS.
+                cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
             Guard::Ztunnel(ztunnel) => {
@@ -129,6 +131,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         widen(&mut requests, &tests, &looks.universe);
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
+            requests.written.claims = tokens::written(&tests);
         }
         requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
         if !requests.is_empty() {
@@ -198,15 +201,29 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
             // A request's method is upper case; a value that is not matches none.
-            Matcher::Methods(words) => all.methods.extend(samples(words).map(|word| word.to_uppercase().into())),
+            Matcher::Methods(words) => {
+                all.methods.extend(samples(words).map(|word| word.to_uppercase().into()));
+                all.written.methods.extend(written(words));
+            }
             // A flow's host has no port; what a value says of the port shows on the host alone.
-            Matcher::Hosts(words) => all.hosts.extend(samples(words).filter_map(|word| word.split(':').next().map(Symbol::from))),
+            Matcher::Hosts(words) => {
+                all.hosts.extend(samples(words).filter_map(|word| word.split(':').next().map(Symbol::from)));
+                all.written.hosts.extend(written(words));
+            }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
-            Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
+            Matcher::Header(name, words) => {
+                all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words));
+                all.written.headers.entry(Symbol::clone(name)).or_default().extend(written(words));
+            }
             _ => {}
         }
     }
     all
+}
+
+/// Words as the policy has them.
+fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
+    words.iter().map(|word| word.to_string().into())
 }
 
 /// Takes in the words of other rules that a pattern here matches, so that each of them is told from those that it does not match.
