@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod flow;
 pub mod format;
 pub mod gates;
+pub mod init;
 pub mod inventory;
 pub mod ir;
 pub mod manifest;

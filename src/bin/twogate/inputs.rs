@@ -13,7 +13,7 @@ use twogate::source::{FileId, Sources};
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
 /// The extensions of manifests.
-const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+pub(crate) const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 /// The name of the configuration.
 const CONFIG: &str = "twogate.toml";
 
@@ -156,7 +156,7 @@ fn above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// A namespace's name (RFC 1123 label), as Kubernetes accepts it.
-fn namespace(written: &str) -> Result<String, String> {
+pub(crate) fn namespace(written: &str) -> Result<String, String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let label = !written.is_empty() && written.len() <= 63 && written.bytes().all(inner);
     if label && !written.starts_with('-') && !written.ends_with('-') {

@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod init;
 mod inputs;
 mod output;
 mod replace;
@@ -46,6 +47,7 @@ enum Command {
     Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    Init(init::Init),
     Completions(completions::Completions),
 }
 
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
 }
