@@ -67,7 +67,8 @@ pub fn start(sources: Sources, manifests: &[FileId], default_namespace: &Symbol)
     }
     let evidence = evidence::read(files(&sources, manifests), default_namespace);
     let settings = Settings::find(&inventory, &evidence);
-    let spaces: Vec<Space<'_>> = names.iter().filter(|name| !is_left_out(name, &settings)).map(|name| Space::find(name, &inventory, &evidence, &settings)).collect();
+    let spaces: Vec<Space<'_>> =
+        names.iter().filter(|name| !is_left_out(name, &settings)).map(|name| Space::find(name, &inventory, &evidence, &settings)).collect();
     let mut drafts = drafts(&spaces, &inventory, &evidence);
     let trial = Trial { sources: &sources, manifests, default_namespace, config: settings.text() };
     findings.extend(trial.settle(&mut drafts));

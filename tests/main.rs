@@ -20,6 +20,8 @@ mod examples;
 mod findings;
 mod format;
 mod house;
+mod init;
+mod kit;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]

@@ -157,7 +157,9 @@ mod tests {
 
     #[test]
     fn words_ports_of_nobody_and_strangers_are_none() {
-        for value in ["db", "db:1", "db:http", "db.pay:5432", "api:80", "localhost:5432", "https://example.com", "", "DB:5432", "a:b:c", "db:0"] {
+        for value in
+            ["db", "db:1", "db:http", "db.pay:5432", "api:80", "localhost:5432", "https://example.com", "", "DB:5432", "a:b:c", "db:0"]
+        {
             assert_eq!(calls(&[("MODE", value)], &[value]), [""; 0], "{value}");
         }
         assert_eq!(calls(&[("kafka", "x.kafka.pay:9092")], &[]), [""; 0]);

@@ -55,7 +55,8 @@ pub(super) struct Container {
 pub(super) fn read<'s>(files: impl Iterator<Item = (FileId, &'s Source)>, default_namespace: &Symbol) -> Evidence {
     let mut evidence = Evidence::default();
     for (file, source) in files {
-        let whole = Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole, code: code::INVALID_INVENTORY };
+        let whole =
+            Document { file, source, span: Span::new(0, source.text().len()), object: Whereabouts::Whole, code: code::INVALID_INVENTORY };
         let mut reading = Reading::new(whole);
         for span in documents(source.text()) {
             objects(Document { span, ..whole }, &mut reading, &mut |object, reading| {

@@ -55,10 +55,12 @@ impl Settings {
     pub(super) fn find(inventory: &Inventory, evidence: &Evidence) -> Self {
         let control_plane = selectors(inventory, |workload| label(workload, "app") == Some("istiod"), &["app"]);
         let (mode, mode_because) = mode(inventory, evidence, &control_plane);
-        let is_prometheus = |workload: &InventoryWorkload| ["app.kubernetes.io/name", "app"].iter().any(|key| label(workload, key) == Some("prometheus"));
+        let is_prometheus =
+            |workload: &InventoryWorkload| ["app.kubernetes.io/name", "app"].iter().any(|key| label(workload, key) == Some("prometheus"));
         let dns: Vec<&ServiceFacts> = inventory.services.iter().filter(|service| is_dns(service)).collect();
         let whole = prefixes(&evidence.pod_cidrs);
-        let (pod_cidrs, pods_of_nodes) = if whole.is_empty() { (prefixes(&evidence.node_pod_cidrs), Completeness::Now) } else { (whole, Completeness::Whole) };
+        let (pod_cidrs, pods_of_nodes) =
+            if whole.is_empty() { (prefixes(&evidence.node_pod_cidrs), Completeness::Now) } else { (whole, Completeness::Whole) };
         let named_root = evidence.root_namespace.as_deref().map(Symbol::from);
         Self {
             mode,
@@ -66,10 +68,19 @@ impl Settings {
             istio: evidence.control_plane_versions.iter().filter_map(|tag| version(tag)).min(),
             trust_domain: evidence.trust_domain.clone().filter(|domain| *domain != *Config::default().mesh.trust_domain),
             root_namespace: named_root.or_else(|| control_plane.first().map(|selector| Symbol::clone(&selector.namespace))),
-            dns: dns.iter().filter_map(|service| selector(service.selector.clone(), &service.namespace)).collect::<BTreeSet<_>>().into_iter().collect(),
+            dns: dns
+                .iter()
+                .filter_map(|service| selector(service.selector.clone(), &service.namespace))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             dns_ports: dns.iter().flat_map(|service| dns_ports(service, inventory)).collect(),
             node_local: prefixes(&evidence.node_local_dns),
-            scraper: if mode == DataPlane::None { Vec::new() } else { selectors(inventory, is_prometheus, &["app.kubernetes.io/name", "app"]) },
+            scraper: if mode == DataPlane::None {
+                Vec::new()
+            } else {
+                selectors(inventory, is_prometheus, &["app.kubernetes.io/name", "app"])
+            },
             control_plane,
             pod_cidrs,
             pods_of_nodes,
@@ -88,7 +99,8 @@ impl Settings {
     /// The file.
     pub(super) fn text(&self) -> String {
         let mut text = HEAD.to_owned();
-        for section in [self.mesh(), self.cluster(), self.dns(), pods("control-plane", &self.control_plane), pods("scraper", &self.scraper)] {
+        for section in [self.mesh(), self.cluster(), self.dns(), pods("control-plane", &self.control_plane), pods("scraper", &self.scraper)]
+        {
             if !section.is_empty() {
                 text.push('\n');
                 text.push_str(&section);
@@ -129,7 +141,9 @@ impl Settings {
         let mut text = String::new();
         if !self.pod_cidrs.is_empty() {
             if self.pods_of_nodes == Completeness::Now {
-                text.push_str("# Of the nodes that are there now. The whole range of the cluster is better: a new node brings a new block.\n");
+                text.push_str(
+                    "# Of the nodes that are there now. The whole range of the cluster is better: a new node brings a new block.\n",
+                );
             }
             let _ = writeln!(text, "pod-cidrs = {}", list(&self.pod_cidrs));
         }
@@ -140,7 +154,11 @@ impl Settings {
             let _ = writeln!(text, "api-server = {}", list(&self.api_servers));
         }
         if !self.nodes.is_empty() {
-            let _ = writeln!(text, "# The nodes that are there now. Their network is better, if you know it.\n# node-cidrs = {}", list(&self.nodes));
+            let _ = writeln!(
+                text,
+                "# The nodes that are there now. Their network is better, if you know it.\n# node-cidrs = {}",
+                list(&self.nodes)
+            );
         }
         if text.is_empty() { text } else { format!("[cluster]\n{text}") }
     }

@@ -103,7 +103,11 @@ fn disagreement(declared: &Declared<'_>) -> Option<String> {
     let member = |member: &&InventoryWorkload| format!("{} `{}` as `{}`", member.kind.name(), member.name, member.account);
     let members: Vec<String> = declared.members.iter().map(member).collect();
     Some(match members.as_slice() {
-        [_] => format!("`{}` cannot be told from another workload by its labels, so no account is stated: {}.", declared.name, members.join(", ")),
+        [_] => format!(
+            "`{}` cannot be told from another workload by its labels, so no account is stated: {}.",
+            declared.name,
+            members.join(", ")
+        ),
         _ => format!("`{}` is several workloads with the same labels and different accounts: {}.", declared.name, members.join(", ")),
     })
 }

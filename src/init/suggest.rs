@@ -84,7 +84,8 @@ impl<'i> Offers<'i> {
         for declared in &space.declared {
             let destination = Destination { endpoint: declared.name.clone(), members: declared.members.clone() };
             for member in &declared.members {
-                for port in member.ports.iter().filter(|port| !served.contains(&(std::ptr::from_ref(*member), port.number, port.protocol))) {
+                for port in member.ports.iter().filter(|port| !served.contains(&(std::ptr::from_ref(*member), port.number, port.protocol)))
+                {
                     self.offer(space.name, &destination, port.number, port.protocol);
                 }
             }
@@ -93,7 +94,8 @@ impl<'i> Offers<'i> {
 
     /// Adds the callers that are told the address of a Service.
     fn add_calls(&mut self, space: &'i Space<'i>, evidence: &Evidence) {
-        for (declared, member) in space.declared.iter().flat_map(|declared| declared.members.iter().map(move |member| (declared, *member))) {
+        for (declared, member) in space.declared.iter().flat_map(|declared| declared.members.iter().map(move |member| (declared, *member)))
+        {
             let key = (Symbol::clone(&member.namespace), member.kind, Symbol::clone(&member.name));
             let containers = evidence.containers.get(&key).map(Vec::as_slice).unwrap_or_default();
             for ((namespace, name, port), reasons) in calls::of(containers, space.name, self.inventory) {
@@ -128,11 +130,15 @@ impl<'i> Offers<'i> {
 
     /// The pods of a Service in the words of a namespace; none if it has none that a policy could select.
     fn destination(&self, service: &ServiceFacts, owner: &Symbol) -> Option<Destination<'i>> {
-        let selected = |workload: &&InventoryWorkload| workload.host_network == HostNetwork::No && workload.selected_by(service) != Match::No;
+        let selected =
+            |workload: &&InventoryWorkload| workload.host_network == HostNetwork::No && workload.selected_by(service) != Match::No;
         let members: Vec<&InventoryWorkload> = self.inventory.workloads_in(&service.namespace).iter().filter(selected).collect();
         let first = members.first()?;
         let line = self.spaces.get(&service.namespace).and_then(|space| space.line_of(first));
-        let is_all_of = |declared: &&Declared<'_>| declared.members.len() == members.len() && declared.members.iter().all(|member| members.iter().any(|other| std::ptr::eq(*other, *member)));
+        let is_all_of = |declared: &&Declared<'_>| {
+            declared.members.len() == members.len()
+                && declared.members.iter().all(|member| members.iter().any(|other| std::ptr::eq(*other, *member)))
+        };
         let words = match line.filter(is_all_of) {
             Some(declared) => declared.name.clone(),
             None => service.selector.iter().map(|(key, value)| format!("{key}={}", quoted_value(value))).collect::<Vec<_>>().join(","),
@@ -164,7 +170,9 @@ impl<'i> Offers<'i> {
     /// from all: to the mesh, whoever needs no identity may be anybody.
     fn can_require_mtls(&self, owner: &Symbol, offer: &Offer<'_>, port: u16, protocol: Protocol) -> bool {
         let Some(space) = self.spaces.get(owner) else { return false };
-        let serves = |member: &&InventoryWorkload| member.namespace == *owner && space.plane_of(member) == DataPlane::Sidecar && member.capture.of(port) == Captured::Yes;
+        let serves = |member: &&InventoryWorkload| {
+            member.namespace == *owner && space.plane_of(member) == DataPlane::Sidecar && member.capture.of(port) == Captured::Yes
+        };
         let calls = |declared: &Declared<'_>| declared.members.iter().all(|member| space.plane_of(member) == DataPlane::Sidecar);
         let callers = if offer.callers.is_empty() { space.declared.iter().all(calls) } else { !offer.caller_planes.contains(&false) };
         protocol == Protocol::Tcp && offer.exposed.is_empty() && callers && offer.members.iter().all(|member| serves(&member))
@@ -198,7 +206,11 @@ impl Offer<'_> {
     /// What shows it.
     fn remark(&self) -> String {
         let names = |services: &BTreeSet<&Symbol>| services.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let mut remark = if self.services.is_empty() { "A port that its containers declare".to_owned() } else { format!("Service {}", names(&self.services)) };
+        let mut remark = if self.services.is_empty() {
+            "A port that its containers declare".to_owned()
+        } else {
+            format!("Service {}", names(&self.services))
+        };
         for (world, services) in &self.exposed {
             let what = if *world == "internet" { "a load balancer" } else { "a port of every node" };
             remark.push_str(&format!("; {} is {what}", names(services)));

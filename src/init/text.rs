@@ -65,7 +65,11 @@ impl Draft {
             DataPlane::Ambient => "ambient",
         };
         let mesh = if space.said_by == SaidBy::Itself { format!(" mesh {plane}") } else { String::new() };
-        let name = if words::is_word(space.name) && !words::is_keyword(space.name) { space.name.to_string() } else { format!("\"{}\"", space.name) };
+        let name = if words::is_word(space.name) && !words::is_keyword(space.name) {
+            space.name.to_string()
+        } else {
+            format!("\"{}\"", space.name)
+        };
         let workload = |declared: &super::pods::Declared<'_>| declared.line() + if space.is_unmeshed(declared) { " unmeshed" } else { "" };
         Self {
             namespace: Symbol::clone(space.name),
@@ -88,7 +92,10 @@ impl Draft {
         if let Some(reason) = &self.refused {
             let lines = [&self.head].into_iter().chain(&self.workloads);
             let commented: String = lines.map(|line| format!("# {line}\n")).collect();
-            return (format!("{text}#\n# Twogate cannot take this namespace yet: {reason}. So all of it is a comment.\n{commented}"), Vec::new());
+            return (
+                format!("{text}#\n# Twogate cannot take this namespace yet: {reason}. So all of it is a comment.\n{commented}"),
+                Vec::new(),
+            );
         }
         text.push_str(&self.head);
         text.push('\n');

@@ -95,6 +95,8 @@ fn tell(folder: &Path, files: &[NewFile]) -> Result<(), Failure> {
         report::say(&format!("{}: {}", folder.join(&file.path).display(), file.summary))?;
     }
     let intents = folder.join(twogate::init::INTENTS);
-    report::say("Everything in these namespaces is closed now. Before you apply any of it, take the `# ` from the suggestions that are right.")?;
+    report::say(
+        "Everything in these namespaces is closed now. Before you apply any of it, take the `# ` from the suggestions that are right.",
+    )?;
     report::say(&format!("Then: twogate check {}", intents.display()))
 }
