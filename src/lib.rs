@@ -16,6 +16,7 @@ pub mod gates;
 pub mod init;
 pub mod inventory;
 pub mod ir;
+pub mod krm;
 pub mod manifest;
 pub mod meaning;
 pub mod source;

@@ -2,6 +2,7 @@
 //!
 //! Owns: the commands, one file each. All that they know of intents and clusters is the library's; nothing is judged here.
 
+mod called;
 mod check;
 mod compile;
 mod completions;
@@ -13,6 +14,8 @@ mod files;
 mod fmt;
 mod init;
 mod inputs;
+mod krm;
+mod man;
 mod output;
 mod replace;
 mod report;
@@ -48,12 +51,14 @@ enum Command {
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     Init(init::Init),
+    Krm(krm::Krm),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| report::failure(&Failure::new(format!("internal error, please report it: {panic}")))));
-    let cli = Cli::parse();
+    let cli = called::parse();
     match catch_unwind(AssertUnwindSafe(|| run(cli))) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {
@@ -74,7 +79,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Init(command) => command.run(),
+        Command::Krm(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 
