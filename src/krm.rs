@@ -74,7 +74,8 @@ fn run(
     let intents = configuration.intents.into_iter().map(|(name, text)| sources.add(Source::new(name, text))).collect();
     let config = configuration.config.map(|text| sources.add(Source::new("spec.config", text)));
     let (namespace, targets) = (configuration.namespace, configuration.targets);
-    let input = Input { sources: std::mem::take(sources), intents, inventory: inventory.to_vec(), config, namespace, targets, ..Input::default() };
+    let input =
+        Input { sources: std::mem::take(sources), intents, inventory: inventory.to_vec(), config, namespace, targets, ..Input::default() };
     let Outcome { sources: compiled, findings: found, mut manifests, .. } = compile(input);
     *sources = compiled;
     findings.extend(found);
@@ -85,7 +86,9 @@ fn run(
     if manifests.is_empty() {
         findings.push(nothing_managed());
     }
-    manifests.sort_by(|left, right| (left.turn, &left.namespace, left.kind, &left.name).cmp(&(right.turn, &right.namespace, right.kind, &right.name)));
+    manifests.sort_by(|left, right| {
+        (left.turn, &left.namespace, left.kind, &left.name).cmp(&(right.turn, &right.namespace, right.kind, &right.name))
+    });
     manifests
 }
 

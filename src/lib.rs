@@ -17,6 +17,7 @@ pub mod init;
 pub mod inventory;
 pub mod ir;
 pub mod krm;
+pub mod list;
 pub mod manifest;
 pub mod meaning;
 pub mod source;

@@ -13,7 +13,11 @@ mod agreement;
 mod cli;
 #[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod cluster_mesh;
 mod codes;
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod coupling;
 mod examples;
@@ -22,6 +26,8 @@ mod format;
 mod house;
 mod init;
 mod kit;
+#[cfg(test)]
+mod list;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]

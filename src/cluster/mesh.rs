@@ -5,6 +5,7 @@
 
 mod attachment;
 mod callers;
+mod calls;
 mod chain;
 mod client;
 mod cuts;

@@ -110,7 +110,9 @@ impl Reference {
 
 /// What an object is. Whatever is odd about it is told where it is read for facts.
 pub(super) fn describe(node: &Node<'_>, reading: &mut Reading<'_>) -> (Reference, Author) {
-    let mut text = |steps: &[&'static str]| reading.quietly(|reading| node.follow(reading, steps).text(reading).map(str::to_owned)).flatten().unwrap_or_default();
+    let mut text = |steps: &[&'static str]| {
+        reading.quietly(|reading| node.follow(reading, steps).text(reading).map(str::to_owned)).flatten().unwrap_or_default()
+    };
     let author = text(&["metadata", "labels", "app.kubernetes.io/managed-by"]);
     let path = PATHS.iter().map(|key| text(&["metadata", "annotations", key])).find(|path| !path.is_empty());
     let reference = Reference {

@@ -88,7 +88,8 @@ fn entry<'a>(finding: &Diagnostic, items: &'a Items, sources: &'a Sources) -> En
 
 /// The item that a place lies in.
 fn item(items: &Items, location: Location) -> Option<&Reference> {
-    let holds = |outer: Location| outer.file == location.file && outer.span.start <= location.span.start && location.span.start < outer.span.end;
+    let holds =
+        |outer: Location| outer.file == location.file && outer.span.start <= location.span.start && location.span.start < outer.span.end;
     let mut found = items.all.iter().filter(|item| holds(item.document));
     // Items that could not be told apart in the text all stand in the same place.
     found.next().filter(|_| found.next().is_none()).map(|item| &item.reference)

@@ -54,7 +54,10 @@ mod tests {
         assert!(help(&mut command).contains("Usage: kubectl twogate <COMMAND>"), "{}", help(&mut command));
         let compile = command.find_subcommand_mut("compile").unwrap();
         let text = help(compile);
-        assert!(text.contains("Usage: kubectl twogate compile [OPTIONS]") && text.contains("\n  kubectl twogate compile intents"), "{text}");
+        assert!(
+            text.contains("Usage: kubectl twogate compile [OPTIONS]") && text.contains("\n  kubectl twogate compile intents"),
+            "{text}"
+        );
         assert!(!text.contains("\n  twogate "), "{text}");
     }
 }

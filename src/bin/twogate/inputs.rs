@@ -75,7 +75,8 @@ pub(crate) enum ReadBeside {
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
-        Ok(match self.read_beside(&[], today)? {
+        let paths = or_default(self.paths.clone());
+        Ok(match self.read_at(&paths, &[], today)? {
             ReadBeside::Ready(input, _) => {
                 let files = input.intents.len();
                 Read::Ready(input, files)
@@ -85,21 +86,32 @@ impl Inputs {
     }
 
     /// Reads all of it, and manifests at other paths beside it.
-    pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
-        let paths = or_default(self.paths);
+    pub(crate) fn read_beside(self, manifests: &[PathBuf]) -> Result<ReadBeside, Failure> {
+        let paths = or_default(self.paths.clone());
+        self.read_at(&paths, manifests, None)
+    }
+
+    /// The same, where manifests may stand for themselves: intents are read only where paths are given, if there are any.
+    pub(crate) fn read_judged(self, manifests: &[PathBuf]) -> Result<ReadBeside, Failure> {
+        let paths = if manifests.is_empty() { or_default(self.paths.clone()) } else { self.paths.clone() };
+        self.read_at(&paths, manifests, None)
+    }
+
+    /// Reads intents at these paths, and everything else; no paths, no intents.
+    fn read_at(self, paths: &[PathBuf], manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
-        let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
+        let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
         let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
-        let config = self.config.or_else(|| paths.first().and_then(|path| find_config(path)));
+        let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
         let [intents, with] = [intents, with].map(|items| loader.load(&items));
         let [inventory, alongside, manifests] = beside.map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
-        if intents.is_empty() && findings.is_empty() {
-            findings.push(no_input(&paths));
+        if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
+            findings.push(no_input(paths));
         }
         if !findings.is_empty() {
             return Ok(ReadBeside::Found(sources, findings));

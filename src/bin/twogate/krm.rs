@@ -18,7 +18,9 @@ use twogate::source::{FileId, Source, Sources};
 /// arguments; kpt with `--exec "twogate krm"`. With CONFIG it is one of kustomize's older exec plugins, the only ones that
 /// `kubectl kustomize` runs: the resources come and go as a stream of documents.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  twogate krm < resources.yaml\n  kpt fn eval manifests --exec \"twogate krm\" --fn-config policies.yaml")]
+#[command(
+    after_help = "Examples:\n  twogate krm < resources.yaml\n  kpt fn eval manifests --exec \"twogate krm\" --fn-config policies.yaml"
+)]
 pub(crate) struct Krm {
     /// The function's configuration, where it is not in the ResourceList
     #[arg(value_name = "CONFIG")]

@@ -15,6 +15,7 @@ mod fmt;
 mod init;
 mod inputs;
 mod krm;
+mod list;
 mod man;
 mod output;
 mod replace;
@@ -50,6 +51,7 @@ enum Command {
     Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    List(list::List),
     Init(init::Init),
     Krm(krm::Krm),
     Completions(completions::Completions),
@@ -78,6 +80,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::List(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Krm(command) => command.run(),
         Command::Completions(command) => command.run(),

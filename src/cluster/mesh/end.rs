@@ -3,7 +3,7 @@
 //! Owns: `MeshEnd`. The policies that act on the pod are found once; an answer then allocates nothing unless it is left open.
 
 use super::Mesh;
-use super::attachment::{Acts, Known};
+use super::attachment::{Acts, Attachment, Known};
 use super::callers::{Callers, Reader};
 use super::chain::ChainKind;
 use super::peer::Modes;
@@ -97,7 +97,9 @@ impl Mesh {
         let root = &*self.platform.root_namespace;
         let mut proxy = Proxy::default();
         for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Http)) {
-            match policy.written.attachment.on_sidecar(&policy.written.object.namespace, root, known) {
+            let attachment = &policy.written.attachment;
+            let acts = attachment.on_sidecar(&policy.written.object.namespace, root, known);
+            match self.targets_known(attachment, acts) {
                 Acts::No => {}
                 Acts::Yes => proxy.attached.add(policy, None),
                 Acts::Perhaps(reason) => proxy.attached.add(policy, Some(reason)),
@@ -111,6 +113,13 @@ impl Mesh {
             }
         }
         proxy
+    }
+
+    /// What becomes of a policy with targets: an Istio that does not know them takes it for one of the namespace.
+    fn targets_known(&self, attachment: &Attachment, acts: Acts) -> Acts {
+        const UNKNOWN: &str = "Istio before 1.22 does not know `targetRefs` and takes the policy for one of its whole namespace";
+        let unknown = self.platform.istio < (1, 22, 0) && !attachment.targets().is_empty();
+        if unknown { Acts::Perhaps(UNKNOWN) } else { acts }
     }
 
     /// What ztunnel is told for a pod.
