@@ -37,7 +37,7 @@ pub(super) fn read(document: Document<'_>) -> (Option<Configuration>, Option<Ite
     let own = root.get(&mut reading, "functionConfig");
     let (reference, _) = describe(&own.as_root(), &mut reading);
     let configuration = configuration::read(&own, &mut reading);
-    let mut items = Items { version, all, configuration: reference, form: Form::Block };
+    let mut items = Items { file: document.file, version, all, configuration: reference, form: Form::Block };
     if !keeps_items(&items) {
         items.form = Form::Other;
     }

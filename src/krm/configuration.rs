@@ -2,8 +2,9 @@
 //!
 //! Owns: its keys. Nothing in it names a file; a key that does not exist is an error, as in `twogate.toml`.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::manifest::{Document, Node, Reading};
+use crate::source::Location;
 use crate::target;
 
 /// What a function is to do.
@@ -41,7 +42,9 @@ pub(super) fn read_alone(document: Document<'_>) -> (Option<Configuration>, Vec<
 pub(super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Configuration {
     reading.begin(reading.document, "the function's configuration");
     let spec = object.get(reading, "spec");
-    spec.only(reading, &KEYS);
+    for (key, node) in spec.entries().into_iter().filter(|(key, _)| !KEYS.contains(key)) {
+        node.report(reading, |location| unknown_key(key, location));
+    }
     let intents = intents(&spec.get(reading, "intents"), reading);
     let targets = spec.get(reading, "targets").list(reading);
     Configuration {
@@ -49,6 +52,14 @@ pub(super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Configuratio
         config: spec.get(reading, "config").text(reading).map(str::to_owned),
         namespace: spec.get(reading, "namespace").text(reading).map(str::to_owned),
         targets: targets.iter().filter_map(|node| target_name(node, reading)).collect(),
+    }
+}
+
+fn unknown_key(key: &str, location: Location) -> Diagnostic {
+    let finding = Diagnostic::new(code::UNKNOWN_KEY, location, format!("the function's configuration has no key `{key}`"));
+    match nearest(key, KEYS) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding.help(format!("its keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
     }
 }
 

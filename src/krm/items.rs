@@ -10,6 +10,8 @@ use crate::target::Manifest;
 /// Resources, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Items {
+    /// The file that they come in.
+    pub(super) file: FileId,
     /// The `apiVersion` of the list that they come in.
     pub(super) version: String,
     /// What the list's items are, one each.
@@ -74,7 +76,7 @@ impl Items {
             let tree = document.parse().ok()?;
             Some(Item::new(&Node::root(&tree), document, String::new()))
         };
-        Self { all: documents(source.text()).filter_map(item).collect(), ..Self::default() }
+        Self { all: documents(source.text()).filter_map(item).collect(), file, ..Self::default() }
     }
 
     /// An object of somebody else's that has the name of one that is to be generated.

@@ -3,7 +3,7 @@
 //! Owns: their shape, and which object and field a place belongs to. A line counts from 1 in the text of the field.
 
 use super::configuration::{CONFIG, INTENTS};
-use super::items::{Items, Reference};
+use super::items::{Item, Items, Reference};
 use crate::diagnostic::{Diagnostic, Level, order};
 use crate::source::{Location, Sources};
 use crate::target;
@@ -86,13 +86,18 @@ fn entry<'a>(finding: &Diagnostic, items: &'a Items, sources: &'a Sources) -> En
     }
 }
 
-/// The item that a place lies in.
+/// The object that a place of the list lies in.
 fn item(items: &Items, location: Location) -> Option<&Reference> {
     let holds =
         |outer: Location| outer.file == location.file && outer.span.start <= location.span.start && location.span.start < outer.span.end;
-    let mut found = items.all.iter().filter(|item| holds(item.document));
-    // Items that could not be told apart in the text all stand in the same place.
-    found.next().filter(|_| found.next().is_none()).map(|item| &item.reference)
+    let found: Vec<&Item> = items.all.iter().filter(|item| holds(item.document)).collect();
+    match found.as_slice() {
+        // What stands behind no item stands in the configuration of the function.
+        [] => (location.file == items.file).then_some(&items.configuration),
+        [item] => Some(&item.reference),
+        // Items that could not be told apart in the text all stand in the same place.
+        _ => None,
+    }
 }
 
 /// What a finding says, with its reasons and its advice on lines of their own.

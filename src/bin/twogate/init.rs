@@ -16,11 +16,10 @@ use twogate::init::{NewFile, start};
 /// Write a first program from manifests or a dump of a cluster.
 ///
 /// Each namespace gets a file in `intents` that closes it and says who runs there; what the manifests show of who calls whom
-/// stands in it as comments. `twogate.toml` says what the cluster is. Files that are there already are never touched.
+/// stands in it as comments. `twogate.toml` says what the cluster is. Files that are there already are never touched. For a dump pipe
+/// `kubectl get nodes,namespaces,deployments,statefulsets,daemonsets,cronjobs,services,configmaps -A -o yaml` into `twogate init -`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  twogate init manifests -o first\n  kubectl get namespaces,deployments,statefulsets,daemonsets,cronjobs,services,nodes,configmaps -A -o yaml | twogate init -"
-)]
+#[command(after_help = "Examples:\n  twogate init inventory.yaml -o first\n  twogate init - -o second < inventory.yaml")]
 pub(crate) struct Init {
     /// Manifests that say what runs: files, folders or `-`
     #[arg(value_name = "P", required = true)]
