@@ -6,6 +6,7 @@
 mod action;
 mod argo;
 mod commit;
+mod docs;
 mod functions;
 mod gitlab;
 mod packages;

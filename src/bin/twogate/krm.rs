@@ -13,10 +13,11 @@ use twogate::source::{FileId, Source, Sources};
 
 /// Run as a KRM function, for kustomize, kpt and kubectl.
 ///
-/// A ResourceList is read from the standard input, and written with the policies to the standard output. The program stands in the function's own configuration, under `spec.intents`; the other resources say what runs. Findings become
-/// results. kpt calls it with `--exec "twogate krm"`; kustomize with `--enable-alpha-plugins --enable-exec`, by a link named
-/// `twogate-krm`, because it passes no arguments. With CONFIG it is one of kustomize's older exec plugins, the only ones that `kubectl
-/// kustomize` runs: the resources come and go as a stream of documents.
+/// A ResourceList is read from the standard input, and written with the policies to the standard output. The program stands in the
+/// function's own configuration, under `spec.intents`; the other resources say what runs. Findings become results. kpt calls it with
+/// `--exec "twogate krm"`; kustomize with `--enable-alpha-plugins --enable-exec`, by a link named `twogate-krm`, because it passes no
+/// arguments. With CONFIG it is one of kustomize's older exec plugins, the only ones that `kubectl kustomize` runs: the resources come
+/// and go as a stream of documents.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  twogate krm < resources.yaml\n  twogate krm policies.yaml < inventory.yaml")]
 pub(crate) struct Krm {
