@@ -21,6 +21,7 @@ mod corpus;
 #[cfg(test)]
 mod coupling;
 mod examples;
+mod explain;
 mod findings;
 mod format;
 mod house;

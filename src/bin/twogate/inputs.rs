@@ -75,8 +75,7 @@ pub(crate) enum ReadBeside {
 impl Inputs {
     /// Reads all of it. `today` is the date (`YYYY-MM-DD`) by which rules expire; none leaves that unjudged.
     pub(crate) fn read(self, today: Option<String>) -> Result<Read, Failure> {
-        let paths = or_default(self.paths.clone());
-        Ok(match self.read_at(&paths, &[], today)? {
+        Ok(match self.read_beside(&[], today)? {
             ReadBeside::Ready(input, _) => {
                 let files = input.intents.len();
                 Read::Ready(input, files)
@@ -86,9 +85,9 @@ impl Inputs {
     }
 
     /// Reads all of it, and manifests at other paths beside it.
-    pub(crate) fn read_beside(self, manifests: &[PathBuf]) -> Result<ReadBeside, Failure> {
+    pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let paths = or_default(self.paths.clone());
-        self.read_at(&paths, manifests, None)
+        self.read_at(&paths, manifests, today)
     }
 
     /// The same, where manifests may stand for themselves: intents are read only where paths are given, if there are any.
@@ -98,12 +97,12 @@ impl Inputs {
     }
 
     /// Reads intents at these paths, and everything else; no paths, no intents.
-    fn read_at(self, paths: &[PathBuf], manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
+    fn read_at(self, paths: &[PathBuf], judged: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
-        let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
+        let beside = [&self.inventory[..], &self.alongside, judged].map(|paths| finder.find(paths, MANIFESTS));
+        let config = self.config.or_else(|| paths.iter().chain(judged).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
         let [intents, with] = [intents, with].map(|items| loader.load(&items));
@@ -112,6 +111,9 @@ impl Inputs {
         let (sources, mut findings) = loader.finish()?;
         if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
             findings.push(no_input(paths));
+        }
+        if findings.is_empty() && manifests.is_empty() && !judged.is_empty() {
+            findings.push(no_manifests(judged));
         }
         if !findings.is_empty() {
             return Ok(ReadBeside::Found(sources, findings));
@@ -133,8 +135,18 @@ pub(crate) fn or_default(paths: Vec<PathBuf>) -> Vec<PathBuf> {
 
 /// The finding that there is nothing to work on.
 pub(crate) fn no_input(paths: &[PathBuf]) -> Diagnostic {
-    let places: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places.join(", "))).help("intent files end in `.intent`")
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places(paths))).help("intent files end in `.intent`")
+}
+
+/// The finding that there are no manifests to judge.
+fn no_manifests(paths: &[PathBuf]) -> Diagnostic {
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no manifest in {}", places(paths)))
+        .help("manifests end in `.yaml`, `.yml` or `.json`")
+}
+
+/// Paths as findings name them.
+fn places(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
 /// The configuration nearest to a path: beside it or in it if it is a folder, else in a folder above.

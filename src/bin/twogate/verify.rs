@@ -51,7 +51,7 @@ const MAX_SHOWN: usize = 10;
 impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let (input, manifests) = match self.inputs.read_beside(&self.manifests)? {
+        let (input, manifests) = match self.inputs.read_beside(&self.manifests, None)? {
             ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
             ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
