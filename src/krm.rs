@@ -1,4 +1,4 @@
-//! Twogate as a KRM function: a ResourceList in, the same with the policies and the findings out.
+//! Twogate as a KRM function: a `ResourceList` in, the same with the policies and the findings out.
 //!
 //! Owns: the order of the steps, and that nothing is generated where anything is wrong. The program stands in the function's own
 //! configuration, the items say what runs. It reads no file: what it compiles is all in what it is given.
@@ -28,7 +28,7 @@ pub struct Answer {
     pub findings: Vec<Diagnostic>,
 }
 
-/// Runs on a ResourceList, as the KRM functions specification has it: kustomize with `--enable-exec`, kpt.
+/// Runs on a `ResourceList`, as the KRM functions specification has it: kustomize with `--enable-exec`, kpt.
 ///
 /// `functionConfig.spec` holds `intents` (a text, or a map of texts) and, if need be, `config` (what `twogate.toml` would hold),
 /// `namespace` and `targets`. The items come back as they were, and behind them the policies; those of an earlier run are replaced.

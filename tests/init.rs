@@ -122,7 +122,9 @@ fn inventories_of_the_examples_become_programs() {
         folders(&root().join("examples")).into_iter().map(|folder| (folder.display().to_string(), yaml(&folder))).collect();
     let with_inventory: Vec<_> = examples.iter().filter(|(_, texts)| !texts.is_empty()).collect();
     assert!(with_inventory.len() >= 2, "examples are missing");
-    with_inventory.iter().for_each(|(name, texts)| keeps_still(name, texts));
+    for (name, texts) in &with_inventory {
+        keeps_still(name, texts);
+    }
     let suggestions: usize = with_inventory.iter().map(|(name, texts)| holds(name, texts)).sum();
     assert!(suggestions >= 10, "{suggestions} suggestions");
 }
@@ -147,8 +149,8 @@ fn snapshot(name: &str, files: &[NewFile]) {
     settings.set_snapshot_path(root().join("snapshots/init"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    let text: String = files.iter().map(|file| format!("==> {} ({})\n{}\n", file.path, file.summary, file.text)).collect();
-    settings.bind(|| insta::assert_snapshot!(name, text));
+    let text: Vec<String> = files.iter().map(|file| format!("==> {} ({})\n{}\n", file.path, file.summary, file.text)).collect();
+    settings.bind(|| insta::assert_snapshot!(name, text.concat()));
 }
 
 #[test]
@@ -210,10 +212,8 @@ fn nothing_that_runs_and_what_cannot_be_read_are_findings() {
 
 #[test]
 fn the_system_is_left_out() {
-    let yaml: String = ["kube-system", "kube-public", "istio-system", "shop"]
-        .iter()
-        .map(|name| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"))
-        .collect();
+    let namespace = |name| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
+    let yaml = ["kube-system", "kube-public", "istio-system", "shop"].map(namespace).concat();
     let paths: Vec<String> = program(&yaml).into_iter().map(|file| file.path).collect();
     assert_eq!(paths, ["intents/shop.intent", "twogate.toml"]);
 }

@@ -99,11 +99,8 @@ impl Declared<'_> {
     pub(super) fn line(&self) -> String {
         let terms: Vec<String> = self.terms.iter().map(Term::words).collect();
         let account = self.account.map(|account| format!(" account \"{account}\"")).unwrap_or_default();
-        let mut line = format!("workload {} = {}{account}", self.name, terms.join(","));
-        for ((name, protocol), number) in &self.ports {
-            line.push_str(&format!(" port {name}={number}{}", suffix(*protocol)));
-        }
-        line
+        let ports = self.ports.iter().map(|((name, protocol), number)| format!(" port {name}={number}{}", suffix(*protocol)));
+        format!("workload {} = {}{account}{}", self.name, terms.join(","), ports.collect::<Vec<_>>().concat())
     }
 }
 

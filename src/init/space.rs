@@ -82,7 +82,7 @@ fn plane(name: &Symbol, workloads: &[InventoryWorkload], inventory: &Inventory, 
 }
 
 /// Whether a line can name the pods of a workload.
-fn may_be_named(workload: &&InventoryWorkload) -> bool {
+fn may_be_named(workload: &InventoryWorkload) -> bool {
     workload.host_network == HostNetwork::No && !workload.labels.is_empty()
 }
 
@@ -100,8 +100,8 @@ fn disagreement(declared: &Declared<'_>) -> Option<String> {
     if declared.account.is_some() {
         return None;
     }
-    let member = |member: &&InventoryWorkload| format!("{} `{}` as `{}`", member.kind.name(), member.name, member.account);
-    let members: Vec<String> = declared.members.iter().map(member).collect();
+    let member = |member: &InventoryWorkload| format!("{} `{}` as `{}`", member.kind.name(), member.name, member.account);
+    let members: Vec<String> = declared.members.iter().map(|each| member(each)).collect();
     Some(match members.as_slice() {
         [_] => format!(
             "`{}` cannot be told from another workload by its labels, so no account is stated: {}.",

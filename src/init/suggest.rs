@@ -170,12 +170,12 @@ impl<'i> Offers<'i> {
     /// from all: to the mesh, whoever needs no identity may be anybody.
     fn can_require_mtls(&self, owner: &Symbol, offer: &Offer<'_>, port: u16, protocol: Protocol) -> bool {
         let Some(space) = self.spaces.get(owner) else { return false };
-        let serves = |member: &&InventoryWorkload| {
+        let serves = |member: &InventoryWorkload| {
             member.namespace == *owner && space.plane_of(member) == DataPlane::Sidecar && member.capture.of(port) == Captured::Yes
         };
         let calls = |declared: &Declared<'_>| declared.members.iter().all(|member| space.plane_of(member) == DataPlane::Sidecar);
         let callers = if offer.callers.is_empty() { space.declared.iter().all(calls) } else { !offer.caller_planes.contains(&false) };
-        protocol == Protocol::Tcp && offer.exposed.is_empty() && callers && offer.members.iter().all(|member| serves(&member))
+        protocol == Protocol::Tcp && offer.exposed.is_empty() && callers && offer.members.iter().all(|member| serves(member))
     }
 }
 
@@ -206,19 +206,18 @@ impl Offer<'_> {
     /// What shows it.
     fn remark(&self) -> String {
         let names = |services: &BTreeSet<&Symbol>| services.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let mut remark = if self.services.is_empty() {
+        let what = if self.services.is_empty() {
             "A port that its containers declare".to_owned()
         } else {
             format!("Service {}", names(&self.services))
         };
-        for (world, services) in &self.exposed {
+        let exposed = self.exposed.iter().map(|(world, services)| {
             let what = if *world == "internet" { "a load balancer" } else { "a port of every node" };
-            remark.push_str(&format!("; {} is {what}", names(services)));
-        }
-        if self.callers.is_empty() && self.exposed.is_empty() {
-            remark.push_str("; nothing shows who calls it, so each line lets in the whole namespace");
-        }
-        remark + "."
+            format!("{} is {what}", names(services))
+        });
+        let unknown = self.callers.is_empty() && self.exposed.is_empty();
+        let unknown = unknown.then(|| "nothing shows who calls it, so each line lets in the whole namespace".to_owned());
+        [what].into_iter().chain(exposed).chain(unknown).collect::<Vec<_>>().join("; ") + "."
     }
 }
 

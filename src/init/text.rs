@@ -90,12 +90,10 @@ impl Draft {
     pub(super) fn render(&self, suggestions: Suggestions) -> (String, Vec<(usize, SuggestionId)>) {
         let mut text = HEAD.to_owned();
         if let Some(reason) = &self.refused {
-            let lines = [&self.head].into_iter().chain(&self.workloads);
-            let commented: String = lines.map(|line| format!("# {line}\n")).collect();
-            return (
-                format!("{text}#\n# Twogate cannot take this namespace yet: {reason}. So all of it is a comment.\n{commented}"),
-                Vec::new(),
-            );
+            let said = format!("\nTwogate cannot take this namespace yet: {reason}. So all of it is a comment.");
+            let lines = said.lines().chain([self.head.as_str()]).chain(self.workloads.iter().map(String::as_str));
+            lines.for_each(|line| push_line(&mut text, if line.is_empty() { "#" } else { "# " }, line));
+            return (text, Vec::new());
         }
         text.push_str(&self.head);
         text.push('\n');
@@ -104,10 +102,11 @@ impl Draft {
         let mark = if suggestions == Suggestions::Left { "# " } else { "" };
         let mut places = Vec::new();
         for (index, block) in self.suggestions.iter().enumerate().filter(|(_, block)| !block.lines.is_empty()) {
-            text.push_str(&format!("\n# {}\n", block.remark));
+            text.push('\n');
+            push_line(&mut text, "# ", &block.remark);
             for (line, rule) in block.lines.iter().enumerate() {
                 places.push((text.len(), (index, line)));
-                text.push_str(&format!("{mark}{rule}\n"));
+                push_line(&mut text, mark, rule);
             }
         }
         (text, places)
@@ -129,8 +128,12 @@ fn push_lines(text: &mut String, mark: &str, lines: &[String]) {
         text.push('\n');
     }
     for line in lines {
-        text.push_str(&format!("{mark}{line}\n"));
+        push_line(text, mark, line);
     }
+}
+
+fn push_line(text: &mut String, mark: &str, line: &str) {
+    text.extend([mark, line, "\n"]);
 }
 
 fn count(number: usize, thing: &str) -> String {

@@ -76,7 +76,9 @@ impl Trial<'_> {
             }
         }
         if self.run(drafts, Suggestions::Taken).errors().next().is_some() {
-            drafts.iter_mut().for_each(|draft| draft.suggestions.clear());
+            for draft in drafts {
+                draft.suggestions.clear();
+            }
         }
     }
 

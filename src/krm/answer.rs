@@ -1,4 +1,4 @@
-//! The ResourceList that comes in and the one that goes out.
+//! The `ResourceList` that comes in and the one that goes out.
 //!
 //! Owns: its shape. Items go out in the text that they came in; where that cannot be kept, as JSON, which says the same to every
 //! reader of YAML.
@@ -16,7 +16,7 @@ const GROUP: &str = "config.kubernetes.io/";
 /// The `apiVersion` of an answer whose question has none.
 const VERSION: &str = "config.kubernetes.io/v1";
 
-/// Reads a list: the function's configuration and the items. No items come back from what is no ResourceList.
+/// Reads a list: the function's configuration and the items. No items come back from what is no `ResourceList`.
 pub(super) fn read(document: Document<'_>) -> (Option<Configuration>, Option<Items>, Vec<Diagnostic>) {
     let tree = match document.parse() {
         Ok(tree) => tree,
@@ -24,14 +24,14 @@ pub(super) fn read(document: Document<'_>) -> (Option<Configuration>, Option<Ite
     };
     let root = Node::root(&tree);
     let mut reading = Reading::new(document);
-    reading.object = "the ResourceList".to_owned();
+    "the ResourceList".clone_into(&mut reading.object);
     let version = root.get(&mut reading, "apiVersion").text(&mut reading).unwrap_or(VERSION).to_owned();
     if root.get(&mut reading, "kind").text(&mut reading) != Some("ResourceList") || !version.starts_with(GROUP) {
         return (None, None, vec![no_resource_list(document)]);
     }
     let nodes = root.get(&mut reading, "items").list(&mut reading);
     let documents = document.items(nodes.len());
-    let Some(json) = as_json(document) else { return (None, None, vec![no_resource_list(document)]) };
+    let Some(json) = as_json(document) else { return (None, None, vec![no_resource(document)]) };
     let parts = nodes.iter().zip(documents).zip(json);
     let all: Vec<Item> = parts.map(|((node, document), json)| Item::new(&node.as_root(), document, json)).collect();
     let own = root.get(&mut reading, "functionConfig");
@@ -91,7 +91,7 @@ fn push_items<'a>(list: &mut String, items: impl Iterator<Item = &'a Item>, form
     for item in items {
         match form {
             Form::Block => list.push_str(item.text.trim_end_matches('\n')),
-            Form::Other => list.push_str(&format!("- {}", item.json)),
+            Form::Other => list.extend(["- ", &item.json]),
         }
         list.push('\n');
     }
@@ -113,6 +113,11 @@ fn as_item(yaml: &str, indent: usize) -> String {
         item.push('\n');
     }
     item
+}
+
+fn no_resource(document: Document<'_>) -> Diagnostic {
+    Diagnostic::new(code::INVALID_CONFIG, document.first_line(), "an item of the list holds what no JSON can say")
+        .note("the API server reads every resource as JSON")
 }
 
 fn no_resource_list(document: Document<'_>) -> Diagnostic {

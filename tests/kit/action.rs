@@ -73,7 +73,9 @@ fn run(place: &mut Place, changed: &[(&str, &str)]) -> Ran {
             place.set(name.as_str().unwrap(), filled(value.as_str().unwrap(), &inputs));
         }
         let ran = place.run(step["run"].as_str().unwrap());
-        names.iter().for_each(|name| drop(place.variables.remove(name)));
+        for name in &names {
+            place.variables.remove(name);
+        }
         whole.stdout.push_str(&ran.stdout);
         whole.stderr.push_str(&ran.stderr);
         whole.status = ran.status;

@@ -35,7 +35,7 @@ fn as_plugin(command: Command) -> Command {
 
 /// The command with examples that call the plugin.
 fn reworded(command: Command) -> Command {
-    let examples = command.get_after_help().map(|text| text.to_string());
+    let examples = command.get_after_help().map(ToString::to_string);
     match examples {
         Some(text) => command.after_help(text.replace("  twogate ", "  kubectl twogate ").replace("| twogate ", "| kubectl twogate ")),
         None => command,

@@ -13,7 +13,7 @@ use twogate::source::{FileId, Source, Sources};
 
 /// Run as a KRM function, for kustomize, kpt and kubectl.
 ///
-/// A ResourceList is read from the standard input, and written with the policies to the standard output. The program stands in the
+/// A `ResourceList` is read from the standard input, and written with the policies to the standard output. The program stands in the
 /// function's own configuration, under `spec.intents`; the other resources say what runs. Findings become results. kpt calls it with
 /// `--exec "twogate krm"`; kustomize with `--enable-alpha-plugins --enable-exec`, by a link named `twogate-krm`, because it passes no
 /// arguments. With CONFIG it is one of kustomize's older exec plugins, the only ones that `kubectl kustomize` runs: the resources come
@@ -21,7 +21,7 @@ use twogate::source::{FileId, Source, Sources};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  twogate krm < resources.yaml\n  twogate krm policies.yaml < inventory.yaml")]
 pub(crate) struct Krm {
-    /// The function's configuration, where it is not in the ResourceList
+    /// The function's configuration, where it is not in the `ResourceList`
     #[arg(value_name = "CONFIG")]
     configuration: Option<PathBuf>,
 }

@@ -27,14 +27,14 @@ impl Man {
         command.build();
         match self.output {
             None => report::print(&page(command)?)?,
-            Some(folder) => write(&folder, command)?,
+            Some(folder) => write(&folder, &command)?,
         }
         Ok(Exit::Fine)
     }
 }
 
 /// Writes all pages, or none.
-fn write(folder: &Path, command: Command) -> Result<(), Failure> {
+fn write(folder: &Path, command: &Command) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::file("make", folder, &error))?;
     let commands: Vec<Command> = command.get_subcommands().cloned().chain([command.clone()]).collect();
     let mut pending = Vec::with_capacity(commands.len());
