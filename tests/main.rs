@@ -29,6 +29,8 @@ mod pages;
 mod promises;
 mod readme;
 mod reference;
+#[cfg(test)]
+mod sabotage;
 mod support;
 mod syntax;
 #[cfg(test)]
