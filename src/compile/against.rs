@@ -74,7 +74,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let relation = relation(&comparison);
     let differences = comparison.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
-    let assumptions = check_assumptions(&outcome.policy, &cluster, assumptions(&outcome.policy));
+    let assumptions = check_assumptions(&outcome.policy, &cluster, assumptions(&outcome.policy, &outcome.gates));
     Against { relation, differences, classes: comparison.classes, assumptions, outcome }
 }
 
@@ -83,7 +83,7 @@ fn compared(outcome: &Outcome, cluster: &Cluster) -> Comparison {
     let program = Program::new(policy);
     let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
-    let granted = Granted::new(policy);
+    let granted = Granted::new(policy, &outcome.gates);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed)
 }
