@@ -27,6 +27,8 @@ mod model;
 mod pages;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod proof;
 mod readme;
 mod reference;
 #[cfg(test)]

@@ -1,30 +1,31 @@
 //! Faults made by hand in what examples compile to: the proof must catch every one.
 //!
-//! Each sabotage is tried at its places in every example, at no more than [`PLACES`] of each example unless `TWOGATE_CASES`
-//! asks for all. A change that makes no difference is no fault; which changes those are is not the proof's to say: the model of
-//! `tests/model` must find nothing in a world sampled around the document, and `sabotage/neutral.txt` says why that is so. The
-//! model judges the other answers too: what the reader refuses it must refuse, and every counterexample must be one to it.
+//! Each sabotage is tried at its places in every example and every program below, at no more than [`PLACES`] of each unless
+//! `TWOGATE_CASES` asks for all. A change that makes no difference is no fault; which changes those are is not the proof's to
+//! say: the model of `tests/model` must find nothing in a world sampled around the document, and tell which gates stop what
+//! the changed one lets through. The list of these places, with that reason, is `snapshots/sabotage/neutral.snap`. The model
+//! judges the other answers too: what the reader refuses it must refuse, and every counterexample must be one to it.
 
 mod mesh;
 mod network;
 mod objects;
-mod table;
+mod oracle;
+mod programs;
+pub(crate) mod table;
 mod tree;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
 use serde_yaml::Value;
 use twogate::compile::{Outcome, compile, prove};
 use twogate::diagnostic::order::has_error;
 use twogate::flow::{Flow, Verdict};
-use twogate::meaning;
 
-use crate::agreement::world::modelled;
 use crate::examples;
-use crate::model;
+use oracle::Oracle;
 use table::{Sabotage, Sabotaged};
 
 /// The most places at which a sabotage is tried in one example.
@@ -50,13 +51,23 @@ enum Fate {
     Unnoticed,
 }
 
+/// One place of an example, sabotaged.
+struct Place {
+    file: usize,
+    /// Which document of the file.
+    at: usize,
+    sabotaged: Sabotaged,
+}
+
+/// Whether every place is tried.
+fn all_places() -> bool {
+    std::env::var_os("TWOGATE_CASES").is_some()
+}
+
 /// All examples, compiled.
 fn all_examples() -> Vec<Example> {
     let example = |folder: &std::path::PathBuf| {
-        let outcome = compile(examples::read(folder, examples::Order::Forward));
-        assert!(!has_error(&outcome.findings), "{}: {:?}", folder.display(), outcome.findings);
-        let files = outcome.files.iter().map(|file| documents(&file.text)).collect();
-        Example { name: examples::name(folder), outcome, files }
+        Example::new(&examples::name(folder), compile(examples::read(folder, examples::Order::Forward)))
     };
     examples::examples().iter().map(example).collect()
 }
@@ -70,15 +81,21 @@ fn printed(documents: &[Value]) -> String {
 }
 
 impl Example {
-    /// Where a sabotage applies: the file, the document in it, and what becomes of that; not more than are tried.
-    fn places(&self, sabotage: &Sabotage) -> Vec<(usize, usize, Sabotaged)> {
+    fn new(name: &str, outcome: Outcome) -> Self {
+        assert!(!has_error(&outcome.findings), "{name}: {:?}", outcome.findings);
+        let files = outcome.files.iter().map(|file| documents(&file.text)).collect();
+        Self { name: name.to_owned(), outcome, files }
+    }
+
+    /// Where a sabotage applies; not more places than are tried, spread over all.
+    fn places(&self, sabotage: &Sabotage) -> Vec<Place> {
         let mut places = Vec::new();
         for (file, documents) in self.files.iter().enumerate().filter(|(file, _)| self.is_policy(*file)) {
             for (at, document) in documents.iter().enumerate() {
-                places.extend(sabotage.apply(document).into_iter().map(|sabotaged| (file, at, sabotaged)));
+                places.extend(sabotage.apply(document).into_iter().map(|sabotaged| Place { file, at, sabotaged }));
             }
         }
-        let wanted = if std::env::var_os("TWOGATE_CASES").is_some() { places.len() } else { PLACES.min(places.len()) };
+        let wanted = if all_places() { places.len() } else { PLACES.min(places.len()) };
         let chosen: BTreeSet<usize> = (0..wanted).map(|number| number * places.len() / wanted).collect();
         places.into_iter().enumerate().filter(|(number, _)| chosen.contains(number)).map(|(_, place)| place).collect()
     }
@@ -88,9 +105,9 @@ impl Example {
     }
 
     /// The documents of a file with one of them sabotaged.
-    fn changed(&self, (file, at, sabotaged): &(usize, usize, Sabotaged)) -> Vec<Value> {
-        let mut documents = self.files[*file].clone();
-        documents.splice(*at..=*at, sabotaged.documents.clone());
+    fn changed(&self, place: &Place) -> Vec<Value> {
+        let mut documents = self.files[place.file].clone();
+        documents.splice(place.at..=place.at, place.sabotaged.documents.clone());
         documents
     }
 
@@ -121,43 +138,6 @@ impl Example {
         });
         text.collect()
     }
-
-    /// The first flow around a document that the model decides otherwise after the change.
-    fn shows(&self, place: &(usize, usize, Sabotaged), changed: &[Value]) -> Option<Flow> {
-        let (file, at, sabotaged) = place;
-        let home = |document: &Value| document["metadata"]["namespace"].as_str().unwrap().to_owned();
-        let original = home(&self.files[*file][*at]);
-        let moved = sabotaged.documents.iter().any(|document| home(document) != original);
-        let managed: Vec<String> = self.outcome.policy.managed().map(|namespace| namespace.name.to_string()).collect();
-        let near: Vec<&str> = if moved { managed.iter().map(String::as_str).collect() } else { vec![&original] };
-        let all: Vec<Value> = self.files.iter().flatten().chain(&sabotaged.documents).cloned().collect();
-        let [before, after] =
-            [self.stream(None), self.stream(Some((*file, changed)))].map(|text| model::Cluster::read(&text).unwrap());
-        let flows = world::flows(&self.outcome.policy, &all, &near);
-        flows.into_iter().find(|flow| verdict(&before, flow) != verdict(&after, flow))
-    }
-}
-
-/// What the model says of a flow; none where it leaves that open.
-fn verdict(cluster: &model::Cluster, flow: &Flow) -> Option<bool> {
-    match cluster.decide(&modelled(flow)) {
-        model::Verdict::Allowed => Some(true),
-        model::Verdict::Denied { .. } => Some(false),
-        model::Verdict::Unspecified(_) => None,
-    }
-}
-
-/// The changes that are no faults: `example | sabotage | place`, with the reason that stands above them.
-fn neutral() -> BTreeMap<String, String> {
-    let mut reason = String::new();
-    let mut all = BTreeMap::new();
-    for line in include_str!("sabotage/neutral.txt").lines().filter(|line| !line.trim().is_empty()) {
-        match line.strip_prefix("  ") {
-            None => reason = line.to_owned(),
-            Some(entry) => assert!(all.insert(entry.to_owned(), reason.clone()).is_none(), "`{entry}` stands twice"),
-        }
-    }
-    all
 }
 
 /// What was found in one example.
@@ -165,86 +145,110 @@ fn neutral() -> BTreeMap<String, String> {
 struct Found {
     caught: BTreeMap<&'static str, usize>,
     tried: BTreeMap<&'static str, usize>,
-    neutral: BTreeSet<String>,
+    /// Reason, then example, sabotage and place.
+    neutral: BTreeSet<(String, String)>,
+    /// Of the faults that the proof finds, some are shown to the sampled world: so many, and so many it sees.
+    shown: (usize, usize),
     faults: Vec<String>,
 }
 
+/// Every so many found faults, one is shown to the sampled world.
+const SHOWN: usize = 10;
+
 impl Found {
-    fn try_all(&mut self, example: &Example) {
+    fn try_all(example: &Example) -> Self {
+        let mut found = Self::default();
+        let oracle = Oracle::new(example);
         for sabotage in table::all() {
             for place in example.places(sabotage) {
-                *self.tried.entry(sabotage.name).or_default() += 1;
-                let entry = format!("{} | {} | {}", example.name, sabotage.name, place.2.place);
-                let changed = example.changed(&place);
-                let fate = example.proved(place.0, &changed);
-                if fate != Fate::Unnoticed {
-                    *self.caught.entry(sabotage.name).or_default() += 1;
-                }
-                let fault = match fate {
-                    Fate::Refused => refused(&example.stream(Some((place.0, &changed)))),
-                    Fate::Differs(flows) => confirmed(example, &example.stream(Some((place.0, &changed))), &flows),
-                    Fate::LeftOpen => None,
-                    Fate::Unnoticed => {
-                        self.neutral.insert(entry.clone());
-                        example.shows(&place, &changed).map(|flow| format!("not caught: {flow:?}"))
-                    }
-                };
-                self.faults.extend(fault.map(|fault| format!("{entry}: {fault}")));
+                *found.tried.entry(sabotage.name).or_default() += 1;
+                found.try_one(example, &oracle, sabotage, &place);
             }
         }
+        found
     }
-}
 
-/// The model refuses the text too.
-fn refused(text: &str) -> Option<String> {
-    let is_refused = !model::validate(text).is_empty() || model::Cluster::read(text).is_err();
-    (!is_refused).then(|| "refused, though the model takes it".to_owned())
-}
+    fn try_one(&mut self, example: &Example, oracle: &Oracle<'_>, sabotage: &'static Sabotage, place: &Place) {
+        let entry = format!("{} | {} | {}", example.name, sabotage.name, place.sabotaged.place);
+        let changed = example.changed(place);
+        let stream = || example.stream(Some((place.file, &changed)));
+        let fate = example.proved(place.file, &changed);
+        if fate != Fate::Unnoticed {
+            *self.caught.entry(sabotage.name).or_default() += 1;
+        }
+        if matches!(fate, Fate::Differs(_)) && self.caught.values().sum::<usize>() % SHOWN == 0 {
+            self.shown = (self.shown.0 + 1, self.shown.1 + usize::from(oracle.sees(place, &stream())));
+        }
+        let fault = match fate {
+            Fate::Refused => oracle::refuses(&stream()),
+            Fate::Differs(flows) => oracle.confirms(&stream(), &flows),
+            Fate::LeftOpen => None,
+            Fate::Unnoticed => match oracle.finds_nothing(place, &stream()) {
+                Ok(reason) => {
+                    self.neutral.insert((reason, entry.clone()));
+                    None
+                }
+                Err(fault) => Some(fault),
+            },
+        };
+        self.faults.extend(fault.map(|fault| format!("{entry}: {fault}")));
+    }
 
-/// To the model every counterexample is one.
-fn confirmed(example: &Example, text: &str, flows: &[Flow]) -> Option<String> {
-    let cluster = match model::Cluster::read(text) {
-        Ok(cluster) => cluster,
-        Err(reason) => return Some(format!("decided, though the model refuses it: {reason}")),
-    };
-    let is_none = |flow: &&Flow| verdict(&cluster, flow) == Some(meaning::passes(&example.outcome.policy, flow));
-    flows.iter().find(is_none).map(|flow| format!("to the model this is no counterexample: {flow:?}"))
+    fn and(mut self, other: Self) -> Self {
+        other.caught.iter().for_each(|(name, count)| *self.caught.entry(name).or_default() += count);
+        other.tried.iter().for_each(|(name, count)| *self.tried.entry(name).or_default() += count);
+        self.neutral.extend(other.neutral);
+        self.faults.extend(other.faults);
+        self.shown = (self.shown.0 + other.shown.0, self.shown.1 + other.shown.1);
+        self
+    }
+
+    /// The neutral places by reason.
+    fn listed(&self) -> String {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        self.neutral.iter().for_each(|(reason, entry)| reasons.entry(reason).or_default().push(entry));
+        reasons.iter().fold(String::new(), |text, (reason, entries)| text + reason + "\n  " + &entries.join("\n  ") + "\n")
+    }
 }
 
 #[test]
 fn every_sabotage_of_every_example_is_caught() {
-    let examples = all_examples();
-    let mut found = Found::default();
-    let parts: Vec<Found> = std::thread::scope(|scope| {
-        let try_all = |example| {
-            scope.spawn(move || {
-                let mut found = Found::default();
-                found.try_all(example);
-                found
-            })
-        };
-        examples.iter().map(try_all).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
+    let mut examples = all_examples();
+    examples.extend(programs::all());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Found::default();
+        while let Some(example) = examples.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found = found.and(Found::try_all(example));
+        }
+        found
+    };
+    let found = std::thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        threads.into_iter().map(|thread| thread.join().unwrap()).fold(Found::default(), Found::and)
     });
-    for part in parts {
-        part.caught.iter().for_each(|(name, count)| *found.caught.entry(name).or_default() += count);
-        part.tried.iter().for_each(|(name, count)| *found.tried.entry(name).or_default() += count);
-        found.neutral.extend(part.neutral);
-        found.faults.extend(part.faults);
-    }
-    let listed = neutral();
-    let mut faults = found.faults;
-    faults.extend(found.neutral.iter().filter(|entry| !listed.contains_key(*entry)).map(|entry| format!("unnoticed: {entry}")));
-    let all_tried = std::env::var_os("TWOGATE_CASES").is_some();
-    faults.extend(listed.keys().filter(|entry| !all_tried && !found.neutral.contains(*entry)).map(|entry| format!("listed, but noticed or not tried: {entry}")));
+    let mut faults = found.faults.clone();
     for sabotage in table::all() {
-        let (tried, caught) = (found.tried.get(sabotage.name).copied(), found.caught.get(sabotage.name).copied());
-        faults.extend(tried.is_none().then(|| format!("`{}` applies to no example", sabotage.name)));
-        faults.extend(caught.is_none().then(|| format!("`{}` is never caught", sabotage.name)));
+        faults.extend((!found.tried.contains_key(sabotage.name)).then(|| format!("`{}` applies to no example", sabotage.name)));
+        faults.extend((!found.caught.contains_key(sabotage.name)).then(|| format!("`{}` is never caught", sabotage.name)));
     }
-    let mut text = String::new();
-    faults.iter().for_each(|fault| writeln!(text, "{fault}").unwrap());
-    let tried: usize = found.tried.values().sum();
-    assert!(faults.is_empty(), "{} faults in {tried} tries\n{text}", faults.len());
+    let (tried, caught): (usize, usize) = (found.tried.values().sum(), found.caught.values().sum());
+    assert!(faults.is_empty(), "{} faults in {tried} tries\n{}", faults.len(), faults.join("\n"));
+    assert!(caught * 3 > tried * 2, "only {caught} of {tried} are faults: the places are badly chosen");
+    let (shown, seen) = found.shown;
+    assert!(seen * 4 > shown * 3, "the sampled worlds are too small to be asked: they see {seen} of {shown} faults");
+    if !all_places() {
+        snapshot("neutral", &found.listed());
+    }
+}
+
+/// Compares with `snapshots/sabotage/<name>.snap`.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(crate::pages::root().join("snapshots/sabotage"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// What catches a sabotage is not that the text was printed anew.

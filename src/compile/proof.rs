@@ -13,7 +13,7 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
-use crate::verify::{Difference, Proof, flow_words, prove};
+use crate::verify::{Difference, Ends, Proof, flow_words, prove};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
@@ -34,7 +34,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
     }
-    let checked = judged(policy, gates, cluster, Vec::new(), failed);
+    let checked = judged(policy, gates, cluster, Vec::new(), Ends::Policed, failed);
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
@@ -42,7 +42,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: Proof::default(), cluster, findings };
     }
-    judged(policy, gates, cluster, findings, changed)
+    judged(policy, gates, cluster, findings, Ends::Managed, changed)
 }
 
 /// Makes the proof; `differs` tells of a flow about which the two sides do not agree.
@@ -51,9 +51,10 @@ fn judged(
     gates: &Gates,
     cluster: Cluster,
     mut findings: Vec<Diagnostic>,
+    ends: Ends,
     differs: fn(&Policy, &Cluster, &Difference) -> Diagnostic,
 ) -> Checked {
-    let proof = prove(policy, gates, &cluster);
+    let proof = prove(policy, gates, &cluster, ends);
     findings.extend(proof.differences.iter().take(MAX_TOLD).map(|difference| differs(policy, &cluster, difference)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
     Checked { proof, cluster, findings }

@@ -27,6 +27,11 @@ pub struct Bench<'a> {
 pub trait RuledOut: Sync + std::fmt::Debug {
     /// Whether this flow does not occur.
     fn rules_out(&self, flow: &Flow) -> bool;
+
+    /// Whether a difference is one that somebody knows of and takes. It is kept apart from the others and never in their stead.
+    fn accepts(&self, _difference: &Difference) -> bool {
+        false
+    }
 }
 
 /// A class of flows about which the two do not agree.
@@ -62,6 +67,8 @@ pub struct Incomplete {
 pub struct Comparison {
     /// The classes about which the two do not agree, of each namespace no more than 64.
     pub differences: Vec<Difference>,
+    /// Those that are accepted, of each namespace no more than 64.
+    pub accepted: Vec<Difference>,
     /// What could not be judged.
     pub incomplete: Vec<Incomplete>,
     /// How many classes of flows were decided.
@@ -87,12 +94,13 @@ pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
 impl Comparison {
     fn and(mut self, other: Self) -> Self {
         self.differences.extend(other.differences);
+        self.accepted.extend(other.accepted);
         self.incomplete.extend(other.incomplete);
         self.classes += other.classes;
         self
     }
 
-    /// Whether the two agree about every flow.
+    /// Whether the two agree about every flow but those that are accepted.
     pub fn is_equal(&self) -> bool {
         self.differences.is_empty() && self.incomplete.is_empty()
     }
@@ -205,7 +213,11 @@ impl Judged<'_> {
             left,
             right,
         };
-        found.differences.extend(masked::shown(self.bench, difference));
+        let Some(difference) = masked::shown(self.bench, difference) else { return };
+        let list = if self.bench.ruled_out.accepts(&difference) { &mut found.accepted } else { &mut found.differences };
+        if list.len() < MAX_DIFFERENCES {
+            list.push(difference);
+        }
     }
 }
 

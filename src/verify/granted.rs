@@ -13,7 +13,8 @@ use crate::syntax::ast::Action;
 /// What a program's proof takes for granted about flows.
 #[derive(Debug)]
 pub struct Granted<'a> {
-    /// A packet to a Service is judged where it arrives, at a pod (`semantics.md` §1.6): no policy sees these as destinations.
+    /// A packet to a Service is judged where it arrives, at a pod (`semantics.md` §1.6), and none is sent from such an address: no
+    /// policy sees these.
     services: &'a AddressSet,
     /// Whoever has one of these addresses is a pod.
     pods: &'a AddressSet,
@@ -34,11 +35,9 @@ impl<'a> Granted<'a> {
 
 impl RuledOut for Granted<'_> {
     fn rules_out(&self, flow: &Flow) -> bool {
-        if matches!(&flow.destination, Peer::Address(address) if self.services.contains(*address)) {
-            return true;
-        }
-        let is_a_pods = |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address));
-        if is_a_pods(&flow.source) || is_a_pods(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
+        let is_inside =
+            |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));
+        if is_inside(&flow.source) || is_inside(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
             return true;
         }
         let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);

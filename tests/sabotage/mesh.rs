@@ -83,7 +83,7 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     sabotage!("drop a selector in the mesh", MESH, &["spec/selector"], Remove),
     sabotage!("empty a selector in the mesh", MESH, &["spec/selector"], Edit(|selector| set(selector, yaml("{}")))),
     sabotage!("another subject in the mesh", MESH, &["spec/selector/matchLabels/*"], Edit(|value| append(value, "x"))),
-    sabotage!("one more label of a subject in the mesh", MESH, &["spec/selector/matchLabels"], Edit(|labels| set(&mut labels["sabotage"], "yes"))),
+    sabotage!("one more label of a subject in the mesh", MESH, &["spec/selector/matchLabels"], Edit(|labels| set(&mut labels["sabotage"], "spoilt"))),
     sabotage!("act on a gateway", CALLER, &["spec"], Edit(act_on_gateway)),
     // Transport and tokens.
     sabotage!("weaken mTLS", TRANSPORT, MODE, Edit(|mode| *mode == "STRICT" && set(mode, "PERMISSIVE"))),

@@ -141,7 +141,7 @@ fn other_key(labels: &mut Value) -> bool {
 }
 
 fn narrow(selector: &mut Value) -> bool {
-    selector["matchLabels"]["sabotage"] = "yes".into();
+    selector["matchLabels"]["sabotage"] = "spoilt".into();
     true
 }
 

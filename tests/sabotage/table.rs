@@ -8,8 +8,8 @@ use super::tree::{self, Path};
 use super::{mesh, network, objects};
 
 /// A fault, made by hand in one document.
-pub(super) struct Sabotage {
-    pub(super) name: &'static str,
+pub(crate) struct Sabotage {
+    pub(crate) name: &'static str,
     /// The kinds of documents; empty for all.
     pub(super) kinds: &'static [&'static str],
     /// Where; see [`tree::places`].
@@ -28,11 +28,11 @@ pub(super) enum Change {
 }
 
 /// One place of a document, sabotaged.
-pub(super) struct Sabotaged {
+pub(crate) struct Sabotaged {
     /// `NetworkPolicy shop/db ingress[0].ports[0]`.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// What stands where the document stood.
-    pub(super) documents: Vec<Value>,
+    pub(crate) documents: Vec<Value>,
 }
 
 pub(super) const NETWORK: &[&str] = &["NetworkPolicy"];
@@ -43,13 +43,13 @@ pub(super) const MESH: &[&str] = &["AuthorizationPolicy", "PeerAuthentication", 
 pub(super) const ALL_KINDS: &[&str] = &[];
 
 /// Every sabotage.
-pub(super) fn all() -> Vec<&'static Sabotage> {
+pub(crate) fn all() -> Vec<&'static Sabotage> {
     [network::SABOTAGES, mesh::SABOTAGES, objects::SABOTAGES].into_iter().flatten().collect()
 }
 
 impl Sabotage {
     /// Every place of a document, sabotaged.
-    pub(super) fn apply(&self, document: &Value) -> Vec<Sabotaged> {
+    pub(crate) fn apply(&self, document: &Value) -> Vec<Sabotaged> {
         let kind = document["kind"].as_str().unwrap();
         if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
             return Vec::new();

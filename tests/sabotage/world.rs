@@ -30,23 +30,59 @@ struct Words {
     claims: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// All flows from and to the pods of some namespaces that the words of these documents tell apart.
-pub(super) fn flows(policy: &Policy, documents: &[Value], near: &[&str]) -> Vec<Flow> {
+/// The namespace whose policies act on the whole mesh.
+const ROOT: &str = "istio-system";
+
+/// All flows from and to the pods that some of the documents act on, as far as the words of all documents tell them apart.
+pub(super) fn flows(policy: &Policy, documents: &[Value], acting: &[&Value]) -> Vec<Flow> {
+    let namespaces: Vec<&str> = acting.iter().filter_map(|document| document["metadata"]["namespace"].as_str()).collect();
+    let managed: Vec<String> = policy.managed().map(|namespace| namespace.name.to_string()).collect();
+    let everywhere = namespaces.contains(&ROOT);
+    let near: Vec<&str> = if everywhere { managed.iter().map(String::as_str).chain([ROOT]).collect() } else { namespaces };
     let mut words = Words::default();
-    documents.iter().for_each(|document| words.document(document, near));
+    documents.iter().for_each(|document| words.document(document, &near));
     let peers = words.peers(policy);
     let requests = words.requests();
-    let is_near = |peer: &Peer| matches!(peer, Peer::Pod(pod) if near.contains(&&*pod.namespace));
+    let leaves = acting.iter().any(|document| document["kind"] == "NetworkPolicy");
+    let is_acted_on = |peer: &Peer| acting.iter().any(|document| acts_on(document, peer));
     let mut flows = Vec::new();
     for source in &peers {
         for destination in &peers {
-            if is_near(source) || is_near(destination) {
+            if is_acted_on(destination) || leaves && is_acted_on(source) {
                 words.add_flows(source, destination, &requests, &mut flows);
             }
         }
     }
     flows.retain(|flow| !is_ruled_out(policy, flow));
-    flows
+    thinned(flows, FLOWS)
+}
+
+/// The most flows and requests of one world.
+const FLOWS: usize = 3_000;
+const REQUESTS: usize = 48;
+
+/// So many of a list, spread over all of it.
+fn thinned<T>(list: Vec<T>, most: usize) -> Vec<T> {
+    let (count, wanted) = (list.len(), most.min(list.len()));
+    let mut next = 0;
+    let mut chosen = Vec::with_capacity(wanted);
+    for (at, item) in list.into_iter().enumerate() {
+        if at * wanted >= next * count && next < wanted {
+            chosen.push(item);
+            next += 1;
+        }
+    }
+    chosen
+}
+
+/// Whether a document may act on a peer: a pod of its namespace with the labels of its selector (`semantics.md` §1.2, §2.1).
+fn acts_on(document: &Value, peer: &Peer) -> bool {
+    let Peer::Pod(pod) = peer else { return false };
+    let home = document["metadata"]["namespace"].as_str().unwrap_or_default();
+    let selector = document["spec"].get("podSelector").or_else(|| document["spec"].get("selector"));
+    let labels = selector.and_then(|selector| selector.get("matchLabels")?.as_mapping());
+    let has = |(key, value): (&Value, &Value)| pod.labels.get(key.as_str().unwrap()).map(|own| &**own) == value.as_str();
+    (home == ROOT || home == &*pod.namespace) && labels.is_none_or(|labels| labels.iter().all(has))
 }
 
 /// A port on which requests are denied is served as HTTP.
@@ -267,7 +303,7 @@ impl Words {
                 requests.push(Request { method, path, host, headers: Labels::new(), token });
             }
         }
-        requests
+        thinned(requests, REQUESTS)
     }
 
     fn tokens(&self) -> Vec<Token> {
