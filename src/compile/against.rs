@@ -3,7 +3,7 @@
 //! Owns: `against`: equal, wider, narrower or different, and whether what the proof takes for granted holds in those manifests.
 
 use super::expectations::decide;
-use super::platform::assumed;
+use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Decision};
 use crate::diagnostic::order::has_error;
@@ -70,7 +70,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some("default".into()), ..assumed(&outcome.policy.config) };
+    let platform = cluster::Platform { default_namespace: Some("default".into()), ..proof_platform(&outcome.policy.config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
     let unreadable = has_error(&findings);
     outcome.findings.extend(findings);

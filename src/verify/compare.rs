@@ -5,7 +5,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
-use crate::classes::{Among, Far, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -108,14 +108,15 @@ impl Comparison {
 
 fn compare_all(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
     let ends = namespaces.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
-    ends.map(|(namespace, way)| compare_end(bench, namespace, way)).fold(Comparison::default(), Comparison::and)
+    let mut paths = PathCells::default();
+    ends.map(|(namespace, way)| compare_end(bench, namespace, way, &mut paths)).fold(Comparison::default(), Comparison::and)
 }
 
 /// One way of one namespace.
-fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way) -> Comparison {
+fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
     let mut found = Comparison::default();
     for class in subjects(bench, namespace, way) {
-        compare_subject(bench, namespace, way, &class, &mut found);
+        compare_subject(bench, namespace, way, &class, &mut found, paths);
     }
     found
 }
@@ -141,7 +142,7 @@ struct Ends<'a> {
     right: Box<dyn JudgedEnd + 'a>,
 }
 
-fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods, found: &mut Comparison) {
+fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods, found: &mut Comparison, paths: &mut PathCells) {
     let near = Endpoint::from(Peer::Pod(class.example.clone()));
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
@@ -150,7 +151,7 @@ fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods,
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
             let mut judged = Judged { bench, namespace, way, class, far: &far, ports: &ports };
-            judged.all(&ends, &cuts, &far_end, &near, found);
+            judged.all(&ends, &cuts, &far_end, &near, (&mut *found, &mut *paths));
         }
     }
 }
@@ -166,7 +167,7 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    fn all(&mut self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, found: &mut Comparison) {
+    fn all(&mut self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, (found, paths): (&mut Comparison, &mut PathCells)) {
         let (source, destination) = oriented(self.way, &near.peer, &far.peer);
         let (protocol, port) = (self.ports.protocol, self.ports.example);
         let mut flow = Flow {
@@ -178,7 +179,7 @@ impl Judged<'_> {
             request: None,
         };
         let requests = if self.way == Way::Ingress && protocol == Protocol::Tcp {
-            match request_classes(cuts, &self.ports.cuts) {
+            match request_classes(cuts, &self.ports.cuts, paths) {
                 Ok(requests) => requests,
                 Err(_) => return found.incomplete.push(Incomplete { flow }),
             }

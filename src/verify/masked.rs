@@ -5,7 +5,7 @@
 
 use super::compare::{Bench, Difference, oriented, subjects_within, transports};
 use super::judge::{Judge, Way};
-use crate::classes::{Among, classes_within, port_classes, request_classes};
+use crate::classes::{Among, PathCells, classes_within, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, PodCube, Protocol, Symbol, Values, Verdict};
 
@@ -63,7 +63,7 @@ fn passing(bench: Bench<'_>, judge: &dyn Judge, difference: &Difference, far: &E
                 continue;
             }
             // The near end looked at neither transport nor request: any that passes the far end will do.
-            let Ok(requests) = request_classes(&cuts, &class.cuts) else { return Some(flow) };
+            let Ok(requests) = request_classes(&cuts, &class.cuts, &mut PathCells::default()) else { return Some(flow) };
             for transport in transports(Way::Ingress, &flow) {
                 let found = requests
                     .iter()

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, Far, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Among, Far, PathCells, PortClass, World, classes_within, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
@@ -186,7 +186,7 @@ impl Caller<'_> {
             request: None,
         };
         let requests: Vec<Option<Request>> =
-            if ports.protocol == Protocol::Tcp { request_classes(cuts, &ports.cuts).ok()? } else { vec![None] };
+            if ports.protocol == Protocol::Tcp { request_classes(cuts, &ports.cuts, &mut PathCells::default()).ok()? } else { vec![None] };
         let transports = transports(Way::Ingress, &flow);
         let all = transports.iter().flat_map(|transport| requests.iter().map(move |request| (*transport, request)));
         let flows = all.map(|(transport, request)| Flow { transport, request: request.clone(), ..flow.clone() });

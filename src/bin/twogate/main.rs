@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod fmt;
 mod inputs;
+mod list;
 mod output;
 mod replace;
 mod report;
@@ -46,6 +47,7 @@ enum Command {
     Verify(verify::Verify),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    List(list::List),
     Completions(completions::Completions),
 }
 
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::List(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
 }

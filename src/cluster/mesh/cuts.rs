@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
-use super::proxy::Attached;
+use super::proxy::{Attached, Proxy};
 use super::test::{Matcher, Test};
-use super::words::samples;
+use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
 use crate::cluster::Names;
 use crate::flow::{
@@ -25,6 +25,8 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => {
                 let told = Intervals::collect(NEVER_CAPTURED.map(|port| (port, port))).union(&self.destination.facts.uncaptured);
                 cuts.push(at_ports(told));
+                // Of the ports that it does not capture, the tunnel's alone speaks mTLS.
+                cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
             Guard::Ztunnel(ztunnel) => {
@@ -62,7 +64,11 @@ fn of_modes(modes: &Modes<'_>, cuts: &mut Vec<Cut>) {
 fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     of_modes(&sidecar.modes, cuts);
     cuts.extend(sidecar.classes.ports().map(|port| at_ports(Intervals::of(port, port))));
-    let proxy = &sidecar.proxy;
+    of_proxy(&sidecar.proxy, names, cuts);
+}
+
+/// The lines of an Envoy's policies.
+pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     if !proxy.tokens.is_empty() {
         let requests = tokens::preflight();
         let requests = RequestSamples { tokens: tokens::samples(&proxy.tokens, &[]), looks_inside: true, ..requests };
@@ -86,13 +92,19 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &To
     let dropped_without_http = attached.policies().any(|bound| !bound.policy.chain(ChainKind::Tcp).dropped.is_empty());
     for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
         let tests: Vec<&Test> = rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten()).collect();
-        cuts.extend(tests.iter().flat_map(|test| test.matchers()).filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        let matchers = || tests.iter().flat_map(|test| test.matchers());
+        cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        // The addresses of pods are in no block, or not known: either way they are not as those outside it.
+        cuts.extend(matchers().any(|matcher| matches!(matcher, Matcher::Source(_))).then(|| of_peers(Peers::from(PodSet::all()))));
         let bound = reach(rule, names);
-        let ports = tests.iter().flat_map(|test| test.matchers()).filter_map(numbers);
+        let ports = matchers().filter_map(numbers);
         let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
-        requests.tokens = if asks_tokens(&tests) { tokens(&tests) } else { requests.tokens };
+        if asks_tokens(&tests) {
+            requests.tokens = tokens(&tests);
+            requests.written.claims = tokens::written(&tests);
+        }
         requests.looks_inside |= !requests.is_empty() || asks_tokens(&tests) || dropped_without_http;
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
@@ -160,14 +172,29 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     let mut all = RequestSamples::default();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
-            Matcher::Methods(words) => all.methods.extend(samples(words)),
-            Matcher::Hosts(words) => all.hosts.extend(samples(words)),
+            // A request's method is upper case; a value that is not matches none.
+            Matcher::Methods(words) => {
+                all.methods.extend(samples(words).map(|word| word.to_uppercase().into()));
+                all.written.methods.extend(written(words));
+            }
+            Matcher::Hosts(words) => {
+                all.hosts.extend(samples(words));
+                all.written.hosts.extend(written(words));
+            }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
-            Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
+            Matcher::Header(name, words) => {
+                all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words));
+                all.written.headers.entry(Symbol::clone(name)).or_default().extend(written(words));
+            }
             _ => {}
         }
     }
     all
+}
+
+/// Words as the policy has them.
+fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
+    words.iter().map(|word| word.to_string().into())
 }
 
 /// The pods that carry one of some identities, patterns cut at the names that are known.
