@@ -66,9 +66,8 @@ fn all_places() -> bool {
 
 /// All examples, compiled.
 fn all_examples() -> Vec<Example> {
-    let example = |folder: &std::path::PathBuf| {
-        Example::new(&examples::name(folder), compile(examples::read(folder, examples::Order::Forward)))
-    };
+    let example =
+        |folder: &std::path::PathBuf| Example::new(&examples::name(folder), compile(examples::read(folder, examples::Order::Forward)));
     examples::examples().iter().map(example).collect()
 }
 

@@ -5,7 +5,11 @@
 use std::collections::BTreeSet;
 
 use super::compare::RuledOut;
-use crate::flow::{AddressSet, Flow, Peer, Protocol, Symbol, Token};
+use super::judge::Way;
+use crate::flow::{
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token,
+    Values,
+};
 use crate::gates::Gates;
 use crate::ir::{Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -34,6 +38,21 @@ impl<'a> Granted<'a> {
 }
 
 impl RuledOut for Granted<'_> {
+    fn cuts(&self, way: Way) -> Vec<Cut> {
+        let cut = |peers: Peers| Cut { peers, ports: PortSet::all(), requests: RequestSamples::default() };
+        let mut cuts = Vec::new();
+        let inside = self.pods.union(self.services);
+        if !inside.is_empty() {
+            cuts.push(cut(Peers { pods: PodSet::none(), addresses: inside }));
+        }
+        if way == Way::Ingress {
+            let named = |names: &BTreeSet<Symbol>| LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
+            let pods = |names| PodSet::from(PodCube { namespace: named(names), ..PodCube::all() });
+            cuts.extend(self.snapshots.iter().map(|(_, names)| cut(Peers { pods: pods(names), addresses: AddressSet::none() })));
+        }
+        cuts
+    }
+
     fn rules_out(&self, flow: &Flow) -> bool {
         let is_inside =
             |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));

@@ -17,7 +17,7 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 
@@ -94,6 +94,10 @@ struct Known<'a> {
 impl RuledOut for Known<'_> {
     fn rules_out(&self, flow: &Flow) -> bool {
         self.granted.rules_out(flow)
+    }
+
+    fn cuts(&self, way: Way) -> Vec<Cut> {
+        self.granted.cuts(way)
     }
 
     fn accepts(&self, difference: &Difference) -> bool {

@@ -45,7 +45,8 @@ fn what_nobody_accepts_is_refused() {
 }
 
 /// The mesh's two permissions of `COUPLED`, as they are written.
-const GET_A: &str = "        methods:\n        - GET\n        paths:\n        - /a\n        ports:\n        - \"8080\"\n        - \"9090\"\n";
+const GET_A: &str =
+    "        methods:\n        - GET\n        paths:\n        - /a\n        ports:\n        - \"8080\"\n        - \"9090\"\n";
 const POST_B: &str = "        methods:\n        - POST\n        paths:\n        - /b\n        ports:\n        - \"8080\"\n";
 
 #[test]
@@ -61,9 +62,17 @@ fn a_fault_on_another_port_of_the_same_two_rules_is_found() {
 fn a_fault_in_the_requests_of_the_same_two_rules_is_found() {
     let outcome = proved(COUPLED);
     let method = broken(&outcome, POST_B, &POST_B.replace("POST", "PUT"));
-    assert!(counterexamples(&method).iter().any(|flow| flow.contains("app=web@shop") && flow.contains("PUT /b")), "{:?}", counterexamples(&method));
+    assert!(
+        counterexamples(&method).iter().any(|flow| flow.contains("app=web@shop") && flow.contains("PUT /b")),
+        "{:?}",
+        counterexamples(&method)
+    );
     let path = broken(&outcome, POST_B, &POST_B.replace("/b", "/b*"));
-    assert!(counterexamples(&path).iter().any(|flow| flow.contains("app=web@shop") && flow.contains("8080")), "{:?}", counterexamples(&path));
+    assert!(
+        counterexamples(&path).iter().any(|flow| flow.contains("app=web@shop") && flow.contains("8080")),
+        "{:?}",
+        counterexamples(&path)
+    );
     let own = broken(&outcome, GET_A, &GET_A.replace("GET", "HEAD"));
     assert!(counterexamples(&own).iter().any(|flow| flow.contains("HEAD /a")), "{:?}", counterexamples(&own));
 }
@@ -76,7 +85,11 @@ fn a_fault_in_the_callers_of_the_same_two_rules_is_found() {
     assert!(accepted(&outcome).iter().all(|flow| flow.starts_with("app=web@shop")), "{:?}", accepted(&outcome));
     let rule = format!("    - source:\n        namespaces:\n        - shop\n    to:\n    - operation:\n{POST_B}");
     let anybody = broken(&outcome, &rule, &rule.replace("namespaces:\n        - shop", "principals:\n        - \"*\""));
-    assert!(counterexamples(&anybody).iter().any(|flow| flow.starts_with("app=web@front") && flow.contains("POST /b")), "{:?}", counterexamples(&anybody));
+    assert!(
+        counterexamples(&anybody).iter().any(|flow| flow.starts_with("app=web@front") && flow.contains("POST /b")),
+        "{:?}",
+        counterexamples(&anybody)
+    );
 }
 
 #[test]

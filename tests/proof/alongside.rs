@@ -19,14 +19,19 @@ fn network(namespace: &str, spec: &str) -> String {
 }
 
 fn caller(namespace: &str, spec: &str) -> String {
-    format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: theirs, namespace: {namespace}}}\nspec: {spec}\n")
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: theirs, namespace: {namespace}}}\nspec: {spec}\n"
+    )
 }
 
 #[test]
 fn what_changes_nothing_is_fine() {
     let harmless = [
         network("shop", "{podSelector: {}, policyTypes: [Ingress]}"),
-        network("shop", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]}"),
+        network(
+            "shop",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]}",
+        ),
         network("other", "{podSelector: {}, policyTypes: [Ingress, Egress]}"),
         caller("shop", "{action: AUDIT, rules: [{}]}"),
         caller("shop", "{action: DENY, rules: [{to: [{operation: {ports: ['9999']}}]}]}"),
@@ -79,7 +84,8 @@ fn what_cannot_be_read_is_a_finding_in_its_place() {
 /// A kind that is not modelled leaves open whatever it may touch: that is a finding about flows, not silence.
 #[test]
 fn what_is_not_modelled_is_not_passed_over() {
-    let policy = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {endpointSelector: {}}\n";
+    let policy =
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {endpointSelector: {}}\n";
     let outcome = beside(SHOP, policy);
     assert!(codes(&outcome).contains(&"unmodelled-kind"), "{:?}", codes(&outcome));
     assert_eq!(errors(&outcome), ["alongside-changes-access"]);

@@ -22,19 +22,40 @@ fn programs_of_every_kind_are_proved() {
         ("pods alone", "namespace shop mesh none\nallow app=web -> app=db:5432\n"),
         ("sets of labels", "namespace shop mesh none\nallow app=web|job,tier!=old -> app!=web:80\n"),
         ("protocols and ranges", "namespace shop mesh none\nallow * -> app=a:53/udp\nallow * -> app=b:8000-8100\nallow * -> app=c:*/tcp\n"),
-        ("addresses", "namespace shop\nallow 203.0.113.0/24 -> app=web:8443\nallow app=web -> 198.51.100.7:443\nallow app=web -> internet:80\n"),
+        (
+            "addresses",
+            "namespace shop\nallow 203.0.113.0/24 -> app=web:8443\nallow app=web -> 198.51.100.7:443\nallow app=web -> internet:80\n",
+        ),
         ("exceptions", "namespace shop mesh none\nallow (192.0.2.0/24 but 192.0.2.128/25) -> app=web:80\n"),
         ("denies", "namespace shop\nallow * -> *:80 mtls\ndeny app=old -> *\ndeny * -> app=db:80\n"),
         ("denied requests", "namespace shop\nallow * -> app=web:80 mtls http * /{**}\ndeny * -> app=web:80 http DELETE\n"),
-        ("requests", "namespace shop\nworkload web = app=web account web\nallow web -> app=api:80 mtls http GET /a/{*}, POST /b at shop.test header x-env=test\n"),
-        ("an account for each", "namespace shop\nworkload web = app=web account web\nworkload job = app=job account job\nallow web -> app=api:80 mtls http GET /a\nallow job -> app=api:80 mtls http POST /b\n"),
-        ("one account for two", "namespace shop\nworkload web = app=web account one\nworkload job = app=job account one\nallow web -> app=api:80 mtls\nallow job -> app=api:81 mtls\n"),
+        (
+            "requests",
+            "namespace shop\nworkload web = app=web account web\nallow web -> app=api:80 mtls http GET /a/{*}, POST /b at shop.test header x-env=test\n",
+        ),
+        (
+            "an account for each",
+            "namespace shop\nworkload web = app=web account web\nworkload job = app=job account job\nallow web -> app=api:80 mtls http GET /a\nallow job -> app=api:80 mtls http POST /b\n",
+        ),
+        (
+            "one account for two",
+            "namespace shop\nworkload web = app=web account one\nworkload job = app=job account one\nallow web -> app=api:80 mtls\nallow job -> app=api:81 mtls\n",
+        ),
         ("accounts that nobody knows", "namespace shop\nallow app=web -> app=api:80 mtls\nallow app=job -> app=api:81 mtls\n"),
-        ("callers known by account", "external namespace front mesh sidecar {\n  workload web = app=web account web\n}\nnamespace shop {\n  allow as web@front -> app=api:80 mtls\n}\n"),
+        (
+            "callers known by account",
+            "external namespace front mesh sidecar {\n  workload web = app=web account web\n}\nnamespace shop {\n  allow as web@front -> app=api:80 mtls\n}\n",
+        ),
         ("an open namespace", "namespace shop open ingress egress\nclose in app=db\nallow app=web -> app=db:5432 mtls\n"),
         ("a deny in an open namespace", "namespace shop open ingress egress\ndeny app=old -> app=db\n"),
-        ("workloads outside of the mesh", "namespace shop\nworkload old = app=old unmeshed\nworkload db = app=db account db\nallow old -> db:5432\nallow * -> old:80\n"),
-        ("namespaces by label", "namespace a labels team=x { allow app=q -> app=q }\nnamespace shop labels team=x {\n  allow *@[team=x] -> app=api:80 mtls\n}\n"),
+        (
+            "workloads outside of the mesh",
+            "namespace shop\nworkload old = app=old unmeshed\nworkload db = app=db account db\nallow old -> db:5432\nallow * -> old:80\n",
+        ),
+        (
+            "namespaces by label",
+            "namespace a labels team=x { allow app=q -> app=q }\nnamespace shop labels team=x {\n  allow *@[team=x] -> app=api:80 mtls\n}\n",
+        ),
         ("one end alone", "namespace shop\nallow in app=web@front -> app=api:80 mtls\nallow out app=api -> app=db@back:5432\n"),
         ("nothing at all", "namespace shop\n"),
     ];
@@ -78,7 +99,8 @@ fn nothing_comes_out_of_a_failed_proof() {
     assert!(broken.files.is_empty() && broken.manifests.is_empty());
     assert_eq!(errors(&broken), ["proof-failed"]);
     let finding = broken.findings.iter().find(|finding| finding.code.name() == "proof-failed").unwrap();
-    let text = twogate::diagnostic::human::render(std::slice::from_ref(finding), &broken.sources, twogate::diagnostic::human::Colour::Plain);
+    let text =
+        twogate::diagnostic::human::render(std::slice::from_ref(finding), &broken.sources, twogate::diagnostic::human::Colour::Plain);
     for part in ["app=web@shop", "the intents say allowed, the policies say denied", "`shop/db` has a say", "test.intent:2"] {
         assert!(text.contains(part), "`{part}` is missing in\n{text}");
     }
@@ -88,7 +110,9 @@ fn nothing_comes_out_of_a_failed_proof() {
 #[test]
 fn unreadable_text_is_a_failed_proof() {
     let outcome = compiled("namespace shop\nallow app=web -> app=db:5432 mtls\n");
-    for (from, to) in [("podSelector:", "podselector:"), ("kind: NetworkPolicy", "kind: CiliumNetworkPolicy"), ("port: 5432", "port: \"5432\"")] {
+    for (from, to) in
+        [("podSelector:", "podselector:"), ("kind: NetworkPolicy", "kind: CiliumNetworkPolicy"), ("port: 5432", "port: \"5432\"")]
+    {
         let broken = broken(&outcome, from, to);
         assert_eq!(errors(&broken), ["proof-failed"], "{to}");
         assert!(broken.files.is_empty() && counterexamples(&broken).is_empty(), "{to}");
@@ -101,7 +125,8 @@ fn policies_elsewhere_are_a_failed_proof() {
     let outcome = compiled("namespace shop\nallow app=web -> app=db:5432 mtls\n");
     for namespace in ["istio-system", "other"] {
         let mut moved = outcome.clone();
-        let text = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all, namespace: NS}\nspec: {}\n";
+        let text =
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all, namespace: NS}\nspec: {}\n";
         moved.files[0].text.push_str(&text.replace("NS", namespace));
         prove(&mut moved, &[]);
         assert_eq!(errors(&moved), ["proof-failed"], "{namespace}");

@@ -72,7 +72,8 @@ fn sabotaged(outcome: &Outcome, chosen: &[Index; 3]) -> Option<(String, usize, S
     let documents: Vec<Value> =
         serde_yaml::Deserializer::from_str(&outcome.files[file].text).map(|document| Value::deserialize(document).unwrap()).collect();
     let at = chosen[1].index(documents.len());
-    let places = table::all().into_iter().flat_map(|sabotage| sabotage.apply(&documents[at]).into_iter().map(move |place| (sabotage.name, place)));
+    let places =
+        table::all().into_iter().flat_map(|sabotage| sabotage.apply(&documents[at]).into_iter().map(move |place| (sabotage.name, place)));
     let places: Vec<_> = places.collect();
     let (name, place) = places.get(chosen[2].index(places.len()))?;
     let mut changed = documents.clone();

@@ -83,7 +83,12 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     sabotage!("drop a selector in the mesh", MESH, &["spec/selector"], Remove),
     sabotage!("empty a selector in the mesh", MESH, &["spec/selector"], Edit(|selector| set(selector, yaml("{}")))),
     sabotage!("another subject in the mesh", MESH, &["spec/selector/matchLabels/*"], Edit(|value| append(value, "x"))),
-    sabotage!("one more label of a subject in the mesh", MESH, &["spec/selector/matchLabels"], Edit(|labels| set(&mut labels["sabotage"], "spoilt"))),
+    sabotage!(
+        "one more label of a subject in the mesh",
+        MESH,
+        &["spec/selector/matchLabels"],
+        Edit(|labels| set(&mut labels["sabotage"], "spoilt"))
+    ),
     sabotage!("act on a gateway", CALLER, &["spec"], Edit(act_on_gateway)),
     // Transport and tokens.
     sabotage!("weaken mTLS", TRANSPORT, MODE, Edit(|mode| *mode == "STRICT" && set(mode, "PERMISSIVE"))),
@@ -132,7 +137,9 @@ fn by_namespace(source: &mut Value) -> bool {
 }
 
 fn negate_source(source: &mut Value) -> bool {
-    swap(source, "serviceAccounts", "notServiceAccounts") || swap(source, "namespaces", "notNamespaces") || swap(source, "principals", "notPrincipals")
+    swap(source, "serviceAccounts", "notServiceAccounts")
+        || swap(source, "namespaces", "notNamespaces")
+        || swap(source, "principals", "notPrincipals")
 }
 
 fn shift(port: &mut Value) -> bool {
@@ -204,5 +211,7 @@ fn act_on_gateway(spec: &mut Value) -> bool {
 }
 
 fn demand_on_port(spec: &mut Value) -> bool {
-    has(spec, "selector") && spec["mtls"]["mode"] != "STRICT" && set(&mut spec["portLevelMtls"], yaml("{8080: {mode: STRICT}, 8081: {mode: STRICT}, 8443: {mode: STRICT}}"))
+    has(spec, "selector")
+        && spec["mtls"]["mode"] != "STRICT"
+        && set(&mut spec["portLevelMtls"], yaml("{8080: {mode: STRICT}, 8081: {mode: STRICT}, 8443: {mode: STRICT}}"))
 }

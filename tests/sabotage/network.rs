@@ -52,13 +52,25 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     sabotage!("drop a peer's namespaceSelector", PEER, Edit(|peer| has(peer, "podSelector") && take(peer, "namespaceSelector"))),
     sabotage!("swap AND for OR", PEER, Replace(apart)),
     sabotage!("swap OR for AND", PEERS, Edit(together)),
-    sabotage!("another label value of a peer", &["spec/ingress|egress/*/from|to/*/podSelector/matchLabels/*"], Edit(|value| append(value, "x"))),
+    sabotage!(
+        "another label value of a peer",
+        &["spec/ingress|egress/*/from|to/*/podSelector/matchLabels/*"],
+        Edit(|value| append(value, "x"))
+    ),
     sabotage!("another label key of a peer", &["spec/ingress|egress/*/from|to/*/podSelector/matchLabels"], Edit(other_key)),
-    sabotage!("another namespace of a peer", &["spec/ingress|egress/*/from|to/*/namespaceSelector/matchLabels/*"], Edit(|value| append(value, "x"))),
+    sabotage!(
+        "another namespace of a peer",
+        &["spec/ingress|egress/*/from|to/*/namespaceSelector/matchLabels/*"],
+        Edit(|value| append(value, "x"))
+    ),
     sabotage!("one more label of a peer", &["spec/ingress|egress/*/from|to/*/podSelector"], Edit(narrow)),
     sabotage!("turn an operator around", EXPRESSION, Edit(turn_operator)),
     sabotage!("drop a value of an expression", &["spec/podSelector/matchExpressions/*/values/*"], Remove),
-    sabotage!("one more value of an expression", EXPRESSION, Edit(|expression| has(expression, "values") && push(&mut expression["values"], "other"))),
+    sabotage!(
+        "one more value of an expression",
+        EXPRESSION,
+        Edit(|expression| has(expression, "values") && push(&mut expression["values"], "other"))
+    ),
     sabotage!("drop an expression", EXPRESSION, Remove),
     sabotage!("widen a selector", &["spec/podSelector"], Edit(empty)),
     sabotage!("drop a selector", &["spec"], Edit(|spec| spec["podSelector"] != yaml("{}") && take(spec, "podSelector"))),

@@ -5,8 +5,7 @@ use twogate::source::{Source, Sources};
 
 use super::Example;
 
-const CONFIG: &str =
-    "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n[ingress]\nsource = \"client\"\n";
+const CONFIG: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n[ingress]\nsource = \"client\"\n";
 
 const PROGRAMS: &[(&str, &str)] = &[
     // No mesh, and callers that nobody rules: the ingress of the network alone.

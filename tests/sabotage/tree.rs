@@ -26,9 +26,7 @@ pub(super) fn places(tree: &Value, pattern: &str) -> Vec<Path> {
 fn below<'t>(path: &Path, node: &'t Value, segment: &str) -> Vec<(Path, &'t Value)> {
     let to = |step: Step| path.iter().cloned().chain([step]).collect::<Path>();
     match node {
-        Value::Sequence(items) if segment == "*" => {
-            items.iter().enumerate().map(|(at, item)| (to(Step::Item(at)), item)).collect()
-        }
+        Value::Sequence(items) if segment == "*" => items.iter().enumerate().map(|(at, item)| (to(Step::Item(at)), item)).collect(),
         Value::Mapping(entries) => {
             let named = |key: &str| segment == "*" || segment.split('|').any(|name| name == key);
             let entries = entries.iter().filter_map(|(key, value)| Some((key.as_str()?, value)));

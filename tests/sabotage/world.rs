@@ -88,7 +88,8 @@ fn acts_on(document: &Value, peer: &Peer) -> bool {
 /// A port on which requests are denied is served as HTTP.
 fn is_ruled_out(policy: &Policy, flow: &Flow) -> bool {
     let hits = |rule: &Rule| {
-        let target = |target: &twogate::ir::Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
+        let target =
+            |target: &twogate::ir::Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
         rule.action == Action::Deny && !rule.requests.is_all() && rule.targets.iter().any(target)
     };
     flow.protocol == Protocol::Tcp && flow.request.is_none() && policy.rules.iter().any(hits)
@@ -191,7 +192,8 @@ impl Words {
             }
         }
         let cluster = &policy.config.cluster;
-        let outside = self.addresses().into_iter().filter(|address| !cluster.pods.contains(*address) && !cluster.services.contains(*address));
+        let outside =
+            self.addresses().into_iter().filter(|address| !cluster.pods.contains(*address) && !cluster.services.contains(*address));
         peers.extend(outside.map(Peer::Address));
         peers
     }
@@ -222,7 +224,8 @@ impl Words {
             let labels: Labels = set.iter().map(|(key, value)| (Symbol::from(key.as_str()), Symbol::from(value.as_str()))).collect();
             for account in self.accounts_of(policy, name, &labels) {
                 let plane = plane(policy, name, &labels);
-                let pod = Pod { namespace: name.into(), namespace_labels: namespace_labels.clone(), labels: labels.clone(), account, plane };
+                let pod =
+                    Pod { namespace: name.into(), namespace_labels: namespace_labels.clone(), labels: labels.clone(), account, plane };
                 if !peers.contains(&Peer::Pod(pod.clone())) {
                     peers.push(Peer::Pod(pod));
                 }
@@ -243,7 +246,8 @@ impl Words {
         if !listed.is_empty() {
             return listed.into_iter().collect();
         }
-        let named = self.accounts.iter().filter(|(home, account)| home == name && account != "*").map(|(_, account)| account.as_str().into());
+        let named =
+            self.accounts.iter().filter(|(home, account)| home == name && account != "*").map(|(_, account)| account.as_str().into());
         ["default".into()].into_iter().chain(named).collect()
     }
 
@@ -293,7 +297,8 @@ impl Words {
         if self.methods.is_empty() && self.paths.is_empty() && self.hosts.is_empty() && self.issuers.is_empty() {
             return Vec::new();
         }
-        let methods: Vec<&str> = self.methods.iter().map(String::as_str).filter(|method| *method == method.to_uppercase()).chain(["TRACE"]).collect();
+        let methods: Vec<&str> =
+            self.methods.iter().map(String::as_str).filter(|method| *method == method.to_uppercase()).chain(["TRACE"]).collect();
         let paths: BTreeSet<String> = self.paths.iter().flat_map(|path| examples(path)).chain(["/unheard-of".to_owned()]).collect();
         let hosts: Vec<&str> = self.hosts.iter().map(String::as_str).chain(["shop.example"]).collect();
         let mut requests = Vec::new();
