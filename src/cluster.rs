@@ -125,6 +125,11 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
+    /// The namespaces in which policies stand, the root namespace among them if any does there.
+    pub fn policed(&self) -> BTreeSet<Symbol> {
+        self.network.namespaces().chain(self.mesh.policed()).cloned().collect()
+    }
+
     /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on; each once, in order. One that
     /// selects every pod tells nothing apart and is among them if it is there.
     pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {

@@ -36,8 +36,12 @@ mod model;
 mod pages;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod proof;
 mod readme;
 mod reference;
+#[cfg(test)]
+mod sabotage;
 mod support;
 mod syntax;
 #[cfg(test)]
