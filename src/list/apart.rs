@@ -77,7 +77,11 @@ impl<'c> Apart<'c> {
         let cubes = || cuts.iter().flat_map(|cut| cut.peers.pods.cubes());
         let labels = |cube: &PodCube| cube.labels.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>();
         Looks {
-            open: if self.open.is_empty() { BTreeSet::new() } else { cubes().flat_map(labels).filter(|key| self.open.contains(key)).collect() },
+            open: if self.open.is_empty() {
+                BTreeSet::new()
+            } else {
+                cubes().flat_map(labels).filter(|key| self.open.contains(key)).collect()
+            },
             namespaces: cubes().any(|cube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME)),
             addresses: cuts.iter().any(|cut| !cut.peers.addresses.is_empty()),
             ports: way == Way::Egress && !cuts.is_empty(),

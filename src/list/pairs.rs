@@ -445,8 +445,7 @@ fn half<'a, 'c>(number: usize, view: &'a View<'c>, far: usize) -> Option<Half<'a
 
 /// The addresses of a group that were asked for, and one of them; none if there are none.
 fn within(group: &Outside, selection: Option<&Selection>) -> Option<(AddressSet, Endpoint)> {
-    let addresses =
-        selection.map_or_else(|| group.addresses.clone(), |selection| group.addresses.intersect(&selection.peers.addresses));
+    let addresses = selection.map_or_else(|| group.addresses.clone(), |selection| group.addresses.intersect(&selection.peers.addresses));
     let first = addresses.first()?;
     Some((addresses, Endpoint::from(Peer::Address(first))))
 }

@@ -186,7 +186,8 @@ impl Pattern for TokenPattern {
         match (self, token) {
             (Self::None, Token::None) | (Self::Unverified, Token::Unverified) => true,
             (Self::Valid { issuer, claim }, Token::Valid { issuer: own, claims }) => {
-                let holds = |(name, value): &(Symbol, WordPattern)| claims.get(name).is_some_and(|held| held.iter().any(|one| value.matches(one)));
+                let holds =
+                    |(name, value): &(Symbol, WordPattern)| claims.get(name).is_some_and(|held| held.iter().any(|one| value.matches(one)));
                 issuer == own && claim.as_ref().is_none_or(holds)
             }
             (Self::Exactly(own), token) => own == token,

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn names_are_read_as_people_type_them() {
-        let read = |text: &str| text.parse::<WorkloadName>().map(|own| [own.namespace, own.kind, Some(own.name)].map(Option::unwrap_or_default));
+        let read =
+            |text: &str| text.parse::<WorkloadName>().map(|own| [own.namespace, own.kind, Some(own.name)].map(Option::unwrap_or_default));
         assert_eq!(read("shop/web"), Ok(["shop", "", "web"].map(str::to_owned)));
         assert_eq!(read("shop/web[Deployment]"), Ok(["shop", "Deployment", "web"].map(str::to_owned)));
         assert_eq!(read("deploy/web@shop"), Ok(["shop", "Deployment", "web"].map(str::to_owned)));

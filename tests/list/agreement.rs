@@ -54,7 +54,15 @@ fn peer(choices: &mut Choices<'_>) -> String {
 
 fn port(choices: &mut Choices<'_>) -> String {
     choices
-        .of(["{port: 80}", "{}", "{port: web}", "{port: 80, endPort: 90}", "{protocol: UDP, port: 53}", "{port: 15008}", "{protocol: SCTP}"])
+        .of([
+            "{port: 80}",
+            "{}",
+            "{port: web}",
+            "{port: 80, endPort: 90}",
+            "{protocol: UDP, port: 53}",
+            "{port: 15008}",
+            "{protocol: SCTP}",
+        ])
         .to_owned()
 }
 
@@ -370,7 +378,8 @@ fn agree(yaml: &str, platform: &Platform) -> Result<(), TestCaseError> {
                 // Policies speak of requests on these two ports, or on all.
                 let asked = if [80, 8080].contains(&port) && protocol == Protocol::Tcp { requests.as_slice() } else { &requests[..1] };
                 for request in asked {
-                    let fault = pair.directly(protocol, port, request.as_ref()).or_else(|| pair.over_a_waypoint(protocol, port, request.as_ref()));
+                    let fault =
+                        pair.directly(protocol, port, request.as_ref()).or_else(|| pair.over_a_waypoint(protocol, port, request.as_ref()));
                     prop_assert!(fault.is_none(), "{}\n{}\n{:?}", fault.unwrap_or_default(), yaml, platform);
                 }
             }
@@ -391,7 +400,8 @@ impl Pair<'_> {
     /// Where a listing and the evaluator differ about a connection with the pod itself.
     fn directly(&self, protocol: Protocol, port: u16, request: Option<&Request>) -> Option<String> {
         let meshed = is_meshed(self.from.1) && is_meshed(self.to.1);
-        let transports: &[Transport] = if protocol == Protocol::Tcp { &[Transport::Plaintext, Transport::Mtls] } else { &[Transport::Plaintext] };
+        let transports: &[Transport] =
+            if protocol == Protocol::Tcp { &[Transport::Plaintext, Transport::Mtls] } else { &[Transport::Plaintext] };
         // A call of a bound pod may go over the waypoint by itself.
         let bound = self.cluster.takes_waypoints(self.from.1)
             && protocol == Protocol::Tcp
@@ -421,12 +431,14 @@ impl Pair<'_> {
         let verdicts: Vec<Said> = verdicts.collect();
         let [wanted] = verdicts.as_slice() else { return None };
         let transports = [Transport::Mtls, Transport::Plaintext].map(|transport| Connection { protocol, port, transport, request });
-        let heard = transports.map(|connection| self.listings.map(|listing| said(listing, self.from.0, self.to.0, &connection, Over::Waypoint)));
+        let heard =
+            transports.map(|connection| self.listings.map(|listing| said(listing, self.from.0, self.to.0, &connection, Over::Waypoint)));
         let agrees = |at: usize| match wanted {
             Said::Denied => heard.iter().all(|heard| heard[at] == Said::Denied),
             said => heard.iter().any(|heard| heard[at] == *said),
         };
-        (!agrees(0) || !agrees(1)).then(|| format!("{} -> {} over a waypoint, {port} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1))
+        (!agrees(0) || !agrees(1))
+            .then(|| format!("{} -> {} over a waypoint, {port} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1))
     }
 
     fn question(&self, connection: &Connection<'_>, transport: Option<Transport>, addressed: Addressed) -> Question {

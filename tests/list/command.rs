@@ -54,7 +54,18 @@ fn the_intents_are_compiled_and_judged_with_the_inventory() {
 fn ends_are_written_as_in_intents_or_as_names_of_workloads() {
     let to_db = "shop/front[Deployment] shop/db[StatefulSet] TCP 5432 mTLS";
     let outside = "203.0.113.0/24 shop/front[Deployment] TCP 8443 plaintext";
-    for from in ["web", "app=web", "web@shop", "app=web@shop", "shop/front", "deploy/front@shop", "shop/front[Deployment]", "front", "*", "web or app=db"] {
+    for from in [
+        "web",
+        "app=web",
+        "web@shop",
+        "app=web@shop",
+        "shop/front",
+        "deploy/front@shop",
+        "shop/front[Deployment]",
+        "front",
+        "*",
+        "web or app=db",
+    ] {
         let Ran(status, stdout, stderr) = shop(&["--from", from]);
         assert_eq!((status, rows(&stdout)), (0, vec![to_db.to_owned()]), "{from}: {stderr}");
     }
@@ -91,7 +102,11 @@ fn a_dump_on_the_standard_input_needs_no_intents() {
     let config = [("twogate.toml", "[network-plugin]\nsctp = \"yes\"\n[mesh]\nmode = \"none\"\n")];
     let Ran(status, stdout, stderr) = run(&config, &["--manifests", "-", "--from", "front"], &dump);
     assert_eq!((status, rows(&stdout)), (0, wanted.map(str::to_owned).to_vec()), "{stderr}");
-    let Ran(status, stdout, _) = run(&[config[0], ("all/a.yaml", policy), ("pods.yaml", INVENTORY)], &["--manifests", "all", "--inventory", "pods.yaml", "--from", "app=web@shop"], "");
+    let Ran(status, stdout, _) = run(
+        &[config[0], ("all/a.yaml", policy), ("pods.yaml", INVENTORY)],
+        &["--manifests", "all", "--inventory", "pods.yaml", "--from", "app=web@shop"],
+        "",
+    );
     assert_eq!((status, rows(&stdout)), (0, wanted.map(str::to_owned).to_vec()));
 }
 
@@ -115,14 +130,21 @@ fn the_exit_status_tells_of_findings_and_never_of_what_passes() {
 fn rules_that_end_soon_are_listed_by_their_day() {
     let of = |arguments: &[&str]| shop(&[&["--expiring", "30d"], arguments].concat());
     let Ran(status, stdout, _) = of(&["--today", "2027-03-20"]);
-    assert_eq!((status, stdout.as_str()), (0, "2027-03-31  11 days left  intents/shop.intent:4  allow web -> app=db:5432 mtls  because \"SEC-123\"\n"));
+    assert_eq!(
+        (status, stdout.as_str()),
+        (0, "2027-03-31  11 days left  intents/shop.intent:4  allow web -> app=db:5432 mtls  because \"SEC-123\"\n")
+    );
     assert_eq!(of(&["--today", "2027-02-28"]).1, "no rule expires by then\n");
     assert!(of(&["--today", "2027-03-31"]).1.contains("today is its last day"));
     assert!(of(&["--today", "2027-04-02"]).1.contains("past for 2 days"));
     let json: serde_json::Value = serde_json::from_str(&of(&["--today", "2027-03-20", "--format", "json"]).1).unwrap();
     assert_eq!(json["expiring"][0]["days"], 11);
     assert_eq!(json["expiring"][0]["file"], "intents/shop.intent");
-    assert!(of(&["--today", "2027-03-20", "--format", "csv"]).1.ends_with("\r\n2027-03-31,11,\"intents/shop.intent\",4,\"allow web -> app=db:5432 mtls\",\"SEC-123\"\r\n"));
+    assert!(
+        of(&["--today", "2027-03-20", "--format", "csv"])
+            .1
+            .ends_with("\r\n2027-03-31,11,\"intents/shop.intent\",4,\"allow web -> app=db:5432 mtls\",\"SEC-123\"\r\n")
+    );
     assert_eq!(of(&["--format", "dot"]).0, 2);
     assert_eq!(shop(&["--expiring", "soon"]).0, 2);
 }

@@ -23,7 +23,9 @@ fn namespace(name: &str, labels: &str) -> String {
 }
 
 fn network(namespace: &str, name: &str, spec: &str) -> String {
-    format!("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n")
+    format!(
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+    )
 }
 
 fn istio(kind: &str, namespace: &str, name: &str, spec: &str) -> String {
@@ -120,13 +122,30 @@ fn the_addresses_of_pods_and_services_are_nobody_outside() {
 #[test]
 fn transport_is_what_the_destination_takes() {
     let mode = |mode: &str| istio("PeerAuthentication", "shop", "mode", &format!("{{mtls: {{mode: {mode}}}}}"));
-    let of = |mode: &str| on(platform(), &(meshed() + mode + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}]}]}")), "web", "db");
+    let of = |mode: &str| {
+        on(
+            platform(),
+            &(meshed()
+                + mode
+                + &network(
+                    "shop",
+                    "db",
+                    "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}]}]}",
+                )),
+            "web",
+            "db",
+        )
+    };
     assert_eq!(of(&mode("STRICT")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | mTLS"]);
     assert_eq!(of(&mode("PERMISSIVE")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | either"]);
     assert_eq!(of(&mode("DISABLE")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | plaintext"]);
     // Who has no part in the mesh cannot speak mTLS.
     let legacy = namespace("old", "istio-injection: disabled") + &deployment("old", "job", "job-sa");
-    let to_db = network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}, {port: 53, protocol: UDP}]}]}");
+    let to_db = network(
+        "shop",
+        "db",
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}, {port: 53, protocol: UDP}]}]}",
+    );
     let reached = on(platform(), &(meshed() + &mode("STRICT") + &legacy + &to_db), "job", "db");
     assert_eq!(reached, ["old/job[Deployment] | shop/db[Deployment] | UDP 53 | -"], "the mesh sees TCP alone");
 }
@@ -137,7 +156,10 @@ fn requests_read_as_the_rules_that_let_them() {
                  {from: [{source: {principals: [cluster.local/ns/shop/sa/web-sa]}}], \
                  to: [{operation: {methods: [GET, HEAD], paths: ['/v1/orders/{*}'], ports: ['8080']}}, {operation: {methods: [POST], paths: [/v1/orders], ports: ['8080']}}]}]}";
     let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
-    let yaml = meshed() + &istio("AuthorizationPolicy", "shop", "db", rules) + &strict + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    let yaml = meshed()
+        + &istio("AuthorizationPolicy", "shop", "db", rules)
+        + &strict
+        + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
     assert_eq!(
         on(platform(), &yaml, "web", "db"),
         ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | GET|HEAD /v1/orders/{*}, POST /v1/orders"]
@@ -150,7 +172,10 @@ fn a_deny_is_taken_out_of_what_passes() {
     let deny = "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{to: [{operation: {methods: [DELETE], ports: ['8080']}}]}, \
                 {to: [{operation: {paths: ['/admin*'], ports: ['8080']}}]}]}";
     let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
-    let yaml = meshed() + &istio("AuthorizationPolicy", "shop", "db", deny) + &strict + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    let yaml = meshed()
+        + &istio("AuthorizationPolicy", "shop", "db", deny)
+        + &strict
+        + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
     // To a connection that is no HTTP such a rule says no (§2.9).
     assert_eq!(
         on(platform(), &yaml, "web", "db"),
@@ -160,11 +185,19 @@ fn a_deny_is_taken_out_of_what_passes() {
 
 #[test]
 fn tokens_headers_and_hosts_are_told() {
-    let tokens = istio("RequestAuthentication", "shop", "corp", "{jwtRules: [{issuer: 'https://id.example.com', jwksUri: 'https://id.example.com/keys'}]}");
+    let tokens = istio(
+        "RequestAuthentication",
+        "shop",
+        "corp",
+        "{jwtRules: [{issuer: 'https://id.example.com', jwksUri: 'https://id.example.com/keys'}]}",
+    );
     let rules = "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {hosts: [shop.example.com, 'shop.example.com:*'], methods: [GET], ports: ['8080']}}], \
                  when: [{key: 'request.auth.claims[groups]', values: [ops, 'admin*']}, {key: 'request.headers[x-role]', values: [lead]}]}]}";
     let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
-    let yaml = meshed() + &tokens + &strict + &istio("AuthorizationPolicy", "shop", "db", rules)
+    let yaml = meshed()
+        + &tokens
+        + &strict
+        + &istio("AuthorizationPolicy", "shop", "db", rules)
         + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
     assert_eq!(
         on(platform(), &yaml, "web", "db"),
@@ -205,7 +238,10 @@ fn pods_of_one_owner_that_a_policy_tells_apart_are_two_rows() {
         )
     };
     let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {track: stable}}}]}]}";
-    let yaml = namespace("shop", "istio-injection: disabled") + &deployment("shop", "db", "db-sa") + &pod("web-1", "stable") + &pod("web-2", "canary");
+    let yaml = namespace("shop", "istio-injection: disabled")
+        + &deployment("shop", "db", "db-sa")
+        + &pod("web-1", "stable")
+        + &pod("web-2", "canary");
     let to_db = |yaml: &str| lines(yaml).into_iter().filter(|line| line.contains("| shop/db[") && line.contains("web")).collect::<Vec<_>>();
     assert_eq!(to_db(&yaml), ["shop/web[Deployment] | shop/db[Deployment] | all connections | plaintext"]);
     assert_eq!(to_db(&(yaml + &network("shop", "db", into))), ["shop/web-1[Pod] | shop/db[Deployment] | all connections | plaintext"]);
@@ -213,7 +249,8 @@ fn pods_of_one_owner_that_a_policy_tells_apart_are_two_rows() {
 
 #[test]
 fn what_goes_over_a_waypoint_says_so() {
-    let ambient = namespace("shop", "istio.io/dataplane-mode: ambient") + &deployment("shop", "web", "web-sa") + &deployment("shop", "db", "db-sa");
+    let ambient =
+        namespace("shop", "istio.io/dataplane-mode: ambient") + &deployment("shop", "web", "web-sa") + &deployment("shop", "db", "db-sa");
     let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: waypoint, namespace: shop}\n\
                    spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}\n\

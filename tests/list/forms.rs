@@ -91,7 +91,9 @@ fn check(schema: &Value, whole: &Value, value: &Value, at: &str, faults: &mut Ve
             "type" => (!is_of(value, wanted)).then(|| format!("is no {wanted}")),
             "minimum" => (value.as_u64() < wanted.as_u64()).then(|| format!("is below {wanted}")),
             "maximum" => (value.as_u64() > wanted.as_u64()).then(|| format!("is above {wanted}")),
-            "minItems" => value.as_array().filter(|items| (items.len() as u64) < wanted.as_u64().unwrap()).map(|_| "has too few".to_owned()),
+            "minItems" => {
+                value.as_array().filter(|items| (items.len() as u64) < wanted.as_u64().unwrap()).map(|_| "has too few".to_owned())
+            }
             "items" => {
                 for (number, item) in value.as_array().into_iter().flatten().enumerate() {
                     check(wanted, whole, item, &format!("{at}/{number}"), faults, seen);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{party, single, passage_ports, ports, reason, title, transport};
+use super::{party, passage_ports, ports, reason, single, title, transport};
 
 /// The graph.
 pub fn dot(listing: &Listing) -> String {

@@ -29,7 +29,8 @@ pub fn text(listing: &Listing, sources: &Sources) -> String {
     for row in &listing.rows {
         for passage in listing.passages(row) {
             let [from, to] = [row.source, row.destination].map(|side| title(listing, side));
-            let cells = [from, to, passage_ports(passage), transport(passage.transport, passage.via.as_ref()), passage.requests.to_string()];
+            let cells =
+                [from, to, passage_ports(passage), transport(passage.transport, passage.via.as_ref()), passage.requests.to_string()];
             lines.push(Line { cells, doubted: false, by: passage.by.iter().map(|by| document(by, sources)).collect() });
         }
     }

@@ -222,7 +222,10 @@ mod tests {
     }
 
     fn token(groups: &[&str]) -> Token {
-        Token::Valid { issuer: "corp".into(), claims: if groups.is_empty() { Default::default() } else { [("groups".into(), set(groups))].into() } }
+        Token::Valid {
+            issuer: "corp".into(),
+            claims: if groups.is_empty() { Default::default() } else { [("groups".into(), set(groups))].into() },
+        }
     }
 
     fn samples() -> impl Strategy<Value = RequestSamples> {
@@ -237,7 +240,11 @@ mod tests {
                     .map(|host| if host.starts_with('.') { format!("x{host}").into() } else { host })
                     .collect(),
                 headers: has_header.then(|| ("x".into(), set(&values))).into_iter().collect(),
-                tokens: if has_token { [token(&[]), token(&["ops"]), token(&["dev"]), token(&["dev", "ops"])].into() } else { BTreeSet::new() },
+                tokens: if has_token {
+                    [token(&[]), token(&["ops"]), token(&["dev"]), token(&["dev", "ops"])].into()
+                } else {
+                    BTreeSet::new()
+                },
                 looks_inside: true,
                 written: WrittenWords { hosts: set(&hosts), ..WrittenWords::default() },
             },
@@ -302,7 +309,10 @@ mod tests {
         assert_eq!(called(&samples, &|request| request.host.ends_with(".shop")), "* at *.shop");
         assert_eq!(called(&samples, &|request| &*request.host == "x.shop"), "* at *.shop but a.shop");
         assert_eq!(called(&samples, &|request| request.host.contains("shop")), "* at *.shop|shop");
-        assert_eq!(called(&samples, &|request| request.headers.get("x-role").is_some_and(|role| &**role == "admin")), "* header x-role=admin");
+        assert_eq!(
+            called(&samples, &|request| request.headers.get("x-role").is_some_and(|role| &**role == "admin")),
+            "* header x-role=admin"
+        );
         assert_eq!(called(&samples, &|request| request.headers.contains_key("x-role")), "* header x-role=*");
         assert_eq!(called(&samples, &|request| request.headers.is_empty()), "* header x-role absent");
         assert_eq!(called(&samples, &|request| request.token == Token::None), "* jwt none");
@@ -314,7 +324,8 @@ mod tests {
     #[test]
     fn too_many_kinds_are_not_asked_for() {
         let many = |name: &str| (0..40).map(|at| Symbol::from(format!("{name}{at}"))).collect::<BTreeSet<_>>();
-        let samples = RequestSamples { methods: many("M"), hosts: many("h"), headers: [("x".into(), many("v"))].into(), ..Default::default() };
+        let samples =
+            RequestSamples { methods: many("M"), hosts: many("h"), headers: [("x".into(), many("v"))].into(), ..Default::default() };
         assert!(Spaces::default().of(&samples).is_none());
     }
 }

@@ -31,10 +31,11 @@ pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPa
             Token::Valid { issuer, claims } => {
                 patterns.insert(TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: None });
                 let pairs = claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
-                patterns.extend(pairs.flat_map(|(name, value)| claim(samples, name, value)).map(|claim| TokenPattern::Valid {
-                    issuer: Symbol::clone(issuer),
-                    claim: Some(claim),
-                }));
+                patterns.extend(
+                    pairs
+                        .flat_map(|(name, value)| claim(samples, name, value))
+                        .map(|claim| TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: Some(claim) }),
+                );
             }
         }
     }

@@ -72,7 +72,11 @@ fn header(name: &Symbol, test: &HeaderTest) -> String {
 
 fn token(region: &Region<TokenPattern>) -> String {
     let within = if region.within.is_empty() { "any".to_owned() } else { tokens(&region.within) };
-    if region.except.is_empty() { within } else { format!("{within} but {}", region.except.iter().map(one_token).collect::<Vec<_>>().join("|")) }
+    if region.except.is_empty() {
+        within
+    } else {
+        format!("{within} but {}", region.except.iter().map(one_token).collect::<Vec<_>>().join("|"))
+    }
 }
 
 /// Several patterns of one token: its issuer, then its claims.
@@ -86,7 +90,8 @@ fn tokens(patterns: &[TokenPattern]) -> String {
     let claim = |pattern: &TokenPattern| match pattern {
         TokenPattern::Valid { claim: Some((name, value)), .. } => Some(format!("{name}={}", value.0)),
         TokenPattern::Exactly(Token::Valid { claims, .. }) => {
-            let pair = |(name, values): (&Symbol, &BTreeSet<Symbol>)| values.iter().map(|value| format!("{name}={value}")).collect::<Vec<_>>();
+            let pair =
+                |(name, values): (&Symbol, &BTreeSet<Symbol>)| values.iter().map(|value| format!("{name}={value}")).collect::<Vec<_>>();
             Some(format!("with only {}", claims.iter().flat_map(pair).collect::<Vec<_>>().join(" ")))
         }
         _ => None,
