@@ -16,6 +16,8 @@ mod cluster;
 mod codes;
 #[cfg(test)]
 mod coupling;
+#[cfg(test)]
+mod diff;
 mod examples;
 mod findings;
 mod format;

@@ -13,7 +13,7 @@ use twogate::source::{FileId, Sources};
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
 /// The extensions of manifests.
-const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+pub(crate) const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 /// The name of the configuration.
 const CONFIG: &str = "twogate.toml";
 
@@ -126,9 +126,15 @@ pub(crate) fn no_input(paths: &[PathBuf]) -> Diagnostic {
 }
 
 /// The configuration nearest to a path: beside it or in it if it is a folder, else in a folder above.
-fn find_config(path: &Path) -> Option<PathBuf> {
+pub(crate) fn find_config(path: &Path) -> Option<PathBuf> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     upwards(folder).map(|folder| folder.join(CONFIG)).find(|config| config.is_file())
+}
+
+/// Where the configuration of intents at a path may be, the nearest first.
+pub(crate) fn config_places(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder = if path.extension().is_some_and(|extension| extension == "intent") { path.parent().unwrap_or(Path::new("")) } else { path };
+    upwards(folder).map(|folder| folder.join(CONFIG))
 }
 
 /// A folder and those above it, each named from the same place as the first, so that no finding shows an absolute path
@@ -156,7 +162,7 @@ fn above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// A namespace's name (RFC 1123 label), as Kubernetes accepts it.
-fn namespace(written: &str) -> Result<String, String> {
+pub(crate) fn namespace(written: &str) -> Result<String, String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let label = !written.is_empty() && written.len() <= 63 && written.bytes().all(inner);
     if label && !written.starts_with('-') && !written.ends_with('-') {

@@ -6,11 +6,13 @@ mod check;
 mod compile;
 mod completions;
 mod date;
+mod diff;
 mod difference;
 mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod git;
 mod inputs;
 mod output;
 mod replace;
@@ -44,6 +46,7 @@ enum Command {
     Check(check::Check),
     Test(test::Test),
     Verify(verify::Verify),
+    Diff(diff::Diff),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     Completions(completions::Completions),
@@ -69,6 +72,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -1,0 +1,3 @@
+//! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
+
+mod properties;
