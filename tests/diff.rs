@@ -1,3 +1,7 @@
 //! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
 
+mod command;
+mod formats;
+mod history;
 mod properties;
+pub(crate) mod repository;
