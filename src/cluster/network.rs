@@ -140,6 +140,11 @@ impl Network {
         index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
     }
 
+    /// The namespaces that hold policies.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Symbol> {
+        self.namespaces.keys()
+    }
+
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
         let cubes = self.policies.iter().flat_map(|policy| {

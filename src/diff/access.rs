@@ -12,6 +12,25 @@ pub(super) struct Access {
     pub(super) plaintext: Option<Vec<Said>>,
     /// Over mTLS; none where an end takes no part in the mesh.
     pub(super) mtls: Option<Vec<Said>>,
+    /// Which gates stop each of them, in the order of the walk; empty where gates are not told apart.
+    pub(super) stops: Vec<Stops>,
+}
+
+/// Whether the network gates stop a flow, and whether the mesh does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Stops {
+    pub(super) network: bool,
+    pub(super) mesh: bool,
+}
+
+impl Stops {
+    const fn both(self) -> bool {
+        self.network && self.mesh
+    }
+
+    const fn one(self) -> bool {
+        self.network != self.mesh
+    }
 }
 
 /// How one access differs from another.
@@ -33,10 +52,34 @@ pub(super) struct Nature {
     pub(super) unspecified: bool,
     /// It was left open whether something passes.
     pub(super) settled: bool,
+    /// Both gates stopped somebody, and one does.
+    pub(super) one_gate: bool,
+    /// One gate stopped somebody, and both do.
+    pub(super) both_gates: bool,
     /// Something passed on this port before.
     pub(super) some_before: bool,
     /// Something passes on this port now.
     pub(super) some_after: bool,
+}
+
+impl Nature {
+    /// The same, seen from the other side.
+    pub(super) const fn backwards(self) -> Self {
+        Self {
+            gained: self.lost,
+            lost: self.gained,
+            plaintext_too: self.mtls_only,
+            mtls_only: self.plaintext_too,
+            token_dropped: self.token_asked,
+            token_asked: self.token_dropped,
+            unspecified: self.settled,
+            settled: self.unspecified,
+            one_gate: self.both_gates,
+            both_gates: self.one_gate,
+            some_before: self.some_after,
+            some_after: self.some_before,
+        }
+    }
 }
 
 impl Access {
@@ -70,10 +113,28 @@ impl Access {
         self.best().iter().all(|said| *said == Said::Denied)
     }
 
-    /// Whether it is the same as another one. A transport that can no longer occur is no difference by itself.
+    /// Whether it is the same as another one, what stops flows included.
     pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.lets_the_same(other) && self.one_gate(other).is_none() && other.one_gate(self).is_none()
+    }
+
+    /// The gates of the other one that stop a flow which both stop here and one there.
+    pub(super) fn one_gate(&self, other: &Self) -> Option<Stops> {
+        other.stops.get(self.one_gate_at(other)?).copied()
+    }
+
+    /// The place of such a flow, in the order of the walk.
+    pub(super) fn one_gate_at(&self, other: &Self) -> Option<usize> {
+        if self.stops.len() != other.stops.len() {
+            return None;
+        }
+        self.stops.iter().zip(&other.stops).position(|(here, there)| here.both() && there.one())
+    }
+
+    /// Whether it lets the same pass as another one. A transport that can no longer occur is no difference by itself.
+    fn lets_the_same(&self, other: &Self) -> bool {
         if self.mtls.is_some() == other.mtls.is_some() {
-            return self == other;
+            return self.plaintext == other.plaintext && self.mtls == other.mtls;
         }
         self.plaintext == other.plaintext && self.best() == other.best()
     }
@@ -94,6 +155,8 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
         token_asked: drops_token(&new, &old, requests),
         unspecified: has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified),
         settled: has(&|said| said == Said::Unspecified, &|said| said != Said::Unspecified),
+        one_gate: before.one_gate(after).is_some(),
+        both_gates: after.one_gate(before).is_some(),
         some_before: old.contains(&Said::Allowed),
         some_after: new.contains(&Said::Allowed),
     }

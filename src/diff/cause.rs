@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Nature;
 use super::entry::{Cause, Change};
-use super::seeds::{Policies, Seed, Sown};
+use super::seeds::{Policies, Seed, Sown, Why};
 use super::side::{Said, Which};
 use super::walk::Cell;
 use crate::flow::{Flow, Peer, Symbol, Transport};
 use crate::ir::Rule;
+use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
 
 /// Everything that may have made a difference between two programs.
@@ -31,8 +32,10 @@ pub(super) enum Item {
     Rule(Option<usize>, Option<usize>),
     /// A namespace.
     Namespace(Symbol),
+    /// An object of manifests, and what has become of it.
+    Object(String, Change),
     /// Something about many pods, with why.
-    Region(&'static str),
+    Region(Why),
     /// Something that holds everywhere.
     Everything,
 }
@@ -78,6 +81,17 @@ impl<'a> Causes<'a> {
         }
     }
 
+    /// The rules that an item is about.
+    pub(super) fn rules_of(&self, item: &Item) -> impl Iterator<Item = &'a Rule> {
+        let (head, base) = match item {
+            Item::Rule(head, base) => (*head, *base),
+            _ => (None, None),
+        };
+        let policies = self.policies;
+        let head = head.and_then(|at| policies.rule(Which::Head, at));
+        head.into_iter().chain(base.and_then(|at| policies.rule(Which::Base, at)))
+    }
+
     /// What made the difference about a class of flows.
     pub(super) fn of(&self, cell: &Cell, nature: Nature, sown: &[Sown]) -> BTreeSet<Item> {
         let policies = Some(self.policies);
@@ -107,7 +121,7 @@ impl<'a> Causes<'a> {
                 Seed::Rule(..) => None,
                 Seed::Tokens(which, at) => Some(self.item(*which, *at)),
                 Seed::Namespace(name) => Some(Item::Namespace(Symbol::clone(name))),
-                Seed::Region(_, _, why) => Some(Item::Region(why)),
+                Seed::Region(_, _, why) => Some(Item::Region(why.clone())),
                 Seed::Everything => Some(Item::Everything),
             }));
         }
@@ -125,7 +139,8 @@ impl<'a> Causes<'a> {
         match item {
             Item::Rule(head, base) => self.rule(*head, *base),
             Item::Namespace(name) => Cause { namespace: Some(Symbol::clone(name)), ..said(format!("namespace `{name}` is not what it was")) },
-            Item::Region(why) => said(format!("the baseline or the facts: {why}")),
+            Item::Region(why) => placed(said(why.text.clone()), why.location),
+            Item::Object(name, change) => Cause { change: *change, ..said(name.clone()) },
             Item::Everything => said("the configuration holds for every namespace".to_owned()),
         }
     }
@@ -156,6 +171,14 @@ impl<'a> Causes<'a> {
 /// A cause that is no rule.
 pub(super) fn said(text: String) -> Cause {
     Cause { change: Change::Changed, text, is_rule: false, side: Which::Head, was: None, location: None, because: None, until: None, namespace: None }
+}
+
+/// A cause with its place.
+pub(super) fn placed(cause: Cause, place: Option<(Which, Location)>) -> Cause {
+    match place {
+        Some((side, location)) => Cause { side, location: Some(location), ..cause },
+        None => cause,
+    }
 }
 
 /// Two rules that can be one that was changed, whatever they name.

@@ -11,7 +11,9 @@ use crate::source::Location;
 pub enum Kind {
     /// Public addresses get in, or get reached, that were not.
     Internet,
-    /// Pods of other namespaces, or addresses outside, get in that did not.
+    /// Addresses outside the cluster get in, or get reached, that were not.
+    Outside,
+    /// Pods of other namespaces get in that did not.
     Across,
     /// Pods of the same namespace get in that did not.
     Workloads,
@@ -31,8 +33,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by risk.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Internet,
+        Self::Outside,
         Self::Across,
         Self::Workloads,
         Self::PortsOrRequests,
@@ -47,6 +50,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Internet => "internet",
+            Self::Outside => "outside",
             Self::Across => "across-namespaces",
             Self::Workloads => "workloads",
             Self::PortsOrRequests => "ports-or-requests",
@@ -62,6 +66,7 @@ impl Kind {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Internet => "opened to the internet",
+            Self::Outside => "opened to the outside",
             Self::Across => "opened across namespaces",
             Self::Workloads => "opened to more workloads",
             Self::PortsOrRequests => "more ports or requests",
@@ -75,7 +80,7 @@ impl Kind {
 
     /// Whether something passes that did not.
     pub const fn is_gain(self) -> bool {
-        matches!(self, Self::Internet | Self::Across | Self::Workloads | Self::PortsOrRequests)
+        matches!(self, Self::Internet | Self::Outside | Self::Across | Self::Workloads | Self::PortsOrRequests)
     }
 
     /// Whether a safeguard is gone.

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Change, Entry};
 use super::side::Which;
+use crate::cluster::Cluster;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Code, Diagnostic, Level, code};
-use crate::flow::{DataPlane, NAMESPACE_NAME, Symbol};
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Symbol};
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
 use crate::syntax::ast::Quantifier;
@@ -141,6 +142,20 @@ fn findings(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
         Some(Fact { place, fails, ..fact(kind, change, format!("{}: {}", finding.code, finding.message)) })
     };
     come.chain(gone).filter_map(told).collect()
+}
+
+/// Findings about manifests that have come or gone: what they do is not known.
+pub(super) fn unknown(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
+    let told = |finding: &Diagnostic, others: &[Diagnostic]| {
+        finding.level > Level::Note && !others.iter().any(|other| other.code == finding.code && other.message == finding.message)
+    };
+    let words = |which: Which, change: Change, finding: &Diagnostic| Fact {
+        place: finding.location().map(|location| (which, location)),
+        ..fact(FactKind::Approximation, change, format!("{}: {}", finding.code, finding.message))
+    };
+    let come = head.iter().filter(|finding| told(finding, base)).map(|finding| words(Which::Head, Change::Added, finding));
+    let gone = base.iter().filter(|finding| told(finding, head)).map(|finding| words(Which::Base, Change::Removed, finding));
+    come.chain(gone).collect()
 }
 
 /// Expectations that have come or gone, and those of the head that fail and may have held.
@@ -307,7 +322,10 @@ fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
     let all = |policy: &Policy| -> BTreeMap<String, Symbol> {
         policy.inventory.workloads.iter().map(|workload| (workload.to_string(), workload.account.clone())).collect()
     };
-    let (old, new) = (all(base), all(head));
+    accounts(&all(base), &all(head))
+}
+
+fn accounts(old: &BTreeMap<String, Symbol>, new: &BTreeMap<String, Symbol>) -> Vec<Fact> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let told = |name: &String| match (old.get(name), new.get(name)) {
         (None, Some(account)) => Some(fact(FactKind::Workload, Change::Added, format!("{name} runs as `{account}`"))),
@@ -318,6 +336,18 @@ fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
         _ => None,
     };
     names.into_iter().filter_map(told).collect()
+}
+
+/// Workloads of two clusters that have come or gone, or run as another account.
+pub(super) fn workloads_of(base: &Cluster, head: &Cluster) -> Vec<Fact> {
+    let all = |cluster: &Cluster| -> BTreeMap<String, Symbol> {
+        let account = |workload: &crate::cluster::Workload| match &workload.endpoint.peer {
+            Peer::Pod(pod) => Some((format!("{} {}/{}", workload.kind, pod.namespace, workload.name), pod.account.clone())),
+            Peer::Address(_) => None,
+        };
+        cluster.workloads().iter().filter_map(account).collect()
+    };
+    accounts(&all(base), &all(head))
 }
 
 /// What a proof takes for granted on one side only. Lists of all managed namespaces are told by the namespaces.

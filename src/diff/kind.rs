@@ -25,26 +25,30 @@ pub(super) fn is_internet(addresses: &AddressSet) -> bool {
 }
 
 /// What kind of difference it is, and what it would be the other way round.
-pub(super) fn kinds(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> (Kind, Kind) {
-    let back = Nature {
-        gained: nature.lost,
-        lost: nature.gained,
-        plaintext_too: nature.mtls_only,
-        mtls_only: nature.plaintext_too,
-        token_dropped: nature.token_asked,
-        token_asked: nature.token_dropped,
-        unspecified: nature.settled,
-        settled: nature.unspecified,
-        some_before: nature.some_after,
-        some_after: nature.some_before,
-    };
-    (kind(pair, cell, nature, Which::Base), kind(pair, cell, back, Which::Head))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kinds {
+    pub(super) there: Kind,
+    pub(super) back: Kind,
 }
 
-/// `before` is the side that counts as what was.
-fn kind(pair: &Pair<'_>, cell: &Cell, nature: Nature, before: Which) -> Kind {
+/// The kinds of a difference; and, where the two peers only meet on one port more or less, what they would be if they met nowhere
+/// else.
+pub(super) fn kinds(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> (Kinds, Option<Kinds>) {
+    let meets = nature.some_before || nature.some_after;
+    let alone = meets && (nature.some_before != nature.some_after);
+    // The side on which this port says nothing is the one that is asked about the others.
+    let elsewhere = alone && {
+        let silent = if nature.some_after { Which::Base } else { Which::Head };
+        passes_somewhere(pair, silent, &cell.caller, &cell.called)
+    };
+    let of = |elsewhere: bool| Kinds { there: kind(cell, nature, elsewhere), back: kind(cell, nature.backwards(), elsewhere) };
+    (of(elsewhere), elsewhere.then(|| of(false)))
+}
+
+/// `elsewhere` is whether the two peers also meet on other ports.
+fn kind(cell: &Cell, nature: Nature, elsewhere: bool) -> Kind {
     if nature.gained {
-        return gain(pair, cell, nature, before);
+        return gain(cell, nature, elsewhere);
     }
     if nature.plaintext_too {
         return Kind::Weakened;
@@ -52,27 +56,31 @@ fn kind(pair: &Pair<'_>, cell: &Cell, nature: Nature, before: Which) -> Kind {
     if nature.unspecified {
         return Kind::Unspecified;
     }
-    let elsewhere = || passes_somewhere(pair, before.other(), &cell.caller, &cell.called);
-    if nature.lost && !nature.some_after && !elsewhere() { Kind::Closed } else { Kind::Tightened }
+    if nature.one_gate && !nature.lost && !nature.mtls_only {
+        return Kind::OneGate;
+    }
+    if nature.lost && !nature.some_after && !elsewhere { Kind::Closed } else { Kind::Tightened }
 }
 
-fn gain(pair: &Pair<'_>, cell: &Cell, nature: Nature, before: Which) -> Kind {
+fn gain(cell: &Cell, nature: Nature, elsewhere: bool) -> Kind {
     if is_internet(&cell.source.addresses) || is_internet(&cell.destination.addresses) {
         return Kind::Internet;
     }
     if nature.some_before {
         return if nature.token_dropped || nature.plaintext_too { Kind::Weakened } else { Kind::PortsOrRequests };
     }
-    if passes_somewhere(pair, before, &cell.caller, &cell.called) {
+    if elsewhere {
         return Kind::PortsOrRequests;
     }
     match (namespace(&cell.caller), namespace(&cell.called)) {
         (Some(from), Some(to)) if from == to => Kind::Workloads,
-        _ => Kind::Across,
+        (Some(_), Some(_)) => Kind::Across,
+        _ => Kind::Outside,
     }
 }
 
-fn namespace(peer: &Both) -> Option<&str> {
+/// The namespace of a pod.
+pub(super) fn namespace(peer: &Both) -> Option<&str> {
     match peer.of(Which::Head) {
         Peer::Pod(pod) => Some(&pod.namespace),
         Peer::Address(_) => None,

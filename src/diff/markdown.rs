@@ -143,8 +143,12 @@ fn assumed(report: &Report) -> String {
     }
 }
 
-/// A flow that can be asked about.
+/// A flow that can be asked about: the entry's own words where they are one flow.
 fn question(entry: &Entry) -> String {
+    let own = line(entry);
+    if !entry.on.is_empty() && ![" or ", " and ", "|", "(", "!", "'"].iter().any(|word| own.contains(word)) {
+        return own;
+    }
     let flow = if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head };
     let words = flow_words(flow);
     words.split(" over ").next().and_then(|words| words.split(" in plaintext").next()).unwrap_or_default().to_owned()
@@ -232,7 +236,7 @@ const fn sign(kind: Kind) -> &'static str {
     match kind {
         Kind::Internet => "🔴",
         Kind::Weakened | Kind::OneGate | Kind::Unspecified => "🟠",
-        Kind::Across | Kind::Workloads | Kind::PortsOrRequests => "🟡",
+        Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests => "🟡",
         Kind::Closed | Kind::Tightened => "⚪",
     }
 }
@@ -240,6 +244,7 @@ const fn sign(kind: Kind) -> &'static str {
 const fn risk(kind: Kind) -> &'static str {
     match kind {
         Kind::Internet => "internet",
+        Kind::Outside => "outside",
         Kind::Across => "across namespaces",
         Kind::Workloads => "gained",
         Kind::PortsOrRequests => "more",
@@ -251,21 +256,25 @@ const fn risk(kind: Kind) -> &'static str {
     }
 }
 
-/// Text that cannot break a table, nor be taken for markup or a mention.
+/// Text that cannot break a table, nor be taken for markup or a mention. What stands between backquotes stays code.
 fn cell(text: &str) -> String {
+    let quotes = text.matches('`').count();
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '\r' => safe.push(' '),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '@' => safe.push_str("&#64;"),
-            '|' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' => {
-                safe.push('\\');
-                safe.push(letter);
+    for (number, part) in text.split('`').enumerate() {
+        let is_code = number % 2 == 1 && quotes % 2 == 0;
+        safe.push_str(if number == 0 { "" } else if quotes % 2 == 0 { "`" } else { "\\`" });
+        for letter in part.chars() {
+            match letter {
+                '\n' | '\r' => safe.push(' '),
+                '|' => safe.push_str("\\|"),
+                _ if is_code => safe.push(letter),
+                '<' => safe.push_str("&lt;"),
+                '>' => safe.push_str("&gt;"),
+                '&' => safe.push_str("&amp;"),
+                '@' => safe.push_str("&#64;"),
+                '*' | '_' | '[' | ']' | '\\' | '~' | '#' => safe.extend(['\\', letter]),
+                _ => safe.push(letter),
             }
-            _ => safe.push(letter),
         }
     }
     safe
@@ -288,6 +297,8 @@ mod tests {
     #[test]
     fn nothing_breaks_out_of_a_cell() {
         assert_eq!(cell("a|b <i>@me</i>\n*"), "a\\|b &lt;i&gt;&#64;me&lt;/i&gt; \\*");
+        assert_eq!(cell("`a@b*|` @c"), "`a@b*\\|` &#64;c");
+        assert_eq!(cell("a`b@c"), "a\\`b&#64;c");
         assert_eq!(code("a|`b`"), "`` a\\|`b` ``");
     }
 }

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 
 use super::access::nature;
-use super::cause::{said, shown};
-use super::entry::{Cause, Change, Entry, Example, Kind};
-use super::seeds::{Policies, Region, Seed, sown};
+use super::cause::{placed, said, shown};
+use super::entry::{Cause, Entry, Example, Kind};
+use super::seeds::{Policies, Region, Seed, Why, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::Words;
 use crate::flow::{AddressSet, Peer, Peers, PodCube, PodSet, PortSet, Symbol};
-use crate::ir::{Namespace, Stance};
+use crate::ir::{Namespace, Rule, Stance};
 use crate::source::Location;
+use crate::syntax::ast::{Action, Direction};
 use crate::verify::Way;
 
 use super::intents::direction;
@@ -35,6 +36,12 @@ impl Opened {
             Which::Head => self.gained.get(&way),
             Which::Base => self.lost.get(&way),
         }
+    }
+
+    /// Whether a rule opens an end that was open by itself: it changes what is told of the namespace, if no access.
+    pub(super) fn meets(&self, rule: &Rule) -> bool {
+        let overlaps = |way: Way, pods: &PodSet| [&self.gained, &self.lost].into_iter().any(|all| all.get(&way).is_some_and(|open| open.overlaps(pods)));
+        overlaps(Way::Egress, &rule.source.opened()) || rule.targets.iter().any(|target| overlaps(Way::Ingress, &target.end.opened()))
     }
 
     /// Whether a difference is told by the entry about a namespace: nothing passes more, or nothing less, than that it is open.
@@ -135,7 +142,7 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
         before: before.to_owned(),
         after: after.to_owned(),
         causes,
-        remarks: Vec::new(),
+        remarks: if first.which == Which::Base { still(policies, turns) } else { Vec::new() },
         example,
         callers: Vec::new(),
         called: Vec::new(),
@@ -148,13 +155,27 @@ fn namespace_of(pods: &PodSet) -> Option<Symbol> {
 }
 
 fn cause(turn: &Turn, name: &Symbol) -> Cause {
-    let change = match turn.which {
-        Which::Head => Change::Added,
-        Which::Base => Change::Removed,
-    };
     let text = format!("namespace `{name}`: {}", turn.why);
-    let side = turn.location.map_or(Which::Head, |(side, _)| side);
-    Cause { change, side, location: turn.location.map(|(_, location)| location), namespace: Some(Symbol::clone(name)), ..said(text) }
+    Cause { namespace: Some(Symbol::clone(name)), ..placed(said(text), turn.location) }
+}
+
+/// The most rules that are named one by one.
+const MAX_RULES: usize = 12;
+
+/// What still passes where everything did: the rules of the head that open these ends.
+fn still(policies: Policies<'_>, turns: &[Turn]) -> Vec<String> {
+    let opens = |rule: &&Rule| {
+        let opened = |turn: &Turn| match turn.way {
+            Way::Ingress => rule.faces(Direction::In) && rule.targets.iter().any(|target| target.end.opened().overlaps(&turn.pods)),
+            Way::Egress => rule.faces(Direction::Out) && rule.source.opened().overlaps(&turn.pods),
+        };
+        rule.action == Action::Allow && turns.iter().any(opened)
+    };
+    let rules: Vec<&Rule> = policies.head.rules.iter().filter(opens).collect();
+    let mut lines: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| format!("still passes: {}", rule.text)).collect();
+    let more = rules.len().saturating_sub(MAX_RULES);
+    lines.extend((more > 0).then(|| format!("still passes: what {more} more rules say")));
+    lines
 }
 
 /// A flow that the change shows in: from or to an address, or a namespace that nobody knows.
@@ -166,7 +187,7 @@ fn example(policies: Policies<'_>, pair: &Pair<'_>, turn: &Turn) -> Option<(Exam
         Way::Egress => (near, far),
     };
     let region = Region { source, destination, ports: PortSet::all() };
-    let seeds = sown(vec![Seed::Region(turn.which, region, "open")], Some(policies), pair);
+    let seeds = sown(vec![Seed::Region(turn.which, region, Why::new("open"))], Some(policies), pair);
     let found = walk(pair, Some(policies), &seeds);
     found.cells.into_iter().find_map(|cell| {
         let (here, there) = shown(&cell, nature(&cell.before, &cell.after, &cell.requests), turn.which)?;

@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::nature;
+use super::access::{Stops, nature};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
 use super::intents::Intents;
-use super::kind::kinds;
+use super::gates::guarded;
+use super::kind::{Kinds, kinds};
 use super::merge::{Region, merged};
 use super::open::opened;
-use super::seeds::{Policies, seeds, sown};
+use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
@@ -32,12 +33,44 @@ pub struct Accesses {
 /// By what classes of flows are one entry; none of it depends on which side is which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    pub(super) kind: Kind,
-    pub(super) back: Kind,
+    pub(super) kinds: Kinds,
     pub(super) before: String,
     pub(super) after: String,
     pub(super) items: BTreeSet<Item>,
     pub(super) why: Option<String>,
+}
+
+/// Classes of flows by what is told of them.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    sure: BTreeMap<Key, Vec<Cell>>,
+    /// Flows between peers that meet on other ports too, each with the key that it has if they did not.
+    elsewhere: Vec<(Key, Key, Cell)>,
+}
+
+impl Groups {
+    /// Adds a class.
+    pub(super) fn add(&mut self, pair: &Pair<'_>, words: &Words, cell: Cell, items: BTreeSet<Item>) {
+        let (key, alone) = key(pair, words, &cell, items);
+        match alone {
+            Some(kinds) => {
+                let other = Key { kinds, ..key.clone() };
+                self.elsewhere.push((key, other, cell));
+            }
+            None => self.sure.entry(key).or_default().push(cell),
+        }
+    }
+
+    /// One port more between some is no line of its own where the same rule lets in others altogether.
+    pub(super) fn finish(self) -> BTreeMap<Key, Vec<Cell>> {
+        let mut groups = self.sure;
+        let known: BTreeSet<Key> = groups.keys().cloned().collect();
+        for (key, other, cell) in self.elsewhere {
+            let key = if known.contains(&other) { other } else { key };
+            groups.entry(key).or_default().push(cell);
+        }
+        groups
+    }
 }
 
 /// Compares two programs, over every pod that could exist.
@@ -49,24 +82,25 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
     let sown = sown(seeds(policies), Some(policies), &pair);
     let found = walk(&pair, Some(policies), &sown);
     let (open, mut entries) = opened(policies, &pair, &words);
+    entries.extend(guarded(policies, &pair, &words));
     let causes = Causes::new(policies, &sown);
-    let mut groups: BTreeMap<Key, Vec<Cell>> = BTreeMap::new();
+    let mut groups = Groups::default();
     let mut blamed = BTreeSet::new();
     for cell in found.cells {
         let nature = nature(&cell.before, &cell.after, &cell.requests);
         let items = causes.of(&cell, nature, &sown);
         blamed.extend(items.iter().cloned());
-        if open.explains(&cell, nature.gained && !nature.lost, nature.lost && !nature.gained) {
-            continue;
+        if !open.explains(&cell, nature.gained && !nature.lost, nature.lost && !nature.gained) {
+            groups.add(&pair, &words, cell, items);
         }
-        groups.entry(key(&pair, &words, &cell, items)).or_default().push(cell);
     }
-    for (key, cells) in groups {
+    for (key, cells) in groups.finish() {
         entries.extend(grouped(&pair, &words, &key, cells, &|item| causes.told(item)));
     }
     entries.iter_mut().for_each(|entry| remark(policies, entry));
     sort(&mut entries);
-    let rules = sown.iter().filter_map(|sown| causes.item_of(&sown.seed)).collect::<BTreeSet<_>>();
+    let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
+    let rules = sown.iter().filter_map(changed).collect::<BTreeSet<_>>();
     Accesses { entries, incomplete: found.incomplete, without_effect: rules.difference(&blamed).count() }
 }
 
@@ -78,21 +112,33 @@ pub(super) fn sort(entries: &mut [Entry]) {
     });
 }
 
-/// What makes a class of flows one with others.
-pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
+/// What makes a class of flows one with others, and what its kinds would be if its peers met on no other port.
+fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> (Key, Option<Kinds>) {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let (kind, back) = kinds(pair, cell, nature);
+    let (kinds, alone) = kinds(pair, cell, nature);
     let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.called.of(which));
-    let before = words.access(&cell.before, &cell.requests, &known(Which::Base));
+    let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
-    if before == after {
-        after = match (nature.gained, nature.lost) {
-            (true, false) => format!("{before}, and more requests"),
-            (false, true) => format!("{before}, but fewer requests"),
-            _ => format!("{before}, but other requests"),
-        };
+    let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
+    if nature.plaintext_too && !after.contains("plaintext") {
+        after = in_plaintext(&after);
     }
-    Key { kind, back, before, after, items, why: cell.why.clone() }
+    if nature.mtls_only && !before.contains("plaintext") {
+        before = in_plaintext(&before);
+    }
+    if before == after && (nature.one_gate || nature.both_gates) {
+        let alone = |stops: Option<Stops>| stops.map(|stops| if stops.network { "stopped by the NetworkPolicy alone" } else { "stopped by the mesh alone" });
+        let words = |stops: Option<Stops>| alone(stops).unwrap_or("stopped by both gates").to_owned();
+        (before, after) = (words(cell.after.one_gate(&cell.before)), words(cell.before.one_gate(&cell.after)));
+    }
+    if before == after {
+        match (nature.gained, nature.lost) {
+            (true, false) => after.push_str(", and more requests"),
+            (false, true) => before.push_str(", and more requests"),
+            _ => after.push_str(", but other requests"),
+        }
+    }
+    (Key { kinds, before, after, items, why: cell.why.clone() }, alone)
 }
 
 /// The entries of one group of classes.
@@ -115,7 +161,7 @@ pub(super) fn grouped(
         };
         let example = example(cells.iter().find(inside).or(cells.first())?);
         Some(Entry {
-            kind: key.kind,
+            kind: key.kinds.there,
             who: words.peers(&region.source),
             whom: words.peers(&region.destination),
             on: port_words(&region.ports),
@@ -148,7 +194,7 @@ fn example(cell: &Cell) -> Example {
         let (old, new) = (cell.before.over(transport)?, cell.after.over(transport)?);
         old.iter().zip(new).position(|(old, new)| old != new).map(|at| (transport, at))
     };
-    let (transport, at) = differs(Transport::Mtls).or_else(|| differs(Transport::Plaintext)).unwrap_or((Transport::Plaintext, 0));
+    let (transport, at) = gate_differs(cell).or_else(|| differs(Transport::Mtls)).or_else(|| differs(Transport::Plaintext)).unwrap_or((Transport::Plaintext, 0));
     let flow = |which: Which| Flow {
         source: cell.caller.of(which).clone(),
         destination: cell.called.of(which).clone(),
@@ -158,6 +204,15 @@ fn example(cell: &Cell) -> Example {
         request: cell.requests.get(at).cloned().flatten(),
     };
     Example { base: flow(Which::Base), head: flow(Which::Head) }
+}
+
+/// The transport and class of requests that one side stops at both gates and the other at one.
+fn gate_differs(cell: &Cell) -> Option<(Transport, usize)> {
+    let at = cell.before.one_gate_at(&cell.after).or_else(|| cell.after.one_gate_at(&cell.before))?;
+    let many = cell.requests.len().max(1);
+    // The walk asks for mTLS first, where there is mTLS.
+    let over_mtls = cell.after.mtls.is_some() && at < many;
+    Some((if over_mtls { Transport::Mtls } else { Transport::Plaintext }, at % many))
 }
 
 /// Names that either program gives to addresses and issuers; the head's win.
@@ -179,7 +234,7 @@ fn words(policies: Policies<'_>) -> Words {
 /// Says of an entry what a reviewer would want to know besides.
 fn remark(policies: Policies<'_>, entry: &mut Entry) {
     foreign(entry);
-    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && !entry.after.contains("mTLS") {
+    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") {
         entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
     }
     workloads(policies, entry);
@@ -206,6 +261,9 @@ fn foreign(entry: &mut Entry) {
 /// The workloads of the inventories that are concerned.
 fn workloads(policies: Policies<'_>, entry: &mut Entry) {
     let concerned = |pods: &crate::flow::PodSet| -> Vec<String> {
+        if pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
+            return Vec::new();
+        }
         let mut names = BTreeSet::new();
         for workload in [policies.base, policies.head].into_iter().flat_map(|policy| &policy.inventory.workloads) {
             let holds = |cube: &crate::flow::PodCube| {

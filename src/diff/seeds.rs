@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::side::{Both, Pair, Which};
 use crate::flow::{DataPlane, Peer, Peers, PodSet, PortSet, Protocol, RequestSet, Symbol};
 use crate::ir::{Baseline, End, Namespace, Ownership, Policy, Rule, Workload};
+use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
 
 /// Flows about which the sides may differ, and what that comes from.
@@ -21,9 +22,25 @@ pub(super) enum Seed {
     /// Flows from and to the pods of a namespace that is not what it was.
     Namespace(Symbol),
     /// Flows from some peers to some others on some ports, as one side names them, with why.
-    Region(Which, Region, &'static str),
+    Region(Which, Region, Why),
     /// All flows: something that holds everywhere is not what it was.
     Everything,
+}
+
+/// What a region comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Why {
+    /// In words.
+    pub(super) text: String,
+    /// Where it stands, and on which side.
+    pub(super) location: Option<(Which, Location)>,
+}
+
+impl Why {
+    /// Something that is no line.
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), location: None }
+    }
 }
 
 /// Flows from some peers to some others.
@@ -158,7 +175,10 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
     let (old, new) = (policies.base.baseline(base), policies.head.baseline(head));
     let gone = old.iter().filter(|entry| !new.contains(entry)).map(|entry| (Which::Base, entry));
     let come = new.iter().filter(|entry| !old.contains(entry)).map(|entry| (Which::Head, entry));
-    seeds.extend(gone.chain(come).map(|(which, entry)| Seed::Region(which, baseline_region(name, entry), entry.why)));
+    seeds.extend(gone.chain(come).map(|(which, entry)| {
+        let why = Why::new(format!("the baseline of namespace `{name}`: {}", entry.why));
+        Seed::Region(which, baseline_region(name, entry), why)
+    }));
 }
 
 fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {
@@ -173,21 +193,22 @@ fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {
 
 /// Workloads that take part in the mesh in another way than they did.
 fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
-    let planes = |policy: &Policy| -> BTreeSet<_> {
-        let stated = policy.workloads.iter().filter(|workload| workload.plane.is_some());
-        stated.map(|workload: &Workload| (workload.cube(), workload.plane)).collect()
-    };
-    let (old, new) = (planes(policies.base), planes(policies.head));
-    for (cube, _) in old.symmetric_difference(&new) {
-        let pods = Peers::from(PodSet::from(cube.clone()));
+    let stated = |policy: &'_ Policy| policy.workloads.iter().filter(|workload| workload.plane.is_some()).cloned().collect::<Vec<Workload>>();
+    let (old, new) = (stated(policies.base), stated(policies.head));
+    let lacks = |all: &[Workload], one: &Workload| !all.iter().any(|other| other.plane == one.plane && other.cube() == one.cube());
+    let gone = old.iter().filter(|workload| lacks(&new, workload)).map(|workload| (Which::Base, workload));
+    let come = new.iter().filter(|workload| lacks(&old, workload)).map(|workload| (Which::Head, workload));
+    for (which, workload) in gone.chain(come) {
+        let pods = Peers::from(PodSet::from(workload.cube()));
         let region = |source: &Peers, destination: &Peers| Region {
             source: source.clone(),
             destination: destination.clone(),
             ports: PortSet::full(Protocol::Tcp),
         };
-        let why = "it takes part in the mesh in another way";
-        seeds.push(Seed::Region(Which::Head, region(&pods, &Peers::all()), why));
-        seeds.push(Seed::Region(Which::Head, region(&Peers::all(), &pods), why));
+        let text = format!("workload `{}@{}` takes part in the mesh in another way", workload.name, workload.namespace);
+        let why = Why { text, location: Some((which, workload.location)) };
+        seeds.push(Seed::Region(which, region(&pods, &Peers::all()), why.clone()));
+        seeds.push(Seed::Region(which, region(&Peers::all(), &pods), why));
     }
 }
 

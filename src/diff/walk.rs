@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::access::Access;
+use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
 use crate::classes::{Part, PortClass, address_classes, parts_within, port_classes, request_classes};
@@ -237,11 +237,9 @@ impl Into<'_> {
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let lets = |which: Which| {
-                let access = between.access(which, None, Some(self.ends), class, &requests, (&far, self.near));
-                !access.0.is_denied()
-            };
-            lets(Which::Base) || lets(Which::Head)
+            let [base, head] = [Which::Base, Which::Head]
+                .map(|which| between.access(which, None, Some(self.ends), class, &requests, (&far, self.near)).0);
+            !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
 
@@ -372,18 +370,25 @@ impl Between<'_> {
         let mut flow = self.flow(which, class);
         let mut access = Access::default();
         let mut why = None;
+        let (out, into) = (out.and_then(|ends| ends.of(which)), into.and_then(|ends| ends.of(which)));
         for transport in transports(Way::Ingress, &flow) {
             flow.transport = *transport;
             let mut said = Vec::with_capacity(requests.len());
             for request in requests {
                 flow.request.clone_from(request);
-                let left = out.and_then(|ends| ends.of(which)).map_or(Verdict::Allowed, |end| end.verdict(&flow, called.of(which)));
-                let entered = into.and_then(|ends| ends.of(which)).map_or(Verdict::Allowed, |end| end.verdict(&flow, caller.of(which)));
-                let (left, entered) = if left == Verdict::Denied { (left.clone(), left) } else { (left, entered) };
-                if let Verdict::Unspecified(reason) = [&left, &entered].into_iter().find(|one| matches!(one, Verdict::Unspecified(_))).unwrap_or(&left) {
-                    why.get_or_insert_with(|| reason.clone());
+                let left = out.map_or(Verdict::Allowed, |end| end.verdict(&flow, called.of(which)));
+                let entered = match &left {
+                    Verdict::Denied => Verdict::Denied,
+                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(&flow, caller.of(which))),
+                };
+                for verdict in [&left, &entered] {
+                    if let Verdict::Unspecified(reason) = verdict {
+                        why.get_or_insert_with(|| reason.clone());
+                    }
                 }
                 said.push(Said::from(&left).min(Said::from(&entered)));
+                let stops = into.and_then(|end| end.stops(&flow, caller.of(which)));
+                access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
             }
             access.set(*transport, said);
         }

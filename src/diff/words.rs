@@ -140,7 +140,7 @@ impl Words {
     /// Host, headers and token of a set of requests.
     fn tail(&self, cube: &RequestCube) -> String {
         let mut text = String::new();
-        if !cube.hosts.is_any() {
+        if !(cube.hosts.is_cofinite() && cube.hosts.words().is_empty()) {
             text.push_str(&format!(" at {}", values(&cube.hosts)));
         }
         for (name, header) in cube.headers.iter() {

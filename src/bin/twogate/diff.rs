@@ -13,12 +13,14 @@ use std::path::{Path, PathBuf};
 use twogate::compile::Input;
 use twogate::diagnostic::human::Colour;
 use twogate::diff::{
-    Compared, Condition, Detail, Failing, Report, Revision, Telling, Texts, Unjudged, Which, human, intents, json, markdown, sarif, scope,
+    Compared, Condition, Detail, Failing, Report, Revision, Telling, Texts, Unjudged, Which, human, intents, json, manifests, markdown, sarif, scope,
 };
 use twogate::ir::Policy;
 use twogate::source::FileId;
 
 /// Say who gains and who loses access, whatever the text did.
+///
+/// Compared is what the intents mean, over every pod that could exist: moved, renamed or rewritten lines show as nothing.
 ///
 /// BASE and HEAD are git revisions, folders or files of intents. Without HEAD it is the working tree; without BASE it is where
 /// the branch left the default branch. Of two revisions, BASE is taken where HEAD left it, as reviewers see a pull request.
@@ -34,6 +36,10 @@ pub(crate) struct Diff {
     /// What is to be: a revision, a folder or a file; without it the working tree
     #[arg(value_name = "HEAD")]
     head: Option<String>,
+
+    /// Compare anyone's manifests instead: a file, a folder or `-` each, as a cluster's dump
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["base", "head", "intents", "inventory", "with"])]
+    manifests: Vec<PathBuf>,
 
     /// Where revisions and the working tree keep the intents, instead of `intents` if it is there, else `.`; may be repeated
     #[arg(long, value_name = "P")]
@@ -83,7 +89,8 @@ Examples:
   twogate diff
   twogate diff main --format markdown
   twogate diff HEAD~3 HEAD --fail-on internet --fail-on gained@[env=prod]
-  twogate diff old/intents new/intents";
+  twogate diff old/intents new/intents
+  twogate diff --manifests before.yaml after.yaml";
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,6 +117,9 @@ enum Place {
 impl Diff {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        if let [base, head] = self.manifests.as_slice() {
+            return self.run_manifests(base, head);
+        }
         let (base, head) = self.places()?;
         let (base, head) = (self.revision(&base)?, self.revision(&head)?);
         if base.input.intents.is_empty() && head.input.intents.is_empty() {
@@ -120,6 +130,32 @@ impl Diff {
             Ok(compared) => self.finish(&compared),
             Err(unjudged) => not_judged(&unjudged),
         }
+    }
+
+    /// Compares manifests.
+    fn run_manifests(&self, base: &Path, head: &Path) -> Result<Exit, Failure> {
+        if base.as_os_str() == "-" && head.as_os_str() == "-" {
+            return Err(Failure::new("cannot read -: the standard input can be read only once"));
+        }
+        match manifests(self.dump(base)?, self.dump(head)?) {
+            Ok(compared) => self.finish(&compared),
+            Err(unjudged) => not_judged(&unjudged),
+        }
+    }
+
+    fn dump(&self, path: &Path) -> Result<Revision, Failure> {
+        let mut finder = Finder::default();
+        let items = finder.find(&[path.to_owned()], MANIFESTS);
+        finder.finish()?;
+        let config = self.config.clone().or_else(|| find_config(Path::new("")));
+        let mut loader = Loader::default();
+        let inventory = loader.load(&items);
+        let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
+        if inventory.is_empty() {
+            return Err(Failure::new(format!("there is no manifest in {}", path.display())));
+        }
+        let input = finished(loader, Input { inventory, config, namespace: self.namespace.clone(), ..Input::default() })?;
+        Ok(Revision { name: path.display().to_string(), input })
     }
 
     /// Which texts are the two sides.
