@@ -15,7 +15,7 @@ use crate::flow::{DataPlane, Flow, LabelCube, Peer, Peers, PodCube, PodSet, Port
 use crate::ir::{Ownership, Policy};
 
 /// The words for pods that the mesh guards too, and for others.
-const GUARDS: [&str; 2] = ["NetworkPolicy and AuthorizationPolicy guard it", "NetworkPolicy alone guards it"];
+const GUARDS: [&str; 2] = ["guarded by NetworkPolicy and AuthorizationPolicy", "guarded by NetworkPolicy alone"];
 
 /// An entry for all pods that lose a gate, and one for all that win one.
 pub(super) fn guarded(policies: Policies<'_>, pair: &Pair<'_>, words: &Words) -> Vec<Entry> {

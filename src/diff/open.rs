@@ -125,7 +125,7 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
         Way::Ingress => (Peers::all(), near),
         Way::Egress => (near, Peers::all()),
     };
-    let (unruled, ruled) = ("allowed, whatever the rules say", "only what rules and baseline let pass");
+    let (unruled, ruled) = ("open, whatever the rules say", "closed but for rules and baseline");
     let (kind, before, after) = match first.which {
         Which::Head => (Kind::Internet, ruled, unruled),
         Which::Base => (Kind::Closed, unruled, ruled),
