@@ -62,26 +62,6 @@ pub(super) struct Nature {
     pub(super) some_after: bool,
 }
 
-impl Nature {
-    /// The same, seen from the other side.
-    pub(super) const fn backwards(self) -> Self {
-        Self {
-            gained: self.lost,
-            lost: self.gained,
-            plaintext_too: self.mtls_only,
-            mtls_only: self.plaintext_too,
-            token_dropped: self.token_asked,
-            token_asked: self.token_dropped,
-            unspecified: self.settled,
-            settled: self.unspecified,
-            one_gate: self.both_gates,
-            both_gates: self.one_gate,
-            some_before: self.some_after,
-            some_after: self.some_before,
-        }
-    }
-}
-
 impl Access {
     /// What passes over one transport.
     pub(super) fn over(&self, transport: Transport) -> Option<&[Said]> {

@@ -24,29 +24,9 @@ pub(super) fn is_internet(addresses: &AddressSet) -> bool {
     v4 > ONE_OWNERS || public.v6().ranges().iter().any(|(low, high)| high - low >= ONE_OWNERS_V6)
 }
 
-/// What kind of difference it is, and what it would be the other way round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Kinds {
-    pub(super) there: Kind,
-    pub(super) back: Kind,
-}
-
-/// The kinds of a difference; and, where the two peers only meet on one port more or less, what they would be if they met nowhere
-/// else.
-pub(super) fn kinds(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> (Kinds, Option<Kinds>) {
-    let meets = nature.some_before || nature.some_after;
-    let alone = meets && (nature.some_before != nature.some_after);
-    // The side on which this port says nothing is the one that is asked about the others.
-    let elsewhere = alone && {
-        let silent = if nature.some_after { Which::Base } else { Which::Head };
-        passes_somewhere(pair, silent, &cell.caller, &cell.called)
-    };
-    let of = |elsewhere: bool| Kinds { there: kind(cell, nature, elsewhere), back: kind(cell, nature.backwards(), elsewhere) };
-    (of(elsewhere), elsewhere.then(|| of(false)))
-}
-
-/// `elsewhere` is whether the two peers also meet on other ports.
-fn kind(cell: &Cell, nature: Nature, elsewhere: bool) -> Kind {
+/// What kind of difference a class of flows is.
+pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> Kind {
+    let elsewhere = |which: Which| passes_somewhere(pair, which, &cell.caller, &cell.called);
     if nature.gained {
         return gain(cell, nature, elsewhere);
     }
@@ -59,17 +39,17 @@ fn kind(cell: &Cell, nature: Nature, elsewhere: bool) -> Kind {
     if nature.one_gate && !nature.lost && !nature.mtls_only {
         return Kind::OneGate;
     }
-    if nature.lost && !nature.some_after && !elsewhere { Kind::Closed } else { Kind::Tightened }
+    if nature.lost && !nature.some_after && !elsewhere(Which::Head) { Kind::Closed } else { Kind::Tightened }
 }
 
-fn gain(cell: &Cell, nature: Nature, elsewhere: bool) -> Kind {
+fn gain(cell: &Cell, nature: Nature, elsewhere: impl Fn(Which) -> bool) -> Kind {
     if is_internet(&cell.source.addresses) || is_internet(&cell.destination.addresses) {
         return Kind::Internet;
     }
     if nature.some_before {
         return if nature.token_dropped || nature.plaintext_too { Kind::Weakened } else { Kind::PortsOrRequests };
     }
-    if elsewhere {
+    if elsewhere(Which::Base) {
         return Kind::PortsOrRequests;
     }
     match (namespace(&cell.caller), namespace(&cell.called)) {

@@ -10,7 +10,8 @@ use super::cause::{Item, placed, said, shown};
 use super::entry::{Cause, Change, Entry};
 use super::facts::{Fact, unknown, workloads_of};
 use super::objects::{Held, held, seeds};
-use super::programs::{Accesses, Groups, grouped, sort};
+use super::kind::kind;
+use super::programs::{Accesses, Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, sown};
@@ -90,18 +91,37 @@ fn compared(base: &Seen, head: &Seen, old: &[Held], new: &[Held]) -> Accesses {
     let found = walk(&pair, None, &sown);
     let blame = Blame { base: &base.cluster, head: &head.cluster, old, new };
     let words = Words { networks: networks(&head.cluster), ..Words::default() };
-    let mut groups = Groups::default();
+    let mut groups = Groups::new();
     for cell in found.cells {
         let items = blame.of(&cell);
-        groups.add(&pair, &words, cell, items);
+        let kind = kind(&pair, &cell, nature(&cell.before, &cell.after, &cell.requests));
+        groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
-    for (key, cells) in groups.finish() {
+    for (key, cells) in groups {
         entries.extend(grouped(&pair, &words, &key, cells, &|item| blame.told(item)));
     }
     entries.iter_mut().for_each(|entry| workloads(&base.cluster, &head.cluster, entry));
+    let mut entries = without_byways(entries);
     sort(&mut entries);
     Accesses { entries, incomplete: found.incomplete, without_effect: 0 }
+}
+
+/// Whoever is let in by two gates is let in by each of them for others too, whom the other gate stops. That is told beside the
+/// entry with the same causes, and is one of its own only where there is none.
+fn without_byways(entries: Vec<Entry>) -> Vec<Entry> {
+    let is_layer = |entry: &Entry| entry.before.starts_with(STOPPED) && entry.after.starts_with(STOPPED);
+    let (layers, mut others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_layer);
+    for layer in layers {
+        let is_beside = |entry: &&mut Entry| {
+            entry.causes == layer.causes && entry.ports.overlaps(&layer.ports) && entry.destination.overlaps(&layer.destination)
+        };
+        match others.iter_mut().filter(|entry| !is_layer(entry)).find(is_beside) {
+            Some(entry) => entry.remarks.push(format!("{} -> {}: was {}, now {}", layer.who, layer.whom, layer.before, layer.after)),
+            None => others.push(layer),
+        }
+    }
+    others
 }
 
 fn networks(cluster: &Cluster) -> std::collections::BTreeMap<Symbol, AddressSet> {

@@ -9,7 +9,7 @@ use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
 use super::intents::Intents;
 use super::gates::guarded;
-use super::kind::{Kinds, kinds};
+use super::kind::kind;
 use super::merge::{Region, merged};
 use super::open::opened;
 use super::seeds::{Policies, Sown, seeds, sown};
@@ -33,45 +33,17 @@ pub struct Accesses {
 /// By what classes of flows are one entry; none of it depends on which side is which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    pub(super) kinds: Kinds,
     pub(super) before: String,
     pub(super) after: String,
     pub(super) items: BTreeSet<Item>,
     pub(super) why: Option<String>,
 }
 
-/// Classes of flows by what is told of them.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    sure: BTreeMap<Key, Vec<Cell>>,
-    /// Flows between peers that meet on other ports too, each with the key that it has if they did not.
-    elsewhere: Vec<(Key, Key, Cell)>,
-}
+/// How the words begin for flows that pass on neither side.
+pub(super) const STOPPED: &str = "stopped by ";
 
-impl Groups {
-    /// Adds a class.
-    pub(super) fn add(&mut self, pair: &Pair<'_>, words: &Words, cell: Cell, items: BTreeSet<Item>) {
-        let (key, alone) = key(pair, words, &cell, items);
-        match alone {
-            Some(kinds) => {
-                let other = Key { kinds, ..key.clone() };
-                self.elsewhere.push((key, other, cell));
-            }
-            None => self.sure.entry(key).or_default().push(cell),
-        }
-    }
-
-    /// One port more between some is no line of its own where the same rule lets in others altogether.
-    pub(super) fn finish(self) -> BTreeMap<Key, Vec<Cell>> {
-        let mut groups = self.sure;
-        let known: BTreeSet<Key> = groups.keys().cloned().collect();
-        for (key, other, cell) in self.elsewhere {
-            let key = if known.contains(&other) { other } else { key };
-            groups.entry(key).or_default().push(cell);
-        }
-        groups
-    }
-}
+/// Classes of flows by what is told of them, each with its own kind.
+pub(super) type Groups = BTreeMap<Key, Vec<(Cell, Kind)>>;
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs(base: &Policy, head: &Policy) -> Accesses {
@@ -84,17 +56,18 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
     let (open, mut entries) = opened(policies, &pair, &words);
     entries.extend(guarded(policies, &pair, &words));
     let causes = Causes::new(policies, &sown);
-    let mut groups = Groups::default();
+    let mut groups = Groups::new();
     let mut blamed = BTreeSet::new();
     for cell in found.cells {
         let nature = nature(&cell.before, &cell.after, &cell.requests);
         let items = causes.of(&cell, nature, &sown);
         blamed.extend(items.iter().cloned());
         if !open.explains(&cell, nature.gained && !nature.lost, nature.lost && !nature.gained) {
-            groups.add(&pair, &words, cell, items);
+            let kind = kind(&pair, &cell, nature);
+            groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
         }
     }
-    for (key, cells) in groups.finish() {
+    for (key, cells) in groups {
         entries.extend(grouped(&pair, &words, &key, cells, &|item| causes.told(item)));
     }
     entries.iter_mut().for_each(|entry| remark(policies, entry));
@@ -112,10 +85,9 @@ pub(super) fn sort(entries: &mut [Entry]) {
     });
 }
 
-/// What makes a class of flows one with others, and what its kinds would be if its peers met on no other port.
-fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> (Key, Option<Kinds>) {
+/// What makes a class of flows one with others.
+pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let (kinds, alone) = kinds(pair, cell, nature);
     let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.called.of(which));
     let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
@@ -127,8 +99,8 @@ fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> (K
         before = in_plaintext(&before);
     }
     if before == after && (nature.one_gate || nature.both_gates) {
-        let alone = |stops: Option<Stops>| stops.map(|stops| if stops.network { "stopped by the NetworkPolicy alone" } else { "stopped by the mesh alone" });
-        let words = |stops: Option<Stops>| alone(stops).unwrap_or("stopped by both gates").to_owned();
+        let alone = |stops: Stops| if stops.network { "the NetworkPolicy alone" } else { "the mesh alone" };
+        let words = |stops: Option<Stops>| format!("{STOPPED}{}", stops.map_or("both gates", alone));
         (before, after) = (words(cell.after.one_gate(&cell.before)), words(cell.before.one_gate(&cell.after)));
     }
     if before == after {
@@ -138,7 +110,7 @@ fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> (K
             _ => after.push_str(", but other requests"),
         }
     }
-    (Key { kinds, before, after, items, why: cell.why.clone() }, alone)
+    Key { before, after, items, why: cell.why.clone() }
 }
 
 /// The entries of one group of classes.
@@ -146,22 +118,24 @@ pub(super) fn grouped(
     pair: &Pair<'_>,
     words: &Words,
     key: &Key,
-    cells: Vec<Cell>,
+    cells: Vec<(Cell, Kind)>,
     told: &dyn Fn(&Item) -> super::entry::Cause,
 ) -> Vec<Entry> {
     let regions = cells
         .iter()
-        .map(|cell| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
+        .map(|(cell, _)| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
         .collect();
     let entry = |region: Region| {
-        let inside = |cell: &&Cell| {
+        let inside = |(cell, _): &&(Cell, Kind)| {
             region.source.contains(cell.caller.of(Which::Head))
                 && region.destination.contains(cell.called.of(Which::Head))
                 && region.ports.contains(cell.protocol, cell.port)
         };
-        let example = example(cells.iter().find(inside).or(cells.first())?);
+        // Equal changes are one line; it is as risky as the riskiest part of it.
+        let (riskiest, kind) = cells.iter().filter(inside).min_by_key(|(_, kind)| *kind).or(cells.first())?;
+        let example = example(riskiest);
         Some(Entry {
-            kind: key.kinds.there,
+            kind: *kind,
             who: words.peers(&region.source),
             whom: words.peers(&region.destination),
             on: port_words(&region.ports),

@@ -179,13 +179,19 @@ pub(super) fn port_words(ports: &PortSet) -> String {
     parts.join("|")
 }
 
-/// Pods; a long list of namespaces that are not meant is not spelt out.
+/// Pods, and the accounts that they do not run as.
 fn cube_words(cube: &PodCube) -> String {
+    let words = placed_words(cube);
+    let others = cube.account.words();
+    if cube.account.is_cofinite() && !others.is_empty() { format!("{words} as {}", values(&cube.account)) } else { words }
+}
+
+/// Pods; a long list of namespaces that are not meant is not spelt out.
+fn placed_words(cube: &PodCube) -> String {
     let names = cube.names();
     if names.is_cofinite() && names.words().len() > NAMED {
         let free = PodCube { namespace: LabelCube::all(), ..cube.clone() };
-        let text = free.to_string();
-        return format!("{}@(other namespaces)", text.strip_suffix("@*").unwrap_or(&text));
+        return free.to_string().replacen("@*", "@(other namespaces)", 1);
     }
     match cube.namespace_names() {
         Some(list) if list.len() > 3 * NAMED => {

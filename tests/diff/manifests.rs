@@ -114,6 +114,14 @@ fn a_change_is_told_with_the_objects_that_made_it() {
         lines(&found),
         ["workloads: app=web@shop as web-sa -> app=db@shop:5432 denied => allowed, mTLS [AuthorizationPolicy shop/db added; NetworkPolicy shop/db added]"]
     );
+    let remarks = &found.report.entries[0].remarks;
+    assert_eq!(
+        remarks,
+        &[
+            "app!=web@shop as web-sa -> app=db@shop: was stopped by both gates, now stopped by the NetworkPolicy alone",
+            "app=web@shop as !web-sa -> app=db@shop: was stopped by both gates, now stopped by the mesh alone"
+        ]
+    );
     let back = compared(&format!("{CLOSED}{DB}"), CLOSED, "");
     assert_eq!(back.report.summary(), "1 closed");
 }
@@ -131,10 +139,12 @@ fn a_gate_that_goes_alone_is_told() {
     let alone = CLOSED.split("---\n").find(|text| text.contains("AuthorizationPolicy")).unwrap();
     let found = compared(CLOSED, alone, "");
     let told = lines(&found);
-    let wanted = "-> *@shop:*/tcp stopped by both gates => stopped by the mesh alone [NetworkPolicy shop/closed removed]";
-    assert!(told.iter().any(|line| line.starts_with("one-gate: ") && line.contains(wanted)), "{told:#?}");
-    // The mesh sees TCP alone: what is no TCP has no gate any more.
-    assert!(told.iter().any(|line| line.starts_with("internet: ") && line.contains("udp")), "{told:#?}");
+    let mesh = "one-gate: anywhere -> *@shop:1-15007|15009-15019|15022-15089|15091-65535 stopped by both gates => stopped by the mesh alone";
+    // The mesh sees neither UDP nor the ports that sidecars leave alone: no gate stops those any more.
+    let open = "internet: anywhere -> *@shop:15008|15020-15021|15090|*/udp denied => allowed";
+    for wanted in [mesh, open] {
+        assert!(told.contains(&format!("{wanted} [NetworkPolicy shop/closed removed]")), "{told:#?}");
+    }
 }
 
 #[test]
