@@ -1,9 +1,9 @@
-//! Times of parse, resolve, normal form, checks and emission, phase by phase, on programs of growing size.
+//! Times of parse, resolve, normal form, checks, emission and proof, phase by phase, on programs of growing size.
 //!
 //! `cargo bench` prints a row for each size: seconds a phase (the median of a few runs), megabytes of text a second for the
 //! parser, and the peak memory of the process so far. Compare rows of one run: machines differ.
 
-#![expect(clippy::indexing_slicing, reason = "five phases, five columns")]
+#![expect(clippy::indexing_slicing, reason = "seven phases, seven columns")]
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -13,7 +13,10 @@ use twogate::gates;
 use twogate::inventory::Inventory;
 use twogate::ir::{self, Origin, Program, Unit};
 use twogate::source::{FileId, Source, Sources};
-use twogate::{check, syntax, target};
+use twogate::{check, cluster, compile, syntax, target, verify};
+
+/// The phases, one column each.
+const PHASES: usize = 7;
 
 /// Rules for each namespace, as in a cluster of many small teams.
 const RULES_A_NAMESPACE: usize = 20;
@@ -22,8 +25,8 @@ fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
     println!(
-        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9}",
-        "rules", "parse s", "resolve s", "gates s", "checks s", "emit s", "all s", "MB/s", "peak MB"
+        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9}",
+        "rules", "parse s", "resolve s", "gates s", "checks s", "emit s", "read s", "prove s", "all s", "MB/s", "peak MB"
     );
     for size in sizes {
         row(size);
@@ -60,28 +63,30 @@ fn row(rules: usize) {
     let sources = program(rules);
     let bytes: usize = sources.iter().map(|(_, source)| source.text().len()).sum();
     let runs = if rules > 20_000 { 1 } else { 5 };
-    let mut times: Vec<[f64; 5]> = (0..runs).map(|_| once(&sources)).collect();
-    let median = |phase: usize, times: &mut Vec<[f64; 5]>| {
+    let mut times: Vec<[f64; PHASES]> = (0..runs).map(|_| once(&sources)).collect();
+    let median = |phase: usize, times: &mut Vec<[f64; PHASES]>| {
         times.sort_by(|left, right| left[phase].total_cmp(&right[phase]));
         times[times.len() / 2][phase]
     };
-    let phases: Vec<f64> = (0..5).map(|phase| median(phase, &mut times)).collect();
+    let phases: Vec<f64> = (0..PHASES).map(|phase| median(phase, &mut times)).collect();
     let all: f64 = phases.iter().sum();
     #[expect(clippy::cast_precision_loss, reason = "a speed needs no more digits")]
     let speed = bytes as f64 / 1e6 / phases[0];
     println!(
-        "{rules:>8} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {all:>9.4} {speed:>8.1} {:>9}",
+        "{rules:>8} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {all:>9.4} {speed:>8.1} {:>9}",
         phases[0],
         phases[1],
         phases[2],
         phases[3],
         phases[4],
+        phases[5],
+        phases[6],
         peak()
     );
 }
 
 /// Seconds of each phase in one run.
-fn once(sources: &Sources) -> [f64; 5] {
+fn once(sources: &Sources) -> [f64; PHASES] {
     let config = Config::default();
     let inventory = Inventory::default();
     let start = Instant::now();
@@ -98,10 +103,17 @@ fn once(sources: &Sources) -> [f64; 5] {
     let manifests: Vec<_> = target::ALL.iter().flat_map(|target| target.emit(&policy, &gates)).collect();
     let files = target::layout(&policy, &manifests);
     let emitted = start.elapsed();
-    assert!(!files.is_empty() && findings.len() + lints.len() < usize::MAX, "the program compiles");
-    let ends = [parsed, resolved, normal, checked, emitted];
-    let starts = [std::time::Duration::ZERO, parsed, resolved, normal, checked];
-    let seconds: [std::time::Duration; 5] = std::array::from_fn(|phase| ends[phase].saturating_sub(starts[phase]));
+    let mut written = Sources::default();
+    let texts = files.into_iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
+    let ids: Vec<FileId> = texts.map(|file| written.add(Source::new(file.path, file.text))).collect();
+    let (cluster, unread) = cluster::read(&written, &ids, compile::proof_platform(&config));
+    let read = start.elapsed();
+    let proof = verify::prove(&policy, &gates, &cluster);
+    let proved = start.elapsed();
+    assert!(unread.is_empty() && proof.holds() && findings.len() + lints.len() < usize::MAX, "the program compiles and is proved");
+    let ends = [parsed, resolved, normal, checked, emitted, read, proved];
+    let starts = [std::time::Duration::ZERO, parsed, resolved, normal, checked, emitted, read];
+    let seconds: [std::time::Duration; PHASES] = std::array::from_fn(|phase| ends[phase].saturating_sub(starts[phase]));
     seconds.map(|time| time.as_secs_f64())
 }
 

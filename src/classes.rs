@@ -16,7 +16,7 @@ use crate::flow::{Pod, PodCube};
 
 pub use far::{Among, Far, Part, Pods, address_classes, classes_within, far_classes, parts_within};
 pub use ports::{PortClass, port_classes};
-pub use requests::{MAX_REQUESTS, TooManyRequests, request_classes};
+pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
 pub use witness::{fresh_word, labels_within};
 
 /// Which pods can exist.

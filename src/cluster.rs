@@ -22,7 +22,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{LabelCube, Labels, Peer, Symbol};
+use crate::flow::{Cut, LabelCube, Labels, Peer, Symbol};
 use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
@@ -60,6 +60,21 @@ pub struct Workload {
     pub name: Symbol,
     /// One of its pods.
     pub endpoint: Endpoint,
+}
+
+/// A call of a pod that goes over a waypoint, if its client takes waypoints ([`Cluster::takes_waypoints`]).
+#[derive(Debug, Clone)]
+pub struct WaypointCall<'c> {
+    /// What the client addresses.
+    pub addressed: Addressed,
+    /// The ports of the pod that it leads to; none for any.
+    pub ports: Option<Vec<u16>>,
+    /// The waypoint, as `shop/waypoint`; none where one is named that the manifests do not hold.
+    pub waypoint: Option<Symbol>,
+    /// One of the waypoint's pods.
+    pub pod: Option<&'c Endpoint>,
+    /// By what the waypoint tells clients and requests apart. The ports of these cuts are those of what is addressed.
+    pub cuts: Vec<Cut>,
 }
 
 /// Names that somebody else knows, so that a pattern of names is cut where they lie.
@@ -130,6 +145,16 @@ impl Cluster {
     /// One end of connections, with the policies that act on this pod found once.
     pub fn end<'c>(&'c self, subject: &'c Endpoint, way: Way) -> End<'c> {
         End::new(self, subject, way)
+    }
+
+    /// The calls of a pod that go over a waypoint, in order, the pod's own address first.
+    pub fn waypoint_calls<'c>(&'c self, destination: &'c Endpoint, names: &Names) -> Vec<WaypointCall<'c>> {
+        self.mesh.calls(destination, names)
+    }
+
+    /// Whether a client's calls may go over a waypoint where one stands.
+    pub fn takes_waypoints(&self, client: &Endpoint) -> bool {
+        self.mesh.takes_waypoints(client)
     }
 
     /// Whether a connection passes, hop by hop and gate by gate, and why.

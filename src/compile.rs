@@ -4,6 +4,8 @@
 //! as a whole: each returns what it could make, and findings.
 
 mod against;
+mod endpoint;
+mod evaluate;
 mod expectations;
 mod platform;
 mod proof;
@@ -23,8 +25,10 @@ use crate::verify::Proof;
 use crate::{check, format};
 
 pub use against::{Against, Relation, against};
+pub use endpoint::endpoint;
+pub use evaluate::{Judged, emitted, given};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
-pub use platform::platform;
+pub use platform::{platform, proof_platform};
 
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]

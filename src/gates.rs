@@ -33,6 +33,8 @@ pub struct Gates {
     pub findings: Vec<Diagnostic>,
     /// The rules that are coupled, one pair for each such finding.
     pub coupled: Vec<Coupled>,
+    /// The rules whose namespaces, chosen by label, are listed by name for the mesh: each with the names.
+    pub snapshots: BTreeMap<RuleId, BTreeSet<Symbol>>,
 }
 
 /// Two rules by which somebody gains: the network lets callers in by the one, the mesh lets them further by the other.

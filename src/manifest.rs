@@ -6,14 +6,18 @@
 mod document;
 mod layout;
 mod objects;
+mod plain;
+mod reading;
 mod stream;
 mod tree;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
 pub(crate) use objects::{Object, objects};
+pub use plain::plain;
+pub(crate) use reading::Reading;
 pub(crate) use stream::documents;
-pub(crate) use tree::{Node, Reading};
+pub(crate) use tree::Node;
 
 /// The largest file of manifests that is read, in bytes.
 pub const MAX_FILE: usize = 128 << 20;

@@ -48,19 +48,25 @@ impl Place {
         command
     }
 
-    /// Runs `twogate` with arguments separated by blanks.
+    /// Runs `twogate` with arguments separated by blanks; single quotes hold blanks together.
     fn run(&self, arguments: &str) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         self.command(&arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
     /// The same with a standard input.
     fn run_on(&self, arguments: &str, input: &[u8]) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         let mut child = self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         child.wait_with_output().unwrap().into()
     }
+}
+
+/// The words of a command line; single quotes hold blanks together.
+fn words(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    parts.flat_map(|(index, part)| if index % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }).collect()
 }
 
 impl From<Output> for Ran {
@@ -114,6 +120,7 @@ fn every_example_of_the_help_runs() {
     let mut ran = 0;
     for command in std::iter::once(String::new()).chain(commands()) {
         let place = Place::shop();
+        assert_eq!(place.run("compile intents -o manifests").status, 0);
         let help = place.run(&format!("{command} --help")).stdout;
         let examples = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
         let before = ran;
@@ -148,6 +155,8 @@ fn wrong_usage_is_exit_status_2_and_says_so_on_stderr() {
         "explain --code coupled-rule",
         "explain --code no-input intents",
         "explain --code no-input --baseline",
+        "explain 'app=web -> app=db:5432' --baseline",
+        "explain 'app=web -> app=db:5432' --expect maybe",
         "completions cmd",
     ];
     let mut text = String::new();
@@ -182,9 +191,54 @@ fn findings_go_to_stderr_for_people_and_to_stdout_for_programs() {
 fn no_findings_are_exit_status_0_and_documents_for_programs() {
     let place = Place::shop();
     let human = place.run("check");
-    assert_eq!((human.status, human.stdout.as_str(), human.stderr.as_str()), (0, "", "no findings in 1 file\n"));
+    assert_eq!((human.status, human.stdout.as_str()), (0, ""));
+    assert!(human.stderr.starts_with("no findings in 1 file\nproved over every pod that could exist"), "{}", human.stderr);
     let json = place.run("check --format json");
-    assert_eq!((json.status, json.stdout.as_str(), json.stderr.as_str()), (0, "{\n  \"version\": 1,\n  \"findings\": []\n}\n", ""));
+    let document: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        (json.status, json.stderr.as_str(), &document["version"], &document["findings"]),
+        (0, "", &1.into(), &serde_json::json!([]))
+    );
+    assert_eq!(document["proof"]["holds"], true);
+    let told: Vec<&str> = human.stderr.lines().skip(2).map(str::trim).collect();
+    let listed: Vec<&str> = document["proof"]["assumptions"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
+    assert_eq!(told, listed, "people and programs are told the same assumptions");
+}
+
+#[test]
+fn a_dump_is_explained_from_the_standard_input() {
+    let place = Place::shop();
+    let policies = place.run("compile").stdout;
+    let flow = "explain 'app=web@shop -> app=db@shop:5432 mtls' --manifests -";
+    let alone = place.run_on(flow, policies.as_bytes());
+    assert_eq!((alone.status, alone.stderr.as_str()), (0, ""));
+    assert!(alone.stdout.starts_with("DENIED  "), "the caller runs as default: {}", alone.stdout);
+    assert!(!alone.stdout.contains("intents say"), "{}", alone.stdout);
+    let beside = place.run_on(&format!("{flow} intents"), policies.as_bytes());
+    assert!(beside.stdout.contains("intents say"), "{}", beside.stdout);
+    let json: serde_json::Value =
+        serde_json::from_slice(place.run_on(&format!("{flow} --format json"), policies.as_bytes()).stdout.as_bytes()).unwrap();
+    assert_eq!(json["verdict"], "denied");
+    let empty = place.run("explain 'app=web@shop -> app=db@shop:5432' --manifests intents");
+    assert_eq!((empty.status, empty.stdout.as_str()), (1, ""));
+    assert!(empty.stderr.starts_with("error[no-input]: there is no manifest in `intents`"), "{}", empty.stderr);
+}
+
+#[test]
+fn a_verdict_is_an_exit_status_only_if_one_is_expected() {
+    let place = Place::shop();
+    let status = |arguments: &str| place.run(&format!("explain {arguments}")).status;
+    assert_eq!(status("'web -> app=db:5432'"), 0);
+    assert_eq!(status("'app=cron -> app=db:5432'"), 0);
+    assert_eq!(status("'web -> app=db:5432' --expect allow"), 0);
+    assert_eq!(status("'web -> app=db:5432' --expect deny"), 1);
+    assert_eq!(status("'app=cron -> app=db:5432' --expect deny"), 0);
+    assert_eq!(status("'app=cron -> app=db:5432' --expect allow"), 1);
+    assert_eq!(status("'web -> app=db'"), 1, "a finding");
+    assert_eq!(status("'web -> app=db:5432' nowhere"), 2);
+    let json = place.run("explain 'web -> app=db' --format json");
+    let findings: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((json.status, &findings["findings"][0]["code"]), (1, &"unclear-flow".into()));
 }
 
 #[test]
@@ -299,7 +353,7 @@ fn a_folder_that_is_a_file_is_an_error() {
     place.put("manifests", b"mine");
     let ran = place.run("compile -o manifests");
     assert_eq!(ran.status, 2, "{}", ran.stderr);
-    assert!(ran.stderr.starts_with("error: cannot read manifests"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\nerror: cannot read manifests"), "{}", ran.stderr);
 }
 
 #[test]

@@ -13,15 +13,22 @@ mod agreement;
 mod cli;
 #[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod cluster_mesh;
 mod codes;
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod coupling;
 #[cfg(test)]
 mod diff;
 mod examples;
+mod explain;
 mod findings;
 mod format;
 mod house;
+#[cfg(test)]
+mod list;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]

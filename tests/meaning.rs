@@ -239,6 +239,8 @@ fn tokens_are_demanded_and_bad_ones_refused_everywhere_on_the_pod() {
             "- app=web@shop -> app=api@shop:8080 GET /admin",
             "+ app=web@shop -> app=api@shop:8081 GET /",
             "- app=web@shop -> app=api@shop:8081 GET / token=bad",
+            // A token for another audience does not verify.
+            "- app=web@shop -> app=api@shop:8081 GET / token=stray",
             "+ app=web@shop -> app=api@shop:8081",
         ],
     );

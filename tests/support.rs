@@ -86,13 +86,14 @@ fn request(method: &str, path: &str) -> Request {
     Request { method: method.into(), path: path.into(), host: "shop.example.com".into(), headers: Labels::new(), token: Token::None }
 }
 
-/// `token=bad`, or the groups of a valid one of `https://id.example.com`.
+/// `token=bad`, `token=stray` (for another audience), or the groups of a valid one of `https://id.example.com`.
 fn token(groups: &str) -> Token {
     if groups == "bad" {
         return Token::Unverified;
     }
+    let audience = [Symbol::from(if groups == "stray" { "other" } else { "shop" })].into();
     let groups = groups.split('|').map(Symbol::from).collect();
-    Token::Valid { issuer: "https://id.example.com".into(), claims: BTreeMap::from([("groups".into(), groups)]) }
+    Token::Valid { issuer: "https://id.example.com".into(), claims: BTreeMap::from([("groups".into(), groups), ("aud".into(), audience)]) }
 }
 
 fn peer(text: &str, labels: &[(&str, &str)]) -> Peer {

@@ -57,7 +57,7 @@ fn rule(text: &str) -> Rule {
 }
 
 fn gates(namespace: NamespaceGates) -> Gates {
-    Gates { namespaces: BTreeMap::from([("shop".into(), namespace)]), findings: Vec::new(), coupled: Vec::new() }
+    Gates { namespaces: BTreeMap::from([("shop".into(), namespace)]), ..Gates::default() }
 }
 
 fn opening(subject: LabelCube, direction: Direction, peers: Peers, ports: PortSet) -> Opening {

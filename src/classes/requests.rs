@@ -3,7 +3,7 @@
 //! Owns: the product of methods, paths, hosts, headers and tokens, and its bound: past it nothing is skipped, the caller is
 //! told that the classes are too many.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::witness::fresh_word;
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
@@ -15,20 +15,33 @@ pub const MAX_REQUESTS: usize = 200_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyRequests;
 
+/// The cells of paths that were found before: rules of many destinations compare the same paths, and cells are dear.
+#[derive(Debug, Default)]
+pub struct PathCells(HashMap<BTreeSet<PathPattern>, Vec<Symbol>>);
+
+impl PathCells {
+    /// One path of every cell that the patterns cut all paths into.
+    fn of(&mut self, patterns: &BTreeSet<PathPattern>) -> &[Symbol] {
+        if !self.0.contains_key(patterns) {
+            self.0.insert(patterns.clone(), path_cells(patterns));
+        }
+        self.0.get(patterns).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// One request of each class for a far end and port that these cuts hold, and first the connection that is no HTTP.
 ///
 /// Where no cut looks inside a connection, that one stands for all.
-pub fn request_classes(cuts: &[Cut], active: &[usize]) -> Result<Vec<Option<Request>>, TooManyRequests> {
-    let mut samples = RequestSamples::default();
-    for cut in active.iter().filter_map(|at| cuts.get(*at)) {
-        merge(&mut samples, &cut.requests);
-    }
-    if samples.is_empty() {
+pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    let looking: Vec<&Cut> = active.iter().filter_map(|at| cuts.get(*at)).filter(|cut| !cut.requests.is_empty()).collect();
+    if looking.is_empty() {
         return Ok(vec![None]);
     }
+    let mut samples = RequestSamples::default();
+    looking.iter().for_each(|cut| merge(&mut samples, &cut.requests));
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
-    let paths = path_cells(&samples.paths);
+    let paths = known.of(&samples.paths);
     let headers = headers(&samples.headers)?;
     let tokens = tokens(&samples.tokens)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);

@@ -130,7 +130,7 @@ proptest! {
 
 fn requests(samples: RequestSamples) -> Vec<Option<crate::flow::Request>> {
     let cut = Cut { peers: Peers::all(), ports: PortSet::all(), requests: samples };
-    request_classes(&[cut], &[0]).unwrap()
+    request_classes(&[cut], &[0], &mut PathCells::default()).unwrap()
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn too_many_classes_are_said_to_be_too_many() {
     let wide: BTreeSet<Symbol> = (0..600).map(|number| Symbol::from(format!("w{number}"))).collect();
     let samples = RequestSamples { methods: wide.clone(), hosts: wide, ..RequestSamples::default() };
     let cut = Cut { peers: Peers::all(), ports: PortSet::all(), requests: samples };
-    assert_eq!(request_classes(&[cut], &[0]), Err(TooManyRequests));
+    assert_eq!(request_classes(&[cut], &[0], &mut PathCells::default()), Err(TooManyRequests));
 }
 
 #[test]

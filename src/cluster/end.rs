@@ -8,7 +8,7 @@ use super::network::{self, Connection, Selected};
 use super::truth::{Doubt, Truth};
 use super::unmodelled::{Gates, Isolated, Unmodelled};
 use super::{Addressed, Cluster, Endpoint, Names, Way, wire};
-use crate::flow::{Cut, DataPlane, Peers, PortSet, Protocol, Request, RequestSamples, Transport, Verdict};
+use crate::flow::{Cut, DataPlane, Peers, PodSet, PortSet, Protocol, Request, RequestSamples, Transport, Verdict};
 
 /// One end of a pod: the policies that act on it there.
 #[derive(Debug, Clone)]
@@ -52,8 +52,10 @@ impl<'c> End<'c> {
         let Some(mesh) = &self.mesh else { return cuts };
         cuts.extend(mesh.end.cuts(names));
         let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
-        // The mesh sees TCP alone, and what is not modelled may hang on who calls.
-        cuts.extend((wire::plane(self.subject) != DataPlane::None || mesh.doubt.is_some()).then(|| tcp(Peers::all())));
+        // The mesh sees TCP alone, a block may hold a pod whose address is not known, and what is not modelled may hang on who calls.
+        if wire::plane(self.subject) != DataPlane::None || mesh.doubt.is_some() {
+            cuts.extend([tcp(Peers::all()), tcp(Peers::from(PodSet::all()))]);
+        }
         cuts.extend(cluster.unmodelled.iter().filter_map(Unmodelled::mesh_peers).map(tcp));
         cuts
     }

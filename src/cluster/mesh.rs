@@ -5,6 +5,7 @@
 
 mod attachment;
 mod callers;
+mod calls;
 mod chain;
 mod client;
 mod cuts;
@@ -42,6 +43,7 @@ use token::TokenPolicy;
 use waypoint::Waypoint;
 
 pub(super) use end::MeshEnd;
+pub(super) use judge::in_mesh;
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.

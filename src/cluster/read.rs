@@ -21,7 +21,8 @@ use crate::inventory::{self, Inventory};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
-use kinds::{Sort, Touches};
+use kinds::Sort;
+use scope::{Scope, touched};
 
 /// What manifests hold, sorted and in the order of the text.
 #[derive(Debug, Default)]
@@ -31,9 +32,12 @@ pub(super) struct Manifests {
     pub(super) mesh: Mesh,
     pub(super) unmodelled: Vec<Unmodelled>,
     pub(super) findings: Vec<Diagnostic>,
-    /// The group and name of every object that is no fact of the inventory.
-    names: Vec<(Symbol, Object)>,
+    /// What every object is called that is no fact of the inventory, and where it stands.
+    names: Vec<(Name, Location)>,
 }
+
+/// Group, kind, namespace and name: there is one object of each in a cluster.
+type Name = [Symbol; 4];
 
 /// Texts below this size are read by one thread: another one would cost more than it saves.
 const WORTH_A_THREAD: usize = 128 << 10;
@@ -62,7 +66,9 @@ pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> 
         let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| Manifests::part(second, platform)));
         (manifests, rest)
     });
-    rest.into_iter().for_each(|rest| manifests.merge(rest));
+    if let Some(rest) = rest {
+        manifests.merge(rest);
+    }
     for (file, source) in too_large {
         manifests.too_large(file, source);
     }
@@ -146,7 +152,7 @@ impl Manifests {
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
-                self.names.push((object.group().into(), named.clone()));
+                self.note(object.group(), &named);
                 metadata::version(object, &["v1"], reading);
                 let policy = network::policy(named, &object.root, reading);
                 if reading.is_clean() {
@@ -157,14 +163,20 @@ impl Manifests {
             }
             Sort::Mesh => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
-                self.names.push((object.group().into(), named.clone()));
+                self.note(object.group(), &named);
                 self.mesh.read(named.clone(), object, reading);
                 if !reading.is_clean() {
                     self.unreadable(named, Gates::Mesh, platform);
                 }
             }
-            Sort::Unmodelled(touches) => self.not_modelled(object, touches, platform, reading),
+            Sort::Unmodelled(scope) => self.not_modelled(object, scope, platform, reading),
         }
+    }
+
+    /// Notes what an object is called.
+    fn note(&mut self, group: &str, object: &Object) {
+        let name = [group.into(), Symbol::clone(&object.kind), Symbol::clone(&object.namespace), Symbol::clone(&object.name)];
+        self.names.push((name, object.location));
     }
 
     /// Reads a fact. All of them but namespaces live in a namespace.
@@ -191,12 +203,14 @@ impl Manifests {
     }
 
     /// An object of a kind that is not modelled.
-    fn not_modelled(&mut self, object: &manifest::Object<'_>, touches: Touches, platform: &Platform, reading: &mut Reading<'_>) {
+    fn not_modelled(&mut self, object: &manifest::Object<'_>, scope: Scope, platform: &Platform, reading: &mut Reading<'_>) {
         let named = metadata::loose(object, platform, reading);
         let root = &platform.root_namespace;
-        let touched = reading.quietly(|reading| touches(object, &named.namespace, root, reading));
-        let Some((gates, ends)) = touched.unwrap_or_else(|| scope::anything(object, &named.namespace, root, reading)) else { return };
-        self.names.push((object.group().into(), named.clone()));
+        let plain = reading.quietly(|reading| touched(scope, object, &named.namespace, root, reading));
+        // Whatever is wrong with it, it touches no more than an object of an unknown kind.
+        let ends = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
+        let Some((gates, ends)) = ends else { return };
+        self.note(object.group(), &named);
         self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends });
     }
 
@@ -220,11 +234,11 @@ impl Manifests {
 
     /// Reports objects of one kind and name that stand more than once: only one of them can be in the cluster.
     fn find_twins(&mut self) {
-        let mut first: BTreeMap<(&Symbol, &Symbol, &Symbol, &Symbol), Location> = BTreeMap::new();
-        for (group, object) in &self.names {
-            match first.entry((group, &object.kind, &object.namespace, &object.name)) {
-                Entry::Vacant(entry) => drop(entry.insert(object.location)),
-                Entry::Occupied(entry) => self.findings.push(twin(object, *entry.get())),
+        let mut first: BTreeMap<&Name, Location> = BTreeMap::new();
+        for (name, location) in &self.names {
+            match first.entry(name) {
+                Entry::Vacant(entry) => drop(entry.insert(*location)),
+                Entry::Occupied(entry) => self.findings.push(twin(name, *location, *entry.get())),
             }
         }
     }
@@ -247,8 +261,9 @@ impl Manifests {
 }
 
 /// An object that stands twice.
-fn twin(object: &Object, first: Location) -> Diagnostic {
-    Diagnostic::new(code::INVALID_MANIFEST, object.location, format!("{object} stands twice"))
+fn twin([_, kind, namespace, name]: &Name, location: Location, first: Location) -> Diagnostic {
+    let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+    Diagnostic::new(code::INVALID_MANIFEST, location, format!("{kind} `{namespace}{name}` stands twice"))
         .label("an object of this name was there before")
         .related(first, "the first one")
         .note("only one of the two can be in the cluster")

@@ -3,7 +3,7 @@
 //! Owns: `against`: equal, wider, narrower or different, and whether what the proof takes for granted holds in those manifests.
 
 use super::expectations::decide;
-use super::platform::assumed;
+use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision};
 use crate::diagnostic::order::has_error;
@@ -63,7 +63,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some("default".into()), ..assumed(&outcome.policy.config) };
+    let platform = cluster::Platform { default_namespace: Some("default".into()), ..proof_platform(&outcome.policy.config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
     let unreadable = has_error(&findings);
     outcome.findings.extend(findings);
@@ -74,7 +74,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let relation = relation(&comparison);
     let differences = comparison.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
-    let assumptions = check_assumptions(&outcome.policy, &cluster, assumptions(&outcome.policy));
+    let assumptions = check_assumptions(&outcome.policy, &cluster, assumptions(&outcome.policy, &outcome.gates));
     Against { relation, differences, classes: comparison.classes, assumptions, outcome }
 }
 
@@ -83,7 +83,7 @@ fn compared(outcome: &Outcome, cluster: &Cluster) -> Comparison {
     let program = Program::new(policy);
     let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
-    let granted = Granted::new(policy);
+    let granted = Granted::new(policy, &outcome.gates);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed)
 }

@@ -6,7 +6,7 @@ use super::{Input, Outcome, compile_but_for};
 use crate::cluster::{Addressed, Cluster, Decision, Endpoint, Question};
 use crate::diagnostic::code;
 use crate::flow::{Flow, Symbol};
-use crate::ir::{Expectation, Policy, Rule};
+use crate::ir::{Expectation, Rule};
 use crate::syntax::ast::Action;
 use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Written, judge};
 
@@ -49,17 +49,18 @@ pub fn test(input: Input, protection: Protection) -> Tested {
     };
     let program = Program::new(&outcome.policy);
     let written = Written::new(&program, cluster);
-    let results = all(&outcome.policy, &written, cluster);
+    let results = all(&outcome, &written, cluster);
     let unprotected = match protection {
         Protection::Unasked => Vec::new(),
-        Protection::Asked => unprotected(&outcome.policy, &results),
+        Protection::Asked => unprotected(&outcome, &results),
     };
     Tested { results, unprotected, outcome }
 }
 
-fn all(policy: &Policy, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
+fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
+    let policy = &outcome.policy;
     let world = PolicyWorld::new(policy);
-    let granted = Granted::new(policy);
+    let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let reach = Reach { judge: written, world: &world, ruled_out: &granted, namespaces: &namespaces };
     let tried = |(place, expectation): (usize, &Expectation)| {
@@ -99,18 +100,20 @@ pub(super) fn decide(cluster: &Cluster, flow: &Flow) -> Decision {
 
 /// The rules without which every expectation that holds now would still hold. What manifests do is what the program means, so
 /// the program without the rule is asked.
-fn unprotected(policy: &Policy, results: &[Tried]) -> Vec<usize> {
+fn unprotected(outcome: &Outcome, results: &[Tried]) -> Vec<usize> {
+    let policy = &outcome.policy;
     let holding: Vec<&Expectation> =
         results.iter().filter(|tried| tried.held == Held::Yes).filter_map(|tried| policy.expectations.get(tried.expectation)).collect();
     let rules = policy.rules.iter().enumerate().filter(|(_, rule)| rule.action != Action::Audit);
-    rules.filter(|(place, rule)| !is_protected(policy, *place, rule, &holding)).map(|(place, _)| place).collect()
+    rules.filter(|(place, rule)| !is_protected(outcome, *place, rule, &holding)).map(|(place, _)| place).collect()
 }
 
-fn is_protected(policy: &Policy, place: usize, rule: &Rule, holding: &[&Expectation]) -> bool {
+fn is_protected(outcome: &Outcome, place: usize, rule: &Rule, holding: &[&Expectation]) -> bool {
+    let policy = &outcome.policy;
     let mut without = policy.clone();
     without.rules.remove(place);
     let world = PolicyWorld::new(&without);
-    let granted = Granted::new(policy);
+    let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let program = Program::new(&without);
     let reach = Reach { judge: &program, world: &world, ruled_out: &granted, namespaces: &namespaces };

@@ -31,7 +31,7 @@ pub fn platform(config: &Config) -> Platform {
 }
 
 /// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.
-pub(super) fn assumed(config: &Config) -> Platform {
+pub fn proof_platform(config: &Config) -> Platform {
     let platform = platform(config);
     Platform {
         ipblock_matches_pods: Some(false),

@@ -3,9 +3,11 @@
 //! Owns: the order of the two proofs (alone, then beside others' policies) and their findings. A difference is a fault of this
 //! tool; beside others' policies it is a fact about the cluster that the user must know.
 
+use std::collections::BTreeSet;
+
 use super::expectations::decide;
-use super::platform::assumed;
-use crate::cluster::{self, Cluster};
+use super::platform::proof_platform;
+use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Flow, Verdict};
 use crate::gates::Gates;
@@ -30,33 +32,61 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
     let written: Vec<FileId> =
         manifests.map(|file| sources.add(Source::new(format!("{} (not written)", file.path), file.text.clone()))).collect();
-    let (cluster, unread) = cluster::read(sources, &written, assumed(&policy.config));
+    let (cluster, unread) = cluster::read(sources, &written, proof_platform(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
     }
-    let checked = judged(policy, gates, cluster, Vec::new(), failed);
+    let checked = judged(policy, gates, cluster, &written, failed);
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
-    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), assumed(&policy.config));
+    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), proof_platform(&policy.config));
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: Proof::default(), cluster, findings };
     }
-    judged(policy, gates, cluster, findings, changed)
+    let mut checked = judged(policy, gates, cluster, alongside, changed);
+    checked.findings.extend(findings);
+    checked
 }
 
-/// Makes the proof; `differs` tells of a flow about which the two sides do not agree.
-fn judged(
-    policy: &Policy,
-    gates: &Gates,
-    cluster: Cluster,
-    mut findings: Vec<Diagnostic>,
-    differs: fn(&Policy, &Cluster, &Difference) -> Diagnostic,
-) -> Checked {
+/// Makes the proof; `differs` tells of a group of flows about which the two sides do not agree, by what documents of the
+/// suspected files say.
+fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, suspects: &[FileId], differs: fn(&Policy, &Group) -> Diagnostic) -> Checked {
     let proof = prove(policy, gates, &cluster);
-    findings.extend(proof.differences.iter().take(MAX_TOLD).map(|difference| differs(policy, &cluster, difference)));
+    let mut findings = Vec::new();
+    findings.extend(groups(&cluster, &proof, suspects).iter().take(MAX_TOLD).map(|group| differs(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
     Checked { proof, cluster, findings }
+}
+
+/// Differences in which the same documents have a say and the policies say the same; one fault makes many of them.
+struct Group {
+    example: Difference,
+    decision: Decision,
+    /// The documents that have a say, of the files that are suspected.
+    documents: Vec<Document>,
+    count: usize,
+}
+
+fn groups(cluster: &Cluster, proof: &Proof, suspects: &[FileId]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for difference in &proof.differences {
+        let decision = decide(cluster, &difference.flow);
+        let documents: Vec<Document> =
+            documents(&decision).filter(|document| suspects.contains(&document.location.file)).cloned().collect();
+        let same = |group: &&mut Group| group.decision.verdict == decision.verdict && group.documents == documents;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.count += 1,
+            None => groups.push(Group { example: difference.clone(), decision, documents, count: 1 }),
+        }
+    }
+    groups
+}
+
+/// The documents that have a say, each once.
+fn documents(decision: &Decision) -> impl Iterator<Item = &Document> {
+    let mut seen = BTreeSet::new();
+    decision.steps.iter().flat_map(|step| &step.decided_by).filter(move |document| seen.insert(document.location))
 }
 
 /// Manifests of ours that the evaluator does not take.
@@ -65,20 +95,20 @@ fn misread(finding: &Diagnostic) -> Diagnostic {
         .note(finding.message.clone())
 }
 
-/// A flow about which the intents and what would be written disagree.
-fn failed(policy: &Policy, cluster: &Cluster, difference: &Difference) -> Diagnostic {
+/// Flows about which the intents and what would be written disagree.
+fn failed(policy: &Policy, group: &Group) -> Diagnostic {
     let message = "the policies that would be written do not do what the intents say";
-    internal(counterexample(placed(policy, &difference.flow, code::PROOF_FAILED, message), policy, cluster, difference))
+    internal(counterexample(placed(policy, &group.example.flow, code::PROOF_FAILED, message), policy, group))
 }
 
 fn internal(finding: Diagnostic) -> Diagnostic {
     finding.help("this is a fault of twogate and not of the intents; nothing was written; please report it together with the intents")
 }
 
-/// A flow that others' policies change.
-fn changed(policy: &Policy, cluster: &Cluster, difference: &Difference) -> Diagnostic {
+/// Flows that others' policies change.
+fn changed(policy: &Policy, group: &Group) -> Diagnostic {
     let message = "policies given with `--alongside` change who gets in";
-    let finding = counterexample(placed(policy, &difference.flow, code::ALONGSIDE_CHANGES_ACCESS, message), policy, cluster, difference);
+    let finding = counterexample(placed(policy, &group.example.flow, code::ALONGSIDE_CHANGES_ACCESS, message), policy, group);
     finding.help("remove the other policy, or say in the intents what it lets through")
 }
 
@@ -103,19 +133,21 @@ fn has_ends_of(rule: &Rule, flow: &Flow) -> bool {
 }
 
 /// What each side says of one flow, and by which documents.
-fn counterexample(finding: Diagnostic, policy: &Policy, cluster: &Cluster, difference: &Difference) -> Diagnostic {
-    let flow = &difference.flow;
+fn counterexample(finding: Diagnostic, policy: &Policy, group: &Group) -> Diagnostic {
+    let flow = &group.example.flow;
     let meant = if crate::meaning::passes(policy, flow) { "allowed" } else { "denied" };
-    let decision = decide(cluster, flow);
-    let done = match &decision.verdict {
+    let done = match &group.decision.verdict {
         Verdict::Allowed => "allowed".to_owned(),
         Verdict::Denied => "denied".to_owned(),
         Verdict::Unspecified(why) => format!("unspecified: {why}"),
     };
     let finding = finding.note(format!("`{}`", flow_words(flow))).note(format!("the intents say {meant}, the policies say {done}"));
-    let documents = decision.steps.iter().flat_map(|step| &step.decided_by);
-    documents.take(MAX_TOLD).fold(finding, |finding, document| {
+    let finding = group.documents.iter().take(MAX_TOLD).fold(finding, |finding, document| {
         let name = format!("{} `{}/{}`", document.kind, document.namespace, document.name);
         finding.related(document.location, format!("{name} has a say"))
-    })
+    });
+    match group.count - 1 {
+        0 => finding,
+        more => finding.note(format!("and {more} more classes of connections alike")),
+    }
 }

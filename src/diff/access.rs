@@ -146,9 +146,7 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
 fn opens_plaintext(before: &Access, after: &Access) -> bool {
     let (Some(mtls), Some(plaintext)) = (&before.mtls, &after.plaintext) else { return false };
     let old = |at: usize| before.plaintext.as_ref().and_then(|said| said.get(at)).is_some_and(|said| *said == Said::Allowed);
-    mtls.iter().zip(plaintext).enumerate().any(|(at, (mtls, plaintext))| {
-        *mtls == Said::Allowed && *plaintext == Said::Allowed && !old(at)
-    })
+    mtls.iter().zip(plaintext).enumerate().any(|(at, (mtls, plaintext))| *mtls == Said::Allowed && *plaintext == Said::Allowed && !old(at))
 }
 
 /// Whether a request without a token passes now that passed before with a valid token alone.

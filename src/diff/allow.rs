@@ -97,4 +97,3 @@ fn pods(part: &PodSet, whole: &PodSet, policy: &Policy) -> bool {
         None => PodSet::from(cube.clone()).is_subset(whole),
     })
 }
-

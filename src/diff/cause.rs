@@ -112,7 +112,9 @@ impl<'a> Causes<'a> {
                 Action::Audit => false,
             };
             items.extend(near.iter().filter_map(|seed| match seed {
-                Seed::Rule(side, at) if self.policies.rule(*side, *at).is_some_and(|rule| opens((*side, rule))) => Some(self.item(*side, *at)),
+                Seed::Rule(side, at) if self.policies.rule(*side, *at).is_some_and(|rule| opens((*side, rule))) => {
+                    Some(self.item(*side, *at))
+                }
                 _ => None,
             }));
         }
@@ -138,7 +140,9 @@ impl<'a> Causes<'a> {
     pub(super) fn told(&self, item: &Item) -> Cause {
         match item {
             Item::Rule(head, base) => self.rule(*head, *base),
-            Item::Namespace(name) => Cause { namespace: Some(Symbol::clone(name)), ..said(format!("namespace `{name}` is not what it was")) },
+            Item::Namespace(name) => {
+                Cause { namespace: Some(Symbol::clone(name)), ..said(format!("namespace `{name}` is not what it was")) }
+            }
             Item::Region(why) => placed(said(why.text.clone()), why.location),
             Item::Object(name, change) => Cause { change: *change, ..said(name.clone()) },
             Item::Everything => said("the configuration holds for every namespace".to_owned()),
@@ -170,7 +174,17 @@ impl<'a> Causes<'a> {
 
 /// A cause that is no rule.
 pub(super) fn said(text: String) -> Cause {
-    Cause { change: Change::Changed, text, is_rule: false, side: Which::Head, was: None, location: None, because: None, until: None, namespace: None }
+    Cause {
+        change: Change::Changed,
+        text,
+        is_rule: false,
+        side: Which::Head,
+        was: None,
+        location: None,
+        because: None,
+        until: None,
+        namespace: None,
+    }
 }
 
 /// A cause with its place.
@@ -240,7 +254,8 @@ pub(super) fn shown(cell: &Cell, nature: Nature, which: Which) -> Option<(Flow, 
 
 /// Whether a rule opens an end of a flow for it.
 fn lets(rule: &Rule, flow: &Flow) -> bool {
-    let named = |target: &crate::ir::Target, pod: &crate::flow::Pod| target.ports.contains(flow.protocol, flow.port) && target.end.opens(pod);
+    let named =
+        |target: &crate::ir::Target, pod: &crate::flow::Pod| target.ports.contains(flow.protocol, flow.port) && target.end.opens(pod);
     let into = match &flow.destination {
         Peer::Pod(pod) => rule.faces(Direction::In) && rule.targets.iter().any(|target| named(target, pod)),
         Peer::Address(_) => false,

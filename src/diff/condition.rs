@@ -82,9 +82,9 @@ impl Condition {
     /// Whether a report meets it. Facts that are no access have no scope: they count everywhere.
     pub fn is_met(&self, report: &Report, head: &Policy) -> bool {
         let inside = |entry: &&Entry| {
-            self.scope.as_ref().is_none_or(|scope| {
-                [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| meets(pods, scope, head))
-            })
+            self.scope
+                .as_ref()
+                .is_none_or(|scope| [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| meets(pods, scope, head)))
         };
         if report.open_entries().filter(|entry| self.failing.names(entry.kind)).any(|entry| inside(&entry)) {
             return true;

@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Code, Diagnostic, Level, code};
 use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Symbol};
+use crate::gates::Gates;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
 use crate::syntax::ast::Quantifier;
@@ -35,8 +36,7 @@ pub enum FactKind {
 
 impl FactKind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 6] =
-        [Self::Error, Self::Expectation, Self::Namespace, Self::Workload, Self::Approximation, Self::Assumption];
+    pub const ALL: [Self; 6] = [Self::Error, Self::Expectation, Self::Namespace, Self::Workload, Self::Approximation, Self::Assumption];
 
     /// Its name in machine formats.
     pub const fn name(self) -> &'static str {
@@ -82,18 +82,21 @@ pub struct Fact {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Analysed<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) gates: &'a Gates,
     pub(super) findings: &'a [Diagnostic],
 }
 
 /// All that is different besides access.
 pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
     let mut facts = findings(base, head);
-    facts.extend(expectations(base.policy, head.policy, entries));
+    facts.extend(expectations(base, head, entries));
     facts.extend(namespaces(base.policy, head.policy));
     facts.extend(workloads(base.policy, head.policy));
     facts.extend(inventories(base.policy, head.policy));
-    facts.extend(taken_for_granted(base.policy, head.policy));
-    facts.sort_by(|left, right| (left.kind, !left.fails, &left.text, left.change).cmp(&(right.kind, !right.fails, &right.text, right.change)));
+    facts.extend(taken_for_granted(base, head));
+    facts.sort_by(|left, right| {
+        (left.kind, !left.fails, &left.text, left.change).cmp(&(right.kind, !right.fails, &right.text, right.change))
+    });
     facts
 }
 
@@ -159,20 +162,20 @@ pub(super) fn unknown(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
 }
 
 /// Expectations that have come or gone, and those of the head that fail and may have held.
-fn expectations(base: &Policy, head: &Policy, entries: &[Entry]) -> Vec<Fact> {
+fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
     let texts = |policy: &Policy| -> BTreeMap<String, usize> {
         policy.expectations.iter().fold(BTreeMap::new(), |mut counts, expectation| {
             *counts.entry(expectation.text.clone()).or_default() += 1;
             counts
         })
     };
-    let (old, new) = (texts(base), texts(head));
+    let (old, new) = (texts(base.policy), texts(head.policy));
     let extra = |all: &BTreeMap<String, usize>, text: &str, other: &BTreeMap<String, usize>| {
         all.get(text).copied().unwrap_or_default() > other.get(text).copied().unwrap_or_default()
     };
     let mut facts = Vec::new();
     let judged = Judged::new(head);
-    for expectation in &head.expectations {
+    for expectation in &head.policy.expectations {
         let is_new = extra(&new, &expectation.text, &old);
         if !is_new && !entries.iter().any(|entry| touches(expectation, entry)) {
             continue;
@@ -185,7 +188,7 @@ fn expectations(base: &Policy, head: &Policy, entries: &[Entry]) -> Vec<Fact> {
         let place = Some((Which::Head, expectation.location));
         facts.push(Fact { place, fails, ..fact(FactKind::Expectation, change, expectation.text.clone()) });
     }
-    let gone = base.expectations.iter().filter(|expectation| extra(&old, &expectation.text, &new));
+    let gone = base.policy.expectations.iter().filter(|expectation| extra(&old, &expectation.text, &new));
     facts.extend(gone.map(|expectation| Fact {
         place: Some((Which::Base, expectation.location)),
         ..fact(FactKind::Expectation, Change::Removed, expectation.text.clone())
@@ -200,26 +203,27 @@ fn touches(expectation: &Expectation, entry: &Entry) -> bool {
         && expectation.targets.iter().any(|target| target.ports.overlaps(&entry.ports) && target.end.peers().overlaps(&entry.destination))
 }
 
-fn failed_before(base: &Policy, expectation: &Expectation) -> bool {
-    let before = base.expectations.iter().find(|other| other.text == expectation.text);
+fn failed_before(base: Analysed<'_>, expectation: &Expectation) -> bool {
+    let before = base.policy.expectations.iter().find(|other| other.text == expectation.text);
     before.is_some_and(|before| Judged::new(base).fails(before))
 }
 
 /// A program that expectations are decided on.
 struct Judged<'p> {
-    policy: &'p Policy,
+    analysed: Analysed<'p>,
     program: Program<'p>,
     namespaces: Vec<Symbol>,
 }
 
 impl<'p> Judged<'p> {
-    fn new(policy: &'p Policy) -> Self {
-        Self { policy, program: Program::new(policy), namespaces: policy.namespaces.keys().cloned().collect() }
+    fn new(analysed: Analysed<'p>) -> Self {
+        let policy = analysed.policy;
+        Self { analysed, program: Program::new(policy), namespaces: policy.namespaces.keys().cloned().collect() }
     }
 
     fn fails(&self, expectation: &Expectation) -> bool {
-        let world = PolicyWorld::new(self.policy);
-        let granted = Granted::new(self.policy);
+        let world = PolicyWorld::new(self.analysed.policy);
+        let granted = Granted::new(self.analysed.policy, self.analysed.gates);
         let reach = Reach { judge: &self.program, world: &world, ruled_out: &granted, namespaces: &self.namespaces };
         judge(&reach, expectation) != Held::Yes
     }
@@ -242,10 +246,10 @@ fn namespaces(base: &Policy, head: &Policy) -> Vec<Fact> {
                 place: place(Which::Base, old),
                 ..fact(FactKind::Namespace, Change::Removed, format!("`{name}` is no longer managed"))
             }),
-            (Some(old), Some(new)) => facts.extend(changed_namespace(old, new).map(|text| Fact {
-                place: place(Which::Head, new),
-                ..fact(FactKind::Namespace, Change::Changed, text)
-            })),
+            (Some(old), Some(new)) => facts.extend(
+                changed_namespace(old, new)
+                    .map(|text| Fact { place: place(Which::Head, new), ..fact(FactKind::Namespace, Change::Changed, text) }),
+            ),
             (None, None) => {}
         }
     }
@@ -351,12 +355,12 @@ pub(super) fn workloads_of(base: &Cluster, head: &Cluster) -> Vec<Fact> {
 }
 
 /// What a proof takes for granted on one side only. Lists of all managed namespaces are told by the namespaces.
-fn taken_for_granted(base: &Policy, head: &Policy) -> Vec<Fact> {
+fn taken_for_granted(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let told = |assumption: &Assumption| {
         !matches!(assumption, Assumption::Captured { .. } | Assumption::NoOtherPolicies { .. } | Assumption::NamespaceLabels { .. })
     };
-    let all = |policy: &Policy| -> BTreeSet<String> {
-        assumptions(policy).iter().filter(|assumption| told(assumption)).map(ToString::to_string).collect()
+    let all = |side: Analysed<'_>| -> BTreeSet<String> {
+        assumptions(side.policy, side.gates).iter().filter(|assumption| told(assumption)).map(ToString::to_string).collect()
     };
     let (old, new) = (all(base), all(head));
     let come = new.difference(&old).map(|text| fact(FactKind::Assumption, Change::Added, text.clone()));

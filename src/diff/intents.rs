@@ -83,7 +83,8 @@ impl Side for Intents<'_> {
         if known.stance(direction) == Stance::Closed {
             return PodSet::none();
         }
-        let closes = self.policy.closes.iter().filter(|close: &&Close| *close.namespace == *namespace && close.directions.contains(&direction));
+        let closes =
+            self.policy.closes.iter().filter(|close: &&Close| *close.namespace == *namespace && close.directions.contains(&direction));
         closes.fold(whole, |open, close| open.subtract(&close.pods))
     }
 }

@@ -9,8 +9,8 @@ use super::access::nature;
 use super::cause::{Item, placed, said, shown};
 use super::entry::{Cause, Change, Entry};
 use super::facts::{Fact, unknown, workloads_of};
-use super::objects::{Held, held, seeds};
 use super::kind::kind;
+use super::objects::{Held, held, seeds};
 use super::programs::{Accesses, Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
@@ -165,7 +165,10 @@ impl Blame<'_> {
         };
         let decision = decide(cluster, flow);
         let steps = decision.steps.iter().filter(|step| step.verdict == *verdict || step.gate == Gate::Transport);
-        steps.flat_map(|step| &step.decided_by).map(|document| format!("{} {}/{}", document.kind, document.namespace, document.name)).collect()
+        steps
+            .flat_map(|step| &step.decided_by)
+            .map(|document| format!("{} {}/{}", document.kind, document.namespace, document.name))
+            .collect()
     }
 
     /// An object, if it is not the same on both sides.

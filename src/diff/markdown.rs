@@ -262,7 +262,13 @@ fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (number, part) in text.split('`').enumerate() {
         let is_code = number % 2 == 1 && quotes % 2 == 0;
-        safe.push_str(if number == 0 { "" } else if quotes % 2 == 0 { "`" } else { "\\`" });
+        safe.push_str(if number == 0 {
+            ""
+        } else if quotes % 2 == 0 {
+            "`"
+        } else {
+            "\\`"
+        });
         for letter in part.chars() {
             match letter {
                 '\n' | '\r' => safe.push(' '),

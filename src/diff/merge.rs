@@ -18,27 +18,44 @@ pub(super) struct Region {
 
 /// Regions in which all flows change alike, in as few as can be found.
 pub(super) fn merged(pair: &Pair<'_>, regions: Vec<Region>) -> Vec<Region> {
-    let told = |region: Region| Region { source: pair.told(&region.source), destination: pair.told(&region.destination), ports: region.ports };
+    let told =
+        |region: Region| Region { source: pair.told(&region.source), destination: pair.told(&region.destination), ports: region.ports };
     let mut regions: Vec<Region> = regions.into_iter().map(told).collect();
     loop {
         let count = regions.len();
-        regions = united(regions, |region| (region.destination.clone(), region.ports.clone()), |all| {
-            let source = union(all.iter().map(|region| &region.source));
-            all.first().map(|first| Region { source, ..first.clone() })
-        });
-        regions = united(regions, |region| (region.source.clone(), region.ports.clone()), |all| {
-            let destination = union(all.iter().map(|region| &region.destination));
-            all.first().map(|first| Region { destination, ..first.clone() })
-        });
-        regions = united(regions, |region| (region.source.clone(), region.destination.clone()), |all| {
-            let ports = all.iter().fold(PortSet::none(), |sum, region| sum.union(&region.ports));
-            all.first().map(|first| Region { ports, ..first.clone() })
-        });
+        regions = united(
+            regions,
+            |region| (region.destination.clone(), region.ports.clone()),
+            |all| {
+                let source = union(all.iter().map(|region| &region.source));
+                all.first().map(|first| Region { source, ..first.clone() })
+            },
+        );
+        regions = united(
+            regions,
+            |region| (region.source.clone(), region.ports.clone()),
+            |all| {
+                let destination = union(all.iter().map(|region| &region.destination));
+                all.first().map(|first| Region { destination, ..first.clone() })
+            },
+        );
+        regions = united(
+            regions,
+            |region| (region.source.clone(), region.destination.clone()),
+            |all| {
+                let ports = all.iter().fold(PortSet::none(), |sum, region| sum.union(&region.ports));
+                all.first().map(|first| Region { ports, ..first.clone() })
+            },
+        );
         if regions.len() == count {
             break;
         }
     }
-    let widened = |region: Region| Region { source: widened(pair, region.source), destination: widened(pair, region.destination), ports: region.ports };
+    let widened = |region: Region| Region {
+        source: widened(pair, region.source),
+        destination: widened(pair, region.destination),
+        ports: region.ports,
+    };
     let mut regions: Vec<Region> = regions.into_iter().map(widened).collect();
     regions.sort_unstable();
     regions.dedup();

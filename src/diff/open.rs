@@ -40,18 +40,16 @@ impl Opened {
 
     /// Whether a rule opens an end that was open by itself: it changes what is told of the namespace, if no access.
     pub(super) fn meets(&self, rule: &Rule) -> bool {
-        let overlaps = |way: Way, pods: &PodSet| [&self.gained, &self.lost].into_iter().any(|all| all.get(&way).is_some_and(|open| open.overlaps(pods)));
+        let overlaps = |way: Way, pods: &PodSet| {
+            [&self.gained, &self.lost].into_iter().any(|all| all.get(&way).is_some_and(|open| open.overlaps(pods)))
+        };
         overlaps(Way::Egress, &rule.source.opened()) || rule.targets.iter().any(|target| overlaps(Way::Ingress, &target.end.opened()))
     }
 
     /// Whether a difference is told by the entry about a namespace: nothing passes more, or nothing less, than that it is open.
     pub(super) fn explains(&self, cell: &Cell, only_gained: bool, only_lost: bool) -> bool {
-        let holds = |which: Which, way: Way, peer: &Peer| {
-            matches!(peer, Peer::Pod(pod) if self.only(which, way).is_some_and(|pods| pods.contains(pod)))
-        };
-        let by = |which: Which| {
-            holds(which, Way::Ingress, cell.called.of(which)) || holds(which, Way::Egress, cell.caller.of(which))
-        };
+        let holds = |which: Which, way: Way, peer: &Peer| matches!(peer, Peer::Pod(pod) if self.only(which, way).is_some_and(|pods| pods.contains(pod)));
+        let by = |which: Which| holds(which, Way::Ingress, cell.called.of(which)) || holds(which, Way::Egress, cell.caller.of(which));
         only_gained && by(Which::Head) || only_lost && by(Which::Base)
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::{Stops, nature};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
-use super::intents::Intents;
 use super::gates::guarded;
+use super::intents::Intents;
 use super::kind::kind;
 use super::merge::{Region, merged};
 use super::open::opened;
@@ -80,7 +80,9 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
 /// The order in which entries are told.
 pub(super) fn sort(entries: &mut [Entry]) {
     entries.sort_by(|left, right| {
-        let key = |entry: &Entry| (entry.kind, entry.whom.clone(), entry.who.clone(), entry.on.clone(), entry.before.clone(), entry.after.clone());
+        let key = |entry: &Entry| {
+            (entry.kind, entry.whom.clone(), entry.who.clone(), entry.on.clone(), entry.before.clone(), entry.after.clone())
+        };
         key(left).cmp(&key(right))
     });
 }
@@ -168,7 +170,10 @@ fn example(cell: &Cell) -> Example {
         let (old, new) = (cell.before.over(transport)?, cell.after.over(transport)?);
         old.iter().zip(new).position(|(old, new)| old != new).map(|at| (transport, at))
     };
-    let (transport, at) = gate_differs(cell).or_else(|| differs(Transport::Mtls)).or_else(|| differs(Transport::Plaintext)).unwrap_or((Transport::Plaintext, 0));
+    let (transport, at) = gate_differs(cell)
+        .or_else(|| differs(Transport::Mtls))
+        .or_else(|| differs(Transport::Plaintext))
+        .unwrap_or((Transport::Plaintext, 0));
     let flow = |which: Which| Flow {
         source: cell.caller.of(which).clone(),
         destination: cell.called.of(which).clone(),

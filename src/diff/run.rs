@@ -106,7 +106,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         text,
         expectations: head.policy.expectations.len(),
         objects: (detail == Detail::Objects).then(|| objects(&base, &head, &entries)).flatten(),
-        assumptions: assumptions(&head.policy).iter().map(ToString::to_string).collect(),
+        assumptions: assumptions(&head.policy, &head.gates).iter().map(ToString::to_string).collect(),
         expired,
         entries,
     };
@@ -155,7 +155,7 @@ impl Understood {
     }
 
     fn analysed(&self) -> Analysed<'_> {
-        Analysed { policy: &self.policy, findings: &self.findings }
+        Analysed { policy: &self.policy, gates: &self.gates, findings: &self.findings }
     }
 
     /// The objects that are written for it, by name.

@@ -126,8 +126,7 @@ fn differ_everywhere(policies: Policies<'_>) -> bool {
 
 /// Whether pods of namespaces that nobody declares are taken to be in the mesh.
 fn has_sidecars(policy: &Policy) -> bool {
-    policy.config.mesh.mode != DataPlane::None
-        || policy.namespaces.values().any(|namespace| namespace.plane == Some(DataPlane::Sidecar))
+    policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|namespace| namespace.plane == Some(DataPlane::Sidecar))
 }
 
 /// The rules that stand on one side only; the same rule twice counts twice.
@@ -193,7 +192,8 @@ fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {
 
 /// Workloads that take part in the mesh in another way than they did.
 fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
-    let stated = |policy: &'_ Policy| policy.workloads.iter().filter(|workload| workload.plane.is_some()).cloned().collect::<Vec<Workload>>();
+    let stated =
+        |policy: &'_ Policy| policy.workloads.iter().filter(|workload| workload.plane.is_some()).cloned().collect::<Vec<Workload>>();
     let (old, new) = (stated(policies.base), stated(policies.head));
     let lacks = |all: &[Workload], one: &Workload| !all.iter().any(|other| other.plane == one.plane && other.cube() == one.cube());
     let gone = old.iter().filter(|workload| lacks(&new, workload)).map(|workload| (Which::Base, workload));
@@ -282,9 +282,7 @@ impl Sown {
     pub(super) fn has_port(&self, policies: Option<Policies<'_>>, destination: &Both, protocol: Protocol, port: u16) -> bool {
         match &self.seed {
             Seed::Rule(which, at) => policies.and_then(|policies| policies.rule(*which, *at)).is_some_and(|rule| {
-                rule.targets
-                    .iter()
-                    .any(|target| target.ports.contains(protocol, port) && target.end.matches(destination.of(*which)))
+                rule.targets.iter().any(|target| target.ports.contains(protocol, port) && target.end.matches(destination.of(*which)))
             }),
             Seed::Tokens(..) => protocol == Protocol::Tcp,
             Seed::Region(_, region, _) => region.ports.contains(protocol, port),

@@ -3,16 +3,15 @@
 //! Owns: `walk` and the `Cell`s that it finds: whole classes, as sets, end to end. Destinations are cut first, then callers as
 //! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
-use crate::classes::{Part, PortClass, address_classes, parts_within, port_classes, request_classes};
+use crate::classes::{Part, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
 use crate::cluster::Endpoint;
-use crate::flow::{
-    Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
-};
+use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// A class of flows about which the sides differ.
@@ -66,7 +65,7 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    let walk = Walk { pair, policies };
+    let walk = Walk { pair, policies, paths: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -85,6 +84,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
 struct Walk<'a> {
     pair: &'a Pair<'a>,
     policies: Option<Policies<'a>>,
+    paths: RefCell<PathCells>,
 }
 
 /// One end of one peer, on both sides.
@@ -237,8 +237,8 @@ impl Into<'_> {
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let [base, head] = [Which::Base, Which::Head]
-                .map(|which| between.access(which, None, Some(self.ends), class, &requests, (&far, self.near)).0);
+            let [base, head] =
+                [Which::Base, Which::Head].map(|which| between.access(which, None, Some(self.ends), class, &requests, (&far, self.near)).0);
             !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
@@ -341,9 +341,13 @@ impl Between<'_> {
     }
 
     /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
-    fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, crate::classes::TooManyRequests> {
+    fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
         let is_pod = matches!(self.called.example.of(Which::Head), Peer::Pod(_));
-        if class.protocol == Protocol::Tcp && is_pod { request_classes(cuts, &class.cuts) } else { Ok(vec![None]) }
+        if class.protocol == Protocol::Tcp && is_pod {
+            request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
+        } else {
+            Ok(vec![None])
+        }
     }
 
     fn flow(&self, which: Which, class: &PortClass) -> Flow {
@@ -398,7 +402,7 @@ impl Between<'_> {
 
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, called: &Both) -> bool {
-    let walk = Walk { pair, policies: None };
+    let walk = Walk { pair, policies: None, paths: RefCell::default() };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
     let (caller_piece, called_piece) = (piece(caller), piece(called));
     let between = Between { walk: &walk, seeds: &[], caller: &caller_piece, called: &called_piece };

@@ -103,7 +103,9 @@ impl Words {
         let left = told.iter().find(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
         let mut words = self.request_sets(&wholly);
         if let Some((request, _)) = left {
-            words.push(request.map_or_else(|| "what is no HTTP".to_owned(), |request| format!("requests such as {}", request_words(request))));
+            words.push(
+                request.map_or_else(|| "what is no HTTP".to_owned(), |request| format!("requests such as {}", request_words(request))),
+            );
         }
         Some(words.join(", "))
     }
@@ -124,7 +126,9 @@ impl Words {
         for cube in cubes {
             let tail = self.tail(cube);
             match grpc(cube) {
-                Some(calls) => calls.into_iter().for_each(|(service, call)| services.entry((service, tail.clone())).or_default().push(call)),
+                Some(calls) => {
+                    calls.into_iter().for_each(|(service, call)| services.entry((service, tail.clone())).or_default().push(call))
+                }
                 None => others.push(format!("{}{tail}", http(cube))),
             }
         }
@@ -206,11 +210,15 @@ fn placed_words(cube: &PodCube) -> String {
 /// Address blocks, the first few one by one.
 fn blocks(addresses: &AddressSet) -> Vec<String> {
     let prefixes = addresses.prefixes();
-    let mut parts: Vec<String> = prefixes.iter().take(NAMED).map(|prefix| {
-        let text = prefix.to_string();
-        let text = text.strip_suffix("/32").filter(|text| !text.contains(':')).unwrap_or(&text).to_owned();
-        if text.contains(':') { format!("[{text}]") } else { text }
-    }).collect();
+    let mut parts: Vec<String> = prefixes
+        .iter()
+        .take(NAMED)
+        .map(|prefix| {
+            let text = prefix.to_string();
+            let text = text.strip_suffix("/32").filter(|text| !text.contains(':')).unwrap_or(&text).to_owned();
+            if text.contains(':') { format!("[{text}]") } else { text }
+        })
+        .collect();
     let more = prefixes.len().saturating_sub(NAMED);
     if more > 0 {
         parts.push(format!("{more} more blocks"));

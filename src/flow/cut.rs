@@ -33,7 +33,7 @@ pub struct Cut {
 ///
 /// For a pattern of words (`admin-*`) a sample is one word that matches it. A word that shares no letter with any sample
 /// stands for all that match nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestSamples {
     /// Methods.
     pub methods: BTreeSet<Symbol>,
@@ -48,11 +48,32 @@ pub struct RequestSamples {
     pub tokens: BTreeSet<Token>,
     /// Whether it tells a connection that is no HTTP from one that is.
     pub looks_inside: bool,
+    /// What the samples of words stand for, for those who say in words what passes.
+    pub written: WrittenWords,
+}
+
+/// The words and patterns of words that a judge compares with, as they are written: `ab*` and `*ab` for a beginning or an end,
+/// `*` for anything that is not empty, else one word.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct WrittenWords {
+    /// Of methods.
+    pub methods: BTreeSet<Symbol>,
+    /// Of hosts.
+    pub hosts: BTreeSet<Symbol>,
+    /// Of headers, by lower-case name.
+    pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
+    /// Of the claims of tokens, by name.
+    pub claims: BTreeMap<Symbol, BTreeSet<Symbol>>,
 }
 
 impl RequestSamples {
     /// Whether it looks at nothing of a request.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.looks_inside
+            && self.methods.is_empty()
+            && self.paths.is_empty()
+            && self.hosts.is_empty()
+            && self.headers.is_empty()
+            && self.tokens.is_empty()
     }
 }

@@ -74,12 +74,23 @@ pub struct Request {
     pub method: Symbol,
     /// The path after normalisation, without query and fragment; never empty.
     pub path: Symbol,
-    /// The host, lower case, without port.
+    /// The host, lower case, as sent: a port may stand behind it, which rules do not look at.
     pub host: Symbol,
     /// Every other header by its lower-case name.
     pub headers: Labels,
     /// The token.
     pub token: Token,
+}
+
+impl Request {
+    /// The host without a port.
+    pub fn host_name(&self) -> &str {
+        match self.host.rsplit_once(':') {
+            // The colons of an IPv6 address stand in brackets.
+            Some((name, port)) if !port.contains(']') => name,
+            _ => &self.host,
+        }
+    }
 }
 
 /// One connection, and the request on it if it is HTTP.

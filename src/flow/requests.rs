@@ -45,7 +45,7 @@ impl RequestCube {
     /// Whether the request is in it.
     pub fn contains(&self, request: &Request) -> bool {
         self.methods.contains(Some(&request.method))
-            && self.hosts.contains(Some(&request.host))
+            && self.hosts.contains(Some(request.host_name()))
             && self.headers.contains(&request.headers)
             && self.token.contains(&request.token)
             && self.paths.matches(&request.path)

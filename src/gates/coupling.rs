@@ -55,6 +55,7 @@ pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) {
     }
     gates.findings.extend(found.findings);
     gates.coupled.extend(found.coupled);
+    gates.snapshots.extend(found.snapshots);
 }
 
 /// What the check found.
@@ -62,6 +63,7 @@ pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) {
 struct Found {
     findings: Vec<Diagnostic>,
     coupled: Vec<Coupled>,
+    snapshots: BTreeMap<RuleId, BTreeSet<Symbol>>,
 }
 
 impl Found {
@@ -90,6 +92,12 @@ fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace:
     let lanes = search.lanes(entry, current, &snapshots);
     let gains = search.gains(&lanes);
     found.add(policy, namespace, &gains);
+    for rule in &snapshots {
+        let cubes = policy.rule(*rule).map(|rule| rule.source.peers().pods).unwrap_or_default();
+        let names =
+            cubes.cubes().iter().flat_map(|cube| cube.namespace_names().map_or_else(|| known_names(policy, cube), <[Symbol]>::to_vec));
+        found.snapshots.entry(*rule).or_default().extend(names);
+    }
     found.findings.extend(snapshots.iter().filter_map(|rule| report::snapshot(policy, *rule)));
     // What this second projection finds was found by the first.
     let projection = Projection { policy, facts, namespace, special: &special(policy), snapshots: &snapshots };

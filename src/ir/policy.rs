@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::diagnostic::Code;
-use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values};
+use crate::flow::{
+    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values,
+};
 use crate::inventory::Inventory;
 use crate::ir::End;
 use crate::source::Location;

@@ -3,7 +3,8 @@
 //! Owns: `Object`, and how a list is taken apart. It must not know any kind of object but lists.
 
 use super::document::Document;
-use super::tree::{Node, Reading};
+use super::reading::Reading;
+use super::tree::Node;
 use crate::diagnostic::Diagnostic;
 
 /// An object, and what it says that it is.

@@ -1,145 +1,18 @@
 //! Reads values out of a document's tree and reports those that Kubernetes would refuse.
 //!
-//! Owns: `Reading`, `Node`, the findings about wrong types. Missing and `null` are the same here, as they are to Kubernetes
+//! Owns: `Node`, the findings about wrong types and unknown keys. Missing and `null` are the same here, as they are to Kubernetes
 //! for every field that is read here. It must not know which fields an object has.
 
 mod fields;
 
-use std::collections::BTreeMap;
-
 use serde_yaml::Value;
 
 use super::document::{Document, Step};
+use super::reading::Reading;
 use super::words;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::flow::{Labels, Symbol};
 use crate::source::{Location, Span};
-
-/// The most findings for one object; a broken generator repeats its mistake in every line.
-const MAX_FINDINGS_PER_OBJECT: usize = 20;
-
-/// The most findings for one file.
-const MAX_FINDINGS_PER_FILE: usize = 200;
-
-/// How many bytes of a file may be read again to find places, so that a hostile file cannot make it endless.
-const MAX_EFFORT: usize = 64 << 20;
-
-/// What is being read: a file, the document and the object in it, and what was found so far.
-#[derive(Debug)]
-pub(crate) struct Reading<'s> {
-    /// The document.
-    pub(crate) document: Document<'s>,
-    /// The object as findings name it, such as "Deployment `shop/web`".
-    pub(crate) object: String,
-    findings: Vec<Diagnostic>,
-    found_before: usize,
-    effort: usize,
-    bare: Bare,
-}
-
-/// Which words stand without quotes in a text; asked once a word, because many objects may share one text.
-#[derive(Debug, Default)]
-struct Bare {
-    text: Option<Span>,
-    words: BTreeMap<String, bool>,
-}
-
-impl<'s> Reading<'s> {
-    /// Begins to read a file, of which this is all.
-    pub(crate) fn new(document: Document<'s>) -> Self {
-        let effort = MAX_EFFORT.max(document.text().len());
-        Self { document, object: String::new(), findings: Vec::new(), found_before: 0, effort, bare: Bare::default() }
-    }
-
-    /// Goes on to another object.
-    pub(crate) fn begin(&mut self, document: Document<'s>, object: impl Into<String>) {
-        self.document = document;
-        self.object = object.into();
-        self.found_before = self.findings.len();
-    }
-
-    /// Hands over the findings about the whole file.
-    pub(crate) fn into_findings(self) -> Vec<Diagnostic> {
-        self.findings
-    }
-
-    /// Whether nothing was found about this object.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.findings.len() == self.found_before
-    }
-
-    /// Whether the file has so many findings that more would help nobody.
-    pub(crate) fn is_hopeless(&self) -> bool {
-        self.findings.len() >= MAX_FINDINGS_PER_FILE
-    }
-
-    /// Reports a finding about a place of the tree, unless the object already has enough of them.
-    pub(crate) fn report(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
-        if self.findings.len() - self.found_before >= MAX_FINDINGS_PER_OBJECT {
-            return;
-        }
-        let location = self.place(steps).unwrap_or_else(|| self.document.first_line());
-        self.add(finding(location));
-    }
-
-    /// Reads something of which nothing is to be reported; nothing comes back if there would have been a finding.
-    pub(crate) fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let before = self.findings.len();
-        let value = read(self);
-        let clean = self.findings.len() == before;
-        self.findings.truncate(before);
-        clean.then_some(value)
-    }
-
-    /// Adds a finding that knows its place.
-    pub(crate) fn add(&mut self, finding: Diagnostic) {
-        let about_this = self.findings.get(self.found_before..).unwrap_or_default();
-        if !about_this.contains(&finding) {
-            self.findings.push(finding);
-        }
-    }
-
-    /// Where a place of the tree is written; none once the effort is spent.
-    fn place(&mut self, steps: &[Step<'_>]) -> Option<Location> {
-        self.effort = self.effort.checked_sub(self.document.text().len())?;
-        Some(self.document.place(steps))
-    }
-
-    /// Whether Kubernetes reads this word as text where it stands.
-    fn reads_as_text(&mut self, steps: &[Step<'_>], word: &str) -> bool {
-        if words::other_reading(word).is_none() || !self.stands_bare(word) {
-            return true;
-        }
-        // Quotes make it text; where the place cannot be found, the worse reading counts.
-        let written = self.place(steps).map(|location| self.document.source.slice(location.span));
-        written.is_some_and(|written| without_anchor(written).starts_with(['"', '\'', '|', '>', '!']))
-    }
-
-    /// Whether a word stands somewhere in the document without quotes.
-    fn stands_bare(&mut self, word: &str) -> bool {
-        let document = self.document;
-        if self.bare.text != Some(document.span) {
-            self.bare = Bare { text: Some(document.span), words: BTreeMap::new() };
-        }
-        *self.bare.words.entry(word.to_owned()).or_insert_with(|| stands_bare(document.text(), word))
-    }
-}
-
-/// What stands behind an anchor such as `&name`, which does not change how a word is read.
-fn without_anchor(written: &str) -> &str {
-    if !written.starts_with('&') {
-        return written;
-    }
-    written.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_start())
-}
-
-/// Whether a word stands somewhere in a text with no quote right before it; cheap, and enough to clear most documents.
-fn stands_bare(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        !before.is_some_and(|letter| matches!(letter, '"' | '\'') || letter.is_alphanumeric())
-    })
-}
 
 /// A place in a document's tree and what stands there.
 #[derive(Debug, Clone)]

@@ -47,6 +47,15 @@ pub enum Assumption {
     EndPort,
     /// A connection to a Service is judged at the pod behind it, never at the Service's address.
     ServiceAddresses,
+    /// No CORS preflight carries a token; the mesh would not look at it.
+    Preflight,
+    /// No namespaces but these have the labels by which a rule chooses its callers.
+    NamespaceSnapshot {
+        /// The rule's callers, in the language's words.
+        source: String,
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
     /// No other policy selects pods of these namespaces.
     NoOtherPolicies {
         /// The namespaces.
@@ -72,6 +81,8 @@ impl Assumption {
             Self::Sctp => "sctp",
             Self::EndPort => "end-port",
             Self::ServiceAddresses => "service-addresses",
+            Self::Preflight => "preflight",
+            Self::NamespaceSnapshot { .. } => "namespace-snapshot",
             Self::NoOtherPolicies { .. } => "no-other-policies",
             Self::WithApplied { .. } => "with-applied",
         }
@@ -91,11 +102,13 @@ impl fmt::Display for Assumption {
             }
             Self::Http { target } => write!(out, "`{target}` is served as HTTP"),
             Self::NoPodAddress { pods } if pods.is_empty() => write!(out, "no address block that is written holds a pod's address"),
-            Self::NoPodAddress { .. } => write!(out, "pods have no other addresses than `cluster.pod-cidrs`"),
+            Self::NoPodAddress { .. } => write!(out, "the addresses of `cluster.pod-cidrs` are those of pods, and pods have no others"),
             Self::PathNormalization => write!(out, "the mesh normalises paths as `mesh.path-normalization` says"),
             Self::Sctp => write!(out, "the network plugin judges SCTP"),
             Self::EndPort => write!(out, "the network plugin knows port ranges"),
             Self::ServiceAddresses => write!(out, "a connection to a Service is judged at the pod behind it"),
+            Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
+            Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }

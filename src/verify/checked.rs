@@ -38,6 +38,7 @@ pub fn check_assumptions(policy: &Policy, cluster: &Cluster, assumptions: Vec<As
 fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status {
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
+        Assumption::NamespaceSnapshot { .. } => Status::Open,
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::NoPodAddress { pods } if !pods.is_empty() => addresses(cluster, pods),
@@ -49,6 +50,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         | Assumption::Sctp
         | Assumption::EndPort
         | Assumption::ServiceAddresses
+        | Assumption::Preflight
         | Assumption::WithApplied { .. } => Status::Open,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
-use crate::classes::{Among, Far, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -25,8 +25,11 @@ pub struct Bench<'a> {
 
 /// An assumption by which some flows do not occur.
 pub trait RuledOut: Sync + std::fmt::Debug {
-    /// Whether this flow does not occur.
+    /// Whether this flow does not occur. The answer must be one for a whole class, of what [`Self::cuts`] cuts too.
     fn rules_out(&self, flow: &Flow) -> bool;
+
+    /// By what it tells flows apart; requests aside, for which it may only look at what some judge looks at.
+    fn cuts(&self) -> Vec<Cut>;
 }
 
 /// A class of flows about which the two do not agree.
@@ -36,8 +39,8 @@ pub struct Difference {
     pub namespace: Symbol,
     /// Which end of a connection it is.
     pub way: Way,
-    /// Pods there that are alike.
-    pub subjects: PodCube,
+    /// Pods there that are alike, as cubes.
+    pub subjects: Vec<PodCube>,
     /// Far ends that are alike.
     pub among: Among,
     /// Ports that are alike.
@@ -100,25 +103,26 @@ impl Comparison {
 
 fn compare_all(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
     let ends = namespaces.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
-    ends.map(|(namespace, way)| compare_end(bench, namespace, way)).fold(Comparison::default(), Comparison::and)
+    let mut paths = PathCells::default();
+    ends.map(|(namespace, way)| compare_end(bench, namespace, way, &mut paths)).fold(Comparison::default(), Comparison::and)
 }
 
 /// One way of one namespace.
-fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way) -> Comparison {
+fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
     let mut found = Comparison::default();
     for class in subjects(bench, namespace, way) {
-        compare_subject(bench, namespace, way, &class, &mut found);
+        compare_subject(bench, namespace, way, &class, &mut found, paths);
     }
     found
 }
 
 /// The classes of pods of a namespace that the two judges tell apart as near ends.
 pub(super) fn subjects(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<Pods> {
-    subjects_within(bench, PodCube::in_namespace(namespace), namespace, way)
+    subjects_within(bench, &[PodCube::in_namespace(namespace)], namespace, way)
 }
 
 /// The same, of a part of the namespace.
-pub(super) fn subjects_within(bench: Bench<'_>, whole: PodCube, namespace: &str, way: Way) -> Vec<Pods> {
+pub(super) fn subjects_within(bench: Bench<'_>, whole: &[PodCube], namespace: &str, way: Way) -> Vec<Pods> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
@@ -133,16 +137,17 @@ struct Ends<'a> {
     right: Box<dyn JudgedEnd + 'a>,
 }
 
-fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods, found: &mut Comparison) {
+fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods, found: &mut Comparison, paths: &mut PathCells) {
     let near = Endpoint::from(Peer::Pod(class.example.clone()));
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
+    cuts.extend(bench.ruled_out.cuts());
     for far in far_classes(&cuts, bench.world) {
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
             let mut judged = Judged { bench, namespace, way, class, far: &far, ports: &ports };
-            judged.all(&ends, &cuts, &far_end, &near, found);
+            judged.all(&ends, &cuts, &far_end, &near, (&mut *found, &mut *paths));
         }
     }
 }
@@ -158,7 +163,7 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    fn all(&mut self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, found: &mut Comparison) {
+    fn all(&mut self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, (found, paths): (&mut Comparison, &mut PathCells)) {
         let (source, destination) = oriented(self.way, &near.peer, &far.peer);
         let (protocol, port) = (self.ports.protocol, self.ports.example);
         let mut flow = Flow {
@@ -170,7 +175,7 @@ impl Judged<'_> {
             request: None,
         };
         let requests = if self.way == Way::Ingress && protocol == Protocol::Tcp {
-            match request_classes(cuts, &self.ports.cuts) {
+            match request_classes(cuts, &self.ports.cuts, paths) {
                 Ok(requests) => requests,
                 Err(_) => return found.incomplete.push(Incomplete { flow }),
             }

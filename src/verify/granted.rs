@@ -2,8 +2,14 @@
 //!
 //! Owns: `Granted`. Each case is an assumption that a proof lists.
 
+use std::collections::BTreeSet;
+
 use super::compare::RuledOut;
-use crate::flow::{AddressSet, Flow, Peer, Protocol};
+use crate::flow::{
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token,
+    Values,
+};
+use crate::gates::Gates;
 use crate::ir::{Policy, Rule, Target};
 use crate::syntax::ast::Action;
 
@@ -12,24 +18,65 @@ use crate::syntax::ast::Action;
 pub struct Granted<'a> {
     /// A packet to a Service is judged where it arrives, at a pod (`semantics.md` §1.6): no policy sees these as destinations.
     services: &'a AddressSet,
+    /// Whoever has one of these addresses is a pod.
+    pods: &'a AddressSet,
+    /// Rules whose namespaces are listed by name for the mesh: no other namespace has the labels that they ask for.
+    pub(super) snapshots: Vec<(&'a Rule, &'a BTreeSet<Symbol>)>,
     /// Ports on which a `deny` on requests stands are served as HTTP: to a connection that is none, no gate could apply it.
     pub(super) denies: Vec<&'a Rule>,
 }
 
 impl<'a> Granted<'a> {
     /// What the proof of a program takes for granted.
-    pub fn new(policy: &'a Policy) -> Self {
+    pub fn new(policy: &'a Policy, gates: &'a Gates) -> Self {
         let denies = policy.rules.iter().filter(|rule| rule.action == Action::Deny && !rule.requests.is_all()).collect();
-        Self { services: &policy.config.cluster.services, denies }
+        let snapshots = gates.snapshots.iter().filter_map(|(id, names)| Some((policy.rule(*id)?, names))).collect();
+        Self { services: &policy.config.cluster.services, pods: &policy.config.cluster.pods, snapshots, denies }
     }
 }
 
 impl RuledOut for Granted<'_> {
+    fn cuts(&self) -> Vec<Cut> {
+        let cut = |peers: Peers, ports: PortSet| Cut { peers, ports, requests: RequestSamples::default() };
+        let inside = |addresses: &AddressSet| Peers { pods: PodSet::none(), addresses: addresses.clone() };
+        let mut cuts = vec![cut(inside(self.services), PortSet::none()), cut(inside(self.pods), PortSet::none())];
+        let ports = self.denies.iter().flat_map(|rule| &rule.targets);
+        cuts.extend(ports.map(|target| cut(Peers::all(), target.ports.clone())));
+        for (rule, names) in &self.snapshots {
+            let named = LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
+            let listed = Peers::from(PodSet::from(PodCube { namespace: named, ..PodCube::all() }));
+            cuts.extend([cut(listed, PortSet::none()), cut(rule.source.peers(), PortSet::none())]);
+        }
+        cuts.retain(|cut| !cut.peers.is_empty());
+        cuts
+    }
+
     fn rules_out(&self, flow: &Flow) -> bool {
         if matches!(&flow.destination, Peer::Address(address) if self.services.contains(*address)) {
+            return true;
+        }
+        let is_a_pods = |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address));
+        if is_a_pods(&flow.source) || is_a_pods(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
             return true;
         }
         let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
         flow.protocol == Protocol::Tcp && flow.request.is_none() && self.denies.iter().any(|rule| rule.targets.iter().any(reaches))
     }
+}
+
+impl Granted<'_> {
+    /// Whether a rule that was listed by name meets a caller of a namespace that is not on the list.
+    fn comes_from_elsewhere(&self, flow: &Flow) -> bool {
+        let Peer::Pod(caller) = &flow.source else { return false };
+        self.snapshots.iter().any(|(rule, names)| !names.contains(&caller.namespace) && rule.source.matches(&flow.source))
+    }
+}
+
+/// Whether this is a CORS preflight that carries a token: browsers send none, and the mesh does not look at it
+/// (`semantics.md` §4, point 9).
+fn is_preflight_with_token(flow: &Flow) -> bool {
+    flow.request.as_ref().is_some_and(|request| {
+        let has = |name: &str| request.headers.contains_key(name);
+        &*request.method == "OPTIONS" && has("origin") && has("access-control-request-method") && request.token != Token::None
+    })
 }

@@ -3,6 +3,8 @@
 //! Owns: `prove`: which namespaces are compared, under which assumptions, and which differences were accepted. What is neither
 //! equal nor accepted is a fault of whoever wrote the manifests.
 
+use std::collections::BTreeSet;
+
 use super::accounted::Accounted;
 use super::assumption::Assumption;
 use super::compare::{Bench, Difference, Incomplete, compare};
@@ -59,7 +61,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
     let program = Program::new(policy);
     let right = Written::new(&program, cluster);
     let world = PolicyWorld::new(policy);
-    let granted = Granted::new(policy);
+    let granted = Granted::new(policy, gates);
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let comparison = compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed);
     let accounted = Accounted::new(policy, gates);
@@ -115,8 +117,8 @@ impl Judge for Written<'_> {
 }
 
 /// What a comparison with a program's manifests takes for granted.
-pub fn assumptions(policy: &Policy) -> Vec<Assumption> {
-    taken_for_granted(policy, &PolicyWorld::new(policy), &Granted::new(policy))
+pub fn assumptions(policy: &Policy, gates: &Gates) -> Vec<Assumption> {
+    taken_for_granted(policy, &PolicyWorld::new(policy), &Granted::new(policy, gates))
 }
 
 fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
@@ -138,8 +140,13 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
                 .map(|namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) }),
         );
     }
+    let snapshot = |(rule, names): &(&Rule, &BTreeSet<Symbol>)| Assumption::NamespaceSnapshot {
+        source: rule.source.peers().pods.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+        namespaces: names.iter().cloned().collect(),
+    };
+    list.extend(granted.snapshots.iter().map(snapshot));
     list.extend(granted.denies.iter().map(|rule| Assumption::Http { target: target_words(rule) }));
-    if policy.rules.iter().any(names_addresses) {
+    if policy.rules.iter().any(names_addresses) || !policy.config.cluster.pods.is_empty() {
         list.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
     }
     if policy.rules.iter().any(|rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any())) {
@@ -153,6 +160,9 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
     }
     if !policy.config.cluster.services.is_empty() {
         list.push(Assumption::ServiceAddresses);
+    }
+    if policy.rules.iter().any(|rule| rule.jwt.is_some()) {
+        list.push(Assumption::Preflight);
     }
     list.push(Assumption::NoOtherPolicies { namespaces: names(&|_| true) });
     let with: Vec<Symbol> = policy

@@ -15,7 +15,10 @@ use crate::ir::{Namespace, Policy};
 pub struct PolicyWorld<'p> {
     policy: &'p Policy,
     accounts: BTreeMap<Symbol, Vec<Known>>,
+    /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
+    /// The name of one.
+    unknown: Symbol,
 }
 
 /// Pods whose accounts are known.
@@ -31,7 +34,8 @@ impl<'p> PolicyWorld<'p> {
         let meshed =
             policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
         let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
-        Self { policy, accounts: known_accounts(policy), elsewhere }
+        let unknown = fresh_word(policy.namespaces.keys().map(|name| &**name));
+        Self { policy, accounts: known_accounts(policy), elsewhere, unknown }
     }
 
     /// What is known of the accounts of pods, by namespace.
@@ -55,6 +59,15 @@ impl<'p> PolicyWorld<'p> {
         let piece = self.possible(name, inside)?;
         let account = account_within(&piece.account)?;
         Some(self.pod(name, namespace_labels, labels_within(&piece.labels)?, account))
+    }
+
+    /// The name of a namespace that nobody knows, and that is like none of these words either.
+    fn unknown_besides(&self, words: &[Symbol]) -> Symbol {
+        if words.iter().all(|word| self.policy.namespaces.contains_key(word)) {
+            return Symbol::clone(&self.unknown);
+        }
+        let known = words.iter().chain(self.policy.namespaces.keys());
+        fresh_word(known.map(|name| &**name))
     }
 
     fn pod(&self, name: &Symbol, namespace_labels: Labels, labels: Labels, account: Symbol) -> Pod {
@@ -116,8 +129,7 @@ impl World for PolicyWorld<'_> {
         let names = cube.names();
         if names.is_cofinite() {
             // A namespace that nobody knows may have any labels.
-            let known = names.words().iter().chain(self.policy.namespaces.keys());
-            return self.in_namespace(&fresh_word(known.map(|name| &**name)), cube);
+            return self.in_namespace(&self.unknown_besides(names.words()), cube);
         }
         let mut found = None;
         for name in names.words() {

@@ -94,7 +94,8 @@ fn trap_009_the_port_of_the_pod_counts_and_not_that_of_the_service() {
         asked.addressed = by_service.clone();
         let decision = cluster.decide(&asked);
         assert_eq!(decision.verdict, verdict, "port {port}: {:#?}", decision.steps);
-        assert_eq!(decision.steps.iter().filter(|step| step.verdict == verdict).count(), 2, "both directions mean pod ports");
+        let network = decision.steps.iter().filter(|step| matches!(step.gate, Gate::Egress | Gate::Ingress));
+        assert!(network.map(|step| &step.verdict).eq([&verdict, &verdict]), "both directions mean pod ports");
     }
 }
 
@@ -304,10 +305,8 @@ fn trap_023_both_ends_must_agree() {
     let both = cluster(&format!("{ingress}{egress}"));
     denied(&both, &web, &db, "5432");
     let steps = decide(&both, &web, &db, "5432").steps;
-    assert_eq!(
-        steps.iter().map(|step| (step.gate, &step.verdict)).collect::<Vec<_>>(),
-        [(Gate::Egress, &Verdict::Denied), (Gate::Ingress, &Verdict::Allowed),]
-    );
+    let network: Vec<_> = steps.iter().map(|step| (step.gate, &step.verdict)).take(2).collect();
+    assert_eq!(network, [(Gate::Egress, &Verdict::Denied), (Gate::Ingress, &Verdict::Allowed)]);
 }
 
 #[test]

@@ -99,6 +99,37 @@ fn policies() -> impl Strategy<Value = String> {
     })
 }
 
+/// Objects of the mesh, and some that are not modelled.
+fn others() -> impl Strategy<Value = String> {
+    let istio = |kind: &'static str, spec: &'static str| ("security.istio.io/v1", kind, spec);
+    let all = vec![
+        istio("AuthorizationPolicy", "{}"),
+        istio("AuthorizationPolicy", "{selector: {matchLabels: {app: a}}, rules: [{from: [{source: {namespaces: [pay]}}]}]}"),
+        istio("AuthorizationPolicy", "{rules: [{to: [{operation: {ports: ['80', '15008']}}]}]}"),
+        istio(
+            "AuthorizationPolicy",
+            "{action: DENY, rules: [{from: [{source: {notPrincipals: ['*/ns/shop/*']}}], to: [{operation: {ports: ['81']}}]}]}",
+        ),
+        istio("AuthorizationPolicy", "{rules: [{from: [{source: {ipBlocks: [10.0.0.8/29]}}]}]}"),
+        istio("PeerAuthentication", "{mtls: {mode: STRICT}}"),
+        istio("PeerAuthentication", "{selector: {matchLabels: {app: a}}, mtls: {mode: PERMISSIVE}, portLevelMtls: {80: {mode: STRICT}}}"),
+        ("cilium.io/v2", "CiliumNetworkPolicy", "{endpointSelector: {matchLabels: {app: a}}}"),
+        ("networking.istio.io/v1", "Sidecar", "{workloadSelector: {labels: {app: b}}}"),
+        ("networking.istio.io/v1", "WorkloadEntry", "{address: 10.0.0.1}"),
+        ("example.com/v1", "Firewall", "{}"),
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "{subject: {namespaces: {matchLabels: {team: x}}}}"),
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "{}"),
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "{subject: {namespaces: {}}}"),
+    ];
+    let one = (select(all), select(vec!["shop", "pay", "istio-system"]));
+    prop::collection::vec(one, 0..3).prop_map(|list| {
+        let text = |(index, ((version, kind, spec), namespace)): (usize, ((&str, &str, &str), &str))| {
+            format!("---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: o{index}, namespace: {namespace}}}\nspec: {spec}\n")
+        };
+        list.into_iter().enumerate().map(text).collect()
+    })
+}
+
 /// What the plugin can do, and which addresses pods have.
 fn platforms() -> impl Strategy<Value = Platform> {
     let knob = || select(vec![None, Some(true), Some(false)]);
@@ -265,12 +296,13 @@ fn model_end() -> impl Strategy<Value = Endpoint> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_fast_answer_is_the_explained_one(
-        yaml in policies(), platform in platforms(), ends in prop::collection::vec((any_end(), any_end(), any_port()), 8),
+        yaml in (policies(), others()), platform in platforms(), ends in prop::collection::vec((any_end(), any_end(), any_port()), 8),
     ) {
+        let yaml = yaml.0 + &yaml.1;
         let cluster = cluster_on(platform, &yaml);
         for (source, destination, port) in ends {
             for transport in transports(&source, &destination, port.0) {
@@ -286,9 +318,10 @@ proptest! {
 
     #[test]
     fn flows_that_no_cut_tells_apart_have_one_answer(
-        yaml in policies(), platform in platforms(), subject in prop_oneof![generic_pod(), known_pod()],
+        yaml in (policies(), others()), platform in platforms(), subject in prop_oneof![generic_pod(), known_pod()],
         far in prop::collection::vec((prop_oneof![3 => generic_pod(), 1 => address()], any_port()), 60),
     ) {
+        let yaml = yaml.0 + &yaml.1;
         let cluster = cluster_on(platform, &yaml);
         for way in [Way::Ingress, Way::Egress] {
             let end = cluster.end(&subject, way);
@@ -383,6 +416,11 @@ fn ask(text: &str) {
     let _ = cluster.selectors("shop");
 }
 
+/// Many texts as one.
+fn numbered(count: usize, text: impl Fn(usize) -> String) -> String {
+    (0..count).map(text).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn hostile_sizes_and_depths_are_findings() {
     let head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ";
@@ -391,9 +429,9 @@ fn hostile_sizes_and_depths_are_findings() {
         format!("{head}{}{}", "{podSelector: ".repeat(500), "}".repeat(500)),
         format!("{head}{}", "- ".repeat(50_000)),
         format!("{head}{{ingress: [{}]}}", "{from: [{}]}, ".repeat(20_000)),
-        format!("a: &a [x]\n{}", (0..50).map(|index| format!("b{index}: &b{index} [*a, *a]\n")).collect::<String>()),
+        format!("a: &a [x]\n{}", numbered(50, |index| format!("b{index}: &b{index} [*a, *a]\n"))),
         "---\n".repeat(100_000),
-        format!("{head}{{podSelector: {{matchLabels: {{{}}}}}}}", (0..20_000).map(|index| format!("k{index}: v, ")).collect::<String>()),
+        format!("{head}{{podSelector: {{matchLabels: {{{}}}}}}}", numbered(20_000, |index| format!("k{index}: v, "))),
     ] {
         ask(&text);
     }

@@ -2,7 +2,7 @@
 
 use super::{Platform, cluster, cluster_on, decide, end, lets_in, platform, policy, unspecified};
 use twogate::cluster::{Cluster, NamespaceLabels, Network, Workload};
-use twogate::flow::{DataPlane, Peer, Pod, Verdict};
+use twogate::flow::{DataPlane, Labels, Peer, Pod, Verdict};
 
 pub(crate) fn pod(workload: &Workload) -> &Pod {
     let Peer::Pod(pod) = &workload.endpoint.peer else { panic!("a workload is a pod") };
@@ -52,7 +52,7 @@ fn a_deployment_is_a_workload_with_everything_that_policies_ask_for() {
     assert_eq!(ports, ["http 8080/TCP", "dns 53/UDP"]);
     assert!(facts.uncaptured.contains(9000) && facts.uncaptured.contains(9001) && !facts.uncaptured.contains(8080));
     assert_eq!((facts.network, facts.namespace), (Network::Own, NamespaceLabels::Known));
-    assert_eq!(cluster.namespace_labels("shop").map(|labels| labels.len()), Some(2), "its name is one of them");
+    assert_eq!(cluster.namespace_labels("shop").map(Labels::len), Some(2), "its name is one of them");
     assert_eq!(cluster.namespace_labels("other"), None);
 }
 

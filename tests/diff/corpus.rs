@@ -37,7 +37,8 @@ fn read(folder: &Path) -> (Sources, Vec<FileId>) {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     paths.sort();
     let mut sources = Sources::default();
-    let files = paths.iter().map(|path| sources.add(Source::new(path.display().to_string(), std::fs::read_to_string(path).unwrap()))).collect();
+    let files =
+        paths.iter().map(|path| sources.add(Source::new(path.display().to_string(), std::fs::read_to_string(path).unwrap()))).collect();
     (sources, files)
 }
 
@@ -55,7 +56,9 @@ fn ends(clusters: [&Cluster; 2]) -> Vec<(String, Peer)> {
 
 /// The pairs that upstream says to differ, between ends that both sides have.
 fn expected(golden: &str) -> BTreeSet<(String, String)> {
-    let lines = golden.lines().filter(|line| line.starts_with("diff-type:") && !line.contains("workloads-diff-info") && !line.contains("{ingress-controller}"));
+    let lines = golden
+        .lines()
+        .filter(|line| line.starts_with("diff-type:") && !line.contains("workloads-diff-info") && !line.contains("{ingress-controller}"));
     let end = |line: &str, key: &str| {
         let text = line.split(&format!("{key}: ")).nth(1).unwrap().split(", ").next().unwrap();
         if text.ends_with("[External]") { "External".to_owned() } else { text.to_owned() }
@@ -75,9 +78,11 @@ fn compared(base: &Path, head: &Path) -> Compared {
 fn told(compared: &Compared, ends: &[(String, Peer)]) -> BTreeSet<(String, String)> {
     let pairs = ends.iter().flat_map(|from| ends.iter().map(move |to| (from, to)));
     let is_told = |from: &Peer, to: &Peer| {
-        compared.report.entries.iter().any(|entry| {
-            entry.source.contains(from) && entry.destination.contains(to) && !entry.before.starts_with("stopped")
-        })
+        compared
+            .report
+            .entries
+            .iter()
+            .any(|entry| entry.source.contains(from) && entry.destination.contains(to) && !entry.before.starts_with("stopped"))
     };
     // A pod to itself is outside of every policy.
     pairs.filter(|(from, to)| from.0 != to.0 && is_told(&from.1, &to.1)).map(|(from, to)| (from.0.clone(), to.0.clone())).collect()
@@ -98,7 +103,8 @@ fn pairs_differ_where_another_tool_says_so() {
         let wanted = expected(&golden);
         assert_eq!(wanted.len(), count, "{head}: the corpus has changed");
         assert_eq!(told(&compared, &ends), wanted, "{base} to {head}");
-        let added = golden.lines().filter_map(|line| line.split("workload ").nth(1)?.strip_suffix("[Deployment] added")).collect::<BTreeSet<_>>();
+        let added =
+            golden.lines().filter_map(|line| line.split("workload ").nth(1)?.strip_suffix("[Deployment] added")).collect::<BTreeSet<_>>();
         for workload in added {
             let is_told = |text: &str| text.starts_with(&format!("Deployment {workload} "));
             assert!(compared.report.facts.iter().any(|fact| fact.kind == FactKind::Workload && is_told(&fact.text)), "{workload}");

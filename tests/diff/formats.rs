@@ -95,7 +95,14 @@ fn programs_read_it() {
         .iter()
         .map(|result| {
             let place = &result["locations"][0]["physicalLocation"];
-            format!("{} {} {}:{}\n{}\n", result["level"], result["ruleId"], place["artifactLocation"]["uri"], place["region"]["startLine"], result["message"]["text"].as_str().unwrap())
+            format!(
+                "{} {} {}:{}\n{}\n",
+                result["level"],
+                result["ruleId"],
+                place["artifactLocation"]["uri"],
+                place["region"]["startLine"],
+                result["message"]["text"].as_str().unwrap()
+            )
         })
         .collect();
     snapshot("sarif", &lines.join("\n"));
@@ -147,9 +154,14 @@ fn the_schema_knows_every_word() {
 fn moved_lines_are_said_to_change_nothing() {
     let report = |base: &str, head: &str| -> Report { compared(base, head).report };
     assert_eq!(report(BASE, BASE).summary(), "no difference");
-    let turned = BASE.replace("  allow app=cron@batch -> web:8080\n", "").replace("  expect deny", "  allow app=cron@batch -> app=web:8080\n  expect deny");
+    let turned = BASE
+        .replace("  allow app=cron@batch -> web:8080\n", "")
+        .replace("  expect deny", "  allow app=cron@batch -> app=web:8080\n  expect deny");
     assert_eq!(report(BASE, &turned).summary(), "text changed, access did not");
-    let split = BASE.replace("allow office -> app=console:8443", "allow 203.0.113.0/25 -> app=console:8443\n  allow 203.0.113.128/25 -> app=console:8443");
+    let split = BASE.replace(
+        "allow office -> app=console:8443",
+        "allow 203.0.113.0/25 -> app=console:8443\n  allow 203.0.113.128/25 -> app=console:8443",
+    );
     let report = report(BASE, &split);
     assert_eq!((report.entries.len(), report.without_effect), (0, 2));
 }

@@ -39,10 +39,18 @@ const STEPS: [Step; 20] = [
         shop.put("intents/metrics.intent", "namespace online-boutique\n\nallow app=prometheus@monitoring -> *:9102\n");
     }),
     ("Redis without mTLS for the migration", |shop| {
-        shop.edit(INTENTS, "redis-cart:6379 mtls because \"carts are kept in Redis\"", "redis-cart:6379 until 2027-03-31 because \"OPS-12: new Redis\"");
+        shop.edit(
+            INTENTS,
+            "redis-cart:6379 mtls because \"carts are kept in Redis\"",
+            "redis-cart:6379 until 2027-03-31 because \"OPS-12: new Redis\"",
+        );
     }),
     ("mTLS is back", |shop| {
-        shop.edit(INTENTS, "redis-cart:6379 until 2027-03-31 because \"OPS-12: new Redis\"", "redis-cart:6379 mtls because \"carts are kept in Redis\"");
+        shop.edit(
+            INTENTS,
+            "redis-cart:6379 until 2027-03-31 because \"OPS-12: new Redis\"",
+            "redis-cart:6379 mtls because \"carts are kept in Redis\"",
+        );
     }),
     ("A group for those who call the catalogue", |shop| {
         let line = "allow app=checkoutservice -> app=productcatalogservice:3550\n  mtls\n";
@@ -72,7 +80,11 @@ const STEPS: [Step; 20] = [
     }),
     ("Nobody but the frontend asks for ads", |shop| {
         shop.edit(INTENTS, "allow app=checkoutservice -> *:50051 mtls\n", "");
-        shop.put(INTENTS, &(shop.text(INTENTS) + "expect only app=frontend -> app=adservice:9555 mtls grpc hipstershop.AdService/GetAds|GetAdsByCategory\n"));
+        shop.put(
+            INTENTS,
+            &(shop.text(INTENTS)
+                + "expect only app=frontend -> app=adservice:9555 mtls grpc hipstershop.AdService/GetAds|GetAdsByCategory\n"),
+        );
     }),
     ("Monitoring is managed too", |shop| {
         let text = "namespace monitoring\n\nallow app=grafana -> app=prometheus:9090\nexpect deny internet -> *\n";
@@ -98,7 +110,8 @@ const STEPS: [Step; 20] = [
 /// The edit as git shows it, without what hangs on git's version.
 fn edit(shop: &Repository) -> String {
     let shown = shop.git(&["diff", "--unified=0", "--no-color", "--no-renames", "HEAD~1", "HEAD"]);
-    let wanted = |line: &&str| !line.starts_with("index ") && !line.starts_with("diff ") && !line.starts_with("@@") && !line.starts_with("--- ");
+    let wanted =
+        |line: &&str| !line.starts_with("index ") && !line.starts_with("diff ") && !line.starts_with("@@") && !line.starts_with("--- ");
     let lines: Vec<&str> = shown.lines().filter(wanted).collect();
     match lines.split_at_checked(24) {
         Some((first, rest)) if !rest.is_empty() => format!("{}\n… {} more lines", first.join("\n"), rest.len()),

@@ -51,7 +51,16 @@ fn covers(entry: &Entry, flow: &Flow) -> bool {
 fn lines(compared: &Compared) -> Vec<String> {
     let line = |entry: &Entry| {
         let causes: Vec<String> = entry.causes.iter().map(|cause| format!("{} {}", cause.text, cause.change.name())).collect();
-        format!("{}: {} -> {}:{} {} => {} [{}]", entry.kind.name(), entry.who, entry.whom, entry.on, entry.before, entry.after, causes.join("; "))
+        format!(
+            "{}: {} -> {}:{} {} => {} [{}]",
+            entry.kind.name(),
+            entry.who,
+            entry.whom,
+            entry.on,
+            entry.before,
+            entry.after,
+            causes.join("; ")
+        )
     };
     compared.report.entries.iter().map(line).collect()
 }
@@ -112,7 +121,9 @@ fn a_change_is_told_with_the_objects_that_made_it() {
     let found = compared(CLOSED, &format!("{CLOSED}{DB}"), "");
     assert_eq!(
         lines(&found),
-        ["workloads: app=web@shop as web-sa -> app=db@shop:5432 denied => allowed, mTLS [AuthorizationPolicy shop/db added; NetworkPolicy shop/db added]"]
+        [
+            "workloads: app=web@shop as web-sa -> app=db@shop:5432 denied => allowed, mTLS [AuthorizationPolicy shop/db added; NetworkPolicy shop/db added]"
+        ]
     );
     let remarks = &found.report.entries[0].remarks;
     assert_eq!(
@@ -139,7 +150,8 @@ fn a_gate_that_goes_alone_is_told() {
     let alone = CLOSED.split("---\n").find(|text| text.contains("AuthorizationPolicy")).unwrap();
     let found = compared(CLOSED, alone, "");
     let told = lines(&found);
-    let mesh = "one-gate: anywhere -> *@shop:1-15007|15009-15019|15022-15089|15091-65535 stopped by both gates => stopped by the mesh alone";
+    let mesh =
+        "one-gate: anywhere -> *@shop:1-15007|15009-15019|15022-15089|15091-65535 stopped by both gates => stopped by the mesh alone";
     // The mesh sees neither UDP nor the ports that sidecars leave alone: no gate stops those any more.
     let open = "internet: anywhere -> *@shop:15008|15020-15021|15090|*/udp denied => allowed";
     for wanted in [mesh, open] {
@@ -149,7 +161,8 @@ fn a_gate_that_goes_alone_is_told() {
 
 #[test]
 fn what_is_not_known_is_told() {
-    let foreign = "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}\n";
+    let foreign =
+        "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}\n";
     let found = compared(CLOSED, &format!("{CLOSED}{foreign}"), "");
     assert!(found.report.entries.iter().any(|entry| entry.kind == Kind::Unspecified), "{:#?}", lines(&found));
     assert!(found.report.facts.iter().any(|fact| fact.text.starts_with("unmodelled-kind")), "{:#?}", found.report.facts);

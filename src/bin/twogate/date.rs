@@ -1,6 +1,6 @@
 //! Dates: the one of today, and those that a user writes.
 //!
-//! Owns: `today`, `parse`. Only here is the clock read.
+//! Owns: `today`, `parse`, `days_until`. Only here is the clock read.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,6 +22,22 @@ pub(crate) fn parse(written: &str) -> Result<String, String> {
         Some(((year, month), day)) if (1..=days_of(year, month)).contains(&day) => Ok(written.to_owned()),
         _ => Err("there is no such date; one is written `YYYY-MM-DD`".to_owned()),
     }
+}
+
+/// How many days lie between two dates; negative if the second comes first. None if one of them is no date.
+pub(crate) fn days_until(from: &str, to: &str) -> Option<i64> {
+    let [from, to] = [from, to].map(|date| i64::try_from(to_days(date)?).ok());
+    Some(to? - from?)
+}
+
+/// How many days after 1970-01-01 a date is; none for what is no date, or before.
+fn to_days(date: &str) -> Option<u64> {
+    parse(date).ok()?;
+    let mut parts = date.split('-').map(|part| part.parse::<u64>().unwrap_or_default());
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let years = (1970..year).map(days_of_year).sum::<u64>();
+    let months = (1..month).map(|month| days_of(year, month)).sum::<u64>();
+    (year >= 1970).then_some(years + months + day - 1)
 }
 
 /// The date that is so many days after 1970-01-01.
@@ -65,6 +81,17 @@ mod tests {
         assert_eq!(dates, ["1970-01-01", "1970-02-28", "1970-03-01", "1972-02-29", "2024-02-29", "2025-12-31", "2100-02-28"]);
         assert_eq!(from_days(47_541), "2100-03-01");
         assert_eq!(parse(&today()), Ok(today()));
+    }
+
+    #[test]
+    fn dates_become_days() {
+        for days in [0, 58, 59, 789, 19_782, 20_453, 47_540] {
+            assert_eq!(to_days(&from_days(days)), Some(days));
+        }
+        assert_eq!(days_until("2027-02-27", "2027-03-31"), Some(32));
+        assert_eq!(days_until("2027-03-31", "2027-03-30"), Some(-1));
+        assert_eq!(days_until("2027-03-31", "soon"), None);
+        assert_eq!(to_days("1969-12-31"), None);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use twogate::compile::Input;
 use twogate::diagnostic::human::Colour;
 use twogate::diff::{
-    Compared, Condition, Detail, Failing, Report, Revision, Telling, Texts, Unjudged, Which, human, intents, json, manifests, markdown, sarif, scope,
+    Compared, Condition, Detail, Failing, Report, Revision, Telling, Texts, Unjudged, Which, human, intents, json, manifests, markdown,
+    sarif, scope,
 };
 use twogate::ir::Policy;
 use twogate::source::FileId;
@@ -278,7 +279,8 @@ fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], lo
     let mut all = Vec::new();
     for path in paths {
         let is_inside = path.is_relative() && path.as_os_str() != "-";
-        let held = if is_inside { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
+        let held =
+            if is_inside { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
         if !held.is_empty() {
             all.extend(held);
             continue;

@@ -86,20 +86,34 @@ impl Inputs {
 
     /// Reads all of it, and manifests at other paths beside it.
     pub(crate) fn read_beside(self, manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
-        let paths = or_default(self.paths);
+        let paths = or_default(self.paths.clone());
+        self.read_at(&paths, manifests, today)
+    }
+
+    /// The same, where manifests may stand for themselves: intents are read only where paths are given, if there are any.
+    pub(crate) fn read_judged(self, manifests: &[PathBuf]) -> Result<ReadBeside, Failure> {
+        let paths = if manifests.is_empty() { or_default(self.paths.clone()) } else { self.paths.clone() };
+        self.read_at(&paths, manifests, None)
+    }
+
+    /// Reads intents at these paths, and everything else; no paths, no intents.
+    fn read_at(self, paths: &[PathBuf], judged: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
-        let [intents, with] = [&paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
-        let config = self.config.or_else(|| paths.first().and_then(|path| find_config(path)));
+        let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
+        let beside = [&self.inventory[..], &self.alongside, judged].map(|paths| finder.find(paths, MANIFESTS));
+        let config = self.config.or_else(|| paths.iter().chain(judged).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
         let [intents, with] = [intents, with].map(|items| loader.load(&items));
         let [inventory, alongside, manifests] = beside.map(|items| loader.load(&items));
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
         let (sources, mut findings) = loader.finish()?;
-        if intents.is_empty() && findings.is_empty() {
-            findings.push(no_input(&paths));
+        if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
+            findings.push(no_input(paths));
+        }
+        if findings.is_empty() && manifests.is_empty() && !judged.is_empty() {
+            findings.push(no_manifests(judged));
         }
         if !findings.is_empty() {
             return Ok(ReadBeside::Found(sources, findings));
@@ -121,8 +135,18 @@ pub(crate) fn or_default(paths: Vec<PathBuf>) -> Vec<PathBuf> {
 
 /// The finding that there is nothing to work on.
 pub(crate) fn no_input(paths: &[PathBuf]) -> Diagnostic {
-    let places: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places.join(", "))).help("intent files end in `.intent`")
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places(paths))).help("intent files end in `.intent`")
+}
+
+/// The finding that there are no manifests to judge.
+fn no_manifests(paths: &[PathBuf]) -> Diagnostic {
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no manifest in {}", places(paths)))
+        .help("manifests end in `.yaml`, `.yml` or `.json`")
+}
+
+/// Paths as findings name them.
+fn places(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
 /// The configuration nearest to a path: beside it or in it if it is a folder, else in a folder above.
@@ -133,7 +157,8 @@ pub(crate) fn find_config(path: &Path) -> Option<PathBuf> {
 
 /// Where the configuration of intents at a path may be, the nearest first.
 pub(crate) fn config_places(path: &Path) -> impl Iterator<Item = PathBuf> {
-    let folder = if path.extension().is_some_and(|extension| extension == "intent") { path.parent().unwrap_or(Path::new("")) } else { path };
+    let folder =
+        if path.extension().is_some_and(|extension| extension == "intent") { path.parent().unwrap_or(Path::new("")) } else { path };
     upwards(folder).map(|folder| folder.join(CONFIG))
 }
 

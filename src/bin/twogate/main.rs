@@ -14,6 +14,7 @@ mod files;
 mod fmt;
 mod git;
 mod inputs;
+mod list;
 mod output;
 mod replace;
 mod report;
@@ -49,6 +50,7 @@ enum Command {
     Diff(diff::Diff),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    List(list::List),
     Completions(completions::Completions),
 }
 
@@ -75,6 +77,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Diff(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::List(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
 }

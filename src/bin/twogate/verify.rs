@@ -17,10 +17,11 @@ use twogate::verify::{Checked, Difference, Status, flow_words};
 /// Hold manifests, or a dump of a cluster, against the intents.
 ///
 /// Every connection of every pod that could exist is compared, not only those of pods that run. The manifests may hold other
-/// people's policies too: all of them count.
+/// people's policies too: all of them count. For a cluster, pipe what `kubectl get -A -o yaml` prints of policies, namespaces,
+/// Services and workloads into `--manifests -`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  twogate verify intents --manifests manifests\n  kubectl get networkpolicy,authorizationpolicy,peerauthentication,requestauthentication,namespace,deployment,pod,service -A -o yaml | twogate verify intents --manifests -"
+    after_help = "Examples:\n  twogate verify intents --manifests manifests\n  twogate verify intents --manifests manifests --format json"
 )]
 pub(crate) struct Verify {
     #[command(flatten)]

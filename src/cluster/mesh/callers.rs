@@ -121,6 +121,10 @@ impl Callers {
     pub(super) fn namespaces(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
         let mut all = Self::default();
         for value in values {
+            if value.bytes().all(|byte| byte == b'*') && (reader == Reader::Envoy || value.len() == 1) {
+                all.push(Name::Any, Name::Any);
+                continue;
+            }
             if reader == Reader::Ztunnel || !value.contains('*') {
                 all.push(Name::Like(Word::read(value)), Name::Any);
             } else {

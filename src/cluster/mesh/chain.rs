@@ -70,7 +70,7 @@ impl Policy {
     pub(super) fn new(written: AuthorizationPolicy, platform: &Platform) -> Self {
         let read = |kind| Chain::read(&written, kind, platform);
         let (http, tcp, ztunnel) = (read(ChainKind::Http), read(ChainKind::Tcp), read(ChainKind::Ztunnel));
-        Self { http, tcp, ztunnel, written }
+        Self { written, http, tcp, ztunnel }
     }
 
     /// One of the readings.

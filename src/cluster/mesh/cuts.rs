@@ -2,18 +2,21 @@
 //!
 //! Owns: `MeshEnd::cuts`, which keeps the promise of [`Cut`] for far ends of which no more is known than their flow says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
-use super::proxy::Attached;
+use super::hosts;
+use super::proxy::{Attached, Proxy};
 use super::test::{Matcher, Test};
-use super::words::samples;
+use super::token::TokenPolicy;
+use super::truth::Truth;
+use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
 use crate::cluster::Names;
 use crate::flow::{
-    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values,
+    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token, Values,
 };
 
 impl MeshEnd<'_> {
@@ -25,6 +28,8 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) => {
                 let told = Intervals::collect(NEVER_CAPTURED.map(|port| (port, port))).union(&self.destination.facts.uncaptured);
                 cuts.push(at_ports(told));
+                // Of the ports that it does not capture, the tunnel's alone speaks mTLS.
+                cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
             Guard::Ztunnel(ztunnel) => {
@@ -62,13 +67,25 @@ fn of_modes(modes: &Modes<'_>, cuts: &mut Vec<Cut>) {
 fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     of_modes(&sidecar.modes, cuts);
     cuts.extend(sidecar.classes.ports().map(|port| at_ports(Intervals::of(port, port))));
-    let proxy = &sidecar.proxy;
-    if !proxy.tokens.is_empty() {
-        let requests = tokens::preflight();
-        let requests = RequestSamples { tokens: tokens::samples(&proxy.tokens, &[]), looks_inside: true, ..requests };
+    of_proxy(&sidecar.proxy, names, cuts);
+}
+
+/// The lines of an Envoy's policies.
+pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
+    let policies: Vec<&TokenPolicy> = proxy.tokens.iter().chain(&proxy.perhaps).copied().collect();
+    let mut universe = looked_at(&tests_of(&proxy.attached, ChainKind::Http).collect::<Vec<_>>());
+    if !policies.is_empty() {
+        let mut requests = tokens::preflight();
+        // A header of the preflight may hold anything, so each word that somebody looks for there is one of its own.
+        for (name, words) in &mut requests.headers {
+            words.extend(universe.headers.get(name).into_iter().flatten().cloned());
+        }
+        universe.methods.extend(requests.methods.iter().cloned());
+        let requests = RequestSamples { tokens: tokens::samples(&policies, &[]), looks_inside: true, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }
-    of_rules(&proxy.attached, ChainKind::Http, names, &|tests| tokens::samples(&proxy.tokens, tests), cuts);
+    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests) };
+    of_rules(&proxy.attached, ChainKind::Http, names, &looks, cuts);
 }
 
 fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
@@ -76,24 +93,47 @@ fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     if let Some(waypoints) = &ztunnel.attached.waypoints {
         cuts.push(of_peers(callers(&waypoints.callers, names)));
     }
-    of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &|_| std::collections::BTreeSet::new(), cuts);
+    let looks = Looks { universe: RequestSamples::default(), tokens: &|_| BTreeSet::new() };
+    of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &looks, cuts);
 }
 
-type Tokens<'t> = dyn Fn(&[&Test]) -> std::collections::BTreeSet<crate::flow::Token> + 't;
+/// What the rules of an end look at in requests, all together.
+struct Looks<'t> {
+    /// Every word that one of them looks for.
+    universe: RequestSamples,
+    /// Tokens that show how tests tell tokens apart.
+    tokens: &'t dyn Fn(&[&Test]) -> BTreeSet<Token>,
+}
+
+/// Every test of every rule.
+fn tests_of<'a>(attached: &'a Attached<'_>, kind: ChainKind) -> impl Iterator<Item = &'a Test> {
+    attached.policies().flat_map(move |bound| &bound.policy.chain(kind).rules).flat_map(tests)
+}
+
+/// Every test of a rule.
+fn tests(rule: &ReadRule) -> impl Iterator<Item = &Test> {
+    rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten())
+}
 
 /// The lines of every rule: between far ends, then between ports for those that it may match, then between requests there.
-fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &Tokens<'_>, cuts: &mut Vec<Cut>) {
-    let dropped_without_http = attached.policies().any(|bound| !bound.policy.chain(ChainKind::Tcp).dropped.is_empty());
+fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Looks<'_>, cuts: &mut Vec<Cut>) {
     for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
-        let tests: Vec<&Test> = rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten()).collect();
-        cuts.extend(tests.iter().flat_map(|test| test.matchers()).filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        let tests: Vec<&Test> = tests(rule).collect();
+        let matchers = || tests.iter().flat_map(|test| test.matchers());
+        cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        // The addresses of pods are in no block, or not known: either way they are not as those outside it.
+        cuts.extend(matchers().any(|matcher| matches!(matcher, Matcher::Source(_))).then(|| of_peers(Peers::from(PodSet::all()))));
         let bound = reach(rule, names);
-        let ports = tests.iter().flat_map(|test| test.matchers()).filter_map(numbers);
+        let ports = matchers().filter_map(numbers);
         let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
-        requests.tokens = if asks_tokens(&tests) { tokens(&tests) } else { requests.tokens };
-        requests.looks_inside |= !requests.is_empty() || asks_tokens(&tests) || dropped_without_http;
+        widen(&mut requests, &tests, &looks.universe);
+        if asks_tokens(&tests) {
+            requests.tokens = (looks.tokens)(&tests);
+            requests.written.claims = tokens::written(&tests);
+        }
+        requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
         }
@@ -160,14 +200,48 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     let mut all = RequestSamples::default();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
-            Matcher::Methods(words) => all.methods.extend(samples(words)),
-            Matcher::Hosts(words) => all.hosts.extend(samples(words)),
+            // A request's method is upper case; a value that is not matches none.
+            Matcher::Methods(words) => {
+                all.methods.extend(samples(words).map(|word| word.to_uppercase().into()));
+                all.written.methods.extend(written(words));
+            }
+            // A flow's host has no port; what a value says of the port shows on the host alone.
+            Matcher::Hosts(words) => {
+                all.hosts.extend(samples(words).filter_map(|word| word.split(':').next().map(Symbol::from)));
+                all.written.hosts.extend(written(words));
+            }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
-            Matcher::Header(name, words) => all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words)),
+            Matcher::Header(name, words) => {
+                all.headers.entry(Symbol::clone(name)).or_default().extend(samples(words));
+                all.written.headers.entry(Symbol::clone(name)).or_default().extend(written(words));
+            }
             _ => {}
         }
     }
     all
+}
+
+/// Words as the policy has them.
+fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
+    words.iter().map(|word| word.to_string().into())
+}
+
+/// Takes in the words of other rules that a pattern here matches, so that each of them is told from those that it does not match.
+fn widen(all: &mut RequestSamples, tests: &[&Test], universe: &RequestSamples) {
+    let any = |words: &[Word], word: &Symbol| words.iter().any(|own| own.matches(word));
+    for matcher in tests.iter().flat_map(|test| test.matchers()) {
+        match matcher {
+            Matcher::Methods(words) => all.methods.extend(universe.methods.iter().filter(|word| any(words, word)).cloned()),
+            Matcher::Hosts(words) => {
+                all.hosts.extend(universe.hosts.iter().filter(|host| hosts::matches(words, host) != Truth::No).cloned());
+            }
+            Matcher::Header(name, words) => {
+                let known = universe.headers.get(name).into_iter().flatten();
+                all.headers.entry(Symbol::clone(name)).or_default().extend(known.filter(|word| any(words, word)).cloned());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The pods that carry one of some identities, patterns cut at the names that are known.
@@ -190,7 +264,7 @@ fn cube(namespace: Values, account: Values) -> PodCube {
 }
 
 /// The words that a test of a name lets pass.
-fn values(name: &Name, known: &std::collections::BTreeSet<Symbol>) -> Values {
+fn values(name: &Name, known: &BTreeSet<Symbol>) -> Values {
     match name {
         Name::Any => Values::any(),
         _ => Values::of(known.iter().filter(|known| name.matches(known)).cloned().chain(name.sample())),

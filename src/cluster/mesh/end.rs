@@ -3,7 +3,7 @@
 //! Owns: `MeshEnd`. The policies that act on the pod are found once; an answer then allocates nothing unless it is left open.
 
 use super::Mesh;
-use super::attachment::{Acts, Known};
+use super::attachment::{Acts, Attachment, Known};
 use super::callers::{Callers, Reader};
 use super::chain::ChainKind;
 use super::peer::Modes;
@@ -12,7 +12,7 @@ use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
 use crate::cluster::question::{Endpoint, Network};
-use crate::flow::{DataPlane, Peer, Pod, Request, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
 
 /// The policies of the mesh at the pod that is called.
 #[derive(Debug, Clone)]
@@ -97,7 +97,9 @@ impl Mesh {
         let root = &*self.platform.root_namespace;
         let mut proxy = Proxy::default();
         for policy in self.near(&self.policies, &pod.namespace).filter(|policy| policy.counts(ChainKind::Http)) {
-            match policy.written.attachment.on_sidecar(&policy.written.object.namespace, root, known) {
+            let attachment = &policy.written.attachment;
+            let acts = attachment.on_sidecar(&policy.written.object.namespace, root, known);
+            match self.targets_known(attachment, acts) {
                 Acts::No => {}
                 Acts::Yes => proxy.attached.add(policy, None),
                 Acts::Perhaps(reason) => proxy.attached.add(policy, Some(reason)),
@@ -113,6 +115,13 @@ impl Mesh {
         proxy
     }
 
+    /// What becomes of a policy with targets: an Istio that does not know them takes it for one of the namespace.
+    fn targets_known(&self, attachment: &Attachment, acts: Acts) -> Acts {
+        const UNKNOWN: &str = "Istio before 1.22 does not know `targetRefs` and takes the policy for one of its whole namespace";
+        let unknown = self.platform.istio < (1, 22, 0) && !attachment.targets().is_empty();
+        if unknown { Acts::Perhaps(UNKNOWN) } else { acts }
+    }
+
     /// What ztunnel is told for a pod.
     fn at_ztunnel(&self, known: Known<'_>) -> Attached<'_> {
         let (pod, _) = known;
@@ -125,19 +134,20 @@ impl Mesh {
                 Acts::Perhaps(reason) => attached.add(policy, Some(reason)),
             }
         }
-        attached.waypoints = self.synthetic(pod);
+        attached.waypoints = self.synthetic(known);
         attached
     }
 
     /// The waypoints of a pod, where Istio may let them in by itself.
-    fn synthetic(&self, pod: &Pod) -> Option<Synthetic> {
+    fn synthetic(&self, known: Known<'_>) -> Option<Synthetic> {
         const UNSAID: &str = "whether Istio lets waypoints in by itself is not known";
         let doubt = match self.platform.auto_allow_waypoint {
             Some(false) => return None,
             Some(true) => None,
             None => Some(UNSAID),
         };
-        let accounts: Vec<Symbol> = self.waypoints_of(pod).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
+        let accounts: Vec<Symbol> =
+            self.waypoints_of(known).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
         let callers = Callers::accounts(&accounts, "", Reader::Ztunnel, &self.platform);
         (!accounts.is_empty()).then_some(Synthetic { callers, doubt })
     }

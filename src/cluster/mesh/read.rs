@@ -34,16 +34,12 @@ pub(super) fn checked(
     problem: impl Fn(&str) -> Option<String>,
 ) -> Vec<Symbol> {
     let mut words = Vec::new();
-    // A place has the lifetime of its tree, which the caller's key outlives.
-    for node in child(parent, key, reading).list(reading) {
-        let text = match node.text(reading) {
-            Some(text) => text,
-            None => {
-                if node.is_missing() {
-                    node.wrong(reading, "text is expected");
-                }
-                continue;
+    for node in parent.get(reading, key).list(reading) {
+        let Some(text) = node.text(reading) else {
+            if node.is_missing() {
+                node.wrong(reading, "text is expected");
             }
+            continue;
         };
         let why = if text.is_empty() { Some("an empty text matches nothing, and Istio refuses it".to_owned()) } else { problem(text) };
         match why {
@@ -52,10 +48,6 @@ pub(super) fn checked(
         }
     }
     words
-}
-
-fn child<'t>(parent: &Node<'t>, key: &'static str, reading: &mut Reading<'_>) -> Node<'t> {
-    parent.get(reading, key)
 }
 
 /// Where an object acts, of those kinds that may name targets.

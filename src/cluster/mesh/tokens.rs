@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::test::{Matcher, Test};
-use super::token::{TokenPolicy, UserPattern, nested, providers};
+use super::token::{TokenPolicy, nested, providers};
 use super::words::{Word, samples as words_of};
 use crate::flow::{RequestSamples, Symbol, Token};
 
@@ -56,30 +56,41 @@ fn token(issuer: &str, chosen: &[Claim]) -> Token {
     Token::Valid { issuer: issuer.into(), claims }
 }
 
+/// The claims that tests look at, with what their values are compared with, as the policies have it.
+pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<Symbol>> {
+    let mut written: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+    for (name, words) in looked_at(tests) {
+        written.entry(name).or_default().extend(words.iter().map(|word| Symbol::from(word.to_string())));
+    }
+    written
+}
+
 /// The claims that tests look at, each with a word that matches.
 fn claims(tests: &[&Test]) -> Vec<Claim> {
-    let mut claims: BTreeSet<Claim> = BTreeSet::new();
+    let of = |(name, words): (Symbol, Vec<Word>)| words_of(&words).map(|word| (Symbol::clone(&name), word)).collect::<Vec<_>>();
+    let claims: BTreeSet<Claim> = looked_at(tests).into_iter().flat_map(of).collect();
+    claims.into_iter().collect()
+}
+
+/// The claims that tests look at, and the words of each test. The issuer is no claim here.
+fn looked_at(tests: &[&Test]) -> Vec<(Symbol, Vec<Word>)> {
+    let mut all = Vec::new();
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
-            Matcher::Users(users) => claims.extend(subjects(users).map(|subject| ("sub".into(), subject))),
+            Matcher::Users(users) => all.push(("sub".into(), users.iter().map(|user| user.subject.clone()).collect())),
             Matcher::Claim(path, words) => {
                 let key: Symbol = match path.as_slice() {
                     [name] => Symbol::clone(name),
                     _ => nested(path).into(),
                 };
                 if *key != *"iss" {
-                    claims.extend(words_of(words).map(|word| (Symbol::clone(&key), word)));
+                    all.push((key, words.clone()));
                 }
             }
             _ => {}
         }
     }
-    claims.into_iter().collect()
-}
-
-fn subjects(users: &[UserPattern]) -> impl Iterator<Item = Symbol> {
-    let words: Vec<Word> = users.iter().map(|user| user.subject.clone()).collect();
-    words_of(&words).collect::<Vec<_>>().into_iter()
+    all
 }
 
 /// Choices of claims: every one of a few, and of many none, each, each two, and all.

@@ -2,6 +2,8 @@
 //!
 //! Owns: `Word` and `glob`. It must not know what the word is of.
 
+use std::fmt;
+
 use crate::flow::Symbol;
 
 /// A value of a policy.
@@ -58,6 +60,18 @@ pub(super) fn samples(words: &[Word]) -> impl Iterator<Item = Symbol> {
     let pairs: Vec<Symbol> =
         prefixes().flat_map(|prefix| suffixes().map(move |suffix| format!("{prefix}{suffix}").into())).take(MAX_PAIRS).collect();
     own.chain(pairs)
+}
+
+/// As a policy writes it.
+impl fmt::Display for Word {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => out.write_str("*"),
+            Self::Prefix(text) => write!(out, "{text}*"),
+            Self::Suffix(text) => write!(out, "*{text}"),
+            Self::Exact(text) => out.write_str(text),
+        }
+    }
 }
 
 /// What a `.` of a pattern stands for.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::inside;
 use super::read::namespace_cube;
-use super::{Block, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
+use super::{Block, NetworkPolicy, PeerTest, Rule, Selected};
 use crate::cluster::{Endpoint, Platform, Way, wire};
 use crate::flow::{AddressSet, Cut, DataPlane, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values};
 
@@ -36,9 +36,14 @@ pub(in crate::cluster) fn cuts(
     }
     for one in selected {
         for rule in one.rules {
-            let ports = port_pieces(rule, near, way, platform, numbers);
+            let ports = port_pieces(rule, near, platform);
+            let named = if platform.named_ports == Some(false) { Vec::new() } else { named(rule, near, way, numbers) };
             for peers in peer_pieces(one.policy, rule, platform) {
                 cuts.extend(ports.iter().map(|ports| cut(peers.clone(), ports.clone())));
+                // Where there is no pod, a name stands for nothing.
+                let peers = if way == Way::Egress { Peers::from(peers.pods) } else { peers };
+                let meets = if peers.is_empty() { &[][..] } else { &named };
+                cuts.extend(meets.iter().map(|ports| cut(peers.clone(), ports.clone())));
             }
         }
     }
@@ -71,29 +76,31 @@ fn may_hold_pods(block: &Block, platform: &Platform) -> bool {
     platform.ipblock_matches_pods != Some(false) && !inside(block, &[], &platform.pods).is_no()
 }
 
-/// The ports that a rule tells apart: by number, by range, by each name.
-fn port_pieces(rule: &Rule, near: &Endpoint, way: Way, platform: &Platform, numbers: &PortNumbers) -> Vec<PortSet> {
+/// The ports that a rule tells apart by number and by range.
+fn port_pieces(rule: &Rule, near: &Endpoint, platform: &Platform) -> Vec<PortSet> {
     let Some(tests) = &rule.ports else { return vec![PortSet::all()] };
     let mut pieces = vec![tests.sure.clone()];
     if platform.end_port != Some(false) {
         pieces.push(tests.ranges.clone());
     }
-    if platform.named_ports != Some(false) {
-        pieces.extend(named(tests, near, way, numbers));
-    }
     pieces.retain(|piece| !piece.is_empty());
-    let tunnel = |piece: &PortSet| piece.contains(Protocol::Tcp, wire::HBONE) && !piece.is_full(Protocol::Tcp);
-    if wire::plane(near) != DataPlane::None && pieces.iter().any(tunnel) {
-        pieces.push(PortSet::full(Protocol::Tcp));
-    }
+    pieces.extend(tunnels(near, &pieces));
     pieces
+}
+
+/// Every TCP port, where a rule for the port of the tunnel holds connections over mTLS to any of them.
+fn tunnels(near: &Endpoint, pieces: &[PortSet]) -> Option<PortSet> {
+    let tunnel = |piece: &PortSet| piece.contains(Protocol::Tcp, wire::HBONE) && !piece.is_full(Protocol::Tcp);
+    let reached = wire::plane(near) != DataPlane::None && pieces.iter().any(tunnel);
+    reached.then(|| PortSet::full(Protocol::Tcp))
 }
 
 /// The ports that names may stand for.
 ///
 /// Where the pod's ports are known these are numbers; where they are not, every port of the protocol is one that it may call so.
 /// Towards pods of which only the asker knows the ports, the asker must cut by these too.
-fn named(tests: &PortTests, near: &Endpoint, way: Way, numbers: &PortNumbers) -> Vec<PortSet> {
+fn named(rule: &Rule, near: &Endpoint, way: Way, numbers: &PortNumbers) -> Vec<PortSet> {
+    let Some(tests) = &rule.ports else { return Vec::new() };
     let own = near.facts.ports.as_ref().filter(|_| way == Way::Ingress);
     let mut pieces = Vec::new();
     for (protocol, name) in &tests.names {
@@ -106,5 +113,6 @@ fn named(tests: &PortTests, near: &Endpoint, way: Way, numbers: &PortNumbers) ->
         let known = numbers.get(&(*protocol, Symbol::clone(name))).into_iter().flatten();
         pieces.extend(known.filter(|_| way == Way::Egress).map(|number| PortSet::one(*protocol, *number)));
     }
+    pieces.extend(tunnels(near, &pieces));
     pieces
 }

@@ -3,13 +3,11 @@
 //! Owns: the tables. A kind that no table names may touch every flow of its namespace, or of the cluster if it has none.
 //!
 //! A flow is a connection to a given pod or address on a given port, with its request as it arrives there. So what only decides
-//! *where* traffic goes cannot affect it: Ingress, routes, `VirtualService`, EndpointSlices. Neither can what makes pods or other
+//! *where* traffic goes cannot affect it: Ingress, routes, `VirtualService`, endpoints. Neither can what makes pods or other
 //! objects, because those are judged once they are there, nor what installs the mesh or the plugin, whose facts the platform states.
 
-use super::scope;
-use crate::cluster::unmodelled::{Ends, Gates};
-use crate::manifest::{Object, Reading};
-use crate::{flow::Symbol, inventory};
+use super::scope::Scope;
+use crate::inventory;
 
 /// What is done with an object.
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +21,8 @@ pub(super) enum Sort {
     /// It cannot affect a flow.
     Passed,
     /// It may, and is not modelled.
-    Unmodelled(Touches),
+    Unmodelled(Scope),
 }
-
-/// Finds what an object of a namespace may touch, given the mesh's root namespace: its gates, and the ends of the flows; nothing if
-/// it touches no flow.
-pub(super) type Touches = fn(&Object<'_>, &str, &Symbol, &mut Reading<'_>) -> Option<(Gates, Ends)>;
 
 /// The kinds that the mesh's half models, by group.
 const MESH: [(&str, &[&str]); 3] = [
@@ -154,23 +148,23 @@ const PASSED_GROUPS: [&str; 32] = [
 ];
 
 /// Kinds that are not modelled and say themselves which pods they are about.
-const SCOPED: [(&str, &str, Touches); 16] = [
-    ("policy.networking.k8s.io", "ClusterNetworkPolicy", scope::cluster_network_policy),
-    ("policy.networking.k8s.io", "AdminNetworkPolicy", scope::cluster_network_policy),
-    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", scope::cluster_network_policy),
-    ("cilium.io", "CiliumNetworkPolicy", scope::cilium),
-    ("cilium.io", "CiliumClusterwideNetworkPolicy", scope::cilium),
-    ("crd.projectcalico.org", "NetworkPolicy", scope::network),
-    ("crd.projectcalico.org", "GlobalNetworkPolicy", scope::network),
-    ("projectcalico.org", "NetworkPolicy", scope::network),
-    ("projectcalico.org", "GlobalNetworkPolicy", scope::network),
-    ("networking.istio.io", "EnvoyFilter", scope::workload_selector),
-    ("networking.istio.io", "Sidecar", scope::workload_selector),
-    ("networking.istio.io", "ServiceEntry", scope::service_entry),
-    ("networking.istio.io", "WorkloadEntry", scope::addresses),
-    ("networking.istio.io", "Gateway", scope::gateway),
-    ("networking.istio.io", "ProxyConfig", scope::selector),
-    ("extensions.istio.io", "WasmPlugin", scope::selector),
+const SCOPED: [(&str, &str, Scope); 16] = [
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy", Scope::Subject),
+    ("policy.networking.k8s.io", "AdminNetworkPolicy", Scope::Subject),
+    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", Scope::Subject),
+    ("cilium.io", "CiliumNetworkPolicy", Scope::EndpointSelector),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy", Scope::EndpointSelector),
+    ("crd.projectcalico.org", "NetworkPolicy", Scope::Network),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy", Scope::Network),
+    ("projectcalico.org", "NetworkPolicy", Scope::Network),
+    ("projectcalico.org", "GlobalNetworkPolicy", Scope::Network),
+    ("networking.istio.io", "EnvoyFilter", Scope::WorkloadSelector),
+    ("networking.istio.io", "Sidecar", Scope::WorkloadSelector),
+    ("networking.istio.io", "ServiceEntry", Scope::ServiceEntry),
+    ("networking.istio.io", "WorkloadEntry", Scope::WorkloadEntry),
+    ("networking.istio.io", "Gateway", Scope::Gateway),
+    ("networking.istio.io", "ProxyConfig", Scope::Selector),
+    ("extensions.istio.io", "WasmPlugin", Scope::Selector),
 ];
 
 /// What is to be done with objects of a group and kind.
@@ -190,8 +184,8 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     let scoped = SCOPED.iter().find(|(own_group, own_kind, _)| *own_group == group && *own_kind == kind);
     Sort::Unmodelled(match scoped {
-        Some((_, _, touches)) => *touches,
-        None if group.ends_with(".istio.io") || group == "gateway.networking.k8s.io" => scope::mesh,
-        None => scope::anything,
+        Some((_, _, scope)) => *scope,
+        None if group.ends_with(".istio.io") || group == "gateway.networking.k8s.io" => Scope::Mesh,
+        None => Scope::Unknown,
     })
 }

@@ -1,30 +1,73 @@
 //! What objects that are not modelled may touch, where they say so in a plain way.
 //!
-//! Owns: the reading of the few fields that tell it. Whatever is not plain counts as "everything that it could be", so nothing here
-//! reports a finding about a field; an object that touches no flow is nothing.
+//! Owns: the reading of the few fields that tell it. Whatever is not plain counts as everything that it could be, so nothing here
+//! reports a finding about a field.
 
 use crate::cluster::selector;
 use crate::cluster::unmodelled::{Ends, Gates, equalities};
 use crate::flow::{LabelCube, PodCube, Symbol};
 use crate::manifest::{Node, Object, Reading};
 
-/// An object of an unknown kind.
-pub(super) fn anything(_object: &Object<'_>, namespace: &str, _root: &Symbol, _reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    Some((Gates::Both, Ends::of_namespace(namespace, LabelCube::all())))
+/// Where an object says which pods it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Nowhere that is known: an object of an unknown kind.
+    Unknown,
+    /// A policy of a network plugin about a whole namespace or cluster.
+    Network,
+    /// An object of the mesh about a whole namespace, or about the whole mesh in its root namespace.
+    Mesh,
+    /// A policy for the whole cluster, in its `subject` (`semantics.md` §1.10).
+    Subject,
+    /// Cilium's policies, in their `endpointSelector`.
+    EndpointSelector,
+    /// An object of the mesh, in `spec.workloadSelector.labels`. One with `targetRefs` instead acts on gateways and waypoints, of which
+    /// nothing is assumed.
+    WorkloadSelector,
+    /// An object of the mesh, in `spec.selector.matchLabels`.
+    Selector,
+    /// A `ServiceEntry`: it gives pods that it selects further ports with protocols. Without a selector it is about hosts outside the
+    /// cluster, to which the mesh is no gate.
+    ServiceEntry,
+    /// A `WorkloadEntry`: a machine outside the cluster that takes part in the mesh.
+    WorkloadEntry,
+    /// Istio's own `Gateway`: it decides what the gateway pods that it selects, in any namespace, take connections for.
+    Gateway,
 }
 
-/// A policy of a network plugin about a whole namespace or cluster.
-pub(super) fn network(_object: &Object<'_>, namespace: &str, _root: &Symbol, _reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    Some((Gates::Network, Ends::of_namespace(namespace, LabelCube::all())))
+/// What an object may touch: its gates, and the ends of the flows; nothing if it touches no flow.
+///
+/// `namespace` is its own, empty if it has none; `root` is the mesh's root namespace.
+pub(super) fn touched(
+    scope: Scope,
+    object: &Object<'_>,
+    namespace: &str,
+    root: &Symbol,
+    reading: &mut Reading<'_>,
+) -> Option<(Gates, Ends)> {
+    let everything = LabelCube::all();
+    let mut map = |keys: &[&'static str]| map(object, keys, reading);
+    Some(match scope {
+        Scope::Unknown => (Gates::Both, Ends::of_namespace(namespace, everything)),
+        Scope::Network => (Gates::Network, Ends::of_namespace(namespace, everything)),
+        Scope::Mesh => (Gates::Mesh, of_mesh(namespace, root, everything)),
+        Scope::WorkloadSelector => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "workloadSelector", "labels"]))),
+        Scope::Selector => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "selector", "matchLabels"]))),
+        Scope::Gateway => (Gates::Mesh, Ends::of_namespace("", map(&["spec", "selector"]))),
+        Scope::WorkloadEntry => (Gates::Mesh, Ends::Addresses),
+        Scope::ServiceEntry => {
+            if object.root.follow(reading, &["spec", "workloadSelector"]).is_missing() {
+                return None;
+            }
+            return touched(Scope::WorkloadSelector, object, namespace, root, reading);
+        }
+        Scope::Subject => subject(object, reading),
+        Scope::EndpointSelector => (Gates::Network, Ends::of_namespace(namespace, endpoint_selector(object, reading).unwrap_or_default())),
+    })
 }
 
-/// An object of the mesh about a whole namespace, or about the whole mesh in its root namespace.
-pub(super) fn mesh(_object: &Object<'_>, namespace: &str, root: &Symbol, _reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    Some((Gates::Mesh, of_mesh(namespace, root, LabelCube::all())))
-}
-
-/// A policy for the whole cluster, with the pods that its `subject` selects (`semantics.md` §1.10).
-pub(super) fn cluster_network_policy(object: &Object<'_>, _: &str, _: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
+/// What a policy for the whole cluster may touch: its subjects.
+fn subject(object: &Object<'_>, reading: &mut Reading<'_>) -> (Gates, Ends) {
     let spec = object.root.get(reading, "spec");
     let baseline = object.kind == "BaselineAdminNetworkPolicy" || spec.get(reading, "tier").text(reading) == Some("Baseline");
     let gates = if baseline { Gates::NetworkBaseline } else { Gates::Network };
@@ -35,7 +78,7 @@ pub(super) fn cluster_network_policy(object: &Object<'_>, _: &str, _: &Symbol, r
         (true, false) => both(&pods, reading),
         _ => None,
     };
-    Some((gates, cube.map_or(Ends::All, Ends::Pods)))
+    (gates, cube.map_or(Ends::All, Ends::Pods))
 }
 
 /// The two selectors of a `subject.pods`.
@@ -45,55 +88,22 @@ fn both(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<PodCube> {
     Some(PodCube { namespace, labels, ..PodCube::all() })
 }
 
-/// Cilium's policies, with the pods that their `endpointSelector` selects.
+/// The pods that one of Cilium's policies selects in its namespaces.
 ///
 /// Its keys may carry a source (`k8s:app`), and the namespace may stand among them; such a selector is not plain.
-pub(super) fn cilium(object: &Object<'_>, namespace: &str, _: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
+fn endpoint_selector(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
     let spec = object.root.get(reading, "spec");
-    let single = !spec.is_missing() && object.root.get(reading, "specs").is_missing() && spec.get(reading, "nodeSelector").is_missing();
+    let single = object.root.get(reading, "specs").is_missing() && spec.get(reading, "nodeSelector").is_missing();
     let selector = spec.get(reading, "endpointSelector");
-    let labels = if single && !selector.is_missing() { plain(&selector, reading) } else { None };
-    let foreign =
-        |key: &Symbol| key.contains(':') || key.starts_with("io.kubernetes.") || key.starts_with("io.cilium.") || &**key == "reserved";
-    let labels = labels.filter(|labels| !labels.iter().any(|(key, _)| foreign(key)));
-    Some((Gates::Network, Ends::of_namespace(namespace, labels.unwrap_or_default())))
+    let labels = if single && !selector.is_missing() { plain(&selector, reading)? } else { return None };
+    let foreign = |key: &Symbol| key.contains(':') || key.starts_with("io.kubernetes.") || key.starts_with("io.cilium.");
+    let is_plain = !labels.iter().any(|(key, _)| foreign(key));
+    is_plain.then_some(labels)
 }
 
 /// A selector, if it is one that Kubernetes would accept.
 fn plain(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
     reading.quietly(|reading| selector::read(node, reading))
-}
-
-/// An object of the mesh with `spec.workloadSelector.labels`. One with `targetRefs` acts on gateways and waypoints alone, of which
-/// nothing is assumed.
-pub(super) fn workload_selector(object: &Object<'_>, namespace: &str, root: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    let labels = map(object, &["spec", "workloadSelector", "labels"], reading);
-    Some((Gates::Mesh, of_mesh(namespace, root, labels)))
-}
-
-/// An object of the mesh with `spec.selector.matchLabels`.
-pub(super) fn selector(object: &Object<'_>, namespace: &str, root: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    let labels = map(object, &["spec", "selector", "matchLabels"], reading);
-    Some((Gates::Mesh, of_mesh(namespace, root, labels)))
-}
-
-/// A `ServiceEntry`: it gives pods that it selects further ports with protocols. Without a selector it is about hosts outside the
-/// cluster, to which the mesh is no gate.
-pub(super) fn service_entry(object: &Object<'_>, namespace: &str, root: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    if object.root.follow(reading, &["spec", "workloadSelector"]).is_missing() {
-        return None;
-    }
-    workload_selector(object, namespace, root, reading)
-}
-
-/// A `WorkloadEntry`: a machine outside the cluster that takes part in the mesh.
-pub(super) fn addresses(_object: &Object<'_>, _namespace: &str, _root: &Symbol, _reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    Some((Gates::Mesh, Ends::Addresses))
-}
-
-/// Istio's own `Gateway`: it decides what the gateway pods that it selects, in any namespace, take connections for.
-pub(super) fn gateway(object: &Object<'_>, _: &str, _: &Symbol, reading: &mut Reading<'_>) -> Option<(Gates, Ends)> {
-    Some((Gates::Mesh, Ends::of_namespace("", map(object, &["spec", "selector"], reading))))
 }
 
 /// The pods of an object of the mesh: of its namespace, or of all in the root namespace.

@@ -201,7 +201,7 @@ fn condition(node: &Node<'_>, action: Action, reading: &mut Reading<'_>) -> Opti
     }
     let wanted: Vec<Symbol> = checked(node, "values", reading, problem);
     let unwanted = checked(node, "notValues", reading, problem);
-    if wanted.is_empty() && unwanted.is_empty() {
+    if wanted.is_empty() && unwanted.is_empty() && reading.is_clean() {
         node.wrong(reading, "a condition needs `values` or `notValues`");
     }
     Some(Field { attribute, place: Place::When, wanted, unwanted })

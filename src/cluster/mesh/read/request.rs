@@ -60,7 +60,7 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
         issuer_node.wrong(reading, "an issuer is not empty");
     }
     let has_keys = keys(node, reading);
-    if issuer.is_none() && !has_keys {
+    if issuer.is_none() && !has_keys && reading.is_clean() {
         node.wrong(reading, "`issuer` or `jwksUri` is expected");
     }
     outputs(node, reading);

@@ -1,0 +1,86 @@
+//! The ways of a connection that a sidecar makes.
+//!
+//! Owns: what a sidecar speaks to whom, by `DestinationRule`s or by itself (`semantics.md` §3.3). It must not know waypoints.
+
+use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target};
+use crate::cluster::mesh::Mesh;
+use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
+use crate::cluster::mesh::end::{Guard, plane};
+use crate::cluster::mesh::services::reaches;
+use crate::cluster::mesh::truth::Truth;
+use crate::cluster::question::Question;
+use crate::flow::{DataPlane, Pod};
+use crate::inventory::{ServiceFacts, ServiceKind, ServicePort};
+
+impl Mesh {
+    /// What a sidecar speaks (`semantics.md` §3.3).
+    pub(super) fn ways_of_sidecar(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
+        let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
+            return vec![self.route(question, plain)];
+        };
+        let server = plane(&question.destination);
+        let with =
+            |speaks, rule: Option<&DestinationRule>| Course { speaks, rule: rule.map(|rule| rule.object.document(None)), ..plain.clone() };
+        let said = if known { said(&self.destinations, &self.platform.root_namespace, client, called) } else { Said::Nothing };
+        match (said, server) {
+            (Said::Open(rule), _) => {
+                let mut mtls = with(Speaks::Mtls, Some(rule));
+                mtls.tunnel = server == DataPlane::Ambient;
+                self.either(question, [&mtls, &with(Speaks::Plaintext, Some(rule))], CLIENT_TLS)
+            }
+            (Said::Nothing, DataPlane::None) => vec![self.route(question, plain)],
+            (Said::Nothing | Said::Tls(Tls::Istio, _), DataPlane::Ambient) => {
+                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, None) };
+                match self.platform.hbone_from_sidecars {
+                    Some(true) => vec![self.route(question, &tunnel)],
+                    Some(false) => vec![self.route(question, plain)],
+                    None => self.either(question, [&tunnel, plain], FLAG),
+                }
+            }
+            (Said::Tls(tls, rule), DataPlane::Ambient) => {
+                let own = if tls == Tls::Foreign { Speaks::Foreign } else { Speaks::Plaintext };
+                let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, Some(rule)) };
+                self.either(question, [&tunnel, &with(own, Some(rule))], CLIENT_TLS)
+            }
+            (Said::Tls(tls, rule), _) => {
+                let speaks = match tls {
+                    Tls::Disable => Speaks::Plaintext,
+                    Tls::Istio => Speaks::Mtls,
+                    Tls::Foreign => Speaks::Foreign,
+                };
+                vec![self.route(question, &with(speaks, Some(rule)))]
+            }
+            (Said::Nothing, DataPlane::Sidecar) => self.by_itself(question, plain),
+        }
+    }
+
+    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none.
+    fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
+        let end = self.end(&question.destination);
+        let Guard::Sidecar(sidecar) = &end.guard else { return vec![self.route(question, plain)] };
+        let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
+        match sidecar.modes.takes_mtls(question.port) {
+            Truth::Yes => vec![self.route(question, &mtls)],
+            Truth::No => vec![self.route(question, plain)],
+            Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
+        }
+    }
+
+    /// A call as one of a Service, and whether rules can name that; none for a call of the pod, which sidecars pass on as it is,
+    /// unless a headless Service declares the port.
+    fn as_service<'q>(&'q self, question: &Question, pod: &'q Pod, target: &'q Target) -> Option<(Call<'q>, bool)> {
+        match target {
+            Target::Service(namespace, name, port) => Some((Call { namespace, name, port: *port, pod }, true)),
+            Target::SomeService => Some((Call { namespace: &pod.namespace, name: "", port: question.port, pod }, false)),
+            Target::Pod => {
+                let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
+                let call = |service: &'q ServiceFacts| {
+                    let declares = |port: &&ServicePort| reaches(port, question.port, &question.destination.facts) == Truth::Yes;
+                    let port = service.ports.iter().find(declares)?.port;
+                    Some((Call { namespace: &service.namespace, name: &service.name, port, pod }, true))
+                };
+                headless.into_iter().find_map(call)
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Clusters to be asked: from manifests, or from what intents compile to.
+//!
+//! Owns: `Judged`, `given`, `emitted`. Whatever is read here is read as anybody's YAML; that some of it was written a moment ago
+//! changes nothing.
+
+use super::{Input, Outcome, platform};
+use crate::cluster::{self, Cluster, Platform};
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::level::Levels;
+use crate::flow::Symbol;
+use crate::source::{FileId, Source, Sources};
+
+/// Manifests, read and ready to be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// The text of all files, for findings and reasons.
+    pub sources: Sources,
+    /// What was found, at settled levels.
+    pub findings: Vec<Diagnostic>,
+    /// What can be asked.
+    pub cluster: Cluster,
+    /// What the cluster is.
+    pub config: Config,
+}
+
+/// Anybody's manifests, with the inventory of the input; its intents are left aside.
+pub fn given(input: &Input, manifests: &[FileId]) -> Judged {
+    let mut findings = Vec::new();
+    let config = super::read_config(input, &mut findings);
+    let files: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
+    judged(input.sources.clone(), &files, findings, input.namespace.as_deref().map(Symbol::from), config)
+}
+
+/// What intents compiled to, with the inventory that they were compiled with and the policies of others beside it. Nothing is to
+/// be asked if the outcome has an error.
+pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
+    let mut sources = outcome.sources.clone();
+    let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
+    let written = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str())));
+    let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
+    let namespace = input.namespace.as_deref().unwrap_or("default");
+    judged(sources, &files, Vec::new(), Some(namespace.into()), outcome.policy.config.clone())
+}
+
+fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Option<Symbol>, config: Config) -> Judged {
+    let platform = Platform { default_namespace: namespace, ..platform(&config) };
+    let (cluster, found) = cluster::read(&sources, files, platform);
+    findings.extend(found);
+    let findings = Levels::new(config.lints.settings()).apply(findings);
+    Judged { sources, findings, cluster, config }
+}

@@ -1,0 +1,267 @@
+//! What each end of the workloads says to everybody else.
+//!
+//! Owns: `Ends`. Workloads that no policy tells apart share one end; far ends that an end does not tell apart are asked about
+//! once; so an end costs as much as its rules, not as many as there are workloads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, Way};
+use crate::flow::{
+    AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
+};
+
+use super::answer::{EndAnswer, EndAnswers, Piece, Said};
+use super::apart::Apart;
+use super::bits::Bits;
+use super::groups::{self, Group, Outside, Ports};
+use super::members::Members;
+use super::requests::{Requests, Spaces};
+
+/// Why nobody knows what passes where [`Spaces`] gives up.
+pub(super) const TOO_MANY_KINDS: &str = "the policies tell more kinds of requests apart than are asked for one by one";
+
+/// The ends of one way.
+#[derive(Default)]
+pub(super) struct Ends<'c> {
+    /// What each distinct end says.
+    pub(super) views: Vec<View<'c>>,
+    /// Which of them is whose, by workload; none for workloads that were not asked for.
+    pub(super) of: Vec<Option<usize>>,
+}
+
+/// What one end says. Each answer is named by its number.
+pub(super) struct View<'c> {
+    /// Whose end it is.
+    pub(super) owners: Vec<usize>,
+    /// To workloads. Nobody stands in two groups.
+    pub(super) groups: Vec<(Group, usize)>,
+    /// To addresses that are no pod's.
+    pub(super) outside: Vec<(Outside, usize)>,
+    end: End<'c>,
+    cuts: Vec<Cut>,
+    subject: &'c Endpoint,
+    way: Way,
+}
+
+/// What is asked, and what was learned on the way.
+pub(super) struct Asking<'c> {
+    pub(super) cluster: &'c Cluster,
+    pub(super) answers: EndAnswers,
+    pub(super) spaces: Spaces,
+    /// The addresses that are no pod's and no Service's.
+    pub(super) space: AddressSet,
+    pub(super) members: Members<'c>,
+    pub(super) names: Names,
+    /// Groups of addresses by what they are cut by.
+    cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
+}
+
+/// By what the ends of two workloads may differ.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Subject<'c> {
+    namespace: &'c Symbol,
+    /// Which of the selectors of its namespace choose it, as far as its labels are known, and which labels are not.
+    selected: Vec<bool>,
+    open: &'c BTreeSet<Symbol>,
+    account: &'c Symbol,
+    plane: DataPlane,
+    network: Network,
+    ports: Option<&'c [NamedPort]>,
+    uncaptured: &'c [(u16, u16)],
+    node: Option<&'c Symbol>,
+    addresses: &'c [IpAddr],
+}
+
+impl<'c> Asking<'c> {
+    /// Makes ready to ask.
+    pub(super) fn new(cluster: &'c Cluster) -> Self {
+        let workloads = cluster.workloads();
+        let pods = || workloads.iter().filter_map(|workload| pod(&workload.endpoint));
+        let names = Names {
+            namespaces: pods().map(|pod| Symbol::clone(&pod.namespace)).collect(),
+            accounts: pods().map(|pod| Symbol::clone(&pod.account)).collect(),
+        };
+        let platform = cluster.platform();
+        Self {
+            cluster,
+            members: Members::new(workloads),
+            spaces: Spaces::default(),
+            names,
+            answers: EndAnswers::default(),
+            space: AddressSet::all().subtract(&platform.pods).subtract(&platform.services),
+            cut_space: HashMap::new(),
+        }
+    }
+
+    /// Asks the ends of these workloads about those others.
+    pub(super) fn ends(&mut self, way: Way, subjects: &Bits, far: &Bits) -> Ends<'c> {
+        let workloads = self.cluster.workloads();
+        let mut selectors: BTreeMap<&Symbol, Vec<LabelCube>> = BTreeMap::new();
+        let mut known: BTreeMap<Subject<'c>, usize> = BTreeMap::new();
+        let mut ends = Ends { views: Vec::new(), of: vec![None; workloads.len()] };
+        let mut apart = Apart::new(workloads, far.clone());
+        for at in subjects.iter() {
+            let Some(workload) = workloads.get(at) else { continue };
+            let Some(subject) = self.subject(&workload.endpoint, &mut selectors) else { continue };
+            let number = *known.entry(subject).or_insert(ends.views.len());
+            if number == ends.views.len() {
+                ends.views.push(self.view(&workload.endpoint, way, &mut apart));
+            }
+            if let Some(view) = ends.views.get_mut(number) {
+                view.owners.push(at);
+            }
+            if let Some(place) = ends.of.get_mut(at) {
+                *place = Some(number);
+            }
+        }
+        ends
+    }
+
+    fn subject(&self, endpoint: &'c Endpoint, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
+        let pod = pod(endpoint)?;
+        let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.selectors(&pod.namespace));
+        let facts = &endpoint.facts;
+        Some(Subject {
+            namespace: &pod.namespace,
+            selected: cubes.iter().map(|cube| cube.contains(&pod.labels)).collect(),
+            open: &facts.open_labels,
+            account: &pod.account,
+            plane: pod.plane,
+            network: facts.network,
+            ports: facts.ports.as_deref(),
+            uncaptured: facts.uncaptured.ranges(),
+            node: facts.node.as_ref(),
+            addresses: &facts.addresses,
+        })
+    }
+
+    fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &mut Apart<'c>) -> View<'c> {
+        let end = self.cluster.end(subject, way);
+        let cuts = end.cuts(&self.names);
+        let groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
+        let outside = self.outside(&cuts);
+        let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
+        for group in groups {
+            if let Some(far) = self.witness(&group.members, subject) {
+                let answer = self.answer(&view, far, &group.held);
+                view.groups.push((group, answer));
+            }
+        }
+        for group in outside {
+            if let Some(first) = group.addresses.first() {
+                let answer = self.answer(&view, &Endpoint::from(Peer::Address(first)), &group.held);
+                view.outside.push((group, answer));
+            }
+        }
+        view
+    }
+
+    /// One of these workloads, and not the pod itself that is asked about: what it says to itself is another question.
+    fn witness(&self, members: &Bits, subject: &Endpoint) -> Option<&'c Endpoint> {
+        let workloads = self.cluster.workloads();
+        let is_other = |far: &&Endpoint| !far.facts.addresses.iter().any(|address| subject.facts.addresses.contains(address));
+        members.iter().filter_map(|at| Some(&workloads.get(at)?.endpoint)).find(is_other)
+    }
+
+    fn outside(&mut self, cuts: &[Cut]) -> Vec<Outside> {
+        let key = cuts.iter().map(|cut| cut.peers.addresses.clone()).collect();
+        let space = &self.space;
+        self.cut_space.entry(key).or_insert_with(|| groups::addresses(cuts, space)).clone()
+    }
+
+    /// What an end says to one far end, which stands for all that the same cuts hold.
+    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize]) -> usize {
+        let mut pieces = Vec::new();
+        let plain = RequestSamples::default();
+        for group in view.ports(far, held) {
+            let samples = view.samples(&group.held);
+            for (protocol, transport) in view.transports(far) {
+                let ports = group.ports.only(protocol);
+                let Some((_, port, _)) = ports.ranges().next() else { continue };
+                let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
+                let said = self.said(looked_at, |request| view.end.decide(far, protocol, port, transport, request));
+                if !said.is_empty() {
+                    pieces.push(Piece { protocol, ports, transport, said });
+                }
+            }
+        }
+        self.answers.number(EndAnswer { pieces })
+    }
+
+    /// What is said to each kind of request that the samples tell apart.
+    fn said(&mut self, samples: &RequestSamples, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
+        let Some(space) = self.spaces.of(samples) else {
+            return vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
+        };
+        let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
+        for (at, question) in space.questions().iter().enumerate() {
+            match decide(question.as_ref()) {
+                Verdict::Denied => {}
+                Verdict::Allowed => kinds.entry(None).or_default().push(at),
+                Verdict::Unspecified(reason) => kinds.entry(Some(reason.into())).or_default().push(at),
+            }
+        }
+        let name = |(doubt, at): (Option<Symbol>, Vec<usize>)| {
+            let wanted: Bits = at.into_iter().collect();
+            Said { requests: self.spaces.name(&space, &wanted), doubt }
+        };
+        kinds.into_iter().map(name).collect()
+    }
+}
+
+impl View<'_> {
+    /// The group in which a workload stands, with its number.
+    pub(super) fn group(&self, far: usize) -> Option<(usize, &Group)> {
+        self.groups.iter().map(|(group, _)| group).enumerate().find(|(_, group)| group.members.contains(far))
+    }
+
+    /// The ports that this end tells apart for a far end that these cuts hold.
+    pub(super) fn ports(&self, far: &Endpoint, held: &[usize]) -> Vec<Ports> {
+        groups::ports(&self.cuts, held, &self.alone(far))
+    }
+
+    /// What these cuts look at in requests.
+    pub(super) fn samples(&self, held: &[usize]) -> RequestSamples {
+        groups::samples(&self.cuts, held)
+    }
+
+    /// The ports that it tells apart for anybody.
+    pub(super) fn all_ports(&self) -> Vec<Ports> {
+        let all: Vec<usize> = (0..self.cuts.len()).collect();
+        groups::ports(&self.cuts, &all, &[])
+    }
+
+    /// What it looks at in anybody's requests.
+    pub(super) fn all_samples(&self) -> RequestSamples {
+        let all: Vec<usize> = (0..self.cuts.len()).collect();
+        groups::samples(&self.cuts, &all)
+    }
+
+    /// The protocols, and over which transports a connection with this far end can arrive: over mutual TLS only TCP between
+    /// two pods of the mesh can (`semantics.md` §5.1).
+    fn transports(&self, far: &Endpoint) -> Vec<(Protocol, Transport)> {
+        let meshed = [self.subject, far].iter().all(|end| pod(end).is_some_and(|pod| pod.plane != DataPlane::None));
+        let mut all: Vec<_> = Protocol::ALL.map(|protocol| (protocol, Transport::Plaintext)).into();
+        if meshed {
+            all.push((Protocol::Tcp, Transport::Mtls));
+        }
+        all
+    }
+
+    /// Ports that the end may tell apart for this far end alone: those that its containers name (`semantics.md` §1.6).
+    fn alone(&self, far: &Endpoint) -> Vec<PortSet> {
+        if self.way == Way::Ingress || self.cuts.is_empty() {
+            return Vec::new();
+        }
+        let one = |port: &NamedPort| PortSet::one(port.protocol, port.number);
+        far.facts.ports.iter().flatten().map(one).collect()
+    }
+}
+
+pub(super) fn pod(endpoint: &Endpoint) -> Option<&Pod> {
+    match &endpoint.peer {
+        Peer::Pod(pod) => Some(pod),
+        Peer::Address(_) => None,
+    }
+}

@@ -1,0 +1,451 @@
+//! All pairs.
+//!
+//! Owns: `Pairs`, which joins what the two ends of each pair say. Sources to which both ends of a destination's connections say
+//! the same are joined at once, so pairs between which nothing passes are never looked at one by one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use crate::cluster::{Addressed, Cluster, Endpoint, Way, WaypointCall, Workload};
+use crate::flow::{AddressSet, Peer};
+
+use super::answer::{Answer, Doubt, Passage, meet};
+use super::bits::Bits;
+use super::ends::{Asking, Ends, View};
+use super::groups::Outside;
+use super::reasons::{self, Witness};
+use super::waypoints::Clients;
+use super::{DoubtRow, Listing, Options, Party, Reasons, Row, Scope, Selection, Side, peers};
+
+/// The join.
+pub(super) struct Pairs<'c> {
+    cluster: &'c Cluster,
+    options: &'c Options,
+    asking: Asking<'c>,
+    sources: Bits,
+    destinations: Bits,
+    /// What two ends say together, by the numbers of their answers.
+    joined: HashMap<[Option<usize>; 2], Rc<Answer>>,
+    /// The same with reasons, by the ends and groups, as reasons differ where answers do not.
+    told: HashMap<[Option<(usize, usize)>; 2], usize>,
+    lists: Lists,
+}
+
+/// What was found so far, each thing once.
+#[derive(Default)]
+struct Lists {
+    rows: Vec<Row>,
+    answers: Vec<Rc<Vec<Passage>>>,
+    places: BTreeMap<Rc<Vec<Passage>>, usize>,
+    outside: BTreeMap<AddressSet, usize>,
+    /// For each doubt and set of sources, the destinations.
+    doubts: BTreeMap<(Doubt, Sources), Bits>,
+    /// For each doubt about addresses that are called, the sources.
+    outward: BTreeMap<(Doubt, AddressSet), Bits>,
+}
+
+/// Sources of connections.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Sources {
+    Workloads(Bits),
+    Outside(AddressSet),
+}
+
+/// Which workloads hear which answer from the ends of sources, destination by destination.
+struct Leaving<'a, 'c> {
+    ends: &'a Ends<'c>,
+    /// For each answer that sources give to most destinations, those sources.
+    usual: BTreeMap<usize, Bits>,
+    /// For each destination, the ends that say something else to it, what they usually say, and what they say to it.
+    special: HashMap<usize, Vec<(usize, usize, usize)>>,
+    owners: Vec<Bits>,
+}
+
+/// One end of a pair: its number, the group that the far end stands in, and the cuts that hold it.
+#[derive(Clone, Copy)]
+struct Half<'a, 'c> {
+    view: &'a View<'c>,
+    number: usize,
+    group: usize,
+    held: &'a [usize],
+}
+
+impl<'c> Pairs<'c> {
+    /// Finds who is asked about.
+    pub(super) fn new(cluster: &'c Cluster, options: &'c Options) -> Self {
+        let workloads = cluster.workloads();
+        let chosen = |selection: &Option<Selection>| {
+            let is_in = |workload: &Workload| selection.as_ref().is_none_or(|selection| selection.selects(workload));
+            workloads.iter().enumerate().filter(|(_, workload)| is_in(workload)).map(|(at, _)| at).collect::<Bits>()
+        };
+        let (sources, destinations) = (chosen(&options.from), chosen(&options.to));
+        let asking = Asking::new(cluster);
+        Self { cluster, options, asking, sources, destinations, joined: HashMap::new(), told: HashMap::new(), lists: Lists::default() }
+    }
+
+    /// Asks all ends and joins what they say.
+    pub(super) fn list(mut self) -> Listing {
+        let (sources, destinations) = (self.sources.clone(), self.destinations.clone());
+        let far = |bits: &Bits| if self.options.scope == Scope::Outside { Bits::default() } else { bits.clone() };
+        let (near, away) = (far(&sources), far(&destinations));
+        let egress = self.asking.ends(Way::Egress, &sources, &away);
+        let ingress = self.asking.ends(Way::Ingress, &destinations, &near);
+        let leaving = Leaving::new(&egress);
+        let mut clients = Clients::new(self.cluster, &near);
+        for destination in destinations.iter() {
+            if let Some((number, view)) = ingress.view(destination) {
+                let calls = self.asking.calls(destination, &clients);
+                let over_pod = calls.iter().any(|call| call.addressed == Addressed::Pod);
+                let over = if over_pod { clients.ambient.clone() } else { Bits::default() };
+                self.between(destination, (number, view), &leaving, &over);
+                self.over_waypoints(destination, (&calls, view), &mut clients, &egress);
+                self.from_outside(destination, number, view);
+            }
+        }
+        for source in sources.iter() {
+            if let Some((number, view)) = egress.view(source) {
+                self.to_outside(source, number, view);
+            }
+        }
+        self.finish()
+    }
+
+    /// The rows from workloads to one workload. The TCP connections of those in `over` are left out: they go another way.
+    fn between(&mut self, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, over: &Bits) {
+        let mut groups: BTreeMap<usize, Bits> = BTreeMap::new();
+        for (group, answer) in &entered.1.groups {
+            let elsewhere = group.members.intersect(over);
+            for (members, answer) in [(group.members.subtract(over), *answer), (elsewhere, self.asking.answers.without_tcp(*answer))] {
+                let sum = groups.entry(answer).or_default();
+                *sum = sum.union(&members);
+            }
+        }
+        let mut doubts: BTreeMap<Doubt, Bits> = BTreeMap::new();
+        for (left, leavers) in leaving.to(destination) {
+            for (entering, enterers) in &groups {
+                let both = leavers.intersect(enterers);
+                if both.is_empty() {
+                    continue;
+                }
+                let answer = self.join(Some(left), Some(*entering));
+                for doubt in &answer.doubts {
+                    let sum = doubts.entry(doubt.clone()).or_default();
+                    *sum = sum.union(&both);
+                }
+                if !answer.passages.is_empty() {
+                    self.rows(&both, destination, entered, leaving, &answer);
+                }
+            }
+        }
+        for (doubt, sources) in doubts {
+            self.lists.doubt(doubt, Sources::Workloads(sources), destination);
+        }
+    }
+
+    /// A row for each of these sources, between whose ends and the destination's the same passes.
+    fn rows(&mut self, sources: &Bits, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, answer: &Answer) {
+        let plain = (self.options.reasons == Reasons::Omitted).then(|| self.lists.place(&answer.passages));
+        let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
+        for source in sources.iter().filter(|source| Some(*source) != to_itself) {
+            let row = |answer| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
+            if let Some(plain) = plain {
+                self.lists.rows.push(row(plain));
+                continue;
+            }
+            let workloads = self.cluster.workloads();
+            let [Some(from), Some(to)] = [source, destination].map(|at| workloads.get(at).map(|one| &one.endpoint)) else { continue };
+            let left = leaving.ends.view(source).and_then(|(number, view)| half(number, view, destination));
+            let entering = half(entered.0, entered.1, source);
+            let told = self.tell(from, to, left, entering, answer);
+            self.lists.rows.push(row(told));
+        }
+    }
+
+    /// The rows from workloads to one workload by way of waypoints.
+    fn over_waypoints(
+        &mut self,
+        destination: usize,
+        (calls, view): (&[WaypointCall<'c>], &View<'c>),
+        clients: &mut Clients<'c>,
+        egress: &Ends<'c>,
+    ) {
+        let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
+        for call in calls {
+            for over in self.asking.over(call, (to, view), clients, egress, self.options.reasons) {
+                for doubt in over.answer.doubts {
+                    self.lists.doubt(doubt, Sources::Workloads(over.clients.clone()), destination);
+                }
+                if !over.answer.passages.is_empty() {
+                    let answer = self.lists.place(&over.answer.passages);
+                    let row = |source| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
+                    self.lists.rows.extend(over.clients.iter().map(row));
+                }
+            }
+        }
+    }
+
+    /// Whether a workload is a pod that stands for itself: what it says to itself no policy can stop (`semantics.md` §1.7).
+    fn is_one_pod(&self, at: usize) -> bool {
+        self.cluster.workloads().get(at).is_some_and(|workload| &*workload.kind == "Pod")
+    }
+
+    /// The rows from addresses outside to one workload.
+    fn from_outside(&mut self, destination: usize, number: usize, view: &View<'c>) {
+        let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
+        let mut found = Found::default();
+        for (at, (group, answer)) in view.outside.iter().enumerate() {
+            let Some((addresses, first)) = within(group, self.options.from.as_ref()) else { continue };
+            let entering = Half { view, number, group: at, held: &group.held };
+            let joined = self.join(None, Some(*answer));
+            let place = self.passes(&first, to, None, Some(entering), &joined);
+            found.add(&addresses, place, &joined);
+        }
+        for (answer, addresses) in found.passing {
+            let source = self.lists.outside(addresses);
+            self.lists.rows.push(Row { source, destination: Side::Peer(destination), answer });
+        }
+        for (doubt, addresses) in found.doubted {
+            self.lists.doubt(doubt, Sources::Outside(addresses), destination);
+        }
+    }
+
+    /// The rows from one workload to addresses outside.
+    fn to_outside(&mut self, source: usize, number: usize, view: &View<'c>) {
+        let Some(from) = self.cluster.workloads().get(source).map(|workload| &workload.endpoint) else { return };
+        let mut found = Found::default();
+        for (at, (group, answer)) in view.outside.iter().enumerate() {
+            let Some((addresses, first)) = within(group, self.options.to.as_ref()) else { continue };
+            let leaving = Half { view, number, group: at, held: &group.held };
+            let joined = self.join(Some(*answer), None);
+            let place = self.passes(from, &first, Some(leaving), None, &joined);
+            found.add(&addresses, place, &joined);
+        }
+        for (answer, addresses) in found.passing {
+            let destination = self.lists.outside(addresses);
+            self.lists.rows.push(Row { source: Side::Peer(source), destination, answer });
+        }
+        for (doubt, addresses) in found.doubted {
+            let sum = self.lists.outward.entry((doubt, addresses)).or_default();
+            *sum = sum.union(&std::iter::once(source).collect());
+        }
+    }
+
+    /// The place of what passes between two ends; none if nothing does.
+    fn passes(
+        &mut self,
+        from: &Endpoint,
+        to: &Endpoint,
+        leaving: Option<Half<'_, 'c>>,
+        entering: Option<Half<'_, 'c>>,
+        answer: &Answer,
+    ) -> Option<usize> {
+        if answer.passages.is_empty() {
+            return None;
+        }
+        Some(match self.options.reasons {
+            Reasons::Omitted => self.lists.place(&answer.passages),
+            Reasons::Named => self.tell(from, to, leaving, entering, answer),
+        })
+    }
+
+    /// What two ends say together, by the numbers of their answers; an end that is no pod's has none.
+    fn join(&mut self, leaving: Option<usize>, entering: Option<usize>) -> Rc<Answer> {
+        let answers = &self.asking.answers;
+        let joined = || Rc::new(meet(leaving.and_then(|at| answers.get(at)), entering.and_then(|at| answers.get(at))));
+        Rc::clone(self.joined.entry([leaving, entering]).or_insert_with(joined))
+    }
+
+    /// The place of an answer with the reasons of its passages.
+    fn tell(
+        &mut self,
+        from: &Endpoint,
+        to: &Endpoint,
+        leaving: Option<Half<'_, 'c>>,
+        entering: Option<Half<'_, 'c>>,
+        answer: &Answer,
+    ) -> usize {
+        let key = [leaving, entering].map(|half| half.map(|half| (half.number, half.group)));
+        if let Some(known) = self.told.get(&key) {
+            return *known;
+        }
+        let [left, entered] = [leaving, entering].map(|half| half.map(|half| (half.view, half.held)));
+        let witness = Witness { cluster: self.cluster, from, to, leaving: left, entering: entered };
+        let mut passages = answer.passages.clone();
+        reasons::tell(&mut passages, &witness, &mut self.asking.spaces);
+        let place = self.lists.place(&passages);
+        self.told.insert(key, place);
+        place
+    }
+
+    /// Brings everything in its order.
+    fn finish(mut self) -> Listing {
+        let all = peers(self.cluster.workloads());
+        let listed = self.sources.union(&self.destinations);
+        let numbers: BTreeMap<usize, usize> = listed.iter().enumerate().map(|(new, old)| (old, new)).collect();
+        let doubts = self.lists.doubts();
+        let sets: BTreeMap<usize, usize> = self.lists.outside.values().enumerate().map(|(new, old)| (*old, new)).collect();
+        let peer = |old: usize| numbers.get(&old).copied().unwrap_or(old);
+        let set = |old: usize| sets.get(&old).copied().unwrap_or(old);
+        let side = |side: Side| match side {
+            Side::Peer(old) => Side::Peer(peer(old)),
+            Side::Outside(old) => Side::Outside(set(old)),
+        };
+        let party = |party: Party| match party {
+            Party::Peers(old) => Party::Peers(old.into_iter().map(peer).collect()),
+            Party::Outside(old) => Party::Outside(set(old)),
+        };
+        self.lists.merge();
+        let renumber = |row: Row| Row { source: side(row.source), destination: side(row.destination), ..row };
+        let mut rows: Vec<Row> = self.lists.rows.into_iter().map(renumber).collect();
+        rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
+        let renumber = |row: DoubtRow| DoubtRow { sources: party(row.sources), destinations: party(row.destinations), ..row };
+        let mut doubts: Vec<DoubtRow> = doubts.into_iter().map(renumber).collect();
+        doubts.sort_unstable();
+        drop(self.lists.places);
+        Listing {
+            peers: all.into_iter().enumerate().filter(|(at, _)| listed.contains(*at)).map(|(_, peer)| peer).collect(),
+            space: self.asking.space,
+            outside: self.lists.outside.into_keys().collect(),
+            answers: self.lists.answers.into_iter().map(Rc::unwrap_or_clone).collect(),
+            rows,
+            doubts,
+        }
+    }
+}
+
+impl Lists {
+    /// Makes one row of those of one pair.
+    fn merge(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
+        for pair in rows.chunk_by(|left, right| (left.source, left.destination) == (right.source, right.destination)) {
+            let Some(first) = pair.first() else { continue };
+            // Rows with addresses are apart by what passes.
+            if pair.len() == 1 || !matches!((first.source, first.destination), (Side::Peer(_), Side::Peer(_))) {
+                self.rows.extend(pair);
+                continue;
+            }
+            let passages = pair.iter().filter_map(|row| self.answers.get(row.answer)).flat_map(|answer| answer.iter().cloned());
+            let mut passages: Vec<Passage> = passages.collect();
+            passages.sort_unstable();
+            let answer = self.place(&passages);
+            self.rows.push(Row { answer, ..*first });
+        }
+    }
+
+    /// The place of what passes.
+    fn place(&mut self, passages: &[Passage]) -> usize {
+        let passages = Rc::new(passages.to_vec());
+        let next = self.answers.len();
+        let place = *self.places.entry(Rc::clone(&passages)).or_insert(next);
+        if place == next {
+            self.answers.push(passages);
+        }
+        place
+    }
+
+    fn outside(&mut self, addresses: AddressSet) -> Side {
+        Side::Outside(self.set(addresses))
+    }
+
+    fn set(&mut self, addresses: AddressSet) -> usize {
+        let next = self.outside.len();
+        *self.outside.entry(addresses).or_insert(next)
+    }
+
+    fn doubt(&mut self, doubt: Doubt, sources: Sources, destination: usize) {
+        let sum = self.doubts.entry((doubt, sources)).or_default();
+        *sum = sum.union(&std::iter::once(destination).collect());
+    }
+
+    /// The doubts, a row for each set of sources.
+    fn doubts(&mut self) -> Vec<DoubtRow> {
+        let mut rows = Vec::new();
+        for ((doubt, sources), destinations) in std::mem::take(&mut self.doubts) {
+            let sources = match sources {
+                Sources::Workloads(bits) => Party::Peers(bits.iter().collect()),
+                Sources::Outside(addresses) => Party::Outside(self.set(addresses)),
+            };
+            rows.push(DoubtRow { sources, destinations: Party::Peers(destinations.iter().collect()), doubt });
+        }
+        for ((doubt, addresses), sources) in std::mem::take(&mut self.outward) {
+            let destinations = Party::Outside(self.set(addresses));
+            rows.push(DoubtRow { sources: Party::Peers(sources.iter().collect()), destinations, doubt });
+        }
+        rows
+    }
+}
+
+/// What is said to groups of addresses, those that hear the same together.
+#[derive(Default)]
+struct Found {
+    passing: BTreeMap<usize, AddressSet>,
+    doubted: BTreeMap<Doubt, AddressSet>,
+}
+
+impl Found {
+    fn add(&mut self, addresses: &AddressSet, place: Option<usize>, answer: &Answer) {
+        if let Some(place) = place {
+            let sum = self.passing.entry(place).or_default();
+            *sum = sum.union(addresses);
+        }
+        for doubt in &answer.doubts {
+            let sum = self.doubted.entry(doubt.clone()).or_default();
+            *sum = sum.union(addresses);
+        }
+    }
+}
+
+impl<'a, 'c> Leaving<'a, 'c> {
+    fn new(ends: &'a Ends<'c>) -> Self {
+        let owners: Vec<Bits> = ends.views.iter().map(|view| view.owners.iter().copied().collect()).collect();
+        let mut leaving = Self { ends, usual: BTreeMap::new(), special: HashMap::new(), owners };
+        for (number, (view, owners)) in ends.views.iter().zip(&leaving.owners).enumerate() {
+            let widest = view.groups.iter().max_by_key(|(group, _)| group.members.iter().count());
+            let Some(usual) = widest.map(|(_, answer)| *answer) else { continue };
+            let sum = leaving.usual.entry(usual).or_default();
+            *sum = sum.union(owners);
+            for (group, answer) in view.groups.iter().filter(|(_, answer)| *answer != usual) {
+                for destination in group.members.iter() {
+                    leaving.special.entry(destination).or_default().push((number, usual, *answer));
+                }
+            }
+        }
+        leaving
+    }
+
+    /// For each answer that a destination hears, the sources that give it.
+    fn to(&self, destination: usize) -> BTreeMap<usize, Bits> {
+        let mut parts = self.usual.clone();
+        for (number, usual, answer) in self.special.get(&destination).into_iter().flatten() {
+            let Some(owners) = self.owners.get(*number) else { continue };
+            if let Some(rest) = parts.get_mut(usual) {
+                rest.remove(owners);
+            }
+            let sum = parts.entry(*answer).or_default();
+            *sum = sum.union(owners);
+        }
+        parts
+    }
+}
+
+impl<'c> Ends<'c> {
+    /// The end of a workload, with its number.
+    fn view(&self, workload: usize) -> Option<(usize, &View<'c>)> {
+        let number = (*self.of.get(workload)?)?;
+        Some((number, self.views.get(number)?))
+    }
+}
+
+/// An end and the group of one far end in it.
+fn half<'a, 'c>(number: usize, view: &'a View<'c>, far: usize) -> Option<Half<'a, 'c>> {
+    let (group, found) = view.group(far)?;
+    Some(Half { view, number, group, held: &found.held })
+}
+
+/// The addresses of a group that were asked for, and one of them; none if there are none.
+fn within(group: &Outside, selection: Option<&Selection>) -> Option<(AddressSet, Endpoint)> {
+    let addresses = selection.map_or_else(|| group.addresses.clone(), |selection| group.addresses.intersect(&selection.peers.addresses));
+    let first = addresses.first()?;
+    Some((addresses, Endpoint::from(Peer::Address(first))))
+}

@@ -1,0 +1,57 @@
+//! A listing as a graph for Graphviz.
+//!
+//! Owns: `dot`. Workloads are nodes, those of a namespace stand together; an edge is a row. What nobody knows is dashed.
+
+use std::collections::BTreeMap;
+
+use crate::list::{Listing, Side};
+
+use super::{party, passage_ports, ports, reason, single, title, transport};
+
+/// The graph.
+pub fn dot(listing: &Listing) -> String {
+    let mut out = String::from("digraph connections {\n  rankdir=LR;\n  node [shape=box];\n");
+    let mut namespaces: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, peer) in listing.peers.iter().enumerate() {
+        namespaces.entry(&peer.namespace).or_default().push(at);
+    }
+    for (number, (namespace, peers)) in namespaces.iter().enumerate() {
+        out.push_str(&format!("  subgraph cluster_{number} {{\n    label={};\n", quoted(namespace)));
+        for at in peers {
+            let own = title(listing, Side::Peer(*at));
+            let short = own.strip_prefix(&format!("{namespace}/")).unwrap_or(&own).to_owned();
+            out.push_str(&format!("    {} [label={}];\n", quoted(&own), quoted(&short)));
+        }
+        out.push_str("  }\n");
+    }
+    for at in 0..listing.outside.len() {
+        out.push_str(&format!("  {} [shape=ellipse];\n", quoted(&title(listing, Side::Outside(at)))));
+    }
+    for row in &listing.rows {
+        let ends = format!("{} -> {}", quoted(&title(listing, row.source)), quoted(&title(listing, row.destination)));
+        for passage in listing.passages(row) {
+            let said = passage.requests.to_string();
+            let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport, passage.via.as_ref()));
+            out.push_str(&format!("  {ends} [label={}];\n", quoted(label.trim_end())));
+        }
+    }
+    for (number, row) in listing.doubts.iter().enumerate() {
+        let [from, to] = [("from", &row.sources), ("to", &row.destinations)].map(|(end, side)| {
+            // Many are one node that names them.
+            let id = single(side).map_or_else(|| format!("doubt_{number}_{end}"), |side| title(listing, side));
+            if single(side).is_none() {
+                out.push_str(&format!("  {} [label={}, shape=plaintext];\n", quoted(&id), quoted(&party(listing, side))));
+            }
+            quoted(&id)
+        });
+        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row));
+        out.push_str(&format!("  {from} -> {to} [label={}, style=dashed];\n", quoted(&label)));
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// A quoted string of the DOT language.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}

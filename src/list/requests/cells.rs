@@ -1,0 +1,108 @@
+//! Values, cut by patterns.
+//!
+//! Owns: `Cells`: values that stand for all that match the same patterns, and how a set of them is said in the patterns.
+//! Nothing here approximates.
+
+use std::cmp::Reverse;
+
+use super::super::bits::Bits;
+use super::{Choice, Pattern, Region};
+
+/// One value of each cell into which some patterns cut all values.
+#[derive(Debug)]
+pub(super) struct Cells<P> {
+    patterns: Vec<P>,
+    /// For each pattern, the cells that it holds.
+    holds: Vec<Bits>,
+    /// For each cell, the patterns that hold it.
+    matched: Vec<Bits>,
+}
+
+impl<P: Pattern> Cells<P> {
+    /// Cells of which each of these values is one. No two of them match the same patterns, or nobody minds.
+    pub(super) fn new<'v>(patterns: Vec<P>, values: impl Iterator<Item = &'v P::Value> + Clone) -> Self
+    where
+        P::Value: 'v,
+    {
+        let held = |pattern: &P| values.clone().enumerate().filter(|(_, value)| pattern.matches(value)).map(|(at, _)| at).collect();
+        let holds: Vec<Bits> = patterns.iter().map(held).collect();
+        let matched = |at: usize| holds.iter().enumerate().filter(move |(_, held)| held.contains(at)).map(|(pattern, _)| pattern);
+        let matched = (0..values.clone().count()).map(|at| matched(at).collect()).collect();
+        Self { patterns, holds, matched }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.matched.len()
+    }
+
+    /// A set of cells, said in the patterns.
+    pub(super) fn describe(&self, wanted: &Bits) -> Choice<P> {
+        let all = Bits::below(self.len());
+        if *wanted == all {
+            return Choice::Any;
+        }
+        let mut open = wanted.clone();
+        let mut regions = Vec::new();
+        // What matches no pattern has no other name than by what it is not, and that may say everything.
+        let outside = self.matched.iter().position(Bits::is_empty).filter(|cell| open.contains(*cell));
+        if let Some(cell) = outside {
+            regions.push(self.region(cell, wanted, &all, &mut open));
+        }
+        self.whole_patterns(wanted, &mut open, &mut regions);
+        // The widest first: what is said of it often says the rest too.
+        let depth = |cell: &usize| self.matched.get(*cell).map(|matched| matched.iter().count());
+        while let Some(cell) = open.iter().min_by_key(depth) {
+            regions.push(self.region(cell, wanted, &all, &mut open));
+        }
+        regions.sort_unstable_by(|left, right| (&left.except, &left.within).cmp(&(&right.except, &right.within)));
+        Choice::In(regions)
+    }
+
+    /// Patterns that hold nothing but wanted cells, the widest first, until no other adds one.
+    fn whole_patterns(&self, wanted: &Bits, open: &mut Bits, regions: &mut Vec<Region<P>>) {
+        let mut whole: Vec<(&P, &Bits)> = self.patterns.iter().zip(&self.holds).filter(|(_, held)| held.is_subset(wanted)).collect();
+        whole.sort_by_key(|(pattern, held)| (Reverse(held.iter().count()), *pattern));
+        for (pattern, held) in whole {
+            if !held.intersect(open).is_empty() {
+                open.remove(held);
+                regions.push(Region { within: vec![pattern.clone()], except: Vec::new() });
+            }
+        }
+    }
+
+    /// A region around one cell with nothing but wanted cells: the cell's own patterns, and what must be taken out. Its cells
+    /// are no longer open.
+    fn region(&self, cell: usize, wanted: &Bits, all: &Bits, open: &mut Bits) -> Region<P> {
+        let none = Bits::default();
+        let matched = self.matched.get(cell).unwrap_or(&none);
+        let numbered = || self.patterns.iter().zip(&self.holds).enumerate();
+        let own: Vec<(&P, &Bits)> = numbered().filter(|(at, _)| matched.contains(*at)).map(|(_, own)| own).collect();
+        // Of patterns within each other the narrowest says it all.
+        let is_narrowest = |held: &Bits| !own.iter().any(|(_, inner)| inner.is_subset(held) && *inner != held);
+        let within: Vec<(&P, &Bits)> = own.iter().filter(|(_, held)| is_narrowest(held)).copied().collect();
+        let mut cells = within.iter().fold(all.clone(), |meet, (_, held)| meet.intersect(held));
+        let mut except = Vec::new();
+        // First what holds no wanted cell at all, then, if it must be, what does.
+        for cost in [Cost::Nothing, Cost::Wanted] {
+            for (_, (pattern, held)) in numbered().filter(|(at, _)| !matched.contains(*at)) {
+                let taken = held.intersect(&cells);
+                let is_free = taken.intersect(wanted).is_empty();
+                if !taken.subtract(wanted).is_empty() && (is_free || cost == Cost::Wanted) {
+                    cells.remove(held);
+                    except.push(pattern.clone());
+                }
+            }
+        }
+        open.remove(&cells);
+        except.sort_unstable();
+        Region { within: within.into_iter().map(|(pattern, _)| pattern.clone()).collect(), except }
+    }
+}
+
+/// What taking a pattern out of a region may cost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    Nothing,
+    Wanted,
+}

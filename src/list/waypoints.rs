@@ -1,0 +1,199 @@
+//! Connections that go over a waypoint.
+//!
+//! Owns: what passes of the calls that a waypoint stands before. Such a call has two hops and gates at both, so the ends alone
+//! cannot say it: the cluster is asked about whole connections, one for each group of clients, port and kind of request that
+//! any gate on the way tells apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::cluster::{Addressed, Cluster, Document, Endpoint, Question, Way, WaypointCall};
+use crate::flow::{Cut, DataPlane, Peers, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+
+use super::Reasons;
+use super::answer::{Answer, Doubt, Passage, Transports};
+use super::apart::Apart;
+use super::bits::Bits;
+use super::ends::{Asking, Ends, View};
+use super::groups;
+use super::requests::Requests;
+
+/// Clients to which the same is said, and what.
+pub(super) struct Over {
+    pub(super) clients: Bits,
+    pub(super) answer: Answer,
+}
+
+/// Who may take waypoints.
+pub(super) struct Clients<'c> {
+    /// Those whose every call does, and those who are told to take them for Services.
+    all: Apart<'c>,
+    /// The former.
+    pub(super) ambient: Bits,
+}
+
+/// What is found for some clients, port by port.
+#[derive(Default)]
+struct Found {
+    passing: BTreeMap<(Transports, Arc<Requests>, BTreeSet<Document>), PortSet>,
+    doubted: BTreeMap<(Transports, Arc<Requests>, Symbol), PortSet>,
+}
+
+/// What one port says to kinds of requests, by their numbers.
+#[derive(Default)]
+struct Heard {
+    passing: BTreeMap<(Transports, BTreeSet<Document>), Vec<usize>>,
+    doubted: BTreeMap<(Transports, Symbol), Vec<usize>>,
+}
+
+impl<'c> Clients<'c> {
+    /// Of these workloads.
+    pub(super) fn new(cluster: &'c Cluster, sources: &Bits) -> Self {
+        let workloads = cluster.workloads();
+        let of = |is: &dyn Fn(&Endpoint) -> bool| {
+            sources.iter().filter(|at| workloads.get(*at).is_some_and(|workload| is(&workload.endpoint))).collect::<Bits>()
+        };
+        let ambient = |endpoint: &Endpoint| super::ends::pod(endpoint).is_some_and(|pod| pod.plane == DataPlane::Ambient);
+        let all = of(&|endpoint| cluster.takes_waypoints(endpoint));
+        Self { all: Apart::new(workloads, all), ambient: of(&ambient) }
+    }
+}
+
+impl<'c> Asking<'c> {
+    /// The calls of a workload that go over a waypoint; none where nobody takes any.
+    pub(super) fn calls(&self, destination: usize, clients: &Clients<'c>) -> Vec<WaypointCall<'c>> {
+        let workload = self.cluster.workloads().get(destination).filter(|_| !clients.all.is_empty());
+        workload.map(|workload| self.cluster.waypoint_calls(&workload.endpoint, &self.names)).unwrap_or_default()
+    }
+
+    /// What passes of one call, group by group of its clients.
+    pub(super) fn over(
+        &mut self,
+        call: &WaypointCall<'c>,
+        (destination, view): (&Endpoint, &View<'c>),
+        clients: &mut Clients<'c>,
+        egress: &Ends<'c>,
+        reasons: Reasons,
+    ) -> Vec<Over> {
+        let mut cuts = call.cuts.clone();
+        cuts.extend(call.pod.into_iter().flat_map(|pod| self.cluster.end(pod, Way::Ingress).cuts(&self.names)));
+        let mut found = Vec::new();
+        for group in groups::workloads(&cuts, clients.all.of(&cuts, Way::Ingress), &mut self.members) {
+            for members in by_view(&group.members, egress) {
+                let members = if call.addressed == Addressed::Pod { members.intersect(&clients.ambient) } else { members };
+                let client = members.iter().next().and_then(|at| self.cluster.workloads().get(at));
+                let Some(client) = client else { continue };
+                let samples = both(groups::samples(&cuts, &group.held), view.all_samples());
+                let asked = Asked { call, client: &client.endpoint, destination, reasons };
+                found.push(Over { clients: members, answer: self.answer_over(&asked, view, &samples) });
+            }
+        }
+        found
+    }
+
+    fn answer_over(&mut self, asked: &Asked<'_, 'c>, view: &View<'c>, samples: &RequestSamples) -> Answer {
+        let mut found = Found::default();
+        let via = asked.call.waypoint.as_ref();
+        let Some(space) = self.spaces.of(samples) else { return too_many(via) };
+        for (ports, port) in asked.ports(view) {
+            let mut heard = Heard::default();
+            for (at, question) in space.questions().iter().enumerate() {
+                asked.hear(self.cluster, port, question.clone(), at, &mut heard);
+            }
+            let mut name = |at: Vec<usize>| self.spaces.name(&space, &at.into_iter().collect());
+            for ((transport, by), at) in heard.passing {
+                let sum = found.passing.entry((transport, name(at), by)).or_default();
+                *sum = sum.union(&ports);
+            }
+            for ((transport, reason), at) in heard.doubted {
+                let sum = found.doubted.entry((transport, name(at), reason)).or_default();
+                *sum = sum.union(&ports);
+            }
+        }
+        found.finish(via)
+    }
+}
+
+/// A call of one client.
+struct Asked<'a, 'c> {
+    call: &'a WaypointCall<'c>,
+    client: &'a Endpoint,
+    destination: &'a Endpoint,
+    reasons: Reasons,
+}
+
+impl Asked<'_, '_> {
+    /// The ports that the call leads to, as far as anybody tells them apart, each with one of them.
+    fn ports(&self, view: &View<'_>) -> Vec<(PortSet, u16)> {
+        match &self.call.ports {
+            Some(ports) => ports.iter().map(|port| (PortSet::one(Protocol::Tcp, *port), *port)).collect(),
+            None => {
+                let parts = view.all_ports().into_iter().map(|group| group.ports.only(Protocol::Tcp));
+                let low = |ports: &PortSet| ports.get(Protocol::Tcp).ranges().first().map(|(low, _)| *low);
+                parts.filter_map(|ports| low(&ports).map(|low| (ports, low))).collect()
+            }
+        }
+    }
+
+    fn hear(&self, cluster: &Cluster, port: u16, request: Option<Request>, at: usize, heard: &mut Heard) {
+        let decision = cluster.decide(&Question {
+            source: self.client.clone(),
+            destination: self.destination.clone(),
+            protocol: Protocol::Tcp,
+            port,
+            transport: None,
+            request,
+            addressed: self.call.addressed.clone(),
+        });
+        let transport = match decision.transport {
+            Some(Transport::Mtls) => Transports::Mtls,
+            Some(Transport::Plaintext) => Transports::Plaintext,
+            None => Transports::Either,
+        };
+        match decision.verdict {
+            Verdict::Denied => {}
+            Verdict::Unspecified(reason) => heard.doubted.entry((transport, reason.into())).or_default().push(at),
+            Verdict::Allowed => {
+                let named = decision.steps.into_iter().filter(|_| self.reasons == Reasons::Named);
+                let by = named.flat_map(|step| step.decided_by).collect();
+                heard.passing.entry((transport, by)).or_default().push(at);
+            }
+        }
+    }
+}
+
+impl Found {
+    fn finish(self, via: Option<&Symbol>) -> Answer {
+        let passage = |((transport, requests, by), ports): ((Transports, Arc<Requests>, BTreeSet<Document>), PortSet)| Passage {
+            ports,
+            transport: Some(transport),
+            requests,
+            via: via.cloned(),
+            by: by.into_iter().collect(),
+        };
+        let doubt =
+            |((transport, requests, reason), ports)| Doubt { ports, transport: Some(transport), requests, via: via.cloned(), reason };
+        Answer { passages: self.passing.into_iter().map(passage).collect(), doubts: self.doubted.into_iter().map(doubt).collect() }
+    }
+}
+
+fn too_many(via: Option<&Symbol>) -> Answer {
+    let (ports, requests) = (PortSet::full(Protocol::Tcp), Requests::everything().into());
+    let reason = super::ends::TOO_MANY_KINDS.into();
+    Answer { passages: Vec::new(), doubts: vec![Doubt { ports, transport: Some(Transports::Either), requests, via: via.cloned(), reason }] }
+}
+
+/// Clients by whose egress is the same.
+fn by_view(clients: &Bits, egress: &Ends<'_>) -> Vec<Bits> {
+    let mut views: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for client in clients.iter() {
+        views.entry(egress.of.get(client).copied().flatten()).or_default().push(client);
+    }
+    views.into_values().map(|clients| clients.into_iter().collect()).collect()
+}
+
+/// What either looks at.
+fn both(ours: RequestSamples, theirs: RequestSamples) -> RequestSamples {
+    let cut = |requests| Cut { peers: Peers::none(), ports: PortSet::none(), requests };
+    groups::samples(&[cut(ours), cut(theirs)], &[0, 1])
+}

@@ -1,0 +1,566 @@
+//! `AuthorizationPolicy`: `semantics.md` §2 and the traps of §8.2, at sidecars unless a test says otherwise.
+
+use super::*;
+
+#[test]
+fn trap_034_no_rules_is_nothing_and_an_empty_rule_is_everything() {
+    for spec in ["{}", "", "{rules: []}", "{action: ALLOW}", "{rules: null}"] {
+        let cluster = cluster(&policy(spec));
+        denied(&cluster, &mtls(&web(), &db(), 80), Gate::Caller);
+        denied(&cluster, &tcp(&address("203.0.113.7"), &db(), 80), Gate::Caller);
+        denied(&cluster, &mtls(&ambient("shop", "", "a"), &ambient("shop", "", "b"), 80), Gate::Caller);
+        allowed(&cluster, &tcp(&web(), &plain("shop", "app=db"), 80));
+        allowed(&cluster, &mtls(&web(), &dev(), 80));
+    }
+    allowed(&allow("{}"), &tcp(&address("203.0.113.7"), &db(), 80));
+    denied(&deny("{}"), &mtls(&web(), &db(), 80), Gate::Caller);
+    allowed(&cluster(&policy("{action: AUDIT}")), &mtls(&web(), &db(), 80));
+    for action in ["DENY", "CUSTOM, provider: {name: x}"] {
+        assert_eq!(findings(&policy(&format!("{{action: {action}}}"))).len(), 1);
+        assert_eq!(findings(&policy(&format!("{{action: {action}, rules: []}}"))).len(), 1);
+    }
+}
+
+#[test]
+fn trap_035_an_empty_list_is_neither_nobody_nor_anybody() {
+    for list in ["from", "to"] {
+        unspecified(&allow(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        unspecified(&deny(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        // Where something else decides, it does not matter.
+        let other = "{to: [{operation: {ports: ['80']}}]}";
+        allowed(&cluster(&policy(&format!("{{rules: [{{{list}: []}}, {other}]}}"))), &mtls(&web(), &db(), 80));
+    }
+    let refused = [
+        ("{from: [{source: {}}]}", "names at least one thing"),
+        ("{from: [{source: {namespaces: []}}]}", "names at least one thing"),
+        ("{from: [{}]}", "names at least one thing"),
+        ("{to: [{operation: {}}]}", "names at least one thing"),
+        ("{when: [{key: source.ip}]}", "needs `values` or `notValues`"),
+    ];
+    for (rule, words) in refused {
+        let found = findings(&policy(&format!("{{rules: [{rule}]}}")));
+        assert!(found.len() == 1 && found[0].contains(words), "{rule}: {found:?}");
+    }
+}
+
+#[test]
+fn trap_036_two_items_are_two_rules() {
+    let rules = |rules: &str| cluster(&policy(&format!("{{rules: {rules}}}")));
+    let or = rules("[{to: [{operation: {paths: [/x]}}]}, {from: [{source: {namespaces: [dev]}}]}]");
+    allowed(&or, &mtls(&web(), &db(), 80).http("GET", "/x"));
+    allowed(&or, &mtls(&dev(), &db(), 80).http("GET", "/y"));
+    denied(&or, &mtls(&web(), &db(), 80).http("GET", "/y"), Gate::Caller);
+    let and = rules("[{to: [{operation: {paths: [/x]}}], from: [{source: {namespaces: [dev]}}]}]");
+    denied(&and, &mtls(&web(), &db(), 80).http("GET", "/x"), Gate::Caller);
+    allowed(&and, &mtls(&dev(), &db(), 80).http("GET", "/x"));
+}
+
+#[test]
+fn section_2_4_values_are_or_and_fields_are_and() {
+    let cluster = allow(
+        "{from: [{source: {namespaces: [shop], principals: [cluster.local/ns/shop/sa/web, cluster.local/ns/dev/sa/tool]}}], \
+         to: [{operation: {ports: ['80']}}, {operation: {ports: ['443']}}]}",
+    );
+    allowed(&cluster, &mtls(&web(), &db(), 80));
+    allowed(&cluster, &mtls(&web(), &db(), 443));
+    denied(&cluster, &mtls(&web(), &db(), 8080), Gate::Caller);
+    denied(&cluster, &mtls(&dev(), &db(), 80), Gate::Caller);
+    let both = allow("{from: [{source: {namespaces: [shop, dev], notNamespaces: [dev]}}]}");
+    allowed(&both, &mtls(&web(), &db(), 80));
+    denied(&both, &mtls(&dev(), &db(), 80), Gate::Caller);
+}
+
+#[test]
+fn trap_037_one_http_value_drops_the_whole_allow_rule_without_http() {
+    let mixed = allow("{to: [{operation: {ports: ['80'], methods: [GET]}}, {operation: {ports: ['5432']}}]}");
+    allowed(&mixed, &mtls(&web(), &db(), 80).http("GET", "/"));
+    denied(&mixed, &mtls(&web(), &db(), 5432), Gate::Caller);
+    allowed(&mixed, &mtls(&web(), &db(), 5432).http("POST", "/"));
+    for attribute in [
+        "from: [{source: {requestPrincipals: ['*']}}]",
+        "from: [{source: {notRequestPrincipals: ['*']}}]",
+        "when: [{key: 'request.headers[x]', notValues: [v]}]",
+        "when: [{key: 'request.auth.claims[iss]', values: [v]}]",
+    ] {
+        denied(&allow(&format!("{{{attribute}, to: [{{operation: {{ports: ['5432']}}}}]}}")), &mtls(&web(), &db(), 5432), Gate::Caller);
+    }
+}
+
+#[test]
+fn trap_038_an_http_deny_denies_all_tcp_at_a_sidecar() {
+    let bare = deny("{to: [{operation: {methods: [DELETE]}}]}");
+    denied(&bare, &mtls(&web(), &db(), 5432), Gate::Caller);
+    denied(&bare, &mtls(&web(), &db(), 80).http("DELETE", "/"), Gate::Caller);
+    allowed(&bare, &mtls(&web(), &db(), 80).http("GET", "/"));
+    let with_ports = deny("{to: [{operation: {methods: [DELETE], ports: ['80']}}]}");
+    allowed(&with_ports, &mtls(&web(), &db(), 5432));
+    denied(&with_ports, &mtls(&web(), &db(), 80), Gate::Caller);
+    let from_dev = deny("{from: [{source: {namespaces: [dev]}}], to: [{operation: {methods: [DELETE]}}]}");
+    denied(&from_dev, &mtls(&dev(), &db(), 5432), Gate::Caller);
+    allowed(&from_dev, &mtls(&web(), &db(), 5432));
+}
+
+#[test]
+fn trap_039_an_http_deny_does_nothing_at_ztunnel() {
+    let (web, db) = (ambient("shop", "", "web"), ambient("shop", "app=db", "db"));
+    let bare = deny("{to: [{operation: {methods: [DELETE]}}]}");
+    allowed(&bare, &mtls(&web, &db, 80));
+    allowed(&bare, &mtls(&web, &db, 80).http("DELETE", "/"));
+    // With a port it is a denial of the port.
+    let with_ports = deny("{to: [{operation: {methods: [POST], ports: ['80']}}]}");
+    denied(&with_ports, &mtls(&web, &db, 80).http("GET", "/"), Gate::Caller);
+    allowed(&with_ports, &mtls(&web, &db, 81));
+    // Without clauses it is one of everything.
+    denied(&deny("{}"), &mtls(&web, &db, 80), Gate::Caller);
+}
+
+#[test]
+fn trap_040_a_part_left_empty_kills_the_rule_at_ztunnel() {
+    let cluster = deny("{from: [{source: {namespaces: [dev]}}], to: [{operation: {methods: [POST]}}]}");
+    allowed(&cluster, &mtls(&ambient("dev", "", "x"), &ambient("shop", "", "db"), 80));
+    denied(&cluster, &mtls(&dev(), &db(), 80), Gate::Caller);
+    let by_when = deny("{from: [{source: {namespaces: [dev]}}], when: [{key: 'request.headers[x]', values: [v]}]}");
+    allowed(&by_when, &mtls(&ambient("dev", "", "x"), &ambient("shop", "", "db"), 80));
+}
+
+#[test]
+fn trap_041_an_alternative_left_empty_is_everything_at_a_sidecar_and_nothing_at_ztunnel() {
+    let cluster = deny("{to: [{operation: {ports: ['80']}}, {operation: {methods: [GET]}}]}");
+    denied(&cluster, &mtls(&web(), &db(), 5432), Gate::Caller);
+    let ambient_db = ambient("shop", "app=db", "db");
+    allowed(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 5432));
+    denied(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 80), Gate::Caller);
+}
+
+#[test]
+fn trap_047_ports_are_those_of_the_pod() {
+    for (source, destination) in [(web(), db()), (ambient("shop", "", "web"), ambient("shop", "app=db", "db"))] {
+        let cluster = allow("{to: [{operation: {ports: ['80']}}]}");
+        allowed(&cluster, &mtls(&source, &destination, 80));
+        denied(&cluster, &mtls(&source, &destination, 8080), Gate::Caller);
+        denied(&allow("{to: [{operation: {notPorts: ['80']}}]}"), &mtls(&source, &destination, 80), Gate::Caller);
+        allowed(&allow("{when: [{key: destination.port, values: ['80']}]}"), &mtls(&source, &destination, 80));
+    }
+}
+
+#[test]
+fn trap_048_ports_are_decimals_in_quotes() {
+    for text in ["http", "1-9", "65536", "*", "-1", "+1"] {
+        let found = findings(&policy(&format!("{{rules: [{{to: [{{operation: {{ports: ['{text}']}}}}]}}]}}")));
+        assert!(found.len() == 1 && found[0].contains("decimal number from 0 to 65535"), "{text}: {found:?}");
+        assert!(found[0].starts_with(&format!("'{text}'")), "{found:?}");
+    }
+    assert_eq!(findings(&policy("{rules: [{to: [{operation: {ports: [8080]}}]}]}")).len(), 1);
+    assert_eq!(findings(&policy("{rules: [{to: [{operation: {ports: ['0', '65535', '080']}}]}]}")), [""; 0]);
+}
+
+#[test]
+fn trap_049_a_principal_has_no_scheme() {
+    let of = |principal: &str| allow(&format!("{{from: [{{source: {{principals: ['{principal}']}}}}]}}"));
+    for (web, db, dev) in [(web(), db(), dev()), (ambient("shop", "", "web"), ambient("shop", "", "db"), ambient("dev", "", "tool"))] {
+        denied(&of("spiffe://cluster.local/ns/shop/sa/web"), &mtls(&web, &db, 80), Gate::Caller);
+        allowed(&of("cluster.local/ns/shop/sa/web"), &mtls(&web, &db, 80));
+        denied(&of("cluster.local/ns/shop/sa/web"), &mtls(&dev, &db, 80), Gate::Caller);
+        denied(&of("cluster.local/ns/shop/sa/web"), &tcp(&web, &db, 80), Gate::Caller);
+    }
+}
+
+#[test]
+fn trap_050_a_wildcard_in_the_middle_is_a_literal() {
+    let of = |principal: &str| allow(&format!("{{from: [{{source: {{principals: ['{principal}']}}}}]}}"));
+    let question = mtls(&web(), &db(), 80);
+    denied(&of("cluster.local/ns/*/sa/web"), &question, Gate::Caller);
+    denied(&of("*ns/shop*"), &question, Gate::Caller);
+    for principal in ["cluster.local/ns/shop/*", "*/sa/web", "*/ns/shop/sa/web", "*", "cluster.local/ns/shop/sa/w*"] {
+        allowed(&of(principal), &question);
+    }
+    let request = mtls(&web(), &db(), 80).http("GET", "/api/1/x");
+    denied(&allow("{to: [{operation: {paths: [/api/*/x]}}]}"), &request, Gate::Caller);
+    allowed(&deny("{to: [{operation: {paths: ['*pi/1*']}}]}"), &request);
+    denied(&deny("{to: [{operation: {paths: ['*/x']}}]}"), &request, Gate::Caller);
+}
+
+/// A mesh with a trust domain of its own.
+fn corp(yaml: &str) -> Cluster {
+    let platform =
+        Platform { trust_domain: "corp".into(), trust_domain_aliases: ["old".into()].into(), istio: (1, 31, 0), ..Platform::default() };
+    cluster_on(platform, yaml)
+}
+
+fn principal(principal: &str) -> String {
+    policy(&format!("{{rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}"))
+}
+
+#[test]
+fn trap_051_only_five_segments_follow_the_trust_domain() {
+    let question = mtls(&web(), &db(), 80);
+    denied(&corp(&principal("cluster.local/ns/shop/*")), &question, Gate::Caller);
+    for name in
+        ["cluster.local/ns/shop/sa/web", "corp/ns/shop/sa/web", "old/ns/shop/sa/web", "cluster.local/ns/shop/sa/*", "corp/ns/shop/*"]
+    {
+        allowed(&corp(&principal(name)), &question);
+    }
+    denied(&corp(&principal("foreign/ns/shop/sa/web")), &question, Gate::Caller);
+    let domain = |name: &str| policy(&format!("{{rules: [{{from: [{{source: {{trustDomains: [{name}]}}}}]}}]}}"));
+    allowed(&corp(&domain("corp")), &question);
+    allowed(&corp(&domain("co*")), &question);
+    denied(&corp(&domain("old")), &question, Gate::Caller);
+    denied(&corp(&domain("corp")), &tcp(&web(), &db(), 80), Gate::Caller);
+    // An older Istio does not know the field.
+    unspecified(&cluster(&domain("cluster.local")), &question, "before 1.30.2");
+}
+
+#[test]
+fn trap_052_ztunnel_expands_no_trust_domain() {
+    let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "app=db", "db"), 80);
+    denied(&corp(&principal("cluster.local/ns/shop/sa/web")), &question, Gate::Caller);
+    denied(&corp(&principal("old/ns/shop/sa/web")), &question, Gate::Caller);
+    allowed(&corp(&principal("corp/ns/shop/sa/web")), &question);
+    allowed(&corp(&policy("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}")), &question);
+}
+
+#[test]
+fn trap_053_plaintext_has_no_identity_to_deny() {
+    let cluster = deny("{from: [{source: {namespaces: [dev]}}]}");
+    for (web, db, dev) in [(web(), db(), dev()), (ambient("shop", "", "web"), ambient("shop", "", "db"), ambient("dev", "", "tool"))] {
+        denied(&cluster, &mtls(&dev, &db, 80), Gate::Caller);
+        allowed(&cluster, &tcp(&dev, &db, 80));
+        allowed(&cluster, &mtls(&web, &db, 80));
+        denied(&deny("{from: [{source: {notNamespaces: [shop]}}]}"), &tcp(&dev, &db, 80), Gate::Caller);
+    }
+}
+
+#[test]
+fn trap_054_not_somebody_is_anybody_else() {
+    let cluster = allow("{from: [{source: {notNamespaces: [dev]}}]}");
+    for source in [address("203.0.113.7"), plain("dev", ""), dev()] {
+        allowed(&cluster, &tcp(&source, &db(), 80));
+    }
+    denied(&cluster, &mtls(&dev(), &db(), 80), Gate::Caller);
+    let only_mesh = allow("{from: [{source: {principals: ['*'], notNamespaces: [dev]}}]}");
+    denied(&only_mesh, &tcp(&address("203.0.113.7"), &db(), 80), Gate::Caller);
+    allowed(&only_mesh, &mtls(&web(), &db(), 80));
+}
+
+#[test]
+fn trap_055_an_account_without_namespace_is_of_the_policys_own() {
+    let yaml = object("AuthorizationPolicy", "istio-system/all", "{rules: [{from: [{source: {serviceAccounts: [web]}}]}]}");
+    denied(&cluster(&yaml), &mtls(&web(), &db(), 80), Gate::Caller);
+    allowed(&cluster(&yaml), &mtls(&meshed("istio-system", "", "web"), &db(), 80));
+    allowed(&allow("{from: [{source: {serviceAccounts: [web]}}]}"), &mtls(&web(), &db(), 80));
+    allowed(&allow("{when: [{key: source.serviceAccount, values: [shop/web]}]}"), &mtls(&web(), &db(), 80));
+}
+
+#[test]
+fn trap_056_too_many_accounts_are_refused() {
+    let many = (0..17).map(|at| format!("a{at}")).collect::<Vec<_>>().join(", ");
+    for source in
+        [format!("serviceAccounts: [{many}]"), "serviceAccounts: [a], namespaces: [b]".to_owned(), "serviceAccounts: ['a*']".to_owned()]
+    {
+        assert_eq!(findings(&policy(&format!("{{rules: [{{from: [{{source: {{{source}}}}}]}}]}}"))).len(), 1, "{source}");
+    }
+}
+
+#[test]
+fn trap_057_an_empty_selector_is_all_at_sidecars_and_not_known_in_ambient() {
+    let nothing = cluster(&policy("{selector: {}}"));
+    denied(&nothing, &mtls(&web(), &db(), 80), Gate::Caller);
+    let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);
+    unspecified(&nothing, &question, "empty `selector`");
+    unspecified(&cluster(&policy("{selector: {matchLabels: {}}}")), &question, "empty `selector`");
+    // Where it would change nothing, it does not matter.
+    allowed(&cluster(&policy("{selector: {}, rules: [{}]}")), &question);
+    let denying = policy("{selector: {}, action: DENY, rules: [{to: [{operation: {ports: ['81']}}]}]}");
+    allowed(&cluster(&denying), &question);
+}
+
+#[test]
+fn trap_058_the_root_namespace_is_the_whole_mesh() {
+    let nothing = object("AuthorizationPolicy", "istio-system/nothing", "{}");
+    for (source, destination) in [(web(), db()), (ambient("shop", "", "web"), ambient("shop", "app=db", "db"))] {
+        denied(&cluster(&nothing), &mtls(&source, &destination, 80), Gate::Caller);
+        let selecting = object("AuthorizationPolicy", "istio-system/nothing", "{selector: {matchLabels: {app: db}}}");
+        denied(&cluster(&selecting), &mtls(&source, &destination, 80), Gate::Caller);
+        let elsewhere = object("AuthorizationPolicy", "dev/nothing", "{}");
+        allowed(&cluster(&elsewhere), &mtls(&source, &destination, 80));
+    }
+    let mesh = Platform { root_namespace: "mesh".into(), ..Platform::default() };
+    allowed(&cluster_on(mesh, &nothing), &mtls(&web(), &db(), 80));
+}
+
+#[test]
+fn trap_059_no_level_comes_before_another() {
+    let all = object("AuthorizationPolicy", "istio-system/all", "{rules: [{}]}");
+    allowed(&cluster(&format!("{all}{}", policy("{}"))), &mtls(&web(), &db(), 80));
+    let none = policy("{action: DENY, rules: [{}]}");
+    denied(&cluster(&format!("{all}{none}")), &mtls(&web(), &db(), 80), Gate::Caller);
+}
+
+#[test]
+fn trap_060_nothing_is_enforced_outside_the_mesh() {
+    let nothing = cluster(&policy("{}"));
+    allowed(&nothing, &tcp(&web(), &plain("shop", ""), 80));
+    allowed(&nothing, &tcp(&web(), &db().on_host_network(), 80));
+    allowed(&nothing, &mtls(&web(), &dev(), 80));
+    let selecting = cluster(&policy("{selector: {matchLabels: {app: other}}}"));
+    allowed(&selecting, &mtls(&web(), &db(), 80));
+}
+
+#[test]
+fn trap_061_custom_and_audit_are_not_told_to_ztunnel() {
+    let custom = cluster(&policy("{action: CUSTOM, provider: {name: opa}, rules: [{to: [{operation: {ports: ['80']}}]}]}"));
+    let question = |port| mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), port);
+    allowed(&custom, &question(80));
+    unspecified(&custom, &mtls(&web(), &db(), 80), "external authorizer");
+    allowed(&custom, &mtls(&web(), &db(), 81));
+    // Whatever it says, a denial stands.
+    let denied_anyway = format!(
+        "{}{}",
+        object("AuthorizationPolicy", "shop/ask", "{action: CUSTOM, provider: {name: opa}, rules: [{}]}"),
+        policy("{action: DENY, rules: [{}]}")
+    );
+    denied(&cluster(&denied_anyway), &mtls(&web(), &db(), 80), Gate::Caller);
+    allowed(&cluster(&policy("{action: AUDIT, rules: [{}]}")), &mtls(&web(), &db(), 80));
+    for rule in [
+        "{from: [{source: {namespaces: [a]}}]}",
+        "{when: [{key: 'request.auth.claims[a]', values: [b]}]}",
+        "{when: [{key: source.principal, values: [b]}]}",
+    ] {
+        assert_eq!(findings(&policy(&format!("{{action: CUSTOM, provider: {{name: opa}}, rules: [{rule}]}}"))).len(), 1, "{rule}");
+    }
+}
+
+#[test]
+fn trap_062_a_dry_run_decides_nothing() {
+    let with = |value: &str, spec: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop, \
+             annotations: {{istio.io/dry-run: '{value}'}}}}\nspec: {spec}\n"
+        )
+    };
+    for value in ["1", "t", "T", "true", "TRUE", "True"] {
+        allowed(&cluster(&with(value, "{}")), &mtls(&web(), &db(), 80));
+        allowed(&cluster(&with(value, "{action: DENY, rules: [{}]}")), &mtls(&ambient("shop", "", "a"), &ambient("shop", "", "b"), 80));
+    }
+    for value in ["0", "f", "F", "false", "FALSE", "False"] {
+        denied(&cluster(&with(value, "{}")), &mtls(&web(), &db(), 80), Gate::Caller);
+    }
+    for (value, spec) in [("yes", "{}"), ("tRue", "{}"), ("true", "{action: AUDIT, rules: [{}]}"), ("", "{}")] {
+        assert_eq!(findings(&with(value, spec)).len(), 1, "{value} {spec}");
+    }
+}
+
+#[test]
+fn trap_063_blocks_see_whoever_connects() {
+    let cluster = allow("{from: [{source: {ipBlocks: [203.0.113.0/24]}}]}");
+    allowed(&cluster, &tcp(&address("203.0.113.7"), &db(), 80));
+    denied(&cluster, &tcp(&address("198.51.100.7"), &db(), 80), Gate::Caller);
+    denied(&cluster, &mtls(&web().at(&["10.0.0.1"]), &db(), 80), Gate::Caller);
+    unspecified(&cluster, &mtls(&web(), &db(), 80), "address of the pod is not known");
+    let platform = Platform { pods: addresses("10.0.0.0/8"), ..Platform::default() };
+    let known = cluster_on(platform, &policy("{rules: [{from: [{source: {ipBlocks: [203.0.113.0/24]}}]}]}"));
+    denied(&known, &mtls(&web(), &db(), 80), Gate::Caller);
+    unspecified(&cluster, &tcp(&web().at(&["203.0.113.1", "2001:db8::1"]), &db(), 80), "several addresses");
+    let but = allow("{from: [{source: {ipBlocks: [203.0.113.0/24], notIpBlocks: [203.0.113.7]}}]}");
+    denied(&but, &tcp(&address("203.0.113.7"), &db(), 80), Gate::Caller);
+    allowed(&but, &tcp(&address("203.0.113.8"), &db(), 80));
+    allowed(&allow("{when: [{key: destination.ip, values: [10.0.0.9]}]}"), &mtls(&web(), &db().at(&["10.0.0.9"]), 80));
+}
+
+#[test]
+fn trap_064_the_client_behind_proxies_is_not_known() {
+    unspecified(&allow("{from: [{source: {remoteIpBlocks: [203.0.113.0/24]}}]}"), &tcp(&address("203.0.113.7"), &db(), 80), "topology");
+    unspecified(&allow("{when: [{key: remote.ip, values: [203.0.113.0/24]}]}"), &mtls(&web(), &db(), 80), "topology");
+    unspecified(&allow("{when: [{key: connection.sni, values: [x]}]}"), &mtls(&web(), &db(), 80), "handshake");
+    unspecified(&allow("{when: [{key: 'experimental.envoy.filters.a[b]', values: [x]}]}"), &mtls(&web(), &db(), 80), "another filter");
+}
+
+#[test]
+fn trap_065_a_host_may_carry_its_port() {
+    let request = |host: &str| mtls(&web(), &db(), 80).http("GET", "/").host(host);
+    let bare = deny("{to: [{operation: {hosts: [a.example], ports: ['80']}}]}");
+    unspecified(&bare, &request("a.example"), "port behind the host");
+    allowed(&bare, &request("a.example:443"));
+    allowed(&bare, &request("b.example"));
+    let both = deny("{to: [{operation: {hosts: [A.example, 'a.example:*'], ports: ['80']}}]}");
+    for host in ["a.example", "a.example:443"] {
+        denied(&both, &request(host), Gate::Caller);
+    }
+}
+
+#[test]
+fn trap_066_paths_are_compared_as_they_arrive() {
+    let cluster = deny("{to: [{operation: {paths: [/admin], ports: ['80']}}]}");
+    denied(&cluster, &mtls(&web(), &db(), 80).http("GET", "/admin"), Gate::Caller);
+    for path in ["/admin/", "//admin", "/Admin", "/%2Fadmin"] {
+        allowed(&cluster, &mtls(&web(), &db(), 80).http("GET", path));
+    }
+}
+
+#[test]
+fn trap_067_a_prefix_is_no_subtree() {
+    let passes = |pattern: &str, path: &str| {
+        let decision =
+            ask(&allow(&format!("{{to: [{{operation: {{paths: ['{pattern}']}}}}]}}")), &mtls(&web(), &db(), 80).http("GET", path));
+        decision.verdict == Verdict::Allowed
+    };
+    assert!(passes("/admin*", "/administrator"));
+    assert!(!passes("/admin/{**}", "/administrator") && !passes("/admin/{**}", "/admin") && passes("/admin/{**}", "/admin/x/y"));
+    assert!(passes("/a/{*}", "/a/x") && !passes("/a/{*}", "/a/") && !passes("/a/{*}", "/a/x/y"));
+    assert!(passes("*", "/") && passes("*/x", "/a/x"));
+    for template in ["/{**}/{*}", "/a{*}", "/{*}/*", "/{x}/{*}", "/{**}/{**}"] {
+        assert_eq!(findings(&policy(&format!("{{rules: [{{to: [{{operation: {{paths: ['{template}']}}}}]}}]}}"))).len(), 1, "{template}");
+    }
+    let odd = allow("{to: [{operation: {paths: ['/a=b/{*}']}}]}");
+    unspecified(&odd, &mtls(&web(), &db(), 80).http("GET", "/a=b/x"), "path template");
+}
+
+#[test]
+fn trap_068_methods_are_upper_case() {
+    let cluster = allow("{to: [{operation: {methods: [get]}}]}");
+    denied(&cluster, &mtls(&web(), &db(), 80).http("GET", "/"), Gate::Caller);
+    // Whatever the rules say, a proxy answers such a request with an error.
+    denied(&cluster, &mtls(&web(), &db(), 80).http("get", "/"), Gate::Caller);
+    allowed(&allow("{to: [{operation: {methods: ['*']}}]}"), &mtls(&web(), &db(), 80).http("GET", "/"));
+}
+
+#[test]
+fn trap_069_a_port_declared_as_tcp_sees_no_http() {
+    let rule = policy("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let tcp_port = service("db", "{}", "{name: tcp-db, port: 80, targetPort: 8080}");
+    let question = |port| mtls(&web(), &db(), port).http("GET", "/");
+    denied(&cluster(&format!("{rule}{tcp_port}")), &question(8080), Gate::Caller);
+    allowed(&cluster(&format!("{rule}{tcp_port}")), &question(80));
+    allowed(&cluster(&format!("{rule}{}", service("db", "{}", "{name: http, port: 80, targetPort: 8080}"))), &question(8080));
+    let both = format!("{rule}{tcp_port}{}", service("web", "{}", "{name: http, port: 80, targetPort: 8080}"));
+    unspecified(&cluster(&both), &question(8080), "Services disagree");
+    let denying = policy("{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    denied(&cluster(&format!("{denying}{tcp_port}")), &mtls(&web(), &db(), 8080).http("POST", "/"), Gate::Caller);
+}
+
+#[test]
+fn trap_070_in_ambient_some_conditions_are_for_http_only() {
+    let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);
+    for key in ["source.serviceAccount", "source.trustDomain"] {
+        let rule = format!("{{when: [{{key: {key}, values: [shop]}}]}}")
+            .replace("shop]", if key.ends_with('n') { "cluster.local]" } else { "shop/web]" });
+        denied(&allow(&rule), &question, Gate::Caller);
+        allowed(&deny(&rule), &question);
+    }
+    for rule in ["{when: [{key: source.namespace, values: [shop]}]}", "{when: [{key: source.principal, values: ['*/sa/web']}]}"] {
+        allowed(&allow(rule), &question);
+        denied(&deny(rule), &question, Gate::Caller);
+    }
+    denied(&allow("{from: [{source: {remoteIpBlocks: [0.0.0.0/0]}}]}"), &question, Gate::Caller);
+}
+
+#[test]
+fn trap_071_what_ztunnel_makes_of_trust_domains_is_not_known() {
+    let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);
+    let cluster = allow("{from: [{source: {trustDomains: [other], namespaces: [shop]}}]}");
+    unspecified(&cluster, &question, "trustDomains");
+    // Where the rest does not match, it does not matter.
+    denied(&cluster, &mtls(&ambient("dev", "", "x"), &ambient("shop", "", "db"), 80), Gate::Caller);
+}
+
+#[test]
+fn trap_072_a_wildcard_in_a_namespace_is_one_for_envoy_only() {
+    let cluster = allow("{from: [{source: {namespaces: ['team-*-prod']}}]}");
+    allowed(&cluster, &mtls(&meshed("team-a-prod", "", "x"), &db(), 80));
+    denied(&cluster, &mtls(&meshed("team-a-test", "", "x"), &db(), 80), Gate::Caller);
+    denied(&cluster, &mtls(&ambient("team-a-prod", "", "x"), &ambient("shop", "", "db"), 80), Gate::Caller);
+    let prefix = allow("{from: [{source: {namespaces: ['team-*']}}]}");
+    allowed(&prefix, &mtls(&ambient("team-a-prod", "", "x"), &ambient("shop", "", "db"), 80));
+}
+
+#[test]
+fn trap_073_a_port_of_either_kind_is_judged_by_what_is_spoken() {
+    let yaml = format!(
+        "{}{}",
+        policy("{rules: [{to: [{operation: {methods: [GET], ports: ['8080']}}]}]}"),
+        service("db", "{}", "{name: web, port: 8080}")
+    );
+    allowed(&cluster(&yaml), &mtls(&web(), &db(), 8080).http("GET", "/"));
+    denied(&cluster(&yaml), &mtls(&web(), &db(), 8080), Gate::Caller);
+}
+
+#[test]
+fn trap_074_the_proxys_own_ports_are_not_captured() {
+    let nothing = cluster(&policy("{}"));
+    for port in [15020, 15021, 15090] {
+        allowed(&nothing, &tcp(&address("203.0.113.7"), &db(), port));
+        denied(&nothing, &mtls(&web(), &db(), port), Gate::Transport);
+    }
+    let told = db().facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(9000, 9010));
+    allowed(&nothing, &tcp(&web(), &told, 9005));
+    denied(&nothing, &tcp(&web(), &told, 9011), Gate::Caller);
+}
+
+#[test]
+fn trap_075_an_unknown_key_is_refused() {
+    for key in [
+        "source.namespaces",
+        "destination.labels[app]",
+        "request.header[x]",
+        "request.headers",
+        "request.headers[a][b]",
+        "request.auth.claims[]",
+        "",
+    ] {
+        let found = findings(&policy(&format!("{{action: DENY, rules: [{{when: [{{key: '{key}', values: [x]}}]}}]}}")));
+        assert!(found.len() == 1 && found[0].contains("no attribute of this name"), "{key}: {found:?}");
+    }
+    assert!(findings(&policy("{rules: [{when: [{key: source.namespaces, values: [x]}]}]}"))[0].contains("near is `source.namespace`"));
+}
+
+#[test]
+fn trap_076_older_istio_takes_a_dot_for_any_letter() {
+    let rule = policy("{rules: [{from: [{source: {serviceAccounts: [shop/a.b]}}]}]}");
+    let question = mtls(&meshed("shop", "", "axb"), &db(), 80);
+    unspecified(&cluster(&rule), &question, "any letter");
+    denied(&cluster_on(Platform { istio: (1, 30, 0), ..Platform::default() }, &rule), &question, Gate::Caller);
+    allowed(&cluster(&rule), &mtls(&meshed("shop", "", "a.b"), &db(), 80));
+    denied(&cluster(&rule), &mtls(&ambient("shop", "", "axb"), &ambient("shop", "", "db"), 80), Gate::Caller);
+    let suffix = principal("*/sa/a.b");
+    unspecified(&cluster(&suffix), &question, "any letter");
+}
+
+#[test]
+fn section_2_8_headers_are_compared_by_lower_case_name() {
+    let cluster = allow("{when: [{key: 'request.headers[X-Env]', values: ['te*'], notValues: [testing]}]}");
+    let request = mtls(&web(), &db(), 80).http("GET", "/");
+    denied(&cluster, &request.clone(), Gate::Caller);
+    allowed(&cluster, &request.clone().header("x-env", "test"));
+    denied(&cluster, &request.clone().header("x-env", "testing"), Gate::Caller);
+    denied(&cluster, &request.clone().header("x-env", "prod"), Gate::Caller);
+    let without = allow("{when: [{key: 'request.headers[x-env]', notValues: ['*']}]}");
+    allowed(&without, &request.clone());
+    denied(&without, &request.clone().header("x-env", "a"), Gate::Caller);
+    unspecified(&allow("{when: [{key: 'request.headers[:authority]', values: [a]}]}"), &request, "as a header");
+}
+
+#[test]
+fn what_a_selector_asks_of_labels_that_are_not_known_is_left_open() {
+    let nothing = cluster(&policy("{selector: {matchLabels: {pod-template-hash: abc}}}"));
+    let hashed = db().facts(|facts| facts.open_labels = ["pod-template-hash".into()].into());
+    unspecified(&nothing, &mtls(&web(), &hashed, 80), "value is not known");
+    allowed(&nothing, &mtls(&web(), &db(), 80));
+}
+
+#[test]
+fn udp_is_not_seen_by_the_mesh() {
+    let nothing = cluster(&policy("{}"));
+    let question = Question { protocol: Protocol::Udp, ..tcp(&web(), &db(), 53) };
+    allowed(&nothing, &question);
+    assert_eq!(nothing.decide(&question).transport, None);
+}
+
+#[test]
+fn who_has_no_identity_cannot_prove_one() {
+    let open = cluster("");
+    denied(&open, &mtls(&plain("shop", ""), &db(), 80), Gate::Transport);
+    denied(&open, &mtls(&address("203.0.113.7"), &db(), 80), Gate::Transport);
+    denied(&open, &mtls(&web(), &plain("shop", ""), 80), Gate::Transport);
+    denied(&open, &mtls(&web().on_host_network(), &db(), 80), Gate::Transport);
+    allowed(&open, &tcp(&plain("shop", ""), &db(), 80));
+}

@@ -1,0 +1,157 @@
+//! The client's side: automatic mTLS, `DestinationRule`, pod addresses and headless Services (`semantics.md` §3.3, §8.3).
+
+use super::*;
+
+const STRICT: &str = "{mtls: {mode: STRICT}}";
+
+fn rule(id: &str, spec: &str) -> String {
+    object("DestinationRule", id, spec)
+}
+
+/// A strict server behind a Service `db` on port 5432.
+fn strict_with(more: &str) -> Cluster {
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    cluster(&format!("{}{service}{more}", peer_authentication("shop/default", STRICT)))
+}
+
+fn transport(cluster: &Cluster, question: &Question) -> Option<Transport> {
+    cluster.decide(question).transport
+}
+
+#[test]
+fn sidecars_speak_mtls_by_themselves_to_a_service() {
+    let cluster = strict_with("");
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    allowed(&cluster, &question);
+    assert_eq!(transport(&cluster, &question), Some(Transport::Mtls));
+    // Not where the server takes none, nor to whoever is outside the mesh.
+    let disabled = super::cluster(&format!(
+        "{}{}",
+        peer_authentication("shop/default", "{mtls: {mode: DISABLE}}"),
+        service("db", "{}", "{port: 5432}")
+    ));
+    assert_eq!(transport(&disabled, &question), Some(Transport::Plaintext));
+    allowed(&disabled, &question);
+    let outside = auto(&web(), &plain("shop", "app=db"), 5432).service("shop/db", 5432);
+    assert_eq!(transport(&cluster, &outside), Some(Transport::Plaintext));
+    allowed(&cluster, &outside);
+    denied(&cluster, &auto(&plain("shop", ""), &db(), 5432).service("shop/db", 5432), Gate::Transport);
+}
+
+#[test]
+fn trap_085_a_destination_rule_can_break_a_call() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    for host in ["db.shop.svc.cluster.local", "db", "*.shop.svc.cluster.local", "*"] {
+        let disabled = rule("shop/db", &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: DISABLE}}}}}}"));
+        denied(&strict_with(&disabled), &question, Gate::Transport);
+    }
+    // To a server outside the mesh nothing can be spoken that it does not terminate.
+    let mutual = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}");
+    denied(&strict_with(&mutual), &auto(&web(), &plain("shop", "app=db"), 5432).service("shop/db", 5432), Gate::Transport);
+    allowed(&strict_with(&mutual), &question);
+    let own = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: SIMPLE}}}");
+    denied(&strict_with(&own), &question, Gate::Transport);
+}
+
+#[test]
+fn what_is_nearer_counts() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let top = "{host: db.shop.svc.cluster.local, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 5432}, tls: {mode: ISTIO_MUTUAL}}]}}";
+    allowed(&strict_with(&rule("shop/db", top)), &question);
+    let other_port =
+        "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}}";
+    denied(&strict_with(&rule("shop/db", other_port)), &question, Gate::Transport);
+    // A port that is set without TLS takes nothing over from the whole.
+    let bare = "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 5432}}]}}";
+    allowed(&strict_with(&rule("shop/db", bare)), &question);
+    let disabled = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: DISABLE}}}}}}"));
+    let mutual = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}}}}}"));
+    let whole = "db.shop.svc.cluster.local";
+    // An exact host before a wildcard.
+    allowed(&strict_with(&format!("{}{}", disabled("shop/a", "*.cluster.local"), mutual("shop/b", whole))), &question);
+    // The client's namespace before the Service's, before the root.
+    let from_dev = auto(&dev(), &db(), 5432).service("shop/db", 5432);
+    let three = format!("{}{}{}", mutual("dev/a", whole), disabled("shop/b", whole), disabled("istio-system/c", whole));
+    allowed(&strict_with(&three), &from_dev);
+    denied(&strict_with(&three), &question, Gate::Transport);
+    denied(&strict_with(&disabled("istio-system/c", "*.local")), &from_dev, Gate::Transport);
+    allowed(&strict_with(&disabled("other/c", whole)), &from_dev);
+    // Exported elsewhere, or for other clients.
+    let hidden = rule("shop/db", "{host: db, exportTo: ['.'], trafficPolicy: {tls: {mode: DISABLE}}}");
+    allowed(&strict_with(&hidden), &from_dev);
+    denied(&strict_with(&hidden), &question, Gate::Transport);
+    let for_others = rule("shop/db", "{host: db, workloadSelector: {matchLabels: {app: other}}, trafficPolicy: {tls: {mode: DISABLE}}}");
+    allowed(&strict_with(&for_others), &question);
+}
+
+#[test]
+fn what_only_a_route_could_say_is_left_open() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let subset = "{host: db, subsets: [{name: all, labels: {app: db}, trafficPolicy: {tls: {mode: DISABLE}}}]}";
+    unspecified(&strict_with(&rule("shop/db", subset)), &question, "client TLS unknown");
+    let other = "{host: db, subsets: [{name: canary, labels: {app: db, track: canary}, trafficPolicy: {tls: {mode: DISABLE}}}]}";
+    allowed(&strict_with(&rule("shop/db", other)), &question);
+    let twice = format!(
+        "{}{}",
+        rule("shop/a", "{host: db, trafficPolicy: {tls: {mode: DISABLE}}}"),
+        rule("shop/b", "{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}")
+    );
+    unspecified(&strict_with(&twice), &question, "client TLS unknown");
+    unspecified(&strict_with(&rule("shop/db", "{host: db.shop, trafficPolicy: {tls: {mode: DISABLE}}}")), &question, "client TLS unknown");
+    // A rule that says nothing of TLS changes nothing.
+    allowed(&strict_with(&rule("shop/db", "{host: db.shop, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}}}}")), &question);
+    // Where both ways end alike, it does not matter.
+    let open = super::cluster(&format!("{}{}", service("db", "{}", "{port: 5432}"), rule("shop/db", subset)));
+    allowed(&open, &question);
+}
+
+#[test]
+fn trap_086_a_pod_address_is_called_in_plaintext() {
+    let cluster = strict_with("");
+    let question = auto(&web(), &db(), 5432).by_pod_address();
+    denied(&cluster, &question, Gate::Transport);
+    let headless =
+        labelled("v1", "Service", "shop/db-pods", "{}", "{clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432}]}");
+    allowed(&strict_with(&headless), &question);
+    // Only on the ports that it declares.
+    denied(&strict_with(&headless), &auto(&web(), &db(), 9999).by_pod_address(), Gate::Transport);
+    // Not said which: it hangs on that.
+    unspecified(&cluster, &auto(&web(), &db(), 5432), "what the client addresses");
+    allowed(&strict_with(&headless), &auto(&web(), &db(), 5432));
+    denied(&cluster, &auto(&plain("shop", ""), &db(), 5432), Gate::Transport);
+}
+
+#[test]
+fn what_no_service_leads_to_cannot_be_called_through_it() {
+    let cluster = strict_with("");
+    denied(&cluster, &auto(&web(), &db(), 9999).service("shop/db", 9999), Gate::Transport);
+    denied(&cluster, &auto(&web(), &db(), 9999).service("shop/db", 5432), Gate::Transport);
+    denied(&cluster, &auto(&web(), &web(), 5432).service("shop/db", 5432), Gate::Transport);
+    // A Service that the manifests do not hold may lead anywhere.
+    allowed(&cluster, &auto(&web(), &db(), 5432).service("shop/unknown", 5432));
+}
+
+#[test]
+fn trap_088_who_is_outside_the_mesh_has_no_mtls() {
+    let cluster = cluster(&format!(
+        "{}{}",
+        peer_authentication("shop/default", STRICT),
+        policy("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}")
+    ));
+    let outside = pod("shop", "app=web", "web", DataPlane::None);
+    denied(&cluster, &auto(&outside, &db(), 80), Gate::Transport);
+    denied(&cluster, &auto(&outside, &ambient("shop", "app=db", "db"), 80), Gate::Transport);
+}
+
+#[test]
+fn tls_of_the_clients_own_is_bytes() {
+    let own = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: MUTUAL}}}");
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432).http("GET", "/");
+    let with = |port: &str, more: &str| cluster(&format!("{}{own}{more}", service("db", "{}", port)));
+    // On a plain port it passes through, without a request that anybody sees.
+    let get = policy("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    allowed(&with("{name: tcp, port: 5432}", ""), &question);
+    denied(&with("{name: tcp, port: 5432}", &get), &question, Gate::Caller);
+    // On a port that is declared as HTTP nothing takes it.
+    denied(&with("{name: http, port: 5432}", ""), &question, Gate::Transport);
+}

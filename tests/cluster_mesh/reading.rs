@@ -1,0 +1,146 @@
+//! What is refused, and where: strictness, nearest names, hostile input.
+
+use super::*;
+
+#[test]
+fn unknown_fields_are_refused_with_the_nearest_name() {
+    let fields = |yaml: &str| {
+        let (_, findings) = read_on(Platform::default(), yaml);
+        let say = |finding: &Diagnostic| {
+            format!("{} {}", finding.message, finding.helps.iter().map(|help| help.text.clone()).collect::<String>())
+        };
+        findings.iter().map(say).collect::<Vec<_>>()
+    };
+    for (yaml, words) in [
+        (policy("{rule: [{}]}"), "`rules`"),
+        (policy("{rules: [{form: []}]}"), "`from`"),
+        (policy("{rules: [{from: [{source: {namespace: [a]}}]}]}"), "`namespaces`"),
+        (policy("{rules: [{to: [{operation: {port: ['80']}}]}]}"), "`ports`"),
+        (policy("{rules: [{when: [{key: source.ip, value: [a]}]}]}"), "`values`"),
+        (policy("{selector: {matchlabels: {a: b}}}"), "`matchLabels`"),
+        (policy("{action: DENY, provider: {nam: x}, rules: [{}]}"), "`name`"),
+        (policy("{targetRefs: [{kind: Service, name: a, sectionname: b}]}"), ""),
+        (peer_authentication("shop/p", "{mtl: {mode: STRICT}}"), "`mtls`"),
+        (object("RequestAuthentication", "shop/r", "{jwtRules: [{issuer: a, jwksuri: 'https://a'}]}"), "`jwksUri`"),
+        (object("DestinationRule", "shop/d", "{host: a, trafficPolicies: {}}"), "`trafficPolicy`"),
+        (object("DestinationRule", "shop/d", "{host: a, trafficPolicy: {tls: {modes: DISABLE}}}"), "`mode`"),
+    ] {
+        let found = fields(&yaml);
+        assert!(found.iter().any(|found| found.contains(words)), "{yaml}: {found:?}");
+    }
+}
+
+#[test]
+fn targets_are_what_istio_takes() {
+    for target in [
+        "{kind: Pod, name: a}",
+        "{kind: Service, group: apps, name: a}",
+        "{kind: Gateway, name: a}",
+        "{kind: Service}",
+        "{kind: Service, name: a, namespace: b}",
+    ] {
+        assert_eq!(findings(&policy(&format!("{{targetRefs: [{target}]}}"))).len(), 1, "{target}");
+        assert_eq!(findings(&policy(&format!("{{targetRef: {target}}}"))).len(), 1, "{target}");
+    }
+    assert_eq!(findings(&policy("{selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: a}]}")).len(), 1);
+    let many = "{kind: Service, name: a}, ".repeat(17);
+    assert_eq!(findings(&policy(&format!("{{targetRefs: [{many}]}}"))).len(), 1);
+    assert_eq!(
+        findings(&policy("{targetRefs: [{kind: Service, name: a}, {kind: ServiceEntry, group: networking.istio.io, name: b}]}")),
+        [""; 0]
+    );
+    // Policies with targets act on no sidecar and on no ztunnel.
+    let targeted = cluster(&policy("{targetRefs: [{kind: Service, name: a}]}"));
+    allowed(&targeted, &mtls(&web(), &db(), 80));
+    allowed(&targeted, &mtls(&ambient("shop", "", "a"), &ambient("shop", "", "b"), 80));
+    // One that names a Gateway acts on the pods of that Gateway.
+    let at_gateway = cluster(&policy("{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}]}"));
+    let edge = meshed("shop", "gateway.networking.k8s.io/gateway-name=edge", "edge");
+    denied(&at_gateway, &mtls(&web(), &edge, 80), Gate::Caller);
+    allowed(&at_gateway, &mtls(&web(), &meshed("dev", "gateway.networking.k8s.io/gateway-name=edge", "edge"), 80));
+}
+
+#[test]
+fn limits_are_istios() {
+    let rules = "{}, ".repeat(513);
+    assert_eq!(findings(&policy(&format!("{{rules: [{rules}]}}"))).len(), 1);
+    let sources = "{source: {namespaces: [a]}}, ".repeat(513);
+    assert_eq!(findings(&policy(&format!("{{rules: [{{from: [{sources}]}}]}}"))).len(), 1);
+    let long = "a".repeat(321);
+    assert_eq!(findings(&policy(&format!("{{rules: [{{from: [{{source: {{serviceAccounts: [{long}]}}}}]}}]}}"))).len(), 1);
+    for value in ["''", "null", "5", "true"] {
+        assert_eq!(findings(&policy(&format!("{{rules: [{{to: [{{operation: {{methods: [GET, {value}]}}}}]}}]}}"))).len(), 1, "{value}");
+    }
+    for spec in [
+        "{action: allow}",
+        "{action: CUSTOM, rules: [{}]}",
+        "{provider: {name: a}, rules: [{}]}",
+        "{rules: [null]}",
+        "{rules: {}}",
+        "[]",
+        "{rules: [{from: [{source: {ipBlocks: [300.0.0.1]}}]}]}",
+    ] {
+        assert!(!findings(&policy(spec)).is_empty(), "{spec}");
+    }
+}
+
+#[test]
+fn both_versions_are_read() {
+    let old = policy("{}").replace("security.istio.io/v1", "security.istio.io/v1beta1");
+    denied(&cluster(&old), &mtls(&web(), &db(), 80), Gate::Caller);
+}
+
+/// Whatever stands there, an answer comes.
+#[test]
+fn hostile_input_never_ends_in_a_fault() {
+    let pieces = [
+        "{}",
+        "[]",
+        "null",
+        "''",
+        "5",
+        "-1",
+        "true",
+        "x",
+        "[null]",
+        "[[]]",
+        "{a: b}",
+        "[{}]",
+        "'*'",
+        "['*', '']",
+        "{matchLabels: 5}",
+        "[{source: 5}]",
+        "{key: []}",
+        "99999999999999999999",
+        "1.5",
+        "{1: 2}",
+        "{null: 1}",
+    ];
+    let templates = [
+        ("AuthorizationPolicy", "%"),
+        ("AuthorizationPolicy", "{rules: %}"),
+        ("AuthorizationPolicy", "{rules: [{from: %, to: %, when: %}]}"),
+        ("AuthorizationPolicy", "{rules: [{from: [{source: {principals: %, ipBlocks: %}}]}]}"),
+        ("AuthorizationPolicy", "{rules: [{to: [{operation: {ports: %, paths: %, hosts: %}}]}]}"),
+        ("AuthorizationPolicy", "{rules: [{when: [{key: %, values: %}]}]}"),
+        ("AuthorizationPolicy", "{selector: %, action: %, targetRefs: %}"),
+        ("PeerAuthentication", "{selector: {matchLabels: {a: b}}, mtls: %, portLevelMtls: %}"),
+        ("PeerAuthentication", "{selector: {matchLabels: {a: b}}, portLevelMtls: {80: %}}"),
+        ("RequestAuthentication", "{jwtRules: %}"),
+        ("RequestAuthentication", "{jwtRules: [{issuer: %, audiences: %, fromHeaders: %, jwksUri: %}]}"),
+        ("DestinationRule", "{host: %, trafficPolicy: %, subsets: %}"),
+        ("DestinationRule", "{host: a, trafficPolicy: {tls: %, portLevelSettings: %}}"),
+        ("Gateway", "{gatewayClassName: %}"),
+    ];
+    for (kind, template) in templates {
+        for piece in pieces {
+            let (cluster, _) = read_on(Platform::default(), &object(kind, "shop/p", &template.replace('%', piece)));
+            for (source, destination) in [(web(), db()), (ambient("shop", "", "a"), ambient("shop", "", "b"))] {
+                let question = mtls(&source, &destination, 80).http("GET", "/");
+                ask(&cluster, &question);
+                cluster.end(&destination, Way::Ingress).cuts(&cluster::Names::default());
+                ask(&cluster, &auto(&source, &destination, 80));
+            }
+        }
+    }
+}

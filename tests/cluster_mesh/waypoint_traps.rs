@@ -1,0 +1,323 @@
+//! Waypoints: `semantics.md` §2.1, §2.11, §5.1 and the traps about them, and the worked example of §10.
+
+use super::*;
+
+/// An installation of which everything is said that waypoints hang on.
+fn installed() -> Platform {
+    Platform {
+        layered_waypoint_policies: Some(false),
+        auto_allow_waypoint: Some(false),
+        hbone_from_sidecars: Some(true),
+        ..Platform::default()
+    }
+}
+
+fn waypoint(serves: &str) -> String {
+    labelled(
+        "gateway.networking.k8s.io/v1",
+        "Gateway",
+        "shop/waypoint",
+        &format!("{{istio.io/waypoint-for: {serves}}}"),
+        "{gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}",
+    )
+}
+
+/// A waypoint for the Service `db`, which leads from port 80 to 8080, and what else there is.
+fn behind_waypoint(more: &str) -> Cluster {
+    behind_on(installed(), more)
+}
+
+fn behind_on(platform: Platform, more: &str) -> Cluster {
+    let db = service("db", "{istio.io/use-waypoint: waypoint}", "{name: http, port: 80, targetPort: 8080}");
+    cluster_on(platform, &format!("{}{db}{more}", waypoint("service")))
+}
+
+fn at_service(spec: &str) -> String {
+    let spec = spec.strip_prefix('{').unwrap();
+    object("AuthorizationPolicy", "shop/at-waypoint", &format!("{{targetRefs: [{{kind: Service, group: '', name: db}}], {spec}"))
+}
+
+fn at_pods(spec: &str) -> String {
+    let spec = spec.strip_prefix('{').unwrap();
+    object("AuthorizationPolicy", "shop/at-pods", &format!("{{selector: {{matchLabels: {{app: db}}}}, {spec}"))
+}
+
+fn client() -> Endpoint {
+    ambient("shop", "app=web", "web")
+}
+
+fn server() -> Endpoint {
+    ambient("shop", "app=db", "db")
+}
+
+fn call(source: &Endpoint) -> Question {
+    auto(source, &server(), 8080).service("shop/db", 80)
+}
+
+#[test]
+fn trap_042_a_rule_on_requests_at_the_pods_shuts_everybody_out() {
+    let paths = at_pods("{rules: [{to: [{operation: {paths: [/x]}}]}]}");
+    denied(&behind_waypoint(&paths), &call(&client()).http("GET", "/x"), Gate::Caller);
+    let there = at_service("{rules: [{to: [{operation: {paths: [/x]}}]}]}");
+    allowed(&behind_waypoint(&there), &call(&client()).http("GET", "/x"));
+    denied(&behind_waypoint(&there), &call(&client()).http("GET", "/y"), Gate::Caller);
+}
+
+#[test]
+fn trap_043_behind_a_waypoint_the_caller_is_the_waypoint() {
+    let web_only = at_pods("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}");
+    denied(&behind_waypoint(&web_only), &call(&client()), Gate::Caller);
+    let waypoint_only = at_pods("{rules: [{from: [{source: {serviceAccounts: [shop/waypoint]}}]}]}");
+    allowed(&behind_waypoint(&waypoint_only), &call(&client()));
+    let pair = format!("{waypoint_only}{}", at_service("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"));
+    allowed(&behind_waypoint(&pair), &call(&client()));
+    denied(&behind_waypoint(&pair), &call(&ambient("shop", "", "other")), Gate::Caller);
+}
+
+#[test]
+fn trap_044_a_targeted_policy_alone_is_passed_by() {
+    let locked = behind_waypoint(&at_service("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"));
+    let other = ambient("shop", "", "other");
+    denied(&locked, &call(&other), Gate::Caller);
+    // The pod's address, a sidecar and a stranger do not meet it.
+    allowed(&locked, &call(&other).by_pod_address());
+    allowed(&locked, &call(&meshed("shop", "", "other")));
+    allowed(&locked, &call(&plain("shop", "")));
+    let guard = peer_authentication("shop/default", "{mtls: {mode: STRICT}}")
+        + &at_pods("{action: DENY, rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/waypoint]}}]}]}");
+    let guarded = behind_waypoint(&format!("{}{guard}", at_service("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}")));
+    for source in [other, meshed("shop", "", "other"), plain("shop", "")] {
+        for question in [call(&source), call(&source).by_pod_address()] {
+            assert_eq!(ask(&guarded, &question).verdict, Verdict::Denied, "{question:?}");
+        }
+    }
+    allowed(&guarded, &call(&client()));
+}
+
+#[test]
+fn trap_045_nothing_in_the_namespace_is_nothing_at_the_waypoint() {
+    let guard = policy("{}") + &at_pods("{rules: [{from: [{source: {serviceAccounts: [shop/waypoint]}}]}]}");
+    allowed(&behind_waypoint(&guard), &call(&ambient("dev", "", "x")));
+    let class = "{targetRefs: [{kind: GatewayClass, group: gateway.networking.k8s.io, name: istio-waypoint}]}";
+    let closed = |id: &str, spec: &str| behind_waypoint(&format!("{guard}{}", object("AuthorizationPolicy", id, spec)));
+    denied(&closed("istio-system/closed", class), &call(&client()), Gate::Caller);
+    allowed(&closed("shop/closed", class), &call(&client()));
+    let gateway = "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: waypoint}]}";
+    denied(&closed("shop/closed", gateway), &call(&client()), Gate::Caller);
+    allowed(&closed("dev/closed", gateway), &call(&client()));
+    // Unless selectors act on waypoints as well.
+    let layered = |on| behind_on(Platform { layered_waypoint_policies: on, ..installed() }, &guard);
+    denied(&layered(Some(true)), &call(&client()), Gate::Caller);
+    unspecified(&layered(None), &call(&client()), "selector policies act on waypoints");
+}
+
+#[test]
+fn trap_046_another_service_is_not_covered() {
+    let locked =
+        format!("{}{}", at_service("{action: DENY, rules: [{}]}"), service("other", "{}", "{name: http, port: 80, targetPort: 8080}"));
+    denied(&behind_waypoint(&locked), &call(&client()), Gate::Caller);
+    allowed(&behind_waypoint(&locked), &auto(&client(), &server(), 8080).service("shop/other", 80));
+    unspecified(&behind_waypoint(&locked), &auto(&client(), &server(), 8080), "what the client addresses");
+}
+
+#[test]
+fn trap_047_at_the_waypoint_ports_are_those_of_the_service() {
+    let on = |port: u16| behind_waypoint(&at_service(&format!("{{rules: [{{to: [{{operation: {{ports: ['{port}']}}}}]}}]}}")));
+    allowed(&on(80), &call(&client()));
+    denied(&on(8080), &call(&client()), Gate::Caller);
+    let at_ztunnel = |port: u16| behind_waypoint(&at_pods(&format!("{{rules: [{{to: [{{operation: {{ports: ['{port}']}}}}]}}]}}")));
+    allowed(&at_ztunnel(8080), &call(&client()));
+    denied(&at_ztunnel(80), &call(&client()), Gate::Caller);
+}
+
+#[test]
+fn trap_069_at_the_waypoint_the_services_port_says_what_is_http() {
+    let db = service("db", "{istio.io/use-waypoint: waypoint}", "{name: tcp, port: 80, targetPort: 8080}");
+    let rule = at_service("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let cluster = cluster_on(installed(), &format!("{}{db}{rule}", waypoint("service")));
+    denied(&cluster, &call(&client()).http("GET", "/"), Gate::Caller);
+}
+
+#[test]
+fn trap_100_the_network_can_be_passed_by_at_the_pods() {
+    let network = |peer: &str| {
+        object(
+            "NetworkPolicy",
+            "shop/db",
+            &format!(
+                "{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{{podSelector: {{matchLabels: {{{peer}}}}}}}], ports: [{{port: 15008}}]}}]}}"
+            ),
+        )
+    };
+    let waypoint_only = network("gateway.networking.k8s.io/gateway-name: waypoint");
+    allowed(&behind_waypoint(&waypoint_only), &call(&client()));
+    denied(&behind_waypoint(&waypoint_only), &call(&client()).by_pod_address(), Gate::Ingress);
+    // Admitting the client is not enough, and is too much.
+    let client_only = network("app: web");
+    denied(&behind_waypoint(&client_only), &call(&client()), Gate::Ingress);
+    allowed(&behind_waypoint(&client_only), &call(&client()).by_pod_address());
+}
+
+#[test]
+fn trap_101_the_hops_are_the_waypoints() {
+    let waypoint_in = "{podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 15008}]}]}";
+    let cluster = behind_waypoint(&object("NetworkPolicy", "shop/waypoint", waypoint_in));
+    allowed(&cluster, &call(&client()));
+    denied(&cluster, &call(&ambient("shop", "app=x", "x")), Gate::Ingress);
+    let out = "{podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}, policyTypes: [Egress], egress: [{ports: [{port: 8080}]}]}";
+    denied(&behind_waypoint(&object("NetworkPolicy", "shop/waypoint", out)), &call(&client()), Gate::Egress);
+}
+
+#[test]
+fn trap_102_an_open_port_is_passed_by_in_plaintext() {
+    let locked = at_service("{action: DENY, rules: [{}]}");
+    allowed(&behind_waypoint(&locked), &call(&plain("shop", "")));
+    let strict = peer_authentication("shop/default", "{mtls: {mode: STRICT}}");
+    denied(&behind_waypoint(&format!("{locked}{strict}")), &call(&plain("shop", "")), Gate::Transport);
+}
+
+#[test]
+fn trap_094_a_token_is_gone_behind_the_proxy_that_took_it() {
+    let tokens = |forward: bool| {
+        let target = object(
+            "RequestAuthentication",
+            "shop/at-waypoint",
+            &format!(
+                "{{targetRefs: [{{kind: Service, name: db}}], jwtRules: [{{issuer: 'https://a', jwksUri: 'https://a/k', forwardOriginalToken: {forward}}}]}}"
+            ),
+        );
+        let inside = "{selector: {matchLabels: {app: db}}, jwtRules: [{issuer: 'https://a', jwksUri: 'https://a/k'}]}";
+        let rule = at_pods("{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}");
+        behind_waypoint(&format!("{target}{}{rule}", object("RequestAuthentication", "shop/inside", inside)))
+    };
+    let with_token = || valid("https://a", &[("sub", "ann")]);
+    let question = auto(&client(), &db(), 8080).service("shop/db", 80).http("GET", "/").token(with_token());
+    denied(&tokens(false), &question, Gate::Caller);
+    allowed(&tokens(true), &question);
+    denied(&tokens(true), &question.token(Token::Unverified), Gate::Token);
+}
+
+#[test]
+fn section_2_11_which_calls_a_waypoint_is_for() {
+    let locked = at_service("{action: DENY, rules: [{}]}")
+        + &object(
+            "AuthorizationPolicy",
+            "shop/gateway",
+            "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: waypoint}], action: DENY, rules: [{}]}",
+        );
+    let with = |serves: &str, labels: &str| {
+        let db = service("db", labels, "{name: http, port: 80, targetPort: 8080}");
+        cluster_on(installed(), &format!("{}{db}{locked}", waypoint(serves)))
+    };
+    let bound = "{istio.io/use-waypoint: waypoint}";
+    for (serves, service, pod) in [("service", false, true), ("workload", true, false), ("all", false, false), ("none", true, true)] {
+        let named = server().pod(|pod| drop(pod.labels.insert("istio.io/use-waypoint".into(), "waypoint".into())));
+        let passes = |question: Question| ask(&with(serves, bound), &question).verdict == Verdict::Allowed;
+        assert_eq!(passes(auto(&client(), &named, 8080).service("shop/db", 80)), service, "{serves}");
+        assert_eq!(passes(auto(&client(), &named, 8080).by_pod_address()), pod, "{serves}");
+    }
+    allowed(&with("service", "{}"), &call(&client()));
+    allowed(&with("service", "{istio.io/use-waypoint: none}"), &call(&client()));
+    // A namespace binds what does not say otherwise.
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/use-waypoint: waypoint}}\n";
+    let in_bound = |labels: &str| {
+        let db = service("db", labels, "{name: http, port: 80, targetPort: 8080}");
+        cluster_on(installed(), &format!("{}{db}{locked}{namespace}", waypoint("service")))
+    };
+    let in_shop = |end: Endpoint| end.in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+    let question = auto(&in_shop(client()), &in_shop(server()), 8080).service("shop/db", 80);
+    denied(&in_bound("{}"), &question, Gate::Caller);
+    allowed(&in_bound("{istio.io/use-waypoint: none}"), &question);
+    // Labels that nobody has seen may bind it, too.
+    let undescribed = server().facts(|facts| facts.namespace = cluster::NamespaceLabels::NameOnly);
+    unspecified(&with("service", "{}"), &auto(&client(), &undescribed, 8080).service("shop/db", 80), "labels of the namespace");
+    denied(&with("service", bound), &auto(&client(), &undescribed, 8080).service("shop/db", 80), Gate::Caller);
+    // One that nobody has seen.
+    unspecified(&with("service", "{istio.io/use-waypoint: other}"), &call(&client()), "not in the manifests");
+}
+
+#[test]
+fn a_gateway_goes_through_the_waypoint_only_if_told() {
+    let locked = at_service("{action: DENY, rules: [{}]}");
+    let gateway = meshed("ingress", "gateway.networking.k8s.io/gateway-name=edge", "edge");
+    allowed(&behind_waypoint(&locked), &call(&gateway));
+    let db = service(
+        "db",
+        "{istio.io/use-waypoint: waypoint, istio.io/ingress-use-waypoint: 'true'}",
+        "{name: http, port: 80, targetPort: 8080}",
+    );
+    let told = cluster_on(installed(), &format!("{}{db}{locked}", waypoint("service")));
+    denied(&told, &call(&gateway), Gate::Caller);
+    allowed(&told, &call(&meshed("shop", "", "other")));
+    unspecified(&told, &call(&meshed("ingress", "istio=ingressgateway", "edge")), "is a gateway");
+}
+
+#[test]
+fn istio_may_let_waypoints_in_by_itself() {
+    let by = |allow| behind_on(Platform { auto_allow_waypoint: allow, ..installed() }, "");
+    allowed(&by(Some(true)), &call(&client()));
+    // Then nobody else is.
+    denied(&by(Some(true)), &call(&client()).by_pod_address(), Gate::Caller);
+    allowed(&by(Some(false)), &call(&client()).by_pod_address());
+    unspecified(&by(None), &call(&client()).by_pod_address(), "lets waypoints in by itself");
+    allowed(&by(None), &call(&client()));
+}
+
+#[test]
+fn what_is_not_modelled_at_a_waypoint_leaves_it_open() {
+    let filter = |namespace: &str| {
+        labelled("networking.istio.io/v1alpha3", "EnvoyFilter", &format!("{namespace}/filter"), "{}", "{configPatches: []}")
+    };
+    let gateway = waypoint("service").replace("namespace: shop", "namespace: edge");
+    let db = service(
+        "db",
+        "{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-namespace: edge}",
+        "{name: http, port: 80, targetPort: 8080}",
+    );
+    let with = |more: &str| cluster_on(installed(), &format!("{gateway}{db}{more}"));
+    allowed(&with(""), &call(&client()));
+    unspecified(&with(&filter("edge")), &call(&client()), "EnvoyFilter");
+    allowed(&with(&filter("other")), &call(&client()));
+}
+
+#[test]
+fn behind_a_waypoint_there_may_be_pods_outside_the_mesh() {
+    let locked = behind_waypoint(&at_service("{action: DENY, rules: [{}]}"));
+    let outside = plain("shop", "app=db");
+    denied(&locked, &auto(&client(), &outside, 8080).service("shop/db", 80), Gate::Caller);
+    let open = behind_waypoint("");
+    let question = auto(&client(), &outside, 8080).service("shop/db", 80);
+    allowed(&open, &question);
+    assert_eq!(open.decide(&question).transport, Some(Transport::Plaintext));
+}
+
+/// The worked example of §10: one intent, each mode of the mesh, and who passes.
+#[test]
+fn section_10_the_worked_example() {
+    let rule = "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {serviceAccounts: ['shop/web']}}], to: [{operation: {ports: ['5432']}}]}]}";
+    let strict = peer_authentication("shop/db-mtls", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}");
+    let mesh = format!("{}{strict}", object("AuthorizationPolicy", "shop/db-in", rule));
+    let db_service = service("db", "{}", "{name: tcp, port: 5432}");
+    let network = |port: u16, peer: &str| {
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{matchLabels: {{{peer}}}}}}}], ports: [{{port: {port}}}]}}]}}"
+        );
+        object("NetworkPolicy", "shop/db-net", &spec)
+    };
+    let sidecars = cluster_on(installed(), &format!("{mesh}{db_service}{}", network(5432, "app: web")));
+    let tunnels = cluster_on(installed(), &format!("{mesh}{db_service}{}", network(15008, "app: web")));
+    let through = |end: &dyn Fn(&str, &str) -> Endpoint, cluster: &Cluster, direct: Gate, raw: bool| {
+        let (web, db) = (end("app=web", "web"), end("app=db", "db"));
+        allowed(cluster, &auto(&web, &db, 5432).service("shop/db", 5432));
+        let by_address = ask(cluster, &auto(&web, &db, 5432).by_pod_address()).verdict;
+        assert_eq!(by_address == Verdict::Allowed, raw);
+        assert_eq!(ask(cluster, &auto(&web, &db, 9999)).verdict, Verdict::Denied);
+        denied(cluster, &auto(&end("app=x", "default"), &db, 5432).service("shop/db", 5432), Gate::Ingress);
+        denied(cluster, &auto(&end("app=web", "default"), &db, 5432).service("shop/db", 5432), Gate::Caller);
+        denied(cluster, &auto(&end("app=job", "web"), &db, 5432).service("shop/db", 5432), Gate::Ingress);
+        denied(cluster, &auto(&plain("shop", "app=web"), &db, 5432), direct);
+        allowed(cluster, &auto(&db, &web, 80).service("shop/web", 80));
+    };
+    through(&|labels, account| meshed("shop", labels, account), &sidecars, Gate::Transport, false);
+    through(&|labels, account| ambient("shop", labels, account), &tunnels, Gate::Ingress, true);
+}
