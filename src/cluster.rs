@@ -130,6 +130,15 @@ impl Cluster {
         self.network.namespaces().chain(self.mesh.policed()).cloned().collect()
     }
 
+    /// The namespaces that an object describes or lives in, as far as it may decide a flow.
+    pub fn namespaces(&self) -> BTreeSet<Symbol> {
+        let workloads = self.workloads.iter().filter_map(|workload| match &workload.endpoint.peer {
+            Peer::Pod(pod) => Some(&pod.namespace),
+            Peer::Address(_) => None,
+        });
+        self.namespaces.keys().chain(self.network.namespaces()).chain(self.mesh.namespaces()).chain(workloads).cloned().collect()
+    }
+
     /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on; each once, in order. One that
     /// selects every pod tells nothing apart and is among them if it is there.
     pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {

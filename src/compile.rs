@@ -121,6 +121,31 @@ fn emits_all(names: &[String]) -> bool {
 
 /// All phases but emission.
 fn analyse(input: &Input) -> (Config, Policy, Gates, Vec<Diagnostic>) {
+    let Resolved { policy, mut findings, is_partial } = resolve(input);
+    let config = policy.config.clone();
+    let gates = gates::build(&policy);
+    findings.extend(gates.findings.iter().cloned());
+    let lints = check::run(&policy, &gates);
+    // What could not be read may be what a selector means: nothing is concluded from the rest.
+    findings.extend(lints.into_iter().filter(|finding| !is_partial || finding.code != code::SELECTOR_MATCHES_NOTHING));
+    findings.extend(check::unenforced(&policy, &chosen(&input.targets)));
+    findings.extend(input.today.as_deref().map(|today| check::expired(&policy, today)).into_iter().flatten());
+    (config, policy, gates, findings)
+}
+
+/// A program as far as its meaning goes.
+#[derive(Debug, Clone, Default)]
+pub struct Resolved {
+    /// The policy, as far as it could be understood. It holds the configuration.
+    pub policy: Policy,
+    /// What was found while reading and resolving, at the levels of the codes.
+    pub findings: Vec<Diagnostic>,
+    /// Whether something of the configuration or the inventory could not be read.
+    pub is_partial: bool,
+}
+
+/// The first phases alone: parse and resolve. Enough to ask what a program means, and not whether both gates can say it.
+pub fn resolve(input: &Input) -> Resolved {
     let mut findings = Vec::new();
     let config = read_config(input, &mut findings);
     let default_namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
@@ -131,14 +156,7 @@ fn analyse(input: &Input) -> (Config, Policy, Gates, Vec<Diagnostic>) {
     let program = Program { sources: &input.sources, units, config: &config, inventory: &inventory, default_namespace };
     let (policy, found) = ir::lower(program);
     findings.extend(found);
-    let gates = gates::build(&policy);
-    findings.extend(gates.findings.iter().cloned());
-    let lints = check::run(&policy, &gates);
-    // What could not be read may be what a selector means: nothing is concluded from the rest.
-    findings.extend(lints.into_iter().filter(|finding| !is_partial || finding.code != code::SELECTOR_MATCHES_NOTHING));
-    findings.extend(check::unenforced(&policy, &chosen(&input.targets)));
-    findings.extend(input.today.as_deref().map(|today| check::expired(&policy, today)).into_iter().flatten());
-    (config, policy, gates, findings)
+    Resolved { policy, findings, is_partial }
 }
 
 fn read_config(input: &Input, findings: &mut Vec<Diagnostic>) -> Config {

@@ -3,6 +3,8 @@
 //! Owns: `Config`, its keys with their defaults, and the reading of the file. Every key stands once, in [`KEYS`], with its
 //! default and its meaning; the reference page is made from it. It must not look for the file, nor know any intent.
 
+mod date;
+mod diff;
 mod keys;
 mod lints;
 mod selector;
@@ -17,6 +19,8 @@ use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{AddressSet, DataPlane, PortSet, Symbol};
 use crate::source::{FileId, Location, Source, Span};
 
+pub(crate) use date::is_date;
+pub use diff::{AllowedExposure, Diff};
 pub use keys::{KEYS, Key};
 pub use lints::{LintLevel, Lints};
 pub use selector::{PodSelector, SelectorError};
@@ -51,6 +55,8 @@ pub struct Config {
     pub tenancy: Tenancy,
     /// How manifests are written.
     pub output: Output,
+    /// What `twogate diff` accepts.
+    pub diff: Diff,
     /// Levels that differ from the findings' own.
     pub lints: Lints,
 }

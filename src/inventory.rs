@@ -23,6 +23,7 @@ pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServiceP
 
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
+pub(crate) use pod::namespace_plane;
 
 /// What is known to run.
 #[derive(Debug, Clone, Default)]

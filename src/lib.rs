@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod compile;
 pub mod config;
 pub mod diagnostic;
+pub mod diff;
 pub mod explain;
 pub mod flow;
 pub mod format;

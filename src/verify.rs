@@ -20,7 +20,7 @@ mod world;
 
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
-pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
+pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare, transports};
 pub use expectation::{Broken, Held, judge};
 pub use granted::Granted;
 pub use judge::{Judge, JudgedEnd, Way};

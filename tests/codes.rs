@@ -10,16 +10,18 @@ use twogate::cluster::{self, Platform};
 use twogate::compile::{self, Input};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::{Code, Diagnostic, Edit, Help, Level, code};
+use twogate::diff;
 use twogate::explain::{self, Ask};
 use twogate::source::{Source, Sources};
 
 /// Codes that no program can show, each with the reason. Their pages say what to do instead of right and wrong.
-const WITHOUT_PROGRAM: [(Code, &str); 7] = [
+const WITHOUT_PROGRAM: [(Code, &str); 8] = [
     (code::INVALID_UTF8, "a page is UTF-8 text"),
     (code::FILE_TOO_LARGE, "a page of that size would not be read"),
     (code::NO_INPUT, "there is no program"),
     (code::PROOF_FAILED, "a fault of the compiler that is known is mended"),
     (code::PROOF_INCOMPLETE, "nobody reads a rule with so many headers"),
+    (code::ACCESS_UNSPECIFIED, "intents leave nothing open"),
     (code::STALE_OUTPUT, "it compares with a folder"),
     (code::NESTING_TOO_DEEP, "nobody reads a line with so many parentheses"),
 ];
@@ -100,6 +102,9 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
     if section.blocks.iter().any(|block| block.words.iter().any(|word| word == "manifest")) {
         return run_manifests(section);
     }
+    if section.blocks.iter().any(is_base) {
+        return run_difference(section);
+    }
     if let Some(flow) = section.blocks.iter().find(|block| block.language == "flow") {
         return run_flow(section, flow.text.trim_end());
     }
@@ -119,6 +124,24 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
     }
     let outcome = compile::compile(input);
     (outcome.findings, outcome.sources)
+}
+
+fn is_base(block: &Block) -> bool {
+    block.words.iter().any(|word| word == "base")
+}
+
+/// The findings about what is different from the base.
+fn run_difference(section: &Section) -> (Vec<Diagnostic>, Sources) {
+    let revision = |wanted: bool| {
+        let mut input = Input::default();
+        for block in section.blocks.iter().filter(|block| is_base(block) == wanted) {
+            let file = input.sources.add(Source::new(block.name(), block.text.clone()));
+            input.intents.push(file);
+        }
+        diff::Revision { name: String::new(), input }
+    };
+    let compared = diff::intents(revision(true), revision(false), diff::Detail::Access).unwrap();
+    (diff::findings(&compared.report, &compared.texts), compared.texts.head)
 }
 
 /// The evaluator's findings about the manifests of a section.

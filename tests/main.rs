@@ -20,6 +20,8 @@ mod codes;
 mod corpus;
 #[cfg(test)]
 mod coupling;
+#[cfg(test)]
+mod diff;
 mod examples;
 mod explain;
 mod findings;

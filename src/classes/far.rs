@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bits, World};
-use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube, PodSet};
 
 /// One class of far ends.
 #[derive(Debug, Clone)]
@@ -91,6 +91,40 @@ pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: us
     found.into_iter().map(class).collect()
 }
 
+/// One class of pods, whole.
+#[derive(Debug, Clone)]
+pub struct Part<E> {
+    /// All pods of the class that can exist.
+    pub pods: PodSet,
+    /// One of them, as the caller tells it.
+    pub example: E,
+    /// The numbers of the cubes that hold it.
+    pub held_by: Vec<usize>,
+}
+
+/// The classes into which numbered cubes cut the pods of another cube, each as the set of all its pods.
+///
+/// `example` gives a pod of a cube that can exist, with whatever else tells classes apart; none if no pod of it can exist.
+pub fn parts_within<K: Ord, E>(
+    whole: PodCube,
+    cubes: &[(usize, &PodCube)],
+    size: usize,
+    example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
+) -> Vec<Part<E>> {
+    let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
+    let mut parts: Vec<Part<E>> = Vec::new();
+    for cell in cells(vec![whole], cubes, size) {
+        let Some((key, example)) = example(&cell.cube) else { continue };
+        let held_by: Vec<usize> = cell.held_by.iter().collect();
+        let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
+        match parts.get_mut(place) {
+            Some(part) => part.pods.push(cell.cube),
+            None => parts.push(Part { pods: PodSet::from(cell.cube), example, held_by }),
+        }
+    }
+    parts
+}
+
 /// The pods of some cubes, cut along cubes. Equal cubes cut once.
 fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
@@ -124,7 +158,8 @@ fn split(cell: Cell, cube: &PodCube, owners: &[usize], into: &mut Vec<Cell>) {
     into.push(Cell { cube: inside, held_by });
 }
 
-fn address_classes(cuts: &[Cut]) -> Vec<Far> {
+/// The classes of addresses; each holds all that are alike.
+pub fn address_classes(cuts: &[Cut]) -> Vec<Far> {
     let mut cells = vec![(AddressSet::all(), Bits::none(cuts.len()))];
     for (at, cut) in cuts.iter().enumerate().filter(|(_, cut)| !cut.peers.addresses.is_empty()) {
         let mut next = Vec::with_capacity(cells.len() + 1);

@@ -80,6 +80,16 @@ impl<'c> End<'c> {
         }
     }
 
+    /// Whether the network gate by itself, and the mesh by itself, stop a connection for sure.
+    pub fn stops(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> [bool; 2] {
+        let network = self.network(far, protocol, port, transport).is_no();
+        let mesh = match &self.mesh {
+            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request) == Verdict::Denied,
+            _ => false,
+        };
+        [network, mesh]
+    }
+
     /// What the network gate says.
     fn network<'a>(&'a self, far: &'a Endpoint, protocol: Protocol, port: u16, transport: Transport) -> Truth<'a> {
         if let Some(object) = self.network_doubt {

@@ -113,6 +113,12 @@ impl Mesh {
         self.waypoints = self.find_waypoints(inventory);
     }
 
+    /// The namespaces that hold objects of the mesh.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Symbol> {
+        let waypoints = self.gateways.keys().map(|(namespace, _)| namespace);
+        self.policies.keys().chain(self.peers.keys()).chain(self.tokens.keys()).chain(waypoints)
+    }
+
     /// The selectors by which the mesh tells pods of a namespace apart, those of the root namespace included.
     pub(super) fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
         let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::value::{self, Findings, Written, store};
 use super::{
-    Answer, Cluster, Config, Consent, Dns, IngressSource, Kustomization, Layout, Lints, Mesh, NetworkPlugin, Output, PathNormalization,
-    PodSelector, Servers, SyncWaves, Tenancy, Version,
+    Answer, Cluster, Config, Consent, Diff, Dns, IngressSource, Kustomization, Layout, Lints, Mesh, NetworkPlugin, Output,
+    PathNormalization, PodSelector, Servers, SyncWaves, Tenancy, Version,
 };
 use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PortSet, Prefix, Protocol};
 
@@ -231,6 +231,13 @@ pub const KEYS: &[Key] = &[
         one_of([("off", SyncWaves::Off), ("argo-cd", SyncWaves::ArgoCd)]),
         "Whether objects carry Argo CD's annotations for a safe order: `\"off\"` or `\"argo-cd\"`."
     ),
+    key!(
+        "diff.allow",
+        "[]",
+        diff.allow,
+        exposures,
+        "Exposures that `twogate diff` accepts, each a table `[[diff.allow]]` with `flow` (as a rule writes its ends: `internet -> app=web@shop:8443`), `reason` and `until` (the last day, as `2027-03-31`)."
+    ),
     Key {
         name: "lints.CODE",
         default: "",
@@ -262,6 +269,7 @@ impl Default for Config {
             },
             tenancy: Tenancy { consent: Consent::Either, system_namespaces: BTreeSet::new() },
             output: Output { layout: Layout::Kinds, kustomization: Kustomization::Write, sync_waves: SyncWaves::Off },
+            diff: Diff::default(),
             lints: Lints::default(),
         }
     }

@@ -58,6 +58,7 @@ fn every_key_changes_something() {
             "\"omit\"",
             "\"argo-cd\"",
             "\"nodes\"",
+            "[{ flow = \"internet -> app=web@shop:8443\", reason = \"r\", until = \"2027-03-31\" }]",
         ];
         let changes = values.iter().any(|value| {
             let (config, findings) = read_text(&format!("{} = {value}", key.name));
@@ -177,5 +178,20 @@ proptest::proptest! {
             let span = finding.span().unwrap();
             proptest::prop_assert!(source.text().get(span.range()).is_some(), "{span:?} of {:?}", source.text());
         }
+    }
+}
+
+#[test]
+fn accepted_exposures_say_what_why_and_how_long() {
+    let whole = "[[diff.allow]]\nflow = \"internet -> app=web@shop:8443\"\nreason = \"the shop's door\"\nuntil = \"2027-03-31\"\n";
+    let config = clean(&whole.repeat(2));
+    assert_eq!(config.diff.allow.len(), 2);
+    assert_eq!((config.diff.allow[0].reason.as_str(), config.diff.allow[0].until.as_str()), ("the shop's door", "2027-03-31"));
+    for part in ["flow", "reason", "until"] {
+        let lines: String = whole.lines().filter(|line| !line.starts_with(part)).map(|line| format!("{line}\n")).collect();
+        assert_eq!(read_text(&lines).1.len(), 1, "{part}");
+    }
+    for wrong in [whole.replace("2027-03-31", "2027-02-30"), whole.replace("the shop's door", " "), format!("{whole}ever = \"yes\"\n")] {
+        assert_eq!(read_text(&wrong).1.len(), 1, "{wrong}");
     }
 }

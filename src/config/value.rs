@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 
+pub(super) use super::diff::exposures;
 use super::selector::{self, PodSelector};
 use super::{IngressSource, Version};
 use crate::diagnostic::{Diagnostic, code, nearest};
@@ -76,14 +77,14 @@ impl<'s> Findings<'s> {
     }
 
     /// A value of the wrong type.
-    fn wrong(&mut self, written: &Written<'_>, expected: &str) {
+    pub(super) fn wrong(&mut self, written: &Written<'_>, expected: &str) {
         let message = format!("`{}` is {}", written.key, kind(written.value));
         let finding = Diagnostic::new(code::INVALID_CONFIG, self.location(written.span.clone()), message);
         self.add(finding.label(format!("{expected} is expected")));
     }
 
     /// A text that is none of those that a key takes.
-    fn refused(&mut self, written: &Written<'_>, text: &str, expected: &str) {
+    pub(super) fn refused(&mut self, written: &Written<'_>, text: &str, expected: &str) {
         let message = format!("`{}` cannot be `{text}`", written.key);
         let finding = Diagnostic::new(code::INVALID_CONFIG, self.location(written.span.clone()), message);
         self.add(finding.label(format!("{expected} is expected")));

@@ -188,6 +188,11 @@ codes! {
     PROOF_FAILED "proof-failed" Error "what would be written does not do what the intents say";
     PROOF_INCOMPLETE "proof-incomplete" Error "requests fall into too many classes to be proved";
     ALONGSIDE_CHANGES_ACCESS "alongside-changes-access" Error "policies of others change who gets in";
+    // Differences
+    ACCESS_GAINED "access-gained" Warning "somebody gets in who did not, or further than before";
+    ACCESS_WEAKENED "access-weakened" Warning "mTLS or a token is no longer required, or one gate is alone";
+    ACCESS_UNSPECIFIED "access-unspecified" Warning "the platform leaves open now who gets in";
+    ACCESS_LOST "access-lost" Note "somebody got in who does not, or no longer as far";
     // Configuration, inventory, input and output
     INVALID_CONFIG "invalid-config" Error "`twogate.toml` cannot be read";
     UNKNOWN_KEY "unknown-key" Error "a key of `twogate.toml` does not exist";

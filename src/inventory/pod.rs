@@ -186,7 +186,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
 /// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
 ///
 /// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111).
-pub(super) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
+pub(crate) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
     let injection = labels.get(INJECTION).map(|value| &**value);
     let mode = labels.get(DATAPLANE_MODE).map(|value| &**value);
     match (injection, mode) {

@@ -127,7 +127,8 @@ impl<'a> Lowering<'a> {
                 self.end(&place, &group.endpoint);
             }
             StatementKind::Network(network) => {
-                self.network(network, scoped.file);
+                let addresses = self.network(network, scoped.file);
+                policy.networks.insert(network.name.value.as_str().into(), addresses);
             }
             StatementKind::Namespace(_) | StatementKind::Workload(_) => {}
         }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::diagnostic::Code;
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values};
+use crate::flow::{
+    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values,
+};
 use crate::inventory::Inventory;
 use crate::ir::End;
 use crate::source::Location;
@@ -25,6 +27,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// The token issuers that rules name.
     pub issuers: BTreeMap<Symbol, Issuer>,
+    /// The addresses of each `network`.
+    pub networks: BTreeMap<Symbol, AddressSet>,
     /// `expect`.
     pub expectations: Vec<Expectation>,
     /// The facts about running workloads.

@@ -244,7 +244,7 @@ pub(super) const fn oriented<'a>(way: Way, near: &'a Peer, far: &'a Peer) -> (&'
 }
 
 /// The transports over which a flow can arrive. At the source they make no difference.
-pub(super) fn transports(way: Way, flow: &Flow) -> &'static [Transport] {
+pub fn transports(way: Way, flow: &Flow) -> &'static [Transport] {
     let captured = flow.protocol == Protocol::Tcp && !UNCAPTURED.contains(&flow.port);
     if way == Way::Ingress && captured && is_meshed(&flow.source) && is_meshed(&flow.destination) {
         return &[Transport::Mtls, Transport::Plaintext];

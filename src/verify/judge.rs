@@ -24,4 +24,9 @@ pub trait JudgedEnd {
 
     /// Whether it lets a flow pass. `far` is the end of the flow that is not this one.
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict;
+
+    /// Whether the network gate by itself, and the mesh by itself, stop a flow; none where gates are not told apart.
+    fn stops(&self, _flow: &Flow, _far: &Endpoint) -> Option<[bool; 2]> {
+        None
+    }
 }

@@ -49,4 +49,8 @@ impl JudgedEnd for ManifestsEnd<'_> {
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
         self.end.decide(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref())
     }
+
+    fn stops(&self, flow: &Flow, far: &Endpoint) -> Option<[bool; 2]> {
+        Some(self.end.stops(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref()))
+    }
 }

@@ -13,7 +13,8 @@ use twogate::syntax::ast::Direction;
 
 use crate::model;
 
-const CONFIG: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n[ingress]\nsource = \"client\"\n";
+pub(crate) const CONFIG: &str =
+    "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n[ingress]\nsource = \"client\"\n";
 const ISSUER: &str = "issuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"shop\"";
 
 /// Lines of a program: first the declarations, which always stand, then rules.

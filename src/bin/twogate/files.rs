@@ -148,7 +148,7 @@ impl Loader {
     }
 
     /// Makes bytes a source, or a finding.
-    fn add(&mut self, name: String, bytes: Vec<u8>) -> Option<FileId> {
+    pub(crate) fn add(&mut self, name: String, bytes: Vec<u8>) -> Option<FileId> {
         if bytes.len() as u64 > MAX_FILE {
             let file = self.sources.add(Source::new(name, ""));
             self.findings.push(file_too_large(file));

@@ -150,9 +150,16 @@ fn places(paths: &[PathBuf]) -> String {
 }
 
 /// The configuration nearest to a path: beside it or in it if it is a folder, else in a folder above.
-fn find_config(path: &Path) -> Option<PathBuf> {
+pub(crate) fn find_config(path: &Path) -> Option<PathBuf> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     upwards(folder).map(|folder| folder.join(CONFIG)).find(|config| config.is_file())
+}
+
+/// Where the configuration of intents at a path may be, the nearest first.
+pub(crate) fn config_places(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder =
+        if path.extension().is_some_and(|extension| extension == "intent") { path.parent().unwrap_or(Path::new("")) } else { path };
+    upwards(folder).map(|folder| folder.join(CONFIG))
 }
 
 /// A folder and those above it, each named from the same place as the first, so that no finding shows an absolute path

@@ -7,11 +7,13 @@ mod check;
 mod compile;
 mod completions;
 mod date;
+mod diff;
 mod difference;
 mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod git;
 mod init;
 mod inputs;
 mod krm;
@@ -49,6 +51,7 @@ enum Command {
     Check(check::Check),
     Test(test::Test),
     Verify(verify::Verify),
+    Diff(diff::Diff),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     List(list::List),
@@ -78,6 +81,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::List(command) => command.run(),

@@ -88,6 +88,12 @@ pub(crate) fn print_difference(difference: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a text to the standard output, coloured on a terminal.
+pub(crate) fn print_coloured(text: impl Fn(Colour) -> String) -> Result<(), Failure> {
+    let colour = colour(anstream::AutoStream::choice(&io::stdout()));
+    tolerate(anstream::stdout().lock().write_all(text(colour).as_bytes()))
+}
+
 /// Tells people what was done, on the standard error.
 pub(crate) fn say(line: &str) -> Result<(), Failure> {
     tolerate(writeln!(io::stderr().lock(), "{line}"))

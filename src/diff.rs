@@ -1,0 +1,43 @@
+//! Who gains and who loses access between two programs, or two sets of manifests, whatever the text did.
+//!
+//! Owns: the comparison of meanings, what made each difference, its risk, and its words in every format. Differences are
+//! found class by class over every pod that could exist; what is not looked at is proved equal (`seeds`).
+
+mod access;
+mod allow;
+mod cause;
+mod condition;
+mod entry;
+mod facts;
+mod gates;
+mod human;
+mod intents;
+mod json;
+mod kind;
+mod manifests;
+mod markdown;
+mod merge;
+mod objects;
+mod open;
+mod programs;
+mod report;
+mod run;
+mod sarif;
+mod seeds;
+mod side;
+mod walk;
+mod words;
+mod yaml;
+
+pub use condition::{Condition, Failing, scope};
+pub use entry::{Accepted, Cause, Change, Entry, Example, Kind};
+pub use facts::{Fact, FactKind};
+pub use human::{Telling, human};
+pub use json::json;
+pub use manifests::manifests;
+pub use markdown::{MARK, MAX_COMMENT, markdown};
+pub use programs::{Accesses, programs};
+pub use report::{Objects, Report, Text};
+pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
+pub use sarif::{findings, sarif};
+pub use side::Which;

@@ -1,0 +1,163 @@
+//! What passes between two peers on a port, on each side.
+//!
+//! Owns: `Access`, and how two of them differ. One entry a class of requests, for each transport that can occur.
+
+use super::side::Said;
+use crate::flow::{Request, Token, Transport};
+
+/// What passes, for every class of requests, over each transport that can occur.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Access {
+    /// In plaintext.
+    pub(super) plaintext: Option<Vec<Said>>,
+    /// Over mTLS; none where an end takes no part in the mesh.
+    pub(super) mtls: Option<Vec<Said>>,
+    /// Which gates stop each of them, in the order of the walk; empty where gates are not told apart.
+    pub(super) stops: Vec<Stops>,
+}
+
+/// Whether the network gates stop a flow, and whether the mesh does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Stops {
+    pub(super) network: bool,
+    pub(super) mesh: bool,
+}
+
+impl Stops {
+    const fn both(self) -> bool {
+        self.network && self.mesh
+    }
+
+    const fn one(self) -> bool {
+        self.network != self.mesh
+    }
+}
+
+/// How one access differs from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Nature {
+    /// Some request passes that did not.
+    pub(super) gained: bool,
+    /// Some request passed that does not.
+    pub(super) lost: bool,
+    /// Some request passes in plaintext that had to be sent over mTLS.
+    pub(super) plaintext_too: bool,
+    /// Some request has to be sent over mTLS that passed in plaintext.
+    pub(super) mtls_only: bool,
+    /// A request passes without a token that needed one.
+    pub(super) token_dropped: bool,
+    /// A request needs a token that passed without.
+    pub(super) token_asked: bool,
+    /// It is left open now whether something passes.
+    pub(super) unspecified: bool,
+    /// It was left open whether something passes.
+    pub(super) settled: bool,
+    /// Both gates stopped somebody, and one does.
+    pub(super) one_gate: bool,
+    /// One gate stopped somebody, and both do.
+    pub(super) both_gates: bool,
+    /// Something passed on this port before.
+    pub(super) some_before: bool,
+    /// Something passes on this port now.
+    pub(super) some_after: bool,
+}
+
+impl Access {
+    /// What passes over one transport.
+    pub(super) fn over(&self, transport: Transport) -> Option<&[Said]> {
+        match transport {
+            Transport::Mtls => self.mtls.as_deref(),
+            Transport::Plaintext => self.plaintext.as_deref(),
+        }
+    }
+
+    /// The place of what passes over a transport.
+    pub(super) fn set(&mut self, transport: Transport, said: Vec<Said>) {
+        match transport {
+            Transport::Mtls => self.mtls = Some(said),
+            Transport::Plaintext => self.plaintext = Some(said),
+        }
+    }
+
+    /// What passes by any transport, a class of requests each.
+    pub(super) fn best(&self) -> Vec<Said> {
+        match (&self.plaintext, &self.mtls) {
+            (Some(plaintext), Some(mtls)) => plaintext.iter().zip(mtls).map(|(one, other)| *one.max(other)).collect(),
+            (Some(only), None) | (None, Some(only)) => only.clone(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Whether nothing passes for sure.
+    pub(super) fn is_denied(&self) -> bool {
+        self.best().iter().all(|said| *said == Said::Denied)
+    }
+
+    /// Whether it is the same as another one, what stops flows included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.lets_the_same(other) && self.one_gate(other).is_none() && other.one_gate(self).is_none()
+    }
+
+    /// The gates of the other one that stop a flow which both stop here and one there.
+    pub(super) fn one_gate(&self, other: &Self) -> Option<Stops> {
+        other.stops.get(self.one_gate_at(other)?).copied()
+    }
+
+    /// The place of such a flow, in the order of the walk.
+    pub(super) fn one_gate_at(&self, other: &Self) -> Option<usize> {
+        if self.stops.len() != other.stops.len() {
+            return None;
+        }
+        self.stops.iter().zip(&other.stops).position(|(here, there)| here.both() && there.one())
+    }
+
+    /// Whether it lets the same pass as another one. A transport that can no longer occur is no difference by itself.
+    fn lets_the_same(&self, other: &Self) -> bool {
+        if self.mtls.is_some() == other.mtls.is_some() {
+            return self.plaintext == other.plaintext && self.mtls == other.mtls;
+        }
+        self.plaintext == other.plaintext && self.best() == other.best()
+    }
+}
+
+/// How what passes has changed.
+pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request>]) -> Nature {
+    let (old, new) = (before.best(), after.best());
+    let pairs: Vec<(Said, Said)> = old.iter().copied().zip(new.iter().copied()).collect();
+    let has = |from: &dyn Fn(Said) -> bool, to: &dyn Fn(Said) -> bool| pairs.iter().any(|(old, new)| from(*old) && to(*new));
+    let (passes, fails) = (|said: Said| said == Said::Allowed, |said: Said| said != Said::Allowed);
+    Nature {
+        gained: has(&fails, &passes),
+        lost: has(&passes, &fails),
+        plaintext_too: opens_plaintext(before, after),
+        mtls_only: opens_plaintext(after, before),
+        token_dropped: drops_token(&old, &new, requests),
+        token_asked: drops_token(&new, &old, requests),
+        unspecified: has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified),
+        settled: has(&|said| said == Said::Unspecified, &|said| said != Said::Unspecified),
+        one_gate: before.one_gate(after).is_some(),
+        both_gates: after.one_gate(before).is_some(),
+        some_before: old.contains(&Said::Allowed),
+        some_after: new.contains(&Said::Allowed),
+    }
+}
+
+/// Whether a request passes in plaintext now that passed before over mTLS alone.
+fn opens_plaintext(before: &Access, after: &Access) -> bool {
+    let (Some(mtls), Some(plaintext)) = (&before.mtls, &after.plaintext) else { return false };
+    let old = |at: usize| before.plaintext.as_ref().and_then(|said| said.get(at)).is_some_and(|said| *said == Said::Allowed);
+    mtls.iter().zip(plaintext).enumerate().any(|(at, (mtls, plaintext))| *mtls == Said::Allowed && *plaintext == Said::Allowed && !old(at))
+}
+
+/// Whether a request without a token passes now that passed before with a valid token alone.
+fn drops_token(old: &[Said], new: &[Said], requests: &[Option<Request>]) -> bool {
+    let all = || requests.iter().zip(old.iter().zip(new)).filter_map(|(request, said)| Some((request.as_ref()?, said)));
+    let bare = |request: &Request| Request { token: Token::None, ..request.clone() };
+    let with_token: Vec<Request> = all()
+        .filter(|(request, (old, _))| matches!(request.token, Token::Valid { .. }) && **old == Said::Allowed)
+        .map(|(request, _)| bare(request))
+        .collect();
+    all().any(|(request, (old, new))| {
+        request.token == Token::None && *old != Said::Allowed && *new == Said::Allowed && with_token.contains(request)
+    })
+}

@@ -1,0 +1,90 @@
+//! A program as a side.
+//!
+//! Owns: `Intents`: which pods a program says to be open without a rule, and which sets of requests its rules speak of.
+
+use std::collections::BTreeSet;
+
+use super::side::Side;
+use crate::classes::World as _;
+use crate::flow::{Labels, Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
+use crate::ir::{Close, Namespace, Policy, Stance};
+use crate::syntax::ast::{Action, Direction};
+use crate::verify::{Judge, PolicyWorld, Program, Way};
+
+/// A program, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Intents<'p> {
+    policy: &'p Policy,
+    program: Program<'p>,
+    world: PolicyWorld<'p>,
+}
+
+impl<'p> Intents<'p> {
+    pub(super) fn new(policy: &'p Policy) -> Self {
+        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy) }
+    }
+}
+
+/// The direction of an end, as the language has it.
+pub(super) const fn direction(way: Way) -> Direction {
+    match way {
+        Way::Ingress => Direction::In,
+        Way::Egress => Direction::Out,
+    }
+}
+
+impl Side for Intents<'_> {
+    fn judge(&self) -> &dyn Judge {
+        &self.program
+    }
+
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        self.world.example(cube)
+    }
+
+    fn namespace_labels(&self, name: &str) -> Option<&Labels> {
+        self.policy.namespace(name).filter(|namespace| namespace.is_managed()).map(|namespace| &namespace.labels)
+    }
+
+    fn namespaces(&self) -> BTreeSet<Symbol> {
+        let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().cloned().collect();
+        for rule in &self.policy.rules {
+            let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+            for cube in ends.flat_map(|end| end.peers().pods.cubes().to_vec()) {
+                names.extend(cube.names().words().iter().cloned());
+            }
+        }
+        for entry in self.policy.namespaces.values().flat_map(|namespace| self.policy.baseline(namespace)) {
+            names.extend(entry.peers.pods.cubes().iter().flat_map(|cube| cube.names().words().to_vec()));
+        }
+        names
+    }
+
+    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
+        let matching = |action: Action| {
+            self.policy.rules.iter().filter(move |rule| {
+                rule.action == action && rule.source.matches(source) && rule.targets.iter().any(|target| target.end.matches(destination))
+            })
+        };
+        let denied = matching(Action::Deny).filter(|rule| !rule.requests.is_all());
+        let denied = denied.fold(RequestSet::default(), |sum, rule| sum.union(&rule.requests));
+        let mut sets: Vec<RequestSet> = matching(Action::Allow).map(|rule| rule.requests.clone()).collect();
+        if !denied.is_empty() {
+            let left: Vec<RequestSet> = sets.iter().map(|set| set.subtract(&denied)).collect();
+            sets.extend(left);
+        }
+        sets
+    }
+
+    fn open(&self, namespace: &str, way: Way) -> PodSet {
+        let whole = PodSet::from(PodCube::in_namespace(namespace));
+        let Some(known) = self.policy.namespace(namespace).filter(|known: &&Namespace| known.is_managed()) else { return whole };
+        let direction = direction(way);
+        if known.stance(direction) == Stance::Closed {
+            return PodSet::none();
+        }
+        let closes =
+            self.policy.closes.iter().filter(|close: &&Close| *close.namespace == *namespace && close.directions.contains(&direction));
+        closes.fold(whole, |open, close| open.subtract(&close.pods))
+    }
+}

@@ -1,0 +1,84 @@
+//! How risky a difference is.
+//!
+//! Owns: the ranking of a class of flows. It must not know rules.
+
+use super::access::Nature;
+use super::entry::Kind;
+use super::side::{Both, Pair, Which};
+use super::walk::{Cell, passes_somewhere};
+use crate::flow::{AddressSet, Peer};
+
+/// The most public IPv4 addresses that one owner is taken to name; a set of more is the internet.
+const ONE_OWNERS: u64 = 1 << 16;
+
+/// The largest public IPv6 range that one owner is taken to name, a /32.
+const ONE_OWNERS_V6: u128 = 1 << 96;
+
+/// Whether a set of addresses holds so many public ones that anybody may be among them.
+pub(super) fn is_internet(addresses: &AddressSet) -> bool {
+    if addresses.is_empty() {
+        return false;
+    }
+    let public = addresses.intersect(&AddressSet::internet());
+    let v4: u64 = public.v4().ranges().iter().map(|(low, high)| u64::from(high - low) + 1).sum();
+    v4 > ONE_OWNERS || public.v6().ranges().iter().any(|(low, high)| high - low >= ONE_OWNERS_V6)
+}
+
+/// What kind of difference a class of flows is.
+pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> Kind {
+    let elsewhere = |which: Which| passes_somewhere(pair, which, &cell.caller, &cell.called);
+    if nature.gained {
+        return gain(cell, nature, elsewhere);
+    }
+    if nature.plaintext_too {
+        return Kind::Weakened;
+    }
+    if nature.unspecified {
+        return Kind::Unspecified;
+    }
+    if nature.one_gate && !nature.lost && !nature.mtls_only {
+        return Kind::OneGate;
+    }
+    if nature.lost && !nature.some_after && !elsewhere(Which::Head) { Kind::Closed } else { Kind::Tightened }
+}
+
+fn gain(cell: &Cell, nature: Nature, elsewhere: impl Fn(Which) -> bool) -> Kind {
+    if is_internet(&cell.source.addresses) || is_internet(&cell.destination.addresses) {
+        return Kind::Internet;
+    }
+    if nature.some_before {
+        return if nature.token_dropped || nature.plaintext_too { Kind::Weakened } else { Kind::PortsOrRequests };
+    }
+    if elsewhere(Which::Base) {
+        return Kind::PortsOrRequests;
+    }
+    match (namespace(&cell.caller), namespace(&cell.called)) {
+        (Some(from), Some(to)) if from == to => Kind::Workloads,
+        (Some(_), Some(_)) => Kind::Across,
+        _ => Kind::Outside,
+    }
+}
+
+/// The namespace of a pod.
+pub(super) fn namespace(peer: &Both) -> Option<&str> {
+    match peer.of(Which::Head) {
+        Peer::Pod(pod) => Some(&pod.namespace),
+        Peer::Address(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Prefix;
+
+    #[test]
+    fn an_office_is_not_the_internet() {
+        let blocks = |texts: &[&str]| texts.iter().map(|text| Prefix::parse(text).unwrap()).collect::<AddressSet>();
+        assert!(is_internet(&AddressSet::internet()) && is_internet(&AddressSet::all()));
+        assert!(is_internet(&blocks(&["8.0.0.0/9"])) && is_internet(&blocks(&["2600::/20"])));
+        for few in [&["8.8.0.0/16"][..], &["10.0.0.0/8"], &["2600:1f00::/32"], &[]] {
+            assert!(!is_internet(&blocks(few)), "{few:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Two programs, compared.
+//!
+//! Owns: the way from classes of flows to entries: equal changes with one cause are one entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::{Stops, nature};
+use super::cause::{Causes, Item, shown};
+use super::entry::{Change, Entry, Example, Kind};
+use super::gates::guarded;
+use super::intents::Intents;
+use super::kind::kind;
+use super::merge::{Region, merged};
+use super::open::opened;
+use super::seeds::{Policies, Sown, seeds, sown};
+use super::side::{Pair, Which};
+use super::walk::{Cell, walk};
+use super::words::{Words, port_words};
+use crate::flow::{Flow, Transport};
+use crate::ir::Policy;
+
+/// What a comparison found.
+#[derive(Debug, Clone, Default)]
+pub struct Accesses {
+    /// The differences, the riskiest first.
+    pub entries: Vec<Entry>,
+    /// Flows whose requests fall into too many classes to be compared.
+    pub incomplete: Vec<Flow>,
+    /// How many rules stand on one side only and change nothing.
+    pub without_effect: usize,
+}
+
+/// By what classes of flows are one entry; none of it depends on which side is which.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) before: String,
+    pub(super) after: String,
+    pub(super) items: BTreeSet<Item>,
+    pub(super) why: Option<String>,
+}
+
+/// How the words begin for flows that pass on neither side.
+pub(super) const STOPPED: &str = "stopped by ";
+
+/// Classes of flows by what is told of them, each with its own kind.
+pub(super) type Groups = BTreeMap<Key, Vec<(Cell, Kind)>>;
+
+/// Compares two programs, over every pod that could exist.
+pub fn programs(base: &Policy, head: &Policy) -> Accesses {
+    let (old, new) = (Intents::new(base), Intents::new(head));
+    let pair = Pair::new(&old, &new);
+    let policies = Policies { base, head };
+    let words = words(policies);
+    let sown = sown(seeds(policies), Some(policies), &pair);
+    let found = walk(&pair, Some(policies), &sown);
+    let (open, mut entries) = opened(policies, &pair, &words);
+    entries.extend(guarded(policies, &pair, &words));
+    let causes = Causes::new(policies, &sown);
+    let mut groups = Groups::new();
+    let mut blamed = BTreeSet::new();
+    for cell in found.cells {
+        let nature = nature(&cell.before, &cell.after, &cell.requests);
+        let items = causes.of(&cell, nature, &sown);
+        blamed.extend(items.iter().cloned());
+        if !open.explains(&cell, nature.gained && !nature.lost, nature.lost && !nature.gained) {
+            let kind = kind(&pair, &cell, nature);
+            groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
+        }
+    }
+    for (key, cells) in groups {
+        entries.extend(grouped(&pair, &words, &key, cells, &|item| causes.told(item)));
+    }
+    entries.iter_mut().for_each(|entry| remark(policies, entry));
+    sort(&mut entries);
+    let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
+    let rules = sown.iter().filter_map(changed).collect::<BTreeSet<_>>();
+    Accesses { entries, incomplete: found.incomplete, without_effect: rules.difference(&blamed).count() }
+}
+
+/// The order in which entries are told.
+pub(super) fn sort(entries: &mut [Entry]) {
+    entries.sort_by(|left, right| {
+        let key = |entry: &Entry| {
+            (entry.kind, entry.whom.clone(), entry.who.clone(), entry.on.clone(), entry.before.clone(), entry.after.clone())
+        };
+        key(left).cmp(&key(right))
+    });
+}
+
+/// What makes a class of flows one with others.
+pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
+    let nature = nature(&cell.before, &cell.after, &cell.requests);
+    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.called.of(which));
+    let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
+    let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
+    let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
+    if nature.plaintext_too && !after.contains("plaintext") {
+        after = in_plaintext(&after);
+    }
+    if nature.mtls_only && !before.contains("plaintext") {
+        before = in_plaintext(&before);
+    }
+    if before == after && (nature.one_gate || nature.both_gates) {
+        let alone = |stops: Stops| if stops.network { "the NetworkPolicy alone" } else { "the mesh alone" };
+        let words = |stops: Option<Stops>| format!("{STOPPED}{}", stops.map_or("both gates", alone));
+        (before, after) = (words(cell.after.one_gate(&cell.before)), words(cell.before.one_gate(&cell.after)));
+    }
+    if before == after {
+        match (nature.gained, nature.lost) {
+            (true, false) => after.push_str(", and more requests"),
+            (false, true) => before.push_str(", and more requests"),
+            _ => after.push_str(", but other requests"),
+        }
+    }
+    Key { before, after, items, why: cell.why.clone() }
+}
+
+/// The entries of one group of classes.
+pub(super) fn grouped(
+    pair: &Pair<'_>,
+    words: &Words,
+    key: &Key,
+    cells: Vec<(Cell, Kind)>,
+    told: &dyn Fn(&Item) -> super::entry::Cause,
+) -> Vec<Entry> {
+    let regions = cells
+        .iter()
+        .map(|(cell, _)| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
+        .collect();
+    let entry = |region: Region| {
+        let inside = |(cell, _): &&(Cell, Kind)| {
+            region.source.contains(cell.caller.of(Which::Head))
+                && region.destination.contains(cell.called.of(Which::Head))
+                && region.ports.contains(cell.protocol, cell.port)
+        };
+        // Equal changes are one line; it is as risky as the riskiest part of it.
+        let (riskiest, kind) = cells.iter().filter(inside).min_by_key(|(_, kind)| *kind).or(cells.first())?;
+        let example = example(riskiest);
+        Some(Entry {
+            kind: *kind,
+            who: words.peers(&region.source),
+            whom: words.peers(&region.destination),
+            on: port_words(&region.ports),
+            source: region.source,
+            destination: region.destination,
+            ports: region.ports,
+            before: key.before.clone(),
+            after: key.after.clone(),
+            causes: key.items.iter().map(told).collect(),
+            remarks: key.why.iter().map(|why| format!("left open: {why}")).collect(),
+            example,
+            callers: Vec::new(),
+            called: Vec::new(),
+            accepted: None,
+        })
+    };
+    merged(pair, regions).into_iter().filter_map(entry).collect()
+}
+
+/// A flow of a class that shows the difference.
+fn example(cell: &Cell) -> Example {
+    let nature = nature(&cell.before, &cell.after, &cell.requests);
+    if let Some((here, there)) = shown(cell, nature, Which::Head) {
+        return Example { base: there, head: here };
+    }
+    if let Some((here, there)) = shown(cell, nature, Which::Base) {
+        return Example { base: here, head: there };
+    }
+    let differs = |transport: Transport| {
+        let (old, new) = (cell.before.over(transport)?, cell.after.over(transport)?);
+        old.iter().zip(new).position(|(old, new)| old != new).map(|at| (transport, at))
+    };
+    let (transport, at) = gate_differs(cell)
+        .or_else(|| differs(Transport::Mtls))
+        .or_else(|| differs(Transport::Plaintext))
+        .unwrap_or((Transport::Plaintext, 0));
+    let flow = |which: Which| Flow {
+        source: cell.caller.of(which).clone(),
+        destination: cell.called.of(which).clone(),
+        protocol: cell.protocol,
+        port: cell.port,
+        transport,
+        request: cell.requests.get(at).cloned().flatten(),
+    };
+    Example { base: flow(Which::Base), head: flow(Which::Head) }
+}
+
+/// The transport and class of requests that one side stops at both gates and the other at one.
+fn gate_differs(cell: &Cell) -> Option<(Transport, usize)> {
+    let at = cell.before.one_gate_at(&cell.after).or_else(|| cell.after.one_gate_at(&cell.before))?;
+    let many = cell.requests.len().max(1);
+    // The walk asks for mTLS first, where there is mTLS.
+    let over_mtls = cell.after.mtls.is_some() && at < many;
+    Some((if over_mtls { Transport::Mtls } else { Transport::Plaintext }, at % many))
+}
+
+/// Names that either program gives to addresses and issuers; the head's win.
+fn words(policies: Policies<'_>) -> Words {
+    let mut words = Words::default();
+    for policy in [policies.base, policies.head] {
+        words.networks.extend(policy.networks.iter().map(|(name, network)| (name.clone(), network.clone())));
+        words.issuers.extend(policy.issuers.values().map(|issuer| (issuer.url.clone(), issuer.name.clone())));
+        let cluster = &policy.config.cluster;
+        for (name, addresses) in [("nodes", &cluster.nodes), ("apiserver", &cluster.api_server), ("metadata", &cluster.metadata)] {
+            if !addresses.is_empty() {
+                words.networks.insert(name.into(), addresses.clone());
+            }
+        }
+    }
+    words
+}
+
+/// Says of an entry what a reviewer would want to know besides.
+fn remark(policies: Policies<'_>, entry: &mut Entry) {
+    foreign(entry);
+    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") {
+        entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
+    }
+    workloads(policies, entry);
+}
+
+/// A rule that opens another namespace than its own.
+fn foreign(entry: &mut Entry) {
+    if !entry.kind.is_gain() {
+        return;
+    }
+    let opened: BTreeSet<_> = entry.destination.pods.cubes().iter().filter_map(|cube| cube.namespace_names()).flatten().cloned().collect();
+    let rules = entry.causes.iter().filter(|cause| cause.change != Change::Removed && cause.is_rule);
+    let remarks: BTreeSet<String> = rules
+        .filter_map(|cause| cause.namespace.as_ref())
+        .filter(|own| !opened.is_empty() && !opened.contains(*own))
+        .map(|own| {
+            let list: Vec<String> = opened.iter().take(3).map(|name| format!("`{name}`")).collect();
+            format!("opens {} from the intents of `{own}`", list.join(", "))
+        })
+        .collect();
+    entry.remarks.extend(remarks);
+}
+
+/// The workloads of the inventories that are concerned.
+fn workloads(policies: Policies<'_>, entry: &mut Entry) {
+    let concerned = |pods: &crate::flow::PodSet| -> Vec<String> {
+        if pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
+            return Vec::new();
+        }
+        let mut names = BTreeSet::new();
+        for workload in [policies.base, policies.head].into_iter().flat_map(|policy| &policy.inventory.workloads) {
+            let holds = |cube: &crate::flow::PodCube| {
+                cube.names().contains(Some(&workload.namespace))
+                    && cube.account.contains(Some(&workload.account))
+                    && workload.matches(&cube.labels) != crate::inventory::Match::No
+            };
+            if pods.cubes().iter().any(holds) {
+                names.insert(workload.to_string());
+            }
+        }
+        names.into_iter().collect()
+    };
+    entry.callers = concerned(&entry.source.pods);
+    entry.called = concerned(&entry.destination.pods);
+}

@@ -1,0 +1,113 @@
+//! Everything that is told of a difference.
+//!
+//! Owns: `Report`, the counts and the exit. It is data; the formats print it and decide nothing.
+
+use super::entry::{Change, Entry, Kind};
+use super::facts::{Fact, FactKind};
+
+/// A whole difference.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What the base is called.
+    pub base: String,
+    /// What the head is called.
+    pub head: String,
+    /// The differences in access, the riskiest first.
+    pub entries: Vec<Entry>,
+    /// What else is different.
+    pub facts: Vec<Fact>,
+    /// Flows that could not be compared, in words.
+    pub incomplete: Vec<String>,
+    /// How many rules stand on one side only and change nothing.
+    pub without_effect: usize,
+    /// Whether the text is different at all.
+    pub text: Text,
+    /// How many expectations the head has.
+    pub expectations: usize,
+    /// The objects that are written otherwise; none if nobody asked, or a side cannot be compiled.
+    pub objects: Option<Objects>,
+    /// What a proof of the head takes for granted.
+    pub assumptions: Vec<String>,
+    /// The accepted exposures that no longer count, as their last day is over.
+    pub expired: Vec<String>,
+}
+
+/// Whether the text is different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Text {
+    /// It is the same, to the byte.
+    #[default]
+    Same,
+    /// It is not.
+    Changed,
+}
+
+/// The objects that are written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Objects {
+    /// Those that are different, each with how: `NetworkPolicy shop/web`.
+    pub changed: Vec<(Change, String)>,
+    /// How many the head has.
+    pub total: usize,
+    /// For each entry, those of its namespaces and rules.
+    pub of_entries: Vec<Vec<String>>,
+}
+
+impl Report {
+    /// The differences in access that nobody has accepted.
+    pub fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.accepted.is_none())
+    }
+
+    /// The differences in access that somebody has accepted.
+    pub fn accepted_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.accepted.is_some())
+    }
+
+    /// How many differences there are of each kind, the riskiest first, without those that are accepted.
+    pub fn counts(&self) -> Vec<(Kind, usize)> {
+        let count = |kind: Kind| self.open_entries().filter(|entry| entry.kind == kind).count();
+        Kind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The summary in one line.
+    pub fn summary(&self) -> String {
+        let mut parts: Vec<String> = self.counts().into_iter().map(|(kind, count)| counted(kind, count)).collect();
+        let accepted = self.accepted_entries().count();
+        if accepted > 0 {
+            parts.push(format!("{accepted} accepted"));
+        }
+        let failing = self.facts.iter().filter(|fact| fact.fails && fact.kind == FactKind::Expectation).count();
+        if failing > 0 {
+            parts.push(format!("{failing} expectation{} fail{}", plural(failing), if failing == 1 { "s" } else { "" }));
+        }
+        if !parts.is_empty() {
+            return parts.join(" · ");
+        }
+        match (self.facts.is_empty(), self.text) {
+            (false, _) => "access did not change".to_owned(),
+            (true, Text::Changed) => "text changed, access did not".to_owned(),
+            (true, Text::Same) => "no difference".to_owned(),
+        }
+    }
+
+    /// Whether access is different, but for what is accepted.
+    pub fn changes_access(&self) -> bool {
+        self.open_entries().next().is_some()
+    }
+}
+
+/// A number and what it counts.
+fn counted(kind: Kind, count: usize) -> String {
+    match kind {
+        Kind::Weakened => format!("{count} no longer require{} mTLS or a token", if count == 1 { "s" } else { "" }),
+        Kind::PortsOrRequests => format!("{count} with more ports or requests"),
+        Kind::OneGate => format!("{count} with one gate now alone"),
+        _ => format!("{count} {}", kind.words()),
+    }
+}
+
+/// The `s` behind a number.
+pub(super) const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

@@ -1,0 +1,52 @@
+//! A difference as findings, for code scanning.
+//!
+//! Owns: which code and level a kind has. A finding stands where the head's line does; where the line is gone it has no place.
+
+use super::entry::{Entry, Kind};
+use super::human::{cause_words, change_words, line};
+use super::report::Report;
+use super::run::Texts;
+use super::side::Which;
+use crate::diagnostic::{Code, Diagnostic, Level, code, sarif as renderer};
+use crate::verify::flow_words;
+
+/// The whole difference as a SARIF log over the head's texts.
+pub fn sarif(report: &Report, texts: &Texts) -> String {
+    renderer::render(&findings(report, texts), &texts.head)
+}
+
+/// The differences in access as findings, without those that are accepted.
+pub fn findings(report: &Report, texts: &Texts) -> Vec<Diagnostic> {
+    report.open_entries().map(|entry| finding(entry, texts)).collect()
+}
+
+fn finding(entry: &Entry, texts: &Texts) -> Diagnostic {
+    let code = code_of(entry.kind);
+    let message = format!("`{}` {}", line(entry), change_words(entry));
+    let location = entry.causes.iter().find(|cause| cause.side == Which::Head).and_then(|cause| cause.location);
+    let finding = match location {
+        Some(location) => Diagnostic::new(code, location, message),
+        None => Diagnostic::unplaced(code, message),
+    };
+    let flow = if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head };
+    let finding = entry.causes.iter().fold(finding, |finding, cause| finding.note(cause_words(cause, texts)));
+    let finding = entry.remarks.iter().fold(finding, |finding, remark| finding.note(remark.clone()));
+    finding.note(format!("such as `{}`", flow_words(flow))).at_level(level(entry.kind))
+}
+
+const fn level(kind: Kind) -> Level {
+    match kind {
+        Kind::Internet => Level::Error,
+        Kind::Closed | Kind::Tightened => Level::Note,
+        _ => Level::Warning,
+    }
+}
+
+fn code_of(kind: Kind) -> Code {
+    match kind {
+        Kind::Internet | Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests => code::ACCESS_GAINED,
+        Kind::Weakened | Kind::OneGate => code::ACCESS_WEAKENED,
+        Kind::Unspecified => code::ACCESS_UNSPECIFIED,
+        Kind::Closed | Kind::Tightened => code::ACCESS_LOST,
+    }
+}

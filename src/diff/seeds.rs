@@ -1,0 +1,299 @@
+//! Where two programs may differ at all.
+//!
+//! Owns: the proof that the rest is equal. What an end says of a flow is a function of the rules that match the flow there, of
+//! the namespace's own facts and of its baseline (`meaning`). So two programs agree about every flow that no rule matches
+//! which stands on one side only, and whose namespaces and baselines are the same on both.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::side::{Both, Pair, Which};
+use crate::flow::{DataPlane, Peer, Peers, PodSet, PortSet, Protocol, RequestSet, Symbol};
+use crate::ir::{Baseline, End, Namespace, Ownership, Policy, Rule, Workload};
+use crate::source::Location;
+use crate::syntax::ast::{Action, Direction};
+
+/// Flows about which the sides may differ, and what that comes from.
+#[derive(Debug, Clone)]
+pub(super) enum Seed {
+    /// Flows that a rule matches, by its place in the policy.
+    Rule(Which, usize),
+    /// Flows to pods to which a rule says `jwt`: tokens that do not verify are refused whoever sends them.
+    Tokens(Which, usize),
+    /// Flows from and to the pods of a namespace that is not what it was.
+    Namespace(Symbol),
+    /// Flows from some peers to some others on some ports, as one side names them, with why.
+    Region(Which, Region, Why),
+    /// All flows: something that holds everywhere is not what it was.
+    Everything,
+}
+
+/// What a region comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Why {
+    /// In words.
+    pub(super) text: String,
+    /// Where it stands, and on which side.
+    pub(super) location: Option<(Which, Location)>,
+}
+
+impl Why {
+    /// Something that is no line.
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), location: None }
+    }
+}
+
+/// Flows from some peers to some others.
+#[derive(Debug, Clone)]
+pub(super) struct Region {
+    pub(super) source: Peers,
+    pub(super) destination: Peers,
+    pub(super) ports: PortSet,
+}
+
+/// The policies of both sides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policies<'a> {
+    pub(super) base: &'a Policy,
+    pub(super) head: &'a Policy,
+}
+
+impl<'a> Policies<'a> {
+    /// The policy of one side.
+    pub(super) const fn of(self, which: Which) -> &'a Policy {
+        match which {
+            Which::Base => self.base,
+            Which::Head => self.head,
+        }
+    }
+
+    /// A rule of one side.
+    pub(super) fn rule(self, which: Which, at: usize) -> Option<&'a Rule> {
+        self.of(which).rules.get(at)
+    }
+}
+
+/// All that a rule means, without words and places.
+#[derive(PartialEq, Eq, Hash)]
+struct Content<'a> {
+    action: Action,
+    direction: Option<Direction>,
+    namespace: &'a Symbol,
+    ownership: Ownership,
+    source: &'a End,
+    targets: Vec<(&'a End, &'a PortSet)>,
+    mtls: bool,
+    requests: &'a RequestSet,
+    issuer: Option<(&'a Symbol, &'a [Symbol])>,
+}
+
+fn content<'a>(policy: &'a Policy, rule: &'a Rule) -> Content<'a> {
+    let issuer = rule.jwt.as_ref().and_then(|(name, _)| policy.issuers.get(name));
+    Content {
+        action: rule.action,
+        direction: rule.direction,
+        namespace: &rule.namespace,
+        ownership: rule.ownership,
+        source: &rule.source,
+        targets: rule.targets.iter().map(|target| (&target.end, &target.ports)).collect(),
+        mtls: rule.mtls.is_some(),
+        requests: &rule.requests,
+        issuer: issuer.map(|issuer| (&issuer.url, &*issuer.audiences)),
+    }
+}
+
+/// Every place where two policies may differ.
+pub(super) fn seeds(policies: Policies<'_>) -> Vec<Seed> {
+    if differ_everywhere(policies) {
+        return vec![Seed::Everything];
+    }
+    let mut seeds = changed_rules(policies);
+    let names: BTreeSet<&Symbol> = policies.base.namespaces.keys().chain(policies.head.namespaces.keys()).collect();
+    for name in names {
+        namespace_seeds(policies, name, &mut seeds);
+    }
+    workload_seeds(policies, &mut seeds);
+    seeds
+}
+
+/// Whether something that every verdict may hang on is not the same.
+fn differ_everywhere(policies: Policies<'_>) -> bool {
+    let (base, head) = (&policies.base.config, &policies.head.config);
+    base.tenancy.consent != head.tenancy.consent
+        || base.mesh.mode != head.mesh.mode
+        || has_sidecars(policies.base) != has_sidecars(policies.head)
+}
+
+/// Whether pods of namespaces that nobody declares are taken to be in the mesh.
+fn has_sidecars(policy: &Policy) -> bool {
+    policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|namespace| namespace.plane == Some(DataPlane::Sidecar))
+}
+
+/// The rules that stand on one side only; the same rule twice counts twice.
+fn changed_rules(policies: Policies<'_>) -> Vec<Seed> {
+    let mut counts: HashMap<Content<'_>, i64> = HashMap::new();
+    let judging = |rule: &&Rule| rule.action != Action::Audit;
+    for rule in policies.base.rules.iter().filter(judging) {
+        *counts.entry(content(policies.base, rule)).or_default() -= 1;
+    }
+    for rule in policies.head.rules.iter().filter(judging) {
+        *counts.entry(content(policies.head, rule)).or_default() += 1;
+    }
+    let mut seeds = Vec::new();
+    for (which, policy, wanted) in [(Which::Base, policies.base, -1), (Which::Head, policies.head, 1)] {
+        for (at, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| judging(rule)) {
+            let Some(count) = counts.get_mut(&content(policy, rule)) else { continue };
+            if count.signum() != wanted {
+                continue;
+            }
+            *count -= wanted;
+            seeds.push(Seed::Rule(which, at));
+            seeds.extend(rule.jwt.is_some().then_some(Seed::Tokens(which, at)));
+        }
+    }
+    seeds
+}
+
+/// What has changed about a namespace. Which pods are open whatever the rules say is told apart (`open`).
+fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>) {
+    let (base, head) = (policies.base.namespace(name), policies.head.namespace(name));
+    let facts = |namespace: Option<&Namespace>| {
+        let namespace = namespace.filter(|namespace| namespace.is_managed());
+        namespace.map(|namespace| (namespace.labels.clone(), namespace.plane, namespace.ownership))
+    };
+    let both_managed = facts(base).is_some() && facts(head).is_some();
+    let planes = (base.map(|namespace| namespace.plane), head.map(|namespace| namespace.plane));
+    let other_plane = matches!(planes, (Some(base), Some(head)) if base != head);
+    if other_plane || both_managed && facts(base) != facts(head) {
+        seeds.push(Seed::Namespace(Symbol::clone(name)));
+    }
+    let (Some(base), Some(head)) = (base, head) else { return };
+    if !both_managed {
+        return;
+    }
+    let (old, new) = (policies.base.baseline(base), policies.head.baseline(head));
+    let gone = old.iter().filter(|entry| !new.contains(entry)).map(|entry| (Which::Base, entry));
+    let come = new.iter().filter(|entry| !old.contains(entry)).map(|entry| (Which::Head, entry));
+    seeds.extend(gone.chain(come).map(|(which, entry)| {
+        let why = Why::new(format!("the baseline of namespace `{name}`: {}", entry.why));
+        Seed::Region(which, baseline_region(name, entry), why)
+    }));
+}
+
+fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {
+    let cube = crate::flow::PodCube { labels: entry.subject.clone(), ..crate::flow::PodCube::in_namespace(name) };
+    let near = Peers::from(PodSet::from(cube));
+    let (source, destination) = match entry.direction {
+        Direction::In => (entry.peers.clone(), near),
+        Direction::Out => (near, entry.peers.clone()),
+    };
+    Region { source, destination, ports: entry.ports.clone() }
+}
+
+/// Workloads that take part in the mesh in another way than they did.
+fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
+    let stated =
+        |policy: &'_ Policy| policy.workloads.iter().filter(|workload| workload.plane.is_some()).cloned().collect::<Vec<Workload>>();
+    let (old, new) = (stated(policies.base), stated(policies.head));
+    let lacks = |all: &[Workload], one: &Workload| !all.iter().any(|other| other.plane == one.plane && other.cube() == one.cube());
+    let gone = old.iter().filter(|workload| lacks(&new, workload)).map(|workload| (Which::Base, workload));
+    let come = new.iter().filter(|workload| lacks(&old, workload)).map(|workload| (Which::Head, workload));
+    for (which, workload) in gone.chain(come) {
+        let pods = Peers::from(PodSet::from(workload.cube()));
+        let region = |source: &Peers, destination: &Peers| Region {
+            source: source.clone(),
+            destination: destination.clone(),
+            ports: PortSet::full(Protocol::Tcp),
+        };
+        let text = format!("workload `{}@{}` takes part in the mesh in another way", workload.name, workload.namespace);
+        let why = Why { text, location: Some((which, workload.location)) };
+        seeds.push(Seed::Region(which, region(&pods, &Peers::all()), why.clone()));
+        seeds.push(Seed::Region(which, region(&Peers::all(), &pods), why));
+    }
+}
+
+/// One end of the flows of a seed: in which namespaces it may lie, and whether it may be an address.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) names: BTreeSet<Symbol>,
+    pub(super) addresses: bool,
+}
+
+/// The places of a seed, ready to be asked for each flow.
+#[derive(Debug, Clone)]
+pub(super) struct Sown {
+    pub(super) seed: Seed,
+    pub(super) source: Place,
+    pub(super) destination: Place,
+}
+
+/// Finds the places of all seeds.
+pub(super) fn sown(seeds: Vec<Seed>, policies: Option<Policies<'_>>, pair: &Pair<'_>) -> Vec<Sown> {
+    let all = || Place { names: pair.all_names().cloned().collect(), addresses: true };
+    let place = |which: Which, peers: &Peers| Place { names: pair.names_of(which, &peers.pods), addresses: !peers.addresses.is_empty() };
+    let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
+    let called = |which: Which, rule: &Rule| {
+        let peers = rule.targets.iter().fold(Peers::none(), |sum, target| sum.union(&target.end.peers()));
+        place(which, &peers)
+    };
+    let of = |seed: Seed| -> Vec<Sown> {
+        let (source, destination) = match &seed {
+            Seed::Rule(which, at) => {
+                let Some(rule) = rule(*which, *at) else { return Vec::new() };
+                (place(*which, &rule.source.peers()), called(*which, rule))
+            }
+            Seed::Tokens(which, at) => {
+                let Some(rule) = rule(*which, *at) else { return Vec::new() };
+                (all(), called(*which, rule))
+            }
+            Seed::Region(which, region, _) => (place(*which, &region.source), place(*which, &region.destination)),
+            Seed::Everything => (all(), all()),
+            Seed::Namespace(name) => {
+                let here = Place { names: BTreeSet::from([Symbol::clone(name)]), addresses: false };
+                let from = Sown { seed: seed.clone(), source: here.clone(), destination: all() };
+                return vec![from, Sown { seed, source: all(), destination: here }];
+            }
+        };
+        vec![Sown { seed, source, destination }]
+    };
+    seeds.into_iter().flat_map(of).collect()
+}
+
+impl Sown {
+    /// Whether these two peers are ends of some of its flows.
+    pub(super) fn has_ends(&self, policies: Option<Policies<'_>>, source: &Both, destination: &Both) -> bool {
+        let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
+        match &self.seed {
+            Seed::Rule(which, at) => rule(*which, *at).is_some_and(|rule| {
+                rule.source.matches(source.of(*which)) && rule.targets.iter().any(|target| target.end.matches(destination.of(*which)))
+            }),
+            Seed::Tokens(which, at) => {
+                rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(destination.of(*which))))
+            }
+            Seed::Namespace(_) => in_place(&self.source, source) && in_place(&self.destination, destination),
+            Seed::Region(which, region, _) => {
+                region.source.contains(source.of(*which)) && region.destination.contains(destination.of(*which))
+            }
+            Seed::Everything => true,
+        }
+    }
+
+    /// Whether a destination and a port on it are those of some of its flows, for ends that are.
+    pub(super) fn has_port(&self, policies: Option<Policies<'_>>, destination: &Both, protocol: Protocol, port: u16) -> bool {
+        match &self.seed {
+            Seed::Rule(which, at) => policies.and_then(|policies| policies.rule(*which, *at)).is_some_and(|rule| {
+                rule.targets.iter().any(|target| target.ports.contains(protocol, port) && target.end.matches(destination.of(*which)))
+            }),
+            Seed::Tokens(..) => protocol == Protocol::Tcp,
+            Seed::Region(_, region, _) => region.ports.contains(protocol, port),
+            Seed::Namespace(_) | Seed::Everything => true,
+        }
+    }
+}
+
+fn in_place(place: &Place, peer: &Both) -> bool {
+    match peer.of(Which::Head) {
+        Peer::Pod(pod) => place.names.contains(&pod.namespace),
+        Peer::Address(_) => place.addresses,
+    }
+}

@@ -1,0 +1,213 @@
+//! The two sides of a comparison, and the pods that both can hold.
+//!
+//! Owns: `Side`, `Pair`. A namespace's labels may differ between the sides; so every test of them is settled namespace by
+//! namespace, each side with its own labels, and what is left are names, labels of pods and accounts.
+
+use std::collections::BTreeSet;
+
+use crate::classes::fresh_word;
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
+use crate::verify::{Judge, Way};
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Which {
+    /// What was.
+    Base,
+    /// What is to be.
+    Head,
+}
+
+impl Which {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Base => Self::Head,
+            Self::Head => Self::Base,
+        }
+    }
+}
+
+/// One side: who judges, and which pods can exist.
+pub(super) trait Side: Sync {
+    /// Who judges.
+    fn judge(&self) -> &dyn Judge;
+    /// A pod of a cube within one namespace that can exist.
+    fn example(&self, cube: &PodCube) -> Option<Pod>;
+    /// The labels of a namespace, where all of them are known.
+    fn namespace_labels(&self, name: &str) -> Option<&Labels>;
+    /// The namespaces that it can tell from one that nobody knows.
+    fn namespaces(&self) -> BTreeSet<Symbol>;
+    /// Sets of requests by which what passes from one peer to another is told in words.
+    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet>;
+    /// The pods of a namespace that are open this way whatever the rules say.
+    fn open(&self, namespace: &str, way: Way) -> PodSet;
+}
+
+/// One peer, as each side sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Both {
+    base: Peer,
+    head: Peer,
+}
+
+impl Both {
+    /// An address, which both see alike.
+    pub(super) fn address(peer: Peer) -> Self {
+        Self { base: peer.clone(), head: peer }
+    }
+
+    /// As one side sees it.
+    pub(super) const fn of(&self, which: Which) -> &Peer {
+        match which {
+            Which::Base => &self.base,
+            Which::Head => &self.head,
+        }
+    }
+}
+
+/// Two sides, and the namespaces that they know.
+pub(super) struct Pair<'a> {
+    base: &'a dyn Side,
+    head: &'a dyn Side,
+    /// The namespaces that either knows, in order.
+    pub(super) names: Vec<Symbol>,
+    /// The name of one that neither knows, which stands for all such.
+    pub(super) fresh: Symbol,
+}
+
+impl<'a> Pair<'a> {
+    /// Two sides.
+    pub(super) fn new(base: &'a dyn Side, head: &'a dyn Side) -> Self {
+        let mut names = base.namespaces();
+        names.extend(head.namespaces());
+        let fresh = fresh_word(names.iter().map(|name| &**name));
+        Self { base, head, names: names.into_iter().collect(), fresh }
+    }
+
+    /// One of them.
+    pub(super) const fn side(&self, which: Which) -> &'a dyn Side {
+        match which {
+            Which::Base => self.base,
+            Which::Head => self.head,
+        }
+    }
+
+    /// Every namespace that is known, and the one that stands for all others.
+    pub(super) fn all_names(&self) -> impl Iterator<Item = &Symbol> {
+        self.names.iter().chain([&self.fresh])
+    }
+
+    /// The labels of a namespace as one side has to take them: its own, else those that the other side knows.
+    fn labels(&self, which: Which, name: &str) -> Option<&'a Labels> {
+        self.side(which).namespace_labels(name).or_else(|| self.side(which.other()).namespace_labels(name))
+    }
+
+    /// The part of a cube of one side in one namespace, its tests of the namespace's labels settled where those are known.
+    pub(super) fn narrowed(&self, which: Which, cube: &PodCube, name: &Symbol) -> Option<PodCube> {
+        if !cube.names().contains(Some(name)) {
+            return None;
+        }
+        let named = LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name)));
+        let namespace = match self.labels(which, name) {
+            Some(labels) if !cube.namespace.contains(labels) => return None,
+            Some(_) => named,
+            None => cube.namespace.intersect(&named)?,
+        };
+        Some(PodCube { namespace, ..cube.clone() }).filter(|cube| !cube.is_empty())
+    }
+
+    /// The namespaces in which a set of one side may have pods, in order.
+    pub(super) fn names_of(&self, which: Which, pods: &PodSet) -> BTreeSet<Symbol> {
+        let mut found = BTreeSet::new();
+        for cube in pods.cubes() {
+            match cube.namespace_names() {
+                Some(names) => found.extend(names.iter().filter(|name| self.narrowed(which, cube, name).is_some()).cloned()),
+                None => found.extend(self.all_names().filter(|name| self.narrowed(which, cube, name).is_some()).cloned()),
+            }
+        }
+        found
+    }
+
+    /// By what the two tell the pods of a namespace apart this way.
+    pub(super) fn subjects(&self, name: &Symbol, way: Way) -> Vec<PodCube> {
+        let of = |which: Which| {
+            let cubes = self.side(which).judge().subjects(name, way);
+            cubes.into_iter().filter_map(|cube| self.narrowed(which, &cube, name)).collect::<Vec<_>>()
+        };
+        let mut cubes = of(Which::Base);
+        cubes.extend(of(Which::Head));
+        cubes.sort_unstable();
+        cubes.dedup();
+        cubes
+    }
+
+    /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.
+    pub(super) fn example(&self, cube: &PodCube) -> Option<((bool, bool), Both)> {
+        let [base, head] = [Which::Base, Which::Head].map(|which| self.example_of(which, cube));
+        let (base, head) = (base?, head?);
+        let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
+        Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
+    }
+
+    fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
+        let mut pod = self.side(which).example(cube)?;
+        if let Some(labels) = self.labels(which, &pod.namespace) {
+            pod.namespace_labels.clone_from(labels);
+        }
+        Some(pod)
+    }
+
+    /// Whether no pod of a cube can exist on both sides.
+    pub(super) fn is_impossible(&self, cube: &PodCube) -> bool {
+        let possible = |name: &Symbol| {
+            let named = LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name)));
+            let Some(namespace) = cube.namespace.intersect(&named) else { return false };
+            self.example(&PodCube { namespace, ..cube.clone() }).is_some()
+        };
+        match cube.namespace_names() {
+            Some(names) => !names.iter().any(possible),
+            None => !self.all_names().filter(|name| cube.names().contains(Some(name))).any(possible),
+        }
+    }
+
+    /// Pods with the namespace that stands for all that nobody knows turned into just those.
+    pub(super) fn told(&self, peers: &Peers) -> Peers {
+        let told = |cube: &PodCube| {
+            if cube.namespace_names() != Some(std::slice::from_ref(&self.fresh)) {
+                return cube.clone();
+            }
+            let others = Values::except(self.names.iter().cloned());
+            PodCube { namespace: cube.namespace.clone().replaced(&NAMESPACE_NAME.into(), others), ..cube.clone() }
+        };
+        Peers { pods: peers.pods.cubes().iter().map(told).collect(), addresses: peers.addresses.clone() }
+    }
+}
+
+impl std::fmt::Debug for Pair<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Pair").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+/// What a verdict is, without its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Said {
+    /// It does not pass.
+    Denied,
+    /// The platform leaves it open.
+    Unspecified,
+    /// It passes.
+    Allowed,
+}
+
+impl From<&Verdict> for Said {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Allowed => Self::Allowed,
+            Verdict::Denied => Self::Denied,
+            Verdict::Unspecified(_) => Self::Unspecified,
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! The walk over all classes of flows in which two sides may differ.
+//!
+//! Owns: `walk` and the `Cell`s that it finds: whole classes, as sets, end to end. Destinations are cut first, then callers as
+//! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::access::{Access, Stops};
+use super::seeds::{Policies, Sown};
+use super::side::{Both, Pair, Said, Which};
+use crate::classes::{Part, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
+use crate::cluster::Endpoint;
+use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::verify::{JudgedEnd, Way, transports};
+
+/// A class of flows about which the sides differ.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    /// Who calls.
+    pub(super) source: Peers,
+    /// Who is called.
+    pub(super) destination: Peers,
+    /// On which ports.
+    pub(super) ports: PortSet,
+    /// One caller.
+    pub(super) caller: Both,
+    /// One of those that are called.
+    pub(super) called: Both,
+    /// The protocol of the ports.
+    pub(super) protocol: Protocol,
+    /// One of the ports.
+    pub(super) port: u16,
+    /// The classes of requests.
+    pub(super) requests: Vec<Option<Request>>,
+    /// What passed.
+    pub(super) before: Access,
+    /// What passes.
+    pub(super) after: Access,
+    /// Why it is left open what passes now, where it is.
+    pub(super) why: Option<String>,
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The classes about which the sides differ.
+    pub(super) cells: Vec<Cell>,
+    /// Flows whose requests fall into too many classes.
+    pub(super) incomplete: Vec<Flow>,
+}
+
+/// A class of peers: all of them, and one.
+struct Piece {
+    peers: Peers,
+    example: Both,
+    held_by: Vec<usize>,
+}
+
+impl Piece {
+    fn of_pods(part: Part<Both>) -> Self {
+        Self { peers: Peers::from(part.pods), example: part.example, held_by: part.held_by }
+    }
+}
+
+/// Walks over the flows of all seeds.
+pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
+    let walk = Walk { pair, policies, paths: RefCell::default() };
+    let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
+    for seed in sown {
+        for name in &seed.destination.names {
+            by_name.entry(name).or_default().push(seed);
+        }
+    }
+    let mut found = Found::default();
+    for (name, seeds) in by_name {
+        walk.into_namespace(name, &seeds, &mut found);
+    }
+    let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
+    walk.to_addresses(&outward, &mut found);
+    found
+}
+
+struct Walk<'a> {
+    pair: &'a Pair<'a>,
+    policies: Option<Policies<'a>>,
+    paths: RefCell<PathCells>,
+}
+
+/// One end of one peer, on both sides.
+struct Ends<'a> {
+    base: Option<Box<dyn JudgedEnd + 'a>>,
+    head: Option<Box<dyn JudgedEnd + 'a>>,
+}
+
+impl Ends<'_> {
+    fn of(&self, which: Which) -> Option<&(dyn JudgedEnd + '_)> {
+        match which {
+            Which::Base => self.base.as_deref(),
+            Which::Head => self.head.as_deref(),
+        }
+    }
+
+    /// The cuts of both, each with whose it is.
+    fn cuts(&self) -> (Vec<Cut>, usize) {
+        let mut cuts = self.base.as_ref().map(|end| end.cuts()).unwrap_or_default();
+        let of_base = cuts.len();
+        cuts.extend(self.head.as_ref().map(|end| end.cuts()).unwrap_or_default());
+        (cuts, of_base)
+    }
+}
+
+/// A peer as an end that can be asked about, on both sides.
+struct Near {
+    base: Endpoint,
+    head: Endpoint,
+}
+
+impl Near {
+    fn new(peer: &Both) -> Self {
+        Self { base: Endpoint::from(peer.of(Which::Base).clone()), head: Endpoint::from(peer.of(Which::Head).clone()) }
+    }
+
+    const fn of(&self, which: Which) -> &Endpoint {
+        match which {
+            Which::Base => &self.base,
+            Which::Head => &self.head,
+        }
+    }
+
+    fn ends<'n>(&'n self, pair: &'n Pair<'_>, way: Way) -> Ends<'n> {
+        let of = |which: Which| {
+            let near = self.of(which);
+            matches!(near.peer, Peer::Pod(_)).then(|| pair.side(which).judge().end(near, way))
+        };
+        Ends { base: of(Which::Base), head: of(Which::Head) }
+    }
+}
+
+impl Walk<'_> {
+    /// The pods of a namespace, as cubes tell them apart.
+    fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Piece> {
+        let parts = parts_within(whole, cubes, size, &mut |cube| self.pair.example(cube));
+        parts.into_iter().map(Piece::of_pods).collect()
+    }
+
+    /// The pods of a namespace, as both judges tell them apart this way.
+    fn subjects(&self, name: &Symbol, way: Way) -> Vec<Piece> {
+        let cubes = self.pair.subjects(name, way);
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        self.parts(PodCube::in_namespace(name), &numbered, cubes.len())
+    }
+
+    fn into_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
+        for called in self.subjects(name, Way::Ingress) {
+            self.into_piece(&called, seeds, found);
+        }
+    }
+
+    /// All flows of the seeds to a class of pods.
+    fn into_piece(&self, called: &Piece, seeds: &[&Sown], found: &mut Found) {
+        let near = Near::new(&called.example);
+        let ends = near.ends(self.pair, Way::Ingress);
+        let (cuts, of_base) = ends.cuts();
+        let into = Into { walk: self, called, near: &near, ends: &ends, cuts: &cuts, of_base, seeds };
+        let mut names: Vec<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            into.from_namespace(name, found);
+        }
+        if seeds.iter().any(|seed| seed.source.addresses) {
+            into.from_addresses(found);
+        }
+    }
+
+    /// All flows of the seeds to addresses.
+    fn to_addresses(&self, seeds: &[&Sown], found: &mut Found) {
+        let mut names: Vec<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
+        names.sort_unstable();
+        names.dedup();
+        for caller in names.into_iter().flat_map(|name| self.subjects(name, Way::Egress)) {
+            let near = Near::new(&caller.example);
+            let ends = near.ends(self.pair, Way::Egress);
+            let (cuts, _) = ends.cuts();
+            for class in address_classes(&cuts) {
+                let crate::classes::Among::Addresses(addresses) = class.among else { continue };
+                let called = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
+                let between = Between { walk: self, seeds, caller: &caller, called: &called };
+                between.compare(Some(&ends), None, &cuts, &called.held_by, found);
+            }
+        }
+    }
+}
+
+/// Flows to a class of pods.
+struct Into<'a> {
+    walk: &'a Walk<'a>,
+    called: &'a Piece,
+    near: &'a Near,
+    ends: &'a Ends<'a>,
+    cuts: &'a [Cut],
+    /// How many of the cuts are the base's; the rest is the head's.
+    of_base: usize,
+    seeds: &'a [&'a Sown],
+}
+
+impl Into<'_> {
+    /// The cuts of one side's end in words of a namespace.
+    fn narrowed(&self, name: &Symbol) -> Vec<(usize, PodCube)> {
+        let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
+        let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
+        cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, name)?))).collect()
+    }
+
+    fn from_namespace(&self, name: &Symbol, found: &mut Found) {
+        let cubes = self.narrowed(name);
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
+        let callers = self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len());
+        let mut subjects = None;
+        for caller in callers.into_iter().filter(|caller| self.may_differ(caller)) {
+            let cubes = subjects.get_or_insert_with(|| self.walk.pair.subjects(name, Way::Egress));
+            let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+            for whole in caller.peers.pods.cubes() {
+                for part in self.walk.parts(whole.clone(), &numbered, cubes.len()) {
+                    let caller = Piece { held_by: caller.held_by.clone(), ..part };
+                    self.from_piece(&caller, found);
+                }
+            }
+        }
+    }
+
+    /// Whether anything from these callers may come in on either side, on a port of a seed.
+    fn may_differ(&self, caller: &Piece) -> bool {
+        let between = Between { walk: self.walk, seeds: self.seeds, caller, called: self.called };
+        let far = Near::new(&caller.example);
+        let ports = port_classes(self.cuts, &caller.held_by);
+        ports.iter().any(|class| {
+            let Ok(requests) = between.requests(self.cuts, class) else { return true };
+            let [base, head] =
+                [Which::Base, Which::Head].map(|which| between.access(which, None, Some(self.ends), class, &requests, (&far, self.near)).0);
+            !base.is_denied() || !head.is_denied() || base.stops != head.stops
+        })
+    }
+
+    /// One class of callers: its own end cuts those that are called once more.
+    fn from_piece(&self, caller: &Piece, found: &mut Found) {
+        let near = Near::new(&caller.example);
+        let ends = near.ends(self.walk.pair, Way::Egress);
+        let (own, of_base) = ends.cuts();
+        for called in self.called_by(&own, of_base) {
+            let mut cuts = self.cuts.to_vec();
+            let mut held = caller.held_by.clone();
+            for at in &called.held_by {
+                let Some(cut) = own.get(*at) else { continue };
+                held.push(cuts.len());
+                cuts.push(Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() });
+            }
+            let between = Between { walk: self.walk, seeds: self.seeds, caller, called: &called };
+            between.compare(Some(&ends), Some(self.ends), &cuts, &held, found);
+        }
+    }
+
+    /// Those that are called, as the cuts of a caller's end tell them apart.
+    fn called_by(&self, own: &[Cut], of_base: usize) -> Vec<Piece> {
+        let Peer::Pod(pod) = self.called.example.of(Which::Head) else { return Vec::new() };
+        let side = |at: usize| if at < of_base { Which::Base } else { Which::Head };
+        let cubes = own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
+        let cubes: Vec<(usize, PodCube)> =
+            cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?))).collect();
+        let whole = &self.called.peers.pods;
+        let is_whole = |cube: &PodCube| whole.cubes().iter().all(|part| part.is_subset(cube));
+        let is_apart = |cube: &PodCube| whole.cubes().iter().all(|part| !part.overlaps(cube));
+        if cubes.iter().all(|(_, cube)| is_whole(cube) || is_apart(cube)) {
+            let mut held_by: Vec<usize> = cubes.iter().filter(|(_, cube)| is_whole(cube)).map(|(at, _)| *at).collect();
+            held_by.dedup();
+            return vec![Piece { peers: self.called.peers.clone(), example: self.called.example.clone(), held_by }];
+        }
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
+        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len())).collect()
+    }
+
+    fn from_addresses(&self, found: &mut Found) {
+        for class in address_classes(self.cuts) {
+            let crate::classes::Among::Addresses(addresses) = class.among else { continue };
+            let caller = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
+            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, called: self.called };
+            between.compare(None, Some(self.ends), self.cuts, &caller.held_by, found);
+        }
+    }
+}
+
+/// Flows between two classes of peers.
+struct Between<'a> {
+    walk: &'a Walk<'a>,
+    seeds: &'a [&'a Sown],
+    caller: &'a Piece,
+    called: &'a Piece,
+}
+
+impl Between<'_> {
+    /// Compares both sides on every class of ports of the seeds.
+    fn compare(&self, out: Option<&Ends<'_>>, into: Option<&Ends<'_>>, cuts: &[Cut], held: &[usize], found: &mut Found) {
+        let policies = self.walk.policies;
+        let (caller, called) = (&self.caller.example, &self.called.example);
+        let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, caller, called)).collect();
+        if seeds.is_empty() {
+            return;
+        }
+        let ends = (&Near::new(caller), &Near::new(called));
+        for class in port_classes(cuts, held) {
+            if !seeds.iter().any(|seed| seed.has_port(policies, called, class.protocol, class.example)) {
+                continue;
+            }
+            let Ok(requests) = self.requests(cuts, &class) else {
+                found.incomplete.push(self.flow(Which::Head, &class));
+                continue;
+            };
+            let [(before, _), (after, why)] =
+                [Which::Base, Which::Head].map(|which| self.access(which, out, into, &class, &requests, ends));
+            if !before.is_same(&after) {
+                found.cells.push(self.cell(class, requests, before, after, why));
+            }
+        }
+    }
+
+    fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
+        Cell {
+            source: self.caller.peers.clone(),
+            destination: self.called.peers.clone(),
+            ports: class.ports,
+            caller: self.caller.example.clone(),
+            called: self.called.example.clone(),
+            protocol: class.protocol,
+            port: class.example,
+            requests,
+            before,
+            after,
+            why,
+        }
+    }
+
+    /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
+    fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
+        let is_pod = matches!(self.called.example.of(Which::Head), Peer::Pod(_));
+        if class.protocol == Protocol::Tcp && is_pod {
+            request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
+        } else {
+            Ok(vec![None])
+        }
+    }
+
+    fn flow(&self, which: Which, class: &PortClass) -> Flow {
+        Flow {
+            source: self.caller.example.of(which).clone(),
+            destination: self.called.example.of(which).clone(),
+            protocol: class.protocol,
+            port: class.example,
+            transport: Transport::Plaintext,
+            request: None,
+        }
+    }
+
+    /// What passes on one side, and why that is left open where it is. An end that is not given lets everything pass.
+    fn access(
+        &self,
+        which: Which,
+        out: Option<&Ends<'_>>,
+        into: Option<&Ends<'_>>,
+        class: &PortClass,
+        requests: &[Option<Request>],
+        (caller, called): (&Near, &Near),
+    ) -> (Access, Option<String>) {
+        let mut flow = self.flow(which, class);
+        let mut access = Access::default();
+        let mut why = None;
+        let (out, into) = (out.and_then(|ends| ends.of(which)), into.and_then(|ends| ends.of(which)));
+        for transport in transports(Way::Ingress, &flow) {
+            flow.transport = *transport;
+            let mut said = Vec::with_capacity(requests.len());
+            for request in requests {
+                flow.request.clone_from(request);
+                let left = out.map_or(Verdict::Allowed, |end| end.verdict(&flow, called.of(which)));
+                let entered = match &left {
+                    Verdict::Denied => Verdict::Denied,
+                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(&flow, caller.of(which))),
+                };
+                for verdict in [&left, &entered] {
+                    if let Verdict::Unspecified(reason) = verdict {
+                        why.get_or_insert_with(|| reason.clone());
+                    }
+                }
+                said.push(Said::from(&left).min(Said::from(&entered)));
+                let stops = into.and_then(|end| end.stops(&flow, caller.of(which)));
+                access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
+            }
+            access.set(*transport, said);
+        }
+        (access, why)
+    }
+}
+
+/// Whether anything passes on one side between two peers, on any port.
+pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, called: &Both) -> bool {
+    let walk = Walk { pair, policies: None, paths: RefCell::default() };
+    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
+    let (caller_piece, called_piece) = (piece(caller), piece(called));
+    let between = Between { walk: &walk, seeds: &[], caller: &caller_piece, called: &called_piece };
+    let (from, to) = (Near::new(caller), Near::new(called));
+    let (out, into) = (from.ends(pair, Way::Egress), to.ends(pair, Way::Ingress));
+    let cuts_of = |ends: &Ends<'_>, far: &Both| {
+        let cuts = ends.of(which).map(|end| end.cuts()).unwrap_or_default();
+        cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
+    };
+    let mut cuts = cuts_of(&into, caller);
+    let looked_into = cuts.len();
+    cuts.extend(cuts_of(&out, called));
+    for cut in cuts.iter_mut().skip(looked_into) {
+        cut.requests = RequestSamples::default();
+    }
+    let held: Vec<usize> = (0..cuts.len()).collect();
+    port_classes(&cuts, &held).iter().any(|class| {
+        let Ok(requests) = between.requests(&cuts, class) else { return true };
+        let (access, _) = between.access(which, Some(&out), Some(&into), class, &requests, (&from, &to));
+        access.best().contains(&Said::Allowed)
+    })
+}

@@ -1,0 +1,267 @@
+//! Peers, requests and what passes, in the language's own words.
+//!
+//! Owns: `Words`. What it prints reads as an endpoint or a clause; it need not be one that a user would write.
+
+use std::collections::BTreeMap;
+
+use super::access::Access;
+use super::side::Said;
+use crate::flow::{
+    AddressSet, LabelCube, Peers, PodCube, PortSet, Request, RequestCube, RequestSet, Symbol, Token, TokenTest, Transport, Values,
+};
+use crate::verify::request_words;
+
+/// The names that a program gives to addresses and issuers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    /// Networks by name.
+    pub(super) networks: BTreeMap<Symbol, AddressSet>,
+    /// The name of an issuer, by its address.
+    pub(super) issuers: BTreeMap<Symbol, Symbol>,
+}
+
+/// The most parts of a list that are named one by one.
+const NAMED: usize = 4;
+
+impl Words {
+    /// A set of peers.
+    pub(super) fn peers(&self, peers: &Peers) -> String {
+        let everyone = peers.pods.cubes().iter().any(|cube| *cube == PodCube::all());
+        if everyone && peers.addresses.is_all() {
+            return "anywhere".to_owned();
+        }
+        let mut parts: Vec<String> = peers.pods.cubes().iter().map(cube_words).collect();
+        parts.extend(self.addresses(&peers.addresses));
+        parts.join(" or ")
+    }
+
+    /// A set of addresses, part by part.
+    fn addresses(&self, addresses: &AddressSet) -> Vec<String> {
+        if addresses.is_empty() {
+            return Vec::new();
+        }
+        if addresses.is_all() {
+            return vec!["outside".to_owned()];
+        }
+        let internet = AddressSet::internet();
+        let named = self.networks.iter().find(|(_, network)| *network == addresses);
+        if let Some((name, _)) = named {
+            return vec![name.to_string()];
+        }
+        if internet.is_subset(addresses) {
+            let rest = self.addresses(&addresses.subtract(&internet));
+            return std::iter::once("internet".to_owned()).chain(rest).collect();
+        }
+        let mut rest = addresses.clone();
+        let mut parts = Vec::new();
+        for (name, network) in self.networks.iter().filter(|(_, network)| !network.is_empty()) {
+            if network.is_subset(&rest) {
+                parts.push(name.to_string());
+                rest = rest.subtract(network);
+            }
+        }
+        parts.extend(blocks(&rest));
+        parts
+    }
+
+    /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`.
+    pub(super) fn access(&self, access: &Access, requests: &[Option<Request>], known: &[RequestSet]) -> String {
+        if access.best().iter().all(|said| *said == Said::Denied) {
+            return "denied".to_owned();
+        }
+        if !access.best().contains(&Said::Allowed) {
+            return "unspecified".to_owned();
+        }
+        let over = |transport: Transport| access.over(transport).map(|said| self.passing(said, requests, known));
+        let words = match (over(Transport::Plaintext), over(Transport::Mtls)) {
+            (Some(Some(plaintext)), Some(Some(mtls))) if plaintext == mtls => vec![plaintext],
+            (Some(Some(plaintext)), Some(Some(mtls))) => vec![with("mTLS", &mtls), with("or plaintext", &plaintext)],
+            (Some(Some(plaintext)), Some(None)) => vec![with("plaintext", &plaintext)],
+            (_, Some(Some(mtls))) => vec![with("mTLS", &mtls)],
+            (Some(Some(plaintext)), None) => vec![plaintext],
+            _ => Vec::new(),
+        };
+        let open = if access.best().contains(&Said::Unspecified) { ", the rest unspecified" } else { "" };
+        let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        if words.is_empty() { format!("allowed{open}") } else { format!("allowed, {}{open}", words.join(" ")) }
+    }
+
+    /// Which requests pass: empty for everything, none for nothing.
+    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &[RequestSet]) -> Option<String> {
+        let all: Vec<(Option<&Request>, bool)> =
+            requests.iter().map(Option::as_ref).zip(said.iter().map(|said| *said == Said::Allowed)).collect();
+        if !all.iter().any(|(_, passes)| *passes) {
+            return None;
+        }
+        // A token that does not verify is refused by itself; what passes is told for the others.
+        let told: Vec<&(Option<&Request>, bool)> = all.iter().filter(|(request, _)| !is_bad(*request)).collect();
+        if told.iter().all(|(_, passes)| *passes) {
+            return Some(String::new());
+        }
+        let holds = |set: &RequestSet| told.iter().all(|(request, passes)| *passes || !set.admits(*request));
+        let wholly: Vec<&RequestSet> = known.iter().filter(|set| !set.is_empty() && holds(set)).collect();
+        let left = told.iter().find(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
+        let mut words = self.request_sets(&wholly);
+        if let Some((request, _)) = left {
+            words.push(
+                request.map_or_else(|| "what is no HTTP".to_owned(), |request| format!("requests such as {}", request_words(request))),
+            );
+        }
+        Some(words.join(", "))
+    }
+
+    fn request_sets(&self, sets: &[&RequestSet]) -> Vec<String> {
+        let mut cubes: Vec<&RequestCube> = sets.iter().flat_map(|set| &set.cubes).collect();
+        cubes.sort_unstable();
+        cubes.dedup();
+        let covered = |cube: &RequestCube| cubes.iter().any(|other| **other != *cube && cube.is_subset(other) && !other.is_subset(cube));
+        let cubes: Vec<&RequestCube> = cubes.iter().copied().filter(|cube| !covered(cube)).collect();
+        let mut words: Vec<String> = Vec::new();
+        if sets.iter().any(|set| set.raw) {
+            words.push("what is no HTTP".to_owned());
+        }
+        // The methods of one gRPC service stand together.
+        let mut services: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for cube in cubes {
+            let tail = self.tail(cube);
+            match grpc(cube) {
+                Some(calls) => {
+                    calls.into_iter().for_each(|(service, call)| services.entry((service, tail.clone())).or_default().push(call))
+                }
+                None => others.push(format!("{}{tail}", http(cube))),
+            }
+        }
+        for ((service, tail), mut calls) in services {
+            calls.sort_unstable();
+            calls.dedup();
+            words.push(format!("grpc {service}/{}{tail}", calls.join("|")));
+        }
+        words.extend(others);
+        words
+    }
+
+    /// Host, headers and token of a set of requests.
+    fn tail(&self, cube: &RequestCube) -> String {
+        let mut text = String::new();
+        if !(cube.hosts.is_cofinite() && cube.hosts.words().is_empty()) {
+            text.push_str(&format!(" at {}", values(&cube.hosts)));
+        }
+        for (name, header) in cube.headers.iter() {
+            text.push_str(&format!(" header {name}={}", values(header)));
+        }
+        if let TokenTest::Valid { issuer, claims } = &cube.token {
+            text.push_str(&format!(" jwt {}", self.issuers.get(issuer).unwrap_or(issuer)));
+            for (name, held) in claims {
+                let held: Vec<&str> = held.iter().map(|word| &**word).collect();
+                text.push_str(&format!(" claim {name}={}", held.join("|")));
+            }
+        }
+        text
+    }
+}
+
+/// Whether a request carries a token that no gate verifies.
+fn is_bad(request: Option<&Request>) -> bool {
+    request.is_some_and(|request| request.token == Token::Unverified)
+}
+
+fn with(transport: &str, requests: &str) -> String {
+    if requests.is_empty() { transport.to_owned() } else { format!("{transport}, {requests}") }
+}
+
+/// Ports as they stand behind a destination; empty for every port of every protocol.
+pub(super) fn port_words(ports: &PortSet) -> String {
+    if ports.is_all() {
+        return String::new();
+    }
+    let parts: Vec<String> = ports.to_string().split('|').map(str::to_owned).collect();
+    if parts.len() > 2 * NAMED {
+        let shown = parts.iter().take(NAMED).cloned().collect::<Vec<_>>().join("|");
+        return format!("{shown} and {} more", parts.len() - NAMED);
+    }
+    parts.join("|")
+}
+
+/// Pods, and the accounts that they do not run as.
+fn cube_words(cube: &PodCube) -> String {
+    let words = placed_words(cube);
+    let others = cube.account.words();
+    if cube.account.is_cofinite() && !others.is_empty() { format!("{words} as {}", values(&cube.account)) } else { words }
+}
+
+/// Pods; a long list of namespaces that are not meant is not spelt out.
+fn placed_words(cube: &PodCube) -> String {
+    let names = cube.names();
+    if names.is_cofinite() && names.words().len() > NAMED {
+        let free = PodCube { namespace: LabelCube::all(), ..cube.clone() };
+        return free.to_string().replacen("@*", "@(other namespaces)", 1);
+    }
+    match cube.namespace_names() {
+        Some(list) if list.len() > 3 * NAMED => {
+            let few = Values::of(list.iter().take(NAMED).cloned());
+            let shown = PodCube { namespace: cube.namespace.clone().replaced(&crate::flow::NAMESPACE_NAME.into(), few), ..cube.clone() };
+            format!("{shown} and {} more namespaces", list.len() - NAMED)
+        }
+        _ => cube.to_string(),
+    }
+}
+
+/// Address blocks, the first few one by one.
+fn blocks(addresses: &AddressSet) -> Vec<String> {
+    let prefixes = addresses.prefixes();
+    let mut parts: Vec<String> = prefixes
+        .iter()
+        .take(NAMED)
+        .map(|prefix| {
+            let text = prefix.to_string();
+            let text = text.strip_suffix("/32").filter(|text| !text.contains(':')).unwrap_or(&text).to_owned();
+            if text.contains(':') { format!("[{text}]") } else { text }
+        })
+        .collect();
+    let more = prefixes.len().saturating_sub(NAMED);
+    if more > 0 {
+        parts.push(format!("{more} more blocks"));
+    }
+    parts
+}
+
+fn values(values: &Values) -> String {
+    let words: Vec<&str> = values.words().iter().map(|word| &**word).collect();
+    match (values.is_cofinite(), words.is_empty()) {
+        (false, true) => "(absent)".to_owned(),
+        (false, false) => words.join("|"),
+        (true, true) => "*".to_owned(),
+        (true, false) => format!("!{}", words.join("|")),
+    }
+}
+
+/// The calls of a cube that is nothing but gRPC: services and methods.
+fn grpc(cube: &RequestCube) -> Option<Vec<(String, String)>> {
+    if cube.methods.single().map(|method| &**method) != Some("POST") || !cube.paths.excluded().is_empty() {
+        return None;
+    }
+    let [patterns] = cube.paths.within() else { return None };
+    let call = |text: &str| {
+        let (service, method) = text.strip_prefix('/')?.split_once('/')?;
+        let word = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        (service.contains('.') && service.split('.').all(word) && word(method)).then(|| (service.to_owned(), method.to_owned()))
+    };
+    let calls: Vec<(String, String)> = patterns.iter().filter_map(|pattern| call(&pattern.to_string())).collect();
+    (calls.len() == patterns.len() && !calls.is_empty()).then_some(calls)
+}
+
+/// Methods and paths.
+fn http(cube: &RequestCube) -> String {
+    let methods = values(&cube.methods);
+    let list = |patterns: &[crate::flow::PathPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let within: Vec<String> = cube.paths.within().iter().map(|patterns| list(patterns)).collect();
+    let mut text = format!("http {methods}");
+    if !within.is_empty() {
+        text.push_str(&format!(" {}", within.join(" within ")));
+    }
+    if !cube.paths.excluded().is_empty() {
+        text.push_str(&format!(" but {}", list(cube.paths.excluded())));
+    }
+    text
+}

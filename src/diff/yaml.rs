@@ -1,0 +1,100 @@
+//! Manifests as a side.
+//!
+//! Owns: `Yaml`: which pods can exist beside manifests, and which names they know. A pod may have any labels and any account;
+//! what is known of its namespace holds.
+
+use std::collections::BTreeSet;
+
+use super::side::Side;
+use crate::classes::{fresh_word, labels_within};
+use crate::cluster::{Cluster, Endpoint, Names};
+use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, RequestSet, Symbol, Values};
+use crate::inventory::namespace_plane;
+use crate::verify::{Judge, Manifests, Way};
+
+/// Manifests, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Yaml<'c> {
+    cluster: &'c Cluster,
+    judge: Manifests<'c>,
+    names: BTreeSet<Symbol>,
+}
+
+impl<'c> Yaml<'c> {
+    /// Manifests that are compared with somebody; `names` are those that either knows.
+    pub(super) fn new(cluster: &'c Cluster, names: Names) -> Self {
+        Self { cluster, names: names.namespaces.clone(), judge: Manifests::new(cluster, names) }
+    }
+}
+
+/// The names that manifests know: where their objects are, and whom their policies name.
+pub(super) fn names(cluster: &Cluster) -> Names {
+    let mut names = Names { namespaces: cluster.namespaces(), accounts: BTreeSet::new() };
+    for workload in cluster.workloads() {
+        if let Peer::Pod(pod) = &workload.endpoint.peer {
+            names.accounts.insert(Symbol::clone(&pod.account));
+        }
+    }
+    let side = Yaml::new(cluster, names.clone());
+    for name in &names.namespaces.clone() {
+        for way in [Way::Ingress, Way::Egress] {
+            for cube in side.judge.subjects(name, way).into_iter().chain([PodCube::in_namespace(name)]) {
+                let Some(pod) = side.example(&cube) else { continue };
+                let near = Endpoint::from(Peer::Pod(pod));
+                for cube in side.judge.end(&near, way).cuts().iter().flat_map(|cut| cut.peers.pods.cubes()) {
+                    names.namespaces.extend(cube.names().words().iter().cloned());
+                    names.accounts.extend(cube.account.words().iter().cloned());
+                }
+            }
+        }
+    }
+    names
+}
+
+impl Side for Yaml<'_> {
+    fn judge(&self) -> &dyn Judge {
+        &self.judge
+    }
+
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        let [namespace] = cube.namespace_names()? else { return None };
+        let namespace_labels = match self.cluster.namespace_labels(namespace) {
+            Some(labels) => labels.clone(),
+            None => {
+                let mut labels = labels_within(&cube.namespace)?;
+                labels.insert(NAMESPACE_NAME.into(), Symbol::clone(namespace));
+                labels
+            }
+        };
+        if !cube.namespace.contains(&namespace_labels) {
+            return None;
+        }
+        let plane = namespace_plane(&namespace_labels).unwrap_or(self.cluster.platform().mesh);
+        let account = account(&cube.account)?;
+        Some(Pod { namespace: Symbol::clone(namespace), namespace_labels, labels: labels_within(&cube.labels)?, account, plane })
+    }
+
+    fn namespace_labels(&self, name: &str) -> Option<&Labels> {
+        self.cluster.namespace_labels(name)
+    }
+
+    fn namespaces(&self) -> BTreeSet<Symbol> {
+        self.names.clone()
+    }
+
+    fn requests(&self, _source: &Peer, _destination: &Peer) -> Vec<RequestSet> {
+        Vec::new()
+    }
+
+    fn open(&self, _namespace: &str, _way: Way) -> PodSet {
+        PodSet::none()
+    }
+}
+
+/// An account of a set.
+fn account(accounts: &Values) -> Option<Symbol> {
+    if accounts.is_cofinite() {
+        return Some(fresh_word(accounts.words().iter().map(|word| &**word)));
+    }
+    accounts.words().first().cloned()
+}

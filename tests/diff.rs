@@ -1,0 +1,9 @@
+//! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
+
+mod command;
+mod corpus;
+mod formats;
+mod history;
+mod manifests;
+mod properties;
+pub(crate) mod repository;

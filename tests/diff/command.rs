@@ -1,0 +1,128 @@
+//! The command: which texts it takes, and how it ends.
+
+use super::repository::Repository;
+
+const SHOP: &str = "namespace shop\n\nallow app=web -> app=db:5432 mtls because \"orders\"\n";
+
+/// `main` with one commit, and a branch `work` with one more that lets `app=job` in.
+fn branched() -> Repository {
+    let mut shop = Repository::new();
+    shop.put("intents/shop.intent", SHOP);
+    shop.commit("one");
+    shop.git(&["tag", "v1"]);
+    shop.git(&["checkout", "--quiet", "-b", "work"]);
+    shop.put("intents/shop.intent", &(SHOP.to_owned() + "allow app=job -> app=db:5432 mtls\n"));
+    shop.commit("two");
+    shop
+}
+
+#[test]
+fn the_base_is_where_the_branch_left_main() {
+    let mut shop = branched();
+    shop.git(&["checkout", "--quiet", "main"]);
+    shop.put("intents/other.intent", "namespace shop\n\nallow app=cron -> app=db:5432 mtls\n");
+    shop.commit("meanwhile");
+    shop.git(&["checkout", "--quiet", "work"]);
+    for arguments in ["diff", "diff main", "diff main work", "diff v1 work", "diff HEAD~1"] {
+        let ran = shop.twogate(arguments);
+        assert_eq!((ran.status, ran.stdout.matches("app=db@shop").count()), (1, 1), "{arguments}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("app=job@shop -> app=db@shop:5432  now allowed, mTLS"), "{}", ran.stdout);
+    }
+    let exact = shop.twogate("diff main --no-merge-base");
+    assert!(exact.stdout.contains("app=cron@shop -> app=db@shop:5432  no longer allowed, mTLS"), "{}", exact.stdout);
+}
+
+#[test]
+fn the_working_tree_counts_with_what_is_not_committed() {
+    let shop = branched();
+    assert_eq!(shop.twogate("diff HEAD").status, 0);
+    shop.put("intents/new.intent", "namespace shop\n\nallow internet -> app=web:8443\n");
+    let ran = shop.twogate("diff HEAD");
+    assert!(ran.status == 1 && ran.stdout.contains("internet -> app=web@shop:8443  now allowed"), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn folders_and_files_need_no_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [("old/a.intent", SHOP), ("new/b.intent", SHOP)] {
+        std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(path), text).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_twogate"));
+        let output = command.args(arguments).current_dir(folder.path()).env("GIT_CEILING_DIRECTORIES", "/").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let moved = run(&["diff", "old", "new"]);
+    assert_eq!((moved.0, moved.1.as_str()), (Some(0), "old → new: text changed, access did not\n"));
+    assert_eq!(run(&["diff", "old/a.intent", "old"]).1, "old/a.intent → old: no difference\n");
+    let lost = run(&["diff", "nowhere", "new"]);
+    assert_eq!(lost.0, Some(2), "{lost:?}");
+}
+
+#[test]
+fn only_what_is_named_fails() {
+    let shop = branched();
+    let status = |arguments: &str| shop.twogate(&format!("diff v1 {arguments}")).status;
+    assert_eq!(status(""), 1);
+    for (condition, wanted) in [
+        ("gained", 1),
+        ("lost", 0),
+        ("internet", 0),
+        ("weakened", 0),
+        ("any", 1),
+        ("gained@shop", 1),
+        ("gained@pay", 0),
+        ("gained@!shop", 0),
+        ("gained@[kubernetes.io/metadata.name=shop]", 1),
+        ("gained@[env=prod]", 0),
+    ] {
+        assert_eq!(status(&format!("--fail-on {condition}")), wanted, "{condition}");
+    }
+    assert_eq!(status("--fail-on lost --fail-on gained"), 1);
+    for wrong in ["--fail-on more", "--fail-on gained@", "--fail-on gained@a->b"] {
+        assert_eq!(status(wrong), 2, "{wrong}");
+    }
+}
+
+#[test]
+fn accepted_exposures_fail_nothing_until_their_day() {
+    let shop = branched();
+    shop.put("intents/door.intent", "namespace shop\n\nallow internet -> app=web:8443\n");
+    let allow = "[[diff.allow]]\nflow = \"internet -> app=web@shop:8443\"\nreason = \"the shop's door\"\nuntil = \"2027-03-31\"\n";
+    shop.put("twogate.toml", allow);
+    let accepted = shop.twogate("diff HEAD --today 2027-03-31");
+    assert_eq!(accepted.status, 0, "{}{}", accepted.stdout, accepted.stderr);
+    assert!(accepted.stdout.contains("1 accepted") && accepted.stdout.contains("the shop's door, until 2027-03-31"), "{}", accepted.stdout);
+    let over = shop.twogate("diff HEAD --today 2027-04-01");
+    assert!(over.status == 1 && over.stdout.contains("no longer accepted: the shop's door"), "{}", over.stdout);
+    shop.put("twogate.toml", &allow.replace(":8443", ":8444"));
+    assert_eq!(shop.twogate("diff HEAD --today 2027-01-01").status, 1);
+    shop.put("twogate.toml", &allow.replace("app=web@shop", "nobody@shop"));
+    let unknown = shop.twogate("diff HEAD --today 2027-01-01");
+    assert!(unknown.status == 2 && unknown.stderr.contains("`diff.allow` names a flow that cannot be read"), "{}", unknown.stderr);
+}
+
+#[test]
+fn what_cannot_be_understood_is_not_judged() {
+    let shop = branched();
+    shop.put("intents/broken.intent", "namespace shop\n\nallow app=web to app=db\n");
+    let ran = shop.twogate("diff HEAD");
+    assert!(ran.status == 2 && ran.stderr.contains("the head (working tree) has errors"), "{}", ran.stderr);
+    for (arguments, words) in [("diff nowhere", "no revision"), ("diff --output=x HEAD", "unexpected argument")] {
+        let ran = shop.twogate(arguments);
+        assert!(ran.status == 2 && ran.stderr.contains(words), "{arguments}: {}", ran.stderr);
+    }
+    let empty = Repository::new();
+    assert_eq!(empty.twogate("diff").status, 2);
+}
+
+#[test]
+fn the_first_intents_of_all_are_new() {
+    let mut shop = Repository::new();
+    shop.put("README.md", "nothing yet\n");
+    shop.commit("nothing");
+    shop.put("intents/shop.intent", SHOP);
+    let ran = shop.twogate("diff HEAD");
+    assert!(ran.status == 1 && ran.stdout.contains("`shop` becomes managed"), "{}{}", ran.stdout, ran.stderr);
+}

@@ -1,0 +1,192 @@
+//! Manifests against manifests: what is found is confirmed by the evaluator, flow by flow.
+
+use proptest::prelude::*;
+use twogate::cluster::{self, Addressed, Cluster, Endpoint, Platform, Question};
+use twogate::compile::{Input, compile, platform};
+use twogate::config;
+use twogate::diff::{Compared, Entry, Kind, Revision, manifests};
+use twogate::flow::{Flow, Verdict};
+use twogate::source::{FileId, Source, Sources};
+
+use crate::agreement::world::{CONFIG, flows, input, program};
+use crate::support::yaml;
+
+fn revision(name: &str, text: &str, config: &str) -> Revision {
+    let mut input = Input::default();
+    let file = input.sources.add(Source::new(format!("{name}.yaml"), text));
+    input.inventory.push(file);
+    input.config = Some(input.sources.add(Source::new("twogate.toml", config)));
+    Revision { name: name.to_owned(), input }
+}
+
+fn compared(base: &str, head: &str, config: &str) -> Compared {
+    manifests(revision("before", base, config), revision("after", head, config)).map_err(|unjudged| unjudged.findings).unwrap()
+}
+
+fn read(text: &str, config: &str) -> Cluster {
+    let mut sources = Sources::default();
+    let file = sources.add(Source::new("cluster.yaml", text));
+    let (config, _) = config::read(FileId(1), &Source::new("twogate.toml", config));
+    let platform = Platform { default_namespace: Some("default".into()), ..platform(&config) };
+    cluster::read(&sources, &[file], platform).0
+}
+
+fn decide(cluster: &Cluster, flow: &Flow) -> Verdict {
+    let question = Question {
+        source: Endpoint::from(flow.source.clone()),
+        destination: Endpoint::from(flow.destination.clone()),
+        protocol: flow.protocol,
+        port: flow.port,
+        transport: Some(flow.transport),
+        request: flow.request.clone(),
+        addressed: Addressed::Unsaid,
+    };
+    cluster.decide(&question).verdict
+}
+
+fn covers(entry: &Entry, flow: &Flow) -> bool {
+    entry.source.contains(&flow.source) && entry.destination.contains(&flow.destination) && entry.ports.contains(flow.protocol, flow.port)
+}
+
+fn lines(compared: &Compared) -> Vec<String> {
+    let line = |entry: &Entry| {
+        let causes: Vec<String> = entry.causes.iter().map(|cause| format!("{} {}", cause.text, cause.change.name())).collect();
+        format!(
+            "{}: {} -> {}:{} {} => {} [{}]",
+            entry.kind.name(),
+            entry.who,
+            entry.whom,
+            entry.on,
+            entry.before,
+            entry.after,
+            causes.join("; ")
+        )
+    };
+    compared.report.entries.iter().map(line).collect()
+}
+
+const NAMESPACES: &str = "---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {env: prod}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: pay, labels: {env: prod, team: pay}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: ext, labels: {env: prod}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: dev, labels: {env: test}}
+";
+
+const CLOSED: &str = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: shop}
+spec: {}
+";
+
+const DB: &str = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+  - from: [{source: {serviceAccounts: [shop/web-sa]}}]
+    to: [{operation: {ports: ['5432']}}]
+";
+
+#[test]
+fn a_change_is_told_with_the_objects_that_made_it() {
+    let found = compared(CLOSED, &format!("{CLOSED}{DB}"), "");
+    assert_eq!(
+        lines(&found),
+        [
+            "workloads: app=web@shop as web-sa -> app=db@shop:5432 denied => allowed, mTLS [AuthorizationPolicy shop/db added; NetworkPolicy shop/db added]"
+        ]
+    );
+    let remarks = &found.report.entries[0].remarks;
+    assert_eq!(
+        remarks,
+        &[
+            "app!=web@shop as web-sa -> app=db@shop: was stopped by both gates, now stopped by the NetworkPolicy alone",
+            "app=web@shop as !web-sa -> app=db@shop: was stopped by both gates, now stopped by the mesh alone"
+        ]
+    );
+    let back = compared(&format!("{CLOSED}{DB}"), CLOSED, "");
+    assert_eq!(back.report.summary(), "1 closed");
+}
+
+#[test]
+fn the_same_objects_in_other_files_and_order_are_no_difference() {
+    let (one, two) = (format!("{CLOSED}{DB}"), format!("{DB}{CLOSED}"));
+    assert_eq!(compared(&one, &two, "").report.summary(), "no difference");
+    let rewritten = DB.replace("{matchLabels: {app: web}}", "{matchExpressions: [{key: app, operator: In, values: [web]}]}");
+    assert_eq!(compared(&one, &format!("{CLOSED}{rewritten}"), "").report.summary(), "text changed, access did not");
+}
+
+#[test]
+fn a_gate_that_goes_alone_is_told() {
+    let alone = CLOSED.split("---\n").find(|text| text.contains("AuthorizationPolicy")).unwrap();
+    let found = compared(CLOSED, alone, "");
+    let told = lines(&found);
+    let mesh =
+        "one-gate: anywhere -> *@shop:1-15007|15009-15019|15022-15089|15091-65535 stopped by both gates => stopped by the mesh alone";
+    // The mesh sees neither UDP nor the ports that sidecars leave alone: no gate stops those any more.
+    let open = "internet: anywhere -> *@shop:15008|15020-15021|15090|*/udp denied => allowed";
+    for wanted in [mesh, open] {
+        assert!(told.contains(&format!("{wanted} [NetworkPolicy shop/closed removed]")), "{told:#?}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_told() {
+    let foreign =
+        "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}\n";
+    let found = compared(CLOSED, &format!("{CLOSED}{foreign}"), "");
+    assert!(found.report.entries.iter().any(|entry| entry.kind == Kind::Unspecified), "{:#?}", lines(&found));
+    assert!(found.report.facts.iter().any(|fact| fact.text.starts_with("unmodelled-kind")), "{:#?}", found.report.facts);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is emitted for two programs differs for a flow exactly where an entry says so, as the evaluator decides it.
+    #[test]
+    fn the_evaluator_confirms_every_entry(one in program(), other in program()) {
+        let head_lines: Vec<String> = one.iter().take(4).chain(other.iter().skip(4)).cloned().collect();
+        let texts = [&one, &head_lines].map(|lines| format!("{NAMESPACES}{}", yaml(&compile(input(lines)).manifests)));
+        let [before, after] = texts.each_ref().map(|text| read(text, CONFIG));
+        let found = compared(&texts[0], &texts[1], CONFIG);
+        for entry in &found.report.entries {
+            let (old, new) = (decide(&before, &entry.example.base), decide(&after, &entry.example.head));
+            let is_layer = entry.before.starts_with("stopped");
+            prop_assert!(is_layer == (old == new), "{:?} {:?} {:?}\n{:#?}", entry.example, old, new, lines(&found));
+        }
+        for flow in flows(&one) {
+            let differs = decide(&before, &flow) != decide(&after, &flow);
+            let is_told = found.report.entries.iter().any(|entry| covers(entry, &flow));
+            prop_assert!(!differs || is_told, "{:?}\n{:#?}", flow, lines(&found));
+        }
+    }
+}
