@@ -103,7 +103,9 @@ fn snapshot(name: &str, text: &str) {
 fn commands() -> Vec<String> {
     let help = Place::with(&[]).run("--help").stdout;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+    // A line that goes on is indented deeper.
+    let named = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
 #[test]
@@ -115,18 +117,36 @@ fn help_says_what_each_command_does() {
     }
 }
 
+/// What runs, for the examples of the help.
+const INVENTORY: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-sa, containers: [{name: web}]}}}";
+
+/// A program as a function's configuration, for the examples of the help.
+const POLICIES: &str = "apiVersion: twogate.dev/v1\nkind: Intents\nmetadata: {name: shop}\nspec:\n  intents: |\n    namespace shop mesh sidecar\n    allow app=web -> app=db:5432 mtls";
+
 #[test]
 fn every_example_of_the_help_runs() {
     let mut ran = 0;
     for command in std::iter::once(String::new()).chain(commands()) {
         let place = Place::shop();
+        place.put("inventory.yaml", INVENTORY.as_bytes());
+        place.put("policies.yaml", POLICIES.as_bytes());
+        let indented = |text: &str| text.replace('\n', "\n  ");
+        let list = format!(
+            "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\nfunctionConfig:\n  {}\n",
+            indented(INVENTORY),
+            indented(POLICIES)
+        );
+        place.put("resources.yaml", list.as_bytes());
         assert_eq!(place.run("compile intents -o manifests").status, 0);
         let help = place.run(&format!("{command} --help")).stdout;
         let examples = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
         let before = ran;
         for example in examples {
-            let arguments = example.trim().strip_prefix("twogate ").unwrap();
-            let result = place.run(arguments.split(" > ").next().unwrap());
+            let arguments = example.trim().strip_prefix("twogate ").unwrap().split(" > ").next().unwrap();
+            let result = match arguments.split_once(" < ") {
+                Some((arguments, file)) => place.run_on(arguments, &fs::read(place.0.path().join(file)).unwrap()),
+                None => place.run(arguments),
+            };
             assert_eq!(result.status, 0, "{}", result.transcript(arguments));
             ran += 1;
         }

@@ -25,6 +25,8 @@ mod explain;
 mod findings;
 mod format;
 mod house;
+mod init;
+mod kit;
 #[cfg(test)]
 mod list;
 #[cfg(test)]

@@ -28,17 +28,19 @@ pub struct Judged {
 pub fn given(input: &Input, manifests: &[FileId]) -> Judged {
     let mut findings = Vec::new();
     let config = super::read_config(input, &mut findings);
-    let files: Vec<FileId> = manifests.iter().chain(&input.inventory).copied().collect();
+    let files: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
     judged(input.sources.clone(), &files, findings, input.namespace.as_deref().map(Symbol::from), config)
 }
 
-/// What intents compiled to, with the inventory that they were compiled with. Nothing is to be asked if the outcome has an error.
-pub fn emitted(outcome: &Outcome, inventory: &[FileId], namespace: Option<&str>) -> Judged {
+/// What intents compiled to, with the inventory that they were compiled with and the policies of others beside it. Nothing is to
+/// be asked if the outcome has an error.
+pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let mut sources = outcome.sources.clone();
     let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
     let written = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str())));
-    let files: Vec<FileId> = written.chain(inventory.iter().copied()).collect();
-    judged(sources, &files, Vec::new(), Some(namespace.unwrap_or("default").into()), outcome.policy.config.clone())
+    let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
+    let namespace = input.namespace.as_deref().unwrap_or("default");
+    judged(sources, &files, Vec::new(), Some(namespace.into()), outcome.policy.config.clone())
 }
 
 fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Option<Symbol>, config: Config) -> Judged {

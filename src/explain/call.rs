@@ -56,7 +56,7 @@ impl Call {
         let asked = self.transport.filter(|_| !self.is_usual);
         let usual = usual_transport(setting, (&source, &destination), self.protocol, &addressed).filter(|_| asked.is_none());
         let (transport, is_usual) = (asked.or(usual), usual.is_some());
-        Self { source, destination, addressed, transport, is_usual, ..self.clone() }
+        Self { source, destination, transport, addressed, is_usual, ..self.clone() }
     }
 
     /// Whether nobody said what is called, and no known Service leads there, where that decides how sidecars speak.

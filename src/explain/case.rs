@@ -126,6 +126,9 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
+    if call.source.endpoint == call.destination.endpoint {
+        notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
+    }
     if call.is_pod_called(setting) {
         notes.push(format!(
             "no Service among the manifests leads to port {} of {}: the pod itself is called",

@@ -44,6 +44,8 @@ pub struct Doubt {
     pub transport: Option<Transports>,
     /// What would be said over them.
     pub requests: Arc<Requests>,
+    /// The waypoint that they go over, as `shop/waypoint`, if they do and it is known.
+    pub via: Option<Symbol>,
     /// Why nobody knows.
     pub reason: Symbol,
 }
@@ -174,7 +176,7 @@ impl Answer {
         let requests = Arc::clone(&said.requests);
         match &said.doubt {
             None => self.passages.push(Passage { ports, transport, requests, via: None, by: Vec::new() }),
-            Some(reason) => self.doubts.push(Doubt { ports, transport, requests, reason: Symbol::clone(reason) }),
+            Some(reason) => self.doubts.push(Doubt { ports, transport, requests, via: None, reason: Symbol::clone(reason) }),
         }
     }
 }

@@ -10,7 +10,7 @@ mod mermaid;
 mod text;
 
 use crate::cluster::Document;
-use crate::flow::{AddressSet, Intervals, PortSet, Protocol};
+use crate::flow::{AddressSet, Intervals, PortSet, Protocol, Symbol};
 use crate::source::Sources;
 
 use super::{DoubtRow, Listing, Party, Passage, Side, Transports};
@@ -50,6 +50,17 @@ fn party(listing: &Listing, party: &Party) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// The one side that a doubt is about, where it is one.
+fn single(party: &Party) -> Option<Side> {
+    match party {
+        Party::Outside(at) => Some(Side::Outside(*at)),
+        Party::Peers(peers) => match peers.as_slice() {
+            [at] => Some(Side::Peer(*at)),
+            _ => None,
+        },
+    }
 }
 
 /// Why nobody knows, after what would be said.
@@ -102,15 +113,10 @@ fn passage_ports(passage: &Passage) -> String {
     if whole { "all connections".to_owned() } else { ports(&passage.ports) }
 }
 
-/// The transport of a passage, and the waypoint that it goes over.
-fn passage_transport(passage: &Passage) -> String {
-    let via = passage.via.as_ref().map(|waypoint| format!(" via {waypoint}")).unwrap_or_default();
-    format!("{}{via}", transport(passage.transport))
-}
-
-/// `-` where no port is TCP.
-fn transport(transport: Option<Transports>) -> &'static str {
-    transport.map_or("-", Transports::word)
+/// The transport, `-` where no port is TCP, and the waypoint on the way.
+fn transport(transport: Option<Transports>, via: Option<&Symbol>) -> String {
+    let via = via.map(|waypoint| format!(" via {waypoint}")).unwrap_or_default();
+    format!("{}{via}", transport.map_or("-", Transports::word))
 }
 
 /// A document, the rule in it, and where it is written.

@@ -7,6 +7,7 @@ mod boxes;
 mod cells;
 mod paths;
 mod space;
+mod tokens;
 mod words;
 
 use std::collections::BTreeSet;

@@ -93,7 +93,8 @@ impl<'c> Asking<'c> {
 
     fn answer_over(&mut self, asked: &Asked<'_, 'c>, view: &View<'c>, samples: &RequestSamples) -> Answer {
         let mut found = Found::default();
-        let Some(space) = self.spaces.of(samples) else { return too_many() };
+        let via = asked.call.waypoint.as_ref();
+        let Some(space) = self.spaces.of(samples) else { return too_many(via) };
         for (ports, port) in asked.ports(view) {
             let mut heard = Heard::default();
             for (at, question) in space.questions().iter().enumerate() {
@@ -109,7 +110,7 @@ impl<'c> Asking<'c> {
                 *sum = sum.union(&ports);
             }
         }
-        found.finish(asked.call.waypoint.as_ref())
+        found.finish(via)
     }
 }
 
@@ -170,15 +171,16 @@ impl Found {
             via: via.cloned(),
             by: by.into_iter().collect(),
         };
-        let doubt = |((transport, requests, reason), ports)| Doubt { ports, transport: Some(transport), requests, reason };
+        let doubt =
+            |((transport, requests, reason), ports)| Doubt { ports, transport: Some(transport), requests, via: via.cloned(), reason };
         Answer { passages: self.passing.into_iter().map(passage).collect(), doubts: self.doubted.into_iter().map(doubt).collect() }
     }
 }
 
-fn too_many() -> Answer {
+fn too_many(via: Option<&Symbol>) -> Answer {
     let (ports, requests) = (PortSet::full(Protocol::Tcp), Requests::everything().into());
     let reason = super::ends::TOO_MANY_KINDS.into();
-    Answer { passages: Vec::new(), doubts: vec![Doubt { ports, transport: Some(Transports::Either), requests, reason }] }
+    Answer { passages: Vec::new(), doubts: vec![Doubt { ports, transport: Some(Transports::Either), requests, via: via.cloned(), reason }] }
 }
 
 /// Clients by whose egress is the same.

@@ -1,7 +1,9 @@
 //! How flows are typed: every form, by the connection that it stands for.
 
 use super::Files;
+use proptest::prelude::*;
 use twogate::cluster::Addressed;
+use twogate::diagnostic::human::{self, Colour};
 use twogate::flow::{Peer, Token, Transport};
 
 /// A cluster's workloads and Services, and no policies.
@@ -165,4 +167,57 @@ fn unknown_labels_are_a_pod_with_just_these() {
     let Peer::Pod(pod) = &answer.cases[0].question.source.peer else { panic!("a pod") };
     assert_eq!((pod.labels.len(), &*pod.account), (2, "default"));
     assert!(answer.cases[0].notes[0].starts_with("no known workload is app=new,tier=x@shop"), "{:?}", answer.cases[0].notes);
+}
+
+/// Pieces of flows, whole and broken, with letters of several bytes; blanks stand between them, but for the last ones.
+const PIECES: &str = "app=web web db @shop @ -> - > :5432 : :http :80|90 deploy/web svc/api svc/ pod/ http://api http://api.shop.svc:80/x \
+     https:// http://[ :// internet 10.0.0.0/8 [::1] [ ] ( ) mtls plaintext GET /x http jwt \" bad-jwt until allow # { } ß → \u{2028} , = \
+     != * / /udp 0 99999999999";
+
+fn piece() -> impl Strategy<Value = &'static str> {
+    let spaced = [
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\0",
+        " or ",
+        " but ",
+        " mtls",
+        " plaintext",
+        " GET",
+        " /x",
+        " http",
+        " jwt",
+        " \"",
+        " bad-jwt",
+        " until",
+        "allow ",
+    ];
+    prop::sample::select(PIECES.split(' ').filter(|piece| !piece.is_empty()).chain(spaced).collect::<Vec<_>>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever somebody types gets an answer or findings inside the text, and never a crash.
+    #[test]
+    fn any_text_is_answered(
+        left in prop::collection::vec(piece(), 0..4),
+        arrow in prop::sample::select(vec![" -> ", "->", ""]),
+        right in prop::collection::vec(piece(), 0..6),
+    ) {
+        let flow = format!("{}{arrow}{}", left.concat(), right.concat());
+        let files = Files { manifests: RUNNING, ..Files::default() };
+        let answer = files.ask(&flow);
+        prop_assert!(!answer.cases.is_empty() || !answer.findings.is_empty(), "{flow:?}");
+        for location in answer.findings.iter().filter_map(twogate::diagnostic::Diagnostic::location) {
+            let source = answer.sources.get(location.file).unwrap();
+            if source.name() == "flow" {
+                prop_assert!(source.text().get(location.span.range()).is_some(), "{flow:?}: {:?}", location.span);
+            }
+        }
+        human::render(&answer.findings, &answer.sources, Colour::Plain);
+        twogate::explain::human(&answer);
+    }
 }

@@ -33,7 +33,7 @@ fn changed(intents: &str, changes: &[(String, String)]) -> String {
         match (line, text.strip_prefix("add "), text.strip_prefix("remove ")) {
             (None, Some(text), _) => added.push(text.trim_matches('`').to_owned()),
             (Some(line), _, Some(_)) => lines[line - 1].clear(),
-            (Some(line), None, None) => lines[line - 1] = text.trim_matches('`').to_owned(),
+            (Some(line), None, None) => text.trim_matches('`').clone_into(&mut lines[line - 1]),
             other => panic!("{other:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use twogate::cluster::{Addressed, Cluster, Endpoint, Platform, Question};
+use twogate::cluster::{Addressed, Cluster, Endpoint, Names, Platform, Question};
 use twogate::flow::{DataPlane, Labels, Peer, Protocol, Request, Token, Transport, Verdict};
 use twogate::list::{self, Listing, Options, Party, Reasons, Scope, Side};
 
@@ -202,7 +202,27 @@ fn manifests(choices: &mut Choices<'_>) -> String {
     for number in 0..choices.below(5) {
         yaml += &mesh_policy(choices, number);
     }
+    if choices.below(3) == 2 {
+        yaml += &waypoint(choices);
+    }
     yaml
+}
+
+/// A waypoint before the Service `db`, or before pods, and a policy of it.
+fn waypoint(choices: &mut Choices<'_>) -> String {
+    let serves = choices.of(["service", "all", "workload"]);
+    let rule = format!("{{from: [{}], to: [{}]}}", source(choices), operation(choices));
+    let action = choices.of(["ALLOW", "DENY"]);
+    format!(
+        "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: wp, namespace: shop, labels: {{istio.io/waypoint-for: {serves}}}}}\n\
+         spec: {{gatewayClassName: istio-waypoint, listeners: [{{name: mesh, port: 15008, protocol: HBONE}}]}}\n\
+         ---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop, labels: {{istio.io/use-waypoint: wp}}}}\n\
+         spec: {{selector: {{app: db}}, ports: [{{name: http, port: 81, targetPort: 80}}]}}\n\
+         ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: at-wp, namespace: shop}}\n\
+         spec: {{targetRefs: [{{kind: Service, group: '', name: db}}], action: {action}, rules: [{rule}]}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: bound, namespace: shop}}\n\
+         spec: {{selector: {{matchLabels: {{app: db}}}}, template: {{metadata: {{labels: {{app: db, istio.io/use-waypoint: wp}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n"
+    )
 }
 
 fn platform(choices: &mut Choices<'_>) -> Platform {
@@ -214,6 +234,8 @@ fn platform(choices: &mut Choices<'_>) -> Platform {
         named_ports: knob(),
         sctp: knob(),
         hbone_from_sidecars: knob(),
+        layered_waypoint_policies: knob(),
+        auto_allow_waypoint: knob(),
         pods: addresses(choices.of(["", "10.0.0.0/16"])),
         nodes: addresses(choices.of(["", "192.0.2.0/24"])),
         ..Platform::default()
@@ -276,7 +298,15 @@ struct Connection<'a> {
     request: Option<&'a Request>,
 }
 
-fn said(listing: &Listing, from: Which, to: Which, connection: &Connection<'_>) -> Said {
+/// Which way a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Nothing,
+    Waypoint,
+}
+
+fn said(listing: &Listing, from: Which, to: Which, connection: &Connection<'_>, over: Over) -> Said {
+    let goes = |via: Option<&twogate::flow::Symbol>| via.is_some() == (over == Over::Waypoint);
     let is = |side: Side, which: Which| match (side, which) {
         (Side::Peer(at), Which::Workload(own)) => at == own,
         (Side::Outside(at), Which::Address(address)) => listing.outside[at].contains(address),
@@ -289,14 +319,16 @@ fn said(listing: &Listing, from: Which, to: Which, connection: &Connection<'_>) 
     };
     let rows = listing.rows.iter().filter(|row| is(row.source, from) && is(row.destination, to));
     let passes = rows.flat_map(|row| listing.passages(row)).any(|passage| {
-        passage.ports.contains(connection.protocol, connection.port)
-            && over(passage.transport, connection)
+        goes(passage.via.as_ref())
+            && passage.ports.contains(connection.protocol, connection.port)
+            && carries(passage.transport, connection)
             && passage.requests.admits(connection.request)
     });
     let doubts = listing.doubts.iter().filter(|row| has(&row.sources, from) && has(&row.destinations, to));
     let doubted = doubts.map(|row| &row.doubt).any(|doubt| {
-        doubt.ports.contains(connection.protocol, connection.port)
-            && over(doubt.transport, connection)
+        goes(doubt.via.as_ref())
+            && doubt.ports.contains(connection.protocol, connection.port)
+            && carries(doubt.transport, connection)
             && doubt.requests.admits(connection.request)
     });
     assert!(!(passes && doubted), "it passes and nobody knows");
@@ -307,7 +339,7 @@ fn said(listing: &Listing, from: Which, to: Which, connection: &Connection<'_>) 
     }
 }
 
-fn over(transport: Option<list::Transports>, connection: &Connection<'_>) -> bool {
+fn carries(transport: Option<list::Transports>, connection: &Connection<'_>) -> bool {
     match (connection.protocol, transport, connection.transport) {
         (Protocol::Udp | Protocol::Sctp, _, _) => true,
         (Protocol::Tcp, None, _) => panic!("TCP has a transport"),
@@ -341,48 +373,93 @@ fn agree(yaml: &str, platform: &Platform) -> Result<(), TestCaseError> {
             if is_left_out(&cluster, *from, *to) {
                 continue;
             }
+            let pair = Pair { cluster: &cluster, listings: [&listing, &named], from: (*from, source), to: (*to, destination) };
             for (protocol, port) in ports() {
-                for transport in [Transport::Plaintext, Transport::Mtls] {
-                    // Policies speak of requests on these two ports, or on all.
-                    let asked = if [80, 8080].contains(&port) && protocol == Protocol::Tcp { &requests } else { &requests[..1] };
-                    let possible =
-                        transport == Transport::Plaintext || protocol == Protocol::Tcp && is_meshed(source) && is_meshed(destination);
-                    if protocol != Protocol::Tcp && !possible {
-                        continue;
-                    }
-                    for request in asked {
-                        let connection = Connection { protocol, port, transport, request: request.as_ref() };
-                        let question = Question {
-                            source: source.clone(),
-                            destination: destination.clone(),
-                            protocol,
-                            port,
-                            transport: (protocol == Protocol::Tcp).then_some(transport),
-                            request: request.clone(),
-                            addressed: Addressed::Pod,
-                        };
-                        let wanted = if possible { Said::from(&cluster.decide(&question).verdict) } else { Said::Denied };
-                        for listing in [&listing, &named] {
-                            prop_assert_eq!(
-                                said(listing, *from, *to, &connection),
-                                wanted,
-                                "{} -> {} {:?} {} {:?} {:?}\n{}\n{:?}",
-                                source,
-                                destination,
-                                protocol,
-                                port,
-                                transport,
-                                request,
-                                yaml,
-                                platform
-                            );
-                        }
-                    }
+                // Policies speak of requests on these two ports, or on all.
+                let asked = if [80, 8080].contains(&port) && protocol == Protocol::Tcp { requests.as_slice() } else { &requests[..1] };
+                for request in asked {
+                    let fault =
+                        pair.directly(protocol, port, request.as_ref()).or_else(|| pair.over_a_waypoint(protocol, port, request.as_ref()));
+                    prop_assert!(fault.is_none(), "{}\n{}\n{:?}", fault.unwrap_or_default(), yaml, platform);
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Two ends, and what is to be compared.
+struct Pair<'a> {
+    cluster: &'a Cluster,
+    listings: [&'a Listing; 2],
+    from: (Which, &'a Endpoint),
+    to: (Which, &'a Endpoint),
+}
+
+impl Pair<'_> {
+    /// Where a listing and the evaluator differ about a connection with the pod itself.
+    fn directly(&self, protocol: Protocol, port: u16, request: Option<&Request>) -> Option<String> {
+        let meshed = is_meshed(self.from.1) && is_meshed(self.to.1);
+        let transports: &[Transport] =
+            if protocol == Protocol::Tcp { &[Transport::Plaintext, Transport::Mtls] } else { &[Transport::Plaintext] };
+        // A call of a bound pod may go over the waypoint by itself.
+        let bound = self.cluster.takes_waypoints(self.from.1)
+            && protocol == Protocol::Tcp
+            && self.cluster.waypoint_calls(self.to.1, &Names::default()).iter().any(|call| call.addressed == Addressed::Pod);
+        let transports = if bound { &[] } else { transports };
+        transports.iter().find_map(|transport| {
+            let connection = Connection { protocol, port, transport: *transport, request };
+            let question = self.question(&connection, (protocol == Protocol::Tcp).then_some(*transport), Addressed::Pod);
+            let possible = meshed || *transport == Transport::Plaintext;
+            let wanted = if possible { Said::from(&self.cluster.decide(&question).verdict) } else { Said::Denied };
+            self.fault(&connection, wanted, Over::Nothing)
+        })
+    }
+
+    /// The same about a call that goes over the waypoint: of the Service, or of a pod that is bound to it.
+    fn over_a_waypoint(&self, protocol: Protocol, port: u16, request: Option<&Request>) -> Option<String> {
+        if protocol != Protocol::Tcp || !self.cluster.takes_waypoints(self.from.1) {
+            return None;
+        }
+        let calls = self.cluster.waypoint_calls(self.to.1, &Names::default());
+        let leads = |ports: &Option<Vec<u16>>| ports.as_ref().is_none_or(|ports| ports.contains(&port));
+        let verdicts = calls.into_iter().filter(|call| leads(&call.ports)).map(|call| {
+            let connection = Connection { protocol, port, transport: Transport::Mtls, request };
+            Said::from(&self.cluster.decide(&self.question(&connection, None, call.addressed)).verdict)
+        });
+        // The listing says what any way lets pass; where several say different things both rows stand there.
+        let verdicts: Vec<Said> = verdicts.collect();
+        let [wanted] = verdicts.as_slice() else { return None };
+        let transports = [Transport::Mtls, Transport::Plaintext].map(|transport| Connection { protocol, port, transport, request });
+        let heard =
+            transports.map(|connection| self.listings.map(|listing| said(listing, self.from.0, self.to.0, &connection, Over::Waypoint)));
+        let agrees = |at: usize| match wanted {
+            Said::Denied => heard.iter().all(|heard| heard[at] == Said::Denied),
+            said => heard.iter().any(|heard| heard[at] == *said),
+        };
+        (!agrees(0) || !agrees(1))
+            .then(|| format!("{} -> {} over a waypoint, {port} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1))
+    }
+
+    fn question(&self, connection: &Connection<'_>, transport: Option<Transport>, addressed: Addressed) -> Question {
+        Question {
+            source: self.from.1.clone(),
+            destination: self.to.1.clone(),
+            protocol: connection.protocol,
+            port: connection.port,
+            transport,
+            request: connection.request.cloned(),
+            addressed,
+        }
+    }
+
+    fn fault(&self, connection: &Connection<'_>, wanted: Said, over: Over) -> Option<String> {
+        let heard = self.listings.map(|listing| said(listing, self.from.0, self.to.0, connection, over));
+        let Connection { protocol, port, transport, request } = connection;
+        (heard != [wanted; 2]).then(|| {
+            format!("{} -> {} {protocol:?} {port} {transport:?} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1)
+        })
+    }
 }
 
 fn ports() -> Vec<(Protocol, u16)> {

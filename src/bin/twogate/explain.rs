@@ -14,7 +14,7 @@ use twogate::diagnostic::{Code, nearest};
 use twogate::explain::{self, Answer, Ask};
 use twogate::flow::Verdict;
 
-/// Explain a connection: what each gate says, by which rule, and what would have to change.
+/// Explain a connection gate by gate: the rule that decides, and what would alter it.
 ///
 /// A flow is written as in a rule: `app=web -> app=db:5432`, with `@NAMESPACE`, names, addresses, `internet`, `mtls` or
 /// `plaintext`, `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. Ends may also be objects: `deploy/web@shop`,

@@ -13,7 +13,7 @@ use twogate::source::{FileId, Sources};
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
 /// The extensions of manifests.
-const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+pub(crate) const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 /// The name of the configuration.
 const CONFIG: &str = "twogate.toml";
 

@@ -112,7 +112,7 @@ fn of_intents(input: Input, wanted: &Wanted) -> Result<Exit, Failure> {
     if exit != Exit::Fine {
         return Ok(exit);
     }
-    let judged = emitted(&outcome, &input.inventory, input.namespace.as_deref());
+    let judged = emitted(&outcome, &input);
     print(&input, &judged, wanted)
 }
 
@@ -156,7 +156,9 @@ fn rendered(listing: &Listing, judged: &Judged, wanted: &Wanted) -> String {
 
 /// Who is meant: a workload by name, an endpoint of the language, or any workload of a bare name.
 fn select(input: &Input, judged: &Judged, name: &str, text: &str) -> Result<Result<Selection, Exit>, Failure> {
-    let known = |selection: &Selection| judged.cluster.workloads().iter().any(|workload| selection.selects(workload));
+    let workloads = judged.cluster.workloads();
+    // Where there are none at all, that was said already.
+    let known = |selection: &Selection| workloads.is_empty() || workloads.iter().any(|workload| selection.selects(workload));
     let called: Option<WorkloadName> = text.parse().ok();
     let by_name = called.clone().map(|own| Selection { names: vec![own], ..Selection::default() });
     let nobody = || Failure::new(format!("`{name} {text}` is nobody that the manifests hold"));

@@ -8,7 +8,7 @@ use super::super::origin::Origin;
 use super::super::setting;
 use super::{Page, shortened};
 use crate::cluster::{Document, Gate, Miss, Step};
-use crate::flow::{Peer, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Transport, Verdict};
 
 /// A gate's line before it is aligned.
 struct Row {
@@ -37,11 +37,14 @@ impl Page<'_> {
         }
     }
 
-    /// Whether a gate is worth a line: an address has no gates of the mesh.
+    /// Whether a gate is worth a line: who takes no part in the mesh has none of its gates.
     fn is_told(&self, step: &Step) -> bool {
         let is_mesh = matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller);
-        let is_address = matches!(self.case.question.destination.peer, Peer::Address(_));
-        !(is_mesh && is_address && step.verdict == Verdict::Allowed)
+        let is_outside = match &self.case.question.destination.peer {
+            Peer::Address(_) => true,
+            Peer::Pod(pod) => pod.plane == DataPlane::None,
+        };
+        !(is_mesh && is_outside && step.verdict == Verdict::Allowed && step.decided_by.is_empty())
     }
 
     /// Whose gate it is, in a word.

@@ -162,9 +162,9 @@ impl<'t> Draft<'t> {
                 hidden.glue("http ");
             }
             if self.issuer == Some(*span) {
-                hidden.glue(ISSUER)
+                hidden.glue(ISSUER);
             } else {
-                hidden.slice(self.text, *span)
+                hidden.slice(self.text, *span);
             }
             before = word;
         }

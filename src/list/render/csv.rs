@@ -5,7 +5,7 @@
 use crate::list::{DoubtRow, Listing};
 use crate::source::Sources;
 
-use super::{document, party, passage_ports, passage_transport, ports, title, transport};
+use super::{document, party, passage_ports, ports, title, transport};
 
 const HEAD: [&str; 8] = ["source", "destination", "verdict", "ports", "transport", "requests", "reason", "by"];
 
@@ -17,14 +17,14 @@ pub fn csv(listing: &Listing, sources: &Sources) -> String {
         for passage in listing.passages(row) {
             let by: Vec<String> = passage.by.iter().map(|by| document(by, sources)).collect();
             let [from, to] = [row.source, row.destination].map(|side| title(listing, side));
-            let transport = passage_transport(passage);
+            let transport = transport(passage.transport, passage.via.as_ref());
             let said = passage.requests.to_string();
             line(&[from, to, "allowed".to_owned(), passage_ports(passage), transport, said, String::new(), by.join("; ")], &mut out);
         }
     }
     for DoubtRow { sources, destinations, doubt } in &listing.doubts {
         let [from, to] = [sources, destinations].map(|side| party(listing, side));
-        let transport = transport(doubt.transport).to_owned();
+        let transport = transport(doubt.transport, doubt.via.as_ref());
         let (said, reason) = (doubt.requests.to_string(), doubt.reason.to_string());
         line(&[from, to, "unspecified".to_owned(), ports(&doubt.ports), transport, said, reason, String::new()], &mut out);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{party, passage_ports, passage_transport, ports, reason, title, transport};
+use super::{party, passage_ports, ports, reason, single, title, transport};
 
 /// The graph.
 pub fn dot(listing: &Listing) -> String {
@@ -31,18 +31,21 @@ pub fn dot(listing: &Listing) -> String {
         let ends = format!("{} -> {}", quoted(&title(listing, row.source)), quoted(&title(listing, row.destination)));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
-            let label = format!("{} {}\n{said}", passage_ports(passage), passage_transport(passage));
+            let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport, passage.via.as_ref()));
             out.push_str(&format!("  {ends} [label={}];\n", quoted(label.trim_end())));
         }
     }
     for (number, row) in listing.doubts.iter().enumerate() {
-        // A doubt between many is one edge between two nodes that name them.
-        let [from, to] = [&row.sources, &row.destinations].map(|side| party(listing, side));
-        for (end, name) in [("from", &from), ("to", &to)] {
-            out.push_str(&format!("  doubt_{number}_{end} [label={}, shape=plaintext];\n", quoted(name)));
-        }
-        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport), reason(row));
-        out.push_str(&format!("  doubt_{number}_from -> doubt_{number}_to [label={}, style=dashed];\n", quoted(&label)));
+        let [from, to] = [("from", &row.sources), ("to", &row.destinations)].map(|(end, side)| {
+            // Many are one node that names them.
+            let id = single(side).map_or_else(|| format!("doubt_{number}_{end}"), |side| title(listing, side));
+            if single(side).is_none() {
+                out.push_str(&format!("  {} [label={}, shape=plaintext];\n", quoted(&id), quoted(&party(listing, side))));
+            }
+            quoted(&id)
+        });
+        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row));
+        out.push_str(&format!("  {from} -> {to} [label={}, style=dashed];\n", quoted(&label)));
     }
     out.push_str("}\n");
     out

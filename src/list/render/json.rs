@@ -119,6 +119,7 @@ struct Unspecified<'a> {
     ports: Vec<Range>,
     transport: Option<&'static str>,
     requests: Option<Said<'a>>,
+    via: Option<&'a str>,
     reason: &'a str,
 }
 
@@ -169,6 +170,7 @@ impl<'a> Unspecified<'a> {
             ports: ranges(&doubt.ports),
             transport: doubt.transport.map(transport),
             requests: Said::new(&doubt.requests),
+            via: doubt.via.as_deref(),
             reason: &doubt.reason,
         }
     }

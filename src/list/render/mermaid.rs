@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::list::{Listing, Side};
 
-use super::{party, passage_ports, passage_transport, ports, reason, title, transport};
+use super::{party, passage_ports, ports, reason, single, title, transport};
 
 /// The flowchart.
 pub fn mermaid(listing: &Listing) -> String {
@@ -32,15 +32,18 @@ pub fn mermaid(listing: &Listing) -> String {
         let (from, to) = (node(row.source), node(row.destination));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
-            let label = format!("{} {}\n{said}", passage_ports(passage), passage_transport(passage));
+            let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport, passage.via.as_ref()));
             out.push_str(&format!("  {from} -->|{}| {to}\n", quoted(label.trim_end())));
         }
     }
     for (number, row) in listing.doubts.iter().enumerate() {
-        // A doubt between many is one edge between two nodes that name them.
-        let [from, to] = [&row.sources, &row.destinations].map(|side| quoted(&party(listing, side)));
-        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport), reason(row));
-        out.push_str(&format!("  u{number}([{from}]) -.->|{}| v{number}([{to}])\n", quoted(&label)));
+        let [from, to] = [("u", &row.sources), ("v", &row.destinations)].map(|(end, side)| match single(side) {
+            Some(side) => node(side),
+            // Many are one node that names them.
+            None => format!("{end}{number}([{}])", quoted(&party(listing, side))),
+        });
+        let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row));
+        out.push_str(&format!("  {from} -.->|{}| {to}\n", quoted(&label)));
     }
     out
 }
@@ -59,6 +62,7 @@ fn quoted(text: &str) -> String {
         match letter {
             '"' => out.push_str("#quot;"),
             '#' => out.push_str("#35;"),
+            '|' => out.push_str("#124;"),
             '<' => out.push_str("#lt;"),
             '>' => out.push_str("#gt;"),
             '\n' => out.push_str("<br>"),

@@ -5,7 +5,7 @@
 use crate::list::Listing;
 use crate::source::Sources;
 
-use super::{document, party, passage_ports, passage_transport, ports, reason, title, transport};
+use super::{document, party, passage_ports, ports, reason, title, transport};
 
 /// What a column is at most widened to. Longer cells push the rest of their line to the right.
 const WIDEST: usize = 60;
@@ -29,13 +29,14 @@ pub fn text(listing: &Listing, sources: &Sources) -> String {
     for row in &listing.rows {
         for passage in listing.passages(row) {
             let [from, to] = [row.source, row.destination].map(|side| title(listing, side));
-            let cells = [from, to, passage_ports(passage), passage_transport(passage), passage.requests.to_string()];
+            let cells =
+                [from, to, passage_ports(passage), transport(passage.transport, passage.via.as_ref()), passage.requests.to_string()];
             lines.push(Line { cells, doubted: false, by: passage.by.iter().map(|by| document(by, sources)).collect() });
         }
     }
     for row in &listing.doubts {
         let [from, to] = [&row.sources, &row.destinations].map(|side| party(listing, side));
-        let cells = [from, to, ports(&row.doubt.ports), transport(row.doubt.transport).to_owned(), reason(row)];
+        let cells = [from, to, ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row)];
         lines.push(Line { cells, doubted: true, by: Vec::new() });
     }
     write(&lines)

@@ -13,6 +13,7 @@ use super::super::bits::Bits;
 use super::boxes;
 use super::cells::Cells;
 use super::paths;
+use super::tokens;
 use super::{Choice, HeaderTest, Pattern, RequestKind, Requests, TokenPattern, WordPattern, sorted};
 
 /// So many kinds of requests are asked for one by one; where a policy tells more apart, no answer is made up.
@@ -81,7 +82,7 @@ impl Space {
             methods: Part::of_words('A', &samples.methods, &samples.written.methods),
             paths,
             hosts: Part::of_words('a', &samples.hosts, &samples.written.hosts),
-            tokens: tokens(samples),
+            tokens: tokens::cut(samples)?,
             headers: samples.headers.iter().map(header).collect(),
             sizes: Vec::new(),
             questions: vec![None],
@@ -196,46 +197,6 @@ impl Part<WordPattern> {
         let test = HeaderTest { values, absent };
         (test != HeaderTest { values: Some(Choice::Any), absent: true }).then_some(test)
     }
-}
-
-/// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
-fn tokens(samples: &RequestSamples) -> (Vec<Token>, Cells<TokenPattern>) {
-    let known = [Token::None, Token::Unverified];
-    let others = samples.tokens.iter().filter(|token| !known.contains(token));
-    let tokens: Vec<Token> = known.iter().chain(others).cloned().collect();
-    let mut patterns = BTreeSet::new();
-    for token in &tokens {
-        match token {
-            Token::None => drop(patterns.insert(TokenPattern::None)),
-            Token::Unverified => drop(patterns.insert(TokenPattern::Unverified)),
-            Token::Valid { issuer, claims } => {
-                patterns.insert(TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: None });
-                let pairs = claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
-                patterns.extend(
-                    pairs
-                        .flat_map(|(name, value)| claim(samples, name, value))
-                        .map(|claim| TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: Some(claim) }),
-                );
-            }
-        }
-    }
-    let alike = |token: &&Token| {
-        let same = |other: &&Token| patterns.iter().all(|pattern| pattern.matches(other) == pattern.matches(token));
-        tokens.iter().filter(same).count() > 1
-    };
-    let exact: Vec<TokenPattern> = tokens.iter().filter(alike).cloned().map(TokenPattern::Exactly).collect();
-    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), tokens.iter());
-    (tokens, cells)
-}
-
-/// What a value of a claim stands for: the words and patterns that hold it, as the policies write them; else itself.
-fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol, WordPattern)> {
-    let written = samples.written.claims.get(name).into_iter().flatten().cloned().map(WordPattern);
-    let mut patterns: Vec<WordPattern> = written.filter(|pattern| pattern.matches(value)).collect();
-    if patterns.is_empty() {
-        patterns.push(WordPattern(Symbol::clone(value)));
-    }
-    patterns.into_iter().map(|pattern| (Symbol::clone(name), pattern)).collect()
 }
 
 /// A word that shares no letter with any of these.

@@ -1,0 +1,101 @@
+//! Tokens, cut by what policies ask of them.
+//!
+//! Owns: a token of each kind that policies tell apart, and the patterns that say which. Policies that look at different claims may
+//! meet in one token, so every choice of claims is one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flow::{RequestSamples, Symbol, Token};
+
+use super::cells::Cells;
+use super::{Pattern, TokenPattern, WordPattern};
+
+/// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
+const MAX_TOKENS: usize = 512;
+
+/// So many values of one claim are tried in every choice; of more, each, each two, and all are.
+const MAX_VALUES: usize = 4;
+
+/// The values that one claim may hold at once; none where it is not there.
+type Held = Option<BTreeSet<Symbol>>;
+
+/// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
+/// None if they are too many.
+pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPattern>)> {
+    let tokens = combined(&samples.tokens)?;
+    let mut patterns = BTreeSet::new();
+    for token in &tokens {
+        match token {
+            Token::None => drop(patterns.insert(TokenPattern::None)),
+            Token::Unverified => drop(patterns.insert(TokenPattern::Unverified)),
+            Token::Valid { issuer, claims } => {
+                patterns.insert(TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: None });
+                let pairs = claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+                patterns.extend(
+                    pairs
+                        .flat_map(|(name, value)| claim(samples, name, value))
+                        .map(|claim| TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: Some(claim) }),
+                );
+            }
+        }
+    }
+    let alike = |token: &&Token| {
+        let same = |other: &&Token| patterns.iter().all(|pattern| pattern.matches(other) == pattern.matches(token));
+        tokens.iter().filter(same).count() > 1
+    };
+    let exact: Vec<TokenPattern> = tokens.iter().filter(alike).cloned().map(TokenPattern::Exactly).collect();
+    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), tokens.iter());
+    Some((tokens, cells))
+}
+
+/// What a value of a claim stands for: the words and patterns that hold it, as the policies write them; else itself.
+fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol, WordPattern)> {
+    let written = samples.written.claims.get(name).into_iter().flatten().cloned().map(WordPattern);
+    let mut patterns: Vec<WordPattern> = written.filter(|pattern| pattern.matches(value)).collect();
+    if patterns.is_empty() {
+        patterns.push(WordPattern(Symbol::clone(value)));
+    }
+    patterns.into_iter().map(|pattern| (Symbol::clone(name), pattern)).collect()
+}
+
+/// No token, a bad one, and of each issuer one for every choice of the claims that samples of it have.
+fn combined(samples: &BTreeSet<Token>) -> Option<Vec<Token>> {
+    let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<&Symbol>>> = BTreeMap::new();
+    for token in samples {
+        let Token::Valid { issuer, claims } = token else { continue };
+        let own = issuers.entry(issuer).or_default();
+        for (name, values) in claims {
+            own.entry(name).or_default().extend(values);
+        }
+    }
+    let mut tokens = vec![Token::None, Token::Unverified];
+    for (issuer, claims) in issuers {
+        let mut bodies: Vec<BTreeMap<Symbol, BTreeSet<Symbol>>> = vec![BTreeMap::new()];
+        for (name, values) in claims {
+            let choices = choices(&values.into_iter().collect::<Vec<_>>());
+            if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
+                return None;
+            }
+            let with = |body: &BTreeMap<_, _>, held: &Held| {
+                let own = held.iter().map(|held| (Symbol::clone(name), held.clone()));
+                body.clone().into_iter().chain(own).collect()
+            };
+            bodies = bodies.iter().flat_map(|body| choices.iter().map(move |held| with(body, held))).collect();
+        }
+        tokens.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(issuer), claims }));
+    }
+    (tokens.len() <= MAX_TOKENS).then_some(tokens)
+}
+
+/// Every set of these values, and that the claim is not there; of many values not every set.
+fn choices(values: &[&Symbol]) -> Vec<Held> {
+    let set = |at: &[usize]| Some(at.iter().filter_map(|at| values.get(*at)).map(|value| Symbol::clone(value)).collect());
+    let count = values.len();
+    if count <= MAX_VALUES {
+        let chosen = |mask: usize| (0..count).filter(|at| mask >> at & 1 == 1).collect::<Vec<_>>();
+        return std::iter::once(None).chain((1..1_usize << count).map(|mask| set(&chosen(mask)))).collect();
+    }
+    let pairs = (0..count).flat_map(|first| (first..count).map(move |second| [first, second]));
+    let all: Vec<usize> = (0..count).collect();
+    std::iter::once(None).chain(pairs.map(|pair| set(&pair))).chain([set(&all)]).collect()
+}

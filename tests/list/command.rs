@@ -1,0 +1,150 @@
+//! The command: what is read, who is meant, exit status, rules that end soon.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// What a run left behind: exit status, standard output, standard error.
+struct Ran(i32, String, String);
+
+/// Runs `twogate list` in a folder with these files, with a standard input.
+fn run(files: &[(&str, &str)], arguments: &[&str], input: &str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twogate"));
+    command.arg("list").args(arguments).current_dir(folder.path()).env_remove("NO_COLOR");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads no input may be gone by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran(output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const INTENTS: &str = "namespace shop\nworkload web = app=web account web-sa\nworkload db = app=db account db-sa\nallow web -> app=db:5432 mtls until 2027-03-31 because \"SEC-123\"\nallow office -> web:8443\nnetwork office = 203.0.113.0/24\n";
+const INVENTORY: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: front, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-sa, containers: [{name: c, image: i}]}}}\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: shop}\nspec: {selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db-sa, containers: [{name: c, image: i}]}}}\n";
+const CONFIG: &str = "[network-plugin]\nsctp = \"yes\"\n[ingress]\nsource = \"client\"\n[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";
+
+fn shop(arguments: &[&str]) -> Ran {
+    let files = [("intents/shop.intent", INTENTS), ("pods.yaml", INVENTORY), ("twogate.toml", CONFIG)];
+    run(&files, &[&["--inventory", "pods.yaml"], arguments].concat(), "")
+}
+
+/// The rows without their blanks.
+fn rows(text: &str) -> Vec<String> {
+    text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_intents_are_compiled_and_judged_with_the_inventory() {
+    let Ran(status, stdout, stderr) = shop(&[]);
+    assert_eq!(
+        rows(&stdout),
+        ["shop/front[Deployment] shop/db[StatefulSet] TCP 5432 mTLS", "203.0.113.0/24 shop/front[Deployment] TCP 8443 plaintext"],
+        "{stderr}"
+    );
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn ends_are_written_as_in_intents_or_as_names_of_workloads() {
+    let to_db = "shop/front[Deployment] shop/db[StatefulSet] TCP 5432 mTLS";
+    let outside = "203.0.113.0/24 shop/front[Deployment] TCP 8443 plaintext";
+    for from in [
+        "web",
+        "app=web",
+        "web@shop",
+        "app=web@shop",
+        "shop/front",
+        "deploy/front@shop",
+        "shop/front[Deployment]",
+        "front",
+        "*",
+        "web or app=db",
+    ] {
+        let Ran(status, stdout, stderr) = shop(&["--from", from]);
+        assert_eq!((status, rows(&stdout)), (0, vec![to_db.to_owned()]), "{from}: {stderr}");
+    }
+    for from in ["office", "203.0.113.0/24", "outside or office"] {
+        let Ran(status, stdout, stderr) = shop(&["--from", from]);
+        assert_eq!((status, rows(&stdout)), (0, vec![outside.to_owned()]), "{from}: {stderr}");
+    }
+    let Ran(_, stdout, _) = shop(&["--from", "203.0.113.7"]);
+    assert_eq!(rows(&stdout), ["203.0.113.7/32 shop/front[Deployment] TCP 8443 plaintext"]);
+    let Ran(_, stdout, _) = shop(&["--internet"]);
+    assert_eq!(rows(&stdout), [outside]);
+}
+
+#[test]
+fn whoever_is_nobody_is_told_and_nothing_is_listed() {
+    for (from, wanted) in [
+        ("app=nope", "error: `--from app=nope` is nobody that the manifests hold"),
+        ("shop/nope", "error: `--from shop/nope` is nobody that the manifests hold"),
+        ("nope", "error[unknown-name]"),
+        ("app==", "error[syntax-error]"),
+        ("web -> app=db:1\nallow *", "error"),
+    ] {
+        let Ran(status, stdout, stderr) = shop(&["--from", from]);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{from}: {stderr}");
+        assert!(stderr.contains(wanted), "{from}: {stderr}");
+    }
+}
+
+#[test]
+fn a_dump_on_the_standard_input_needs_no_intents() {
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\nspec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}], egress: [{to: [{podSelector: {matchLabels: {app: db}}}]}]}\n";
+    let dump = format!("{INVENTORY}{policy}");
+    let wanted = ["shop/front[Deployment] shop/db[StatefulSet] TCP 80 plaintext"];
+    let config = [("twogate.toml", "[network-plugin]\nsctp = \"yes\"\n[mesh]\nmode = \"none\"\n")];
+    let Ran(status, stdout, stderr) = run(&config, &["--manifests", "-", "--from", "front"], &dump);
+    assert_eq!((status, rows(&stdout)), (0, wanted.map(str::to_owned).to_vec()), "{stderr}");
+    let Ran(status, stdout, _) = run(
+        &[config[0], ("all/a.yaml", policy), ("pods.yaml", INVENTORY)],
+        &["--manifests", "all", "--inventory", "pods.yaml", "--from", "app=web@shop"],
+        "",
+    );
+    assert_eq!((status, rows(&stdout)), (0, wanted.map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn the_exit_status_tells_of_findings_and_never_of_what_passes() {
+    let typo = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\nspec: {podSelector: {}, policyTypes: [Inward]}\n";
+    let Ran(status, stdout, stderr) = run(&[], &["--manifests", "-"], &format!("{INVENTORY}---\n{typo}"));
+    assert_eq!(status, 1, "{stderr}");
+    assert!(stderr.contains("error[invalid-manifest]"), "{stderr}");
+    assert!(stdout.contains("? ") && stdout.contains("cannot be read"), "what it may touch is not known: {stdout}");
+    let Ran(status, stdout, stderr) = run(&[("intents/a.intent", "allow app=\n")], &[], "");
+    assert_eq!((status, stdout.as_str()), (1, ""), "{stderr}");
+    let Ran(status, _, stderr) = run(&[], &["--manifests", "nowhere.yaml"], "");
+    assert_eq!((status, stderr.as_str()), (2, "error: cannot read nowhere.yaml: No such file or directory\n"));
+    let Ran(status, stdout, stderr) = run(&[("intents/shop.intent", INTENTS), ("twogate.toml", CONFIG)], &[], "");
+    assert_eq!((status, stdout.as_str()), (0, "no connection passes\n"));
+    assert!(stderr.contains("there are no workloads to list"), "{stderr}");
+}
+
+#[test]
+fn rules_that_end_soon_are_listed_by_their_day() {
+    let of = |arguments: &[&str]| shop(&[&["--expiring", "30d"], arguments].concat());
+    let Ran(status, stdout, _) = of(&["--today", "2027-03-20"]);
+    assert_eq!(
+        (status, stdout.as_str()),
+        (0, "2027-03-31  11 days left  intents/shop.intent:4  allow web -> app=db:5432 mtls  because \"SEC-123\"\n")
+    );
+    assert_eq!(of(&["--today", "2027-02-28"]).1, "no rule expires by then\n");
+    assert!(of(&["--today", "2027-03-31"]).1.contains("today is its last day"));
+    assert!(of(&["--today", "2027-04-02"]).1.contains("past for 2 days"));
+    let json: serde_json::Value = serde_json::from_str(&of(&["--today", "2027-03-20", "--format", "json"]).1).unwrap();
+    assert_eq!(json["expiring"][0]["days"], 11);
+    assert_eq!(json["expiring"][0]["file"], "intents/shop.intent");
+    assert!(
+        of(&["--today", "2027-03-20", "--format", "csv"])
+            .1
+            .ends_with("\r\n2027-03-31,11,\"intents/shop.intent\",4,\"allow web -> app=db:5432 mtls\",\"SEC-123\"\r\n")
+    );
+    assert_eq!(of(&["--format", "dot"]).0, 2);
+    assert_eq!(shop(&["--expiring", "soon"]).0, 2);
+}

@@ -1,0 +1,289 @@
+//! What a listing says of clusters that people wrote.
+
+use super::{addresses, lines, on, platform, read};
+use twogate::cluster::Platform;
+use twogate::list::{self, Options, Selection, render};
+use twogate::source::Sources;
+
+/// A Deployment in a namespace, `app` its label and name, `account` its account.
+fn deployment(namespace: &str, app: &str, account: &str) -> String {
+    with_labels(namespace, app, account, &format!("app: {app}"))
+}
+
+fn with_labels(namespace: &str, name: &str, account: &str, labels: &str) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+         spec: {{selector: {{matchLabels: {{{labels}}}}}, template: {{metadata: {{labels: {{{labels}}}}}, \
+         spec: {{serviceAccountName: {account}, containers: [{{name: c, image: i, ports: [{{name: http, containerPort: 8080}}]}}]}}}}}}\n"
+    )
+}
+
+fn namespace(name: &str, labels: &str) -> String {
+    format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n")
+}
+
+fn network(namespace: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+    )
+}
+
+fn istio(kind: &str, namespace: &str, name: &str, spec: &str) -> String {
+    format!("---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n")
+}
+
+/// Two workloads outside the mesh.
+fn two() -> String {
+    namespace("shop", "istio-injection: disabled") + &deployment("shop", "web", "web-sa") + &deployment("shop", "db", "db-sa")
+}
+
+/// The same in the mesh.
+fn meshed() -> String {
+    namespace("shop", "istio-injection: enabled") + &deployment("shop", "web", "web-sa") + &deployment("shop", "db", "db-sa")
+}
+
+const CLOSED: &str = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress]}";
+
+#[test]
+fn without_policies_everything_passes() {
+    assert_eq!(
+        lines(&two()),
+        [
+            "shop/db[Deployment] | shop/db[Deployment] | all connections | plaintext",
+            "shop/db[Deployment] | shop/web[Deployment] | all connections | plaintext",
+            "shop/db[Deployment] | any address | all connections | plaintext",
+            "shop/web[Deployment] | shop/db[Deployment] | all connections | plaintext",
+            "shop/web[Deployment] | shop/web[Deployment] | all connections | plaintext",
+            "shop/web[Deployment] | any address | all connections | plaintext",
+            "any address | shop/db[Deployment] | all connections | plaintext",
+            "any address | shop/web[Deployment] | all connections | plaintext",
+        ]
+    );
+}
+
+#[test]
+fn an_isolated_workload_is_listed_though_nobody_reaches_it() {
+    let yaml = two() + &network("shop", "closed", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
+    assert_eq!(lines(&yaml), ["no connection passes"]);
+    let (cluster, _) = read(platform(), &yaml);
+    let listing = list::list(&cluster, &Options::default());
+    let titles: Vec<&str> = listing.peers.iter().map(|peer| peer.title.as_str()).collect();
+    assert_eq!(titles, ["shop/db[Deployment]", "shop/web[Deployment]"]);
+}
+
+#[test]
+fn ports_are_ranges_by_protocol() {
+    let rule = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], \
+                ports: [{port: 80}, {port: 443}, {port: 8000, endPort: 8100}, {port: 53, protocol: UDP}, {port: http}]}]}";
+    assert_eq!(
+        on(platform(), &(two() + &network("shop", "db", rule)), "web", "db"),
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 80,443,8000-8100; UDP 53 | plaintext"]
+    );
+    let narrow = rule.replace("{port: 8000, endPort: 8100}, ", "");
+    assert_eq!(
+        on(platform(), &(two() + &network("shop", "db", &narrow)), "web", "db"),
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 80,443,8080; UDP 53 | plaintext"]
+    );
+}
+
+#[test]
+fn both_ends_must_agree() {
+    let out = "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 1, endPort: 100}]}]}";
+    let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 50, endPort: 200}]}]}";
+    let yaml = two() + &network("shop", "out", out) + &network("shop", "in", into);
+    assert_eq!(on(platform(), &yaml, "web", "db"), ["shop/web[Deployment] | shop/db[Deployment] | TCP 50-100 | plaintext"]);
+}
+
+#[test]
+fn addresses_are_cut_where_policies_cut_them_and_merged_where_they_say_the_same() {
+    let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [\
+                {from: [{ipBlock: {cidr: 203.0.113.0/25}}, {ipBlock: {cidr: 203.0.113.128/25}}], ports: [{port: 443}]}, \
+                {from: [{ipBlock: {cidr: 198.51.100.0/24, except: [198.51.100.128/25]}}, {ipBlock: {cidr: 203.0.113.8/32}}, {ipBlock: {cidr: '2001:db8::/32'}}], ports: [{port: 80}]}]}";
+    let yaml = two() + &network("shop", "db", into);
+    let outside: Vec<String> = lines(&yaml).into_iter().filter(|line| line.contains("| shop/db[") && !line.starts_with("shop")).collect();
+    assert_eq!(
+        outside,
+        [
+            "198.51.100.0/25, 2001:db8::/32 | shop/db[Deployment] | TCP 80 | plaintext",
+            "203.0.113.0/24 except 203.0.113.8/32 | shop/db[Deployment] | TCP 443 | plaintext",
+            "203.0.113.8/32 | shop/db[Deployment] | TCP 80,443 | plaintext",
+        ]
+    );
+}
+
+#[test]
+fn the_addresses_of_pods_and_services_are_nobody_outside() {
+    let out = "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 443}]}]}";
+    let platform = Platform { pods: addresses("10.244.0.0/16"), services: addresses("10.96.0.0/12"), ..platform() };
+    let found = on(platform, &(two() + &network("shop", "web", out)), "web", "10.0.0.0/8");
+    assert_eq!(found, ["shop/web[Deployment] | 10.0.0.0/8 except 10.96.0.0/12 10.244.0.0/16 | TCP 443 | plaintext"]);
+}
+
+#[test]
+fn transport_is_what_the_destination_takes() {
+    let mode = |mode: &str| istio("PeerAuthentication", "shop", "mode", &format!("{{mtls: {{mode: {mode}}}}}"));
+    let of = |mode: &str| {
+        on(
+            platform(),
+            &(meshed()
+                + mode
+                + &network(
+                    "shop",
+                    "db",
+                    "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}]}]}",
+                )),
+            "web",
+            "db",
+        )
+    };
+    assert_eq!(of(&mode("STRICT")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | mTLS"]);
+    assert_eq!(of(&mode("PERMISSIVE")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | either"]);
+    assert_eq!(of(&mode("DISABLE")), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | plaintext"]);
+    // Who has no part in the mesh cannot speak mTLS.
+    let legacy = namespace("old", "istio-injection: disabled") + &deployment("old", "job", "job-sa");
+    let to_db = network(
+        "shop",
+        "db",
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}, {port: 53, protocol: UDP}]}]}",
+    );
+    let reached = on(platform(), &(meshed() + &mode("STRICT") + &legacy + &to_db), "job", "db");
+    assert_eq!(reached, ["old/job[Deployment] | shop/db[Deployment] | UDP 53 | -"], "the mesh sees TCP alone");
+}
+
+#[test]
+fn requests_read_as_the_rules_that_let_them() {
+    let rules = "{selector: {matchLabels: {app: db}}, action: ALLOW, rules: [\
+                 {from: [{source: {principals: [cluster.local/ns/shop/sa/web-sa]}}], \
+                 to: [{operation: {methods: [GET, HEAD], paths: ['/v1/orders/{*}'], ports: ['8080']}}, {operation: {methods: [POST], paths: [/v1/orders], ports: ['8080']}}]}]}";
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let yaml = meshed()
+        + &istio("AuthorizationPolicy", "shop", "db", rules)
+        + &strict
+        + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    assert_eq!(
+        on(platform(), &yaml, "web", "db"),
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | GET|HEAD /v1/orders/{*}, POST /v1/orders"]
+    );
+    assert_eq!(on(platform(), &yaml, "db", "db"), ["no connection passes"]);
+}
+
+#[test]
+fn a_deny_is_taken_out_of_what_passes() {
+    let deny = "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{to: [{operation: {methods: [DELETE], ports: ['8080']}}]}, \
+                {to: [{operation: {paths: ['/admin*'], ports: ['8080']}}]}]}";
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let yaml = meshed()
+        + &istio("AuthorizationPolicy", "shop", "db", deny)
+        + &strict
+        + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    // To a connection that is no HTTP such a rule says no (§2.9).
+    assert_eq!(
+        on(platform(), &yaml, "web", "db"),
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | !DELETE /* but /admin*"]
+    );
+}
+
+#[test]
+fn tokens_headers_and_hosts_are_told() {
+    let tokens = istio(
+        "RequestAuthentication",
+        "shop",
+        "corp",
+        "{jwtRules: [{issuer: 'https://id.example.com', jwksUri: 'https://id.example.com/keys'}]}",
+    );
+    let rules = "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {hosts: [shop.example.com, 'shop.example.com:*'], methods: [GET], ports: ['8080']}}], \
+                 when: [{key: 'request.auth.claims[groups]', values: [ops, 'admin*']}, {key: 'request.headers[x-role]', values: [lead]}]}]}";
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let yaml = meshed()
+        + &tokens
+        + &strict
+        + &istio("AuthorizationPolicy", "shop", "db", rules)
+        + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    assert_eq!(
+        on(platform(), &yaml, "web", "db"),
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | GET at shop.example.com|shop.example.com:* header x-role=lead \
+          jwt https://id.example.com groups=admin* or https://id.example.com groups=ops"]
+    );
+}
+
+#[test]
+fn what_nobody_knows_is_a_row_of_its_own() {
+    let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80, endPort: 90}]}]}";
+    let yaml = two() + &network("shop", "db", into);
+    let unsure = Platform { end_port: None, sctp: None, ..platform() };
+    assert_eq!(
+        on(unsure.clone(), &yaml, "web", "db"),
+        [
+            "shop/web[Deployment] | shop/db[Deployment] | TCP 80 | plaintext",
+            "? shop/web[Deployment] | shop/db[Deployment] | SCTP * | - | unspecified: whether SCTP is judged hangs on the network plugin",
+            "? shop/web[Deployment] | shop/db[Deployment] | TCP 81-90 | plaintext | unspecified: whether `endPort` works hangs on the network plugin",
+        ]
+    );
+    // What holds for many is said once.
+    let (cluster, _) = read(unsure, &(yaml + &network("shop", "closed", CLOSED)));
+    let listing = list::list(&cluster, &Options::default());
+    let text = render::text(&listing, &Sources::default());
+    let about: Vec<&str> = text.lines().filter(|line| line.contains("SCTP *")).collect();
+    assert_eq!(about.len(), 2, "{text}");
+    assert!(about[0].contains("any workload") && about[1].contains("any address"), "{text}");
+}
+
+#[test]
+fn pods_of_one_owner_that_a_policy_tells_apart_are_two_rows() {
+    let pod = |name: &str, track: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, uid: u-{name}, labels: {{app: web, track: {track}, pod-template-hash: h}}, \
+             ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-h, uid: r, controller: true}}]}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {track: stable}}}]}]}";
+    let yaml = namespace("shop", "istio-injection: disabled")
+        + &deployment("shop", "db", "db-sa")
+        + &pod("web-1", "stable")
+        + &pod("web-2", "canary");
+    let to_db = |yaml: &str| lines(yaml).into_iter().filter(|line| line.contains("| shop/db[") && line.contains("web")).collect::<Vec<_>>();
+    assert_eq!(to_db(&yaml), ["shop/web[Deployment] | shop/db[Deployment] | all connections | plaintext"]);
+    assert_eq!(to_db(&(yaml + &network("shop", "db", into))), ["shop/web-1[Pod] | shop/db[Deployment] | all connections | plaintext"]);
+}
+
+#[test]
+fn what_goes_over_a_waypoint_says_so() {
+    let ambient =
+        namespace("shop", "istio.io/dataplane-mode: ambient") + &deployment("shop", "web", "web-sa") + &deployment("shop", "db", "db-sa");
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: waypoint, namespace: shop}\n\
+                   spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop, labels: {istio.io/use-waypoint: waypoint}}\n\
+                   spec: {selector: {app: db}, ports: [{name: http, port: 80, targetPort: 8080}]}\n";
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let at_waypoint = istio(
+        "AuthorizationPolicy",
+        "shop",
+        "readers",
+        "{targetRefs: [{kind: Service, group: '', name: db}], rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web-sa]}}], to: [{operation: {methods: [GET]}}]}]}",
+    );
+    let at_pod = istio(
+        "AuthorizationPolicy",
+        "shop",
+        "only-waypoint",
+        "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/waypoint]}}]}]}",
+    );
+    let yaml = ambient + gateway + service + &strict + &at_waypoint + &at_pod;
+    let sure = Platform { layered_waypoint_policies: Some(false), auto_allow_waypoint: Some(false), ..platform() };
+    let tcp = |source: &str| on(sure.clone(), &yaml, source, "db").into_iter().filter(|line| line.contains("TCP")).collect::<Vec<_>>();
+    assert_eq!(tcp("web"), ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS via shop/waypoint | GET"]);
+    assert!(tcp("db").iter().all(|line| !line.contains("via")), "{:?}", tcp("db"));
+}
+
+#[test]
+fn a_selection_is_that_part_of_the_list() {
+    let (cluster, _) = read(platform(), &(two() + &network("shop", "closed", CLOSED)));
+    let web: Selection = Selection { names: vec!["shop/web".parse().unwrap()], ..Selection::default() };
+    let listing = list::list(&cluster, &Options { from: Some(web.clone()), to: Some(web), ..Options::default() });
+    assert_eq!(listing.peers.len(), 1);
+    assert_eq!(render::text(&listing, &Sources::default()).lines().count(), 2, "one row below its head");
+    let outside = Selection { peers: addresses("203.0.113.0/24").into(), ..Selection::default() };
+    let listing = list::list(&cluster, &Options { from: Some(outside), ..Options::default() });
+    let text = render::text(&listing, &Sources::default());
+    assert!(text.contains("203.0.113.0/24") && !text.contains("shop/db["), "{text}");
+}
