@@ -149,8 +149,8 @@ impl Cluster {
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.
-    pub fn takes_waypoints(&self, client: &Endpoint) -> bool {
-        self.mesh.takes_waypoints(client)
+    pub fn takes_waypoints(client: &Endpoint) -> bool {
+        mesh::Mesh::takes_waypoints(client)
     }
 
     /// Whether a connection passes, hop by hop and gate by gate, and why.

@@ -26,6 +26,8 @@ mod findings;
 mod format;
 mod house;
 mod init;
+// Its tools are a Unix system's.
+#[cfg(unix)]
 mod kit;
 #[cfg(test)]
 mod list;

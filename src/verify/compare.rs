@@ -5,7 +5,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
-use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_among, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -25,15 +25,18 @@ pub struct Bench<'a> {
 
 /// An assumption by which some flows do not occur.
 pub trait RuledOut: Sync + std::fmt::Debug {
-    /// Whether this flow does not occur. The answer must be one for a whole class, of what [`Self::cuts`] cuts too.
+    /// Whether this flow does not occur.
     fn rules_out(&self, flow: &Flow) -> bool;
-
-    /// By what it tells flows apart; requests aside, for which it may only look at what some judge looks at.
-    fn cuts(&self) -> Vec<Cut>;
 
     /// Whether a difference is one that somebody knows of and takes. It is kept apart from the others and never in their stead.
     fn accepts(&self, _difference: &Difference) -> bool {
         false
+    }
+
+    /// By what it tells far ends apart, so that no class of them is ruled out in part. Pods alone in the namespaces of other cuts
+    /// and the destinations and ports of rules are told apart already.
+    fn cuts(&self, _way: Way) -> Vec<Cut> {
+        Vec::new()
     }
 }
 
@@ -44,8 +47,8 @@ pub struct Difference {
     pub namespace: Symbol,
     /// Which end of a connection it is.
     pub way: Way,
-    /// Pods there that are alike, as cubes.
-    pub subjects: Vec<PodCube>,
+    /// Pods there that are alike.
+    pub subjects: PodCube,
     /// Far ends that are alike.
     pub among: Among,
     /// Ports that are alike.
@@ -119,20 +122,20 @@ fn compare_all(bench: Bench<'_>, all: &[Symbol], part: &[Symbol]) -> Comparison 
 /// One way of one namespace.
 fn compare_end(bench: Bench<'_>, all: &[Symbol], (namespace, way): (&Symbol, Way), paths: &mut PathCells) -> Comparison {
     let mut found = Comparison::default();
-    for class in subjects_within(bench, &[PodCube::in_namespace(namespace)], namespace, way) {
+    for class in subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way) {
         compare_subject(Subject { bench, all, namespace, way, class: &class }, &mut found, paths);
     }
     found
 }
 
 /// The classes into which two judges cut pods of one namespace as near ends.
-pub(super) fn subjects_within(bench: Bench<'_>, whole: &[PodCube], namespace: &str, way: Way) -> Vec<Pods> {
+pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace: &str, way: Way) -> Vec<Pods> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
     cubes.dedup();
     let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-    classes_within(whole, &numbered, cubes.len(), bench.world)
+    classes_among(wholes, &numbered, cubes.len(), bench.world)
 }
 
 /// One end of one pod, judged by both.
@@ -158,7 +161,7 @@ fn compare_subject(subject: Subject<'_>, found: &mut Comparison, paths: &mut Pat
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
-    cuts.extend(bench.ruled_out.cuts());
+    cuts.extend(bench.ruled_out.cuts(way));
     for far in far_classes(&cuts, bench.world) {
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
@@ -223,7 +226,8 @@ impl Judged<'_> {
             left,
             right,
         };
-        let Some(difference) = masked::shown(self.subject.bench, self.subject.all, difference) else { return };
+        let classes = masked::Classes { near: &self.subject.class.parts, far: &self.far.parts, namespaces: self.subject.all };
+        let Some(difference) = masked::shown(self.subject.bench, difference, &classes) else { return };
         let list = if self.subject.bench.ruled_out.accepts(&difference) { &mut found.accepted } else { &mut found.differences };
         if list.len() < MAX_DIFFERENCES {
             list.push(difference);

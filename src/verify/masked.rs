@@ -8,33 +8,41 @@ use std::collections::BTreeSet;
 
 use super::compare::{Bench, Difference, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, PathCells, Pods, classes_within, port_classes, request_classes};
+use crate::classes::{Among, PathCells, Pods, classes_among, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Protocol, Symbol, Transport, Values, Verdict};
 
-/// The difference with a flow that shows it end to end; none if the other end stops all of them. The namespaces are those that
-/// are compared.
-pub(super) fn shown(bench: Bench<'_>, namespaces: &[Symbol], difference: Difference) -> Option<Difference> {
+/// All pods of the two classes of a difference, and the namespaces that are compared.
+pub(super) struct Classes<'a> {
+    pub(super) near: &'a [PodCube],
+    pub(super) far: &'a [PodCube],
+    pub(super) namespaces: &'a [Symbol],
+}
+
+/// The difference with a flow that shows it end to end; none if the other end stops all of them.
+pub(super) fn shown(bench: Bench<'_>, difference: Difference, classes: &Classes<'_>) -> Option<Difference> {
     let judge = if difference.right == Verdict::Denied { bench.left } else { bench.right };
-    let Among::Pods(parts) = &difference.among else { return Some(difference) };
+    if matches!(difference.among, Among::Addresses(_)) {
+        return Some(difference);
+    }
     let other = match difference.way {
         Way::Ingress => Way::Egress,
         Way::Egress => Way::Ingress,
     };
-    let search = Search { bench, judge, difference: &difference, other };
-    let flow = far_pods(bench, namespaces, parts, other).find_map(|far| search.passing(&Endpoint::from(Peer::Pod(far.example))))?;
+    let search = Search { bench, judge, difference: &difference, other, near: classes.near };
+    let flow = far_pods(bench, classes, other).find_map(|far| search.passing(&Endpoint::from(Peer::Pod(far.example))))?;
     Some(Difference { flow, ..difference })
 }
 
-/// One far pod of each class that its own end tells apart: first of namespaces that nobody knows, where nothing is stopped as a rule.
-fn far_pods<'a>(bench: Bench<'a>, namespaces: &'a [Symbol], parts: &'a [PodCube], other: Way) -> impl Iterator<Item = Pods> + 'a {
-    let written = parts.iter().filter_map(PodCube::namespace_names).flatten();
-    let names: BTreeSet<&Symbol> = namespaces.iter().chain(written).collect();
-    let elsewhere = inside(parts, &Values::except(names.iter().map(|name| Symbol::clone(name))));
-    let strangers = classes_within(&elsewhere, &[], 0, bench.world);
+/// One far pod of each class that its own end tells apart: first of namespaces that nobody rules, where nothing is stopped.
+fn far_pods<'a>(bench: Bench<'a>, classes: &'a Classes<'a>, other: Way) -> impl Iterator<Item = Pods> + 'a {
+    let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
+    let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
+    let elsewhere = inside(classes.far, &Values::except(names.iter().map(|name| Symbol::clone(name))));
+    let strangers = classes_among(elsewhere, &[], 0, bench.world);
     let ruled = names.into_iter().flat_map(move |name| {
-        let parts = inside(parts, &Values::one(Symbol::clone(name)));
-        if parts.is_empty() { Vec::new() } else { subjects_within(bench, &parts, name, other) }
+        let parts = inside(classes.far, &Values::one(Symbol::clone(name)));
+        if parts.is_empty() { Vec::new() } else { subjects_within(bench, parts, name, other) }
     });
     strangers.into_iter().chain(ruled)
 }
@@ -53,6 +61,7 @@ struct Search<'a> {
     difference: &'a Difference,
     /// The end that is not the one at which the two differ.
     other: Way,
+    near: &'a [PodCube],
 }
 
 impl Search<'_> {
@@ -64,7 +73,7 @@ impl Search<'_> {
         cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: Default::default() });
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-        let nears = classes_within(&self.difference.subjects, &cubes, cuts.len(), self.bench.world);
+        let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world);
         nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far))
     }
 

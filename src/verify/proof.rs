@@ -96,8 +96,8 @@ impl RuledOut for Known<'_> {
         self.granted.rules_out(flow)
     }
 
-    fn cuts(&self) -> Vec<Cut> {
-        self.granted.cuts()
+    fn cuts(&self, way: Way) -> Vec<Cut> {
+        self.granted.cuts(way)
     }
 
     fn accepts(&self, difference: &Difference) -> bool {

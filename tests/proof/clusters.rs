@@ -9,7 +9,7 @@ use proptest::sample::select;
 use twogate::classes::{World, fresh_word, labels_within};
 use twogate::cluster::{self, Cluster, Names, Platform};
 use twogate::flow::{
-    Cut, DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Protocol, Request, Symbol, Token, Transport, Values, Verdict,
+    DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Protocol, Request, Symbol, Token, Transport, Values, Verdict,
 };
 use twogate::source::{Source, Sources};
 use twogate::verify::{Bench, Manifests, RuledOut, compare};
@@ -43,10 +43,6 @@ impl World for Everything {
 impl RuledOut for Everything {
     fn rules_out(&self, _flow: &Flow) -> bool {
         false
-    }
-
-    fn cuts(&self) -> Vec<Cut> {
-        Vec::new()
     }
 }
 
