@@ -6,6 +6,7 @@
 mod document;
 mod layout;
 mod objects;
+mod plain;
 mod reading;
 mod stream;
 mod tree;
@@ -13,6 +14,7 @@ mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
 pub(crate) use objects::{Object, objects};
+pub use plain::plain;
 pub(crate) use reading::Reading;
 pub(crate) use stream::documents;
 pub(crate) use tree::Node;

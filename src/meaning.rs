@@ -51,6 +51,18 @@ pub fn passes_end_by(said: Said<'_>, flow: &Flow, direction: Direction) -> bool 
         || rules(said, Action::Allow).any(|rule| opens(said.policy, rule, flow, pod, namespace, direction))
 }
 
+/// The rules that decide at one end: every `allow` that opens it for the flow, and every `deny` that cuts the flow there.
+pub fn speaking<'a>(policy: &'a Policy, flow: &'a Flow, direction: Direction) -> impl Iterator<Item = &'a Rule> {
+    let end = managed_end(policy, flow, direction);
+    policy.rules.iter().filter(move |rule| {
+        end.is_some_and(|(pod, namespace)| match rule.action {
+            Action::Allow => opens(policy, rule, flow, pod, namespace, direction),
+            Action::Deny => cuts(rule, flow, namespace, direction),
+            Action::Audit => false,
+        })
+    })
+}
+
 /// The managed pod at one end of the flow, with its namespace.
 fn managed_end<'a>(policy: &'a Policy, flow: &'a Flow, direction: Direction) -> Option<(&'a Pod, &'a Namespace)> {
     let Peer::Pod(pod) = near(flow, direction) else { return None };

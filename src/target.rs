@@ -20,6 +20,7 @@ use crate::ir::{Need, Policy};
 pub use istio::Istio;
 pub use kubernetes::Kubernetes;
 pub use layout::{HEADER, OutputFile, layout, stream};
+pub(crate) use object::print;
 
 /// One enforcement technology that manifests can be written for.
 pub trait Target: Sync + Debug {

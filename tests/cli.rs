@@ -48,19 +48,25 @@ impl Place {
         command
     }
 
-    /// Runs `twogate` with arguments separated by blanks.
+    /// Runs `twogate` with arguments separated by blanks; single quotes hold blanks together.
     fn run(&self, arguments: &str) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         self.command(&arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
     /// The same with a standard input.
     fn run_on(&self, arguments: &str, input: &[u8]) -> Ran {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let arguments = words(arguments);
         let mut child = self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         child.wait_with_output().unwrap().into()
     }
+}
+
+/// The words of a command line; single quotes hold blanks together.
+fn words(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    parts.flat_map(|(index, part)| if index % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }).collect()
 }
 
 impl From<Output> for Ran {
@@ -97,7 +103,9 @@ fn snapshot(name: &str, text: &str) {
 fn commands() -> Vec<String> {
     let help = Place::with(&[]).run("--help").stdout;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+    // A line that goes on is indented deeper.
+    let named = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
 #[test]
@@ -109,18 +117,36 @@ fn help_says_what_each_command_does() {
     }
 }
 
+/// What runs, for the examples of the help.
+const INVENTORY: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-sa, containers: [{name: web}]}}}";
+
+/// A program as a function's configuration, for the examples of the help.
+const POLICIES: &str = "apiVersion: twogate.dev/v1\nkind: Intents\nmetadata: {name: shop}\nspec:\n  intents: |\n    namespace shop mesh sidecar\n    allow app=web -> app=db:5432 mtls";
+
 #[test]
 fn every_example_of_the_help_runs() {
     let mut ran = 0;
     for command in std::iter::once(String::new()).chain(commands()) {
         let place = Place::shop();
+        place.put("inventory.yaml", INVENTORY.as_bytes());
+        place.put("policies.yaml", POLICIES.as_bytes());
+        let indented = |text: &str| text.replace('\n', "\n  ");
+        let list = format!(
+            "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\nfunctionConfig:\n  {}\n",
+            indented(INVENTORY),
+            indented(POLICIES)
+        );
+        place.put("resources.yaml", list.as_bytes());
         assert_eq!(place.run("compile intents -o manifests").status, 0);
         let help = place.run(&format!("{command} --help")).stdout;
         let examples = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
         let before = ran;
         for example in examples {
-            let arguments = example.trim().strip_prefix("twogate ").unwrap();
-            let result = place.run(arguments.split(" > ").next().unwrap());
+            let arguments = example.trim().strip_prefix("twogate ").unwrap().split(" > ").next().unwrap();
+            let result = match arguments.split_once(" < ") {
+                Some((arguments, file)) => place.run_on(arguments, &fs::read(place.0.path().join(file)).unwrap()),
+                None => place.run(arguments),
+            };
             assert_eq!(result.status, 0, "{}", result.transcript(arguments));
             ran += 1;
         }
@@ -149,6 +175,8 @@ fn wrong_usage_is_exit_status_2_and_says_so_on_stderr() {
         "explain --code coupled-rule",
         "explain --code no-input intents",
         "explain --code no-input --baseline",
+        "explain 'app=web -> app=db:5432' --baseline",
+        "explain 'app=web -> app=db:5432' --expect maybe",
         "completions cmd",
     ];
     let mut text = String::new();
@@ -195,6 +223,42 @@ fn no_findings_are_exit_status_0_and_documents_for_programs() {
     let told: Vec<&str> = human.stderr.lines().skip(2).map(str::trim).collect();
     let listed: Vec<&str> = document["proof"]["assumptions"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
     assert_eq!(told, listed, "people and programs are told the same assumptions");
+}
+
+#[test]
+fn a_dump_is_explained_from_the_standard_input() {
+    let place = Place::shop();
+    let policies = place.run("compile").stdout;
+    let flow = "explain 'app=web@shop -> app=db@shop:5432 mtls' --manifests -";
+    let alone = place.run_on(flow, policies.as_bytes());
+    assert_eq!((alone.status, alone.stderr.as_str()), (0, ""));
+    assert!(alone.stdout.starts_with("DENIED  "), "the caller runs as default: {}", alone.stdout);
+    assert!(!alone.stdout.contains("intents say"), "{}", alone.stdout);
+    let beside = place.run_on(&format!("{flow} intents"), policies.as_bytes());
+    assert!(beside.stdout.contains("intents say"), "{}", beside.stdout);
+    let json: serde_json::Value =
+        serde_json::from_slice(place.run_on(&format!("{flow} --format json"), policies.as_bytes()).stdout.as_bytes()).unwrap();
+    assert_eq!(json["verdict"], "denied");
+    let empty = place.run("explain 'app=web@shop -> app=db@shop:5432' --manifests intents");
+    assert_eq!((empty.status, empty.stdout.as_str()), (1, ""));
+    assert!(empty.stderr.starts_with("error[no-input]: there is no manifest in `intents`"), "{}", empty.stderr);
+}
+
+#[test]
+fn a_verdict_is_an_exit_status_only_if_one_is_expected() {
+    let place = Place::shop();
+    let status = |arguments: &str| place.run(&format!("explain {arguments}")).status;
+    assert_eq!(status("'web -> app=db:5432'"), 0);
+    assert_eq!(status("'app=cron -> app=db:5432'"), 0);
+    assert_eq!(status("'web -> app=db:5432' --expect allow"), 0);
+    assert_eq!(status("'web -> app=db:5432' --expect deny"), 1);
+    assert_eq!(status("'app=cron -> app=db:5432' --expect deny"), 0);
+    assert_eq!(status("'app=cron -> app=db:5432' --expect allow"), 1);
+    assert_eq!(status("'web -> app=db'"), 1, "a finding");
+    assert_eq!(status("'web -> app=db:5432' nowhere"), 2);
+    let json = place.run("explain 'web -> app=db' --format json");
+    let findings: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((json.status, &findings["findings"][0]["code"]), (1, &"unclear-flow".into()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use twogate::cluster::{self, Platform};
 use twogate::compile::{self, Input};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::{Code, Diagnostic, Edit, Help, Level, code};
+use twogate::explain::{self, Ask};
 use twogate::source::{Source, Sources};
 
 /// Codes that no program can show, each with the reason. Their pages say what to do instead of right and wrong.
@@ -99,6 +100,9 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
     if section.blocks.iter().any(|block| block.words.iter().any(|word| word == "manifest")) {
         return run_manifests(section);
     }
+    if let Some(flow) = section.blocks.iter().find(|block| block.language == "flow") {
+        return run_flow(section, flow.text.trim_end());
+    }
     let mut input = Input { today: section.option("today").map(str::to_owned), ..Input::default() };
     for block in &section.blocks {
         let id = input.sources.add(Source::new(block.name(), block.text.clone()));
@@ -123,6 +127,23 @@ fn run_manifests(section: &Section) -> (Vec<Diagnostic>, Sources) {
     let files: Vec<_> = section.blocks.iter().map(|block| sources.add(Source::new(block.name(), block.text.clone()))).collect();
     let (_, findings) = cluster::read(&sources, &files, Platform::default());
     (findings, sources)
+}
+
+/// What `explain` finds wrong with a flow. It is the last block, so that places in it are places in its text.
+fn run_flow(section: &Section, flow: &str) -> (Vec<Diagnostic>, Sources) {
+    let mut ask = Ask { flow: flow.to_owned(), ..Ask::default() };
+    for block in section.blocks.iter().filter(|block| block.language != "flow") {
+        let id = ask.input.sources.add(Source::new(block.name(), block.text.clone()));
+        match block.language.as_str() {
+            "intent" => ask.input.intents.push(id),
+            other => {
+                assert_eq!(other, "yaml", "a page shows nothing else beside a flow");
+                ask.manifests.push(id);
+            }
+        }
+    }
+    let answer = explain::explain(ask);
+    (answer.findings, answer.sources)
 }
 
 /// The section with the edits of one piece of advice made, from the last place to the first.

@@ -21,9 +21,12 @@ mod corpus;
 #[cfg(test)]
 mod coupling;
 mod examples;
+mod explain;
 mod findings;
 mod format;
 mod house;
+mod init;
+mod kit;
 #[cfg(test)]
 mod list;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use twogate::compile::{Outcome, compile};
-use twogate::flow::{Flow, PortSet, RequestSamples, Symbol, Verdict};
+use twogate::flow::{Cut, Flow, PortSet, RequestSamples, Symbol, Verdict};
 use twogate::meaning;
 use twogate::verify::{Bench, PolicyWorld, Product, Program, Reach, RuledOut, Wanted, compare};
 
@@ -14,6 +14,10 @@ use crate::agreement::world::{flows, input, program};
 struct Nothing;
 
 impl RuledOut for Nothing {
+    fn cuts(&self) -> Vec<Cut> {
+        Vec::new()
+    }
+
     fn rules_out(&self, _flow: &Flow) -> bool {
         false
     }

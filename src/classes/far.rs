@@ -2,7 +2,7 @@
 //!
 //! Owns: `Far` and the partition. Two far ends that the same cuts hold are one class, unless their data planes differ.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use super::{Bits, World};
 use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
@@ -12,17 +12,17 @@ use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
 pub struct Far {
     /// One of them.
     pub example: Peer,
-    /// Others that are alike: a part of the class, the part that the example was taken from.
+    /// All that are alike.
     pub among: Among,
     /// Which cuts hold it, by their place in the list.
     pub cuts: Vec<usize>,
 }
 
-/// What an example was taken from.
+/// Far ends that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Among {
-    /// These pods.
-    Pods(PodCube),
+    /// The pods of these cubes, as far as they can exist.
+    Pods(Vec<PodCube>),
     /// These addresses.
     Addresses(AddressSet),
 }
@@ -43,7 +43,7 @@ struct Cell {
 fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
     let cubes: Vec<(usize, &PodCube)> =
         cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world);
+    let classes = classes_within(&[PodCube::all()], &cubes, cuts.len(), world);
     let far = |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), cuts: class.held_by };
     classes.into_iter().map(far).collect()
 }
@@ -53,24 +53,34 @@ fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
 pub struct Pods {
     /// One of them.
     pub example: Pod,
-    /// A part of the class, the part that the example was taken from.
-    pub among: PodCube,
+    /// All of them, as far as they can exist.
+    pub among: Vec<PodCube>,
     /// The numbers of the cubes that hold it.
     pub held_by: Vec<usize>,
 }
 
-/// The classes into which numbered cubes cut the pods of another cube; `size` is above every number.
-pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
-    let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
-    let mut classes = Vec::new();
-    for cell in cells(whole, cubes, size) {
-        if seen.contains(&(cell.held_by.clone(), true)) {
+/// The classes into which numbered cubes cut some pods; `size` is above every number.
+///
+/// The pods are given as cubes. Where pods of one class take part in the mesh and others do not, there is a class of each; to
+/// the first belong also parts of which nobody asked.
+pub fn classes_within(whole: &[PodCube], cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+    let mut places: HashMap<(Bits, bool), usize> = HashMap::new();
+    let mut classes: Vec<Pods> = Vec::new();
+    for cell in whole.iter().flat_map(|whole| cells(whole.clone(), cubes, size)) {
+        let mut key = (cell.held_by, true);
+        if let Some(class) = places.get(&key).and_then(|place| classes.get_mut(*place)) {
+            class.among.push(cell.cube);
             continue;
         }
         let Some(example) = world.example(&cell.cube) else { continue };
-        if seen.insert((cell.held_by.clone(), example.plane != DataPlane::None)) {
-            classes.push(Pods { example, among: cell.cube, held_by: cell.held_by.iter().collect() });
+        key.1 = example.plane != DataPlane::None;
+        if let Some(class) = places.get(&key).and_then(|place| classes.get_mut(*place)) {
+            class.among.push(cell.cube);
+            continue;
         }
+        let held_by = key.0.iter().collect();
+        places.insert(key, classes.len());
+        classes.push(Pods { example, among: vec![cell.cube], held_by });
     }
     classes
 }
@@ -78,7 +88,7 @@ pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, 
 /// The pods of a cube, cut along cubes. Equal cubes cut once.
 fn cells(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
-    let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
+    let mut places: HashMap<&PodCube, usize> = HashMap::new();
     for (at, cube) in cubes {
         match places.get(cube).and_then(|place| distinct.get_mut(*place)) {
             Some((_, owners)) => owners.push(*at),

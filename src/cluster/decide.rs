@@ -3,7 +3,7 @@
 //! Owns: the order of the gates, and what objects that are not modelled make of them. What each gate says is its own room's.
 
 use super::end::{isolated, matters};
-use super::mesh::{Hop, Route};
+use super::mesh::{self, Hop, Route};
 use super::network::{self, Connection};
 use super::unmodelled::Unmodelled;
 use super::{Cluster, Decision, Endpoint, Gate, Question, Step, Way};
@@ -34,7 +34,12 @@ pub(super) fn decide(cluster: &Cluster, question: &Question) -> Decision {
 /// Decides a question on one way: on each hop `NetworkPolicy` at both ends, then the gates of the mesh at the end of it.
 fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
     let mut judged = cluster.mesh.judge(question, route);
-    if let (Protocol::Tcp, Some(last)) = (question.protocol, judged.steps.last_mut()) {
+    if let (Protocol::Tcp, Some((last, before))) = (question.protocol, judged.steps.split_last_mut()) {
+        for (hop, steps) in route.hops.iter().zip(before) {
+            let proxy = mesh::in_mesh(&hop.to);
+            let objects: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(&proxy).collect();
+            unsettle(&objects, &hop.to, steps);
+        }
         doubt(cluster, question, last);
     }
     let mut steps = Vec::new();
@@ -77,6 +82,11 @@ fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let at_source = cluster.unmodelled.at_mesh(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
     let objects: Vec<&Unmodelled> =
         at_destination.iter().copied().chain(at_source).filter(|object| matters(object, source, destination)).collect();
+    unsettle(&objects, destination, steps);
+}
+
+/// Leaves the steps of an enforcement point open, because of these objects.
+fn unsettle(objects: &[&Unmodelled], at: &Endpoint, steps: &mut Vec<Step>) {
     let Some(first) = objects.first() else { return };
     let reason = first.to_string();
     let verdict = Verdict::Unspecified(reason.clone());
@@ -84,7 +94,7 @@ fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
         step.verdict = verdict.clone();
     }
     let decided_by = objects.iter().map(|object| object.object.document(None)).collect();
-    steps.push(Step { gate: Gate::Caller, at: destination.to_string(), verdict, decided_by, misses: Vec::new(), reason });
+    steps.push(Step { gate: Gate::Caller, at: at.to_string(), verdict, decided_by, misses: Vec::new(), reason });
 }
 
 /// A connection passes if every gate lets it; one sure refusal decides.

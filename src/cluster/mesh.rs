@@ -43,6 +43,7 @@ use token::TokenPolicy;
 use waypoint::Waypoint;
 
 pub(super) use end::MeshEnd;
+pub(super) use judge::in_mesh;
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, Network, wire};
-use crate::flow::{DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
+use super::{Endpoint, NamespaceLabels, wire};
+use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
 #[derive(Debug, Clone)]
@@ -104,7 +104,8 @@ impl Unmodelled {
             Gates::NetworkBaseline => isolated == Isolated::No,
             Gates::Mesh => false,
         };
-        at_gate && self.ends.hold(end) && end.facts.network == Network::Own
+        // An address has no gate of its own; what touches all ends is met at the other one.
+        at_gate && self.ends.hold(end) && matches!(end.peer, Peer::Pod(_))
     }
 
     /// Whether it may change what the mesh says of TCP connections of an end.
@@ -125,7 +126,7 @@ impl Unmodelled {
         Some(match &self.ends {
             Ends::All => Peers::all(),
             Ends::Pods(cube) => Peers::from(PodSet::from(cube.clone())),
-            Ends::Addresses => Peers::from(crate::flow::AddressSet::all()),
+            Ends::Addresses => Peers::from(AddressSet::all()),
         })
     }
 }
@@ -200,7 +201,7 @@ impl fmt::Display for Unmodelled {
 }
 
 /// The labels that a map of equalities asks for, as a selector.
-pub(super) fn equalities(labels: &crate::flow::Labels) -> LabelCube {
+pub(super) fn equalities(labels: &Labels) -> LabelCube {
     let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value)));
     labels.iter().fold(LabelCube::all(), with)
 }

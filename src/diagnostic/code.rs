@@ -192,6 +192,8 @@ codes! {
     INVALID_CONFIG "invalid-config" Error "`twogate.toml` cannot be read";
     UNKNOWN_KEY "unknown-key" Error "a key of `twogate.toml` does not exist";
     INVALID_INVENTORY "invalid-inventory" Error "an inventory manifest cannot be read";
+    UNCLEAR_FLOW "unclear-flow" Error "a flow is no question about one connection";
+    UNKNOWN_OBJECT "unknown-object" Error "a flow names an object that no manifest holds";
     INVALID_MANIFEST "invalid-manifest" Error "a manifest is not what Kubernetes or Istio accepts";
     UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
     NO_INPUT "no-input" Error "there is nothing to compile";

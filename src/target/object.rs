@@ -106,7 +106,7 @@ impl Object<'_> {
 }
 
 /// One YAML document with one line end behind it.
-pub(super) fn print<T: Serialize>(value: &T) -> String {
+pub(crate) fn print<T: Serialize>(value: &T) -> String {
     // Folding would break long values over lines; a block with `|` keeps the lines of an annotation.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX, min_fold_chars: usize::MAX };
     // Our values are texts, lists and maps, all of which print. Were it otherwise, the text names no kind and reading it back fails.

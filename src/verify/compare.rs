@@ -25,8 +25,11 @@ pub struct Bench<'a> {
 
 /// An assumption by which some flows do not occur.
 pub trait RuledOut: Sync + std::fmt::Debug {
-    /// Whether this flow does not occur.
+    /// Whether this flow does not occur. The answer must be one for a whole class, of what [`Self::cuts`] cuts too.
     fn rules_out(&self, flow: &Flow) -> bool;
+
+    /// By what it tells flows apart; requests aside, for which it may only look at what some judge looks at.
+    fn cuts(&self) -> Vec<Cut>;
 }
 
 /// A class of flows about which the two do not agree.
@@ -36,8 +39,8 @@ pub struct Difference {
     pub namespace: Symbol,
     /// Which end of a connection it is.
     pub way: Way,
-    /// Pods there that are alike.
-    pub subjects: PodCube,
+    /// Pods there that are alike, as cubes.
+    pub subjects: Vec<PodCube>,
     /// Far ends that are alike.
     pub among: Among,
     /// Ports that are alike.
@@ -115,11 +118,11 @@ fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way, paths: &mut PathC
 
 /// The classes of pods of a namespace that the two judges tell apart as near ends.
 pub(super) fn subjects(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<Pods> {
-    subjects_within(bench, PodCube::in_namespace(namespace), namespace, way)
+    subjects_within(bench, &[PodCube::in_namespace(namespace)], namespace, way)
 }
 
 /// The same, of a part of the namespace.
-pub(super) fn subjects_within(bench: Bench<'_>, whole: PodCube, namespace: &str, way: Way) -> Vec<Pods> {
+pub(super) fn subjects_within(bench: Bench<'_>, whole: &[PodCube], namespace: &str, way: Way) -> Vec<Pods> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
@@ -139,6 +142,7 @@ fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods,
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
+    cuts.extend(bench.ruled_out.cuts());
     for far in far_classes(&cuts, bench.world) {
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {

@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::compare::RuledOut;
-use crate::flow::{AddressSet, Flow, Peer, Protocol, Symbol, Token};
+use crate::flow::{
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token,
+    Values,
+};
 use crate::gates::Gates;
 use crate::ir::{Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -33,6 +36,21 @@ impl<'a> Granted<'a> {
 }
 
 impl RuledOut for Granted<'_> {
+    fn cuts(&self) -> Vec<Cut> {
+        let cut = |peers: Peers, ports: PortSet| Cut { peers, ports, requests: RequestSamples::default() };
+        let inside = |addresses: &AddressSet| Peers { pods: PodSet::none(), addresses: addresses.clone() };
+        let mut cuts = vec![cut(inside(self.services), PortSet::none()), cut(inside(self.pods), PortSet::none())];
+        let ports = self.denies.iter().flat_map(|rule| &rule.targets);
+        cuts.extend(ports.map(|target| cut(Peers::all(), target.ports.clone())));
+        for (rule, names) in &self.snapshots {
+            let named = LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
+            let listed = Peers::from(PodSet::from(PodCube { namespace: named, ..PodCube::all() }));
+            cuts.extend([cut(listed, PortSet::none()), cut(rule.source.peers(), PortSet::none())]);
+        }
+        cuts.retain(|cut| !cut.peers.is_empty());
+        cuts
+    }
+
     fn rules_out(&self, flow: &Flow) -> bool {
         if matches!(&flow.destination, Peer::Address(address) if self.services.contains(*address)) {
             return true;

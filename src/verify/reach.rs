@@ -88,7 +88,7 @@ impl Reach<'_> {
         for (whole, own) in self.parts(Way::Ingress, &PodCube::all()) {
             let cubes = own.iter().chain(product.destinations.pods.cubes());
             let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
-            let classes = classes_within(whole, &cubes, cubes.len(), self.world);
+            let classes = classes_within(&[whole], &cubes, cubes.len(), self.world);
             let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
             called
                 .extend(wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), among: Among::Pods(class.among) }));
@@ -124,8 +124,10 @@ impl Reach<'_> {
         let first_asked = cuts.len();
         let asked = |peers: &Peers| Cut { peers: peers.clone(), ports: product.ports.clone(), requests: product.requests.clone() };
         cuts.extend(product.sources.iter().map(asked));
+        let sources = first_asked..cuts.len();
+        cuts.extend(self.ruled_out.cuts());
         for far in far_classes(&cuts, self.world) {
-            if !far.cuts.iter().any(|at| *at >= first_asked) {
+            if !far.cuts.iter().any(|at| sources.contains(at)) {
                 continue;
             }
             let caller = Caller { reach: self, called, end: end.as_deref(), cuts: &cuts, product };
@@ -194,12 +196,12 @@ impl Caller<'_> {
     }
 
     fn visit(&self, far: &Far, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
-        let Among::Pods(cube) = &far.among else {
+        let Among::Pods(parts) = &far.among else {
             return self.visit_pair(&Endpoint::from(far.example.clone()), None, &self.called.example, self.cuts, wanted, visit);
         };
-        for (part, own) in self.reach.parts(Way::Egress, cube) {
+        for (part, own) in parts.iter().flat_map(|cube| self.reach.parts(Way::Egress, cube)) {
             let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
-            for class in classes_within(part, &cubes, own.len(), self.reach.world) {
+            for class in classes_within(&[part], &cubes, own.len(), self.reach.world) {
                 self.visit_source(&Endpoint::from(Peer::Pod(class.example)), wanted, visit)?;
             }
         }
@@ -224,10 +226,10 @@ impl Caller<'_> {
     /// The destinations of this class, as a caller's end tells them apart.
     fn called_by(&self, own: &[Cut]) -> Vec<Endpoint> {
         match &self.called.among {
-            Among::Pods(cube) => {
+            Among::Pods(parts) => {
                 let cubes: Vec<(usize, &PodCube)> =
                     own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-                let classes = classes_within(cube.clone(), &cubes, own.len(), self.reach.world);
+                let classes = classes_within(parts, &cubes, own.len(), self.reach.world);
                 classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
             }
             Among::Addresses(addresses) => {

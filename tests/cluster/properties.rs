@@ -117,6 +117,9 @@ fn others() -> impl Strategy<Value = String> {
         ("networking.istio.io/v1", "Sidecar", "{workloadSelector: {labels: {app: b}}}"),
         ("networking.istio.io/v1", "WorkloadEntry", "{address: 10.0.0.1}"),
         ("example.com/v1", "Firewall", "{}"),
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "{subject: {namespaces: {matchLabels: {team: x}}}}"),
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "{}"),
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "{subject: {namespaces: {}}}"),
     ];
     let one = (select(all), select(vec!["shop", "pay", "istio-system"]));
     prop::collection::vec(one, 0..3).prop_map(|list| {

@@ -61,7 +61,7 @@ fn operation() -> impl Strategy<Value = String> {
     let ports = field("ports", &["80", "81", "5432", "15020"]);
     let methods = field("methods", &["GET", "PUT", "P*", "*"]);
     let paths = field("paths", &["/a", "/a*", "*/b", "/a/{*}", "/a/{**}", "*"]);
-    let hosts = field("hosts", &["h.example", "h.example:*", "*.example", "*"]);
+    let hosts = field("hosts", &["h.example", "h.example:*", "h.example:80", "h.*", "*.example", "*"]);
     (prop::option::weighted(0.6, ports), prop_oneof![3 => Just(None), 1 => methods.prop_map(Some).boxed(), 1 => paths.prop_map(Some).boxed(), 1 => hosts.prop_map(Some).boxed()])
         .prop_map(|(ports, more)| {
             let all: Vec<String> = ports.into_iter().chain(more).collect();
@@ -164,7 +164,7 @@ type Change = Box<dyn Fn(&mut Request)>;
 
 /// A request of every word that some cut looks at, beside a plain one; each differs from that in one or two things.
 fn requests(cuts: &[Cut]) -> Vec<Option<Request>> {
-    let plain = Request { method: "QQQ".into(), path: "/qq".into(), host: "qq.qq:1".into(), headers: Labels::new(), token: Token::None };
+    let plain = Request { method: "QQQ".into(), path: "/qq".into(), host: "qq.qq".into(), headers: Labels::new(), token: Token::None };
     let mut all: BTreeSet<Option<Request>> = [None, Some(plain.clone())].into();
     let mut parts: Vec<Change> = vec![Box::new(|request| request.token = Token::Unverified)];
     for samples in cuts.iter().map(|cut| &cut.requests) {

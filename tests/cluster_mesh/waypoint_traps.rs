@@ -228,6 +228,10 @@ fn section_2_11_which_calls_a_waypoint_is_for() {
     let question = auto(&in_shop(client()), &in_shop(server()), 8080).service("shop/db", 80);
     denied(&in_bound("{}"), &question, Gate::Caller);
     allowed(&in_bound("{istio.io/use-waypoint: none}"), &question);
+    // Labels that nobody has seen may bind it, too.
+    let undescribed = server().facts(|facts| facts.namespace = cluster::NamespaceLabels::NameOnly);
+    unspecified(&with("service", "{}"), &auto(&client(), &undescribed, 8080).service("shop/db", 80), "labels of the namespace");
+    denied(&with("service", bound), &auto(&client(), &undescribed, 8080).service("shop/db", 80), Gate::Caller);
     // One that nobody has seen.
     unspecified(&with("service", "{istio.io/use-waypoint: other}"), &call(&client()), "not in the manifests");
 }
@@ -257,6 +261,23 @@ fn istio_may_let_waypoints_in_by_itself() {
     allowed(&by(Some(false)), &call(&client()).by_pod_address());
     unspecified(&by(None), &call(&client()).by_pod_address(), "lets waypoints in by itself");
     allowed(&by(None), &call(&client()));
+}
+
+#[test]
+fn what_is_not_modelled_at_a_waypoint_leaves_it_open() {
+    let filter = |namespace: &str| {
+        labelled("networking.istio.io/v1alpha3", "EnvoyFilter", &format!("{namespace}/filter"), "{}", "{configPatches: []}")
+    };
+    let gateway = waypoint("service").replace("namespace: shop", "namespace: edge");
+    let db = service(
+        "db",
+        "{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-namespace: edge}",
+        "{name: http, port: 80, targetPort: 8080}",
+    );
+    let with = |more: &str| cluster_on(installed(), &format!("{gateway}{db}{more}"));
+    allowed(&with(""), &call(&client()));
+    unspecified(&with(&filter("edge")), &call(&client()), "EnvoyFilter");
+    allowed(&with(&filter("other")), &call(&client()));
 }
 
 #[test]

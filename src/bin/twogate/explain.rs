@@ -1,45 +1,163 @@
-//! `twogate explain`: pages of findings, and what the baseline opens.
+//! `twogate explain`: one connection gate by gate, pages of findings, and what the baseline opens.
 //!
-//! Owns: the command. The pages are the library's.
+//! Owns: the command. Answers and pages are the library's.
 
 use crate::exit::{Exit, Failure};
-use crate::inputs::{Inputs, Read};
+use crate::inputs::{Inputs, Read, ReadBeside};
 use crate::report::{self, Format};
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use twogate::compile::compile;
 use twogate::diagnostic::code::ALL;
+use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Code, nearest};
+use twogate::explain::{self, Answer, Ask};
+use twogate::flow::Verdict;
 
-/// Explain the code of a finding, or what every pod keeps under a default deny.
+/// Explain a connection gate by gate: the rule that decides, and what would alter it.
+///
+/// A flow is written as in a rule: `app=web -> app=db:5432`, with `@NAMESPACE`, names, addresses, `internet`, `mtls` or
+/// `plaintext`, `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. Ends may also be objects: `deploy/web@shop`,
+/// `pod/…`, `svc/db@shop:5432` (the Service's port), `http://api.shop.svc:8080/v1/x`.
+///
+/// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
+/// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate
+/// explain 'deploy/web@shop -> svc/db:5432' --manifests -`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  twogate explain --code coupled-rules\n  twogate explain --baseline intents")]
-#[command(group(ArgGroup::new("question").required(true).args(["code", "baseline"])))]
+#[command(after_help = EXAMPLES)]
+#[command(group(ArgGroup::new("question").required(true).args(["flow", "code", "baseline"]).multiple(true)))]
 pub(crate) struct Explain {
+    /// The connection
+    #[arg(value_name = "FLOW", conflicts_with = "code")]
+    flow: Option<String>,
+
+    /// The intents: files, folders or `-`; without any, `intents` if it is there, else `.`, and none with `--manifests`
+    #[arg(value_name = "PATHS", conflicts_with = "code")]
+    paths: Vec<PathBuf>,
+
     /// Print the page of a finding's code
     #[arg(long, value_name = "CODE", value_parser = find)]
     code: Option<Code>,
 
-    /// Print what the baseline opens in the namespaces that the intents manage
-    #[arg(long)]
+    /// Print what the baseline opens in the namespaces that the intents manage; there is no FLOW then
+    #[arg(long, conflicts_with_all = ["code", "manifests", "inventory", "with", "expect"])]
     baseline: bool,
 
-    /// Files, folders or `-`; without any, `intents` if it is there, else `.`
-    #[arg(value_name = "PATHS", conflicts_with = "code")]
-    paths: Vec<PathBuf>,
+    /// Manifests that decide, anyone's or a cluster's dump: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P", conflicts_with = "code")]
+    manifests: Vec<PathBuf>,
+
+    /// Manifests that say what runs: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P", conflicts_with = "code")]
+    inventory: Vec<PathBuf>,
+
+    /// Intents of others, which are taken as applied; may be repeated
+    #[arg(long, value_name = "P", conflicts_with = "code")]
+    with: Vec<PathBuf>,
+
+    /// Policies of others in the same cluster, which decide too: files, folders or `-`; may be repeated
+    #[arg(long, value_name = "P", conflicts_with_all = ["code", "manifests"])]
+    alongside: Vec<PathBuf>,
+
+    /// The namespace of ends without `@`, and of statements and objects that name none
+    #[arg(short, long, value_name = "NS", value_parser = crate::inputs::namespace, conflicts_with = "code")]
+    namespace: Option<String>,
 
     /// The configuration, instead of the next `twogate.toml` upwards from the first path
     #[arg(long, value_name = "F", conflicts_with = "code")]
     config: Option<PathBuf>,
+
+    /// Fail with exit status 1 if the verdict is another one
+    #[arg(long, value_enum, value_name = "VERDICT", conflicts_with = "code")]
+    expect: Option<Expected>,
+
+    /// How the answer is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    format: Output,
+}
+
+/// The end of the help.
+const EXAMPLES: &str = "\
+Exit status: 0 whatever the verdict, but for `--expect`.
+
+Examples:
+  twogate explain 'app=web -> app=db:5432'
+  twogate explain 'app=web -> app=db:5432 plaintext' intents --expect deny
+  twogate explain 'web -> app=db:5432' intents --format json
+  twogate explain --code coupled-rules
+  twogate explain --baseline intents";
+
+/// The verdict that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Expected {
+    /// The connection passes
+    Allow,
+    /// It does not
+    Deny,
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
 }
 
 impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        match self.code {
-            Some(code) if !self.baseline => report::print(code.page()).map(|()| Exit::Fine),
-            _ => explain_baseline(Inputs { paths: self.paths, config: self.config, ..Inputs::default() }),
+        if let Some(code) = self.code {
+            return report::print(code.page()).map(|()| Exit::Fine);
         }
+        if self.baseline {
+            return explain_baseline(self.baseline_inputs());
+        }
+        self.explain_flow()
+    }
+
+    /// Behind `--baseline`, all that stands alone is a path.
+    fn baseline_inputs(self) -> Inputs {
+        let paths = self.flow.map(PathBuf::from).into_iter().chain(self.paths).collect();
+        Inputs { paths, config: self.config, namespace: self.namespace, ..Inputs::default() }
+    }
+
+    /// Answers for a connection.
+    fn explain_flow(self) -> Result<Exit, Failure> {
+        let (flow, expected, output) = (self.flow.unwrap_or_default(), self.expect, self.format);
+        let findings_as = if output == Output::Json { Format::Json } else { Format::Human };
+        let inputs = Inputs {
+            paths: self.paths,
+            inventory: self.inventory,
+            with: self.with,
+            alongside: self.alongside,
+            namespace: self.namespace,
+            config: self.config,
+            ..Inputs::default()
+        };
+        let (input, manifests) = match inputs.read_judged(&self.manifests)? {
+            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, findings_as),
+            ReadBeside::Ready(input, manifests) => (*input, manifests),
+        };
+        let answer = explain::explain(Ask { flow, input, manifests });
+        if has_error(&answer.findings) {
+            return report::findings(&answer.findings, &answer.sources, findings_as);
+        }
+        report::print(&if output == Output::Json { explain::json(&answer) } else { explain::human(&answer) })?;
+        if let Some(disagreement) = answer.disagreement() {
+            return Err(Failure::new(format!("internal error, please report it: {disagreement}")));
+        }
+        Ok(if fulfils(&answer, expected) { Exit::Fine } else { Exit::Found })
+    }
+}
+
+/// Whether an answer is the expected one; each connection that the flow stands for must be judged so.
+fn fulfils(answer: &Answer, expected: Option<Expected>) -> bool {
+    match expected {
+        None => true,
+        Some(Expected::Allow) => answer.verdict() == Some(&Verdict::Allowed),
+        Some(Expected::Deny) => answer.verdict() == Some(&Verdict::Denied),
     }
 }
 

@@ -13,7 +13,7 @@ use twogate::source::{FileId, Sources};
 /// The extension of intents.
 pub(crate) const INTENTS: &[&str] = &["intent"];
 /// The extensions of manifests.
-const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+pub(crate) const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 /// The name of the configuration.
 const CONFIG: &str = "twogate.toml";
 
@@ -97,12 +97,12 @@ impl Inputs {
     }
 
     /// Reads intents at these paths, and everything else; no paths, no intents.
-    fn read_at(self, paths: &[PathBuf], manifests: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
+    fn read_at(self, paths: &[PathBuf], judged: &[PathBuf], today: Option<String>) -> Result<ReadBeside, Failure> {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let beside = [&self.inventory[..], &self.alongside, manifests].map(|paths| finder.find(paths, MANIFESTS));
-        let config = self.config.or_else(|| paths.iter().chain(manifests).next().and_then(|path| find_config(path)));
+        let beside = [&self.inventory[..], &self.alongside, judged].map(|paths| finder.find(paths, MANIFESTS));
+        let config = self.config.or_else(|| paths.iter().chain(judged).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
         let [intents, with] = [intents, with].map(|items| loader.load(&items));
@@ -111,6 +111,9 @@ impl Inputs {
         let (sources, mut findings) = loader.finish()?;
         if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
             findings.push(no_input(paths));
+        }
+        if findings.is_empty() && manifests.is_empty() && !judged.is_empty() {
+            findings.push(no_manifests(judged));
         }
         if !findings.is_empty() {
             return Ok(ReadBeside::Found(sources, findings));
@@ -132,8 +135,18 @@ pub(crate) fn or_default(paths: Vec<PathBuf>) -> Vec<PathBuf> {
 
 /// The finding that there is nothing to work on.
 pub(crate) fn no_input(paths: &[PathBuf]) -> Diagnostic {
-    let places: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places.join(", "))).help("intent files end in `.intent`")
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no intent file in {}", places(paths))).help("intent files end in `.intent`")
+}
+
+/// The finding that there are no manifests to judge.
+fn no_manifests(paths: &[PathBuf]) -> Diagnostic {
+    Diagnostic::unplaced(code::NO_INPUT, format!("there is no manifest in {}", places(paths)))
+        .help("manifests end in `.yaml`, `.yml` or `.json`")
+}
+
+/// Paths as findings name them.
+fn places(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
 /// The configuration nearest to a path: beside it or in it if it is a folder, else in a folder above.
@@ -167,7 +180,7 @@ fn above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// A namespace's name (RFC 1123 label), as Kubernetes accepts it.
-fn namespace(written: &str) -> Result<String, String> {
+pub(crate) fn namespace(written: &str) -> Result<String, String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let label = !written.is_empty() && written.len() <= 63 && written.bytes().all(inner);
     if label && !written.starts_with('-') && !written.ends_with('-') {

@@ -2,6 +2,7 @@
 //!
 //! Owns: the commands, one file each. All that they know of intents and clusters is the library's; nothing is judged here.
 
+mod called;
 mod check;
 mod compile;
 mod completions;
@@ -11,8 +12,11 @@ mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod init;
 mod inputs;
+mod krm;
 mod list;
+mod man;
 mod output;
 mod replace;
 mod report;
@@ -48,12 +52,15 @@ enum Command {
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     List(list::List),
+    Init(init::Init),
+    Krm(krm::Krm),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| report::failure(&Failure::new(format!("internal error, please report it: {panic}")))));
-    let cli = Cli::parse();
+    let cli = called::parse();
     match catch_unwind(AssertUnwindSafe(|| run(cli))) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {
@@ -74,7 +81,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::List(command) => command.run(),
+        Command::Init(command) => command.run(),
+        Command::Krm(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }
 

@@ -31,6 +31,11 @@ impl Pending {
         self.temporary.persist(&self.target).map(drop).map_err(|error| error.error)
     }
 
+    /// Takes the target's place if nothing is there.
+    pub(crate) fn commit_new(self) -> io::Result<()> {
+        self.temporary.persist_noclobber(&self.target).map(drop).map_err(|error| error.error)
+    }
+
     /// The file that will be replaced.
     pub(crate) fn target(&self) -> &Path {
         &self.target

@@ -6,7 +6,7 @@
 use super::Mesh;
 use super::cuts::of_proxy;
 use super::waypoint::{Binding, Called};
-use crate::cluster::question::{Addressed, Endpoint};
+use crate::cluster::question::{Addressed, Endpoint, Facts};
 use crate::cluster::{Names, WaypointCall};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol};
 use crate::inventory::{PortTarget, ServicePort};
@@ -17,23 +17,28 @@ impl Mesh {
     pub(crate) fn calls<'m>(&'m self, destination: &'m Endpoint, names: &Names) -> Vec<WaypointCall<'m>> {
         let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
         let mut calls: Vec<WaypointCall<'m>> = Vec::new();
-        calls.extend(self.call(pod, Addressed::Pod, None, names));
+        calls.extend(self.call((pod, &destination.facts), Addressed::Pod, None, names));
         for service in self.services_of(pod) {
             for port in service.ports.iter().filter(|port| port.protocol == Protocol::Tcp) {
                 let (namespace, name) = (Symbol::clone(&service.namespace), Symbol::clone(&service.name));
                 let ports = leads_to(port, destination);
-                calls.extend(self.call(pod, Addressed::Service { namespace, name, port: port.port }, Some(ports), names));
+                calls.extend(self.call(
+                    (pod, &destination.facts),
+                    Addressed::Service { namespace, name, port: port.port },
+                    Some(ports),
+                    names,
+                ));
             }
         }
         calls
     }
 
-    fn call<'m>(&'m self, pod: &Pod, addressed: Addressed, ports: Option<Vec<u16>>, names: &Names) -> Option<WaypointCall<'m>> {
+    fn call<'m>(&'m self, known: (&Pod, &Facts), addressed: Addressed, ports: Option<Vec<u16>>, names: &Names) -> Option<WaypointCall<'m>> {
         let called = match &addressed {
             Addressed::Service { namespace, name, .. } => Called::Service(namespace, name),
             Addressed::Pod | Addressed::Unsaid => Called::Pod,
         };
-        let waypoint = match self.binding(called, pod) {
+        let waypoint = match self.binding(called, known) {
             Binding::None => return None,
             Binding::Open(_) => None,
             Binding::Waypoint(at) => self.waypoints.get(at),

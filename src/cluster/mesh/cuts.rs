@@ -2,18 +2,21 @@
 //!
 //! Owns: `MeshEnd::cuts`, which keeps the promise of [`Cut`] for far ends of which no more is known than their flow says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
+use super::hosts;
 use super::proxy::{Attached, Proxy};
 use super::test::{Matcher, Test};
+use super::token::TokenPolicy;
+use super::truth::Truth;
 use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
 use crate::cluster::Names;
 use crate::flow::{
-    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values,
+    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token, Values,
 };
 
 impl MeshEnd<'_> {
@@ -69,12 +72,20 @@ fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
 
 /// The lines of an Envoy's policies.
 pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
-    if !proxy.tokens.is_empty() {
-        let requests = tokens::preflight();
-        let requests = RequestSamples { tokens: tokens::samples(&proxy.tokens, &[]), looks_inside: true, ..requests };
+    let policies: Vec<&TokenPolicy> = proxy.tokens.iter().chain(&proxy.perhaps).copied().collect();
+    let mut universe = looked_at(&tests_of(&proxy.attached, ChainKind::Http).collect::<Vec<_>>());
+    if !policies.is_empty() {
+        let mut requests = tokens::preflight();
+        // A header of the preflight may hold anything, so each word that somebody looks for there is one of its own.
+        for (name, words) in &mut requests.headers {
+            words.extend(universe.headers.get(name).into_iter().flatten().cloned());
+        }
+        universe.methods.extend(requests.methods.iter().cloned());
+        let requests = RequestSamples { tokens: tokens::samples(&policies, &[]), looks_inside: true, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }
-    of_rules(&proxy.attached, ChainKind::Http, names, &|tests| tokens::samples(&proxy.tokens, tests), cuts);
+    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests) };
+    of_rules(&proxy.attached, ChainKind::Http, names, &looks, cuts);
 }
 
 fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
@@ -82,16 +93,32 @@ fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     if let Some(waypoints) = &ztunnel.attached.waypoints {
         cuts.push(of_peers(callers(&waypoints.callers, names)));
     }
-    of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &|_| std::collections::BTreeSet::new(), cuts);
+    let looks = Looks { universe: RequestSamples::default(), tokens: &|_| BTreeSet::new() };
+    of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &looks, cuts);
 }
 
-type Tokens<'t> = dyn Fn(&[&Test]) -> std::collections::BTreeSet<crate::flow::Token> + 't;
+/// What the rules of an end look at in requests, all together.
+struct Looks<'t> {
+    /// Every word that one of them looks for.
+    universe: RequestSamples,
+    /// Tokens that show how tests tell tokens apart.
+    tokens: &'t dyn Fn(&[&Test]) -> BTreeSet<Token>,
+}
+
+/// Every test of every rule.
+fn tests_of<'a>(attached: &'a Attached<'_>, kind: ChainKind) -> impl Iterator<Item = &'a Test> {
+    attached.policies().flat_map(move |bound| &bound.policy.chain(kind).rules).flat_map(tests)
+}
+
+/// Every test of a rule.
+fn tests(rule: &ReadRule) -> impl Iterator<Item = &Test> {
+    rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten())
+}
 
 /// The lines of every rule: between far ends, then between ports for those that it may match, then between requests there.
-fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &Tokens<'_>, cuts: &mut Vec<Cut>) {
-    let dropped_without_http = attached.policies().any(|bound| !bound.policy.chain(ChainKind::Tcp).dropped.is_empty());
+fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Looks<'_>, cuts: &mut Vec<Cut>) {
     for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
-        let tests: Vec<&Test> = rule.clauses.iter().flat_map(|clause| clause.alternatives.iter().flatten()).collect();
+        let tests: Vec<&Test> = tests(rule).collect();
         let matchers = || tests.iter().flat_map(|test| test.matchers());
         cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
         // The addresses of pods are in no block, or not known: either way they are not as those outside it.
@@ -101,11 +128,12 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, tokens: &To
         let line = |ports| Cut { peers: bound.clone(), ports, requests: RequestSamples::default() };
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
+        widen(&mut requests, &tests, &looks.universe);
         if asks_tokens(&tests) {
-            requests.tokens = tokens(&tests);
+            requests.tokens = (looks.tokens)(&tests);
             requests.written.claims = tokens::written(&tests);
         }
-        requests.looks_inside |= !requests.is_empty() || asks_tokens(&tests) || dropped_without_http;
+        requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
         }
@@ -177,8 +205,9 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
                 all.methods.extend(samples(words).map(|word| word.to_uppercase().into()));
                 all.written.methods.extend(written(words));
             }
+            // A flow's host has no port; what a value says of the port shows on the host alone.
             Matcher::Hosts(words) => {
-                all.hosts.extend(samples(words));
+                all.hosts.extend(samples(words).filter_map(|word| word.split(':').next().map(Symbol::from)));
                 all.written.hosts.extend(written(words));
             }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),
@@ -195,6 +224,24 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
 /// Words as the policy has them.
 fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
     words.iter().map(|word| word.to_string().into())
+}
+
+/// Takes in the words of other rules that a pattern here matches, so that each of them is told from those that it does not match.
+fn widen(all: &mut RequestSamples, tests: &[&Test], universe: &RequestSamples) {
+    let any = |words: &[Word], word: &Symbol| words.iter().any(|own| own.matches(word));
+    for matcher in tests.iter().flat_map(|test| test.matchers()) {
+        match matcher {
+            Matcher::Methods(words) => all.methods.extend(universe.methods.iter().filter(|word| any(words, word)).cloned()),
+            Matcher::Hosts(words) => {
+                all.hosts.extend(universe.hosts.iter().filter(|host| hosts::matches(words, host) != Truth::No).cloned());
+            }
+            Matcher::Header(name, words) => {
+                let known = universe.headers.get(name).into_iter().flatten();
+                all.headers.entry(Symbol::clone(name)).or_default().extend(known.filter(|word| any(words, word)).cloned());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The pods that carry one of some identities, patterns cut at the names that are known.
@@ -217,7 +264,7 @@ fn cube(namespace: Values, account: Values) -> PodCube {
 }
 
 /// The words that a test of a name lets pass.
-fn values(name: &Name, known: &std::collections::BTreeSet<Symbol>) -> Values {
+fn values(name: &Name, known: &BTreeSet<Symbol>) -> Values {
     match name {
         Name::Any => Values::any(),
         _ => Values::of(known.iter().filter(|known| name.matches(known)).cloned().chain(name.sample())),

@@ -12,7 +12,7 @@ use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
 use crate::cluster::question::{Endpoint, Network};
-use crate::flow::{DataPlane, Peer, Pod, Request, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
 
 /// The policies of the mesh at the pod that is called.
 #[derive(Debug, Clone)]
@@ -134,19 +134,20 @@ impl Mesh {
                 Acts::Perhaps(reason) => attached.add(policy, Some(reason)),
             }
         }
-        attached.waypoints = self.synthetic(pod);
+        attached.waypoints = self.synthetic(known);
         attached
     }
 
     /// The waypoints of a pod, where Istio may let them in by itself.
-    fn synthetic(&self, pod: &Pod) -> Option<Synthetic> {
+    fn synthetic(&self, known: Known<'_>) -> Option<Synthetic> {
         const UNSAID: &str = "whether Istio lets waypoints in by itself is not known";
         let doubt = match self.platform.auto_allow_waypoint {
             Some(false) => return None,
             Some(true) => None,
             None => Some(UNSAID),
         };
-        let accounts: Vec<Symbol> = self.waypoints_of(pod).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
+        let accounts: Vec<Symbol> =
+            self.waypoints_of(known).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
         let callers = Callers::accounts(&accounts, "", Reader::Ztunnel, &self.platform);
         (!accounts.is_empty()).then_some(Synthetic { callers, doubt })
     }

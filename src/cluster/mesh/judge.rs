@@ -95,7 +95,7 @@ fn forget_token(request: &mut Option<Request>, proxy: &Proxy<'_>) {
 }
 
 /// A waypoint's pod as one that can prove its identity.
-fn in_mesh(endpoint: &Endpoint) -> Endpoint {
+pub(crate) fn in_mesh(endpoint: &Endpoint) -> Endpoint {
     let mut endpoint = endpoint.clone();
     if let Peer::Pod(pod) = &mut endpoint.peer {
         pod.plane = DataPlane::Ambient;

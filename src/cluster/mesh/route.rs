@@ -188,7 +188,7 @@ impl Mesh {
             _ => return vec![self.route(question, &plain)],
         };
         let server = plane(&question.destination);
-        let binding = self.binding(target.called(), pod);
+        let binding = self.binding(target.called(), (pod, &question.destination.facts));
         match plane(&question.source) {
             DataPlane::None => vec![self.route(question, &plain)],
             DataPlane::Ambient => match binding {

@@ -3,12 +3,12 @@
 //! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
 
 use super::Mesh;
-use super::attachment::{GATEWAY_NAME, TargetKind};
+use super::attachment::{GATEWAY_NAME, Known, TargetKind};
 use super::chain::ChainKind;
 use super::proxy::Proxy;
 use super::read::gateway::{Serves, WAYPOINT_CLASS};
 use super::services::selects;
-use crate::cluster::question::{Endpoint, Facts};
+use crate::cluster::question::{Endpoint, Facts, NamespaceLabels};
 use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
 use crate::inventory::{Inventory, ServiceFacts};
 
@@ -84,13 +84,20 @@ impl Mesh {
     }
 
     /// Which waypoint a call goes through, if its client takes waypoints at all.
-    pub(super) fn binding(&self, called: Called<'_>, pod: &Pod) -> Binding {
+    pub(super) fn binding(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
+        const UNKNOWN: &str = "the labels of the namespace, which may name a waypoint, are not known";
         let nothing = Labels::new();
         let (own, namespace) = match called {
             Called::Pod => (&pod.labels, &*pod.namespace),
             Called::Service(namespace, name) => (self.service(namespace, name).map_or(&nothing, |service| &service.labels), namespace),
         };
         let of_namespace = if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) };
+        let is_own = *namespace == *pod.namespace;
+        let described = if is_own { facts.namespace == NamespaceLabels::Known } else { self.namespaces.contains_key(namespace) };
+        // Where the manifests hold no waypoint, none is expected.
+        if !own.contains_key(USE) && !described && !self.waypoints.is_empty() {
+            return Binding::Open(UNKNOWN);
+        }
         let labels = if own.contains_key(USE) { own } else { &of_namespace };
         let Some(name) = labels.get(USE).filter(|name| &***name != "none") else { return Binding::None };
         let namespace = labels.get(USE_NAMESPACE).map_or(namespace, |namespace| &**namespace);
@@ -123,15 +130,15 @@ impl Mesh {
     }
 
     /// The pods of the waypoints that stand before a pod, however it is called.
-    pub(super) fn waypoints_of(&self, pod: &Pod) -> Vec<&Pod> {
+    pub(super) fn waypoints_of(&self, known: Known<'_>) -> Vec<&Pod> {
         if self.waypoints.is_empty() {
             return Vec::new();
         }
-        let services = self.services_of(pod);
+        let services = self.services_of(known.0);
         let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
         let mut found: Vec<usize> = by_service
             .chain([Called::Pod])
-            .filter_map(|called| match self.binding(called, pod) {
+            .filter_map(|called| match self.binding(called, known) {
                 Binding::Waypoint(at) => Some(at),
                 _ => None,
             })

@@ -7,7 +7,7 @@ use super::{Block, NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule};
 use crate::cluster::object::Object;
 use crate::cluster::{Way, names, selector};
 use crate::diagnostic::Diagnostic;
-use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, PortSet, Prefix, PrefixError, Protocol};
+use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, PortSet, Prefix, PrefixError, Protocol, Values};
 use crate::manifest::{Node, Reading};
 
 /// Reads a policy; what it says is worth nothing if it has findings.
@@ -202,7 +202,7 @@ fn protocol(node: &Node<'_>, reading: &mut Reading<'_>) -> Protocol {
 
 /// The cube of a selector of pods and the one of their namespaces, as peers of a policy in this namespace have them.
 pub(super) fn namespace_cube(test: &NamespaceTest, own: &str) -> LabelCube {
-    let named = |name: &str| LabelCube::of(NAMESPACE_NAME.into(), crate::flow::Values::one(name.into()));
+    let named = |name: &str| LabelCube::of(NAMESPACE_NAME.into(), Values::one(name.into()));
     match test {
         NamespaceTest::Own => named(own),
         NamespaceTest::Any => LabelCube::all(),

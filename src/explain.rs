@@ -1,0 +1,90 @@
+//! One connection, explained: every gate, the rule that decides, and the smallest changes that would decide otherwise.
+//!
+//! Owns: the flow as people write it (`question`), the answer and its two renderings. Verdicts are `cluster`'s, what the intents
+//! say is `meaning`'s; every change that is offered was made on a copy, compiled and asked again. It must not read a file.
+
+mod assume;
+mod call;
+mod case;
+mod client;
+mod effect;
+mod human;
+mod json;
+mod origin;
+mod place;
+pub mod question;
+mod remedy;
+mod said;
+mod setting;
+mod world;
+
+use crate::compile::Input;
+use crate::diagnostic::{Diagnostic, order};
+use crate::flow::Verdict;
+use crate::source::{FileId, Source, Sources};
+
+pub use case::{Case, Mode};
+pub use effect::Effect;
+pub use human::render as human;
+pub use json::render as json;
+pub use origin::Origin;
+pub use remedy::{Change, Remedy, Wish};
+pub use said::{End, Line, Said, Why};
+
+use setting::Setting;
+
+/// The name by which findings call the text of a flow.
+const FLOW: &str = "flow";
+
+/// What is asked, and of whom.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// The flow, as somebody typed it.
+    pub flow: String,
+    /// The intents with all that belongs to them; without intents only the manifests are asked.
+    pub input: Input,
+    /// Manifests that decide, by their files among the input's sources; empty for those that the intents compile to.
+    pub manifests: Vec<FileId>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The text of all files, for the findings and for places.
+    pub sources: Sources,
+    /// What was found. With an error there are no cases.
+    pub findings: Vec<Diagnostic>,
+    /// The connections that the flow stands for: one of each kind of answer, most often a single one.
+    pub cases: Vec<Case>,
+    /// What was taken for granted, each in a sentence without capital and full stop.
+    pub notes: Vec<String>,
+}
+
+/// Answers.
+pub fn explain(mut ask: Ask) -> Answer {
+    let flow = ask.input.sources.add(Source::new(FLOW, ask.flow.as_str()));
+    let (setting, findings) = Setting::build(ask.input, &ask.manifests);
+    if order::has_error(&findings) {
+        return Answer { sources: setting.sources, findings, ..Answer::default() };
+    }
+    let question = match setting.read(flow) {
+        Ok(question) => question,
+        Err(findings) => return Answer { sources: setting.sources, findings, ..Answer::default() },
+    };
+    let (cases, notes) = case::cases(&setting, &question);
+    Answer { sources: setting.sources, findings, cases, notes }
+}
+
+impl Answer {
+    /// The one verdict on all that the flow stands for; none if they differ, or if there is none.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        let first = &self.cases.first()?.decision.verdict;
+        let same = |case: &Case| std::mem::discriminant(&case.decision.verdict) == std::mem::discriminant(first);
+        self.cases.iter().all(same).then_some(first)
+    }
+
+    /// Where the intents and what was compiled from them disagree: a fault of the tool.
+    pub fn disagreement(&self) -> Option<String> {
+        self.cases.iter().find_map(|case| case.disagreement.clone())
+    }
+}

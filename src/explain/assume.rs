@@ -1,0 +1,119 @@
+//! What intents take for granted and manifests break, and what nobody can judge.
+//!
+//! Owns: `broken`, `unknown`. It must not offer remedies.
+
+use super::call::Call;
+use super::place;
+use super::said;
+use super::setting::Setting;
+use super::world;
+use crate::cluster::{Decision, Endpoint, Facts, Gate};
+use crate::flow::{DataPlane, Peer, Pod, Transport, Verdict};
+
+/// Assumptions of the intents that do not hold in the manifests, as far as this connection touches them.
+pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec<String> {
+    let mut found: Vec<String> = [&call.source, &call.destination]
+        .into_iter()
+        .filter_map(|known| match &known.endpoint.peer {
+            Peer::Pod(pod) => Some(pod),
+            Peer::Address(_) => None,
+        })
+        .flat_map(|pod| facts(setting, pod))
+        .collect();
+    found.extend(strangers(setting, decision));
+    found.extend(stale(setting, call));
+    found.dedup();
+    found
+}
+
+/// Facts of a workload and its namespace that are otherwise.
+fn facts(setting: &Setting, pod: &Pod) -> Vec<String> {
+    let mut found = Vec::new();
+    let policy = &setting.policy;
+    let workload = said::declared(policy, pod);
+    if let Some((workload, account)) = workload.and_then(|workload| Some((workload, workload.account.as_ref()?)))
+        && *account != pod.account
+    {
+        let labels = workload.labels.to_string();
+        found.push(format!("the cluster breaks the assumption \"{labels}@{} runs as {account}\"", pod.namespace));
+    }
+    let Some(namespace) = policy.namespace(&pod.namespace).filter(|namespace| namespace.is_managed()) else { return found };
+    for (key, value) in namespace.labels.iter().filter(|(key, value)| pod.namespace_labels.get(*key) != Some(*value)) {
+        found.push(format!("the cluster breaks the assumption \"namespace {} is labelled {key}={value}\"", namespace.name));
+    }
+    let plane = workload.and_then(|workload| workload.plane).or(namespace.plane);
+    if plane.is_some_and(|plane| plane != pod.plane) {
+        let said = plane.map(plane_word).unwrap_or_default();
+        found.push(format!(
+            "the cluster breaks the assumption \"pods of {} are {said}\": these are {}",
+            namespace.name,
+            plane_word(pod.plane)
+        ));
+    }
+    found
+}
+
+/// How pods take part in the mesh, in words.
+pub(super) fn plane_word(plane: DataPlane) -> &'static str {
+    match plane {
+        DataPlane::None => "outside of the mesh",
+        DataPlane::Sidecar => "with sidecars",
+        DataPlane::Ambient => "ambient",
+    }
+}
+
+/// Policies in managed namespaces that the intents know nothing of, where they decide.
+fn strangers(setting: &Setting, decision: &Decision) -> Vec<String> {
+    let managed = |namespace: &str| setting.policy.namespace(namespace).is_some_and(crate::ir::Namespace::is_managed);
+    let documents = decision.steps.iter().flat_map(|step| &step.decided_by);
+    let is_stranger = |document: &&crate::cluster::Document| {
+        let object = setting.objects.iter().find(|object| place::is(object, &document.kind, &document.namespace, &document.name));
+        managed(&document.namespace) && object.is_some_and(|object| !place::is_compiled(object))
+    };
+    let say = |document: &crate::cluster::Document| {
+        format!(
+            "the cluster breaks the assumption \"no other policy selects pods of {}\": {} {}/{} does",
+            document.namespace, document.kind, document.namespace, document.name
+        )
+    };
+    documents.filter(is_stranger).map(say).collect()
+}
+
+/// Objects about the two ends that are not what the intents compile to.
+fn stale(setting: &Setting, call: &Call) -> Option<String> {
+    let root = &setting.policy.config.mesh.root_namespace;
+    let touches = |object: &serde_json::Value| {
+        [&call.source, &call.destination].into_iter().any(|known| match &known.endpoint.peer {
+            Peer::Pod(pod) => place::selects(object, &pod.namespace, &pod.labels, root),
+            Peer::Address(_) => false,
+        })
+    };
+    let is_there = |object: &serde_json::Value| {
+        setting.objects.iter().any(|own| place::title(own) == place::title(object) && own.get("spec") == object.get("spec"))
+    };
+    let missing: Vec<String> = setting.compiled.iter().filter(|object| touches(object) && !is_there(object)).map(place::title).collect();
+    match missing.as_slice() {
+        [] => None,
+        [only] => Some(format!("{only} is not what the intents compile to")),
+        [first, rest @ ..] => Some(format!("{first} and {} more are not what the intents compile to", rest.len())),
+    }
+}
+
+/// What nobody can judge: who stands on the destination's own node (`semantics.md` §1.7, §5.4).
+pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return Vec::new() };
+    let short = &call.destination.short;
+    if pod.plane == DataPlane::Ambient && call.protocol == crate::flow::Protocol::Tcp {
+        return vec![format!("host processes on {short}'s node: they skip ztunnel, so the mesh stops none of them")];
+    }
+    let node = Endpoint { peer: world::address([192, 0, 2, 1].into()).endpoint.peer, facts: Facts::default() };
+    let asked = crate::cluster::Question { source: node, transport: Some(Transport::Plaintext), ..call.question() };
+    let decision = setting.cluster.decide(&asked);
+    let stops = decision.steps.iter().find(|step| step.verdict == Verdict::Denied && matches!(step.gate, Gate::Transport | Gate::Caller));
+    let by = match stops.map(|step| step.gate) {
+        Some(Gate::Transport) => "STRICT stops them",
+        Some(_) => "AuthorizationPolicy stops them",
+        None => "nothing else stops them",
+    };
+    vec![format!("host processes on {short}'s node: NetworkPolicy admits them, {by}")]
+}

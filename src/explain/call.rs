@@ -1,0 +1,167 @@
+//! One connection in a setting: who calls whom, and how.
+//!
+//! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
+//! not explain an answer.
+
+use super::place;
+use super::question::{Question, Target};
+use super::setting::{Judge, Setting};
+use super::world::Known;
+use crate::cluster::{self, Addressed, Decision, Endpoint};
+use crate::flow::{DataPlane, Peer, Protocol, Request, Transport};
+use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
+use crate::source::{Location, Span};
+
+/// As many pairs are asked about; the rest of a flow that stands for more is counted.
+const MOST_PAIRS: usize = 400;
+
+/// One connection in a setting: who calls whom, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) source: Known,
+    pub(super) destination: Known,
+    pub(super) protocol: Protocol,
+    pub(super) port: u16,
+    pub(super) transport: Option<Transport>,
+    pub(super) request: Option<Request>,
+    pub(super) addressed: Addressed,
+    /// Whether nobody said how it arrives, and the usual way was taken.
+    pub(super) is_usual: bool,
+    /// The ends as the flow has them, for what is no pod.
+    pub(super) written: (String, String),
+}
+
+impl Call {
+    /// The evaluator's question.
+    pub(super) fn question(&self) -> cluster::Question {
+        cluster::Question {
+            source: self.source.endpoint.clone(),
+            destination: self.destination.endpoint.clone(),
+            protocol: self.protocol,
+            port: self.port,
+            transport: self.transport,
+            request: self.request.clone(),
+            addressed: self.addressed.clone(),
+        }
+    }
+
+    /// The same connection where things are otherwise: its ends as they are known there.
+    pub(super) fn in_setting(&self, setting: &Setting) -> Self {
+        let again = |known| setting.world.again(known, &setting.policy, &setting.cluster);
+        let (source, destination) = (again(&self.source), again(&self.destination));
+        let addressed = match self.addressed {
+            Addressed::Unsaid => usual_service(setting, &destination.endpoint, self.protocol, self.port),
+            Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
+        };
+        let asked = self.transport.filter(|_| !self.is_usual);
+        let usual = usual_transport(setting, (&source, &destination), self.protocol, &addressed).filter(|_| asked.is_none());
+        let (transport, is_usual) = (asked.or(usual), usual.is_some());
+        Self { source, destination, transport, addressed, is_usual, ..self.clone() }
+    }
+
+    /// Whether nobody said what is called, and no known Service leads there, where that decides how sidecars speak.
+    pub(super) fn is_pod_called(&self, setting: &Setting) -> bool {
+        let both = is_proxied(&self.source) && is_proxied(&self.destination);
+        let known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
+        both && known && self.addressed == Addressed::Unsaid && self.transport.is_none() && self.protocol == Protocol::Tcp
+    }
+
+    /// The answer of a setting.
+    pub(super) fn decide(&self, setting: &Setting) -> Decision {
+        setting.cluster.decide(&self.question())
+    }
+}
+
+/// The connections that a question stands for, and how many more there would be.
+pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize) {
+    let sources = setting.world.standing(&question.source, &setting.policy, &setting.cluster);
+    let mut calls = Vec::new();
+    let mut left = 0;
+    for target in &question.targets {
+        let destinations = setting.world.standing(&target.side, &setting.policy, &setting.cluster);
+        for source in &sources {
+            for destination in &destinations {
+                if calls.len() < MOST_PAIRS {
+                    calls.push(call(question, target, source, destination, setting));
+                } else {
+                    left += 1;
+                }
+            }
+        }
+    }
+    (calls, left)
+}
+
+fn call(question: &Question, target: &Target, source: &Known, destination: &Known, setting: &Setting) -> Call {
+    let service =
+        question.service.clone().map(|service| Addressed::Service { namespace: service.namespace, name: service.name, port: service.port });
+    let addressed = service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target.protocol, target.port));
+    let usual = usual_transport(setting, (source, destination), target.protocol, &addressed);
+    Call {
+        source: source.clone(),
+        destination: destination.clone(),
+        protocol: target.protocol,
+        port: target.port,
+        transport: question.transport.or(usual),
+        request: question.request.clone().map(|request| place::with_audience(request, setting)),
+        addressed,
+        is_usual: question.transport.is_none() && usual.is_some(),
+        written: (written(setting, question, question.source.span, source), written(setting, question, target.side.span, destination)),
+    }
+}
+
+/// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A
+/// call to a pod's own address would be plaintext (`semantics.md` §3.3).
+fn usual_transport(setting: &Setting, ends: (&Known, &Known), protocol: Protocol, addressed: &Addressed) -> Option<Transport> {
+    let is_known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
+    let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !is_known;
+    (unsaid && is_proxied(ends.0) && is_proxied(ends.1)).then_some(Transport::Mtls)
+}
+
+/// Whether a pod has a sidecar.
+fn is_proxied(known: &Known) -> bool {
+    matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar)
+}
+
+/// An address as the flow has it: `internet`, a network's name, a block.
+fn written(setting: &Setting, question: &Question, span: Span, known: &Known) -> String {
+    if matches!(known.endpoint.peer, Peer::Pod(_)) {
+        return known.text.clone();
+    }
+    let text = setting.sources.slice(Location { file: question.flow, span });
+    let end = if text.starts_with('[') {
+        text.find(']').map(|at| at + 1)
+    } else {
+        text.find(|letter: char| letter == ':' || letter.is_whitespace())
+    };
+    text.get(..end.unwrap_or(text.len())).filter(|word| !word.is_empty() && !word.contains('(')).unwrap_or(&known.text).to_owned()
+}
+
+/// The Service by which a pod's port is usually called: the only one that leads there.
+fn usual_service(setting: &Setting, destination: &Endpoint, protocol: Protocol, number: u16) -> Addressed {
+    let Peer::Pod(pod) = &destination.peer else { return Addressed::Unsaid };
+    let leads = |service: &&ServiceFacts| {
+        !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+    };
+    let port = |service: &ServiceFacts| {
+        let is_it = |port: &&ServicePort| port.protocol == protocol && leads_to(&port.target, destination, protocol) == Some(number);
+        service.ports.iter().find(is_it).map(|port| port.port)
+    };
+    let mut found =
+        setting.inventory.services_in(&pod.namespace).iter().filter(leads).filter_map(|service| Some((service, port(service)?)));
+    match (found.next(), found.next()) {
+        (Some((service, port)), None) => Addressed::Service { namespace: service.namespace.clone(), name: service.name.clone(), port },
+        _ => Addressed::Unsaid,
+    }
+}
+
+/// The number that a Service's target is on a pod.
+fn leads_to(target: &PortTarget, destination: &Endpoint, protocol: Protocol) -> Option<u16> {
+    match target {
+        PortTarget::Number(number) => Some(*number),
+        PortTarget::Name(name) => {
+            let ports = destination.facts.ports.as_ref()?;
+            ports.iter().find(|port| port.name == *name && port.protocol == protocol).map(|port| port.number)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the client sees, by the gate that decides.
+//!
+//! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
+
+use crate::cluster::{Decision, Gate, Question, Step};
+use crate::flow::{DataPlane, Peer, Protocol, Verdict};
+
+/// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
+pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
+    let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
+    match (&decision.verdict, refused) {
+        (Verdict::Unspecified(_), _) => None,
+        (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
+        (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
+        (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
+    }
+}
+
+/// Whether a gate stands at a waypoint: the way goes on behind it.
+fn is_waypoint(decision: &Decision, step: &Step) -> bool {
+    let behind = decision.steps.iter().skip_while(|other| !std::ptr::eq(*other, step)).skip(1);
+    matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller) && behind.into_iter().any(|other| other.gate == Gate::Ingress)
+}
+
+/// A waypoint is an Envoy, and answers as one.
+fn at_waypoint(question: &Question, step: &Step, source: &str) -> String {
+    match (step.gate, question.request.is_some()) {
+        (Gate::Token, _) => "HTTP 401 from the waypoint; `Jwt verification fails`, or that the issuer is not configured".to_owned(),
+        (_, true) => format!("HTTP 403 `RBAC: access denied`; the waypoint's proxy logs {}", matched(step)),
+        (_, false) => {
+            format!("the connection opens to the ztunnel beside {source}, then closes; the waypoint's proxy logs {}", matched(step))
+        }
+    }
+}
+
+fn passes(question: &Question, destination: &str) -> String {
+    match (question.protocol, &question.request) {
+        (Protocol::Tcp, None) => "an open connection".to_owned(),
+        (Protocol::Tcp, Some(_)) | (Protocol::Udp | Protocol::Sctp, _) => format!("the answer of {destination}"),
+    }
+}
+
+fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)) -> String {
+    let at = plane(&question.destination.peer);
+    let is_http = question.request.is_some();
+    match step.gate {
+        Gate::Egress | Gate::Ingress => dropped(question, source),
+        Gate::Token => {
+            "HTTP 401 from the proxy of the destination; `Jwt verification fails`, or that the issuer is not configured".to_owned()
+        }
+        Gate::Transport => match at {
+            DataPlane::Ambient => {
+                format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection")
+            }
+            DataPlane::Sidecar | DataPlane::None => {
+                format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs filter_chain_not_found")
+            }
+        },
+        Gate::Caller if at == DataPlane::Ambient && !is_http => {
+            format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection")
+        }
+        Gate::Caller if is_http => {
+            format!("HTTP 403 `RBAC: access denied`; {destination}'s proxy logs {}", matched(step))
+        }
+        Gate::Caller => format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs {}", matched(step)),
+    }
+}
+
+/// What Envoy writes into its log: the rule of a `DENY`, or that no `ALLOW` matched.
+fn matched(step: &Step) -> String {
+    let rule = step.decided_by.iter().find_map(|document| Some((document, document.rule?)));
+    match rule {
+        // Envoy counts rules from 0.
+        Some((document, rule)) => format!(
+            "rbac_access_denied_matched_policy[ns[{}]-policy[{}]-rule[{}]]",
+            document.namespace,
+            document.name,
+            rule.saturating_sub(1)
+        ),
+        None => "rbac_access_denied_matched_policy[none]".to_owned(),
+    }
+}
+
+/// Packets vanish; a proxy beside the client takes the connection first and gives up later.
+fn dropped(question: &Question, source: &str) -> String {
+    match (question.protocol, plane(&question.source.peer), question.request.is_some()) {
+        (Protocol::Udp | Protocol::Sctp, _, _) => "no answer: packets are dropped".to_owned(),
+        (Protocol::Tcp, DataPlane::None, _) => "a timeout: packets are dropped (some network plugins refuse at once)".to_owned(),
+        (Protocol::Tcp, DataPlane::Sidecar, true) => {
+            format!("no answer until {source}'s own proxy gives up: HTTP 503 with `connection timeout`")
+        }
+        (Protocol::Tcp, DataPlane::Sidecar, false) => {
+            format!("the connection opens to {source}'s own proxy and closes when that gives up: a timeout behind it")
+        }
+        (Protocol::Tcp, DataPlane::Ambient, _) => {
+            format!("the connection opens to the ztunnel beside {source} and closes when that gives up: a timeout behind it")
+        }
+    }
+}
+
+fn plane(peer: &Peer) -> DataPlane {
+    match peer {
+        Peer::Pod(pod) => pod.plane,
+        Peer::Address(_) => DataPlane::None,
+    }
+}

@@ -1,0 +1,300 @@
+//! What a change does besides what it is made for.
+//!
+//! Owns: `Effect`, `compare`. Two settings are asked about the same connections; only pods whose policies or facts differ between
+//! them need be asked about. It must not make a change.
+
+mod attempt;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+pub(super) use attempt::sampled;
+
+use super::call::Call;
+use super::place;
+use super::setting::Setting;
+use super::world::{self, Known};
+use crate::cluster::{End, Gate, Names, Way};
+use attempt::Attempt;
+
+use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, Symbol, Transport, Verdict};
+
+/// As many connections are tried in all.
+const MOST_CALLS: usize = 200_000;
+
+/// What a change does besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effect {
+    /// Who else gains or loses something, in words, the nearest first; empty for nobody.
+    pub others: Vec<String>,
+    /// How many workloads were compared, and classes of pods that nobody described.
+    pub compared: usize,
+    /// Whether not all of them could be.
+    pub partial: bool,
+    /// What is found about the changed intents that was not found before, by code.
+    pub findings: Vec<&'static str>,
+}
+
+/// Which connections count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Those that pass only afterwards.
+    Gained,
+    /// Those that pass only before.
+    Lost,
+}
+
+impl Change {
+    /// Whether it is what happens between two answers.
+    fn is(self, (before, after): (bool, bool)) -> bool {
+        match self {
+            Self::Gained => after && !before,
+            Self::Lost => before && !after,
+        }
+    }
+}
+
+/// One who is compared, as each setting knows it.
+struct Pair {
+    title: String,
+    before: Known,
+    after: Known,
+    /// Whether nobody described it: it stands for a class of pods.
+    is_class: bool,
+}
+
+/// What passes in one of two settings alone, the connection itself left out.
+pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Change) -> Effect {
+    let pairs = pairs(before, after, call);
+    let mut effect = Effect { compared: pairs.len(), ..Effect::default() };
+    let moved = Moved::of(before, after);
+    let touched: Vec<bool> = pairs.iter().map(|pair| pair.before.endpoint != pair.after.endpoint || moved.touches(pair)).collect();
+    let names = names(&pairs);
+    let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of(before, after, pair, &names)).collect();
+    let mut found: BTreeMap<Nearness, BTreeSet<String>> = BTreeMap::new();
+    let mut spent = 0;
+    for (from, source) in pairs.iter().enumerate() {
+        for (to, destination) in pairs.iter().enumerate() {
+            let is_touched = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
+            if from == to || !is_touched {
+                continue;
+            }
+            let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
+            let seen = attempt::tries(call, source, destination, into);
+            spent += seen.len();
+            if spent > MOST_CALLS {
+                effect.partial = true;
+                break;
+            }
+            for attempt in seen {
+                if differs(out, into, (source, destination), &attempt, change) {
+                    let (nearness, text) = words::words(call, (source, destination), &attempt);
+                    found.entry(nearness).or_default().insert(text);
+                }
+            }
+        }
+    }
+    over_waypoints((before, after), call, &pairs, change, &mut found);
+    found.remove(&Nearness::Itself);
+    effect.findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
+    effect.others = summarised(found);
+    effect
+}
+
+/// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
+fn over_waypoints(
+    (before, after): (&Setting, &Setting),
+    call: &Call,
+    pairs: &[Pair],
+    change: Change,
+    found: &mut BTreeMap<Nearness, BTreeSet<String>>,
+) {
+    let arrivals = |setting: &Setting| {
+        let decision = call.in_setting(setting).decide(setting);
+        decision.steps.iter().filter(|step| step.gate == Gate::Ingress).count()
+    };
+    if arrivals(before).max(arrivals(after)) < 2 {
+        return;
+    }
+    let passes = |setting: &Setting, source: &Known| {
+        let asked = Call { source: source.clone(), ..call.in_setting(setting) };
+        asked.decide(setting).verdict == Verdict::Allowed
+    };
+    for pair in pairs.iter().filter(|pair| ![&call.source, &call.destination].into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
+        if change.is((passes(before, &pair.before), passes(after, &pair.after))) {
+            let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
+            found.entry(nearness).or_default().insert(pair.title.clone());
+        }
+    }
+}
+
+/// How near a connection is to the one that was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// It is that one.
+    Itself,
+    /// The same ends and port, another request or transport.
+    Otherwise,
+    /// Somebody else to the same port.
+    Caller,
+    /// The same caller to something else.
+    Target,
+    /// Another class of pods that nobody described.
+    Class,
+    /// Anything else.
+    Elsewhere,
+}
+
+/// The ends of one who is compared.
+struct Ends<'s> {
+    before: [End<'s>; 2],
+    after: [End<'s>; 2],
+    edges: BTreeSet<(Protocol, u16)>,
+    requests: Vec<Request>,
+}
+
+impl<'s> Ends<'s> {
+    fn of(before: &'s Setting, after: &'s Setting, pair: &'s Pair, names: &Names) -> Self {
+        let both =
+            |setting: &'s Setting, known: &'s Known| [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way));
+        let known_in = before;
+        let (before, after) = (both(before, &pair.before), both(after, &pair.after));
+        let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
+        let audience = |request| place::with_audience(request, known_in);
+        Self { edges: attempt::edges(&cuts), requests: attempt::requests(&cuts).into_iter().map(audience).collect(), before, after }
+    }
+}
+
+/// Whether an attempt passes in the one setting and not in the other. What passed in plaintext gains nothing by mTLS.
+fn differs(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt, change: Change) -> bool {
+    let before = |attempt: &Attempt| passes((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
+    let after = passes((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
+    if !change.is((before(attempt), after)) {
+        return false;
+    }
+    let in_plaintext = Attempt { transport: Transport::Plaintext, ..attempt.clone() };
+    change == Change::Lost || attempt.transport == Transport::Plaintext || !before(&in_plaintext)
+}
+
+/// Whether both ends let an attempt pass.
+fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, &Known), attempt: &Attempt) -> bool {
+    let ([egress, _], [_, ingress]) = ends;
+    let ask = |end: &End<'_>, far: &Known| {
+        end.decide(&far.endpoint, attempt.protocol, attempt.ports.0, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
+    };
+    ask(egress, destination) && ask(ingress, source)
+}
+
+/// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
+fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
+    let again = |known: &Known| after.world.again(known, &after.policy, &after.cluster);
+    let mut pairs: Vec<Pair> = Vec::new();
+    let ends = [&call.source, &call.destination].into_iter().map(|known| (known, false));
+    let known = before.world.pods.iter().map(|known| (known, false));
+    for (known, is_class) in ends.chain(known) {
+        if !pairs.iter().any(|pair| pair.before.endpoint == known.endpoint) {
+            pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
+        }
+    }
+    let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
+    for (title, class) in sources.chain(classes(&call.destination, before, after)) {
+        if !pairs.iter().any(|pair| pair.title == title) {
+            pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
+        }
+    }
+    pairs
+}
+
+/// An address, and pods that share only a namespace, an account or a place in the mesh with a known one.
+fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
+    let mut found = vec![("addresses outside of the cluster".to_owned(), world::address([198, 51, 100, 77].into()))];
+    let Peer::Pod(pod) = &known.endpoint.peer else { return found };
+    let (namespace, account) = (&pod.namespace, &pod.account);
+    let labels = Labels::new;
+    found.push((format!("other pods of {namespace}"), class(known, Pod { labels: labels(), account: "other".into(), ..pod.clone() })));
+    found.push((format!("other pods that run as {namespace}/{account}"), class(known, Pod { labels: labels(), ..pod.clone() })));
+    let name = elsewhere(before, after);
+    let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
+    found.push(("pods of other namespaces".to_owned(), class(known, Pod { namespace: name, namespace_labels, ..pod.clone() })));
+    found
+}
+
+/// Pods with the labels of a known caller that are not that caller.
+fn own_classes(known: &Known) -> Vec<(String, Known)> {
+    let Peer::Pod(pod) = &known.endpoint.peer else { return Vec::new() };
+    let mut found = vec![(format!("{} under another account", known.text), class(known, Pod { account: "other".into(), ..pod.clone() }))];
+    if pod.plane != DataPlane::None {
+        let outside = class(known, Pod { plane: DataPlane::None, ..pod.clone() });
+        found.push((format!("{} outside of the mesh", known.text), outside));
+    }
+    found
+}
+
+/// A pod that nobody described.
+fn class(known: &Known, pod: Pod) -> Known {
+    let mut class = Known { name: None, ..known.clone() };
+    class.endpoint.peer = Peer::Pod(pod);
+    class
+}
+
+/// A namespace that nobody speaks of.
+fn elsewhere(before: &Setting, after: &Setting) -> Symbol {
+    let is_free = |name: &Symbol| {
+        [before, after]
+            .into_iter()
+            .all(|setting| setting.policy.namespace(name).is_none() && setting.cluster.namespace_labels(name).is_none())
+    };
+    let names = (0..100).map(|number| Symbol::from(if number == 0 { "elsewhere".to_owned() } else { format!("elsewhere-{number}") }));
+    names.into_iter().find(is_free).unwrap_or_else(|| "elsewhere".into())
+}
+
+/// The names that patterns are cut by.
+fn names(pairs: &[Pair]) -> Names {
+    let mut names = Names::default();
+    for known in pairs.iter().flat_map(|pair| [&pair.before, &pair.after]) {
+        if let Peer::Pod(pod) = &known.endpoint.peer {
+            names.namespaces.insert(pod.namespace.clone());
+            names.accounts.insert(pod.account.clone());
+        }
+    }
+    names
+}
+
+/// The policies that stand in one of two settings alone.
+struct Moved<'s> {
+    policies: Vec<&'s Value>,
+    root: &'s str,
+}
+
+impl<'s> Moved<'s> {
+    fn of(before: &'s Setting, after: &'s Setting) -> Self {
+        let texts = |setting: &Setting| setting.objects.iter().map(ToString::to_string).collect::<BTreeSet<String>>();
+        let (old, new) = (texts(before), texts(after));
+        let gone = before.objects.iter().filter(|object| !new.contains(&object.to_string()));
+        let come = after.objects.iter().filter(|object| !old.contains(&object.to_string()));
+        let policies = gone.chain(come).filter(|object| !place::is_fact(object)).collect();
+        Self { policies, root: &before.policy.config.mesh.root_namespace }
+    }
+
+    /// Whether one of them may act on somebody.
+    fn touches(&self, pair: &Pair) -> bool {
+        let Peer::Pod(pod) = &pair.before.endpoint.peer else { return false };
+        self.policies.iter().any(|policy| place::selects(policy, &pod.namespace, &pod.labels, self.root))
+    }
+}
+
+/// As many are named.
+const MOST_NAMED: usize = 4;
+
+/// The nearest by name; the rest is counted.
+fn summarised(found: BTreeMap<Nearness, BTreeSet<String>>) -> Vec<String> {
+    let all: Vec<String> = found.into_values().flatten().collect();
+    let mut others: Vec<String> = all.iter().take(MOST_NAMED).cloned().collect();
+    if all.len() > MOST_NAMED {
+        let more = all.len() - MOST_NAMED;
+        others.push(format!("{more} more {}", if more == 1 { "connection" } else { "connections" }));
+    }
+    others
+}

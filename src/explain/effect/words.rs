@@ -1,0 +1,79 @@
+//! Connections that a change lets through or stops, in words.
+//!
+//! Owns: `words`, and how near a connection is to the one that was asked about. It must not judge.
+
+use super::super::call::Call;
+use super::attempt::Attempt;
+use super::{Nearness, Pair};
+use crate::flow::{Protocol, Token, Transport};
+
+/// An attempt in words, by how near it is to the connection that was asked about.
+pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
+    let same_source = source.before.endpoint == call.source.endpoint;
+    let same_target = destination.before.endpoint == call.destination.endpoint;
+    let same_port = (attempt.protocol, attempt.ports) == (call.protocol, (call.port, call.port));
+    let is_class = source.is_class || destination.is_class;
+    let to = || format!("{} of {}", ports(attempt), destination.title);
+    match (same_source, same_target && same_port) {
+        (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
+        (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
+        (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
+        (false, true) => (Nearness::Class, source.title.clone()),
+        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}", source.before.short, to())),
+        _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
+        _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
+    }
+}
+
+/// Whether an attempt is what was asked; another host alone makes no other request for people.
+fn is_asked(call: &Call, attempt: &Attempt) -> bool {
+    same_request(call, attempt) && call.transport.is_none_or(|transport| transport == attempt.transport)
+}
+
+fn same_request(call: &Call, attempt: &Attempt) -> bool {
+    match (&call.request, &attempt.request) {
+        (Some(asked), Some(tried)) => (&asked.method, &asked.path, &asked.token) == (&tried.method, &tried.path, &tried.token),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+fn with_token(token: &Token) -> &'static str {
+    match token {
+        Token::None => "without a token",
+        Token::Unverified => "with a token that does not verify",
+        Token::Valid { .. } => "with another token",
+    }
+}
+
+/// The ports of an attempt: a number, a range, or most of all ports.
+fn ports(attempt: &Attempt) -> String {
+    let protocol = if attempt.protocol == Protocol::Tcp { String::new() } else { format!("/{}", attempt.protocol.word()) };
+    match attempt.ports {
+        (low, high) if low == high => format!("port {low}{protocol}"),
+        (low, high) if high - low < MANY_PORTS => format!("ports {low}-{high}{protocol}"),
+        _ => format!("other ports{protocol}"),
+    }
+}
+
+/// So many ports in a row are "other ports" to people.
+const MANY_PORTS: u16 = 2_000;
+
+/// How an attempt differs from the connection between the same two.
+fn otherwise(call: &Call, attempt: &Attempt) -> String {
+    let transport = match attempt.transport {
+        Transport::Mtls => "over mTLS",
+        Transport::Plaintext => "in plaintext",
+    };
+    if same_request(call, attempt) {
+        return format!("the same {transport}");
+    }
+    let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
+    let request = match &attempt.request {
+        Some(request) if *asked == request.token => format!("{} {}", request.method, request.path),
+        Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
+        None => "connections that are no HTTP".to_owned(),
+    };
+    let is_same = call.transport.is_none_or(|asked| asked == attempt.transport);
+    if is_same { request } else { format!("{request} {transport}") }
+}

@@ -1,0 +1,212 @@
+//! The question: from a flow as somebody types it to two ends, a port, a transport and a request.
+//!
+//! Owns: `Question`, `Context`, `read`. A flow is written in the language, with objects of a cluster, URLs and bare requests
+//! besides. It asks nobody: whether the connection passes is judged elsewhere.
+
+mod draft;
+mod language;
+mod object;
+mod request;
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, code};
+use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
+use crate::inventory::{Inventory, WorkloadKind};
+use crate::ir::{End, Unit};
+use crate::source::{FileId, Location, Sources, Span};
+use crate::syntax::ast::Endpoint;
+
+use draft::{Draft, Written};
+use object::Found;
+
+/// What a flow's words are looked up in.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The texts, that of the flow among them.
+    pub sources: &'a Sources,
+    /// The intents, parsed; none where only manifests are asked.
+    pub units: &'a [Unit<'a>],
+    /// What the cluster is.
+    pub config: &'a Config,
+    /// What runs there.
+    pub inventory: &'a Inventory,
+    /// The namespace that the user gave for whatever names none.
+    pub namespace: Option<Symbol>,
+    /// The only namespace that the intents manage; none if there are several.
+    pub managed_namespace: Option<Symbol>,
+    /// The only namespace that the manifests hold; none if there are several.
+    pub only_namespace: Option<Symbol>,
+}
+
+/// A flow, understood.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The file of its text.
+    pub flow: FileId,
+    /// Who connects.
+    pub source: Side,
+    /// To whom, and on which port; more than one where a name stands for several numbers.
+    pub targets: Vec<Target>,
+    /// How it arrives; none for whatever the client does by itself.
+    pub transport: Option<Transport>,
+    /// The request, or nothing where the connection is no HTTP.
+    pub request: Option<Request>,
+    /// The Service that is called, with its port; none where nothing says so.
+    pub service: Option<Service>,
+    /// What was taken for granted, each in a sentence without capital and full stop.
+    pub notes: Vec<String>,
+}
+
+/// One end of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// Who may stand there.
+    pub end: End,
+    /// The one object that is meant, if one is named.
+    pub object: Option<Object>,
+    /// Where it is written, in the text of the flow.
+    pub span: Span,
+}
+
+/// A destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Who.
+    pub side: Side,
+    /// Over which protocol.
+    pub protocol: Protocol,
+    /// On which port of the pod.
+    pub port: u16,
+}
+
+/// A workload of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its namespace.
+    pub namespace: Symbol,
+    /// Its name.
+    pub name: Symbol,
+}
+
+/// A Service as it is called.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: Symbol,
+    /// Its name.
+    pub name: Symbol,
+    /// The port of its address.
+    pub port: u16,
+}
+
+/// Reads a flow. Findings point into its text.
+///
+/// An end without `@` is one of the namespace of the command line, else of the only one that the intents manage, else of the other
+/// end's, else of the only one there is, else `default`; a declared name is one of where it is declared. A name that nothing
+/// declares is the workload, else the Service of that name.
+pub fn read(flow: FileId, context: &Context<'_>) -> Result<Question, Vec<Diagnostic>> {
+    let text = context.sources.get(flow).map(crate::source::Source::text).unwrap_or_default();
+    let mut draft = Draft::cut(flow, text).map_err(|finding| vec![*finding])?;
+    let first = assemble(&draft, context);
+    let Err(findings) = &first else { return first };
+    if !draft.name_objects(findings, context) {
+        return first;
+    }
+    assemble(&draft, context)
+}
+
+/// Puts the parts of a flow together.
+fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Diagnostic>> {
+    let parsed = language::parse(draft)?;
+    let homes = Homes::of(draft, &parsed, context);
+    let meant = language::resolve(draft, &parsed, &homes, context)?;
+    let mut notes = Vec::new();
+    let source = match &draft.source {
+        Written::Language(span) => Ok(Side { end: meant.source, object: None, span: *span }),
+        Written::Object(word) => object::source(word, &homes.source, draft, context, &mut notes),
+    };
+    let destination = match &draft.destination {
+        Written::Language(span) => language::targets(draft, &meant.targets, *span, context).map(Found::pods),
+        Written::Object(word) => object::destination(word, &homes.destination, draft, context, &mut notes),
+    };
+    let (source, destination) = match (source, destination) {
+        (Ok(source), Ok(destination)) => (source, destination),
+        (source, destination) => {
+            return Err(source.err().into_iter().chain(destination.err()).map(|finding| *finding).collect());
+        }
+    };
+    let host = destination.host(&homes.destination);
+    let request = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
+    let question = Question {
+        flow: draft.flow,
+        source,
+        targets: destination.targets,
+        transport: meant.transport,
+        request,
+        service: destination.service,
+        notes,
+    };
+    question.without_transport(draft).map_or(Ok(question), |finding| Err(vec![finding]))
+}
+
+impl Question {
+    /// A finding if it asks something of UDP or SCTP that only TCP has.
+    fn without_transport(&self, draft: &Draft<'_>) -> Option<Diagnostic> {
+        let target = self.targets.iter().find(|target| target.protocol != Protocol::Tcp)?;
+        let asks = self.transport == Some(Transport::Mtls) || self.request.is_some();
+        asks.then(|| {
+            draft
+                .unclear(target.side.span, format!("{} knows neither mTLS nor requests", target.protocol))
+                .label("not TCP")
+                .note("the mesh sees TCP alone")
+                .help("leave `mtls` and the request out")
+        })
+    }
+}
+
+/// The namespaces of ends without `@`.
+struct Homes {
+    source: Symbol,
+    destination: Symbol,
+}
+
+impl Homes {
+    fn of(draft: &Draft<'_>, parsed: &language::Parsed, context: &Context<'_>) -> Self {
+        let written = |side: &Written, endpoint: &Endpoint| match side {
+            Written::Object(word) => word.namespace.clone(),
+            Written::Language(_) => language::namespace(endpoint),
+        };
+        let source = written(&draft.source, &parsed.statement.source);
+        let destination = written(&draft.destination, &parsed.statement.destination);
+        let usual = |other: &Option<Symbol>, endpoint: &Endpoint| {
+            let known = [&context.namespace, &context.managed_namespace, other, &context.only_namespace].into_iter().flatten().next();
+            let usual = known.cloned().unwrap_or_else(|| context.default_namespace());
+            language::declared_in(endpoint, &usual, context).unwrap_or(usual)
+        };
+        Self {
+            source: source.clone().unwrap_or_else(|| usual(&destination, &parsed.statement.source)),
+            destination: destination.unwrap_or_else(|| usual(&source, &parsed.statement.destination)),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The namespace of what names none and has nothing else to go by.
+    fn default_namespace(&self) -> Symbol {
+        self.namespace.clone().unwrap_or_else(|| "default".into())
+    }
+}
+
+impl Draft<'_> {
+    /// A finding about a flow that is no question about one connection.
+    fn unclear(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span }, message)
+    }
+}
+
+/// The cube of one namespace by name.
+fn named(namespace: &Symbol) -> crate::flow::LabelCube {
+    crate::flow::LabelCube::of(NAMESPACE_NAME.into(), crate::flow::Values::one(namespace.clone()))
+}

@@ -1,0 +1,328 @@
+//! A flow cut into its ends and clauses, and the statement of the language that says the same.
+//!
+//! Owns: `Draft`, `Hidden`. What the language cannot say (objects, URLs, a bare request) is taken out or completed here, and every
+//! place in the statement is led back to the flow's own text. It must not look names up.
+
+use crate::diagnostic::{Diagnostic, code};
+use crate::source::{FileId, Location, Span};
+
+use super::Context;
+use super::object::{self, Word};
+
+/// The methods that may stand without `http` before them.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
+
+/// The clause for a token that does not verify; the language has no use for it.
+pub(super) const BAD_TOKEN: &str = "bad-jwt";
+
+/// The issuer that stands for one given by its address.
+const ISSUER: &str = "asked-issuer";
+
+/// How one end is written.
+#[derive(Debug, Clone)]
+pub(super) enum Written {
+    /// In the language; of a destination, what follows it belongs to the span too.
+    Language(Span),
+    /// As an object of the cluster.
+    Object(Word),
+}
+
+/// A flow, cut.
+#[derive(Debug, Clone)]
+pub(super) struct Draft<'t> {
+    /// The file of its text.
+    pub(super) flow: FileId,
+    /// Its text.
+    pub(super) text: &'t str,
+    /// Before the arrow.
+    pub(super) source: Written,
+    /// Behind the arrow.
+    pub(super) destination: Written,
+    /// The words behind the arrow; of an object those behind it.
+    pub(super) rest: Vec<Span>,
+    /// A method without a path, which a URL gives.
+    pub(super) method: Option<Span>,
+    /// Where a token that does not verify is asked for.
+    pub(super) bad_token: Option<Span>,
+    /// Where an issuer stands by its address.
+    issuer: Option<Span>,
+}
+
+impl<'t> Draft<'t> {
+    /// Cuts a flow; a finding if it is nothing of the kind.
+    pub(super) fn cut(flow: FileId, text: &'t str) -> Result<Self, Box<Diagnostic>> {
+        let whole = Location { file: flow, span: Span::new(0, text.len()) };
+        if let Some(word) = words(text, 0).into_iter().next().filter(|span| is_statement_word(slice(text, *span))) {
+            return Err(Box::new(no_statement(Location { span: word, ..whole }, slice(text, word))));
+        }
+        let Some(arrow) = arrow(text) else { return Err(Box::new(no_arrow(whole))) };
+        let source = trimmed(text, Span::new(0, arrow));
+        let mut rest = words(text, arrow + 2);
+        let first = rest.first().copied();
+        let destination = match first.and_then(|span| object::word(text, span)) {
+            Some(word) => {
+                rest.remove(0);
+                Written::Object(word)
+            }
+            None => Written::Language(span_of(&rest).unwrap_or_else(|| Span::new(text.len(), text.len()))),
+        };
+        let source = object::word(text, source).map_or(Written::Language(source), Written::Object);
+        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token: None, issuer: None };
+        draft.take_own_words();
+        draft.refuse_remarks()?;
+        Ok(draft)
+    }
+
+    /// Takes out the words that the language does not have.
+    fn take_own_words(&mut self) {
+        let is_url = matches!(&self.destination, Written::Object(word) if word.is_url());
+        let mut kept = Vec::new();
+        for (at, span) in self.rest.iter().copied().enumerate() {
+            let word = self.slice(span);
+            let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
+            let before = kept.last().map(|before| self.slice(*before)).unwrap_or_default();
+            if word == BAD_TOKEN {
+                self.bad_token = Some(span);
+            } else if is_url && METHODS.contains(&word) && !next.starts_with('/') && before != "http" {
+                self.method = Some(span);
+            } else {
+                if before == "jwt" && word.starts_with('"') {
+                    self.issuer = Some(span);
+                }
+                kept.push(span);
+            }
+        }
+        self.rest = kept;
+    }
+
+    /// Remarks belong to rules.
+    fn refuse_remarks(&self) -> Result<(), Box<Diagnostic>> {
+        let remark = self.rest.iter().copied().find(|span| matches!(self.slice(*span), "until" | "because" | "accept"));
+        let Some(span) = remark else { return Ok(()) };
+        let finding = self.unclear(span, format!("a flow has no `{}`", self.slice(span)));
+        Err(Box::new(finding.label("a remark of rules").help("leave it out")))
+    }
+
+    /// The text under a span.
+    pub(super) fn slice(&self, span: Span) -> &'t str {
+        slice(self.text, span)
+    }
+
+    /// Turns names that are unknown to the language into objects, where those findings are all that is wrong and the cluster has
+    /// objects of these names. Says whether it did.
+    pub(super) fn name_objects(&mut self, findings: &[Diagnostic], context: &Context<'_>) -> bool {
+        let mut changed = false;
+        for finding in findings.iter().filter(|finding| finding.code == code::UNKNOWN_NAME) {
+            let Some(at) = finding.span() else { continue };
+            let source = match &self.source {
+                Written::Language(span) if span.start <= at.start && at.end <= span.end => object::bare(self.text, *span, context),
+                _ => None,
+            };
+            if let Some(word) = source {
+                self.source = Written::Object(word);
+                changed = true;
+                continue;
+            }
+            let Written::Language(_) = &self.destination else { continue };
+            let first = self.rest.first().copied().filter(|first| first.start <= at.start && at.end <= first.end);
+            if let Some(word) = first.and_then(|first| object::bare(self.text, first, context)) {
+                self.destination = Written::Object(word);
+                self.rest.remove(0);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// The statement that says the same.
+    pub(super) fn hidden(&self) -> Hidden {
+        let mut hidden = Hidden::default();
+        if let Some(issuer) = self.issuer {
+            hidden.glue(&format!("issuer {ISSUER} = "));
+            hidden.slice(self.text, issuer);
+            hidden.glue(" jwks \"https://unknown\" audience \"unknown\"\n");
+        }
+        hidden.glue("expect some ");
+        match &self.source {
+            Written::Language(span) => hidden.slice(self.text, *span),
+            Written::Object(_) => hidden.glue("*"),
+        }
+        hidden.glue(" -> ");
+        if matches!(self.destination, Written::Object(_)) {
+            hidden.glue("*");
+        }
+        let mut before = "";
+        for (at, span) in self.rest.iter().enumerate() {
+            let word = self.slice(*span);
+            if at > 0 || !before.is_empty() || matches!(self.destination, Written::Object(_)) {
+                hidden.glue(" ");
+            }
+            let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
+            if METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (next.starts_with('/') || at > 0) {
+                hidden.glue("http ");
+            }
+            if self.issuer == Some(*span) {
+                hidden.glue(ISSUER);
+            } else {
+                hidden.slice(self.text, *span);
+            }
+            before = word;
+        }
+        hidden
+    }
+}
+
+/// A text made of pieces of a flow and of other words, and the way back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hidden {
+    /// The text.
+    pub(super) text: String,
+    /// Pieces of the flow: where each begins here, where there, and how long it is.
+    pieces: Vec<(usize, usize, usize)>,
+}
+
+impl Hidden {
+    fn glue(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Line ends become blanks: a flow is one line.
+    fn slice(&mut self, flow: &str, span: Span) {
+        let piece = slice(flow, span);
+        self.pieces.push((self.text.len(), span.range().start, piece.len()));
+        self.text.extend(piece.chars().map(|letter| if letter == '\n' { ' ' } else { letter }));
+    }
+
+    /// The place in the flow that a place here comes from; what comes from nowhere is the piece beside it.
+    pub(super) fn back(&self, span: Span) -> Span {
+        let (start, end) = (span.range().start, span.range().end);
+        let first = self.pieces.iter().find(|(at, _, length)| start < at + length || (start == at + length && start == end));
+        let last = self.pieces.iter().rev().find(|(at, _, _)| *at < end || (*at == end && start == end));
+        let begin = first.or(self.pieces.last()).map_or(0, |(at, from, length)| from + start.saturating_sub(*at).min(*length));
+        let finish = last.or(self.pieces.first()).map_or(0, |(at, from, length)| from + end.saturating_sub(*at).min(*length));
+        Span::new(begin.min(finish.max(begin)), finish.max(begin))
+    }
+
+    /// A finding about this text as one about the flow.
+    pub(super) fn finding(&self, flow: FileId, mut finding: Diagnostic) -> Diagnostic {
+        let back = |location: &mut Location| {
+            if location.file == flow {
+                location.span = self.back(location.span);
+            }
+        };
+        for label in finding.primary.iter_mut().chain(&mut finding.related) {
+            back(&mut label.location);
+        }
+        for edit in finding.helps.iter_mut().flat_map(|help| &mut help.edits) {
+            back(&mut edit.location);
+        }
+        finding
+    }
+}
+
+/// The text under a span.
+fn slice(text: &str, span: Span) -> &str {
+    text.get(span.range()).unwrap_or_default()
+}
+
+/// A span without the blanks at its ends.
+fn trimmed(text: &str, span: Span) -> Span {
+    let inner = slice(text, span);
+    let start = span.range().start + (inner.len() - inner.trim_start().len());
+    Span::new(start, start + inner.trim().len())
+}
+
+/// From the first to the last of some words.
+fn span_of(words: &[Span]) -> Option<Span> {
+    words.iter().copied().reduce(Span::to)
+}
+
+/// Where the first arrow outside of quotes stands.
+fn arrow(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut before = ' ';
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' if before != '\\' => quoted = !quoted,
+            '>' if before == '-' && !quoted => return Some(at - 1),
+            _ => {}
+        }
+        before = letter;
+    }
+    None
+}
+
+/// The words of a text from a byte on: what blanks outside of quotes and brackets separate.
+fn words(text: &str, from: usize) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut start: Option<usize> = None;
+    let mut quoted = false;
+    for (at, letter) in text.char_indices().filter(|(at, _)| *at >= from) {
+        if letter == '"' {
+            quoted = !quoted;
+        }
+        match (letter.is_whitespace() && !quoted, start) {
+            (true, Some(begun)) => {
+                found.push(Span::new(begun, at));
+                start = None;
+            }
+            (false, None) => start = Some(at),
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+    found.extend(start.map(|begun| Span::new(begun, text.len())));
+    found
+}
+
+fn is_statement_word(word: &str) -> bool {
+    matches!(word, "allow" | "deny" | "audit" | "expect")
+}
+
+fn no_statement(at: Location, word: &str) -> Diagnostic {
+    let with_blank = Location { span: Span { end: at.span.end + 1, ..at.span }, ..at };
+    Diagnostic::new(code::UNCLEAR_FLOW, at, format!("a flow has no `{word}`")).label("starts a rule, not a question").fix(
+        "ask without it",
+        with_blank,
+        "",
+    )
+}
+
+fn no_arrow(at: Location) -> Diagnostic {
+    Diagnostic::new(code::UNCLEAR_FLOW, at, "a flow has an arrow between who calls and who is called")
+        .label("no `->` here")
+        .help("write it as `app=web -> app=db:5432`, or with objects: `deploy/web@shop -> svc/db:5432`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_lead_back_to_the_flow() {
+        let text = "web -> api:80 GET /x";
+        let draft = Draft::cut(FileId(0), text).unwrap();
+        let hidden = draft.hidden();
+        assert_eq!(hidden.text, "expect some web -> api:80 http GET /x");
+        for word in ["web", "api:80", "GET", "/x"] {
+            let at = hidden.text.find(word).unwrap();
+            let back = hidden.back(Span::new(at, at + word.len()));
+            assert_eq!(draft.slice(back), word);
+        }
+        let end = hidden.text.len();
+        assert_eq!(hidden.back(Span::new(end, end)), Span::new(text.len(), text.len()));
+        assert_eq!(draft.slice(hidden.back(Span::new(0, end))), text);
+    }
+
+    #[test]
+    fn words_of_its_own_are_taken_out() {
+        let cut = |text| Draft::cut(FileId(0), text).map(|draft| draft.hidden().text);
+        assert_eq!(cut("a -> b:80 bad-jwt").unwrap(), "expect some a -> b:80");
+        assert_eq!(cut("deploy/a -> svc/b:80 POST /x mtls").unwrap(), "expect some * -> * http POST /x mtls");
+        assert_eq!(cut("a -> http://b/x POST").unwrap(), "expect some a -> *");
+        assert_eq!(cut("a -> b:80 http GET /x").unwrap(), "expect some a -> b:80 http GET /x");
+        assert_eq!(cut("a -> b:80 http GET|POST /x, HEAD /y").unwrap(), "expect some a -> b:80 http GET|POST /x, HEAD /y");
+        let issuer = cut("a -> b:80 GET /x jwt \"https://id\"").unwrap();
+        assert!(issuer.ends_with("\nexpect some a -> b:80 http GET /x jwt asked-issuer"), "{issuer}");
+        assert!(cut("allow a -> b").is_err() && cut("a").is_err() && cut("").is_err());
+    }
+}

@@ -1,0 +1,364 @@
+//! Ends that are objects of a cluster: workloads, Services, URLs.
+//!
+//! Owns: how they are written, the look-up in the inventory, the ports of Services. It must not judge a connection.
+
+mod written;
+
+use std::collections::BTreeSet;
+
+use super::draft::Draft;
+use super::{Context, Object, Service, Side, Target, named};
+use crate::diagnostic::{Diagnostic, code, nearest};
+use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
+use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServicePort, WorkloadKind};
+use crate::ir::{End, Naming, listed_cube};
+use crate::source::{Location, Span};
+
+pub(super) use written::{bare, word};
+
+/// An object as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Word {
+    /// All of it, its port included.
+    pub(super) span: Span,
+    /// What kind of object.
+    kind: Kind,
+    /// Its name, and where that stands.
+    name: (Symbol, Span),
+    /// Its namespace, where it is written.
+    pub(super) namespace: Option<Symbol>,
+    /// Its port as written, and where that stands.
+    port: Option<(Symbol, Span)>,
+    /// The protocol behind the port.
+    protocol: Option<Protocol>,
+    /// What a URL says besides.
+    url: Option<Url>,
+}
+
+/// What a URL says besides its host and port.
+#[derive(Debug, Clone)]
+struct Url {
+    /// Its host as a client sends it.
+    host: Symbol,
+    /// The path; none where TLS of the application hides it.
+    path: Option<Symbol>,
+}
+
+/// The kinds that can be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Workload(WorkloadKind),
+    Service,
+    /// By a bare name: a workload, else a Service.
+    Either,
+}
+
+/// The short and long words for a kind, as `kubectl` takes them.
+const KINDS: [(&[&str], Kind); 9] = [
+    (&["deploy", "deployment", "deployments"], Kind::Workload(WorkloadKind::Deployment)),
+    (&["sts", "statefulset", "statefulsets"], Kind::Workload(WorkloadKind::StatefulSet)),
+    (&["ds", "daemonset", "daemonsets"], Kind::Workload(WorkloadKind::DaemonSet)),
+    (&["rs", "replicaset", "replicasets"], Kind::Workload(WorkloadKind::ReplicaSet)),
+    (&["rc", "replicationcontroller", "replicationcontrollers"], Kind::Workload(WorkloadKind::ReplicationController)),
+    (&["job", "jobs"], Kind::Workload(WorkloadKind::Job)),
+    (&["cj", "cronjob", "cronjobs"], Kind::Workload(WorkloadKind::CronJob)),
+    (&["po", "pod", "pods"], Kind::Workload(WorkloadKind::Pod)),
+    (&["svc", "service", "services"], Kind::Service),
+];
+
+/// What an object stands for as a destination.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) targets: Vec<Target>,
+    pub(super) service: Option<Service>,
+    url: Option<Url>,
+    name: Option<Symbol>,
+}
+
+impl Found {
+    /// Pods of the language.
+    pub(super) fn pods(targets: Vec<Target>) -> Self {
+        Self { targets, service: None, url: None, name: None }
+    }
+
+    /// The host that a client would send, and the path of a URL.
+    pub(super) fn host(&self, namespace: &str) -> (Symbol, Option<Symbol>) {
+        if let Some(url) = &self.url {
+            return (url.host.clone(), url.path.clone());
+        }
+        if let Some(service) = &self.service {
+            return (format!("{}.{}.svc.cluster.local", service.name, service.namespace).into(), None);
+        }
+        (format!("{}.{namespace}", self.name.as_deref().unwrap_or("pod")).into(), None)
+    }
+}
+
+impl Word {
+    pub(super) fn is_url(&self) -> bool {
+        self.url.is_some()
+    }
+}
+
+/// An object as the caller.
+pub(super) fn source(
+    word: &Word,
+    home: &Symbol,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Side, Box<Diagnostic>> {
+    if let Some((_, at)) = &word.port {
+        let finding = draft.unclear(*at, "a port stands on the caller");
+        return Err(Box::new(finding.label("whose port would this be?").help("ports follow the destination")));
+    }
+    if word.kind == Kind::Service {
+        let finding = draft.unclear(word.span, "a Service calls nobody");
+        return Err(Box::new(finding.label("pods call").help("name the workload, as `deploy/web`, or its labels")));
+    }
+    let workload = workload(word, home, draft, context, notes)?;
+    Ok(side(workload, word.span))
+}
+
+/// An object as the destination.
+pub(super) fn destination(
+    word: &Word,
+    home: &Symbol,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Found, Box<Diagnostic>> {
+    let is_service = |service: &&ServiceFacts| service.name == word.name.0;
+    let workload_named = context.inventory.workloads_in(home).iter().any(|workload| workload.name == word.name.0);
+    let service = match word.kind {
+        Kind::Workload(_) => None,
+        Kind::Either if workload_named => None,
+        Kind::Service | Kind::Either => context.inventory.services_in(home).iter().find(is_service),
+    };
+    if let Some(service) = service {
+        let (targets, port) = behind(service, word, draft, context)?;
+        let called = Service { namespace: service.namespace.clone(), name: service.name.clone(), port };
+        if word.url.as_ref().is_some_and(|url| url.path.is_none()) {
+            notes.push("the application's own TLS hides the request from the mesh".to_owned());
+        }
+        return Ok(Found { targets, service: Some(called), url: word.url.clone(), name: None });
+    }
+    if word.kind == Kind::Service {
+        return declared(word, home, draft, context, notes);
+    }
+    let workload = workload(word, home, draft, context, notes)?;
+    let protocol = word.protocol.unwrap_or(Protocol::Tcp);
+    let port = pod_port(workload, word, protocol, draft, context, notes)?;
+    let target = Target { side: side(workload, word.span), protocol, port };
+    Ok(Found { targets: vec![target], service: None, url: word.url.clone(), name: Some(word.name.0.clone()) })
+}
+
+/// A Service that no manifest holds: the declared workload of its name, if there is one.
+fn declared(
+    word: &Word,
+    home: &Symbol,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Found, Box<Diagnostic>> {
+    let labels = super::language::declared(context, home, &word.name.0).ok_or_else(|| unknown(word, "Service", home, draft, context))?;
+    let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &[]))) };
+    let port = number(written).ok_or_else(|| draft.unclear(*at, format!("`{written}` is no port of a pod")).label("no number"))?;
+    let pods = PodSet::from(PodCube { namespace: named(home), labels, account: Values::any() });
+    let side = Side { end: End::Pods(pods, Naming::ByPod), object: None, span: word.span };
+    notes
+        .push(format!("no manifest holds Service {home}/{}: taken as workload `{}`, and {port} as its pod port", word.name.0, word.name.0));
+    let target = Target { side, protocol: word.protocol.unwrap_or(Protocol::Tcp), port };
+    Ok(Found { targets: vec![target], service: None, url: word.url.clone(), name: Some(word.name.0.clone()) })
+}
+
+/// The pods behind a Service, and the port of its address that is called.
+fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Context<'_>) -> Result<(Vec<Target>, u16), Box<Diagnostic>> {
+    let port = service_port(service, word, draft)?;
+    if service.selector.is_empty() {
+        let finding = draft.unclear(word.span, format!("Service `{}/{}` selects no pods", service.namespace, service.name));
+        return Err(Box::new(finding.label("leads to addresses that no manifest holds").help("ask about the address that it leads to")));
+    }
+    let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(key.clone(), Values::one(value.clone()));
+    let labels = service.selector.iter().fold(LabelCube::all(), with);
+    let whole = PodSet::from(PodCube { namespace: named(&service.namespace), labels, account: Values::any() });
+    let name = match &port.target {
+        PortTarget::Number(number) => {
+            let side = Side { end: End::Pods(whole, Naming::ByPod), object: None, span: word.span };
+            return Ok((vec![Target { side, protocol: port.protocol, port: *number }], port.port));
+        }
+        PortTarget::Name(name) => name,
+    };
+    let selected = context.inventory.workloads_in(&service.namespace).iter().filter(|workload| workload.selected_by(service) != Match::No);
+    let of = |workload: &InventoryWorkload| {
+        let target = |number| Target { side: side(workload, word.span), protocol: port.protocol, port: number };
+        workload.named_port(name, port.protocol).into_iter().map(target).collect::<Vec<_>>()
+    };
+    let targets: Vec<Target> = selected.flat_map(of).collect();
+    if targets.is_empty() {
+        let message = format!("no pod behind Service `{}/{}` has a port named `{name}`", service.namespace, service.name);
+        return Err(Box::new(
+            draft.unclear(word.span, message).label("leads nowhere").help("ask about the pods and the number of their port"),
+        ));
+    }
+    Ok((targets, port.port))
+}
+
+/// The port of a Service that is meant: by number, by name, or the only one that it has.
+fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -> Result<&'s ServicePort, Box<Diagnostic>> {
+    let listed = || service.ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
+    let fits = |port: &&ServicePort| word.protocol.is_none_or(|protocol| port.protocol == protocol);
+    let Some((written, at)) = &word.port else {
+        return match service.ports.as_slice() {
+            [only] => Ok(only),
+            _ => Err(Box::new(no_port(draft, word.span, &listed()))),
+        };
+    };
+    let number = number(written);
+    let is_it = |port: &&ServicePort| Some(port.port) == number || port.name.as_deref() == Some(written);
+    service.ports.iter().filter(fits).find(is_it).ok_or_else(|| {
+        let finding = Diagnostic::new(
+            code::UNKNOWN_OBJECT,
+            Location { file: draft.flow, span: *at },
+            format!("Service `{}/{}` has no port `{written}`", service.namespace, service.name),
+        );
+        let behind = service.ports.iter().find(|port| matches!(port.target, PortTarget::Number(target) if Some(target) == number));
+        let finding = finding.label("not one of its ports").note(format!("its ports are {}", listed().join(", ")));
+        Box::new(match behind {
+            Some(port) => finding.fix(
+                format!("{written} is the pods' own port; the Service's is {}", port.port),
+                Location { file: draft.flow, span: *at },
+                port.port.to_string(),
+            ),
+            None => finding.help("write a port of the Service, or ask about the pods by workload or label"),
+        })
+    })
+}
+
+/// The port of a workload's pods that is meant.
+fn pod_port(
+    workload: &InventoryWorkload,
+    word: &Word,
+    protocol: Protocol,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+    notes: &mut Vec<String>,
+) -> Result<u16, Box<Diagnostic>> {
+    let numbers: BTreeSet<u16> = workload.ports.iter().map(|port| port.number).collect();
+    let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &listed))) };
+    if let Some(number) = number(written) {
+        notes.extend(translated(workload, number, &numbers, context));
+        return Ok(number);
+    }
+    let numbers = workload.named_port(written, protocol);
+    if let (Some(number), 1) = (numbers.first(), numbers.len()) {
+        return Ok(*number);
+    }
+    Err(Box::new(no_named_port(workload, written, Location { file: draft.flow, span: *at })))
+}
+
+/// The finding that a workload has no port of a name.
+fn no_named_port(workload: &InventoryWorkload, written: &str, at: Location) -> Diagnostic {
+    let message = format!("{workload} has no port named `{written}`");
+    let finding = Diagnostic::new(code::UNRESOLVED_NAMED_PORT, at, message).label("number not known");
+    match nearest(written, workload.ports.iter().filter_map(|port| port.name.as_deref())) {
+        Some(near) => finding.fix(format!("did you mean `{near}`?"), at, near),
+        None => finding.help("write the number of the port on the pod"),
+    }
+}
+
+/// A word about a number that a Service has and the pods do not.
+fn translated(workload: &InventoryWorkload, number: u16, own: &BTreeSet<u16>, context: &Context<'_>) -> Option<String> {
+    if own.contains(&number) {
+        return None;
+    }
+    let services = context.inventory.services_in(&workload.namespace).iter();
+    let service = services
+        .filter(|service| workload.selected_by(service) == Match::Yes)
+        .find(|service| service.ports.iter().any(|port| port.port == number && port.target != PortTarget::Number(number)))?;
+    Some(format!(
+        "{number} is a port of Service {0}/{1}, not of its pods: ask `svc/{1}@{0}:{number}` for what the Service leads to",
+        service.namespace, service.name
+    ))
+}
+
+/// The workload that a word names.
+fn workload<'c>(
+    word: &Word,
+    home: &Symbol,
+    draft: &Draft<'_>,
+    context: &Context<'c>,
+    notes: &mut Vec<String>,
+) -> Result<&'c InventoryWorkload, Box<Diagnostic>> {
+    let kind = match word.kind {
+        Kind::Workload(kind) => Some(kind),
+        Kind::Service | Kind::Either => None,
+    };
+    let fits = |workload: &&InventoryWorkload| kind.is_none_or(|kind| workload.kind == kind);
+    let inventory = context.inventory.workloads_in(home);
+    if let Some(found) = inventory.iter().filter(fits).find(|workload| workload.name == word.name.0) {
+        return Ok(found);
+    }
+    if kind == Some(WorkloadKind::Pod) {
+        let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
+        if let Some(owner) = inventory.iter().filter(owns).max_by_key(|workload| workload.name.len()) {
+            notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
+            return Ok(owner);
+        }
+    }
+    Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
+}
+
+fn side(workload: &InventoryWorkload, span: Span) -> Side {
+    let object = Object { kind: workload.kind, namespace: workload.namespace.clone(), name: workload.name.clone() };
+    Side { end: End::Pods(PodSet::from(listed_cube(workload)), Naming::ByPod), object: Some(object), span }
+}
+
+/// A port number.
+fn number(written: &str) -> Option<u16> {
+    written.parse().ok().filter(|number| *number > 0)
+}
+
+/// The finding that a destination has no port.
+pub(super) fn no_port(draft: &Draft<'_>, span: Span, known: &[String]) -> Diagnostic {
+    let at = Span { start: span.end, ..span };
+    let finding = draft.unclear(span, "a flow goes to one port, and this destination has none").label("which port?");
+    match known {
+        [] => finding.help("write it behind the destination, as `app=db:5432`"),
+        [only] => finding.fix(format!("its pods have one: `:{only}`"), Location { file: draft.flow, span: at }, format!(":{only}")),
+        _ => finding.help(format!("write one of {}", known.join(", "))),
+    }
+}
+
+/// The finding that no manifest holds an object.
+fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &Context<'_>) -> Box<Diagnostic> {
+    let (name, span) = &word.name;
+    let location = Location { file: draft.flow, span: *span };
+    let inventory = context.inventory;
+    if word.is_url() && word.kind == Kind::Either {
+        let finding = draft.unclear(*span, format!("`{name}` is no Service of a cluster"));
+        let finding = finding.label("a name outside").note("NetworkPolicy knows addresses, not names");
+        return Box::new(finding.help("ask about its address, or about `internet`"));
+    }
+    let finding = Diagnostic::new(code::UNKNOWN_OBJECT, location, format!("there is no {kind} `{name}` in namespace `{home}`"));
+    if inventory.workloads.is_empty() && inventory.services.is_empty() {
+        let finding =
+            finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
+        return Box::new(finding);
+    }
+    let is_service = word.kind == Kind::Service;
+    let all: Vec<(&Symbol, &Symbol, &str)> = if is_service {
+        inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service")).collect()
+    } else {
+        inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name())).collect()
+    };
+    let finding = finding.label("not among the manifests");
+    if let Some((namespace, _, kind)) = all.iter().find(|(_, known, _)| *known == name) {
+        return Box::new(finding.help(format!("namespace `{namespace}` has a {kind} of this name: `{name}@{namespace}`")));
+    }
+    let here = all.iter().filter(|(namespace, _, _)| *namespace == home).map(|(_, name, _)| &***name);
+    Box::new(match nearest(name, here) {
+        Some(near) => finding.fix(format!("did you mean `{near}`?"), location, near),
+        None => finding.help("ask by label, as `app=web@shop`, if its pods are in no manifest"),
+    })
+}

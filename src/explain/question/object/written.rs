@@ -1,0 +1,83 @@
+//! How objects are written in a flow.
+//!
+//! Owns: `word`, `bare`: `deploy/web@shop:http`, `svc/db:5432`, URLs, bare names. It must not look for an object.
+
+use super::super::Context;
+use super::{KINDS, Kind, Url, Word};
+use crate::flow::{Protocol, Symbol};
+use crate::source::Span;
+
+/// An object, if a word is one: `deploy/web@shop:http`, `svc/db:5432`, a URL. A label with `/` in its key is none.
+pub(in super::super) fn word(text: &str, span: Span) -> Option<Word> {
+    let written = text.get(span.range())?;
+    if let Some(url) = url(written, span) {
+        return Some(url);
+    }
+    let (kind, rest) = written.split_once('/')?;
+    let kind = KINDS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))?.1;
+    if rest.contains(['=', ',', '|']) {
+        return None;
+    }
+    parts(rest, span.range().end - rest.len(), kind, span)
+}
+
+/// A bare name as an object, if the inventory has one of that name.
+pub(in super::super) fn bare(text: &str, span: Span, context: &Context<'_>) -> Option<Word> {
+    let written = text.get(span.range())?;
+    let word = parts(written, span.range().start, Kind::Either, span)?;
+    let is_it = |name: &Symbol| *name == word.name.0;
+    let known = context.inventory.workloads.iter().any(|workload| is_it(&workload.name))
+        || context.inventory.services.iter().any(|service| is_it(&service.name));
+    known.then_some(word)
+}
+
+/// `NAME[@NAMESPACE][:PORT[/PROTOCOL]]`, which begins at a byte of the text.
+fn parts(written: &str, start: usize, kind: Kind, span: Span) -> Option<Word> {
+    let (head, port) = written.split_once(':').map_or((written, None), |(head, port)| (head, Some(port)));
+    let (name, namespace) = head.split_once('@').map_or((head, None), |(name, namespace)| (name, Some(namespace)));
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if !is_name(name) || !namespace.is_none_or(is_name) {
+        return None;
+    }
+    let (port, protocol) = match port {
+        None => (None, None),
+        Some(port) => {
+            let (number, protocol) = port.split_once('/').map_or((port, None), |(number, protocol)| (number, Some(protocol)));
+            let at = start + head.len() + 1;
+            let protocol = protocol.map(str::parse::<Protocol>).transpose().ok()?;
+            (Some((number.into(), Span::new(at, at + number.len()))), protocol)
+        }
+    };
+    let name = (name.into(), Span::new(start, start + name.len()));
+    Some(Word { span, kind, name, namespace: namespace.map(Symbol::from), port, protocol, url: None })
+}
+
+/// A URL of something in the cluster: `http://api.shop.svc:8080/v1/x`.
+fn url(written: &str, span: Span) -> Option<Word> {
+    let (scheme, rest) = written.split_once("://")?;
+    let usual = match scheme {
+        "http" => "80",
+        "https" => "443",
+        _ => return None,
+    };
+    let (authority, path) = rest.find(['/', '?', '#']).and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let start = span.range().start + scheme.len() + 3;
+    let at = start + host.len() + 1;
+    let port_span = port.map_or(Span::new(start, start + host.len()), |port| Span::new(at, at + port.len()));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = if path.is_empty() { "/" } else { path };
+    let mut labels = host.split('.');
+    let name = labels.next().unwrap_or_default();
+    let namespace = labels.next().filter(|namespace| !namespace.is_empty());
+    let is_cluster = matches!(labels.next(), None | Some("svc"));
+    Some(Word {
+        span,
+        kind: if is_cluster { Kind::Service } else { Kind::Either },
+        name: (if is_cluster { name.into() } else { host.into() }, Span::new(start, start + host.len())),
+        namespace: namespace.filter(|_| is_cluster).map(Symbol::from),
+        port: Some((port.unwrap_or(usual).into(), port_span)),
+        protocol: None,
+        url: Some(Url { host: host.to_ascii_lowercase().into(), path: (scheme == "http").then(|| path.into()) }),
+    })
+}

@@ -1,0 +1,196 @@
+//! Single edits of objects, and objects that are added.
+//!
+//! Owns: the rules and objects that speak of one connection alone, and how an edit is told. It must not choose among them.
+
+use serde_json::{Map, Value, json};
+
+use super::super::super::call::Call;
+use super::super::super::place;
+use super::super::super::setting::Setting;
+use super::super::super::world::Known;
+use crate::cluster::Gate;
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
+
+/// A `NetworkPolicy` for one end of this connection.
+pub(super) fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
+    let (near, far, list, direction, kind) = match gate {
+        Gate::Egress => (&call.source, &call.destination, "egress", "to", "Egress"),
+        _ => (&call.destination, &call.source, "ingress", "from", "Ingress"),
+    };
+    let Peer::Pod(pod) = &near.endpoint.peer else { return None };
+    let selector = json!({"matchLabels": told_labels(pod, &near.text)});
+    let rule = network_rule(direction, far, call, &pod.namespace);
+    Some(json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{list}", near.short)},
+        "spec": {"podSelector": selector, "policyTypes": [kind], list: [rule]},
+    }))
+}
+
+/// A Service that leads to the destination, by which a client with a sidecar speaks mTLS (`semantics.md` §3.3).
+pub(super) fn service(setting: &Setting, call: &Call) -> Option<Value> {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
+    let taken = setting.inventory.services_in(&pod.namespace).iter().any(|service| *service.name == *call.destination.short);
+    let name = if taken { format!("{}-{}", call.destination.short, call.port) } else { call.destination.short.clone() };
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": &*pod.namespace, "name": name},
+        "spec": {"selector": told_labels(pod, &call.destination.text), "ports": [{"name": format!("tcp-{}", call.port), "port": call.port}]},
+    }))
+}
+
+/// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
+pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
+    let peer = match &far.endpoint.peer {
+        Peer::Address(address) => {
+            let length = if address.is_ipv4() { 32 } else { 128 };
+            json!({"ipBlock": {"cidr": format!("{address}/{length}")}})
+        }
+        Peer::Pod(pod) => {
+            let labels = json!({"matchLabels": told_labels(pod, &far.text)});
+            if *pod.namespace == *namespace {
+                json!({"podSelector": labels})
+            } else {
+                json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: &*pod.namespace}}, "podSelector": labels})
+            }
+        }
+    };
+    let port = if is_tunnelled(call) { 15008 } else { call.port };
+    json!({direction: [peer], "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+}
+
+fn is_tunnelled(call: &Call) -> bool {
+    let plane = |known: &Known| match &known.endpoint.peer {
+        Peer::Pod(pod) => pod.plane,
+        Peer::Address(_) => DataPlane::None,
+    };
+    call.protocol == Protocol::Tcp
+        && call.transport != Some(Transport::Plaintext)
+        && plane(&call.source) != DataPlane::None
+        && (plane(&call.destination) == DataPlane::Ambient
+            || plane(&call.source) == DataPlane::Ambient && plane(&call.destination) == DataPlane::Sidecar)
+}
+
+/// The labels by which a pod is called.
+fn told_labels(pod: &Pod, title: &str) -> Map<String, Value> {
+    let told = title.rsplit_once('@').map_or(title, |(labels, _)| labels);
+    let pair = |pair: &str| {
+        let key = pair.split_once('=')?.0;
+        Some((key.to_owned(), Value::from(&**pod.labels.get(key)?)))
+    };
+    told.split(',').filter_map(pair).collect()
+}
+
+/// A rule of an `AuthorizationPolicy` for this connection; none if the caller has no name that the mesh knows.
+pub(super) fn caller_rule(setting: &Setting, call: &Call) -> Option<Value> {
+    let mut rule = json!({});
+    let fields = rule.as_object_mut()?;
+    let Peer::Pod(pod) = &call.source.endpoint.peer else { return Some(json!({"to": [{"operation": operation(call)}]})) };
+    if pod.plane != DataPlane::None && call.transport != Some(Transport::Plaintext) {
+        fields.insert("from".to_owned(), json!([{"source": source(setting, pod)}]));
+    }
+    fields.insert("to".to_owned(), json!([{"operation": operation(call)}]));
+    Some(rule)
+}
+
+/// A caller by its account; by its principal where the oldest Istio does not know accounts (`semantics.md` §2.6).
+fn source(setting: &Setting, pod: &Pod) -> Value {
+    let platform = setting.cluster.platform();
+    if platform.istio >= (1, 25, 0) {
+        return json!({"serviceAccounts": [format!("{}/{}", pod.namespace, pod.account)]});
+    }
+    json!({"principals": [format!("{}/ns/{}/sa/{}", platform.trust_domain, pod.namespace, pod.account)]})
+}
+
+fn operation(call: &Call) -> Value {
+    let mut operation = json!({"ports": [call.port.to_string()]});
+    if let (Some(request), Some(fields)) = (&call.request, operation.as_object_mut()) {
+        fields.insert("methods".to_owned(), json!([&*request.method]));
+        fields.insert("paths".to_owned(), json!([&*request.path]));
+    }
+    operation
+}
+
+/// A `DENY` for this connection alone; none if the caller has no identity.
+pub(super) fn refusal(setting: &Setting, call: &Call) -> Option<Value> {
+    let (Peer::Pod(pod), Peer::Pod(destination)) = (&call.source.endpoint.peer, &call.destination.endpoint.peer) else { return None };
+    if pod.plane == DataPlane::None || destination.plane == DataPlane::None || call.protocol != Protocol::Tcp {
+        return None;
+    }
+    let labels = told_labels(destination, &call.destination.text);
+    let mut operation = operation(call);
+    if destination.plane == DataPlane::Ambient {
+        // ztunnel would read a rule without what it cannot see (`semantics.md` §2.9).
+        operation = json!({"ports": operation.get("ports")?});
+    }
+    let rule = json!({"from": [{"source": source(setting, pod)}], "to": [{"operation": operation}]});
+    Some(json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"namespace": &*destination.namespace, "name": format!("{}-deny-{}", call.destination.short, call.source.short)},
+        "spec": {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]},
+    }))
+}
+
+/// Adds a rule to a list of an object's spec and says so.
+pub(super) fn push_rule(object: &mut Value, list: &str, rule: &Value) -> Option<String> {
+    let spec = object.get_mut("spec")?.as_object_mut()?;
+    let rules = spec.entry(list).or_insert_with(|| json!([]));
+    rules.as_array_mut()?.push(rule.clone());
+    let singular = if list == "rules" { "rule" } else { list };
+    Some(format!("add {singular} {}", brief(rule)))
+}
+
+/// Removes a rule, counted from 1, from a list of an object's spec and says so.
+pub(super) fn remove_rule(object: &mut Value, list: &str, number: usize) -> Option<String> {
+    let spec = object.get_mut("spec")?.as_object_mut()?;
+    let rules = spec.get_mut(list)?.as_array_mut()?;
+    let at = number.checked_sub(1).filter(|at| *at < rules.len())?;
+    rules.remove(at);
+    let what = if list == "rules" { "rule".to_owned() } else { format!("{list} rule") };
+    if list != "rules" && !spec.contains_key("policyTypes") {
+        // Without its last rule an object that does not say so would isolate another way (`semantics.md` §1.1).
+        return None;
+    }
+    Some(format!("remove {what} {number}"))
+}
+
+/// Lets plaintext in on this port.
+pub(super) fn permissive(object: &mut Value, call: &Call) -> Option<String> {
+    let spec = object.get_mut("spec")?.as_object_mut()?;
+    let ports = spec.entry("portLevelMtls").or_insert_with(|| json!({}));
+    ports.as_object_mut()?.insert(call.port.to_string(), json!({"mode": "PERMISSIVE"}));
+    Some(format!("portLevelMtls {}: PERMISSIVE", call.port))
+}
+
+/// The mode of a namespace for the destination's pods, but for this port, which also takes plaintext (`semantics.md` §3.1).
+pub(super) fn exception(namespace: &Value, call: &Call) -> Option<Value> {
+    let Peer::Pod(pod) = &call.destination.endpoint.peer else { return None };
+    let mode = place::text(namespace, &["spec", "mtls", "mode"])?;
+    let labels = told_labels(pod, &call.destination.text);
+    let ports = Map::from_iter([(call.port.to_string(), json!({"mode": "PERMISSIVE"}))]);
+    Some(json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "PeerAuthentication",
+        "metadata": {"namespace": &*pod.namespace, "name": format!("{}-{}", call.destination.short, call.port)},
+        "spec": {"selector": {"matchLabels": labels}, "mtls": {"mode": mode}, "portLevelMtls": ports},
+    }))
+}
+
+/// A value on one line, as YAML in flow form.
+pub(super) fn brief(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let pairs = fields.iter().map(|(key, value)| format!("{key}: {}", brief(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(brief).collect::<Vec<_>>().join(", ")),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) || text.is_empty() || text.contains([':', '#', ',']) => {
+            format!("{text:?}")
+        }
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}

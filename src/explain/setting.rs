@@ -1,0 +1,224 @@
+//! What a question is asked of: the policy, the cluster and those who are known in it.
+//!
+//! Owns: `Setting`, and how one is built from intents, from manifests, and from changed copies of either. It must not know any
+//! question.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::place as objects;
+use super::question::{self, Context, Question};
+use super::world::World;
+use crate::cluster::{self, Cluster, Platform};
+use crate::compile::{self, Input};
+use crate::diagnostic::{Code, Diagnostic, Level, order};
+use crate::flow::{DataPlane, Peer, Symbol};
+use crate::inventory::{self, Inventory};
+use crate::ir::{Origin, Policy, Unit};
+use crate::manifest;
+use crate::source::{FileId, Location, Source, Sources};
+use crate::syntax;
+
+/// Whose word decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judge {
+    /// What the intents compile to.
+    Compiled,
+    /// The manifests given.
+    Given,
+}
+
+/// What a question is asked of.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    /// All texts.
+    pub(super) sources: Sources,
+    /// The intents and what belongs to them, without the texts.
+    pub(super) input: Input,
+    /// Whose word decides.
+    pub(super) judge: Judge,
+    /// The intents, resolved; empty without intents.
+    pub(super) policy: Policy,
+    /// What decides.
+    pub(super) cluster: Cluster,
+    /// The objects that decide.
+    pub(super) objects: Vec<Value>,
+    /// The objects that the intents compile to.
+    pub(super) compiled: Vec<Value>,
+    /// What runs.
+    pub(super) inventory: Inventory,
+    /// Who is known.
+    pub(super) world: World,
+    /// What was found about the intents, by code.
+    pub(super) codes: BTreeSet<Code>,
+    /// Whether nothing said anything of a mesh, so that pods are taken without one.
+    pub(super) without_mesh: bool,
+}
+
+impl Setting {
+    /// A setting, with the findings of reading it. With an error among them it must not be asked.
+    pub(super) fn build(input: Input, manifests: &[FileId]) -> (Self, Vec<Diagnostic>) {
+        let outcome = compile::compile(input.clone());
+        let mut findings = outcome.findings;
+        let sources = outcome.sources;
+        let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
+        let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
+        let codes = findings.iter().map(|finding| finding.code).collect();
+        let objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
+        let mut policy = outcome.policy;
+        let guessed = !manifests.is_empty() && input.config.is_none() && !objects.iter().any(objects::is_of_mesh);
+        if guessed {
+            policy.config.mesh.mode = DataPlane::None;
+        }
+        let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy, compiled, codes };
+        if manifests.is_empty() {
+            let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
+            let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
+            let objects = parts.compiled.iter().cloned().chain(listed).chain(read(&parts.input.alongside)).collect();
+            let (setting, _) = parts.given(sources, objects, Judge::Compiled);
+            return (setting, findings);
+        }
+        let namespace = parts.namespace();
+        let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
+        findings.extend(found);
+        let inventory = inventory(&sources, manifests, &namespace);
+        let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
+        setting.without_mesh = guessed;
+        (setting, findings)
+    }
+
+    /// The same with other objects; none if they cannot be read.
+    pub(super) fn with_objects(&self, objects: Vec<Value>) -> Option<Self> {
+        let (policy, compiled, codes) = (self.policy.clone(), self.compiled.clone(), self.codes.clone());
+        let parts = Parts { input: self.input.clone(), policy, compiled, codes };
+        let (setting, findings) = parts.given(self.sources.clone(), objects, self.judge);
+        (!order::has_error(&findings)).then_some(setting)
+    }
+
+    /// The same with other texts of some files; findings if they do not compile.
+    ///
+    /// Where given manifests decide, the objects that were compiled from the intents are replaced by those of the new texts.
+    pub(super) fn with_texts(&self, texts: &BTreeMap<FileId, String>) -> Result<Self, Vec<Diagnostic>> {
+        let mut sources = Sources::default();
+        for (id, source) in self.sources.iter() {
+            sources.add(Source::new(source.name(), texts.get(&id).map_or(source.text(), String::as_str)));
+        }
+        let (changed, findings) = Self::build(Input { sources, ..self.input.clone() }, &[]);
+        if order::has_error(&findings) {
+            return Err(findings.into_iter().filter(|finding| finding.level == Level::Error).collect());
+        }
+        if self.judge == Judge::Compiled {
+            return Ok(changed);
+        }
+        let objects = self.others().chain(changed.compiled.iter().cloned()).collect();
+        let parts = Parts { input: self.input.clone(), policy: changed.policy, compiled: changed.compiled, codes: changed.codes };
+        let (setting, findings) = parts.given(changed.sources, objects, Judge::Given);
+        if order::has_error(&findings) { Err(findings) } else { Ok(setting) }
+    }
+
+    /// A place as people write it: `shop.intent:9`.
+    pub(super) fn place(&self, location: Location) -> String {
+        place(&self.sources, location)
+    }
+
+    /// The objects that no intents were compiled to.
+    pub(super) fn others(&self) -> impl Iterator<Item = Value> {
+        self.objects.iter().filter(|object| !objects::is_compiled(object)).cloned()
+    }
+
+    /// Reads a flow.
+    pub(super) fn read(&self, flow: FileId) -> Result<Question, Vec<Diagnostic>> {
+        let files = [(&self.input.intents, Origin::Ours), (&self.input.with, Origin::With)];
+        let listed = files.into_iter().flat_map(|(files, origin)| files.iter().map(move |file| (*file, origin)));
+        let trees: Vec<_> =
+            listed.filter_map(|(file, origin)| Some((file, origin, syntax::parse(file, self.sources.get(file)?).0))).collect();
+        let units: Vec<Unit<'_>> = trees.iter().map(|(file, origin, tree)| Unit { file: *file, tree, origin: *origin }).collect();
+        let context = Context {
+            sources: &self.sources,
+            units: &units,
+            config: &self.policy.config,
+            inventory: &self.inventory,
+            namespace: self.input.namespace.as_deref().map(Symbol::from),
+            managed_namespace: self.managed_namespace(),
+            only_namespace: self.only_namespace(),
+        };
+        question::read(flow, &context)
+    }
+
+    /// The only namespace that the intents manage.
+    fn managed_namespace(&self) -> Option<Symbol> {
+        only(self.policy.managed().map(|namespace| namespace.name.clone()).collect())
+    }
+
+    /// The only namespace of the manifests.
+    fn only_namespace(&self) -> Option<Symbol> {
+        let pods = self.world.pods.iter().filter_map(|known| match &known.endpoint.peer {
+            Peer::Pod(pod) => Some(pod.namespace.clone()),
+            Peer::Address(_) => None,
+        });
+        only(pods.chain(self.objects.iter().filter_map(objects::namespace)).collect())
+    }
+}
+
+/// The only one of some names.
+fn only(mut names: Vec<Symbol>) -> Option<Symbol> {
+    names.sort();
+    names.dedup();
+    if names.len() == 1 { names.pop() } else { None }
+}
+
+/// A place as people write it: `shop.intent:9`.
+pub(super) fn place(sources: &Sources, location: Location) -> String {
+    let Some(source) = sources.get(location.file) else { return String::new() };
+    format!("{}:{}", source.name(), source.position(location.span.start).line)
+}
+
+/// What a setting is made of besides the cluster.
+struct Parts {
+    input: Input,
+    policy: Policy,
+    compiled: Vec<Value>,
+    codes: BTreeSet<Code>,
+}
+
+impl Parts {
+    fn namespace(&self) -> Symbol {
+        self.input.namespace.as_deref().unwrap_or("default").into()
+    }
+
+    /// A setting whose objects are these.
+    fn given(self, sources: Sources, objects: Vec<Value>, judge: Judge) -> (Setting, Vec<Diagnostic>) {
+        let mut copies = Sources::default();
+        let files: Vec<FileId> = objects.iter().map(|object| copies.add(Source::new(objects::title(object), object.to_string()))).collect();
+        let namespace = self.namespace();
+        let (cluster, findings) = cluster::read(&copies, &files, platform(&self.policy, &namespace, judge));
+        let inventory = inventory(&copies, &files, &namespace);
+        (self.settle(sources, cluster, inventory, objects, judge), findings)
+    }
+
+    fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
+        let world = World::of(&cluster, &self.policy, &inventory, judge);
+        let Self { input, policy, compiled, codes } = self;
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, without_mesh: false }
+    }
+}
+
+/// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.
+fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
+    let known = match judge {
+        Judge::Compiled => compile::proof_platform(&policy.config),
+        Judge::Given => compile::platform(&policy.config),
+    };
+    Platform { default_namespace: Some(namespace.clone()), ..known }
+}
+
+/// What runs; what cannot be read has its finding elsewhere.
+fn inventory(sources: &Sources, files: &[FileId], default_namespace: &Symbol) -> Inventory {
+    let mut all = Inventory::default();
+    for (file, source) in files.iter().filter_map(|file| Some((*file, sources.get(*file)?))) {
+        let (inventory, _) = inventory::read(file, source, default_namespace);
+        all.merge(inventory);
+    }
+    all
+}

@@ -1,0 +1,276 @@
+//! The pods that are known, and those that a set stands for where none is.
+//!
+//! Owns: `World`, `Known`, and what people call a pod. It must not judge a connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
+use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Values};
+use crate::inventory::Inventory;
+use crate::ir::{Policy, Workload};
+
+use super::question::{Object, Side};
+use super::setting::Judge;
+
+/// As many pods stand for one end of a flow; what is known of more is not looked at.
+const MOST: usize = 64;
+
+/// Somebody who can stand at an end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The peer, with what else is known of it.
+    pub(super) endpoint: Endpoint,
+    /// What it is: `Deployment shop/web`, `workload web`, or nothing where nobody described it.
+    pub(super) name: Option<String>,
+    /// As a flow names it: `app=web@shop`.
+    pub(super) text: String,
+    /// In a word or two: `web`.
+    pub(super) short: String,
+}
+
+/// Everybody who is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    /// The pods, one of each workload.
+    pub(super) pods: Vec<Known>,
+}
+
+impl World {
+    /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
+    pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
+        let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
+        if judge == Judge::Given {
+            tell_apart(&mut pods);
+            return Self { pods };
+        }
+        for known in &mut pods {
+            believe(known, policy, inventory);
+        }
+        let listed = pods.len();
+        for workload in &policy.workloads {
+            let cube = workload.cube();
+            let runs = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if cube.contains(pod));
+            if !pods.iter().take(listed).any(runs) {
+                pods.push(declared(workload, policy, cluster));
+            }
+        }
+        tell_apart(&mut pods);
+        Self { pods }
+    }
+
+    /// Somebody as this world knows them: by name, else by the same labels.
+    pub(super) fn again(&self, known: &Known, policy: &Policy, cluster: &Cluster) -> Known {
+        if let Some(own) = self.pods.iter().find(|own| known.name.is_some() && own.name == known.name) {
+            return own.clone();
+        }
+        let Peer::Pod(pod) = &known.endpoint.peer else { return known.clone() };
+        let mut again = known.clone();
+        let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
+        if let Peer::Pod(own) = &mut again.endpoint.peer {
+            own.plane = plane(&pod.namespace, declared, policy);
+            own.namespace_labels = namespace_labels(&pod.namespace, policy, cluster);
+            if let Some(account) = declared.and_then(|workload| workload.account.clone()) {
+                own.account = account;
+            }
+        }
+        again
+    }
+
+    /// Those who may stand at this end: the known pods in it, else one that stands for all, and an address of each of its blocks.
+    pub(super) fn standing(&self, side: &Side, policy: &Policy, cluster: &Cluster) -> Vec<Known> {
+        if let Some(object) = &side.object {
+            return self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+        }
+        let peers = side.end.peers();
+        let mut found: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).take(MOST).cloned().collect();
+        if found.is_empty() {
+            found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
+        }
+        found.extend(usual_address(&peers.addresses).map(address));
+        found.into_iter().map(|known| as_asked(known, side)).collect()
+    }
+}
+
+/// Gives pods that are called alike one more label, where one tells all of them apart.
+fn tell_apart(pods: &mut [Known]) {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, known) in pods.iter().enumerate() {
+        groups.entry(known.text.clone()).or_default().push(at);
+    }
+    for places in groups.into_values().filter(|places| places.len() > 1) {
+        let labels: Vec<Labels> = places.iter().filter_map(|at| pod_labels(pods.get(*at)?).cloned()).collect();
+        let keys: BTreeSet<&Symbol> = labels.iter().flat_map(Labels::keys).collect();
+        let tells = |key: &&Symbol| {
+            let values: BTreeSet<&Symbol> = labels.iter().filter_map(|labels| labels.get(*key)).collect();
+            values.len() == places.len()
+        };
+        let Some(key) = keys.into_iter().find(tells) else { continue };
+        for at in places {
+            let Some(known) = pods.get_mut(at) else { continue };
+            let Some(value) = pod_labels(known).and_then(|labels| labels.get(key)).cloned() else { continue };
+            let (told, namespace) = known.text.rsplit_once('@').unwrap_or((&known.text, ""));
+            let told = if told == "*" { String::new() } else { format!("{told},") };
+            known.text = format!("{told}{key}={value}@{namespace}");
+        }
+    }
+}
+
+fn pod_labels(known: &Known) -> Option<&Labels> {
+    match &known.endpoint.peer {
+        Peer::Pod(pod) => Some(&pod.labels),
+        Peer::Address(_) => None,
+    }
+}
+
+/// As the question has it: by the labels that it asks for, if it asks for any.
+fn as_asked(mut known: Known, side: &Side) -> Known {
+    let peers = side.end.peers();
+    let ([cube], None) = (peers.pods.cubes(), &side.object) else { return known };
+    let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty());
+    if let (Some(pairs), Peer::Pod(pod)) = (pairs, &known.endpoint.peer) {
+        known.text = format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace);
+    }
+    known
+}
+
+/// A workload of the manifests.
+fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
+    let endpoint = workload.endpoint.clone();
+    let namespace = match &endpoint.peer {
+        Peer::Pod(pod) => pod.namespace.clone(),
+        Peer::Address(_) => "".into(),
+    };
+    let name = format!("{} {namespace}/{}", workload.kind, workload.name);
+    let text = text(&endpoint.peer, policy);
+    Known { endpoint, name: Some(name), text, short: workload.name.to_string() }
+}
+
+/// What intents declare of a namespace, they declare of the pods of an inventory too.
+fn believe(known: &mut Known, policy: &Policy, inventory: &Inventory) {
+    let Peer::Pod(pod) = &mut known.endpoint.peer else { return };
+    let Some(namespace) = policy.namespace(&pod.namespace) else { return };
+    if namespace.is_managed() {
+        pod.namespace_labels.clone_from(&namespace.labels);
+        known.endpoint.facts.namespace = NamespaceLabels::Known;
+    }
+    let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
+    let listed = inventory.workloads_in(&pod.namespace).iter().find(|workload| known.name.as_deref() == Some(&workload.to_string()));
+    let usual = namespace.plane.unwrap_or(policy.config.mesh.mode);
+    let listed = listed.map(|workload| inventory.plane_of(workload, usual));
+    pod.plane = declared.and_then(|workload| workload.plane).or(listed).unwrap_or(usual);
+}
+
+fn is_object(known: &Known, object: &Object) -> bool {
+    known.name.as_deref() == Some(&format!("{} {}/{}", object.kind.name(), object.namespace, object.name))
+}
+
+/// A declared workload that no manifest holds: a pod with just the labels that it needs.
+fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
+    let mut endpoint = generic(&workload.cube(), policy, cluster).endpoint;
+    let named = workload.ports.iter().map(|port| NamedPort { name: port.name.clone(), protocol: port.protocol, number: port.number });
+    if !workload.ports.is_empty() {
+        endpoint.facts.ports = Some(named.collect());
+    }
+    let text = text(&endpoint.peer, policy);
+    let name = format!("workload {}@{}", workload.name, workload.namespace);
+    Known { endpoint, name: Some(name), text, short: workload.name.to_string() }
+}
+
+/// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
+pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Known {
+    let namespace = sample(cube.names()).unwrap_or_else(|| "default".into());
+    let labels = labels(&cube.labels);
+    let mut namespace_labels = namespace_labels(&namespace, policy, cluster);
+    if policy.namespace(&namespace).is_none_or(|known| !known.is_managed()) {
+        for (key, value) in self::labels(&cube.namespace) {
+            namespace_labels.entry(key).or_insert(value);
+        }
+    }
+    let mut pod = Pod { namespace, namespace_labels, labels, account: "default".into(), plane: DataPlane::None };
+    let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
+    pod.plane = plane(&pod.namespace, facts, policy);
+    if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
+        pod.account = account;
+    }
+    let short = facts.map_or_else(|| shortened(&pod), |workload| workload.name.to_string());
+    let described = policy.namespace(&pod.namespace).is_some_and(crate::ir::Namespace::is_managed);
+    let known = described || cluster.namespace_labels(&pod.namespace).is_some();
+    let namespace = if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
+    let peer = Peer::Pod(pod);
+    Known { text: text(&peer, policy), short, name: None, endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } } }
+}
+
+/// How a pod takes part in the mesh where no manifest says it.
+fn plane(namespace: &str, workload: Option<&Workload>, policy: &Policy) -> DataPlane {
+    let of_workload = workload.and_then(|workload| workload.plane);
+    of_workload.or_else(|| policy.namespace(namespace)?.plane).unwrap_or(policy.config.mesh.mode)
+}
+
+/// The labels of a namespace: those of the intents where they manage it, else those of the manifests.
+pub(super) fn namespace_labels(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> Labels {
+    if let Some(labels) = cluster.namespace_labels(namespace) {
+        return labels.clone();
+    }
+    let name_alone = || Labels::from([(NAMESPACE_NAME.into(), namespace.clone())]);
+    policy.namespace(namespace).map_or_else(name_alone, |known| known.labels.clone())
+}
+
+/// An assignment that passes the tests, with as few labels as will do.
+pub(super) fn labels(cube: &LabelCube) -> Labels {
+    cube.iter().filter(|(_, values)| !values.allows_absent()).filter_map(|(key, values)| Some((key.clone(), sample(values)?))).collect()
+}
+
+/// A word of a set; none if it holds none.
+fn sample(values: &Values) -> Option<Symbol> {
+    if let Some(words) = values.finite() {
+        return words.first().cloned();
+    }
+    let free = |number: usize| Symbol::from(if number == 0 { "some".to_owned() } else { format!("some-{number}") });
+    (0..=values.words().len()).map(free).find(|word| values.contains(Some(word)))
+}
+
+/// An address as one end.
+pub(super) fn address(address: IpAddr) -> Known {
+    let text = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+    Known { endpoint: Endpoint { peer: Peer::Address(address), facts: Facts::default() }, name: None, short: text.clone(), text }
+}
+
+/// The address that best stands for a set: a usual public one if it is in it, else the first.
+fn usual_address(addresses: &AddressSet) -> Option<IpAddr> {
+    let usual = [IpAddr::from([198, 51, 100, 7]), IpAddr::from([9, 9, 9, 9])];
+    usual.into_iter().find(|address| addresses.contains(*address)).or_else(|| addresses.first())
+}
+
+/// The labels by which people know pods, best first.
+const TELLING: [&str; 5] = ["app", "app.kubernetes.io/name", "k8s-app", "name", "app.kubernetes.io/component"];
+
+/// As a flow names a peer: by the labels of its declared workload, else by the one label that tells most.
+fn text(peer: &Peer, policy: &Policy) -> String {
+    let pod = match peer {
+        Peer::Address(address) => return self::address(*address).text,
+        Peer::Pod(pod) => pod,
+    };
+    let own = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(pod));
+    if let Some(pairs) = own.and_then(|workload| workload.labels.equalities()).filter(|pairs| !pairs.is_empty()) {
+        return format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace);
+    }
+    match telling(pod) {
+        Some(pair) => format!("{}@{}", joined([pair]), pod.namespace),
+        None if pod.labels.is_empty() => format!("*@{}", pod.namespace),
+        None => format!("{}@{}", joined(&pod.labels), pod.namespace),
+    }
+}
+
+fn telling(pod: &Pod) -> Option<(&Symbol, &Symbol)> {
+    TELLING.iter().find_map(|key| pod.labels.get_key_value(*key))
+}
+
+fn joined<'a>(pairs: impl IntoIterator<Item = (&'a Symbol, &'a Symbol)>) -> String {
+    pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// A pod that nothing names, in a word.
+fn shortened(pod: &Pod) -> String {
+    telling(pod).map_or_else(|| format!("the pod of {}", pod.namespace), |(_, value)| value.to_string())
+}

@@ -1,0 +1,223 @@
+//! How flows are typed: every form, by the connection that it stands for.
+
+use super::Files;
+use proptest::prelude::*;
+use twogate::cluster::Addressed;
+use twogate::diagnostic::human::{self, Colour};
+use twogate::flow::{Peer, Token, Transport};
+
+/// A cluster's workloads and Services, and no policies.
+const RUNNING: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec: {serviceAccountName: web-sa, containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: main, ports: [{name: pg, containerPort: 5432}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api-v1, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: api, version: v1}}
+    spec: {containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api-v2, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: api, version: v2}}
+    spec: {containers: [{name: main, ports: [{name: http, containerPort: 9090}]}]}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report, namespace: pay}
+spec:
+  jobTemplate: {spec: {template: {metadata: {labels: {app: report}}, spec: {containers: [{name: main}]}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {selector: {app: api}, ports: [{name: http, port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: data, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: pg, port: 15432, targetPort: 5432}]}
+";
+
+fn heads(files: Files<'_>, flow: &str) -> Vec<String> {
+    let page = files.page(flow);
+    let is_head = |line: &&str| ["ALLOWED", "DENIED", "UNSPECIFIED"].iter().any(|word| line.starts_with(word));
+    let heads = page.lines().filter(is_head).map(|line| line.split("   ").next().unwrap().split_once("  ").unwrap().1.to_owned());
+    let heads: Vec<String> = heads.collect();
+    assert!(!heads.is_empty(), "{flow}: {page}");
+    heads
+}
+
+#[test]
+fn ends_are_labels_objects_services_and_addresses() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let one = |flow: &str| heads(files, flow).remove(0);
+    assert_eq!(one("app=web@shop -> app=db@shop:5432"), "app=web@shop -> app=db@shop  TCP 5432");
+    assert_eq!(one("deploy/web@shop -> sts/db:5432"), "app=web@shop -> app=db@shop  TCP 5432", "the other end's namespace");
+    assert_eq!(one("Deployment/web@shop -> statefulset/db@shop:pg"), "app=web@shop -> app=db@shop  TCP 5432", "a port by name");
+    assert_eq!(one("web@shop -> db:5432"), "app=web@shop -> app=db@shop  TCP 5432", "a bare name is the workload of that name");
+    assert_eq!(one("pod/web-7d9f8-x2x@shop -> db:5432"), "app=web@shop -> app=db@shop  TCP 5432", "a pod of a workload");
+    assert_eq!(one("cj/report@pay -> svc/data@shop"), "app=report@pay -> app=db@shop  TCP 5432", "the only port of a Service");
+    assert_eq!(one("cronjob/report@pay -> svc/data@shop:15432"), "app=report@pay -> app=db@shop  TCP 5432");
+    assert_eq!(one("web@shop -> svc/data:pg"), "app=web@shop -> app=db@shop  TCP 5432", "a Service's port by name");
+    assert_eq!(one("web@shop -> data:15432"), "app=web@shop -> app=db@shop  TCP 5432", "a bare name that only a Service has");
+    assert_eq!(one("203.0.113.9 -> web@shop:8080"), "203.0.113.9 -> app=web@shop  TCP 8080");
+    assert_eq!(one("web@shop -> [2001:db8::1]:443"), "app=web@shop -> [2001:db8::1]  TCP 443");
+    assert_eq!(one("internet -> app=web@shop:8080"), "internet (9.9.9.9) -> app=web@shop  TCP 8080");
+    assert_eq!(one("app=new@shop -> app=db@shop:53/udp"), "app=new@shop -> app=db@shop  UDP 53");
+    assert_eq!(one("web@shop -> db:53/udp"), "app=web@shop -> app=db@shop  UDP 53");
+    assert_eq!(one("as web-sa@shop -> app=db@shop:5432"), "app=web@shop -> app=db@shop  TCP 5432", "whoever runs as it");
+}
+
+#[test]
+fn a_url_is_a_service_with_a_request() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let cases = files.ask("web@shop -> http://data.shop.svc.cluster.local:15432/v1/x?q=1#top").cases;
+    let question = &cases[0].question;
+    let request = question.request.as_ref().unwrap();
+    assert_eq!((question.port, &*request.method, &*request.path), (5432, "GET", "/v1/x"));
+    assert_eq!(&*request.host, "data.shop.svc.cluster.local");
+    let service = Addressed::Service { namespace: "shop".into(), name: "data".into(), port: 15432 };
+    assert_eq!(question.addressed, service);
+    let post = files.ask("web@shop -> http://data:15432 POST").cases;
+    let request = post[0].question.request.as_ref().unwrap();
+    assert_eq!((&*request.method, &*request.path, &*request.host), ("POST", "/", "data"));
+    let hidden = files.ask("web@shop -> https://data.shop:15432/x");
+    assert_eq!(hidden.cases[0].question.request, None, "TLS of the application hides it");
+    assert!(hidden.notes.iter().any(|note| note.contains("TLS")), "{:?}", hidden.notes);
+}
+
+#[test]
+fn a_name_behind_a_service_may_be_several_numbers() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let ports: Vec<u16> = files.ask("web@shop -> svc/api:80").cases.iter().map(|case| case.question.port).collect();
+    assert_eq!(ports, [8080], "both are judged alike, so one is shown");
+    let page = files.page("web@shop -> svc/api:80");
+    assert!(page.contains("judged alike: Deployment shop/web -> Deployment shop/api-v2"), "{page}");
+}
+
+#[test]
+fn requests_transports_and_tokens() {
+    let intents = "namespace shop\n\nissuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"shop\"\n\nallow app=web -> app=api:8080 mtls http GET /a jwt corp\n";
+    let files = Files { intents, ..Files::default() };
+    let asked = |flow: &str| files.ask(flow).cases.remove(0).question;
+    let short = asked("app=web -> app=api:8080 GET /v1/x").request.unwrap();
+    let long = asked("app=web -> app=api:8080 http GET /v1/x").request.unwrap();
+    assert_eq!(short, long);
+    assert_eq!((&*short.method, &*short.path, &short.token), ("GET", "/v1/x", &Token::None));
+    let full = asked("app=web -> app=api:8080 mtls http GET /a at shop.example.com header X-Env=test jwt corp claim groups=admin|ops");
+    let request = full.request.unwrap();
+    assert_eq!(full.transport, Some(Transport::Mtls));
+    assert_eq!((&*request.host, request.headers.get("x-env").map(|value| &**value)), ("shop.example.com", Some("test")));
+    let Token::Valid { issuer, claims } = &request.token else { panic!("a valid token") };
+    assert_eq!((&**issuer, claims["groups"].len()), ("https://id.example.com", 2), "a token that holds both");
+    assert_eq!(asked("app=web -> app=api:8080 GET /a bad-jwt").request.unwrap().token, Token::Unverified);
+    assert_eq!(asked("app=web -> app=api:8080 bad-jwt").request.unwrap().method, "GET".into());
+    let by_address = asked("app=web -> app=api:8080 GET /a jwt \"https://other.example.com\"").request.unwrap().token;
+    assert!(matches!(by_address, Token::Valid { issuer, .. } if &*issuer == "https://other.example.com"));
+    assert_eq!(asked("app=web -> app=api:8080 plaintext").transport, Some(Transport::Plaintext));
+    let call = asked("app=web -> app=api:8080 grpc shop.Orders/Get").request.unwrap();
+    assert_eq!((&*call.method, &*call.path), ("POST", "/shop.Orders/Get"));
+}
+
+#[test]
+fn names_of_the_intents_come_first_and_ends_without_at_are_at_home() {
+    let intents = "\
+namespace shop {
+  workload web = app=web
+  group fronts = web or app=edge
+  allow fronts -> app=api:8080
+}
+namespace pay {
+  allow app=pay -> app=api@shop:8080
+}
+network office = 192.0.2.0/24
+";
+    let files = Files { intents, ..Files::default() };
+    let one = |flow: &str| heads(files, flow);
+    assert_eq!(one("web@shop -> app=api:8080"), ["app=web@shop -> app=api@shop  TCP 8080"]);
+    assert_eq!(one("fronts@shop -> app=api:8080"), ["app=web@shop -> app=api@shop  TCP 8080"], "the known one of a group");
+    assert_eq!(one("office -> app=api@shop:8080"), ["office (192.0.2.0) -> app=api@shop  TCP 8080"]);
+    assert_eq!(one("app=pay@pay -> app=api@shop:8080"), ["app=pay@pay -> app=api@shop  TCP 8080"]);
+    assert_eq!(one("app=a -> app=b:80"), ["app=a@default -> app=b@default  TCP 80"], "two namespaces, so neither");
+}
+
+#[test]
+fn unknown_labels_are_a_pod_with_just_these() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let answer = files.ask("app=new,tier=x@shop -> app=db@shop:5432");
+    let Peer::Pod(pod) = &answer.cases[0].question.source.peer else { panic!("a pod") };
+    assert_eq!((pod.labels.len(), &*pod.account), (2, "default"));
+    assert!(answer.cases[0].notes[0].starts_with("no known workload is app=new,tier=x@shop"), "{:?}", answer.cases[0].notes);
+}
+
+/// Pieces of flows, whole and broken, with letters of several bytes; blanks stand between them, but for the last ones.
+const PIECES: &str = "app=web web db @shop @ -> - > :5432 : :http :80|90 deploy/web svc/api svc/ pod/ http://api http://api.shop.svc:80/x \
+     https:// http://[ :// internet 10.0.0.0/8 [::1] [ ] ( ) mtls plaintext GET /x http jwt \" bad-jwt until allow # { } ß → \u{2028} , = \
+     != * / /udp 0 99999999999";
+
+fn piece() -> impl Strategy<Value = &'static str> {
+    let spaced = [
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\0",
+        " or ",
+        " but ",
+        " mtls",
+        " plaintext",
+        " GET",
+        " /x",
+        " http",
+        " jwt",
+        " \"",
+        " bad-jwt",
+        " until",
+        "allow ",
+    ];
+    prop::sample::select(PIECES.split(' ').filter(|piece| !piece.is_empty()).chain(spaced).collect::<Vec<_>>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever somebody types gets an answer or findings inside the text, and never a crash.
+    #[test]
+    fn any_text_is_answered(
+        left in prop::collection::vec(piece(), 0..4),
+        arrow in prop::sample::select(vec![" -> ", "->", ""]),
+        right in prop::collection::vec(piece(), 0..6),
+    ) {
+        let flow = format!("{}{arrow}{}", left.concat(), right.concat());
+        let files = Files { manifests: RUNNING, ..Files::default() };
+        let answer = files.ask(&flow);
+        prop_assert!(!answer.cases.is_empty() || !answer.findings.is_empty(), "{flow:?}");
+        for location in answer.findings.iter().filter_map(twogate::diagnostic::Diagnostic::location) {
+            let source = answer.sources.get(location.file).unwrap();
+            if source.name() == "flow" {
+                prop_assert!(source.text().get(location.span.range()).is_some(), "{flow:?}: {:?}", location.span);
+            }
+        }
+        human::render(&answer.findings, &answer.sources, Colour::Plain);
+        twogate::explain::human(&answer);
+    }
+}

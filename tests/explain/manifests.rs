@@ -1,0 +1,197 @@
+//! Anyone's manifests, and a cluster's dump held against intents.
+
+use super::{Files, snapshot};
+use twogate::compile::{Input, compile};
+use twogate::source::{Source, Sources};
+
+/// The program of the design's own example, in fewer words.
+const INTENTS: &str = "\
+namespace shop
+workload web  = app=web account web-sa
+workload db   = app=db account db
+workload cron = app=cron
+
+allow web -> db:5432 mtls because \"orders\"
+";
+
+/// What runs: `web` was deployed without its account.
+const RUNNING: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cron, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: cron}}
+    spec: {containers: [{name: main}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: db}}
+    spec: {serviceAccountName: db, containers: [{name: main, ports: [{name: pg, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{name: tcp-pg, port: 5432}]}
+";
+
+/// What a program compiles to, as one stream.
+fn compiled(intents: &str) -> String {
+    let mut sources = Sources::default();
+    let intents = vec![sources.add(Source::new("shop.intent", intents))];
+    let outcome = compile(Input { sources, intents, ..Input::default() });
+    assert!(!outcome.manifests.is_empty(), "it compiles");
+    outcome.manifests.iter().fold(String::new(), |stream, manifest| stream + "---\n" + &manifest.yaml)
+}
+
+/// A dump as `kubectl get … -A -o yaml` prints it: one list.
+fn dump(parts: &[&str]) -> String {
+    let mut text = "apiVersion: v1\nkind: List\nitems:\n".to_owned();
+    for document in parts.iter().flat_map(|part| part.split("---\n")).filter(|document| !document.trim().is_empty()) {
+        for (index, line) in document.trim_end().lines().enumerate() {
+            text.push_str(if index == 0 { "- " } else { "  " });
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The example at the end of the design: the account that the intents name is not the one that runs.
+#[test]
+fn a_dump_breaks_an_assumption() {
+    let manifests = dump(&[&compiled(INTENTS), RUNNING]);
+    let files = Files { intents: INTENTS, manifests: &manifests, ..Files::default() };
+    snapshot("manifests-assumption", &files.pages(&["deploy/web@shop -> db:5432"]));
+}
+
+/// The same dump without intents: the changes are those of manifests.
+#[test]
+fn a_dump_by_itself() {
+    let manifests = dump(&[&compiled(INTENTS), RUNNING]);
+    let files = Files { manifests: &manifests, ..Files::default() };
+    let flows = ["deploy/web@shop -> db:5432", "deploy/cron@shop -> svc/db:5432", "deploy/web@shop -> db:5432 plaintext"];
+    snapshot("manifests-dump", &files.pages(&flows));
+}
+
+/// What was applied is older than the intents, and somebody else's policy stands beside it.
+#[test]
+fn a_dump_that_is_stale_or_has_strangers() {
+    let old = INTENTS.replace("allow web -> db:5432", "allow web -> db:5433");
+    let running = RUNNING.replace(
+        "    spec: {containers: [{name: main, ports: [{name: http",
+        "    spec: {serviceAccountName: web-sa, containers: [{name: main, ports: [{name: http",
+    );
+    let stale = dump(&[&compiled(&old), &running]);
+    let stranger = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: by-hand, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}]}]}
+";
+    let beside = dump(&[&compiled(INTENTS), &running, stranger]);
+    let mut text = Files { intents: INTENTS, manifests: &stale, ..Files::default() }.pages(&["web -> db:5432"]);
+    text.push_str(&Files { intents: INTENTS, manifests: &beside, ..Files::default() }.pages(&["web -> db:5432", "cron -> db:5432"]));
+    snapshot("manifests-stale", &text);
+}
+
+/// Policies that somebody wrote by hand, on a cluster without a mesh and with one.
+const BY_HAND: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}]
+  - from: [{ipBlock: {cidr: 203.0.113.0/24}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web-out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{podSelector: {matchLabels: {app: api}}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  rules:
+  - from: [{source: {namespaces: [shop]}}]
+    to: [{operation: {methods: [GET], paths: [/v1/*]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api-deny, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  action: DENY
+  rules:
+  - to: [{operation: {ports: [\"8080\"], paths: [/v1/admin/*]}}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+";
+
+#[test]
+fn policies_by_hand() {
+    let running = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {selector: {app: api}, ports: [{name: http, port: 80, targetPort: 8080}]}
+";
+    let manifests = format!("{BY_HAND}---\n{running}");
+    let files = Files { manifests: &manifests, ..Files::default() };
+    let flows = [
+        "app=web -> app=db:5432",
+        "203.0.113.9 -> app=db:5432",
+        "app=web -> http://api/v1/orders",
+        "app=web -> http://api/v1/admin/x",
+        "app=web -> http://api/v2/orders",
+        "app=job@batch -> app=api@shop:8080 plaintext",
+    ];
+    snapshot("manifests-by-hand", &files.pages(&flows));
+}
+
+#[test]
+fn json_has_every_part() {
+    let manifests = dump(&[&compiled(INTENTS), RUNNING]);
+    let answer = Files { intents: INTENTS, manifests: &manifests, ..Files::default() }.ask("deploy/web@shop -> db:5432");
+    let json: serde_json::Value = serde_json::from_str(&twogate::explain::json(&answer)).unwrap();
+    assert_eq!((&json["version"], &json["verdict"]), (&1.into(), &"denied".into()));
+    let first = &json["answers"][0];
+    assert_eq!(first["source"]["name"], "Deployment shop/web");
+    assert_eq!(first["intents"]["verdict"], "allowed");
+    assert_eq!(first["intents"]["enters"]["rules"][0]["place"], "shop.intent:6");
+    let caller = first["gates"].as_array().unwrap().iter().find(|gate| gate["gate"] == "caller").unwrap();
+    assert_eq!(caller["verdict"], "denied");
+    assert_eq!(first["remedies"][0]["to"], "allow");
+}

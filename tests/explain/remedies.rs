@@ -1,0 +1,122 @@
+//! Changes that are offered do what they say: each is made here by hand, on the text, and asked again.
+
+use super::Files;
+use twogate::cluster::{Gate, Step};
+use twogate::explain::{Answer, Wish};
+use twogate::flow::Verdict;
+
+const SHOP: &str = "\
+namespace shop
+
+workload web    = app=web account shop
+workload cron   = app=cron account shop
+workload api    = app=api account api
+workload db     = app=db account db
+workload legacy = app=legacy account legacy unmeshed
+
+allow web -> api:8080 mtls http GET /v1/orders
+allow api -> db:5432 mtls
+allow web -> app=metrics:9090
+deny  cron -> app=metrics
+";
+
+fn ask(intents: &str, flow: &str) -> Answer {
+    Files { intents, ..Files::default() }.ask(flow)
+}
+
+/// The program after the changes of a remedy, as a person would make them from what is printed.
+fn changed(intents: &str, changes: &[(String, String)]) -> String {
+    let mut lines: Vec<String> = intents.lines().map(str::to_owned).collect();
+    let mut added = Vec::new();
+    for (place, text) in changes {
+        let line = place.rsplit_once(':').and_then(|(_, line)| line.parse::<usize>().ok());
+        match (line, text.strip_prefix("add "), text.strip_prefix("remove ")) {
+            (None, Some(text), _) => added.push(text.trim_matches('`').to_owned()),
+            (Some(line), _, Some(_)) => lines[line - 1].clear(),
+            (Some(line), None, None) => text.trim_matches('`').clone_into(&mut lines[line - 1]),
+            other => panic!("{other:?}"),
+        }
+    }
+    lines.extend(added);
+    lines.join("\n") + "\n"
+}
+
+/// Every remedy of the answer, made by hand.
+fn programs(intents: &str, flow: &str) -> Vec<(Wish, String, Vec<String>)> {
+    let answer = ask(intents, flow);
+    let remedies = &answer.cases[0].remedies;
+    let of = |remedy: &twogate::explain::Remedy| {
+        let changes: Vec<(String, String)> = remedy.changes.iter().map(|change| (change.place.clone(), change.text.clone())).collect();
+        let others = remedy.effect.as_ref().map(|effect| effect.others.clone()).unwrap_or_default();
+        (remedy.wish, changed(intents, &changes), others)
+    };
+    remedies.iter().filter(|remedy| remedy.refused.is_none()).map(of).collect()
+}
+
+#[test]
+fn every_change_decides_otherwise() {
+    let flows = [
+        "web -> db:5432",
+        "cron -> app=metrics:9090",
+        "web -> api:8080 GET /v1/items",
+        "web -> api:8081 GET /v1/orders",
+        "api -> db:5432 plaintext",
+        "legacy -> app=new:80",
+        "app=other@pay -> app=new:80",
+        "web -> 203.0.113.9:443",
+        "203.0.113.9 -> app=metrics:9090",
+        "api -> db:5432",
+        "web -> app=metrics:9090",
+        "web -> api:8080 GET /v1/orders",
+    ];
+    let mut tried = 0;
+    for flow in flows {
+        for (wish, program, _) in programs(SHOP, flow) {
+            let answer = ask(&program, flow);
+            let wanted = if wish == Wish::Allow { Verdict::Allowed } else { Verdict::Denied };
+            assert_eq!(answer.verdict(), Some(&wanted), "{flow}\n{program}\n{:?}", answer.findings);
+            tried += 1;
+        }
+    }
+    assert!(tried >= flows.len(), "only {tried} changes were offered");
+}
+
+/// Who else gains is who else really gains: the workload that is named passes afterwards and did not before.
+#[test]
+fn others_who_are_named_really_gain() {
+    let intents = "namespace shop\n\nworkload web  = app=web account a\nworkload cron = app=cron account c\nworkload db   = app=db account db\n\ngroup callers = web or cron\n\nallow callers -> db:5432 mtls\n";
+    let (_, program, others) =
+        programs(intents, "web -> db:5433").into_iter().find(|(_, program, _)| program.contains("5432|5433")).unwrap();
+    assert_eq!(others, ["app=cron@shop"], "the rule is widened for all of its callers");
+    assert_eq!(ask(intents, "cron -> db:5433").verdict(), Some(&Verdict::Denied));
+    assert_eq!(ask(&program, "cron -> db:5433").verdict(), Some(&Verdict::Allowed));
+    let added = programs(intents, "web -> db:5433").into_iter().find(|(_, program, _)| !program.contains("5432|5433")).unwrap();
+    assert_eq!(added.2, Vec::<String>::new(), "a rule of its own admits nobody else");
+    let removed = programs(intents, "web -> db:5432").into_iter().find(|(_, program, _)| !program.contains("allow callers")).unwrap();
+    assert_eq!((removed.0, removed.2), (Wish::Stop, vec!["app=cron@shop".to_owned()]));
+}
+
+/// A caller outside of the mesh meets rules that want an identity: joining the mesh is one of the changes.
+#[test]
+fn a_caller_may_join_the_mesh() {
+    let intents = "namespace shop\n\nworkload legacy = app=legacy account legacy unmeshed\nworkload db     = app=db account db\nworkload api    = app=api account api\n\nallow api -> db:5432 mtls\n";
+    let all = programs(intents, "legacy -> db:5432");
+    assert!(all.iter().any(|(_, program, _)| !program.contains("unmeshed") && program.contains("allow legacy -> db:5432 mtls")), "{all:?}");
+}
+
+/// What does not compile is no remedy; if nothing else is found, it is shown with the reason.
+#[test]
+fn a_change_that_is_refused_says_why() {
+    let answer = ask(SHOP, "legacy -> api:8080 GET /v1/orders");
+    let remedies = &answer.cases[0].remedies;
+    let refused: Vec<&str> = remedies.iter().filter_map(|remedy| remedy.refused.as_deref()).collect();
+    assert!(remedies.iter().any(|remedy| remedy.effect.is_some()) || refused.iter().any(|reason| reason.contains(": ")), "{remedies:?}");
+}
+
+#[test]
+fn every_gate_of_a_way_is_told_in_the_order_of_the_packet() {
+    let answer = ask(SHOP, "web -> db:5432");
+    let gates: Vec<Gate> = answer.cases[0].decision.steps.iter().map(|step: &Step| step.gate).collect();
+    assert_eq!(gates, [Gate::Egress, Gate::Ingress, Gate::Transport, Gate::Caller]);
+    assert_eq!(answer.cases[0].origins.len(), gates.len());
+}
