@@ -3,19 +3,24 @@
 //! Owns: `Pairs`, which joins what the two ends of each pair say. Sources to which both ends of a destination's connections say
 //! the same are joined at once, so pairs between which nothing passes are never looked at one by one.
 
+mod leaving;
+mod lists;
+
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::cluster::{Addressed, Cluster, Endpoint, Way, WaypointCall, Workload};
 use crate::flow::{AddressSet, Peer};
 
-use super::answer::{Answer, Doubt, Passage, meet};
+use super::answer::{Answer, Doubt, meet};
 use super::bits::Bits;
 use super::ends::{Asking, Ends, View};
 use super::groups::Outside;
 use super::reasons::{self, Witness};
 use super::waypoints::Clients;
 use super::{DoubtRow, Listing, Options, Party, Reasons, Row, Scope, Selection, Side, peers};
+use leaving::Leaving;
+use lists::{Found, Lists, Sources};
 
 /// The join.
 pub(super) struct Pairs<'c> {
@@ -29,36 +34,6 @@ pub(super) struct Pairs<'c> {
     /// The same with reasons, by the ends and groups, as reasons differ where answers do not.
     told: HashMap<[Option<(usize, usize)>; 2], usize>,
     lists: Lists,
-}
-
-/// What was found so far, each thing once.
-#[derive(Default)]
-struct Lists {
-    rows: Vec<Row>,
-    answers: Vec<Rc<Vec<Passage>>>,
-    places: BTreeMap<Rc<Vec<Passage>>, usize>,
-    outside: BTreeMap<AddressSet, usize>,
-    /// For each doubt and set of sources, the destinations.
-    doubts: BTreeMap<(Doubt, Sources), Bits>,
-    /// For each doubt about addresses that are called, the sources.
-    outward: BTreeMap<(Doubt, AddressSet), Bits>,
-}
-
-/// Sources of connections.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Sources {
-    Workloads(Bits),
-    Outside(AddressSet),
-}
-
-/// Which workloads hear which answer from the ends of sources, destination by destination.
-struct Leaving<'a, 'c> {
-    ends: &'a Ends<'c>,
-    /// For each answer that sources give to most destinations, those sources.
-    usual: BTreeMap<usize, Bits>,
-    /// For each destination, the ends that say something else to it, what they usually say, and what they say to it.
-    special: HashMap<usize, Vec<(usize, usize, usize)>>,
-    owners: Vec<Bits>,
 }
 
 /// One end of a pair: its number, the group that the far end stands in, and the cuts that hold it.
@@ -225,8 +200,7 @@ impl<'c> Pairs<'c> {
             self.lists.rows.push(Row { source: Side::Peer(source), destination, answer });
         }
         for (doubt, addresses) in found.doubted {
-            let sum = self.lists.outward.entry((doubt, addresses)).or_default();
-            *sum = sum.union(&std::iter::once(source).collect());
+            self.lists.doubt_outward(doubt, addresses, source);
         }
     }
 
@@ -310,122 +284,6 @@ impl<'c> Pairs<'c> {
             rows,
             doubts,
         }
-    }
-}
-
-impl Lists {
-    /// Makes one row of those of one pair.
-    fn merge(&mut self) {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.sort_unstable_by_key(|row| (row.source, row.destination, row.answer));
-        for pair in rows.chunk_by(|left, right| (left.source, left.destination) == (right.source, right.destination)) {
-            let Some(first) = pair.first() else { continue };
-            // Rows with addresses are apart by what passes.
-            if pair.len() == 1 || !matches!((first.source, first.destination), (Side::Peer(_), Side::Peer(_))) {
-                self.rows.extend(pair);
-                continue;
-            }
-            let passages = pair.iter().filter_map(|row| self.answers.get(row.answer)).flat_map(|answer| answer.iter().cloned());
-            let mut passages: Vec<Passage> = passages.collect();
-            passages.sort_unstable();
-            let answer = self.place(&passages);
-            self.rows.push(Row { answer, ..*first });
-        }
-    }
-
-    /// The place of what passes.
-    fn place(&mut self, passages: &[Passage]) -> usize {
-        let passages = Rc::new(passages.to_vec());
-        let next = self.answers.len();
-        let place = *self.places.entry(Rc::clone(&passages)).or_insert(next);
-        if place == next {
-            self.answers.push(passages);
-        }
-        place
-    }
-
-    fn outside(&mut self, addresses: AddressSet) -> Side {
-        Side::Outside(self.set(addresses))
-    }
-
-    fn set(&mut self, addresses: AddressSet) -> usize {
-        let next = self.outside.len();
-        *self.outside.entry(addresses).or_insert(next)
-    }
-
-    fn doubt(&mut self, doubt: Doubt, sources: Sources, destination: usize) {
-        let sum = self.doubts.entry((doubt, sources)).or_default();
-        *sum = sum.union(&std::iter::once(destination).collect());
-    }
-
-    /// The doubts, a row for each set of sources.
-    fn doubts(&mut self) -> Vec<DoubtRow> {
-        let mut rows = Vec::new();
-        for ((doubt, sources), destinations) in std::mem::take(&mut self.doubts) {
-            let sources = match sources {
-                Sources::Workloads(bits) => Party::Peers(bits.iter().collect()),
-                Sources::Outside(addresses) => Party::Outside(self.set(addresses)),
-            };
-            rows.push(DoubtRow { sources, destinations: Party::Peers(destinations.iter().collect()), doubt });
-        }
-        for ((doubt, addresses), sources) in std::mem::take(&mut self.outward) {
-            let destinations = Party::Outside(self.set(addresses));
-            rows.push(DoubtRow { sources: Party::Peers(sources.iter().collect()), destinations, doubt });
-        }
-        rows
-    }
-}
-
-/// What is said to groups of addresses, those that hear the same together.
-#[derive(Default)]
-struct Found {
-    passing: BTreeMap<usize, AddressSet>,
-    doubted: BTreeMap<Doubt, AddressSet>,
-}
-
-impl Found {
-    fn add(&mut self, addresses: &AddressSet, place: Option<usize>, answer: &Answer) {
-        if let Some(place) = place {
-            let sum = self.passing.entry(place).or_default();
-            *sum = sum.union(addresses);
-        }
-        for doubt in &answer.doubts {
-            let sum = self.doubted.entry(doubt.clone()).or_default();
-            *sum = sum.union(addresses);
-        }
-    }
-}
-
-impl<'a, 'c> Leaving<'a, 'c> {
-    fn new(ends: &'a Ends<'c>) -> Self {
-        let owners: Vec<Bits> = ends.views.iter().map(|view| view.owners.iter().copied().collect()).collect();
-        let mut leaving = Self { ends, usual: BTreeMap::new(), special: HashMap::new(), owners };
-        for (number, (view, owners)) in ends.views.iter().zip(&leaving.owners).enumerate() {
-            let widest = view.groups.iter().max_by_key(|(group, _)| group.members.iter().count());
-            let Some(usual) = widest.map(|(_, answer)| *answer) else { continue };
-            let sum = leaving.usual.entry(usual).or_default();
-            *sum = sum.union(owners);
-            for (group, answer) in view.groups.iter().filter(|(_, answer)| *answer != usual) {
-                for destination in group.members.iter() {
-                    leaving.special.entry(destination).or_default().push((number, usual, *answer));
-                }
-            }
-        }
-        leaving
-    }
-
-    /// For each answer that a destination hears, the sources that give it.
-    fn toward(&self, destination: usize) -> BTreeMap<usize, Bits> {
-        let mut parts = self.usual.clone();
-        for (number, usual, answer) in self.special.get(&destination).into_iter().flatten() {
-            let Some(owners) = self.owners.get(*number) else { continue };
-            if let Some(rest) = parts.get_mut(usual) {
-                rest.remove(owners);
-            }
-            let sum = parts.entry(*answer).or_default();
-            *sum = sum.union(owners);
-        }
-        parts
     }
 }
 
