@@ -108,7 +108,7 @@ fn once(sources: &Sources) -> [f64; PHASES] {
     let ids: Vec<FileId> = texts.map(|file| written.add(Source::new(file.path, file.text))).collect();
     let (cluster, unread) = cluster::read(&written, &ids, compile::proof_platform(&config));
     let read = start.elapsed();
-    let proof = verify::prove(&policy, &gates, &cluster);
+    let proof = verify::prove(&policy, &gates, &cluster, verify::Ends::Policed);
     let proved = start.elapsed();
     assert!(unread.is_empty() && proof.holds() && findings.len() + lints.len() < usize::MAX, "the program compiles and is proved");
     let ends = [parsed, resolved, normal, checked, emitted, read, proved];

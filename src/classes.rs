@@ -14,7 +14,7 @@ mod witness;
 
 use crate::flow::{Pod, PodCube};
 
-pub use far::{Among, Far, Pods, classes_within, far_classes};
+pub use far::{Among, Far, Pods, classes_among, classes_within, far_classes};
 pub use ports::{PortClass, port_classes};
 pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
 pub use witness::{fresh_word, labels_within};

@@ -125,6 +125,11 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
+    /// The namespaces in which policies stand, the root namespace among them if any does there.
+    pub fn policed(&self) -> BTreeSet<Symbol> {
+        self.network.namespaces().chain(self.mesh.policed()).cloned().collect()
+    }
+
     /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on; each once, in order. One that
     /// selects every pod tells nothing apart and is among them if it is there.
     pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
@@ -144,8 +149,8 @@ impl Cluster {
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.
-    pub fn takes_waypoints(&self, client: &Endpoint) -> bool {
-        self.mesh.takes_waypoints(client)
+    pub fn takes_waypoints(client: &Endpoint) -> bool {
+        mesh::Mesh::takes_waypoints(client)
     }
 
     /// Whether a connection passes, hop by hop and gate by gate, and why.

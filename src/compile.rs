@@ -99,8 +99,11 @@ fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     outcome
 }
 
-/// Proves what was emitted, and takes it back if that fails.
-fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
+/// Proves that the files of an outcome do what its policy says, and takes them back if that fails. `compile` ends with it.
+///
+/// It reads the files as they stand: whoever changed one gets a proof of the change. `alongside` are policies of others among
+/// the sources.
+pub fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
     let checked = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
     if crate::diagnostic::order::has_error(&checked.findings) {
         outcome.manifests.clear();

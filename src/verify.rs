@@ -26,7 +26,7 @@ pub use granted::Granted;
 pub use judge::{Judge, JudgedEnd, Way};
 pub use manifests::Manifests;
 pub use program::Program;
-pub use proof::{Proof, Written, assumptions, prove};
+pub use proof::{Ends, Proof, Written, assumptions, prove};
 pub use reach::{Product, Reach, Triple, Wanted};
 pub use words::{flow_words, peer_words, request_words, subject_words};
 pub use world::PolicyWorld;

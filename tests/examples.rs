@@ -14,13 +14,13 @@ use twogate::target;
 
 /// Which way the files are given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
+pub(crate) enum Order {
     Forward,
     Backward,
 }
 
 /// The folders of `examples/`, by name.
-fn examples() -> Vec<PathBuf> {
+pub(crate) fn examples() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         fs::read_dir(pages::root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();
@@ -28,7 +28,7 @@ fn examples() -> Vec<PathBuf> {
     folders
 }
 
-fn name(folder: &Path) -> String {
+pub(crate) fn name(folder: &Path) -> String {
     folder.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
@@ -48,7 +48,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// An example as the command line would read it, with its files in one order or the other.
-fn read(folder: &Path, order: Order) -> Input {
+pub(crate) fn read(folder: &Path, order: Order) -> Input {
     let mut sources = Sources::default();
     let mut add = |paths: Vec<PathBuf>| -> Vec<FileId> {
         let paths = if order == Order::Backward { paths.into_iter().rev().collect() } else { paths };

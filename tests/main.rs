@@ -26,6 +26,8 @@ mod findings;
 mod format;
 mod house;
 mod init;
+// Its tools are a Unix system's.
+#[cfg(unix)]
 mod kit;
 #[cfg(test)]
 mod list;
@@ -36,8 +38,12 @@ mod model;
 mod pages;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod proof;
 mod readme;
 mod reference;
+#[cfg(test)]
+mod sabotage;
 mod support;
 mod syntax;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use twogate::compile::{Outcome, compile};
 use twogate::flow::{Cut, Flow, PortSet, RequestSamples, Symbol, Verdict};
 use twogate::meaning;
-use twogate::verify::{Bench, PolicyWorld, Product, Program, Reach, RuledOut, Wanted, compare};
+use twogate::verify::{Bench, PolicyWorld, Product, Program, Reach, RuledOut, Wanted, Way, compare};
 
 use crate::agreement::world::{flows, input, program};
 
@@ -14,7 +14,7 @@ use crate::agreement::world::{flows, input, program};
 struct Nothing;
 
 impl RuledOut for Nothing {
-    fn cuts(&self) -> Vec<Cut> {
+    fn cuts(&self, _way: Way) -> Vec<Cut> {
         Vec::new()
     }
 

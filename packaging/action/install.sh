@@ -3,7 +3,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # A run starts with a clean slate, on a machine that is kept too.
-rm -f "$state"/*
+find "$state" -maxdepth 1 -type f -delete
 
 if command -v twogate >/dev/null; then
     twogate --version

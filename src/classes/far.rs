@@ -2,7 +2,7 @@
 //!
 //! Owns: `Far` and the partition. Two far ends that the same cuts hold are one class, unless their data planes differ.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bits, World};
 use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
@@ -12,17 +12,19 @@ use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube};
 pub struct Far {
     /// One of them.
     pub example: Peer,
-    /// All that are alike.
+    /// Others that are alike: a part of the class, the part that the example was taken from.
     pub among: Among,
+    /// All pods of the class, part by part; none if it is one of addresses.
+    pub parts: Vec<PodCube>,
     /// Which cuts hold it, by their place in the list.
     pub cuts: Vec<usize>,
 }
 
-/// Far ends that are alike.
+/// What an example was taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Among {
-    /// The pods of these cubes, as far as they can exist.
-    Pods(Vec<PodCube>),
+    /// These pods.
+    Pods(PodCube),
     /// These addresses.
     Addresses(AddressSet),
 }
@@ -43,8 +45,9 @@ struct Cell {
 fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
     let cubes: Vec<(usize, &PodCube)> =
         cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-    let classes = classes_within(&[PodCube::all()], &cubes, cuts.len(), world);
-    let far = |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), cuts: class.held_by };
+    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world);
+    let far =
+        |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), parts: class.parts, cuts: class.held_by };
     classes.into_iter().map(far).collect()
 }
 
@@ -53,42 +56,45 @@ fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
 pub struct Pods {
     /// One of them.
     pub example: Pod,
-    /// All of them, as far as they can exist.
-    pub among: Vec<PodCube>,
+    /// A part of the class, the part that the example was taken from.
+    pub among: PodCube,
+    /// All of the class, part by part. Whoever else judges its pods may tell the parts apart.
+    pub parts: Vec<PodCube>,
     /// The numbers of the cubes that hold it.
     pub held_by: Vec<usize>,
 }
 
-/// The classes into which numbered cubes cut some pods; `size` is above every number.
-///
-/// The pods are given as cubes. Where pods of one class take part in the mesh and others do not, there is a class of each; to
-/// the first belong also parts of which nobody asked.
-pub fn classes_within(whole: &[PodCube], cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
-    let mut places: HashMap<(Bits, bool), usize> = HashMap::new();
-    let mut classes: Vec<Pods> = Vec::new();
-    for cell in whole.iter().flat_map(|whole| cells(whole.clone(), cubes, size)) {
-        let mut key = (cell.held_by, true);
-        if let Some(class) = places.get(&key).and_then(|place| classes.get_mut(*place)) {
-            class.among.push(cell.cube);
+/// The classes into which numbered cubes cut the pods of another cube; `size` is above every number.
+pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+    classes_among(vec![whole], cubes, size, world)
+}
+
+/// The same of several cubes together.
+pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+    let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
+    let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
+    let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
+    for cell in cells(wholes, cubes, size) {
+        parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
+        if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
         }
         let Some(example) = world.example(&cell.cube) else { continue };
-        key.1 = example.plane != DataPlane::None;
-        if let Some(class) = places.get(&key).and_then(|place| classes.get_mut(*place)) {
-            class.among.push(cell.cube);
-            continue;
+        if seen.insert((cell.held_by.clone(), example.plane != DataPlane::None)) {
+            found.push((example, cell.cube, cell.held_by));
         }
-        let held_by = key.0.iter().collect();
-        places.insert(key, classes.len());
-        classes.push(Pods { example, among: vec![cell.cube], held_by });
     }
-    classes
+    let class = |(example, among, held_by): (Pod, PodCube, Bits)| {
+        let parts = parts.get(&held_by).cloned().unwrap_or_default();
+        Pods { example, among, parts, held_by: held_by.iter().collect() }
+    };
+    found.into_iter().map(class).collect()
 }
 
-/// The pods of a cube, cut along cubes. Equal cubes cut once.
-fn cells(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
+/// The pods of some cubes, cut along cubes. Equal cubes cut once.
+fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
-    let mut places: HashMap<&PodCube, usize> = HashMap::new();
+    let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
     for (at, cube) in cubes {
         match places.get(cube).and_then(|place| distinct.get_mut(*place)) {
             Some((_, owners)) => owners.push(*at),
@@ -98,7 +104,7 @@ fn cells(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> 
             }
         }
     }
-    let mut cells = vec![Cell { cube: whole, held_by: Bits::none(size) }];
+    let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
         for cell in cells {
@@ -138,7 +144,7 @@ fn address_classes(cuts: &[Cut]) -> Vec<Far> {
     }
     let class = |(cell, held_by): (AddressSet, Bits)| {
         let example = Peer::Address(cell.first()?);
-        Some(Far { example, among: Among::Addresses(cell), cuts: held_by.iter().collect() })
+        Some(Far { example, among: Among::Addresses(cell), parts: Vec::new(), cuts: held_by.iter().collect() })
     };
     cells.into_iter().filter_map(class).collect()
 }

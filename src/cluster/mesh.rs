@@ -138,6 +138,11 @@ impl Mesh {
         cubes
     }
 
+    /// The namespaces in which policies stand.
+    pub(super) fn policed(&self) -> impl Iterator<Item = &Symbol> {
+        self.policies.keys().chain(self.peers.keys()).chain(self.tokens.keys())
+    }
+
     /// What a pod's own namespace and the root namespace hold.
     fn near<'m, T>(&'m self, all: &'m BTreeMap<Symbol, Vec<T>>, namespace: &str) -> impl Iterator<Item = &'m T> {
         let root = &*self.platform.root_namespace;

@@ -134,6 +134,11 @@ impl Network {
         selected.collect()
     }
 
+    /// The namespaces of the policies.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Symbol> {
+        self.namespaces.keys()
+    }
+
     /// The selectors of one namespace's policies, as often as they stand there.
     pub(super) fn subjects(&self, namespace: &str) -> impl Iterator<Item = &LabelCube> {
         let index = self.namespaces.get(namespace);

@@ -5,18 +5,16 @@
 use super::expectations::decide;
 use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
-use crate::cluster::{self, Cluster, Decision};
+use crate::cluster::{self, Decision};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Symbol, Verdict};
+use crate::flow::Verdict;
 use crate::source::FileId;
-use crate::verify::{
-    Bench, Checked, Comparison, Difference, Granted, PolicyWorld, Program, Written, assumptions, check_assumptions, compare,
-};
+use crate::verify::{Checked, Difference, Ends, Proof, check_assumptions, prove};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// They do what the intents say.
+    /// They do what the intents say, but for what a line accepts.
     Equal,
     /// They also let through what no line says.
     Wider,
@@ -50,6 +48,8 @@ pub struct Against {
     pub relation: Relation,
     /// The differences, each with what the cluster does with its flow.
     pub differences: Vec<(Difference, Decision)>,
+    /// Flows that pass though no line says so, because their line accepts it.
+    pub accepted: Vec<Difference>,
     /// How many classes of flows were decided.
     pub classes: usize,
     /// What the comparison takes for granted, and whether the manifests show it.
@@ -59,7 +59,14 @@ pub struct Against {
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let mut outcome = compile(input);
-    let none = |outcome| Against { outcome, relation: Relation::Undecided, differences: Vec::new(), classes: 0, assumptions: Vec::new() };
+    let none = |outcome| Against {
+        outcome,
+        relation: Relation::Undecided,
+        differences: Vec::new(),
+        accepted: Vec::new(),
+        classes: 0,
+        assumptions: Vec::new(),
+    };
     if has_error(&outcome.findings) {
         return none(outcome);
     }
@@ -70,28 +77,18 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if unreadable {
         return none(outcome);
     }
-    let comparison = compared(&outcome, &cluster);
-    let relation = relation(&comparison);
-    let differences = comparison.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
+    let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
+    let relation = relation(&proof);
+    let differences = proof.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
-    let assumptions = check_assumptions(&outcome.policy, &cluster, assumptions(&outcome.policy, &outcome.gates));
-    Against { relation, differences, classes: comparison.classes, assumptions, outcome }
+    let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, assumptions, outcome }
 }
 
-fn compared(outcome: &Outcome, cluster: &Cluster) -> Comparison {
-    let policy = &outcome.policy;
-    let program = Program::new(policy);
-    let right = Written::new(&program, cluster);
-    let world = PolicyWorld::new(policy);
-    let granted = Granted::new(policy, &outcome.gates);
-    let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
-    compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed)
-}
-
-fn relation(comparison: &Comparison) -> Relation {
+fn relation(proof: &Proof) -> Relation {
     let mut wider = false;
     let mut narrower = false;
-    for difference in &comparison.differences {
+    for difference in &proof.differences {
         match &difference.right {
             Verdict::Allowed => wider = true,
             Verdict::Denied => narrower = true,
@@ -99,7 +96,7 @@ fn relation(comparison: &Comparison) -> Relation {
         }
     }
     match (wider, narrower) {
-        _ if !comparison.incomplete.is_empty() => Relation::Undecided,
+        _ if !proof.incomplete.is_empty() => Relation::Undecided,
         (false, false) => Relation::Equal,
         (true, false) => Relation::Wider,
         (false, true) => Relation::Narrower,

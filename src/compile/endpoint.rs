@@ -25,7 +25,7 @@ pub fn endpoint(input: &Input, config: &Config, name: &str, text: &str) -> Resul
     match (read.next(), read.next()) {
         (Some(one), None) if own.is_empty() => Ok(one.source.peers()),
         _ => {
-            own.sort_by_key(|finding| finding.location());
+            own.sort_by_key(Diagnostic::location);
             Err((input.sources, own))
         }
     }

@@ -15,7 +15,7 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
-use crate::verify::{Difference, Proof, flow_words, prove};
+use crate::verify::{Difference, Ends, Proof, flow_words, prove};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
@@ -36,7 +36,8 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
     }
-    let checked = judged(policy, gates, cluster, &written, failed);
+    let alone = Pass { suspects: &written, ends: Ends::Policed, differs: failed };
+    let checked = judged(policy, gates, cluster, &alone);
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
@@ -44,17 +45,25 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: Proof::default(), cluster, findings };
     }
-    let mut checked = judged(policy, gates, cluster, alongside, changed);
+    let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed };
+    let mut checked = judged(policy, gates, cluster, &beside);
     checked.findings.extend(findings);
     checked
 }
 
-/// Makes the proof; `differs` tells of a group of flows about which the two sides do not agree, by what documents of the
-/// suspected files say.
-fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, suspects: &[FileId], differs: fn(&Policy, &Group) -> Diagnostic) -> Checked {
-    let proof = prove(policy, gates, &cluster);
+/// One of the two proofs.
+struct Pass<'a> {
+    /// The files whose documents are told of.
+    suspects: &'a [FileId],
+    ends: Ends,
+    /// Tells of a group of flows about which the two sides do not agree.
+    differs: fn(&Policy, &Group) -> Diagnostic,
+}
+
+fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> Checked {
+    let proof = prove(policy, gates, &cluster, pass.ends);
     let mut findings = Vec::new();
-    findings.extend(groups(&cluster, &proof, suspects).iter().take(MAX_TOLD).map(|group| differs(policy, group)));
+    findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
     Checked { proof, cluster, findings }
 }

@@ -42,7 +42,7 @@ struct Offer<'i> {
     /// Who is told its address: namespace and line, and by what.
     callers: BTreeMap<(&'i Symbol, &'i str), BTreeSet<String>>,
     /// How those take part in the mesh.
-    caller_planes: BTreeSet<bool>,
+    caller_planes: BTreeSet<DataPlane>,
 }
 
 /// What an offer is found by: the namespace that its rules stand in, the endpoint in that namespace's words, the port.
@@ -112,11 +112,11 @@ impl<'i> Offers<'i> {
         let owner = if is_ours { &service.namespace } else { caller.space.name };
         let Some(destination) = self.destination(service, owner) else { return };
         for number in numbers(port, &destination.members).into_iter().filter(|number| is_ours || !OF_THE_BASELINE.contains(number)) {
-            let meshed = caller.space.plane_of(caller.member) == DataPlane::Sidecar;
+            let plane = caller.space.plane_of(caller.member);
             let offer = self.offer(owner, &destination, number, port.protocol);
             offer.services.insert(&service.name);
             offer.callers.entry((caller.space.name, &caller.declared.name)).or_default().extend(reasons.iter().cloned());
-            offer.caller_planes.insert(meshed);
+            offer.caller_planes.insert(plane);
         }
     }
 
@@ -174,7 +174,11 @@ impl<'i> Offers<'i> {
             member.namespace == *owner && space.plane_of(member) == DataPlane::Sidecar && member.capture.of(port) == Captured::Yes
         };
         let calls = |declared: &Declared<'_>| declared.members.iter().all(|member| space.plane_of(member) == DataPlane::Sidecar);
-        let callers = if offer.callers.is_empty() { space.declared.iter().all(calls) } else { !offer.caller_planes.contains(&false) };
+        let callers = if offer.callers.is_empty() {
+            space.declared.iter().all(calls)
+        } else {
+            offer.caller_planes.iter().all(|plane| *plane == DataPlane::Sidecar)
+        };
         protocol == Protocol::Tcp && offer.exposed.is_empty() && callers && offer.members.iter().all(|member| serves(member))
     }
 }

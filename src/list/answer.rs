@@ -128,7 +128,10 @@ impl Parts {
         }
         let ports = leaving.ports.intersect(&entering.ports);
         for left in &leaving.said {
-            let both = |entered: &Said| Said { requests: Arc::clone(&entered.requests), doubt: either(&left.doubt, &entered.doubt) };
+            let both = |entered: &Said| Said {
+                requests: Arc::clone(&entered.requests),
+                doubt: either(left.doubt.as_ref(), entered.doubt.as_ref()),
+            };
             self.add(leaving, &ports, &entering.said.iter().map(both).collect::<Vec<_>>());
         }
     }
@@ -182,7 +185,7 @@ impl Answer {
 }
 
 /// The reasons of two ends together.
-fn either(left: &Option<Symbol>, right: &Option<Symbol>) -> Option<Symbol> {
+fn either(left: Option<&Symbol>, right: Option<&Symbol>) -> Option<Symbol> {
     match (left, right) {
         (Some(left), Some(right)) if left != right => Some(format!("{left}; {right}").into()),
         (Some(reason), _) | (None, Some(reason)) => Some(Symbol::clone(reason)),

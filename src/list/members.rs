@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::cluster::Workload;
+use crate::cluster::{NamespaceLabels, Workload};
 use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peer, PodCube, PodSet, Symbol, Values};
 
 use super::bits::Bits;
@@ -19,9 +19,13 @@ pub(super) struct Members<'c> {
     labels: Keys,
     namespaces: Keys,
     accounts: Holders,
+    /// Who may have a label with a value that is not known, by key.
+    open: BTreeMap<Symbol, Bits>,
+    /// Of whose namespace only the name is known.
+    name_only: Bits,
     known: HashMap<PodSet, Bits>,
     /// Those whose addresses are known.
-    addressed: Vec<usize>,
+    located: Vec<usize>,
     known_addresses: HashMap<AddressSet, (Bits, Bits)>,
 }
 
@@ -59,6 +63,14 @@ impl<'c> Members<'c> {
                 }
             }
         }
+        let mut open: BTreeMap<Symbol, Vec<usize>> = BTreeMap::new();
+        for (at, workload) in workloads.iter().enumerate() {
+            for key in &workload.endpoint.facts.open_labels {
+                open.entry(Symbol::clone(key)).or_default().push(at);
+            }
+        }
+        let is_name_only = |workload: &Workload| workload.endpoint.facts.namespace == NamespaceLabels::NameOnly;
+        let name_only = workloads.iter().enumerate().filter(|(_, workload)| is_name_only(workload)).map(|(at, _)| at).collect();
         let keys = |map: BTreeMap<Symbol, _>| map.into_iter().map(|(key, values)| (key, Holders::new(values))).collect();
         Self {
             workloads,
@@ -66,13 +78,15 @@ impl<'c> Members<'c> {
             labels: keys(labels),
             namespaces: keys(namespaces),
             accounts: Holders::new(accounts),
+            open: open.into_iter().map(|(key, at)| (key, at.into_iter().collect())).collect(),
+            name_only,
             known: HashMap::new(),
-            addressed: workloads.iter().enumerate().filter(|(_, one)| !one.endpoint.facts.addresses.is_empty()).map(|(at, _)| at).collect(),
+            located: workloads.iter().enumerate().filter(|(_, one)| !one.endpoint.facts.addresses.is_empty()).map(|(at, _)| at).collect(),
             known_addresses: HashMap::new(),
         }
     }
 
-    /// The workloads whose pods are in the set.
+    /// The workloads whose pods are in the set, or may be, as not all of their labels are known.
     pub(super) fn of(&mut self, pods: &PodSet) -> Bits {
         if let Some(known) = self.known.get(pods) {
             return known.clone();
@@ -85,16 +99,16 @@ impl<'c> Members<'c> {
     /// The workloads of which an address is in the set, and those of which every one is. A rule by address may judge a pod by
     /// those, if they are known.
     pub(super) fn at(&mut self, addresses: &AddressSet) -> (Bits, Bits) {
-        if addresses.is_empty() || self.addressed.is_empty() {
+        if addresses.is_empty() || self.located.is_empty() {
             return (Bits::default(), Bits::default());
         }
-        let (workloads, addressed) = (self.workloads, &self.addressed);
+        let (workloads, located) = (self.workloads, &self.located);
         let held = |all: bool| {
             let holds = |at: &usize| {
                 let mut own = workloads.get(*at).into_iter().flat_map(|workload| &workload.endpoint.facts.addresses);
                 if all { own.all(|address| addresses.contains(*address)) } else { own.any(|address| addresses.contains(*address)) }
             };
-            addressed.iter().copied().filter(holds).collect()
+            located.iter().copied().filter(holds).collect()
         };
         self.known_addresses.entry(addresses.clone()).or_insert_with(|| (held(false), held(true))).clone()
     }
@@ -102,14 +116,19 @@ impl<'c> Members<'c> {
     fn cube(&self, cube: &PodCube) -> Bits {
         // The name of the namespace first: it leaves the fewest.
         let named = passing(&self.all, self.namespaces.get(NAMESPACE_NAME), cube.names());
-        let found = tested(tested(named, &self.namespaces, &cube.namespace), &self.labels, &cube.labels);
+        let of_namespace = |key: &Symbol| if **key == *NAMESPACE_NAME { None } else { Some(&self.name_only) };
+        let found = tested(named, &self.namespaces, &cube.namespace, of_namespace);
+        let found = tested(found, &self.labels, &cube.labels, |key| self.open.get(key));
         passing(&found, Some(&self.accounts), &cube.account)
     }
 }
 
-/// Those that pass every test.
-fn tested(found: Bits, keys: &Keys, cube: &LabelCube) -> Bits {
-    cube.iter().fold(found, |found, (key, values)| passing(&found, keys.get(key), values))
+/// Those that pass every test, or may pass it: `open` are those whose value of a key is not known.
+fn tested<'b>(found: Bits, keys: &Keys, cube: &LabelCube, open: impl Fn(&Symbol) -> Option<&'b Bits>) -> Bits {
+    cube.iter().fold(found, |found, (key, values)| {
+        let sure = passing(&found, keys.get(key), values);
+        open(key).map_or(sure.clone(), |open| sure.union(&found.intersect(open)))
+    })
 }
 
 /// Those of `among` that pass one test, given who has which value.

@@ -99,12 +99,12 @@ impl<'c> Pairs<'c> {
                 let over = if over_pod { clients.ambient.clone() } else { Bits::default() };
                 self.between(destination, (number, view), &leaving, &over);
                 self.over_waypoints(destination, (&calls, view), &mut clients, &egress);
-                self.from_outside(destination, number, view);
+                self.entering_from_outside(destination, number, view);
             }
         }
         for source in sources.iter() {
             if let Some((number, view)) = egress.view(source) {
-                self.to_outside(source, number, view);
+                self.leaving_to_outside(source, number, view);
             }
         }
         self.finish()
@@ -121,7 +121,7 @@ impl<'c> Pairs<'c> {
             }
         }
         let mut doubts: BTreeMap<Doubt, Bits> = BTreeMap::new();
-        for (left, leavers) in leaving.to(destination) {
+        for (left, leavers) in leaving.toward(destination) {
             for (entering, enterers) in &groups {
                 let both = leavers.intersect(enterers);
                 if both.is_empty() {
@@ -190,7 +190,7 @@ impl<'c> Pairs<'c> {
     }
 
     /// The rows from addresses outside to one workload.
-    fn from_outside(&mut self, destination: usize, number: usize, view: &View<'c>) {
+    fn entering_from_outside(&mut self, destination: usize, number: usize, view: &View<'c>) {
         let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
         let mut found = Found::default();
         for (at, (group, answer)) in view.outside.iter().enumerate() {
@@ -210,7 +210,7 @@ impl<'c> Pairs<'c> {
     }
 
     /// The rows from one workload to addresses outside.
-    fn to_outside(&mut self, source: usize, number: usize, view: &View<'c>) {
+    fn leaving_to_outside(&mut self, source: usize, number: usize, view: &View<'c>) {
         let Some(from) = self.cluster.workloads().get(source).map(|workload| &workload.endpoint) else { return };
         let mut found = Found::default();
         for (at, (group, answer)) in view.outside.iter().enumerate() {
@@ -415,7 +415,7 @@ impl<'a, 'c> Leaving<'a, 'c> {
     }
 
     /// For each answer that a destination hears, the sources that give it.
-    fn to(&self, destination: usize) -> BTreeMap<usize, Bits> {
+    fn toward(&self, destination: usize) -> BTreeMap<usize, Bits> {
         let mut parts = self.usual.clone();
         for (number, usual, answer) in self.special.get(&destination).into_iter().flatten() {
             let Some(owners) = self.owners.get(*number) else { continue };

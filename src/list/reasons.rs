@@ -39,8 +39,7 @@ fn documents(passage: &Passage, witness: &Witness<'_, '_>, spaces: &mut Spaces) 
         for protocol in ports.protocols() {
             let Some(port) = ports.get(protocol).ranges().first().map(|(low, _)| *low) else { continue };
             for transport in transports(protocol, passage.transport) {
-                let requests = requests(protocol, passage, witness, entered, spaces);
-                for request in requests {
+                for request in requests(protocol, passage, witness, entered, spaces) {
                     found.extend(witness.ask(protocol, port, *transport, request));
                 }
             }
@@ -55,15 +54,15 @@ fn parts<'a>(ports: &PortSet, leaving: Option<&[Ports]>, entering: Option<&'a [P
         Some(groups) => groups.iter().map(|group| group.ports.intersect(ports)).collect(),
         None => vec![ports.clone()],
     };
-    let mut parts = Vec::new();
+    let mut found = Vec::new();
     for left in cut(leaving) {
         match entering {
-            Some(groups) => parts.extend(groups.iter().map(|group| (group.ports.intersect(&left), Some(group)))),
-            None => parts.push((left, None)),
+            Some(groups) => found.extend(groups.iter().map(|group| (group.ports.intersect(&left), Some(group)))),
+            None => found.push((left, None)),
         }
     }
-    parts.retain(|(ports, _)| !ports.is_empty());
-    parts
+    found.retain(|(both, _)| !both.is_empty());
+    found
 }
 
 /// One request of each kind that passes and that the ingress tells apart.

@@ -38,18 +38,25 @@ fn party(listing: &Listing, party: &Party) -> String {
     if peers.len() == listing.peers.len() && peers.len() > 1 {
         return "any workload".to_owned();
     }
-    let namespace = |at: &usize| listing.peers.get(*at).map_or("", |peer| &*peer.namespace);
-    let mut parts = Vec::new();
-    for group in peers.chunk_by(|left, right| namespace(left) == namespace(right)) {
-        let name = group.first().map(namespace).unwrap_or_default();
-        let whole = listing.peers.iter().filter(|peer| *peer.namespace == *name).count();
-        if whole == group.len() && whole > 1 {
-            parts.push(format!("{name}/*"));
-        } else {
-            parts.extend(group.iter().map(|at| title(listing, Side::Peer(*at))));
+    let namespace = |at: usize| listing.peers.get(at).map(|peer| &*peer.namespace);
+    let mut names = Vec::new();
+    for group in peers.chunk_by(|left, right| namespace(*left) == namespace(*right)) {
+        match namespace_of_all(listing, group) {
+            Some(whole) => names.push(format!("{whole}/*")),
+            None => names.extend(group.iter().map(|at| title(listing, Side::Peer(*at)))),
         }
     }
-    parts.join(", ")
+    names.join(", ")
+}
+
+/// The namespace of several workloads, if they are all that are listed of it. Those of a namespace are neighbours.
+fn namespace_of_all<'a>(listing: &'a Listing, group: &[usize]) -> Option<&'a str> {
+    let namespace = |at: usize| listing.peers.get(at).map(|peer| &*peer.namespace);
+    let (first, last) = (*group.first()?, *group.last()?);
+    let own = namespace(first);
+    let neighbours = [first.checked_sub(1), last.checked_add(1)].into_iter().flatten();
+    let is_whole = last - first + 1 == group.len() && neighbours.into_iter().all(|at| namespace(at) != own);
+    own.filter(|_| is_whole && group.len() > 1)
 }
 
 /// The one side that a doubt is about, where it is one.
@@ -75,18 +82,18 @@ fn addresses(listing: &Listing, set: &AddressSet) -> String {
         return "any address".to_owned();
     }
     let internet = AddressSet::internet().intersect(&listing.space);
-    let mut parts = Vec::new();
+    let mut names = Vec::new();
     let mut rest = set.clone();
     if !internet.is_empty() && internet.is_subset(set) {
-        parts.push("internet".to_owned());
+        names.push("internet".to_owned());
         rest = set.subtract(&internet);
     }
     for block in rest.blocks() {
         let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
         let but = if except.is_empty() { String::new() } else { format!(" except {}", except.join(" ")) };
-        parts.push(format!("{}{but}", block.prefix));
+        names.push(format!("{}{but}", block.prefix));
     }
-    parts.join(", ")
+    names.join(", ")
 }
 
 /// Ports as `TCP 80,443,8000-8100; UDP 53`; `all ports` for all of them.

@@ -54,7 +54,7 @@ impl<'c> Clients<'c> {
             sources.iter().filter(|at| workloads.get(*at).is_some_and(|workload| is(&workload.endpoint))).collect::<Bits>()
         };
         let ambient = |endpoint: &Endpoint| super::ends::pod(endpoint).is_some_and(|pod| pod.plane == DataPlane::Ambient);
-        let all = of(&|endpoint| cluster.takes_waypoints(endpoint));
+        let all = of(&|endpoint| Cluster::takes_waypoints(endpoint));
         Self { all: Apart::new(workloads, all), ambient: of(&ambient) }
     }
 }
@@ -125,14 +125,12 @@ struct Asked<'a, 'c> {
 impl Asked<'_, '_> {
     /// The ports that the call leads to, as far as anybody tells them apart, each with one of them.
     fn ports(&self, view: &View<'_>) -> Vec<(PortSet, u16)> {
-        match &self.call.ports {
-            Some(ports) => ports.iter().map(|port| (PortSet::one(Protocol::Tcp, *port), *port)).collect(),
-            None => {
-                let parts = view.all_ports().into_iter().map(|group| group.ports.only(Protocol::Tcp));
-                let low = |ports: &PortSet| ports.get(Protocol::Tcp).ranges().first().map(|(low, _)| *low);
-                parts.filter_map(|ports| low(&ports).map(|low| (ports, low))).collect()
-            }
+        if let Some(ports) = &self.call.ports {
+            return ports.iter().map(|port| (PortSet::one(Protocol::Tcp, *port), *port)).collect();
         }
+        let parts = view.all_ports().into_iter().map(|group| group.ports.only(Protocol::Tcp));
+        let low = |ports: &PortSet| ports.get(Protocol::Tcp).ranges().first().map(|(low, _)| *low);
+        parts.filter_map(|ports| low(&ports).map(|low| (ports, low))).collect()
     }
 
     fn hear(&self, cluster: &Cluster, port: u16, request: Option<Request>, at: usize, heard: &mut Heard) {

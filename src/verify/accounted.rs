@@ -1,41 +1,181 @@
 //! Differences that the program's author accepted.
 //!
-//! Owns: the account of them, flow by flow: `accept coupled-rules` on a line covers exactly the flows whose ends are that
-//! line's and whose request and transport another rule of the same finding grants. Nothing else hides behind it.
+//! Owns: the account of them, flow by flow: `accept coupled-rules` on a line covers exactly the flows that the network lets in
+//! by that line's openings and the mesh further by the permissions of the other rule of the same finding. Nothing else hides
+//! behind it: neither another port, nor another caller, nor another request of the same two rules.
 
+use super::judge::{Judge, JudgedEnd, Way};
+use super::program::samples;
+use crate::cluster::Endpoint;
 use crate::diagnostic::code;
-use crate::flow::{Flow, Transport};
-use crate::gates::{Coupled, Gates};
-use crate::ir::{Policy, Rule};
+use crate::flow::{
+    Cut, Flow, LabelCube, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet, Symbol, Transport,
+    Values, Verdict,
+};
+use crate::gates::{Cause, Coupled, Gates, Opening, Permission, Selector};
+use crate::ir::{Policy, RuleId, captured_ports};
+use crate::syntax::ast::{Action, Direction};
 
 /// The couplings that the program accepts.
 #[derive(Debug)]
 pub(super) struct Accounted<'a> {
-    pairs: Vec<(&'a Rule, &'a Rule)>,
+    pairs: Vec<Pair<'a>>,
+}
+
+/// An accepted coupling in one namespace.
+#[derive(Debug)]
+struct Pair<'a> {
+    namespace: &'a Symbol,
+    /// What the network lets in by the one rule.
+    openings: Vec<(&'a Opening, Peers)>,
+    /// What the mesh lets further by the other.
+    permissions: Vec<&'a Permission>,
 }
 
 impl<'a> Accounted<'a> {
     /// The couplings that were found and whose line accepts them.
-    pub(super) fn new(policy: &'a Policy, gates: &Gates) -> Self {
-        let rules = |pair: &Coupled| Some((policy.rule(pair.admitted)?, policy.rule(pair.granted)?));
-        let accepts = |(admitted, _): &(&Rule, &Rule)| {
-            let lowered = [code::COUPLED_RULES, code::DENY_NOT_SEPARABLE];
-            admitted.accepts.iter().any(|acceptance| lowered.contains(&acceptance.code))
-        };
-        Self { pairs: gates.coupled.iter().filter_map(rules).filter(accepts).collect() }
+    pub(super) fn new(policy: &Policy, gates: &'a Gates) -> Self {
+        let accepted = gates.coupled.iter().filter(|pair| accepts(policy, pair.admitted));
+        Self { pairs: accepted.flat_map(|pair| pairs(gates, pair)).collect() }
+    }
+
+    /// Whether the program accepts any coupling.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
     }
 
     /// Whether a flow is gained by an accepted coupling: the network lets it in by one rule, the mesh further by the other.
     pub(super) fn covers(&self, flow: &Flow) -> bool {
-        self.pairs.iter().any(|(admitted, granted)| has_ends_of(admitted, flow) && has_rest_of(granted, flow))
+        let Peer::Pod(pod) = &flow.destination else { return false };
+        self.at(&pod.namespace).any(|pair| pair.admits(pod, flow) && pair.grants(pod, flow))
+    }
+
+    fn at(&self, namespace: &str) -> impl Iterator<Item = &Pair<'a>> {
+        self.pairs.iter().filter(move |pair| **pair.namespace == *namespace)
+    }
+
+    /// By what it tells the pods of a namespace apart.
+    fn subjects(&self, namespace: &str) -> Vec<PodCube> {
+        let labels = self.at(namespace).flat_map(|pair| {
+            let openings = pair.openings.iter().map(|(opening, _)| opening.subject.clone());
+            openings.chain(pair.permissions.iter().map(|permission| cube(&permission.selector)))
+        });
+        labels.map(|labels| PodCube { labels, ..PodCube::in_namespace(namespace) }).collect()
+    }
+
+    /// By what it tells flows to a pod apart.
+    fn cuts(&self, pod: &Pod) -> Vec<Cut> {
+        let cuts = self.at(&pod.namespace).flat_map(|pair| {
+            let openings = pair.openings.iter().filter(|(opening, _)| opening.subject.contains(&pod.labels));
+            let permissions = pair.permissions.iter().filter(|permission| selects(&permission.selector, &pod.labels));
+            openings.map(opening_cut).chain(permissions.map(|permission| permission_cut(permission))).collect::<Vec<_>>()
+        });
+        cuts.collect()
     }
 }
 
-fn has_ends_of(rule: &Rule, flow: &Flow) -> bool {
-    let reaches = |target: &crate::ir::Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-    rule.source.matches(&flow.source) && rule.targets.iter().any(reaches)
+fn accepts(policy: &Policy, rule: RuleId) -> bool {
+    let lowered = [code::COUPLED_RULES, code::DENY_NOT_SEPARABLE];
+    policy.rule(rule).is_some_and(|rule| rule.accepts.iter().any(|acceptance| lowered.contains(&acceptance.code)))
 }
 
-fn has_rest_of(rule: &Rule, flow: &Flow) -> bool {
-    (rule.mtls.is_none() || flow.transport == Transport::Mtls) && rule.requests.admits(flow.request.as_ref())
+/// A coupling in every namespace in which it shows.
+fn pairs<'a>(gates: &'a Gates, coupled: &Coupled) -> Vec<Pair<'a>> {
+    let (admitted, granted) = (coupled.admitted, coupled.granted);
+    let pair = |(namespace, entry): (&'a Symbol, &'a crate::gates::NamespaceGates)| {
+        let is_opening = |opening: &&Opening| opening.direction == Direction::In && opening.cause == Cause::Rule(admitted);
+        let openings = entry.openings.iter().filter(is_opening).map(|opening| (opening, opening.network_peers())).collect();
+        let is_granted = |permission: &&Permission| permission.action == Action::Allow && permission.rule == granted;
+        let permissions = entry.mesh.iter().flat_map(|mesh| &mesh.permissions).filter(is_granted).collect();
+        Pair { namespace, openings, permissions }
+    };
+    gates.namespaces.iter().map(pair).filter(|pair| !pair.openings.is_empty() && !pair.permissions.is_empty()).collect()
+}
+
+impl Pair<'_> {
+    fn admits(&self, pod: &Pod, flow: &Flow) -> bool {
+        let admits = |(opening, peers): &(&Opening, Peers)| {
+            opening.subject.contains(&pod.labels) && opening.ports.contains(flow.protocol, flow.port) && peers.contains(&flow.source)
+        };
+        self.openings.iter().any(admits)
+    }
+
+    fn grants(&self, pod: &Pod, flow: &Flow) -> bool {
+        let grants = |permission: &&Permission| {
+            selects(&permission.selector, &pod.labels)
+                && ports(permission).contains(flow.protocol, flow.port)
+                && permission.callers.footprint(flow.transport).contains(&flow.source)
+                && permission.request.as_ref().is_none_or(|cube| flow.request.as_ref().is_some_and(|request| cube.contains(request)))
+        };
+        self.permissions.iter().any(grants)
+    }
+}
+
+fn opening_cut((opening, peers): &(&Opening, Peers)) -> Cut {
+    Cut { peers: peers.clone(), ports: opening.ports.clone(), requests: RequestSamples::default() }
+}
+
+fn permission_cut(permission: &Permission) -> Cut {
+    let callers = &permission.callers;
+    let peers = callers.footprint(Transport::Mtls).union(&callers.footprint(Transport::Plaintext));
+    let alone = |cube: &RequestCube| samples(&RequestSet { cubes: vec![cube.clone()], raw: false });
+    Cut { peers, ports: ports(permission), requests: permission.request.as_ref().map(alone).unwrap_or_default() }
+}
+
+/// The ports on which a permission acts.
+fn ports(permission: &Permission) -> PortSet {
+    match &permission.ports {
+        None => captured_ports(),
+        Some(list) => list.iter().fold(PortSet::none(), |ports, port| ports.union(&PortSet::one(Protocol::Tcp, *port))),
+    }
+}
+
+fn selects(selector: &Selector, labels: &Labels) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+fn cube(selector: &Selector) -> LabelCube {
+    selector.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value))))
+}
+
+/// A judge, with flows told apart by what is accepted too: so a class is accepted as a whole or not at all.
+#[derive(Debug)]
+pub(super) struct Watched<'a> {
+    pub(super) judge: &'a dyn Judge,
+    pub(super) accounted: &'a Accounted<'a>,
+}
+
+impl Judge for Watched<'_> {
+    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
+        let mut subjects = self.judge.subjects(namespace, way);
+        subjects.extend(self.accounted.subjects(namespace));
+        subjects
+    }
+
+    fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
+        let end = self.judge.end(pod, way);
+        match (&pod.peer, way) {
+            (Peer::Pod(own), Way::Ingress) if !self.accounted.is_empty() => {
+                Box::new(WatchedEnd { end, accounted: self.accounted.cuts(own) })
+            }
+            _ => end,
+        }
+    }
+}
+
+struct WatchedEnd<'j> {
+    end: Box<dyn JudgedEnd + 'j>,
+    accounted: Vec<Cut>,
+}
+
+impl JudgedEnd for WatchedEnd<'_> {
+    fn cuts(&self) -> Vec<Cut> {
+        let mut cuts = self.end.cuts();
+        cuts.extend(self.accounted.iter().cloned());
+        cuts
+    }
+
+    fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
+        self.end.verdict(flow, far)
+    }
 }

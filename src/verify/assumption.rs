@@ -45,7 +45,7 @@ pub enum Assumption {
     Sctp,
     /// The network plugin knows `endPort`.
     EndPort,
-    /// A connection to a Service is judged at the pod behind it, never at the Service's address.
+    /// A connection to a Service is judged at the pod behind it, never at the Service's address, and none comes from there.
     ServiceAddresses,
     /// No CORS preflight carries a token; the mesh would not look at it.
     Preflight,
@@ -106,7 +106,9 @@ impl fmt::Display for Assumption {
             Self::PathNormalization => write!(out, "the mesh normalises paths as `mesh.path-normalization` says"),
             Self::Sctp => write!(out, "the network plugin judges SCTP"),
             Self::EndPort => write!(out, "the network plugin knows port ranges"),
-            Self::ServiceAddresses => write!(out, "a connection to a Service is judged at the pod behind it"),
+            Self::ServiceAddresses => {
+                write!(out, "a connection to a Service is judged at the pod behind it, and none comes from a Service's address")
+            }
             Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
             Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),

@@ -5,7 +5,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
-use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_among, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -25,11 +25,19 @@ pub struct Bench<'a> {
 
 /// An assumption by which some flows do not occur.
 pub trait RuledOut: Sync + std::fmt::Debug {
-    /// Whether this flow does not occur. The answer must be one for a whole class, of what [`Self::cuts`] cuts too.
+    /// Whether this flow does not occur.
     fn rules_out(&self, flow: &Flow) -> bool;
 
-    /// By what it tells flows apart; requests aside, for which it may only look at what some judge looks at.
-    fn cuts(&self) -> Vec<Cut>;
+    /// Whether a difference is one that somebody knows of and takes. It is kept apart from the others and never in their stead.
+    fn accepts(&self, _difference: &Difference) -> bool {
+        false
+    }
+
+    /// By what it tells far ends apart, so that no class of them is ruled out in part. Pods alone in the namespaces of other cuts
+    /// and the destinations and ports of rules are told apart already.
+    fn cuts(&self, _way: Way) -> Vec<Cut> {
+        Vec::new()
+    }
 }
 
 /// A class of flows about which the two do not agree.
@@ -39,8 +47,8 @@ pub struct Difference {
     pub namespace: Symbol,
     /// Which end of a connection it is.
     pub way: Way,
-    /// Pods there that are alike, as cubes.
-    pub subjects: Vec<PodCube>,
+    /// Pods there that are alike.
+    pub subjects: PodCube,
     /// Far ends that are alike.
     pub among: Among,
     /// Ports that are alike.
@@ -65,6 +73,8 @@ pub struct Incomplete {
 pub struct Comparison {
     /// The classes about which the two do not agree, of each namespace no more than 64.
     pub differences: Vec<Difference>,
+    /// Those that are accepted, of each namespace no more than 64.
+    pub accepted: Vec<Difference>,
     /// What could not be judged.
     pub incomplete: Vec<Incomplete>,
     /// How many classes of flows were decided.
@@ -81,7 +91,7 @@ const THREADS: usize = 2;
 pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
     let share = namespaces.len().div_ceil(THREADS).max(1);
     let parts: Vec<Comparison> = std::thread::scope(|scope| {
-        let threads: Vec<_> = namespaces.chunks(share).map(|part| scope.spawn(move || compare_all(bench, part))).collect();
+        let threads: Vec<_> = namespaces.chunks(share).map(|part| scope.spawn(move || compare_all(bench, namespaces, part))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     parts.into_iter().fold(Comparison::default(), Comparison::and)
@@ -90,45 +100,42 @@ pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
 impl Comparison {
     fn and(mut self, other: Self) -> Self {
         self.differences.extend(other.differences);
+        self.accepted.extend(other.accepted);
         self.incomplete.extend(other.incomplete);
         self.classes += other.classes;
         self
     }
 
-    /// Whether the two agree about every flow.
+    /// Whether the two agree about every flow but those that are accepted.
     pub fn is_equal(&self) -> bool {
         self.differences.is_empty() && self.incomplete.is_empty()
     }
 }
 
-fn compare_all(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
-    let ends = namespaces.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
+/// Both ways of a part of all namespaces.
+fn compare_all(bench: Bench<'_>, all: &[Symbol], part: &[Symbol]) -> Comparison {
+    let ends = part.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
     let mut paths = PathCells::default();
-    ends.map(|(namespace, way)| compare_end(bench, namespace, way, &mut paths)).fold(Comparison::default(), Comparison::and)
+    ends.map(|(namespace, way)| compare_end(bench, all, (namespace, way), &mut paths)).fold(Comparison::default(), Comparison::and)
 }
 
 /// One way of one namespace.
-fn compare_end(bench: Bench<'_>, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
+fn compare_end(bench: Bench<'_>, all: &[Symbol], (namespace, way): (&Symbol, Way), paths: &mut PathCells) -> Comparison {
     let mut found = Comparison::default();
-    for class in subjects(bench, namespace, way) {
-        compare_subject(bench, namespace, way, &class, &mut found, paths);
+    for class in subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way) {
+        compare_subject(Subject { bench, all, namespace, way, class: &class }, &mut found, paths);
     }
     found
 }
 
-/// The classes of pods of a namespace that the two judges tell apart as near ends.
-pub(super) fn subjects(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<Pods> {
-    subjects_within(bench, &[PodCube::in_namespace(namespace)], namespace, way)
-}
-
-/// The same, of a part of the namespace.
-pub(super) fn subjects_within(bench: Bench<'_>, whole: &[PodCube], namespace: &str, way: Way) -> Vec<Pods> {
+/// The classes into which two judges cut pods of one namespace as near ends.
+pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace: &str, way: Way) -> Vec<Pods> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
     cubes.dedup();
     let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-    classes_within(whole, &numbered, cubes.len(), bench.world)
+    classes_among(wholes, &numbered, cubes.len(), bench.world)
 }
 
 /// One end of one pod, judged by both.
@@ -137,16 +144,28 @@ struct Ends<'a> {
     right: Box<dyn JudgedEnd + 'a>,
 }
 
-fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods, found: &mut Comparison, paths: &mut PathCells) {
-    let near = Endpoint::from(Peer::Pod(class.example.clone()));
+/// One class of near ends.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    bench: Bench<'a>,
+    /// All namespaces that are compared.
+    all: &'a [Symbol],
+    namespace: &'a Symbol,
+    way: Way,
+    class: &'a Pods,
+}
+
+fn compare_subject(subject: Subject<'_>, found: &mut Comparison, paths: &mut PathCells) {
+    let (bench, way) = (subject.bench, subject.way);
+    let near = Endpoint::from(Peer::Pod(subject.class.example.clone()));
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
-    cuts.extend(bench.ruled_out.cuts());
+    cuts.extend(bench.ruled_out.cuts(way));
     for far in far_classes(&cuts, bench.world) {
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
-            let mut judged = Judged { bench, namespace, way, class, far: &far, ports: &ports };
+            let judged = Judged { subject, far: &far, ports: &ports };
             judged.all(&ends, &cuts, &far_end, &near, (&mut *found, &mut *paths));
         }
     }
@@ -154,17 +173,14 @@ fn compare_subject(bench: Bench<'_>, namespace: &Symbol, way: Way, class: &Pods,
 
 /// The flows of one pod, far end and class of ports.
 struct Judged<'a> {
-    bench: Bench<'a>,
-    namespace: &'a Symbol,
-    way: Way,
-    class: &'a Pods,
+    subject: Subject<'a>,
     far: &'a Far,
     ports: &'a PortClass,
 }
 
 impl Judged<'_> {
-    fn all(&mut self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, (found, paths): (&mut Comparison, &mut PathCells)) {
-        let (source, destination) = oriented(self.way, &near.peer, &far.peer);
+    fn all(&self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, (found, paths): (&mut Comparison, &mut PathCells)) {
+        let (source, destination) = oriented(self.subject.way, &near.peer, &far.peer);
         let (protocol, port) = (self.ports.protocol, self.ports.example);
         let mut flow = Flow {
             source: source.clone(),
@@ -174,7 +190,7 @@ impl Judged<'_> {
             transport: Transport::Plaintext,
             request: None,
         };
-        let requests = if self.way == Way::Ingress && protocol == Protocol::Tcp {
+        let requests = if self.subject.way == Way::Ingress && protocol == Protocol::Tcp {
             match request_classes(cuts, &self.ports.cuts, paths) {
                 Ok(requests) => requests,
                 Err(_) => return found.incomplete.push(Incomplete { flow }),
@@ -182,7 +198,7 @@ impl Judged<'_> {
         } else {
             vec![None]
         };
-        for transport in transports(self.way, &flow) {
+        for transport in transports(self.subject.way, &flow) {
             flow.transport = *transport;
             for request in &requests {
                 flow.request.clone_from(request);
@@ -197,20 +213,25 @@ impl Judged<'_> {
 
     /// Keeps a difference, unless it cannot show.
     fn differ(&self, flow: &Flow, left: Verdict, right: Verdict, found: &mut Comparison) {
-        if found.differences.len() >= MAX_DIFFERENCES || self.bench.ruled_out.rules_out(flow) {
+        if found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
             return;
         }
         let difference = Difference {
-            namespace: Symbol::clone(self.namespace),
-            way: self.way,
-            subjects: self.class.among.clone(),
+            namespace: Symbol::clone(self.subject.namespace),
+            way: self.subject.way,
+            subjects: self.subject.class.among.clone(),
             among: self.far.among.clone(),
             ports: self.ports.ports.clone(),
             flow: flow.clone(),
             left,
             right,
         };
-        found.differences.extend(masked::shown(self.bench, difference));
+        let classes = masked::Classes { near: &self.subject.class.parts, far: &self.far.parts, namespaces: self.subject.all };
+        let Some(difference) = masked::shown(self.subject.bench, difference, &classes) else { return };
+        let list = if self.subject.bench.ruled_out.accepts(&difference) { &mut found.accepted } else { &mut found.differences };
+        if list.len() < MAX_DIFFERENCES {
+            list.push(difference);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::compare::RuledOut;
+use super::judge::Way;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token,
     Values,
@@ -16,7 +17,8 @@ use crate::syntax::ast::Action;
 /// What a program's proof takes for granted about flows.
 #[derive(Debug)]
 pub struct Granted<'a> {
-    /// A packet to a Service is judged where it arrives, at a pod (`semantics.md` §1.6): no policy sees these as destinations.
+    /// A packet to a Service is judged where it arrives, at a pod (`semantics.md` §1.6), and none is sent from such an address: no
+    /// policy sees these.
     services: &'a AddressSet,
     /// Whoever has one of these addresses is a pod.
     pods: &'a AddressSet,
@@ -36,27 +38,27 @@ impl<'a> Granted<'a> {
 }
 
 impl RuledOut for Granted<'_> {
-    fn cuts(&self) -> Vec<Cut> {
-        let cut = |peers: Peers, ports: PortSet| Cut { peers, ports, requests: RequestSamples::default() };
-        let inside = |addresses: &AddressSet| Peers { pods: PodSet::none(), addresses: addresses.clone() };
-        let mut cuts = vec![cut(inside(self.services), PortSet::none()), cut(inside(self.pods), PortSet::none())];
-        let ports = self.denies.iter().flat_map(|rule| &rule.targets);
-        cuts.extend(ports.map(|target| cut(Peers::all(), target.ports.clone())));
-        for (rule, names) in &self.snapshots {
-            let named = LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
-            let listed = Peers::from(PodSet::from(PodCube { namespace: named, ..PodCube::all() }));
-            cuts.extend([cut(listed, PortSet::none()), cut(rule.source.peers(), PortSet::none())]);
+    fn cuts(&self, way: Way) -> Vec<Cut> {
+        let cut = |peers: Peers| Cut { peers, ports: PortSet::all(), requests: RequestSamples::default() };
+        let mut cuts = Vec::new();
+        let inside = self.pods.union(self.services);
+        if !inside.is_empty() {
+            cuts.push(cut(Peers { pods: PodSet::none(), addresses: inside }));
         }
-        cuts.retain(|cut| !cut.peers.is_empty());
+        if way == Way::Ingress {
+            let named = |names: &BTreeSet<Symbol>| LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
+            let pods = |names| PodSet::from(PodCube { namespace: named(names), ..PodCube::all() });
+            cuts.extend(self.snapshots.iter().map(|(_, names)| cut(Peers { pods: pods(names), addresses: AddressSet::none() })));
+            let http = self.denies.iter().flat_map(|rule| &rule.targets).map(|target| target.ports.clone());
+            cuts.extend(http.map(|ports| Cut { peers: Peers::all(), ports, requests: RequestSamples::default() }));
+        }
         cuts
     }
 
     fn rules_out(&self, flow: &Flow) -> bool {
-        if matches!(&flow.destination, Peer::Address(address) if self.services.contains(*address)) {
-            return true;
-        }
-        let is_a_pods = |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address));
-        if is_a_pods(&flow.source) || is_a_pods(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
+        let is_inside =
+            |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));
+        if is_inside(&flow.source) || is_inside(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
             return true;
         }
         let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);

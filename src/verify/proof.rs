@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::accounted::Accounted;
+use super::accounted::{Accounted, Watched};
 use super::assumption::Assumption;
-use super::compare::{Bench, Difference, Incomplete, compare};
+use super::compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
 use super::granted::Granted;
 use super::judge::{Judge, JudgedEnd, Way};
 use super::manifests::Manifests;
@@ -17,7 +17,7 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 
@@ -54,22 +54,56 @@ impl Proof {
     }
 }
 
-/// Compares a program with manifests, over every pod that could exist, at both ends of every managed namespace.
+/// The ends that a proof looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// Those of managed namespaces: for manifests that hold policies of others too, who rule their own namespaces.
+    Managed,
+    /// Those of every other namespace in which the manifests hold policies besides: a program rules none of them.
+    Policed,
+}
+
+/// Compares a program with manifests, over every pod that could exist, at both ends of namespaces.
 ///
 /// The manifests must have been read for a platform on which the assumptions hold.
-pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster) -> Proof {
+pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> Proof {
     let program = Program::new(policy);
-    let right = Written::new(&program, cluster);
+    let accounted = Accounted::new(policy, gates);
+    let written = Written::new(&program, cluster);
+    let right = Watched { judge: &written, accounted: &accounted };
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
-    let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
-    let comparison = compare(Bench { left: &program, right: &right, world: &world, ruled_out: &granted }, &managed);
-    let accounted = Accounted::new(policy, gates);
-    let gained = |difference: &Difference| difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
-    let (accepted, differences) =
-        comparison.differences.into_iter().partition(|difference| gained(difference) && accounted.covers(&difference.flow));
-    let assumptions = taken_for_granted(policy, &world, &granted);
-    Proof { assumptions, accepted, differences, incomplete: comparison.incomplete, classes: comparison.classes }
+    let mut namespaces: BTreeSet<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    if ends == Ends::Policed {
+        namespaces.extend(cluster.policed());
+    }
+    let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
+    let known = Known { granted: &granted, accounted: &accounted };
+    let Comparison { differences, accepted, incomplete, classes } =
+        compare(Bench { left: &program, right: &right, world: &world, ruled_out: &known }, &namespaces);
+    Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes }
+}
+
+/// What a proof takes for granted, and what the program's author accepted.
+#[derive(Debug)]
+struct Known<'a> {
+    granted: &'a Granted<'a>,
+    accounted: &'a Accounted<'a>,
+}
+
+impl RuledOut for Known<'_> {
+    fn rules_out(&self, flow: &Flow) -> bool {
+        self.granted.rules_out(flow)
+    }
+
+    fn cuts(&self, way: Way) -> Vec<Cut> {
+        self.granted.cuts(way)
+    }
+
+    fn accepts(&self, difference: &Difference) -> bool {
+        let is_gained = difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
+        is_gained && self.accounted.covers(&difference.flow)
+    }
 }
 
 /// The names that a program knows.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, Far, PathCells, PortClass, World, classes_within, far_classes, port_classes, request_classes};
+use crate::classes::{Far, PathCells, PortClass, World, classes_among, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
@@ -58,10 +58,15 @@ pub struct Reach<'a> {
     pub namespaces: &'a [Symbol],
 }
 
-/// A class of destinations: one of them, and others that are alike to its own end.
+/// A class of destinations: one of them, and all that are alike to its own end.
 struct Called {
     example: Endpoint,
-    among: Among,
+    all: AllCalled,
+}
+
+enum AllCalled {
+    Pods(Vec<PodCube>),
+    Addresses(AddressSet),
 }
 
 impl Reach<'_> {
@@ -85,30 +90,36 @@ impl Reach<'_> {
 
     fn called(&self, product: &Product) -> Vec<Called> {
         let mut called = Vec::new();
-        for (whole, own) in self.parts(Way::Ingress, &PodCube::all()) {
+        for (wholes, own) in self.parts(Way::Ingress, &[PodCube::all()]) {
             let cubes = own.iter().chain(product.destinations.pods.cubes());
             let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
-            let classes = classes_within(&[whole], &cubes, cubes.len(), self.world);
+            let classes = classes_among(wholes, &cubes, cubes.len(), self.world);
             let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
-            called
-                .extend(wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), among: Among::Pods(class.among) }));
+            called.extend(
+                wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), all: AllCalled::Pods(class.parts) }),
+            );
         }
         if let Some(first) = product.destinations.addresses.first() {
-            let among = Among::Addresses(product.destinations.addresses.clone());
-            called.push(Called { example: Endpoint::from(Peer::Address(first)), among });
+            let all = AllCalled::Addresses(product.destinations.addresses.clone());
+            called.push(Called { example: Endpoint::from(Peer::Address(first)), all });
         }
         called
     }
 
-    /// A cube by namespace: the part in each namespace that is known, with what tells its pods apart, and the part elsewhere.
-    fn parts(&self, way: Way, cube: &PodCube) -> Vec<(PodCube, Vec<PodCube>)> {
+    /// Cubes by namespace: the parts in each namespace that is known, with what tells its pods apart, and the parts elsewhere.
+    fn parts(&self, way: Way, cubes: &[PodCube]) -> Vec<(Vec<PodCube>, Vec<PodCube>)> {
+        let within = |names: Values| cubes.iter().filter_map(|cube| narrowed(cube, names.clone())).collect::<Vec<_>>();
         let mut parts = Vec::new();
-        let known = self.namespaces.iter().filter(|name| cube.names().contains(Some(name)));
-        for name in known {
-            parts.extend(narrowed(cube, Values::one(Symbol::clone(name))).map(|part| (part, self.judge.subjects(name, way))));
+        for name in self.namespaces.iter().filter(|name| cubes.iter().any(|cube| cube.names().contains(Some(name)))) {
+            let inside = within(Values::one(Symbol::clone(name)));
+            if !inside.is_empty() {
+                parts.push((inside, self.judge.subjects(name, way)));
+            }
         }
-        let elsewhere = Values::except(self.namespaces.iter().cloned());
-        parts.extend(narrowed(cube, elsewhere).map(|part| (part, Vec::new())));
+        let elsewhere = within(Values::except(self.namespaces.iter().cloned()));
+        if !elsewhere.is_empty() {
+            parts.push((elsewhere, Vec::new()));
+        }
         parts
     }
 
@@ -121,13 +132,12 @@ impl Reach<'_> {
     ) -> ControlFlow<()> {
         let end = is_pod(&called.example).then(|| self.judge.end(&called.example, Way::Ingress));
         let mut cuts = end.as_ref().map(|end| end.cuts()).unwrap_or_default();
+        cuts.extend(self.ruled_out.cuts(Way::Ingress));
         let first_asked = cuts.len();
         let asked = |peers: &Peers| Cut { peers: peers.clone(), ports: product.ports.clone(), requests: product.requests.clone() };
         cuts.extend(product.sources.iter().map(asked));
-        let sources = first_asked..cuts.len();
-        cuts.extend(self.ruled_out.cuts());
         for far in far_classes(&cuts, self.world) {
-            if !far.cuts.iter().any(|at| sources.contains(at)) {
+            if !far.cuts.iter().any(|at| *at >= first_asked) {
                 continue;
             }
             let caller = Caller { reach: self, called, end: end.as_deref(), cuts: &cuts, product };
@@ -196,12 +206,12 @@ impl Caller<'_> {
     }
 
     fn visit(&self, far: &Far, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
-        let Among::Pods(parts) = &far.among else {
+        if matches!(far.example, Peer::Address(_)) {
             return self.visit_pair(&Endpoint::from(far.example.clone()), None, &self.called.example, self.cuts, wanted, visit);
-        };
-        for (part, own) in parts.iter().flat_map(|cube| self.reach.parts(Way::Egress, cube)) {
+        }
+        for (parts, own) in self.reach.parts(Way::Egress, &far.parts) {
             let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
-            for class in classes_within(&[part], &cubes, own.len(), self.reach.world) {
+            for class in classes_among(parts, &cubes, own.len(), self.reach.world) {
                 self.visit_source(&Endpoint::from(Peer::Pod(class.example)), wanted, visit)?;
             }
         }
@@ -211,7 +221,8 @@ impl Caller<'_> {
     /// One class of sources: its own end cuts the destinations once more.
     fn visit_source(&self, source: &Endpoint, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
         let end = self.reach.judge.end(source, Way::Egress);
-        let own = end.cuts();
+        let mut own = end.cuts();
+        own.extend(self.reach.ruled_out.cuts(Way::Egress));
         let mut cuts = self.cuts.to_vec();
         // From here on destinations are concrete: what a cut of the caller's end says of them is settled for each.
         for called in self.called_by(&own) {
@@ -225,14 +236,14 @@ impl Caller<'_> {
 
     /// The destinations of this class, as a caller's end tells them apart.
     fn called_by(&self, own: &[Cut]) -> Vec<Endpoint> {
-        match &self.called.among {
-            Among::Pods(parts) => {
+        match &self.called.all {
+            AllCalled::Pods(parts) => {
                 let cubes: Vec<(usize, &PodCube)> =
                     own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-                let classes = classes_within(parts, &cubes, own.len(), self.reach.world);
+                let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.world);
                 classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
             }
-            Among::Addresses(addresses) => {
+            AllCalled::Addresses(addresses) => {
                 let cells = own.iter().fold(vec![addresses.clone()], |cells, cut| split(cells, &cut.peers.addresses));
                 cells.iter().filter_map(|cell| Some(Endpoint::from(Peer::Address(cell.first()?)))).collect()
             }

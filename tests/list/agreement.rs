@@ -403,7 +403,7 @@ impl Pair<'_> {
         let transports: &[Transport] =
             if protocol == Protocol::Tcp { &[Transport::Plaintext, Transport::Mtls] } else { &[Transport::Plaintext] };
         // A call of a bound pod may go over the waypoint by itself.
-        let bound = self.cluster.takes_waypoints(self.from.1)
+        let bound = Cluster::takes_waypoints(self.from.1)
             && protocol == Protocol::Tcp
             && self.cluster.waypoint_calls(self.to.1, &Names::default()).iter().any(|call| call.addressed == Addressed::Pod);
         let transports = if bound { &[] } else { transports };
@@ -418,7 +418,7 @@ impl Pair<'_> {
 
     /// The same about a call that goes over the waypoint: of the Service, or of a pod that is bound to it.
     fn over_a_waypoint(&self, protocol: Protocol, port: u16, request: Option<&Request>) -> Option<String> {
-        if protocol != Protocol::Tcp || !self.cluster.takes_waypoints(self.from.1) {
+        if protocol != Protocol::Tcp || !Cluster::takes_waypoints(self.from.1) {
             return None;
         }
         let calls = self.cluster.waypoint_calls(self.to.1, &Names::default());

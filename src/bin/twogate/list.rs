@@ -101,19 +101,19 @@ impl List {
             let today = self.today.unwrap_or_else(date::today);
             return expiring::list(input, &today, days, self.format);
         }
-        if self.manifests.is_empty() { of_intents(input, &wanted) } else { of_manifests(&input, &manifests, &wanted) }
+        if self.manifests.is_empty() { of_intents(&input, &wanted) } else { of_manifests(&input, &manifests, &wanted) }
     }
 }
 
 /// Lists what the intents compile to.
-fn of_intents(input: Input, wanted: &Wanted) -> Result<Exit, Failure> {
+fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
     let outcome = compile(input.clone());
     let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     if exit != Exit::Fine {
         return Ok(exit);
     }
-    let judged = emitted(&outcome, &input);
-    print(&input, &judged, wanted)
+    let judged = emitted(&outcome, input);
+    print(input, &judged, wanted)
 }
 
 /// Lists what manifests let pass.

@@ -52,7 +52,7 @@ impl Mesh {
     }
 
     /// Whether a client may take waypoints: an ambient pod does, and an ingress gateway may be told to.
-    pub(crate) fn takes_waypoints(&self, client: &Endpoint) -> bool {
+    pub(crate) fn takes_waypoints(client: &Endpoint) -> bool {
         let Peer::Pod(pod) = &client.peer else { return false };
         let gateway = pod.labels.contains_key(super::attachment::GATEWAY_NAME) || pod.labels.contains_key("istio");
         match super::end::plane(client) {

@@ -3,6 +3,7 @@
 //! Owns: `dot`. Workloads are nodes, those of a namespace stand together; an edge is a row. What nobody knows is dashed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::list::{Listing, Side};
 
@@ -16,23 +17,23 @@ pub fn dot(listing: &Listing) -> String {
         namespaces.entry(&peer.namespace).or_default().push(at);
     }
     for (number, (namespace, peers)) in namespaces.iter().enumerate() {
-        out.push_str(&format!("  subgraph cluster_{number} {{\n    label={};\n", quoted(namespace)));
+        let _ = writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(namespace));
         for at in peers {
             let own = title(listing, Side::Peer(*at));
             let short = own.strip_prefix(&format!("{namespace}/")).unwrap_or(&own).to_owned();
-            out.push_str(&format!("    {} [label={}];\n", quoted(&own), quoted(&short)));
+            let _ = writeln!(out, "    {} [label={}];", quoted(&own), quoted(&short));
         }
         out.push_str("  }\n");
     }
     for at in 0..listing.outside.len() {
-        out.push_str(&format!("  {} [shape=ellipse];\n", quoted(&title(listing, Side::Outside(at)))));
+        let _ = writeln!(out, "  {} [shape=ellipse];", quoted(&title(listing, Side::Outside(at))));
     }
     for row in &listing.rows {
         let ends = format!("{} -> {}", quoted(&title(listing, row.source)), quoted(&title(listing, row.destination)));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
             let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport, passage.via.as_ref()));
-            out.push_str(&format!("  {ends} [label={}];\n", quoted(label.trim_end())));
+            let _ = writeln!(out, "  {ends} [label={}];", quoted(label.trim_end()));
         }
     }
     for (number, row) in listing.doubts.iter().enumerate() {
@@ -40,12 +41,12 @@ pub fn dot(listing: &Listing) -> String {
             // Many are one node that names them.
             let id = single(side).map_or_else(|| format!("doubt_{number}_{end}"), |side| title(listing, side));
             if single(side).is_none() {
-                out.push_str(&format!("  {} [label={}, shape=plaintext];\n", quoted(&id), quoted(&party(listing, side))));
+                let _ = writeln!(out, "  {} [label={}, shape=plaintext];", quoted(&id), quoted(&party(listing, side)));
             }
             quoted(&id)
         });
         let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row));
-        out.push_str(&format!("  {from} -> {to} [label={}, style=dashed];\n", quoted(&label)));
+        let _ = writeln!(out, "  {from} -> {to} [label={}, style=dashed];", quoted(&label));
     }
     out.push_str("}\n");
     out

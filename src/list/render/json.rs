@@ -39,7 +39,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Peer<'a> {
     /// What rows call it.
-    peer: &'a str,
+    #[serde(rename = "peer")]
+    title: &'a str,
     namespace: &'a str,
     kind: &'a str,
     name: &'a str,
@@ -57,7 +58,7 @@ impl<'a> Peer<'a> {
         };
         let (namespace, kind, name) = (&*peer.namespace, &*peer.kind, &*peer.name);
         let labels = peer.labels.iter().map(|(key, value)| (&**key, &**value)).collect();
-        Self { peer: &peer.title, namespace, kind, name, labels, account: &peer.account, mesh }
+        Self { title: &peer.title, namespace, kind, name, labels, account: &peer.account, mesh }
     }
 }
 
@@ -136,7 +137,8 @@ struct Rule<'a> {
     namespace: &'a str,
     name: &'a str,
     /// Counted from 1; null for the document as a whole.
-    rule: Option<usize>,
+    #[serde(rename = "rule")]
+    number: Option<usize>,
     file: Option<&'a str>,
     line: Option<usize>,
 }
@@ -145,7 +147,7 @@ impl<'a> Allowed<'a> {
     fn new(passage: &'a crate::list::Passage, sources: &'a Sources) -> Self {
         let rule = |by: &'a Named| {
             let (file, line) = place(by, sources).unzip();
-            Rule { kind: &by.kind, namespace: &by.namespace, name: &by.name, rule: by.rule, file, line }
+            Rule { kind: &by.kind, namespace: &by.namespace, name: &by.name, number: by.rule, file, line }
         };
         Self {
             ports: ranges(&passage.ports),
@@ -277,8 +279,8 @@ impl<'a> Bearer<'a> {
     fn new(pattern: &'a TokenPattern) -> Self {
         let plain = |token| Self { token, issuer: None, claims: BTreeMap::new() };
         match pattern {
-            TokenPattern::None => plain("none"),
-            TokenPattern::Unverified => plain("unverified"),
+            TokenPattern::None | TokenPattern::Exactly(Token::None) => plain("none"),
+            TokenPattern::Unverified | TokenPattern::Exactly(Token::Unverified) => plain("unverified"),
             TokenPattern::Valid { issuer, claim } => {
                 let claims = claim.iter().map(|(name, value)| (&**name, vec![&*value.0])).collect();
                 Self { issuer: Some(issuer), claims, ..plain("verified") }
@@ -287,8 +289,6 @@ impl<'a> Bearer<'a> {
                 let claims = claims.iter().map(|(name, values)| (&**name, values.iter().map(|value| &**value).collect())).collect();
                 Self { issuer: Some(issuer), claims, ..plain("exactly") }
             }
-            TokenPattern::Exactly(Token::None) => plain("none"),
-            TokenPattern::Exactly(Token::Unverified) => plain("unverified"),
         }
     }
 }

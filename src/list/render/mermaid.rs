@@ -3,6 +3,7 @@
 //! Owns: `mermaid`. Workloads are nodes, those of a namespace stand together; an edge is a row. What nobody knows is dotted.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::list::{Listing, Side};
 
@@ -16,24 +17,24 @@ pub fn mermaid(listing: &Listing) -> String {
         namespaces.entry(&peer.namespace).or_default().push(at);
     }
     for (number, (namespace, peers)) in namespaces.iter().enumerate() {
-        out.push_str(&format!("  subgraph s{number}[{}]\n", quoted(namespace)));
+        let _ = writeln!(out, "  subgraph s{number}[{}]", quoted(namespace));
         for at in peers {
             let own = title(listing, Side::Peer(*at));
             let short = own.strip_prefix(&format!("{namespace}/")).unwrap_or(&own).to_owned();
-            out.push_str(&format!("    {}[{}]\n", node(Side::Peer(*at)), quoted(&short)));
+            let _ = writeln!(out, "    {}[{}]", node(Side::Peer(*at)), quoted(&short));
         }
         out.push_str("  end\n");
     }
     for at in 0..listing.outside.len() {
         let side = Side::Outside(at);
-        out.push_str(&format!("  {}([{}])\n", node(side), quoted(&title(listing, side))));
+        let _ = writeln!(out, "  {}([{}])", node(side), quoted(&title(listing, side)));
     }
     for row in &listing.rows {
         let (from, to) = (node(row.source), node(row.destination));
         for passage in listing.passages(row) {
             let said = passage.requests.to_string();
             let label = format!("{} {}\n{said}", passage_ports(passage), transport(passage.transport, passage.via.as_ref()));
-            out.push_str(&format!("  {from} -->|{}| {to}\n", quoted(label.trim_end())));
+            let _ = writeln!(out, "  {from} -->|{}| {to}", quoted(label.trim_end()));
         }
     }
     for (number, row) in listing.doubts.iter().enumerate() {
@@ -43,7 +44,7 @@ pub fn mermaid(listing: &Listing) -> String {
             None => format!("{end}{number}([{}])", quoted(&party(listing, side))),
         });
         let label = format!("{} {}\n{}", ports(&row.doubt.ports), transport(row.doubt.transport, row.doubt.via.as_ref()), reason(row));
-        out.push_str(&format!("  {from} -.->|{}| {to}\n", quoted(&label)));
+        let _ = writeln!(out, "  {from} -.->|{}| {to}", quoted(&label));
     }
     out
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns: `text`. Columns are aligned; a line that begins with `?` tells of connections of which nobody knows whether they pass.
 
+use std::fmt::Write as _;
+
 use crate::list::Listing;
 use crate::source::Sources;
 
@@ -52,12 +54,12 @@ fn write(lines: &[Line]) -> String {
     for line in lines {
         let mut written = if line.doubted { "? ".to_owned() } else { "  ".to_owned() };
         for (cell, width) in line.cells.iter().zip(widths) {
-            written.push_str(&format!("{cell:width$}  "));
+            let _ = write!(written, "{cell:width$}  ");
         }
         out.push_str(written.trim_end());
         out.push('\n');
         for by in &line.by {
-            out.push_str(&format!("      by {by}\n"));
+            let _ = writeln!(out, "      by {by}");
         }
     }
     out

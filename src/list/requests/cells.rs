@@ -20,7 +20,7 @@ pub(super) struct Cells<P> {
 
 impl<P: Pattern> Cells<P> {
     /// Cells of which each of these values is one. No two of them match the same patterns, or nobody minds.
-    pub(super) fn new<'v>(patterns: Vec<P>, values: impl Iterator<Item = &'v P::Value> + Clone) -> Self
+    pub(super) fn new<'v>(patterns: Vec<P>, values: &(impl Iterator<Item = &'v P::Value> + Clone)) -> Self
     where
         P::Value: 'v,
     {

@@ -64,7 +64,7 @@ mod tests {
         ) {
             let patterns = parsed(&texts);
             let paths = samples(&patterns);
-            let cells = Cells::new(patterns, paths.iter().map(|path| &**path));
+            let cells = Cells::new(patterns, &paths.iter().map(|path| &**path));
             prop_assert!(paths.len() <= choice.len());
             let wanted: Bits = (0..paths.len()).filter(|at| choice[*at]).collect();
             let said = cells.describe(&wanted);
@@ -89,7 +89,7 @@ mod tests {
     fn cells_are_said_by_the_patterns_that_made_them() {
         let patterns = parsed(&["/a/{**}", "/a/x", "/b"]);
         let paths = samples(&patterns);
-        let cells = Cells::new(patterns, paths.iter().map(|path| &**path));
+        let cells = Cells::new(patterns, &paths.iter().map(|path| &**path));
         let of = |wanted: &dyn Fn(&str) -> bool| {
             let numbers: Bits = paths.iter().enumerate().filter(|(_, path)| wanted(path)).map(|(at, _)| at).collect();
             let paths = cells.describe(&numbers);

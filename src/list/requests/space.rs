@@ -22,7 +22,7 @@ const MAX_KINDS: usize = 20_000;
 /// The spaces known so far.
 #[derive(Debug, Default)]
 pub(in super::super) struct Spaces {
-    spaces: HashMap<RequestSamples, Option<Rc<Space>>>,
+    known: HashMap<RequestSamples, Option<Rc<Space>>>,
     paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
     names: HashMap<(RequestSamples, Bits), Arc<Requests>>,
 }
@@ -51,7 +51,7 @@ struct Part<P> {
 impl Spaces {
     /// The space of these samples; none if it has too many kinds.
     pub(in super::super) fn of(&mut self, samples: &RequestSamples) -> Option<Rc<Space>> {
-        if let Some(known) = self.spaces.get(samples) {
+        if let Some(known) = self.known.get(samples) {
             return known.clone();
         }
         let paths = self.paths.entry(samples.paths.clone()).or_insert_with_key(|patterns| {
@@ -59,7 +59,7 @@ impl Spaces {
             Rc::new(Part::new(paths::samples(&patterns), patterns))
         });
         let space = Space::new(samples, Rc::clone(paths)).map(Rc::new);
-        self.spaces.insert(samples.clone(), space.clone());
+        self.known.insert(samples.clone(), space.clone());
         space
     }
 
@@ -169,7 +169,7 @@ impl Space {
 
 impl<P: Pattern<Value = str>> Part<P> {
     fn new(words: Vec<Symbol>, patterns: Vec<P>) -> Self {
-        let cells = Cells::new(patterns, words.iter().map(|word| &**word));
+        let cells = Cells::new(patterns, &words.iter().map(|word| &**word));
         Self { words, cells }
     }
 }
@@ -208,10 +208,12 @@ fn fresh(first: char, words: &BTreeSet<Symbol>) -> Symbol {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flow::WrittenWords;
+    use crate::flow::{Token, WrittenWords};
 
     fn set(words: &[&str]) -> BTreeSet<Symbol> {
         words.iter().map(|word| Symbol::from(*word)).collect()
@@ -224,7 +226,7 @@ mod tests {
     fn token(groups: &[&str]) -> Token {
         Token::Valid {
             issuer: "corp".into(),
-            claims: if groups.is_empty() { Default::default() } else { [("groups".into(), set(groups))].into() },
+            claims: if groups.is_empty() { BTreeMap::new() } else { [("groups".into(), set(groups))].into() },
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPa
         tokens.iter().filter(same).count() > 1
     };
     let exact: Vec<TokenPattern> = tokens.iter().filter(alike).cloned().map(TokenPattern::Exactly).collect();
-    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), tokens.iter());
+    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), &tokens.iter());
     Some((tokens, cells))
 }
 

@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::report::{self, Format, count};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use twogate::compile::{Input, compile};
 use twogate::ir::{Ownership, Rule};
 use twogate::source::{Location, Sources};
@@ -65,7 +66,7 @@ fn text(rules: &[Expiring<'_>]) -> String {
             days => format!("{} left", count(usize::try_from(*days).unwrap_or_default(), "day")),
         };
         let because = rule.because.as_ref().map(|because| format!("  because \"{because}\"")).unwrap_or_default();
-        out.push_str(&format!("{until}  {left}  {file}:{line}  {}{because}\n", rule.text));
+        let _ = writeln!(out, "{until}  {left}  {file}:{line}  {}{because}", rule.text);
     }
     out
 }
@@ -90,7 +91,7 @@ fn values(rules: &[Expiring<'_>]) -> String {
     let mut out = String::from("until,days,file,line,rule,because\r\n");
     for Expiring { rule, until, days, place: (file, line) } in rules {
         let because = rule.because.as_deref().unwrap_or_default();
-        out.push_str(&format!("{until},{days},{},{line},{},{}\r\n", quoted(file), quoted(&rule.text), quoted(because)));
+        let _ = write!(out, "{until},{days},{},{line},{},{}\r\n", quoted(file), quoted(&rule.text), quoted(because));
     }
     out
 }

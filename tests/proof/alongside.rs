@@ -1,0 +1,92 @@
+//! Policies of others in the same cluster: fine where they change nothing, the finding where they do.
+
+use twogate::compile::{Input, Outcome, compile};
+use twogate::source::{Source, Sources};
+
+use crate::support::{codes, errors};
+
+const SHOP: &str = "namespace shop\nallow app=web -> app=db:5432\n";
+
+fn beside(program: &str, policies: &str) -> Outcome {
+    let mut sources = Sources::default();
+    let intents = vec![sources.add(Source::new("shop.intent", program))];
+    let alongside = vec![sources.add(Source::new("others.yaml", policies))];
+    compile(Input { sources, intents, alongside, ..Input::default() })
+}
+
+fn network(namespace: &str, spec: &str) -> String {
+    format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: theirs, namespace: {namespace}}}\nspec: {spec}\n")
+}
+
+fn caller(namespace: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: theirs, namespace: {namespace}}}\nspec: {spec}\n"
+    )
+}
+
+#[test]
+fn what_changes_nothing_is_fine() {
+    let harmless = [
+        network("shop", "{podSelector: {}, policyTypes: [Ingress]}"),
+        network(
+            "shop",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]}",
+        ),
+        network("other", "{podSelector: {}, policyTypes: [Ingress, Egress]}"),
+        caller("shop", "{action: AUDIT, rules: [{}]}"),
+        caller("shop", "{action: DENY, rules: [{to: [{operation: {ports: ['9999']}}]}]}"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: shop}\n".to_owned(),
+    ];
+    for policies in harmless {
+        let outcome = beside(SHOP, &policies);
+        assert_eq!(errors(&outcome), [""; 0], "{policies}\n{:?}", outcome.findings);
+        assert!(!outcome.files.is_empty(), "{policies}");
+    }
+}
+
+#[test]
+fn what_changes_something_is_the_finding() {
+    let harmful = [
+        (network("shop", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}"), "denied", "allowed"),
+        (network("shop", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {}}]}]}"), "denied", "allowed"),
+        (caller("shop", "{action: DENY, rules: [{}]}"), "allowed", "denied"),
+        (caller("istio-system", "{action: DENY, rules: [{to: [{operation: {ports: ['5432']}}]}]}"), "allowed", "denied"),
+        ("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: theirs, namespace: shop}\nspec: {selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}\n".to_owned(), "allowed", "unspecified"),
+    ];
+    for (policies, intents, cluster) in harmful {
+        let outcome = beside(SHOP, &policies);
+        assert_eq!(errors(&outcome), ["alongside-changes-access"], "{policies}\n{:?}", outcome.findings);
+        assert!(outcome.files.is_empty(), "{policies}");
+        let finding = outcome.findings.iter().find(|finding| finding.code.name() == "alongside-changes-access").unwrap();
+        let said = format!("the intents say {intents}, the policies say {cluster}");
+        assert!(finding.notes.iter().any(|note| note.starts_with(&said)), "{policies}\n{:?}", finding.notes);
+    }
+}
+
+#[test]
+fn the_finding_names_the_policy_that_made_it() {
+    let outcome = beside(SHOP, &network("shop", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}"));
+    let text = twogate::diagnostic::human::render(&outcome.findings, &outcome.sources, twogate::diagnostic::human::Colour::Plain);
+    assert!(text.contains("others.yaml:") && text.contains("`shop/theirs` has a say"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_in_its_place() {
+    let outcome = beside(SHOP, &network("shop", "{podselector: {}, policyTypes: [Ingress]}"));
+    assert_eq!(errors(&outcome), ["invalid-manifest"], "{:?}", outcome.findings);
+    let finding = outcome.findings.iter().find(|finding| finding.code.name() == "invalid-manifest").unwrap();
+    let place = finding.location().unwrap();
+    let source = outcome.sources.get(place.file).unwrap();
+    assert_eq!((source.name(), &source.text()[place.span.range()]), ("others.yaml", "podselector"));
+    assert!(outcome.files.is_empty());
+}
+
+/// A kind that is not modelled leaves open whatever it may touch: that is a finding about flows, not silence.
+#[test]
+fn what_is_not_modelled_is_not_passed_over() {
+    let policy =
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {endpointSelector: {}}\n";
+    let outcome = beside(SHOP, policy);
+    assert!(codes(&outcome).contains(&"unmodelled-kind"), "{:?}", codes(&outcome));
+    assert_eq!(errors(&outcome), ["alongside-changes-access"]);
+}
