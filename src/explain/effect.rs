@@ -135,6 +135,8 @@ fn over_waypoints(
 enum Nearness {
     /// It is that one.
     Itself,
+    /// The same ends and port, and any request at all.
+    Anything,
     /// The same ends and port, another request or transport.
     Otherwise,
     /// Somebody else to the same port.

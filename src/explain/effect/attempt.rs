@@ -60,7 +60,21 @@ pub(super) fn requests(cuts: &[Cut]) -> Vec<Request> {
         }
     }
     found.truncate(MOST_REQUESTS);
+    found.extend(fresh(cuts));
     found
+}
+
+/// A path that nobody's policy names, which stands for all others.
+pub(super) const OTHER_PATH: &str = "/~other";
+
+/// A request that matches nothing that an end looks at, if it looks at requests: by a method that no cut names, on another path.
+fn fresh(cuts: &[Cut]) -> Option<Request> {
+    let looked: Vec<&RequestSamples> = cuts.iter().map(|cut| &cut.requests).filter(|samples| !samples.is_empty()).collect();
+    let is_new = |method: &&str| !looked.iter().any(|samples| samples.methods.contains(*method));
+    let method = ["PATCH", "DELETE", "PUT", "HEAD", "TRACE"].into_iter().find(is_new).unwrap_or("LINK");
+    let request =
+        Request { method: method.into(), path: OTHER_PATH.into(), host: "some.host".into(), headers: Labels::new(), token: Token::None };
+    (!looked.is_empty()).then_some(request)
 }
 
 /// Requests that stand for what a test looks at: each method with each path.

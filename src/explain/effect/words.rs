@@ -3,7 +3,7 @@
 //! Owns: `words`, and how near a connection is to the one that was asked about. It must not judge.
 
 use super::super::call::Call;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, OTHER_PATH};
 use super::{Nearness, Pair};
 use crate::flow::{Protocol, Token, Transport};
 
@@ -16,6 +16,7 @@ pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt:
     let to = || format!("{} of {}", ports(attempt), destination.title);
     match (same_source, same_target && same_port) {
         (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
+        (true, true) if is_other(attempt) => (Nearness::Anything, otherwise(call, attempt)),
         (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
         (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
         (false, true) => (Nearness::Class, source.title.clone()),
@@ -23,6 +24,11 @@ pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt:
         _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
         _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
     }
+}
+
+/// Whether an attempt stands for every request that nobody's policy names.
+fn is_other(attempt: &Attempt) -> bool {
+    attempt.request.as_ref().is_some_and(|request| *request.path == *OTHER_PATH)
 }
 
 /// Whether an attempt is what was asked; another host alone makes no other request for people.
@@ -70,6 +76,7 @@ fn otherwise(call: &Call, attempt: &Attempt) -> String {
     }
     let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
     let request = match &attempt.request {
+        Some(_) if is_other(attempt) => "any other request".to_owned(),
         Some(request) if *asked == request.token => format!("{} {}", request.method, request.path),
         Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
         None => "connections that are no HTTP".to_owned(),
