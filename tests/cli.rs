@@ -39,6 +39,30 @@ impl Place {
         fs::write(path, bytes).unwrap();
     }
 
+    /// A history of four commits that say the same, and copies of the folder, for what compares.
+    fn remember(&self) {
+        let manifests = self.run("compile intents").stdout;
+        for path in ["before.yaml", "after.yaml"] {
+            self.put(path, manifests.as_bytes());
+        }
+        let shop = fs::read(self.0.path().join("intents/shop.intent")).unwrap();
+        for path in ["old/intents/shop.intent", "new/intents/shop.intent"] {
+            self.put(path, &shop);
+        }
+        let run = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+            git.current_dir(self.0.path()).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+            assert!(git.status().unwrap().success(), "git {arguments:?}");
+        };
+        run(&["init", "--quiet"]);
+        run(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+        run(&["add", "intents"]);
+        for message in ["one", "two", "three", "four"] {
+            run(&["commit", "--quiet", "--allow-empty", "-m", message]);
+        }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_twogate"));
         command.args(arguments).current_dir(self.0.path()).env("COLUMNS", "100");
@@ -138,6 +162,7 @@ fn every_example_of_the_help_runs() {
         );
         place.put("resources.yaml", list.as_bytes());
         assert_eq!(place.run("compile intents -o manifests").status, 0);
+        place.remember();
         let help = place.run(&format!("{command} --help")).stdout;
         let examples = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
         let before = ran;

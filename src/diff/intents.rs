@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::side::Side;
+use super::side::{Known, Side};
 use crate::classes::World as _;
-use crate::flow::{Labels, Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
+use crate::flow::{Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
 use crate::ir::{Close, Namespace, Policy, Stance};
 use crate::syntax::ast::{Action, Direction};
 use crate::verify::{Judge, PolicyWorld, Program, Way};
@@ -42,8 +42,9 @@ impl Side for Intents<'_> {
         self.world.example(cube)
     }
 
-    fn namespace_labels(&self, name: &str) -> Option<&Labels> {
-        self.policy.namespace(name).filter(|namespace| namespace.is_managed()).map(|namespace| &namespace.labels)
+    fn namespace_labels(&self, name: &str) -> Known {
+        let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
+        self.policy.namespace(name).map(known).unwrap_or_default()
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {

@@ -114,10 +114,11 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
     Ok(Compared { report, texts, head: head.policy })
 }
 
-/// The intents of a side by name, whatever their order.
+/// The intents of a side, whatever their order and in whatever folder they are.
 fn texts(input: &Input) -> BTreeSet<(&str, &str)> {
     let all = [&input.intents, &input.with].into_iter().flatten().chain(&input.config);
-    all.filter_map(|file| input.sources.get(*file)).map(|source| (source.name(), source.text())).collect()
+    let sources = all.filter_map(|file| input.sources.get(*file));
+    sources.map(|source| (source.name().rsplit('/').next().unwrap_or_default(), source.text())).collect()
 }
 
 /// A program that was read, resolved and brought into normal form.

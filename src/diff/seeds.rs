@@ -157,14 +157,11 @@ fn changed_rules(policies: Policies<'_>) -> Vec<Seed> {
 /// What has changed about a namespace. Which pods are open whatever the rules say is told apart (`open`).
 fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>) {
     let (base, head) = (policies.base.namespace(name), policies.head.namespace(name));
-    let facts = |namespace: Option<&Namespace>| {
-        let namespace = namespace.filter(|namespace| namespace.is_managed());
-        namespace.map(|namespace| (namespace.labels.clone(), namespace.plane, namespace.ownership))
-    };
-    let both_managed = facts(base).is_some() && facts(head).is_some();
-    let planes = (base.map(|namespace| namespace.plane), head.map(|namespace| namespace.plane));
-    let other_plane = matches!(planes, (Some(base), Some(head)) if base != head);
-    if other_plane || both_managed && facts(base) != facts(head) {
+    let is_managed = |namespace: &Namespace| namespace.is_managed();
+    let both_managed = base.is_some_and(is_managed) && head.is_some_and(is_managed);
+    let planes = [policies.base, policies.head].map(|policy| plane(policy, name));
+    let other_facts = matches!((base, head), (Some(base), Some(head)) if base.labels != head.labels || base.ownership != head.ownership);
+    if planes.first() != planes.last() || other_facts {
         seeds.push(Seed::Namespace(Symbol::clone(name)));
     }
     let (Some(base), Some(head)) = (base, head) else { return };
@@ -178,6 +175,12 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
         let why = Why::new(format!("the baseline of namespace `{name}`: {}", entry.why));
         Seed::Region(which, baseline_region(name, entry), why)
     }));
+}
+
+/// How the pods of a namespace take part in the mesh, where nothing else is said of them.
+fn plane(policy: &Policy, name: &str) -> DataPlane {
+    let elsewhere = if has_sidecars(policy) { DataPlane::Sidecar } else { DataPlane::None };
+    policy.namespace(name).and_then(|namespace| namespace.plane).unwrap_or(elsewhere)
 }
 
 fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {

@@ -3,7 +3,7 @@
 //! Owns: `Side`, `Pair`. A namespace's labels may differ between the sides; so every test of them is settled namespace by
 //! namespace, each side with its own labels, and what is left are names, labels of pods and accounts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::classes::fresh_word;
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
@@ -35,14 +35,52 @@ pub(super) trait Side: Sync {
     fn judge(&self) -> &dyn Judge;
     /// A pod of a cube within one namespace that can exist.
     fn example(&self, cube: &PodCube) -> Option<Pod>;
-    /// The labels of a namespace, where all of them are known.
-    fn namespace_labels(&self, name: &str) -> Option<&Labels>;
+    /// What is known of the labels of a namespace.
+    fn namespace_labels(&self, name: &str) -> Known;
     /// The namespaces that it can tell from one that nobody knows.
     fn namespaces(&self) -> BTreeSet<Symbol>;
     /// Sets of requests by which what passes from one peer to another is told in words.
     fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet>;
     /// The pods of a namespace that are open this way whatever the rules say.
     fn open(&self, namespace: &str, way: Way) -> PodSet;
+}
+
+/// What is known of the labels of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Known {
+    /// Labels that it has.
+    pub(super) labels: Labels,
+    /// Whether it has no others.
+    pub(super) complete: bool,
+}
+
+impl Known {
+    /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows.
+    fn besides(mut self, other: &Self) -> Self {
+        if self.complete {
+            return self;
+        }
+        for (key, value) in &other.labels {
+            self.labels.entry(Symbol::clone(key)).or_insert_with(|| Symbol::clone(value));
+        }
+        self.complete = other.complete;
+        self
+    }
+
+    /// A test of the labels as far as it is not settled; none if it fails.
+    fn settle(&self, test: &LabelCube) -> Option<LabelCube> {
+        let mut open = LabelCube::all();
+        for (key, values) in test.iter() {
+            match self.labels.get(key) {
+                Some(value) if !values.contains(Some(value)) => return None,
+                Some(_) => {}
+                None if self.complete && !values.allows_absent() => return None,
+                None if self.complete => {}
+                None => open = open.with(Symbol::clone(key), values.clone()),
+            }
+        }
+        Some(open)
+    }
 }
 
 /// One peer, as each side sees it.
@@ -71,6 +109,8 @@ impl Both {
 pub(super) struct Pair<'a> {
     base: &'a dyn Side,
     head: &'a dyn Side,
+    /// What each has to take for granted of the labels of namespaces.
+    known: [BTreeMap<Symbol, Known>; 2],
     /// The namespaces that either knows, in order.
     pub(super) names: Vec<Symbol>,
     /// The name of one that neither knows, which stands for all such.
@@ -83,7 +123,11 @@ impl<'a> Pair<'a> {
         let mut names = base.namespaces();
         names.extend(head.namespaces());
         let fresh = fresh_word(names.iter().map(|name| &**name));
-        Self { base, head, names: names.into_iter().collect(), fresh }
+        let known = [(base, head), (head, base)].map(|(own, other)| {
+            let of = |name: &Symbol| own.namespace_labels(name).besides(&other.namespace_labels(name));
+            names.iter().map(|name| (Symbol::clone(name), of(name))).collect()
+        });
+        Self { base, head, known, names: names.into_iter().collect(), fresh }
     }
 
     /// One of them.
@@ -99,23 +143,28 @@ impl<'a> Pair<'a> {
         self.names.iter().chain([&self.fresh])
     }
 
-    /// The labels of a namespace as one side has to take them: its own, else those that the other side knows.
-    fn labels(&self, which: Which, name: &str) -> Option<&'a Labels> {
-        self.side(which).namespace_labels(name).or_else(|| self.side(which.other()).namespace_labels(name))
+    /// What one side has to take for granted of the labels of a namespace.
+    fn known(&self, which: Which, name: &str) -> Option<&Known> {
+        let [base, head] = &self.known;
+        match which {
+            Which::Base => base.get(name),
+            Which::Head => head.get(name),
+        }
     }
 
-    /// The part of a cube of one side in one namespace, its tests of the namespace's labels settled where those are known.
+    /// The part of a cube of one side in one namespace, its tests of the namespace's labels settled as far as those are known.
     pub(super) fn narrowed(&self, which: Which, cube: &PodCube, name: &Symbol) -> Option<PodCube> {
-        if !cube.names().contains(Some(name)) {
+        let names = cube.names();
+        if !names.contains(Some(name)) {
             return None;
         }
         let named = LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name)));
-        let namespace = match self.labels(which, name) {
-            Some(labels) if !cube.namespace.contains(labels) => return None,
-            Some(_) => named,
-            None => cube.namespace.intersect(&named)?,
+        let rest = cube.namespace.clone().replaced(&NAMESPACE_NAME.into(), Values::any());
+        let rest = match self.known(which, name) {
+            Some(known) => known.settle(&rest)?,
+            None => rest,
         };
-        Some(PodCube { namespace, ..cube.clone() }).filter(|cube| !cube.is_empty())
+        Some(PodCube { namespace: named.intersect(&rest)?, ..cube.clone() }).filter(|cube| !cube.is_empty())
     }
 
     /// The namespaces in which a set of one side may have pods, in order.
@@ -153,9 +202,13 @@ impl<'a> Pair<'a> {
 
     fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
         let mut pod = self.side(which).example(cube)?;
-        if let Some(labels) = self.labels(which, &pod.namespace) {
-            pod.namespace_labels.clone_from(labels);
+        let Some(known) = self.known(which, &pod.namespace) else { return Some(pod) };
+        if known.complete {
+            pod.namespace_labels.clone_from(&known.labels);
+        } else {
+            pod.namespace_labels.extend(known.labels.clone());
         }
+        pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
         Some(pod)
     }
 

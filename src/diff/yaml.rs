@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use super::side::Side;
+use super::side::{Known, Side};
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{Cluster, Endpoint, Names};
-use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, RequestSet, Symbol, Values};
+use crate::flow::{
+    Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, RequestCube, RequestSamples, RequestSet, Symbol, Token, TokenTest, Values,
+};
 use crate::inventory::namespace_plane;
 use crate::verify::{Judge, Manifests, Way};
 
@@ -74,21 +76,44 @@ impl Side for Yaml<'_> {
         Some(Pod { namespace: Symbol::clone(namespace), namespace_labels, labels: labels_within(&cube.labels)?, account, plane })
     }
 
-    fn namespace_labels(&self, name: &str) -> Option<&Labels> {
-        self.cluster.namespace_labels(name)
+    fn namespace_labels(&self, name: &str) -> Known {
+        let known = |labels: &Labels| Known { labels: labels.clone(), complete: true };
+        self.cluster.namespace_labels(name).map(known).unwrap_or_default()
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {
         self.names.clone()
     }
 
-    fn requests(&self, _source: &Peer, _destination: &Peer) -> Vec<RequestSet> {
-        Vec::new()
+    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
+        if !matches!(destination, Peer::Pod(_)) {
+            return Vec::new();
+        }
+        let near = Endpoint::from(destination.clone());
+        let cuts = self.judge.end(&near, Way::Ingress).cuts();
+        let looking = cuts.iter().filter(|cut| !cut.requests.is_empty() && cut.peers.contains(source));
+        let mut sets: Vec<RequestSet> = looking.flat_map(|cut| meant(&cut.requests)).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        sets
     }
 
     fn open(&self, _namespace: &str, _way: Way) -> PodSet {
         PodSet::none()
     }
+}
+
+/// The sets of requests that samples may stand for: whether they do is asked before they are told.
+fn meant(samples: &RequestSamples) -> Vec<RequestSet> {
+    let words = |words: &BTreeSet<Symbol>| if words.is_empty() { Values::any() } else { Values::of(words.iter().cloned()) };
+    let paths = if samples.paths.is_empty() { PathSet::any() } else { PathSet::of(samples.paths.iter().cloned()) };
+    let whole = RequestCube { methods: words(&samples.methods), hosts: words(&samples.hosts), paths, ..RequestCube::all() };
+    let issuers = samples.tokens.iter().filter_map(|token| match token {
+        Token::Valid { issuer, .. } => Some(TokenTest::valid(Symbol::clone(issuer))),
+        Token::None | Token::Unverified => None,
+    });
+    let tests = issuers.chain([TokenTest::Any]);
+    tests.map(|token| RequestSet::http(vec![RequestCube { token, ..whole.clone() }])).collect()
 }
 
 /// An account of a set.

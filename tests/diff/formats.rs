@@ -165,3 +165,20 @@ fn moved_lines_are_said_to_change_nothing() {
     let report = report(BASE, &split);
     assert_eq!((report.entries.len(), report.without_effect), (0, 2));
 }
+
+#[test]
+fn what_becomes_known_of_other_namespaces_counts() {
+    let shop = "namespace shop {\n  allow *@[env=prod] -> app=db:5432\n  allow app=job@batch -> app=api:8080 mtls\n}\n";
+    let with = |facts: &str| format!("{shop}{facts}");
+    let lines = |base: &str, head: &str| -> Vec<String> {
+        let report = compared(&with(base), &with(head)).report;
+        report.entries.iter().map(|entry| format!("{} -> {}: {} => {}", entry.who, entry.whom, entry.before, entry.after)).collect()
+    };
+    let prod = "external namespace batch labels env=prod mesh sidecar {}\n";
+    let test = "external namespace batch labels env=test mesh sidecar {}\n";
+    assert_eq!(lines(prod, test), ["*@batch -> app=db@shop: allowed => denied"]);
+    assert_eq!(lines("", prod), [""; 0], "it is only said what holds anyway");
+    let out = "external namespace batch labels env=prod mesh none {}\n";
+    assert_eq!(lines(prod, out), ["app=job@batch -> app=api@shop: allowed, mTLS => denied"]);
+    assert_eq!(lines("", "external namespace batch mesh none {}\n"), ["app=job@batch -> app=api@shop: allowed, mTLS => denied"]);
+}

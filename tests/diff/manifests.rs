@@ -160,6 +160,22 @@ fn a_gate_that_goes_alone_is_told() {
 }
 
 #[test]
+fn requests_are_told_in_the_words_of_the_policies() {
+    let with = |methods: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\nspec:\n  rules:\n  - to: [{{operation: {{methods: [{methods}], paths: [/v1/*], ports: ['8080']}}}}]\n"
+        )
+    };
+    let found = compared(&with("GET"), &with("GET, POST"), "");
+    assert_eq!(
+        lines(&found),
+        [
+            "internet: anywhere -> *@shop:8080 allowed, http GET /v1/* => allowed, http GET|POST /v1/* [AuthorizationPolicy shop/api changed]"
+        ]
+    );
+}
+
+#[test]
 fn what_is_not_known_is_told() {
     let foreign =
         "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}\n";
