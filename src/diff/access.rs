@@ -2,6 +2,8 @@
 //!
 //! Owns: `Access`, and how two of them differ. One entry a class of requests, for each transport that can occur.
 
+use std::collections::BTreeSet;
+
 use super::side::Said;
 use crate::flow::{Request, Token, Transport};
 
@@ -33,33 +35,40 @@ impl Stops {
     }
 }
 
-/// How one access differs from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(super) struct Nature {
+/// A way in which one access differs from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Mark {
     /// Some request passes that did not.
-    pub(super) gained: bool,
+    Gained,
     /// Some request passed that does not.
-    pub(super) lost: bool,
+    Lost,
     /// Some request passes in plaintext that had to be sent over mTLS.
-    pub(super) plaintext_too: bool,
+    PlaintextToo,
     /// Some request has to be sent over mTLS that passed in plaintext.
-    pub(super) mtls_only: bool,
+    MtlsOnly,
     /// A request passes without a token that needed one.
-    pub(super) token_dropped: bool,
-    /// A request needs a token that passed without.
-    pub(super) token_asked: bool,
+    TokenDropped,
     /// It is left open now whether something passes.
-    pub(super) unspecified: bool,
-    /// It was left open whether something passes.
-    pub(super) settled: bool,
+    Unspecified,
     /// Both gates stopped somebody, and one does.
-    pub(super) one_gate: bool,
+    OneGate,
     /// One gate stopped somebody, and both do.
-    pub(super) both_gates: bool,
+    BothGates,
     /// Something passed on this port before.
-    pub(super) some_before: bool,
+    SomeBefore,
     /// Something passes on this port now.
-    pub(super) some_after: bool,
+    SomeAfter,
+}
+
+/// How one access differs from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Nature(BTreeSet<Mark>);
+
+impl Nature {
+    /// Whether it differs in this way.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.0.contains(&mark)
+    }
 }
 
 impl Access {
@@ -126,20 +135,19 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
     let pairs: Vec<(Said, Said)> = old.iter().copied().zip(new.iter().copied()).collect();
     let has = |from: &dyn Fn(Said) -> bool, to: &dyn Fn(Said) -> bool| pairs.iter().any(|(old, new)| from(*old) && to(*new));
     let (passes, fails) = (|said: Said| said == Said::Allowed, |said: Said| said != Said::Allowed);
-    Nature {
-        gained: has(&fails, &passes),
-        lost: has(&passes, &fails),
-        plaintext_too: opens_plaintext(before, after),
-        mtls_only: opens_plaintext(after, before),
-        token_dropped: drops_token(&old, &new, requests),
-        token_asked: drops_token(&new, &old, requests),
-        unspecified: has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified),
-        settled: has(&|said| said == Said::Unspecified, &|said| said != Said::Unspecified),
-        one_gate: before.one_gate(after).is_some(),
-        both_gates: after.one_gate(before).is_some(),
-        some_before: old.contains(&Said::Allowed),
-        some_after: new.contains(&Said::Allowed),
-    }
+    let found = [
+        (Mark::Gained, has(&fails, &passes)),
+        (Mark::Lost, has(&passes, &fails)),
+        (Mark::PlaintextToo, opens_plaintext(before, after)),
+        (Mark::MtlsOnly, opens_plaintext(after, before)),
+        (Mark::TokenDropped, drops_token(&old, &new, requests)),
+        (Mark::Unspecified, has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified)),
+        (Mark::OneGate, before.one_gate(after).is_some()),
+        (Mark::BothGates, after.one_gate(before).is_some()),
+        (Mark::SomeBefore, old.contains(&Said::Allowed)),
+        (Mark::SomeAfter, new.contains(&Said::Allowed)),
+    ];
+    Nature(found.into_iter().filter(|(_, holds)| *holds).map(|(mark, _)| mark).collect())
 }
 
 /// Whether a request passes in plaintext now that passed before over mTLS alone.

@@ -27,7 +27,7 @@ pub(super) fn file(exposures: &[AllowedExposure], sources: &mut Sources) -> Opti
     if exposures.is_empty() {
         return None;
     }
-    let lines: String = exposures.iter().map(|exposure| format!("expect some {}\n", exposure.flow)).collect();
+    let lines: String = exposures.iter().fold(String::new(), |lines, exposure| lines + "expect some " + &exposure.flow + "\n");
     Some(sources.add(Source::new(NAME, lines)))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::Nature;
+use super::access::{Mark, Nature};
 use super::entry::{Cause, Change};
 use super::seeds::{Policies, Seed, Sown, Why};
 use super::side::{Said, Which};
@@ -93,12 +93,12 @@ impl<'a> Causes<'a> {
     }
 
     /// What made the difference about a class of flows.
-    pub(super) fn of(&self, cell: &Cell, nature: Nature, sown: &[Sown]) -> BTreeSet<Item> {
+    pub(super) fn of(&self, cell: &Cell, nature: &Nature, sown: &[Sown]) -> BTreeSet<Item> {
         let policies = Some(self.policies);
         let near: Vec<&Seed> = sown
             .iter()
             .filter(|sown| {
-                sown.has_ends(policies, &cell.caller, &cell.called) && sown.has_port(policies, &cell.called, cell.protocol, cell.port)
+                sown.has_ends(policies, &cell.caller, &cell.target) && sown.has_port(policies, &cell.target, cell.protocol, cell.port)
             })
             .map(|sown| &sown.seed)
             .collect();
@@ -123,7 +123,7 @@ impl<'a> Causes<'a> {
                 Seed::Rule(..) => None,
                 Seed::Tokens(which, at) => Some(self.item(*which, *at)),
                 Seed::Namespace(name) => Some(Item::Namespace(Symbol::clone(name))),
-                Seed::Region(_, _, why) => Some(Item::Region(why.clone())),
+                Seed::Region(_, region) => Some(Item::Region(region.why.clone())),
                 Seed::Everything => Some(Item::Everything),
             }));
         }
@@ -221,14 +221,14 @@ fn same_requirements(old: &Rule, new: &Rule) -> bool {
 }
 
 /// A flow that passes on one side and not on the other, as that side sees its ends and as the other does.
-pub(super) fn shown(cell: &Cell, nature: Nature, which: Which) -> Option<(Flow, Flow)> {
+pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow, Flow)> {
     let (here, there) = match which {
         Which::Head => (&cell.after, &cell.before),
         Which::Base => (&cell.before, &cell.after),
     };
     let weakened = match which {
-        Which::Head => nature.plaintext_too,
-        Which::Base => nature.mtls_only,
+        Which::Head => nature.has(Mark::PlaintextToo),
+        Which::Base => nature.has(Mark::MtlsOnly),
     };
     let best = there.best();
     let over = |transport: Transport, strict: bool| {
@@ -243,7 +243,7 @@ pub(super) fn shown(cell: &Cell, nature: Nature, which: Which) -> Option<(Flow, 
     let (transport, at) = found?;
     let flow = |side: Which| Flow {
         source: cell.caller.of(side).clone(),
-        destination: cell.called.of(side).clone(),
+        destination: cell.target.of(side).clone(),
         protocol: cell.protocol,
         port: cell.port,
         transport,

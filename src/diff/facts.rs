@@ -121,7 +121,7 @@ const APPROXIMATIONS: [Code; 12] = [
 ];
 
 /// Findings of one side, at settled levels, by what they say.
-fn settled<'a>(side: Analysed<'a>) -> BTreeMap<(Code, String), Diagnostic> {
+fn settled(side: Analysed<'_>) -> BTreeMap<(Code, String), Diagnostic> {
     let levels = Levels::new(side.policy.config.lints.settings()).accepting(crate::check::accepts(side.policy));
     let findings = levels.apply(side.findings.to_vec());
     let told = |finding: &Diagnostic| finding.code != code::EXPECTATION_FAILED;
@@ -311,15 +311,14 @@ fn workloads(base: &Policy, head: &Policy) -> Vec<Fact> {
 fn facts_of(workload: &Workload) -> String {
     let mut text = workload.labels.to_string();
     if let Some(account) = &workload.account {
-        text.push_str(&format!(" account {account}"));
+        text = text + " account " + account;
     }
     let ports: Vec<String> = workload.ports.iter().map(|port| format!("{}={}", port.name, port.number)).collect();
     if !ports.is_empty() {
-        text.push_str(&format!(" port {}", ports.join(",")));
+        text = text + " port " + &ports.join(",");
     }
-    match workload.plane {
-        Some(DataPlane::None) => text.push_str(" unmeshed"),
-        Some(_) | None => {}
+    if workload.plane == Some(DataPlane::None) {
+        text.push_str(" unmeshed");
     }
     text
 }

@@ -89,12 +89,12 @@ fn entry(pair: &Pair<'_>, words: &Words, which: Which, pods: PodSet, causes: Vec
 
 /// A connection to one of the pods, from a namespace that nobody knows: no rule speaks of it, both gates have to stop it.
 fn example(pair: &Pair<'_>, pods: &PodSet) -> Option<Example> {
-    let (_, called) = pods.cubes().iter().find_map(|cube| pair.example(cube))?;
+    let (_, guarded) = pods.cubes().iter().find_map(|cube| pair.example(cube))?;
     let stranger = PodCube { labels: LabelCube::all(), ..PodCube::in_namespace(&pair.fresh) };
-    let (_, caller) = pair.example(&stranger)?;
+    let (_, source) = pair.example(&stranger)?;
     let flow = |which: Which| Flow {
-        source: Peer::clone(caller.of(which)),
-        destination: Peer::clone(called.of(which)),
+        source: Peer::clone(source.of(which)),
+        destination: Peer::clone(guarded.of(which)),
         protocol: Protocol::Tcp,
         port: 1,
         transport: Transport::Plaintext,

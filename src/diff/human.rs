@@ -49,7 +49,9 @@ impl Page<'_> {
                 continue;
             }
             let _ = writeln!(out, "\n{}", self.paint(code(kind), kind.words()));
-            entries.iter().for_each(|(place, entry)| self.entry(*place, entry, &mut out));
+            for (place, entry) in entries {
+                self.entry(place, entry, &mut out);
+            }
         }
         self.accepted(&mut out);
         for kind in FactKind::ALL {
@@ -166,13 +168,14 @@ pub(super) fn cause_words(cause: &Cause, texts: &Texts) -> String {
     let mut text = cause.location.map(|location| format!("{}  ", place(location, texts.of(cause.side)))).unwrap_or_default();
     text.push_str(&cause.text);
     if cause.is_rule || cause.location.is_some() {
-        text.push_str(&match (&cause.was, cause.change) {
+        let change = match (&cause.was, cause.change) {
             (Some(was), _) if *was == cause.text => "  (what it names has changed)".to_owned(),
             (Some(was), _) => format!("  (was `{was}`)"),
             (None, Change::Added) => "  (added)".to_owned(),
             (None, Change::Removed) => "  (removed)".to_owned(),
             (None, Change::Changed) => String::new(),
-        });
+        };
+        text.push_str(&change);
     }
     text.push_str(&reason(cause));
     text

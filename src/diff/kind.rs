@@ -2,7 +2,7 @@
 //!
 //! Owns: the ranking of a class of flows. It must not know rules.
 
-use super::access::Nature;
+use super::access::{Mark, Nature};
 use super::entry::Kind;
 use super::side::{Both, Pair, Which};
 use super::walk::{Cell, passes_somewhere};
@@ -25,34 +25,34 @@ pub(super) fn is_internet(addresses: &AddressSet) -> bool {
 }
 
 /// What kind of difference a class of flows is.
-pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: Nature) -> Kind {
-    let elsewhere = |which: Which| passes_somewhere(pair, which, &cell.caller, &cell.called);
-    if nature.gained {
+pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: &Nature) -> Kind {
+    let elsewhere = |which: Which| passes_somewhere(pair, which, &cell.caller, &cell.target);
+    if nature.has(Mark::Gained) {
         return gain(cell, nature, elsewhere);
     }
-    if nature.plaintext_too {
+    if nature.has(Mark::PlaintextToo) {
         return Kind::Weakened;
     }
-    if nature.unspecified {
+    if nature.has(Mark::Unspecified) {
         return Kind::Unspecified;
     }
-    if nature.one_gate && !nature.lost && !nature.mtls_only {
+    if nature.has(Mark::OneGate) && !nature.has(Mark::Lost) && !nature.has(Mark::MtlsOnly) {
         return Kind::OneGate;
     }
-    if nature.lost && !nature.some_after && !elsewhere(Which::Head) { Kind::Closed } else { Kind::Tightened }
+    if nature.has(Mark::Lost) && !nature.has(Mark::SomeAfter) && !elsewhere(Which::Head) { Kind::Closed } else { Kind::Tightened }
 }
 
-fn gain(cell: &Cell, nature: Nature, elsewhere: impl Fn(Which) -> bool) -> Kind {
+fn gain(cell: &Cell, nature: &Nature, elsewhere: impl Fn(Which) -> bool) -> Kind {
     if is_internet(&cell.source.addresses) || is_internet(&cell.destination.addresses) {
         return Kind::Internet;
     }
-    if nature.some_before {
-        return if nature.token_dropped || nature.plaintext_too { Kind::Weakened } else { Kind::PortsOrRequests };
+    if nature.has(Mark::SomeBefore) {
+        return if nature.has(Mark::TokenDropped) || nature.has(Mark::PlaintextToo) { Kind::Weakened } else { Kind::PortsOrRequests };
     }
     if elsewhere(Which::Base) {
         return Kind::PortsOrRequests;
     }
-    match (namespace(&cell.caller), namespace(&cell.called)) {
+    match (namespace(&cell.caller), namespace(&cell.target)) {
         (Some(from), Some(to)) if from == to => Kind::Workloads,
         (Some(_), Some(_)) => Kind::Across,
         _ => Kind::Outside,

@@ -94,14 +94,16 @@ fn compared(base: &Seen, head: &Seen, old: &[Held], new: &[Held]) -> Accesses {
     let mut groups = Groups::new();
     for cell in found.cells {
         let items = blame.of(&cell);
-        let kind = kind(&pair, &cell, nature(&cell.before, &cell.after, &cell.requests));
+        let kind = kind(&pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
         groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
     for (key, cells) in groups {
-        entries.extend(grouped(&pair, &words, &key, cells, &|item| blame.told(item)));
+        entries.extend(grouped(&pair, &words, &key, &cells, &|item| blame.told(item)));
     }
-    entries.iter_mut().for_each(|entry| workloads(&base.cluster, &head.cluster, entry));
+    for entry in &mut entries {
+        workloads(&base.cluster, &head.cluster, entry);
+    }
     let mut entries = without_byways(entries);
     sort(&mut entries);
     Accesses { entries, incomplete: found.incomplete, without_effect: 0 }
@@ -144,13 +146,13 @@ impl Blame<'_> {
         let nature = nature(&cell.before, &cell.after, &cell.requests);
         let mut items = BTreeSet::new();
         for which in [Which::Head, Which::Base] {
-            let Some((here, there)) = shown(cell, nature, which) else { continue };
+            let Some((here, there)) = shown(cell, &nature, which) else { continue };
             for (side, flow, verdict) in [(which, here, Verdict::Allowed), (which.other(), there, Verdict::Denied)] {
                 items.extend(self.deciding(side, &flow, &verdict).into_iter().filter_map(|name| self.item(name)));
             }
         }
         if items.is_empty() {
-            let near: BTreeSet<&str> = [&cell.caller, &cell.called].iter().filter_map(|peer| super::kind::namespace(peer)).collect();
+            let near: BTreeSet<&str> = [&cell.caller, &cell.target].iter().filter_map(|peer| super::kind::namespace(peer)).collect();
             let changed = self.new.iter().chain(self.old).filter(|object| near.contains(&*object.namespace) && object.is_policy());
             items.extend(changed.filter_map(|object| self.item(object.name())));
         }

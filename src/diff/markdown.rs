@@ -261,10 +261,10 @@ fn cell(text: &str) -> String {
     let quotes = text.matches('`').count();
     let mut safe = String::with_capacity(text.len());
     for (number, part) in text.split('`').enumerate() {
-        let is_code = number % 2 == 1 && quotes % 2 == 0;
+        let is_code = number % 2 == 1 && quotes.is_multiple_of(2);
         safe.push_str(if number == 0 {
             ""
-        } else if quotes % 2 == 0 {
+        } else if quotes.is_multiple_of(2) {
             "`"
         } else {
             "\\`"

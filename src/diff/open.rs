@@ -49,7 +49,7 @@ impl Opened {
     /// Whether a difference is told by the entry about a namespace: nothing passes more, or nothing less, than that it is open.
     pub(super) fn explains(&self, cell: &Cell, only_gained: bool, only_lost: bool) -> bool {
         let holds = |which: Which, way: Way, peer: &Peer| matches!(peer, Peer::Pod(pod) if self.only(which, way).is_some_and(|pods| pods.contains(pod)));
-        let by = |which: Which| holds(which, Way::Ingress, cell.called.of(which)) || holds(which, Way::Egress, cell.caller.of(which));
+        let by = |which: Which| holds(which, Way::Ingress, cell.target.of(which)) || holds(which, Way::Egress, cell.caller.of(which));
         only_gained && by(Which::Head) || only_lost && by(Which::Base)
     }
 }
@@ -184,11 +184,11 @@ fn example(policies: Policies<'_>, pair: &Pair<'_>, turn: &Turn) -> Option<(Exam
         Way::Ingress => (far, near),
         Way::Egress => (near, far),
     };
-    let region = Region { source, destination, ports: PortSet::all() };
-    let seeds = sown(vec![Seed::Region(turn.which, region, Why::new("open"))], Some(policies), pair);
+    let region = Region { source, destination, ports: PortSet::all(), why: Why::new("open") };
+    let seeds = sown(vec![Seed::Region(turn.which, Box::new(region))], Some(policies), pair);
     let found = walk(pair, Some(policies), &seeds);
     found.cells.into_iter().find_map(|cell| {
-        let (here, there) = shown(&cell, nature(&cell.before, &cell.after, &cell.requests), turn.which)?;
+        let (here, there) = shown(&cell, &nature(&cell.before, &cell.after, &cell.requests), turn.which)?;
         let example = match turn.which {
             Which::Head => Example { base: there, head: here },
             Which::Base => Example { base: here, head: there },

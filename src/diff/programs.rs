@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Stops, nature};
+use super::access::{Mark, Stops, nature};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
@@ -60,17 +60,19 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
     let mut blamed = BTreeSet::new();
     for cell in found.cells {
         let nature = nature(&cell.before, &cell.after, &cell.requests);
-        let items = causes.of(&cell, nature, &sown);
+        let items = causes.of(&cell, &nature, &sown);
         blamed.extend(items.iter().cloned());
-        if !open.explains(&cell, nature.gained && !nature.lost, nature.lost && !nature.gained) {
-            let kind = kind(&pair, &cell, nature);
+        if !open.explains(&cell, nature.has(Mark::Gained) && !nature.has(Mark::Lost), nature.has(Mark::Lost) && !nature.has(Mark::Gained)) {
+            let kind = kind(&pair, &cell, &nature);
             groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
         }
     }
     for (key, cells) in groups {
-        entries.extend(grouped(&pair, &words, &key, cells, &|item| causes.told(item)));
+        entries.extend(grouped(&pair, &words, &key, &cells, &|item| causes.told(item)));
     }
-    entries.iter_mut().for_each(|entry| remark(policies, entry));
+    for entry in &mut entries {
+        remark(policies, entry);
+    }
     sort(&mut entries);
     let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
     let rules = sown.iter().filter_map(changed).collect::<BTreeSet<_>>();
@@ -90,23 +92,23 @@ pub(super) fn sort(entries: &mut [Entry]) {
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.called.of(which));
+    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
     let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
-    if nature.plaintext_too && !after.contains("plaintext") {
+    if nature.has(Mark::PlaintextToo) && !after.contains("plaintext") {
         after = in_plaintext(&after);
     }
-    if nature.mtls_only && !before.contains("plaintext") {
+    if nature.has(Mark::MtlsOnly) && !before.contains("plaintext") {
         before = in_plaintext(&before);
     }
-    if before == after && (nature.one_gate || nature.both_gates) {
+    if before == after && (nature.has(Mark::OneGate) || nature.has(Mark::BothGates)) {
         let alone = |stops: Stops| if stops.network { "the NetworkPolicy alone" } else { "the mesh alone" };
         let words = |stops: Option<Stops>| format!("{STOPPED}{}", stops.map_or("both gates", alone));
         (before, after) = (words(cell.after.one_gate(&cell.before)), words(cell.before.one_gate(&cell.after)));
     }
     if before == after {
-        match (nature.gained, nature.lost) {
+        match (nature.has(Mark::Gained), nature.has(Mark::Lost)) {
             (true, false) => after.push_str(", and more requests"),
             (false, true) => before.push_str(", and more requests"),
             _ => after.push_str(", but other requests"),
@@ -120,7 +122,7 @@ pub(super) fn grouped(
     pair: &Pair<'_>,
     words: &Words,
     key: &Key,
-    cells: Vec<(Cell, Kind)>,
+    cells: &[(Cell, Kind)],
     told: &dyn Fn(&Item) -> super::entry::Cause,
 ) -> Vec<Entry> {
     let regions = cells
@@ -130,7 +132,7 @@ pub(super) fn grouped(
     let entry = |region: Region| {
         let inside = |(cell, _): &&(Cell, Kind)| {
             region.source.contains(cell.caller.of(Which::Head))
-                && region.destination.contains(cell.called.of(Which::Head))
+                && region.destination.contains(cell.target.of(Which::Head))
                 && region.ports.contains(cell.protocol, cell.port)
         };
         // Equal changes are one line; it is as risky as the riskiest part of it.
@@ -160,10 +162,10 @@ pub(super) fn grouped(
 /// A flow of a class that shows the difference.
 fn example(cell: &Cell) -> Example {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    if let Some((here, there)) = shown(cell, nature, Which::Head) {
+    if let Some((here, there)) = shown(cell, &nature, Which::Head) {
         return Example { base: there, head: here };
     }
-    if let Some((here, there)) = shown(cell, nature, Which::Base) {
+    if let Some((here, there)) = shown(cell, &nature, Which::Base) {
         return Example { base: here, head: there };
     }
     let differs = |transport: Transport| {
@@ -176,7 +178,7 @@ fn example(cell: &Cell) -> Example {
         .unwrap_or((Transport::Plaintext, 0));
     let flow = |which: Which| Flow {
         source: cell.caller.of(which).clone(),
-        destination: cell.called.of(which).clone(),
+        destination: cell.target.of(which).clone(),
         protocol: cell.protocol,
         port: cell.port,
         transport,

@@ -24,7 +24,7 @@ pub struct Report {
     pub text: Text,
     /// How many expectations the head has.
     pub expectations: usize,
-    /// The objects that are written otherwise; none if nobody asked, or a side cannot be compiled.
+    /// The objects that are written otherwise; none if nobody asked.
     pub objects: Option<Objects>,
     /// What a proof of the head takes for granted.
     pub assumptions: Vec<String>,

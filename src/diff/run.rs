@@ -105,7 +105,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         without_effect: found.without_effect,
         text,
         expectations: head.policy.expectations.len(),
-        objects: (detail == Detail::Objects).then(|| objects(&base, &head, &entries)).flatten(),
+        objects: (detail == Detail::Objects).then(|| objects(&base, &head, &entries)),
         assumptions: assumptions(&head.policy, &head.gates).iter().map(ToString::to_string).collect(),
         expired,
         entries,
@@ -171,8 +171,8 @@ fn exposures(input: &Input) -> Vec<config::AllowedExposure> {
     source.map(|(file, source)| config::read(file, source).0.diff.allow).unwrap_or_default()
 }
 
-/// The objects that are written otherwise. A side with errors writes nothing.
-fn objects(base: &Understood, head: &Understood, entries: &[Entry]) -> Option<Objects> {
+/// The objects that are written otherwise. What a side with errors would write is compared too.
+fn objects(base: &Understood, head: &Understood, entries: &[Entry]) -> Objects {
     let (old, new) = (base.objects(), head.objects());
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let change = |name: &&String| match (old.get(*name), new.get(*name)) {
@@ -195,5 +195,5 @@ fn objects(base: &Understood, head: &Understood, entries: &[Entry]) -> Option<Ob
         })
     };
     let of_entry = |entry: &Entry| changed.iter().map(|(_, name)| name).filter(|name| touches(entry, name)).cloned().collect();
-    Some(Objects { of_entries: entries.iter().map(of_entry).collect(), changed, total: new.len() })
+    Objects { of_entries: entries.iter().map(of_entry).collect(), changed, total: new.len() }
 }

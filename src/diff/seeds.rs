@@ -22,7 +22,7 @@ pub(super) enum Seed {
     /// Flows from and to the pods of a namespace that is not what it was.
     Namespace(Symbol),
     /// Flows from some peers to some others on some ports, as one side names them, with why.
-    Region(Which, Region, Why),
+    Region(Which, Box<Region>),
     /// All flows: something that holds everywhere is not what it was.
     Everything,
 }
@@ -49,6 +49,8 @@ pub(super) struct Region {
     pub(super) source: Peers,
     pub(super) destination: Peers,
     pub(super) ports: PortSet,
+    /// What it comes from.
+    pub(super) why: Why,
 }
 
 /// The policies of both sides.
@@ -173,7 +175,7 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
     let come = new.iter().filter(|entry| !old.contains(entry)).map(|entry| (Which::Head, entry));
     seeds.extend(gone.chain(come).map(|(which, entry)| {
         let why = Why::new(format!("the baseline of namespace `{name}`: {}", entry.why));
-        Seed::Region(which, baseline_region(name, entry), why)
+        Seed::Region(which, Box::new(baseline_region(name, entry, why)))
     }));
 }
 
@@ -183,14 +185,14 @@ fn plane(policy: &Policy, name: &str) -> DataPlane {
     policy.namespace(name).and_then(|namespace| namespace.plane).unwrap_or(elsewhere)
 }
 
-fn baseline_region(name: &Symbol, entry: &Baseline) -> Region {
+fn baseline_region(name: &Symbol, entry: &Baseline, why: Why) -> Region {
     let cube = crate::flow::PodCube { labels: entry.subject.clone(), ..crate::flow::PodCube::in_namespace(name) };
     let near = Peers::from(PodSet::from(cube));
     let (source, destination) = match entry.direction {
         Direction::In => (entry.peers.clone(), near),
         Direction::Out => (near, entry.peers.clone()),
     };
-    Region { source, destination, ports: entry.ports.clone() }
+    Region { source, destination, ports: entry.ports.clone(), why }
 }
 
 /// Workloads that take part in the mesh in another way than they did.
@@ -203,15 +205,16 @@ fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
     let come = new.iter().filter(|workload| lacks(&old, workload)).map(|workload| (Which::Head, workload));
     for (which, workload) in gone.chain(come) {
         let pods = Peers::from(PodSet::from(workload.cube()));
+        let text = format!("workload `{}@{}` takes part in the mesh in another way", workload.name, workload.namespace);
+        let why = Why { text, location: Some((which, workload.location)) };
         let region = |source: &Peers, destination: &Peers| Region {
             source: source.clone(),
             destination: destination.clone(),
             ports: PortSet::full(Protocol::Tcp),
+            why: why.clone(),
         };
-        let text = format!("workload `{}@{}` takes part in the mesh in another way", workload.name, workload.namespace);
-        let why = Why { text, location: Some((which, workload.location)) };
-        seeds.push(Seed::Region(which, region(&pods, &Peers::all()), why.clone()));
-        seeds.push(Seed::Region(which, region(&Peers::all(), &pods), why));
+        seeds.push(Seed::Region(which, Box::new(region(&pods, &Peers::all()))));
+        seeds.push(Seed::Region(which, Box::new(region(&Peers::all(), &pods))));
     }
 }
 
@@ -249,7 +252,7 @@ pub(super) fn sown(seeds: Vec<Seed>, policies: Option<Policies<'_>>, pair: &Pair
                 let Some(rule) = rule(*which, *at) else { return Vec::new() };
                 (all(), called(*which, rule))
             }
-            Seed::Region(which, region, _) => (place(*which, &region.source), place(*which, &region.destination)),
+            Seed::Region(which, region) => (place(*which, &region.source), place(*which, &region.destination)),
             Seed::Everything => (all(), all()),
             Seed::Namespace(name) => {
                 let here = Place { names: BTreeSet::from([Symbol::clone(name)]), addresses: false };
@@ -274,9 +277,7 @@ impl Sown {
                 rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(destination.of(*which))))
             }
             Seed::Namespace(_) => in_place(&self.source, source) && in_place(&self.destination, destination),
-            Seed::Region(which, region, _) => {
-                region.source.contains(source.of(*which)) && region.destination.contains(destination.of(*which))
-            }
+            Seed::Region(which, region) => region.source.contains(source.of(*which)) && region.destination.contains(destination.of(*which)),
             Seed::Everything => true,
         }
     }
@@ -288,7 +289,7 @@ impl Sown {
                 rule.targets.iter().any(|target| target.ports.contains(protocol, port) && target.end.matches(destination.of(*which)))
             }),
             Seed::Tokens(..) => protocol == Protocol::Tcp,
-            Seed::Region(_, region, _) => region.ports.contains(protocol, port),
+            Seed::Region(_, region) => region.ports.contains(protocol, port),
             Seed::Namespace(_) | Seed::Everything => true,
         }
     }

@@ -154,8 +154,7 @@ impl<'a> Pair<'a> {
 
     /// The part of a cube of one side in one namespace, its tests of the namespace's labels settled as far as those are known.
     pub(super) fn narrowed(&self, which: Which, cube: &PodCube, name: &Symbol) -> Option<PodCube> {
-        let names = cube.names();
-        if !names.contains(Some(name)) {
+        if !cube.names().contains(Some(name)) {
             return None;
         }
         let named = LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name)));

@@ -26,7 +26,7 @@ pub(super) struct Cell {
     /// One caller.
     pub(super) caller: Both,
     /// One of those that are called.
-    pub(super) called: Both,
+    pub(super) target: Both,
     /// The protocol of the ports.
     pub(super) protocol: Protocol,
     /// One of the ports.
@@ -74,7 +74,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
     }
     let mut found = Found::default();
     for (name, seeds) in by_name {
-        walk.into_namespace(name, &seeds, &mut found);
+        walk.reach_namespace(name, &seeds, &mut found);
     }
     let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
     walk.to_addresses(&outward, &mut found);
@@ -151,26 +151,26 @@ impl Walk<'_> {
         self.parts(PodCube::in_namespace(name), &numbered, cubes.len())
     }
 
-    fn into_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
-        for called in self.subjects(name, Way::Ingress) {
-            self.into_piece(&called, seeds, found);
+    fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
+        for target in self.subjects(name, Way::Ingress) {
+            self.reach_piece(&target, seeds, found);
         }
     }
 
     /// All flows of the seeds to a class of pods.
-    fn into_piece(&self, called: &Piece, seeds: &[&Sown], found: &mut Found) {
-        let near = Near::new(&called.example);
+    fn reach_piece(&self, target: &Piece, seeds: &[&Sown], found: &mut Found) {
+        let near = Near::new(&target.example);
         let ends = near.ends(self.pair, Way::Ingress);
         let (cuts, of_base) = ends.cuts();
-        let into = Into { walk: self, called, near: &near, ends: &ends, cuts: &cuts, of_base, seeds };
+        let into = Into { walk: self, target, near: &near, ends: &ends, cuts: &cuts, of_base, seeds };
         let mut names: Vec<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            into.from_namespace(name, found);
+            into.reach_from(name, found);
         }
         if seeds.iter().any(|seed| seed.source.addresses) {
-            into.from_addresses(found);
+            into.reach_from_addresses(found);
         }
     }
 
@@ -185,9 +185,9 @@ impl Walk<'_> {
             let (cuts, _) = ends.cuts();
             for class in address_classes(&cuts) {
                 let crate::classes::Among::Addresses(addresses) = class.among else { continue };
-                let called = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
-                let between = Between { walk: self, seeds, caller: &caller, called: &called };
-                between.compare(Some(&ends), None, &cuts, &called.held_by, found);
+                let target = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
+                let between = Between { walk: self, seeds, caller: &caller, target: &target };
+                between.compare(Some(&ends), None, &cuts, &target.held_by, found);
             }
         }
     }
@@ -196,7 +196,7 @@ impl Walk<'_> {
 /// Flows to a class of pods.
 struct Into<'a> {
     walk: &'a Walk<'a>,
-    called: &'a Piece,
+    target: &'a Piece,
     near: &'a Near,
     ends: &'a Ends<'a>,
     cuts: &'a [Cut],
@@ -213,7 +213,7 @@ impl Into<'_> {
         cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, name)?))).collect()
     }
 
-    fn from_namespace(&self, name: &Symbol, found: &mut Found) {
+    fn reach_from(&self, name: &Symbol, found: &mut Found) {
         let cubes = self.narrowed(name);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
         let callers = self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len());
@@ -224,7 +224,7 @@ impl Into<'_> {
             for whole in caller.peers.pods.cubes() {
                 for part in self.walk.parts(whole.clone(), &numbered, cubes.len()) {
                     let caller = Piece { held_by: caller.held_by.clone(), ..part };
-                    self.from_piece(&caller, found);
+                    self.reach_by(&caller, found);
                 }
             }
         }
@@ -232,62 +232,71 @@ impl Into<'_> {
 
     /// Whether anything from these callers may come in on either side, on a port of a seed.
     fn may_differ(&self, caller: &Piece) -> bool {
-        let between = Between { walk: self.walk, seeds: self.seeds, caller, called: self.called };
+        let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
         let far = Near::new(&caller.example);
+        let doors = Doors { out: None, into: Some(self.ends), far: (&far, self.near) };
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let [base, head] =
-                [Which::Base, Which::Head].map(|which| between.access(which, None, Some(self.ends), class, &requests, (&far, self.near)).0);
+            let [base, head] = [Which::Base, Which::Head].map(|which| between.access(which, doors, class, &requests).0);
             !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
 
     /// One class of callers: its own end cuts those that are called once more.
-    fn from_piece(&self, caller: &Piece, found: &mut Found) {
+    fn reach_by(&self, caller: &Piece, found: &mut Found) {
         let near = Near::new(&caller.example);
         let ends = near.ends(self.walk.pair, Way::Egress);
         let (own, of_base) = ends.cuts();
-        for called in self.called_by(&own, of_base) {
+        for target in self.called_by(&own, of_base) {
             let mut cuts = self.cuts.to_vec();
             let mut held = caller.held_by.clone();
-            for at in &called.held_by {
+            for at in &target.held_by {
                 let Some(cut) = own.get(*at) else { continue };
                 held.push(cuts.len());
                 cuts.push(Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() });
             }
-            let between = Between { walk: self.walk, seeds: self.seeds, caller, called: &called };
+            let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
             between.compare(Some(&ends), Some(self.ends), &cuts, &held, found);
         }
     }
 
     /// Those that are called, as the cuts of a caller's end tell them apart.
     fn called_by(&self, own: &[Cut], of_base: usize) -> Vec<Piece> {
-        let Peer::Pod(pod) = self.called.example.of(Which::Head) else { return Vec::new() };
+        let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return Vec::new() };
         let side = |at: usize| if at < of_base { Which::Base } else { Which::Head };
         let cubes = own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
         let cubes: Vec<(usize, PodCube)> =
             cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?))).collect();
-        let whole = &self.called.peers.pods;
+        let whole = &self.target.peers.pods;
         let is_whole = |cube: &PodCube| whole.cubes().iter().all(|part| part.is_subset(cube));
         let is_apart = |cube: &PodCube| whole.cubes().iter().all(|part| !part.overlaps(cube));
         if cubes.iter().all(|(_, cube)| is_whole(cube) || is_apart(cube)) {
             let mut held_by: Vec<usize> = cubes.iter().filter(|(_, cube)| is_whole(cube)).map(|(at, _)| *at).collect();
             held_by.dedup();
-            return vec![Piece { peers: self.called.peers.clone(), example: self.called.example.clone(), held_by }];
+            return vec![Piece { peers: self.target.peers.clone(), example: self.target.example.clone(), held_by }];
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
         whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len())).collect()
     }
 
-    fn from_addresses(&self, found: &mut Found) {
+    fn reach_from_addresses(&self, found: &mut Found) {
         for class in address_classes(self.cuts) {
             let crate::classes::Among::Addresses(addresses) = class.among else { continue };
             let caller = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
-            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, called: self.called };
+            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
             between.compare(None, Some(self.ends), self.cuts, &caller.held_by, found);
         }
     }
+}
+
+/// The ends that flows between two peers pass; one that is not given lets everything pass.
+#[derive(Clone, Copy)]
+struct Doors<'a> {
+    out: Option<&'a Ends<'a>>,
+    into: Option<&'a Ends<'a>>,
+    /// The two peers.
+    far: (&'a Near, &'a Near),
 }
 
 /// Flows between two classes of peers.
@@ -295,29 +304,29 @@ struct Between<'a> {
     walk: &'a Walk<'a>,
     seeds: &'a [&'a Sown],
     caller: &'a Piece,
-    called: &'a Piece,
+    target: &'a Piece,
 }
 
 impl Between<'_> {
     /// Compares both sides on every class of ports of the seeds.
     fn compare(&self, out: Option<&Ends<'_>>, into: Option<&Ends<'_>>, cuts: &[Cut], held: &[usize], found: &mut Found) {
         let policies = self.walk.policies;
-        let (caller, called) = (&self.caller.example, &self.called.example);
-        let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, caller, called)).collect();
+        let (source, target) = (&self.caller.example, &self.target.example);
+        let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, source, target)).collect();
         if seeds.is_empty() {
             return;
         }
-        let ends = (&Near::new(caller), &Near::new(called));
+        let (from, to) = (Near::new(source), Near::new(target));
+        let doors = Doors { out, into, far: (&from, &to) };
         for class in port_classes(cuts, held) {
-            if !seeds.iter().any(|seed| seed.has_port(policies, called, class.protocol, class.example)) {
+            if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
                 continue;
             }
             let Ok(requests) = self.requests(cuts, &class) else {
                 found.incomplete.push(self.flow(Which::Head, &class));
                 continue;
             };
-            let [(before, _), (after, why)] =
-                [Which::Base, Which::Head].map(|which| self.access(which, out, into, &class, &requests, ends));
+            let [(before, _), (after, why)] = [Which::Base, Which::Head].map(|which| self.access(which, doors, &class, &requests));
             if !before.is_same(&after) {
                 found.cells.push(self.cell(class, requests, before, after, why));
             }
@@ -327,10 +336,10 @@ impl Between<'_> {
     fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
         Cell {
             source: self.caller.peers.clone(),
-            destination: self.called.peers.clone(),
+            destination: self.target.peers.clone(),
             ports: class.ports,
             caller: self.caller.example.clone(),
-            called: self.called.example.clone(),
+            target: self.target.example.clone(),
             protocol: class.protocol,
             port: class.example,
             requests,
@@ -342,7 +351,7 @@ impl Between<'_> {
 
     /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
     fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
-        let is_pod = matches!(self.called.example.of(Which::Head), Peer::Pod(_));
+        let is_pod = matches!(self.target.example.of(Which::Head), Peer::Pod(_));
         if class.protocol == Protocol::Tcp && is_pod {
             request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
         } else {
@@ -353,7 +362,7 @@ impl Between<'_> {
     fn flow(&self, which: Which, class: &PortClass) -> Flow {
         Flow {
             source: self.caller.example.of(which).clone(),
-            destination: self.called.example.of(which).clone(),
+            destination: self.target.example.of(which).clone(),
             protocol: class.protocol,
             port: class.example,
             transport: Transport::Plaintext,
@@ -361,29 +370,22 @@ impl Between<'_> {
         }
     }
 
-    /// What passes on one side, and why that is left open where it is. An end that is not given lets everything pass.
-    fn access(
-        &self,
-        which: Which,
-        out: Option<&Ends<'_>>,
-        into: Option<&Ends<'_>>,
-        class: &PortClass,
-        requests: &[Option<Request>],
-        (caller, called): (&Near, &Near),
-    ) -> (Access, Option<String>) {
+    /// What passes on one side, and why that is left open where it is.
+    fn access(&self, which: Which, doors: Doors<'_>, class: &PortClass, requests: &[Option<Request>]) -> (Access, Option<String>) {
         let mut flow = self.flow(which, class);
         let mut access = Access::default();
         let mut why = None;
-        let (out, into) = (out.and_then(|ends| ends.of(which)), into.and_then(|ends| ends.of(which)));
+        let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
+        let (from, to) = (doors.far.0.of(which), doors.far.1.of(which));
         for transport in transports(Way::Ingress, &flow) {
             flow.transport = *transport;
             let mut said = Vec::with_capacity(requests.len());
             for request in requests {
                 flow.request.clone_from(request);
-                let left = out.map_or(Verdict::Allowed, |end| end.verdict(&flow, called.of(which)));
+                let left = out.map_or(Verdict::Allowed, |end| end.verdict(&flow, to));
                 let entered = match &left {
                     Verdict::Denied => Verdict::Denied,
-                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(&flow, caller.of(which))),
+                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(&flow, from)),
                 };
                 for verdict in [&left, &entered] {
                     if let Verdict::Unspecified(reason) = verdict {
@@ -391,7 +393,7 @@ impl Between<'_> {
                     }
                 }
                 said.push(Said::from(&left).min(Said::from(&entered)));
-                let stops = into.and_then(|end| end.stops(&flow, caller.of(which)));
+                let stops = into.and_then(|end| end.stops(&flow, from));
                 access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
             }
             access.set(*transport, said);
@@ -401,27 +403,27 @@ impl Between<'_> {
 }
 
 /// Whether anything passes on one side between two peers, on any port.
-pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, called: &Both) -> bool {
+pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
     let walk = Walk { pair, policies: None, paths: RefCell::default() };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
-    let (caller_piece, called_piece) = (piece(caller), piece(called));
-    let between = Between { walk: &walk, seeds: &[], caller: &caller_piece, called: &called_piece };
-    let (from, to) = (Near::new(caller), Near::new(called));
+    let (from_piece, to_piece) = (piece(caller), piece(target));
+    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
+    let (from, to) = (Near::new(caller), Near::new(target));
     let (out, into) = (from.ends(pair, Way::Egress), to.ends(pair, Way::Ingress));
     let cuts_of = |ends: &Ends<'_>, far: &Both| {
-        let cuts = ends.of(which).map(|end| end.cuts()).unwrap_or_default();
+        let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
         cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
     };
     let mut cuts = cuts_of(&into, caller);
     let looked_into = cuts.len();
-    cuts.extend(cuts_of(&out, called));
+    cuts.extend(cuts_of(&out, target));
     for cut in cuts.iter_mut().skip(looked_into) {
         cut.requests = RequestSamples::default();
     }
     let held: Vec<usize> = (0..cuts.len()).collect();
     port_classes(&cuts, &held).iter().any(|class| {
         let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = between.access(which, Some(&out), Some(&into), class, &requests, (&from, &to));
+        let (access, _) = between.access(which, Doors { out: Some(&out), into: Some(&into), far: (&from, &to) }, class, &requests);
         access.best().contains(&Said::Allowed)
     })
 }

@@ -3,6 +3,7 @@
 //! Owns: `Words`. What it prints reads as an endpoint or a clause; it need not be one that a user would write.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::access::Access;
 use super::side::Said;
@@ -127,7 +128,9 @@ impl Words {
             let tail = self.tail(cube);
             match grpc(cube) {
                 Some(calls) => {
-                    calls.into_iter().for_each(|(service, call)| services.entry((service, tail.clone())).or_default().push(call))
+                    for (service, call) in calls {
+                        services.entry((service, tail.clone())).or_default().push(call);
+                    }
                 }
                 None => others.push(format!("{}{tail}", http(cube))),
             }
@@ -145,16 +148,16 @@ impl Words {
     fn tail(&self, cube: &RequestCube) -> String {
         let mut text = String::new();
         if !(cube.hosts.is_cofinite() && cube.hosts.words().is_empty()) {
-            text.push_str(&format!(" at {}", values(&cube.hosts)));
+            let _ = write!(text, " at {}", values(&cube.hosts));
         }
         for (name, header) in cube.headers.iter() {
-            text.push_str(&format!(" header {name}={}", values(header)));
+            let _ = write!(text, " header {name}={}", values(header));
         }
         if let TokenTest::Valid { issuer, claims } = &cube.token {
-            text.push_str(&format!(" jwt {}", self.issuers.get(issuer).unwrap_or(issuer)));
+            let _ = write!(text, " jwt {}", self.issuers.get(issuer).unwrap_or(issuer));
             for (name, held) in claims {
                 let held: Vec<&str> = held.iter().map(|word| &**word).collect();
-                text.push_str(&format!(" claim {name}={}", held.join("|")));
+                let _ = write!(text, " claim {name}={}", held.join("|"));
             }
         }
         text
@@ -175,12 +178,12 @@ pub(super) fn port_words(ports: &PortSet) -> String {
     if ports.is_all() {
         return String::new();
     }
-    let parts: Vec<String> = ports.to_string().split('|').map(str::to_owned).collect();
-    if parts.len() > 2 * NAMED {
-        let shown = parts.iter().take(NAMED).cloned().collect::<Vec<_>>().join("|");
-        return format!("{shown} and {} more", parts.len() - NAMED);
+    let text = ports.to_string();
+    let ranges: Vec<&str> = text.split('|').collect();
+    match ranges.split_at_checked(NAMED) {
+        Some((few, rest)) if rest.len() > NAMED => format!("{} and {} more", few.join("|"), rest.len()),
+        _ => text,
     }
-    parts.join("|")
 }
 
 /// Pods, and the accounts that they do not run as.
@@ -258,10 +261,10 @@ fn http(cube: &RequestCube) -> String {
     let within: Vec<String> = cube.paths.within().iter().map(|patterns| list(patterns)).collect();
     let mut text = format!("http {methods}");
     if !within.is_empty() {
-        text.push_str(&format!(" {}", within.join(" within ")));
+        let _ = write!(text, " {}", within.join(" within "));
     }
     if !cube.paths.excluded().is_empty() {
-        text.push_str(&format!(" but {}", list(cube.paths.excluded())));
+        let _ = write!(text, " but {}", list(cube.paths.excluded()));
     }
     text
 }

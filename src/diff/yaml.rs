@@ -60,14 +60,11 @@ impl Side for Yaml<'_> {
 
     fn example(&self, cube: &PodCube) -> Option<Pod> {
         let [namespace] = cube.namespace_names()? else { return None };
-        let namespace_labels = match self.cluster.namespace_labels(namespace) {
+        let mut namespace_labels = match self.cluster.namespace_labels(namespace) {
             Some(labels) => labels.clone(),
-            None => {
-                let mut labels = labels_within(&cube.namespace)?;
-                labels.insert(NAMESPACE_NAME.into(), Symbol::clone(namespace));
-                labels
-            }
+            None => labels_within(&cube.namespace)?,
         };
+        namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(namespace));
         if !cube.namespace.contains(&namespace_labels) {
             return None;
         }

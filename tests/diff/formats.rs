@@ -72,7 +72,8 @@ fn a_comment_reads_like_the_design() {
 
 #[test]
 fn a_comment_is_never_longer_than_a_forge_takes() {
-    let lines: String = (0..900).map(|number| format!("  allow app=caller-{number} -> app=called-{number}:{}\n", 1000 + number)).collect();
+    let line = |number: u32| format!("  allow app=caller-{number} -> app=called-{number}:{}\n", 1000 + number);
+    let lines: String = (0..900).map(line).collect();
     let compared = compared("namespace shop {\n}\n", &format!("namespace shop {{\n{lines}}}\n"));
     let comment = markdown(&compared.report, &compared.texts);
     assert!(comment.chars().count() <= MAX_COMMENT, "{}", comment.chars().count());

@@ -99,13 +99,18 @@ const STEPS: [Step; 20] = [
     }),
     ("No more ads", |shop| {
         let text = shop.text("intents/frontend.intent");
-        let kept: String = text.lines().filter(|line| !line.contains("adservice")).map(|line| format!("{line}\n")).collect();
+        let kept = without(&text, "adservice");
         shop.put("intents/frontend.intent", &kept);
         let text = shop.text(INTENTS);
-        let kept: String = text.lines().filter(|line| !line.contains("adservice")).map(|line| format!("{line}\n")).collect();
+        let kept = without(&text, "adservice");
         shop.put(INTENTS, &kept);
     }),
 ];
+
+/// A text without the lines that hold a word.
+fn without(text: &str, word: &str) -> String {
+    text.lines().filter(|line| !line.contains(word)).fold(String::new(), |kept, line| kept + line + "\n")
+}
 
 /// The edit as git shows it, without what hangs on git's version.
 fn edit(shop: &Repository) -> String {
@@ -136,7 +141,7 @@ fn twenty_commits_on_online_boutique() {
         if !ran.stderr.is_empty() {
             write!(text, "--- stderr\n{}", ran.stderr).unwrap();
         }
-        write!(text, "--- exit status {}\n", ran.status).unwrap();
+        writeln!(text, "--- exit status {}", ran.status).unwrap();
         snapshot(&format!("history-{number:02}"), &text);
     }
 }

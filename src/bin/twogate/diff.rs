@@ -189,16 +189,16 @@ impl Diff {
     fn revision(&self, place: &Place) -> Result<Revision, Failure> {
         let today = Some(self.today.clone().unwrap_or_else(date::today));
         let (name, mut input) = match place {
-            Place::Commit(commit) => (commit.name.clone(), self.from_commit(commit)?),
-            Place::Files(None) => ("working tree".to_owned(), self.from_files(&self.folders())?),
-            Place::Files(Some(path)) => (path.display().to_string(), self.from_files(std::slice::from_ref(path))?),
+            Place::Commit(commit) => (commit.name.clone(), self.read_commit(commit)?),
+            Place::Files(None) => ("working tree".to_owned(), self.read_files(&self.folders())?),
+            Place::Files(Some(path)) => (path.display().to_string(), self.read_files(std::slice::from_ref(path))?),
         };
         input.namespace.clone_from(&self.namespace);
         input.today = today;
         Ok(Revision { name, input })
     }
 
-    fn from_files(&self, paths: &[PathBuf]) -> Result<Input, Failure> {
+    fn read_files(&self, paths: &[PathBuf]) -> Result<Input, Failure> {
         let mut finder = Finder::default();
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
         let inventory = finder.find(&self.inventory, MANIFESTS);
@@ -211,7 +211,7 @@ impl Diff {
     }
 
     /// What a commit holds; what it does not hold and was asked for by name comes from the files.
-    fn from_commit(&self, commit: &Commit) -> Result<Input, Failure> {
+    fn read_commit(&self, commit: &Commit) -> Result<Input, Failure> {
         let mut loader = Loader::default();
         let folders = self.folders();
         let intents = from_git(commit, &folders, INTENTS, &mut loader)?;
@@ -219,7 +219,7 @@ impl Diff {
         let inventory = from_git_or_files(commit, &self.inventory, MANIFESTS, &mut loader)?;
         let config = match &self.config {
             Some(path) => from_git_or_files(commit, std::slice::from_ref(path), &[], &mut loader)?.first().copied(),
-            None => folders.first().map(|folder| config_of(commit, folder, &mut loader)).transpose()?.flatten(),
+            None => folders.first().and_then(|folder| config_of(commit, folder, &mut loader)),
         };
         finished(loader, Input { intents, with, inventory, config, ..Input::default() })
     }
@@ -293,16 +293,15 @@ fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], lo
     Ok(all)
 }
 
-/// The configuration of a commit nearest to a folder.
-fn config_of(commit: &Commit, folder: &Path, loader: &mut Loader) -> Result<Option<FileId>, Failure> {
+/// The configuration of a commit nearest to a folder. A place above the repository is none of the commit's.
+fn config_of(commit: &Commit, folder: &Path, loader: &mut Loader) -> Option<FileId> {
     for above in crate::inputs::config_places(folder) {
-        // A place above the repository is none of the commit's.
-        let Ok(blobs) = git::files(commit, &[&above], |_| true) else { return Ok(None) };
+        let blobs = git::files(commit, &[&above], |_| true).ok()?;
         if let Some(blob) = blobs.into_iter().next() {
-            return Ok(loader.add(blob.path, blob.bytes));
+            return loader.add(blob.path, blob.bytes);
         }
     }
-    Ok(None)
+    None
 }
 
 /// A side that was read whole; a file that is no text makes it one that cannot be judged.

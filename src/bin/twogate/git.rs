@@ -106,7 +106,7 @@ fn read(files: Vec<(String, String)>) -> Result<Vec<Blob>, Failure> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&error))?;
-    let asked: String = files.iter().map(|(_, hash)| format!("{hash}\n")).collect();
+    let asked = files.iter().fold(String::new(), |asked, (_, hash)| asked + hash + "\n");
     let stdin = process.stdin.take();
     // Written by another thread: git answers before it has read everything.
     let writer = std::thread::spawn(move || stdin.map_or(Ok(()), |mut stdin| stdin.write_all(asked.as_bytes())));
