@@ -1,6 +1,6 @@
 //! Times and memory of `list` on clusters of growing size: reading, listing, writing.
 //!
-//! `cargo bench --bench list` prints a row for each size, once with NetworkPolicy alone and once with AuthorizationPolicy and rules
+//! `cargo bench --bench list` prints a row for each size, once with `NetworkPolicy` alone and once with `AuthorizationPolicy` and rules
 //! about requests too: seconds (the median of a few runs), rows, and the peak memory of the process so far. `-- 1000` asks for other
 //! sizes. Compare rows of one run: machines differ.
 
@@ -111,8 +111,11 @@ fn row(workloads: usize, layers: Layers) {
         own.get(own.len() / 2).copied().unwrap_or_default()
     };
     let name = if layers == Layers::Both { "both" } else { "network" };
-    let columns: String = (0..5).map(|phase| format!(" {:>9.3}", median(phase))).collect();
-    println!("{workloads:>9} {name:>8}{columns} {rows:>9} {:>9}", peak());
+    print!("{workloads:>9} {name:>8}");
+    for phase in 0..5 {
+        print!(" {:>9.3}", median(phase));
+    }
+    println!(" {rows:>9} {:>9}", peak());
 }
 
 /// Seconds of each phase in one run, and how many rows were found.

@@ -39,7 +39,7 @@ fn addresses(blocks: &str) -> AddressSet {
 fn cells(listing: &Listing) -> Vec<String> {
     let text = render::text(listing, &Sources::default());
     let line = |line: &str| {
-        let (mark, rest) = if line.starts_with("? ") { ("? ", &line[2..]) } else { ("", line) };
+        let (mark, rest) = line.strip_prefix("? ").map_or(("", line), |rest| ("? ", rest));
         mark.to_owned() + &rest.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
     };
     text.lines().filter(|line| !line.trim_start().starts_with("FROM ")).map(line).collect()

@@ -341,9 +341,8 @@ fn said(listing: &Listing, from: Which, to: Which, connection: &Connection<'_>, 
 
 fn carries(transport: Option<list::Transports>, connection: &Connection<'_>) -> bool {
     match (connection.protocol, transport, connection.transport) {
-        (Protocol::Udp | Protocol::Sctp, _, _) => true,
         (Protocol::Tcp, None, _) => panic!("TCP has a transport"),
-        (Protocol::Tcp, Some(list::Transports::Either), _) => true,
+        (Protocol::Udp | Protocol::Sctp, _, _) | (Protocol::Tcp, Some(list::Transports::Either), _) => true,
         (Protocol::Tcp, Some(list::Transports::Mtls), transport) => transport == Transport::Mtls,
         (Protocol::Tcp, Some(list::Transports::Plaintext), transport) => transport == Transport::Plaintext,
     }
@@ -423,21 +422,21 @@ impl Pair<'_> {
         }
         let calls = self.cluster.waypoint_calls(self.to.1, &Names::default());
         let leads = |ports: &Option<Vec<u16>>| ports.as_ref().is_none_or(|ports| ports.contains(&port));
-        let verdicts = calls.into_iter().filter(|call| leads(&call.ports)).map(|call| {
-            let connection = Connection { protocol, port, transport: Transport::Mtls, request };
-            Said::from(&self.cluster.decide(&self.question(&connection, None, call.addressed)).verdict)
-        });
-        // The listing says what any way lets pass; where several say different things both rows stand there.
-        let verdicts: Vec<Said> = verdicts.collect();
-        let [wanted] = verdicts.as_slice() else { return None };
-        let transports = [Transport::Mtls, Transport::Plaintext].map(|transport| Connection { protocol, port, transport, request });
-        let heard =
-            transports.map(|connection| self.listings.map(|listing| said(listing, self.from.0, self.to.0, &connection, Over::Waypoint)));
-        let agrees = |at: usize| match wanted {
-            Said::Denied => heard.iter().all(|heard| heard[at] == Said::Denied),
-            said => heard.iter().any(|heard| heard[at] == *said),
+        let mut calls = calls.into_iter().filter(|call| leads(&call.ports));
+        // Where several calls lead to the port, a row stands there for what each lets pass.
+        let (call, None) = (calls.next()?, calls.next()) else { return None };
+        let over = if call.waypoint.is_some() { Over::Waypoint } else { Over::Nothing };
+        let connection = |transport| Connection { protocol, port, transport, request };
+        let wanted = Said::from(&self.cluster.decide(&self.question(&connection(Transport::Mtls), None, call.addressed)).verdict);
+        let hear = |listing: &Listing| {
+            [Transport::Mtls, Transport::Plaintext].map(|transport| said(listing, self.from.0, self.to.0, &connection(transport), over))
         };
-        (!agrees(0) || !agrees(1))
+        let heard = self.listings.map(hear);
+        let agrees = |heard: &[Said; 2]| match wanted {
+            Said::Denied => *heard == [Said::Denied; 2],
+            wanted => heard.contains(&wanted),
+        };
+        (!heard.iter().all(agrees))
             .then(|| format!("{} -> {} over a waypoint, {port} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1))
     }
 

@@ -201,7 +201,7 @@ fn tokens_headers_and_hosts_are_told() {
         + &network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
     assert_eq!(
         on(platform(), &yaml, "web", "db"),
-        ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | GET at shop.example.com|shop.example.com:* header x-role=lead \
+        ["shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | GET at shop.example.com header x-role=lead \
           jwt https://id.example.com groups=admin* or https://id.example.com groups=ops"]
     );
 }
