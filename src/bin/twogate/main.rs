@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod gates;
 mod init;
 mod inputs;
 mod krm;
