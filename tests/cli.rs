@@ -9,18 +9,18 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// A folder to run in.
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 /// What a run left behind: exit status, standard output, standard error.
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Place {
     /// A folder with these files.
-    fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         for (path, text) in files {
             place.put(path, text.as_bytes());
@@ -33,7 +33,7 @@ impl Place {
         Self::with(&[("intents/shop.intent", "namespace shop\n\nworkload web = app=web account web-sa\n\nallow web -> app=db:5432 mtls\n")])
     }
 
-    fn put(&self, path: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
         let path = self.0.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -63,7 +63,12 @@ impl Place {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A path below it.
+    pub(crate) fn path(&self, path: &str) -> std::path::PathBuf {
+        self.0.path().join(path)
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_twogate"));
         command.args(arguments).current_dir(self.0.path()).env("COLUMNS", "100");
         for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
@@ -73,13 +78,13 @@ impl Place {
     }
 
     /// Runs `twogate` with arguments separated by blanks; single quotes hold blanks together.
-    fn run(&self, arguments: &str) -> Ran {
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
         let arguments = words(arguments);
         self.command(&arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
     /// The same with a standard input.
-    fn run_on(&self, arguments: &str, input: &[u8]) -> Ran {
+    pub(crate) fn run_on(&self, arguments: &str, input: &[u8]) -> Ran {
         let arguments = words(arguments);
         let mut child = self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
@@ -102,7 +107,7 @@ impl From<Output> for Ran {
 
 impl Ran {
     /// As a snapshot shows it.
-    fn transcript(&self, arguments: &str) -> String {
+    pub(crate) fn transcript(&self, arguments: &str) -> String {
         let mut text = format!("$ twogate {arguments}\n");
         for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !stream.is_empty() {

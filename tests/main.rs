@@ -50,4 +50,8 @@ mod support;
 mod syntax;
 #[cfg(test)]
 mod target;
+#[cfg(test)]
+mod test_command;
 mod verify;
+#[cfg(test)]
+mod verify_command;

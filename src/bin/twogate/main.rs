@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod gates;
 mod git;
 mod init;
 mod inputs;

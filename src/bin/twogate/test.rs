@@ -3,6 +3,7 @@
 //! Owns: the command and its three formats. What holds is the library's to say.
 
 use crate::exit::{Exit, Failure};
+use crate::gates;
 use crate::inputs::{Inputs, Read};
 use crate::report::{self, Format as Findings};
 use clap::{Args, ValueEnum};
@@ -10,11 +11,9 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event};
 use serde::Serialize;
 use std::io;
-use twogate::cluster::{Decision, Document, Step};
 use twogate::compile::{Protection, Tested, Tried, deciding_flow, test};
 use twogate::diagnostic::order::has_error;
-use twogate::flow::Verdict;
-use twogate::ir::{Expectation, Rule};
+use twogate::ir::{Expectation, Policy, Rule};
 use twogate::source::{Location, Sources};
 use twogate::verify::{Broken, Held, flow_words};
 
@@ -111,7 +110,7 @@ struct Failed {
 impl Report {
     fn new(tested: &Tested, protection: Protection) -> Self {
         let (policy, sources) = (&tested.outcome.policy, &tested.outcome.sources);
-        let case = |tried: &Tried| Some(Case::new(policy.expectations.get(tried.expectation)?, tried, sources));
+        let case = |tried: &Tried| Some(Case::new(policy.expectations.get(tried.expectation)?, tried, policy, sources));
         let rule = |place: &usize| policy.rules.get(*place).map(|rule: &Rule| Line::new(rule.text.clone(), rule.location, sources));
         let unprotected = || tested.unprotected.iter().filter_map(rule).collect();
         Self {
@@ -145,7 +144,8 @@ impl Report {
         let all = self.expectations.len();
         let held = all - self.failed();
         let unprotected = self.unprotected.as_ref().map(|lines| format!(", {} unprotected", report::count(lines.len(), "rule")));
-        format!("{held} of {} hold{}", report::count(all, "expectation"), unprotected.unwrap_or_default())
+        let hold = if all == 1 { "holds" } else { "hold" };
+        format!("{held} of {} {hold}{}", report::count(all, "expectation"), unprotected.unwrap_or_default())
     }
 
     fn json(&self) -> String {
@@ -175,15 +175,14 @@ impl Line {
 }
 
 impl Case {
-    fn new(expectation: &Expectation, tried: &Tried, sources: &Sources) -> Self {
+    fn new(expectation: &Expectation, tried: &Tried, policy: &Policy, sources: &Sources) -> Self {
         let line = Line::new(expectation.text.clone(), expectation.location, sources);
+        let flow = deciding_flow(&tried.held);
+        let steps = tried.decision.iter().flat_map(gates::deciding);
+        let gate = |step| flow.map_or_else(|| gates::line(step), |flow| gates::line_with_origin(step, policy, flow));
         let failure = match &tried.held {
             Held::Yes => None,
-            Held::No(broken) => Some(Failed {
-                reason: reason(broken),
-                flow: deciding_flow(&tried.held).map(flow_words),
-                gates: tried.decision.iter().flat_map(gates).collect(),
-            }),
+            Held::No(broken) => Some(Failed { reason: reason(broken), flow: flow.map(flow_words), gates: steps.map(gate).collect() }),
         };
         Self { line, holds: failure.is_none(), failure }
     }
@@ -204,28 +203,10 @@ fn reason(broken: &Broken) -> String {
     match broken {
         Broken::Passes(_) => "this connection passes".to_owned(),
         Broken::Stopped(_) => "this connection is stopped".to_owned(),
-        Broken::NonePasses(_) => "no connection passes, this one neither".to_owned(),
-        Broken::SomebodyElse(_) => "somebody else gets in, or without what is required".to_owned(),
+        Broken::NonePasses(_) => "no connection passes; this one, for example, is stopped".to_owned(),
+        Broken::SomebodyElse(_) => "this connection passes, from somebody else or without what is required".to_owned(),
         Broken::Unspecified(_, why) => format!("the platform leaves this connection open: {why}"),
         Broken::Empty => "it speaks of no connection at all".to_owned(),
         Broken::TooMany => "its requests fall into too many classes to be decided".to_owned(),
     }
-}
-
-/// The gates that decided: all of them if the connection passes, else those that stop it.
-fn gates(decision: &Decision) -> Vec<String> {
-    let stops = |step: &&Step| decision.verdict == Verdict::Allowed || step.verdict != Verdict::Allowed;
-    decision.steps.iter().filter(stops).map(gate).collect()
-}
-
-fn gate(step: &Step) -> String {
-    let documents: Vec<String> = step.decided_by.iter().map(document).collect();
-    let by = if documents.is_empty() { String::new() } else { format!(" by {}", documents.join(", ")) };
-    format!("{:?} of {}: {}{by}", step.gate, step.at, step.reason)
-}
-
-fn document(document: &Document) -> String {
-    let rule = document.rule.map(|rule| format!(" rule {rule}")).unwrap_or_default();
-    let from = document.origin.first().map(|line| format!(" (from `{line}`)")).unwrap_or_default();
-    format!("{} {}/{}{rule}{from}", document.kind, document.namespace, document.name)
 }

@@ -3,12 +3,14 @@
 //! Owns: the command. The comparison is the library's.
 
 use crate::exit::{Exit, Failure};
+use crate::gates;
 use crate::inputs::{Inputs, ReadBeside};
 use crate::report::{self, Format as Findings};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use twogate::cluster::Decision;
+use twogate::cluster::{Decision, Document};
 use twogate::compile::{Against, Relation, against};
 use twogate::diagnostic::order::has_error;
 use twogate::flow::Verdict;
@@ -77,6 +79,8 @@ struct Report {
     relation: &'static str,
     classes: usize,
     differences: Vec<Line>,
+    /// Connections that pass though no line says so, because their line accepts it.
+    accepted: Vec<String>,
     assumptions: Vec<Ground>,
 }
 
@@ -86,8 +90,11 @@ struct Line {
     flow: String,
     intents: &'static str,
     manifests: String,
-    /// The gate that decided in the manifests, and why.
+    /// The gates that decided in the manifests, and why.
     because: Vec<String>,
+    /// The objects that decided there.
+    #[serde(skip)]
+    documents: Vec<Document>,
 }
 
 /// Something that the comparison takes for granted.
@@ -107,28 +114,71 @@ impl Report {
             relation: against.relation.name(),
             classes: against.classes,
             differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
+            accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
         }
     }
 
     fn human(&self) -> String {
         let mut lines = vec![format!("{}: {}", self.relation, meaning(self.relation))];
-        for line in self.differences.iter().take(MAX_SHOWN) {
-            lines.push(format!("  {}", line.flow));
-            lines.push(format!("    the intents say {}, the manifests {}", line.intents, line.manifests));
-            lines.extend(line.because.iter().map(|why| format!("      {why}")));
+        let groups = self.groups();
+        for group in groups.iter().take(MAX_SHOWN) {
+            lines.extend(group.human());
         }
-        let more = self.differences.len().saturating_sub(MAX_SHOWN);
+        let more = groups.iter().skip(MAX_SHOWN).map(|group| 1 + group.others.len()).sum();
         if more > 0 {
-            lines.push(format!("  and {more} more classes of connections (`--format json` has them)"));
+            lines.push(format!("  and {} of connections more (`--format json` has them)", classes(more)));
         }
-        lines.push(format!("{} classes of connections compared, over every pod that could exist; this assumes", self.classes));
+        lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
+        lines.push(format!("{} of connections compared, over every pod that could exist; this assumes", classes(self.classes)));
         for ground in &self.assumptions {
             let reason = ground.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             lines.push(format!("  {:<7}  {}{reason}", ground.status, ground.text));
         }
         lines.join("\n") + "\n"
     }
+
+    /// Differences with one cause, as far as it can be told: the same answers by the same objects. A connection of which both
+    /// ends differ counts once.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        let mut told = BTreeSet::new();
+        for line in self.differences.iter().filter(|line| told.insert(&line.flow)) {
+            let same = |group: &&mut Group<'_>| group.first.is_like(line);
+            match groups.iter_mut().find(same) {
+                Some(group) => group.others.push(line),
+                None => groups.push(Group { first: line, others: Vec::new() }),
+            }
+        }
+        groups
+    }
+}
+
+/// Differences with one cause.
+struct Group<'a> {
+    first: &'a Line,
+    others: Vec<&'a Line>,
+}
+
+/// As many connections of one cause are shown beside the first.
+const MAX_ALIKE: usize = 2;
+
+impl Group<'_> {
+    fn human(&self) -> Vec<String> {
+        let first = self.first;
+        let mut lines = vec![format!("  {}", first.flow)];
+        lines.push(format!("    the intents say {}, the manifests {}", first.intents, first.manifests));
+        lines.extend(first.because.iter().map(|why| format!("      {why}")));
+        lines.extend(self.others.iter().take(MAX_ALIKE).map(|line| format!("    so too {}", line.flow)));
+        let more = self.others.len().saturating_sub(MAX_ALIKE);
+        lines.extend((more > 0).then(|| format!("    and {} of connections more for the same reason", classes(more))));
+        lines
+    }
+}
+
+/// `1 class`, `2 classes`.
+fn classes(number: usize) -> String {
+    format!("{number} class{}", if number == 1 { "" } else { "es" })
 }
 
 fn meaning(relation: &str) -> &'static str {
@@ -143,7 +193,7 @@ fn meaning(relation: &str) -> &'static str {
 
 impl Line {
     fn new(difference: &Difference, decision: &Decision) -> Self {
-        let steps = decision.steps.iter().filter(|step| (step.verdict == Verdict::Allowed) == (decision.verdict == Verdict::Allowed));
+        let steps = || gates::deciding(decision);
         Self {
             flow: flow_words(&difference.flow),
             intents: if difference.left == Verdict::Allowed { "allowed" } else { "denied" },
@@ -152,8 +202,15 @@ impl Line {
                 Verdict::Denied => "denied".to_owned(),
                 Verdict::Unspecified(why) => format!("unspecified ({why})"),
             },
-            because: steps.map(|step| format!("{:?} of {}: {}", step.gate, step.at, step.reason)).collect(),
+            because: steps().map(gates::line).collect(),
+            documents: steps().flat_map(|step| &step.decided_by).cloned().collect(),
         }
+    }
+
+    /// Whether another connection is decided alike, by the same objects, or left open for the same reason.
+    fn is_like(&self, other: &Self) -> bool {
+        let left_open = !["allowed", "denied"].contains(&&*self.manifests);
+        self.intents == other.intents && self.manifests == other.manifests && (left_open || self.documents == other.documents)
     }
 }
 

@@ -1,0 +1,257 @@
+//! `twogate test`, through the binary: every quantifier held and broken, its three formats, and which rules nothing protects.
+
+use std::fmt::Write as _;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+
+use crate::cli::{Place, Ran};
+
+const SHOP: &str = "namespace shop
+
+workload web = app=web account web
+workload db = app=db account db
+workload old = app=old unmeshed
+
+allow web -> db:5432 mtls
+allow web -> app=api:8080 mtls http GET /a, POST /b
+allow old -> app=page:80
+allow app=* -> app=log:514/udp
+";
+
+/// A folder with that program and these lines.
+fn shop(lines: &str) -> Place {
+    Place::with(&[("intents/shop.intent", &format!("{SHOP}\n{lines}"))])
+}
+
+/// Compares with `snapshots/test/<name>.snap`.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(crate::pages::root().join("snapshots/test"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn expectations_that_hold_are_exit_status_0() {
+    let lines = "expect allow web -> db:5432
+expect allow web -> db:5432 mtls
+expect only web -> db:5432 mtls
+expect only web -> app=api:8080 mtls http GET /a, POST /b
+expect some app=* -> app=log:514/udp
+expect deny * -> db plaintext
+expect deny * -> app=api:8080 http DELETE
+expect deny outside -> *
+expect deny * but web -> app=api
+expect allow old -> app=page:80 plaintext
+";
+    let ran = shop(lines).run("test");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("10 of 10 expectations hold\n"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.lines().filter(|line| line.starts_with("ok    expect ")).count(), 10, "{}", ran.stdout);
+}
+
+/// Each quantifier, broken: the flow that decides, and gate by gate who lets it pass or stops it.
+#[test]
+fn each_quantifier_fails_with_its_flow_and_its_gates() {
+    let broken = [
+        ("deny-passes", "expect deny web -> db:5432"),
+        ("deny-one-request", "expect deny * -> app=api http POST /b"),
+        ("deny-plaintext", "expect deny old -> app=page plaintext"),
+        ("allow-stopped", "expect allow web -> db:5433"),
+        ("allow-plaintext-stopped", "expect allow web -> db:5432 plaintext"),
+        ("allow-request-stopped", "expect allow web -> app=api:8080 mtls http GET /c"),
+        ("allow-somebody-stopped", "expect allow app=web|job -> db:5432 mtls"),
+        ("some-none", "expect some web -> internet"),
+        ("only-somebody-else", "expect only app=web,tier=front -> db:5432"),
+        ("only-stopped", "expect only app=job -> db:5432"),
+        ("only-without-mtls", "expect only old -> app=page:80 mtls"),
+        ("empty", "expect deny app=web,app=api -> db"),
+    ];
+    let mut text = String::new();
+    for (name, line) in broken {
+        let ran = shop(&format!("{line}\n")).run("test");
+        assert_eq!(ran.status, 1, "{name}: {}{}", ran.stdout, ran.stderr);
+        if name != "empty" {
+            assert!(ran.stdout.starts_with("FAIL  ") && ran.stdout.ends_with("0 of 1 expectation holds\n"), "{name}: {}", ran.stdout);
+        }
+        writeln!(text, "# {name}\n{}{}", ran.stdout, ran.stderr).unwrap();
+    }
+    snapshot("broken", &text);
+}
+
+/// A flow that is shown is one that the rest of the tool sees alike.
+#[test]
+fn a_flow_that_is_shown_can_be_explained() {
+    let place = shop("expect deny web -> db:5432\n");
+    let shown = json(&place.run("test --format json"));
+    let flow = shown["expectations"][0]["failure"]["flow"].as_str().unwrap();
+    assert_eq!(flow, "app=web@shop as web -> app=db@shop:5432 over mTLS");
+    let explained = shop("").command(&["explain", "app=web@shop -> app=db@shop:5432 mtls"]).output().unwrap();
+    assert!(String::from_utf8(explained.stdout).unwrap().starts_with("ALLOWED"), "the gates let it pass");
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{}", ran.stdout))
+}
+
+#[test]
+fn json_has_one_shape() {
+    let place = shop("expect deny web -> db:5432\nexpect allow web -> db:5432\n");
+    let ran = place.run("test --format json --unprotected");
+    assert_eq!(ran.status, 1);
+    let value = json(&ran);
+    assert_eq!(value["version"], 1);
+    let cases = value["expectations"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    let keys = |value: &Value| value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let failed = cases.iter().find(|case| case["holds"] == false).unwrap();
+    assert_eq!(keys(failed), "text place holds failure");
+    assert_eq!(keys(&failed["failure"]), "reason flow gates");
+    assert_eq!((&failed["text"], &failed["place"]), (&"expect deny web -> db:5432".into(), &"intents/shop.intent:12".into()));
+    assert_eq!(failed["failure"]["gates"].as_array().unwrap().len(), 4, "{failed}");
+    let held = cases.iter().find(|case| case["holds"] == true).unwrap();
+    assert_eq!(keys(held), "text place holds");
+    assert!(value["unprotected"].as_array().unwrap().iter().all(|line| keys(line) == "text place"), "{value}");
+    assert!(json(&place.run("test --format json")).get("unprotected").is_none(), "nobody asked");
+}
+
+/// What a CI server reads of JUnit: suites, cases and failures, each with its attributes.
+#[derive(Debug, Default)]
+struct Junit {
+    suite: Vec<(String, String)>,
+    cases: Vec<(String, String)>,
+    /// Message and text.
+    failures: Vec<(String, String)>,
+}
+
+fn junit(text: &str) -> Junit {
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().check_end_names = true;
+    let mut found = Junit::default();
+    let mut in_failure = false;
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => return found,
+            Event::Start(element) | Event::Empty(element) => {
+                let attributes: Vec<(String, String)> = element
+                    .attributes()
+                    .map(|attribute| attribute.unwrap())
+                    .map(|attribute| {
+                        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).unwrap().into_owned();
+                        (attribute.key.as_ref().to_owned(), value)
+                    })
+                    .collect();
+                let of = |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default();
+                match element.name().as_ref() {
+                    "testsuite" => found.suite = attributes.clone(),
+                    "testcase" => found.cases.push((of("classname"), of("name"))),
+                    "failure" => {
+                        found.failures.push((of("message"), String::new()));
+                        in_failure = true;
+                    }
+                    other => panic!("<{}>", other),
+                }
+            }
+            Event::End(element) if element.name().as_ref() == "failure" => in_failure = false,
+            Event::Text(text) if in_failure => found.failures.last_mut().unwrap().1.push_str(&text),
+            Event::GeneralRef(entity) if in_failure => {
+                let text = quick_xml::escape::resolve_predefined_entity(&entity).unwrap().to_owned();
+                found.failures.last_mut().unwrap().1.push_str(&text);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn junit_is_read_back_as_it_was_meant() {
+    let place = shop(
+        "expect deny web -> db:5432\nexpect allow web -> db:5432\nexpect deny * but web -> app=api:8080 http GET /a header x-q=\"<&>\"\n",
+    );
+    let ran = place.run("test --format junit");
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    let found = junit(&ran.stdout);
+    let suite = |name: &str| found.suite.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    assert_eq!((suite("name"), suite("tests"), suite("failures")), (Some("twogate"), Some("3"), Some("1")));
+    assert_eq!(found.cases.len(), 3);
+    assert!(found.cases.iter().all(|(place, _)| place.starts_with("intents/shop.intent:")), "{:?}", found.cases);
+    assert!(found.cases.iter().any(|(_, name)| name.contains("<&>")), "{:?}", found.cases);
+    let (message, text) = &found.failures[0];
+    assert_eq!(message, "this connection passes");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(lines[0], "app=web@shop as web -> app=db@shop:5432 over mTLS");
+    assert_eq!(lines[1], "leaves app=web@shop  NetworkPolicy shop/web, egress rule 1 (from `allow web -> db:5432 mtls`)");
+}
+
+/// The unprotected rules, by their texts.
+fn unprotected(lines: &str) -> Vec<String> {
+    let value = json(&shop(lines).run("test --format json --unprotected"));
+    value["unprotected"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn rules_that_nothing_protects_are_listed_and_no_others() {
+    let rules = [
+        "allow app=* -> app=log:514/udp",
+        "allow old -> app=page:80",
+        "allow web -> app=api:8080 mtls http GET /a, POST /b",
+        "allow web -> db:5432 mtls",
+    ];
+    let but = |protected: &[usize]| -> Vec<&str> {
+        rules.iter().enumerate().filter(|(at, _)| !protected.contains(at)).map(|(_, rule)| *rule).collect()
+    };
+    assert_eq!(unprotected("expect deny outside -> *\n"), but(&[]), "a `deny` holds all the better without a rule");
+    assert_eq!(unprotected("expect allow web -> db:5432\n"), but(&[3]));
+    assert_eq!(unprotected("expect some app=* -> app=log:514/udp\nexpect only old -> app=page:80\n"), but(&[0, 1]));
+    assert_eq!(unprotected("expect allow web -> app=api:8080 mtls http POST /b\n"), but(&[2]));
+    // One that fails anyhow protects nothing.
+    assert_eq!(unprotected("expect allow web -> db:5433\n"), but(&[]));
+}
+
+/// A `deny` is a rule too, and so is one of two rules that open the same.
+#[test]
+fn denies_and_doubles_are_judged_as_rules() {
+    let program = "namespace shop
+workload web = app=web account web
+workload old = app=web,tier=old account web
+allow web -> app=db:5432 mtls
+allow app=web -> app=db:5432 mtls
+deny app=web,tier=old -> app=db
+";
+    let list = |lines: &str| -> Vec<String> {
+        let place = Place::with(&[("intents/shop.intent", &format!("{program}{lines}"))]);
+        let value = json(&place.run("test --format json --unprotected"));
+        value["unprotected"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(list("expect deny app=web,tier=old -> app=db\n"), ["allow app=web -> app=db:5432 mtls", "allow web -> app=db:5432 mtls"]);
+    let both = list("expect some web -> app=db:5432\n");
+    assert!(both.contains(&"deny app=web,tier=old -> app=db".to_owned()), "{both:?}");
+    assert!(both.iter().any(|rule| rule.starts_with("allow")), "either of the two may go: {both:?}");
+}
+
+#[test]
+fn the_summary_counts_what_is_unprotected() {
+    let ran = shop("expect allow web -> db:5432\n").run("test --unprotected");
+    assert_eq!(ran.status, 0, "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("1 of 1 expectation holds, 3 rules unprotected\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("unprotected  allow old -> app=page:80  intents/shop.intent:9\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn errors_of_the_program_are_told_and_nothing_is_tested() {
+    let place = shop("allow nobody -> db\nexpect allow web -> db:5432\n");
+    for format in ["human", "json", "junit"] {
+        let ran = place.run(&format!("test --format {format}"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{format}");
+        assert!(ran.stderr.contains("error[unknown-name]"), "{format}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_program_without_expectations_holds() {
+    let ran = shop("").run("test");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "0 of 0 expectations hold\n"), "{}", ran.stderr);
+}

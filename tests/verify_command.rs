@@ -1,0 +1,284 @@
+//! `twogate verify`, through the binary: manifests that are equal, wider, narrower, different or undecided, and a dump in which
+//! what the proof takes for granted holds, breaks or stays open.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::cli::{Place, Ran};
+
+const SHOP: &str = "namespace shop labels env=prod
+
+workload web = app=web account web
+workload db = app=db account db
+
+allow web -> db:5432 mtls
+allow app=probe@[env=prod] -> db:9000 mtls
+";
+
+const CONFIG: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n";
+
+/// A folder with that program, compiled into `manifests`.
+fn shop() -> Place {
+    let place = Place::with(&[("intents/shop.intent", SHOP), ("twogate.toml", CONFIG)]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    place
+}
+
+fn network(name: &str, spec: &str) -> String {
+    format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n")
+}
+
+fn caller(name: &str, spec: &str) -> String {
+    format!("apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n")
+}
+
+/// Rules that let in more, at both gates.
+fn wider() -> String {
+    let ingress = network(
+        "wide-in",
+        "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5433}]}]}",
+    );
+    let egress = network(
+        "wide-out",
+        "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5433}]}]}",
+    );
+    let mesh = caller(
+        "wide",
+        "{selector: {matchLabels: {app: db}}, action: ALLOW, rules: [{from: [{source: {serviceAccounts: [web]}}], to: [{operation: {ports: ['5433']}}]}]}",
+    );
+    format!("{ingress}---\n{egress}---\n{mesh}")
+}
+
+fn narrower() -> String {
+    caller("narrow", "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{to: [{operation: {ports: ['5432']}}]}]}")
+}
+
+const UNDECIDED: &str = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {endpointSelector: {matchLabels: {app: db}}}\n";
+
+/// Compares with `snapshots/verify/<name>.snap`.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(crate::pages::root().join("snapshots/verify"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{}{}", ran.stdout, ran.stderr))
+}
+
+#[test]
+fn each_relation_is_told_by_its_name_and_its_flows() {
+    let different = format!("{}---\n{}", wider(), narrower());
+    let cases = [
+        ("equal", 0, String::new()),
+        ("wider", 1, wider()),
+        ("narrower", 1, narrower()),
+        ("different", 1, different),
+        ("undecided", 1, UNDECIDED.to_owned()),
+    ];
+    let mut text = String::new();
+    for (relation, status, beside) in cases {
+        let place = shop();
+        place.put("manifests/theirs.yaml", beside.as_bytes());
+        let arguments = "verify --manifests manifests";
+        let ran = place.run(arguments);
+        assert_eq!(ran.status, status, "{relation}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.starts_with(&format!("{relation}: ")), "{relation}: {}", ran.stdout);
+        writeln!(text, "# {relation}\n{}", ran.transcript(arguments)).unwrap();
+        let value = json(&place.run("verify --manifests manifests --format json"));
+        assert_eq!(value["relation"], relation);
+        let sides: Vec<(bool, bool)> = value["differences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| (line["intents"] == "allowed", line["manifests"] == "allowed"))
+            .collect();
+        assert_eq!(sides.contains(&(false, true)), ["wider", "different"].contains(&relation), "{relation}: {sides:?}");
+        assert_eq!(sides.contains(&(true, false)), ["narrower", "different", "undecided"].contains(&relation), "{relation}: {sides:?}");
+    }
+    snapshot("relations", &text);
+}
+
+#[test]
+fn json_has_one_shape() {
+    let place = shop();
+    place.put("manifests/theirs.yaml", wider().as_bytes());
+    let value = json(&place.run("verify --manifests manifests --format json"));
+    let keys = |value: &Value| value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+    assert_eq!(keys(&value), "version relation classes differences accepted assumptions");
+    assert_eq!(value["version"], 1);
+    assert!(value["classes"].as_u64().unwrap() > 20, "{value}");
+    for difference in value["differences"].as_array().unwrap() {
+        assert_eq!(keys(difference), "flow intents manifests because");
+        assert!(difference["flow"].as_str().unwrap().contains(":5433"), "{difference}");
+        assert_eq!(difference["because"].as_array().unwrap().len(), 4, "{difference}");
+    }
+    for assumption in value["assumptions"].as_array().unwrap() {
+        assert!(["holds", "broken", "open"].contains(&assumption["status"].as_str().unwrap()), "{assumption}");
+        assert_eq!(assumption.get("reason").is_some(), assumption["status"] == "broken", "{assumption}");
+    }
+}
+
+/// Missing manifests are narrower or wider, not an error.
+#[test]
+fn a_part_of_the_manifests_is_not_all_of_them() {
+    let place = shop();
+    let ran = place.run("verify --manifests manifests/shop/networkpolicies.yaml");
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.starts_with("wider: "), "{}", ran.stdout);
+    let ran = place.run("verify --manifests manifests/shop/authorizationpolicies.yaml");
+    assert!(ran.stdout.starts_with("wider: "), "{}", ran.stdout);
+}
+
+/// One cause is one counterexample, with two more and a count.
+#[test]
+fn one_cause_is_told_once() {
+    let place = shop();
+    place.put("manifests/theirs.yaml", network("open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}").as_bytes());
+    let ran = place.run("verify --manifests manifests");
+    let told = ran.stdout.matches("    the intents say ").count();
+    let value = json(&place.run("verify --manifests manifests --format json"));
+    let all = value["differences"].as_array().unwrap().len();
+    assert!(told < all && told <= 4, "{told} of {all}\n{}", ran.stdout);
+    assert!(ran.stdout.contains("    so too ") && ran.stdout.contains(" of connections more for the same reason"), "{}", ran.stdout);
+}
+
+/// A dump of a cluster: the manifests, and what runs there.
+fn dump(account: &str, labels: &str, annotations: &str, address: &str) -> String {
+    let place = shop();
+    let read = |name: &str| std::fs::read_to_string(place.path(&format!("manifests/shop/{name}.yaml"))).unwrap();
+    let mut text = ["networkpolicies", "authorizationpolicies", "peerauthentications"].map(read).join("---\n");
+    for (kind, api, app) in [("Deployment", "apps/v1", "web"), ("StatefulSet", "apps/v1", "db")] {
+        let account = if app == "web" { account } else { "db" };
+        write!(
+            text,
+            "---\napiVersion: {api}\nkind: {kind}\nmetadata: {{name: {app}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {{app: {app}}}}}\n  template:\n    metadata: {{labels: {{app: {app}}}, annotations: {{{annotations}}}}}\n    spec: {{serviceAccountName: {account}, containers: [{{name: main, image: x}}]}}\n"
+        )
+        .unwrap();
+    }
+    write!(
+        text,
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: tool, namespace: shop, labels: {{app: tool}}}}\nspec: {{containers: [{{name: main, image: x}}]}}\nstatus: {{podIP: {address}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{labels}}}}}\n"
+    )
+    .unwrap();
+    text
+}
+
+/// Each assumption as its name, the start of its text and its status.
+fn statuses(text: &str) -> (i32, Vec<(String, String, String)>) {
+    let place = shop();
+    let ran = place.run_on("verify --manifests - --format json", text.as_bytes());
+    let value = json(&ran);
+    assert_eq!(value["relation"], "equal", "{value}");
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = value["assumptions"].as_array().unwrap().iter();
+    (
+        ran.status,
+        all.map(|one| (word(&one["name"]), format!("{}: {}", word(&one["text"]), word(&one["reason"])), word(&one["status"]))).collect(),
+    )
+}
+
+fn status<'s>(all: &'s [(String, String, String)], name: &str, text: &str) -> &'s str {
+    let found: Vec<&(String, String, String)> = all.iter().filter(|one| one.0 == name && one.1.contains(text)).collect();
+    assert_eq!(found.len(), 1, "`{name}` with `{text}` in {all:#?}");
+    &found[0].2
+}
+
+const INJECTED: &str = "labels: injected";
+
+#[test]
+fn a_dump_in_which_everything_holds() {
+    let (exit, all) = statuses(&dump("web", "env: prod, istio-injection: enabled", "", "10.244.0.7"));
+    assert_eq!(status(&all, "account", "app=web"), "holds", "{INJECTED}");
+    assert_eq!(status(&all, "account", "app=db"), "holds");
+    assert_eq!(status(&all, "captured", ""), "holds");
+    assert_eq!(status(&all, "no-other-policies", ""), "holds");
+    // The label of the mesh is one that the intents do not know of.
+    assert_eq!(status(&all, "namespace-labels", "shop"), "broken");
+    assert_eq!(exit, 1);
+}
+
+#[test]
+fn a_dump_without_a_doubt_is_exit_status_0() {
+    let (exit, all) = statuses(&dump("web", "env: prod", "sidecar.istio.io/inject: 'true'", "10.244.0.7"));
+    assert_eq!(status(&all, "namespace-labels", "shop"), "holds", "{all:#?}");
+    assert!(all.iter().all(|one| one.2 != "broken"), "{all:#?}");
+    assert_eq!(exit, 0);
+}
+
+#[test]
+fn a_dump_in_which_assumptions_break() {
+    let (exit, all) = statuses(&dump("default", "env: test", "traffic.sidecar.istio.io/excludeInboundPorts: '9000'", "10.244.0.7"));
+    assert_eq!(status(&all, "account", "app=web"), "broken");
+    assert_eq!(status(&all, "account", "runs as `default`"), "broken");
+    assert_eq!(status(&all, "account", "app=db"), "holds");
+    assert_eq!(status(&all, "namespace-labels", "env=test"), "broken");
+    assert_eq!(status(&all, "captured", "keeps ports from its sidecar"), "broken");
+    assert_eq!(exit, 1);
+}
+
+#[test]
+fn what_a_dump_does_not_show_stays_open() {
+    let place = shop();
+    let text = ["networkpolicies", "authorizationpolicies", "peerauthentications"]
+        .map(|name| std::fs::read_to_string(place.path(&format!("manifests/shop/{name}.yaml"))).unwrap())
+        .join("---\n");
+    let (exit, all) = statuses(&text);
+    for name in ["namespace-labels", "captured"] {
+        assert_eq!(status(&all, name, ""), "open", "{name}");
+    }
+    assert!(all.iter().filter(|one| one.0 == "account").all(|one| one.2 == "open"), "{all:#?}");
+    assert_eq!(exit, 0, "what is not shown is no finding");
+}
+
+/// Pods with addresses that the configuration does not know of, where a rule names addresses.
+#[test]
+fn the_addresses_of_pods_are_held_against_the_configuration() {
+    let program = format!("{SHOP}allow web -> 203.0.113.7:443\n");
+    for (address, wanted, exit) in [("10.244.0.7", "holds", 0), ("203.0.113.7", "broken", 1)] {
+        let place = Place::with(&[("intents/shop.intent", &program), ("twogate.toml", CONFIG)]);
+        assert_eq!(place.run("compile -o manifests").status, 0);
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: tool, namespace: shop, labels: {{app: tool}}, annotations: {{sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: main, image: x}}]}}\nstatus: {{podIP: {address}}}\n"
+        );
+        place.put("pods.yaml", pod.as_bytes());
+        let ran = place.run("verify --manifests manifests --manifests pods.yaml --format json");
+        let value = json(&ran);
+        let one = value["assumptions"].as_array().unwrap().iter().find(|one| one["name"] == "no-pod-address").unwrap();
+        assert_eq!((one["status"].as_str().unwrap(), ran.status), (wanted, exit), "{one}");
+    }
+}
+
+/// What a line accepts is no difference, and is told.
+#[test]
+fn accepted_couplings_are_equal() {
+    let program = "namespace shop\nallow app=web -> app=api:8080 mtls http GET /a accept coupled-rules\nallow in app=job -> app=api:8080 mtls http POST /b\n";
+    let place = Place::with(&[("intents/shop.intent", program)]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    let ran = place.run("verify --manifests manifests");
+    assert_eq!(ran.status, 0, "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("equal: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  accepted: app=web@shop as other -> app=api@shop:8080 over mTLS, POST /b"), "{}", ran.stdout);
+}
+
+#[test]
+fn errors_on_either_side_are_undecided_and_told() {
+    let place = shop();
+    place.put(
+        "broken.yaml",
+        b"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {podselector: {}}\n",
+    );
+    let ran = place.run("verify --manifests broken.yaml");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("error[invalid-manifest]"), "{}", ran.stderr);
+    place.put("intents/more.intent", b"namespace shop\nallow nobody -> db\n");
+    let ran = place.run("verify --manifests manifests");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("error[unknown-name]"), "{}", ran.stderr);
+    let ran = place.run("verify --manifests nowhere");
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert_eq!(place.run("verify").status, 2, "manifests must be named");
+}
