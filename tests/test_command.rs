@@ -118,7 +118,7 @@ fn json_has_one_shape() {
     assert!(json(&place.run("test --format json")).get("unprotected").is_none(), "nobody asked");
 }
 
-/// What a CI server reads of JUnit: suites, cases and failures, each with its attributes.
+/// What a CI server reads of `JUnit`: suites, cases and failures, each with its attributes.
 #[derive(Debug, Default)]
 struct Junit {
     suite: Vec<(String, String)>,
@@ -152,7 +152,7 @@ fn junit(text: &str) -> Junit {
                         found.failures.push((of("message"), String::new()));
                         in_failure = true;
                     }
-                    other => panic!("<{}>", other),
+                    other => panic!("<{other}>"),
                 }
             }
             Event::End(element) if element.name().as_ref() == "failure" => in_failure = false,

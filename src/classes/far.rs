@@ -130,12 +130,11 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
     let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
     for (at, cube) in cubes {
-        match places.get(cube).and_then(|place| distinct.get_mut(*place)) {
-            Some((_, owners)) => owners.push(*at),
-            None => {
-                places.insert(cube, distinct.len());
-                distinct.push((cube, vec![*at]));
-            }
+        if let Some((_, owners)) = places.get(cube).and_then(|place| distinct.get_mut(*place)) {
+            owners.push(*at);
+        } else {
+            places.insert(cube, distinct.len());
+            distinct.push((cube, vec![*at]));
         }
     }
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
@@ -153,7 +152,9 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<
 fn split(cell: Cell, cube: &PodCube, owners: &[usize], into: &mut Vec<Cell>) {
     let Some(inside) = cell.cube.intersect(cube) else { return into.push(cell) };
     let mut held_by = cell.held_by.clone();
-    owners.iter().for_each(|owner| held_by.insert(*owner));
+    for owner in owners {
+        held_by.insert(*owner);
+    }
     into.extend(cell.cube.subtract(cube).into_iter().map(|cube| Cell { cube, held_by: cell.held_by.clone() }));
     into.push(Cell { cube: inside, held_by });
 }

@@ -49,12 +49,11 @@ fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortCla
         };
         held.iter().enumerate().filter(|(_, (_, ranges))| holds(ranges)).for_each(|(number, _)| key.insert(number));
         let part = PortSet::of(protocol, *low, high);
-        match classes.get_mut(&key) {
-            Some(class) => class.ports = class.ports.union(&part),
-            None => {
-                let cuts = key.iter().filter_map(|number| Some(held.get(number)?.0)).collect();
-                classes.insert(key, PortClass { protocol, example: *low, ports: part, cuts });
-            }
+        if let Some(class) = classes.get_mut(&key) {
+            class.ports = class.ports.union(&part);
+        } else {
+            let cuts = key.iter().filter_map(|number| Some(held.get(number)?.0)).collect();
+            classes.insert(key, PortClass { protocol, example: *low, ports: part, cuts });
         }
     }
     let mut classes: Vec<PortClass> = classes.into_values().collect();

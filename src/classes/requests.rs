@@ -38,7 +38,9 @@ pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) ->
         return Ok(vec![None]);
     }
     let mut samples = RequestSamples::default();
-    looking.iter().for_each(|cut| merge(&mut samples, &cut.requests));
+    for cut in looking {
+        merge(&mut samples, &cut.requests);
+    }
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
     let paths = known.of(&samples.paths);

@@ -189,7 +189,9 @@ fn fresh_words_share_no_letter_with_named_ones() {
 #[test]
 fn bits_hold_what_was_put_in() {
     let mut bits = Bits::none(130);
-    [0, 63, 64, 129].into_iter().for_each(|number| bits.insert(number));
+    for number in [0, 63, 64, 129] {
+        bits.insert(number);
+    }
     assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
     assert!(bits.contains(129) && !bits.contains(128));
 }

@@ -54,7 +54,7 @@ pub fn test(input: Input, protection: Protection) -> Tested {
         Protection::Unasked => Vec::new(),
         Protection::Asked => unprotected(&outcome, &results),
     };
-    Tested { results, unprotected, outcome }
+    Tested { outcome, results, unprotected }
 }
 
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {

@@ -38,13 +38,13 @@ pub fn check_assumptions(policy: &Policy, cluster: &Cluster, assumptions: Vec<As
 fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status {
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
-        Assumption::NamespaceSnapshot { .. } => Status::Open,
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::NoPodAddress { pods } if !pods.is_empty() => addresses(cluster, pods),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
         Assumption::NoPodAddress { .. }
+        | Assumption::NamespaceSnapshot { .. }
         | Assumption::Http { .. }
         | Assumption::PathNormalization
         | Assumption::Sctp

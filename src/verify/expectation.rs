@@ -12,6 +12,7 @@ use crate::syntax::ast::Quantifier;
 
 /// Whether an expectation holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one for each expectation: few, and most of them read once")]
 pub enum Held {
     /// It does.
     Yes,

@@ -10,7 +10,9 @@ use super::compare::{Bench, Difference, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
 use crate::classes::{Among, PathCells, Pods, classes_among, port_classes, request_classes};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Protocol, Symbol, Transport, Values, Verdict};
+use crate::flow::{
+    Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Protocol, RequestSamples, Symbol, Transport, Values, Verdict,
+};
 
 /// All pods of the two classes of a difference, and the namespaces that are compared.
 pub(super) struct Classes<'a> {
@@ -49,8 +51,8 @@ fn far_pods<'a>(bench: Bench<'a>, classes: &'a Classes<'a>, other: Way) -> impl 
 
 /// The parts of cubes in namespaces of these names.
 fn inside(cubes: &[PodCube], names: &Values) -> Vec<PodCube> {
-    let named = LabelCube::of(NAMESPACE_NAME.into(), names.clone());
-    let part = |cube: &PodCube| Some(PodCube { namespace: cube.namespace.intersect(&named)?, ..cube.clone() });
+    let listed = LabelCube::of(NAMESPACE_NAME.into(), names.clone());
+    let part = |cube: &PodCube| Some(PodCube { namespace: cube.namespace.intersect(&listed)?, ..cube.clone() });
     cubes.iter().filter_map(part).filter(|cube| !cube.is_empty()).collect()
 }
 
@@ -70,7 +72,7 @@ impl Search<'_> {
         let end = self.judge.end(far, self.other);
         let mut cuts = end.cuts();
         // Only ports of the class are of interest; its own line keeps every class of ports inside or outside of it.
-        cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: Default::default() });
+        cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: RequestSamples::default() });
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
         let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world);

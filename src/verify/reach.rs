@@ -140,11 +140,11 @@ impl Reach<'_> {
             if !far.cuts.iter().any(|at| *at >= first_asked) {
                 continue;
             }
-            let caller = Caller { reach: self, called, end: end.as_deref(), cuts: &cuts, product };
-            if wanted == Wanted::Passing && !caller.may_enter(&far) {
+            let callers = Caller { reach: self, called, end: end.as_deref(), cuts: &cuts, product };
+            if wanted == Wanted::Passing && !callers.may_enter(&far) {
                 continue;
             }
-            caller.visit(&far, wanted, visit)?;
+            callers.visit(&far, wanted, visit)?;
         }
         ControlFlow::Continue(())
     }
@@ -158,6 +158,14 @@ fn narrowed(cube: &PodCube, names: Values) -> Option<PodCube> {
 
 fn is_pod(endpoint: &Endpoint) -> bool {
     matches!(endpoint.peer, Peer::Pod(_))
+}
+
+/// One source and one destination.
+struct Pair<'a> {
+    source: &'a Endpoint,
+    /// The source's own end; none where nothing judges it.
+    leaves: Option<&'a dyn JudgedEnd>,
+    called: &'a Endpoint,
 }
 
 /// The callers of one class of destinations.
@@ -188,10 +196,10 @@ impl Caller<'_> {
     }
 
     /// One flow for each transport and request; none if the requests are too many.
-    fn flows(&self, caller: &Endpoint, called: &Endpoint, cuts: &[Cut], ports: &PortClass) -> Option<Vec<Flow>> {
+    fn flows(&self, source: &Endpoint, destination: &Endpoint, cuts: &[Cut], ports: &PortClass) -> Option<Vec<Flow>> {
         let flow = Flow {
-            source: caller.peer.clone(),
-            destination: called.peer.clone(),
+            source: source.peer.clone(),
+            destination: destination.peer.clone(),
             protocol: ports.protocol,
             port: ports.example,
             transport: Transport::Plaintext,
@@ -207,7 +215,8 @@ impl Caller<'_> {
 
     fn visit(&self, far: &Far, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
         if matches!(far.example, Peer::Address(_)) {
-            return self.visit_pair(&Endpoint::from(far.example.clone()), None, &self.called.example, self.cuts, wanted, visit);
+            let source = Endpoint::from(far.example.clone());
+            return self.visit_pair(&Pair { source: &source, leaves: None, called: &self.called.example }, self.cuts, wanted, visit);
         }
         for (parts, own) in self.reach.parts(Way::Egress, &far.parts) {
             let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
@@ -229,7 +238,7 @@ impl Caller<'_> {
             cuts.truncate(self.cuts.len());
             let held = own.iter().filter(|cut| cut.peers.contains(&called.peer));
             cuts.extend(held.map(|cut| Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() }));
-            self.visit_pair(source, Some(&*end), &called, &cuts, wanted, visit)?;
+            self.visit_pair(&Pair { source, leaves: Some(&*end), called: &called }, &cuts, wanted, visit)?;
         }
         ControlFlow::Continue(())
     }
@@ -253,13 +262,12 @@ impl Caller<'_> {
     /// All flows of one source and one destination.
     fn visit_pair(
         &self,
-        source: &Endpoint,
-        leaves: Option<&dyn JudgedEnd>,
-        called: &Endpoint,
+        pair: &Pair<'_>,
         cuts: &[Cut],
         wanted: Wanted,
         visit: &mut dyn FnMut(Triple) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let Pair { source, leaves, called } = *pair;
         let active: Vec<usize> = cuts.iter().enumerate().filter(|(_, cut)| cut.peers.contains(&source.peer)).map(|(at, _)| at).collect();
         for ports in self.asked_ports(cuts, &active) {
             let Some(flows) = self.flows(source, called, cuts, &ports) else {
@@ -287,8 +295,7 @@ impl Caller<'_> {
 fn both(out: Verdict, into: Verdict) -> Verdict {
     match (out, into) {
         (Verdict::Denied, _) | (_, Verdict::Denied) => Verdict::Denied,
-        (Verdict::Allowed, verdict) | (verdict, Verdict::Allowed) => verdict,
-        (verdict, Verdict::Unspecified(_)) => verdict,
+        (Verdict::Allowed, verdict) | (verdict, Verdict::Allowed | Verdict::Unspecified(_)) => verdict,
     }
 }
 

@@ -49,16 +49,16 @@ fn cube(pod: &Pod, account: Values) -> PodCube {
 pub fn request_words(request: &Request) -> String {
     let mut text = format!("{} {} at {}", request.method, request.path, request.host);
     for (name, value) in &request.headers {
-        text.push_str(&format!(", header {name}={value}"));
+        text.extend([", header ", name, "=", value]);
     }
     match &request.token {
         Token::None => {}
         Token::Unverified => text.push_str(", a token that does not verify"),
         Token::Valid { issuer, claims } => {
-            text.push_str(&format!(", a token of {issuer}"));
+            text.extend([", a token of ", issuer]);
             for (name, values) in claims {
                 let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-                text.push_str(&format!(" with {name}={}", values.join("|")));
+                text.extend([" with ", name, "=", &values.join("|")]);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Couplings that a program accepts: they are listed flow by flow, and no fault hides behind them.
 
+use std::fmt::Write as _;
+
 use twogate::compile::Outcome;
 use twogate::flow::Verdict;
 use twogate::meaning;
@@ -119,8 +121,8 @@ fn a_fault_at_another_destination_is_found() {
 fn many_accepted_flows_hide_no_fault() {
     let mut program = "namespace shop\n".to_owned();
     for number in 0..90 {
-        program.push_str(&format!("allow app=web -> app=api:{} mtls http GET /a{number} accept coupled-rules\n", 7000 + number));
-        program.push_str(&format!("allow in app=job -> app=api:{} mtls http POST /b{number}\n", 7000 + number));
+        writeln!(program, "allow app=web -> app=api:{} mtls http GET /a{number} accept coupled-rules", 7000 + number).unwrap();
+        writeln!(program, "allow in app=job -> app=api:{} mtls http POST /b{number}", 7000 + number).unwrap();
     }
     program.push_str("allow app=web -> app=last:8080 mtls http GET /last\n");
     let outcome = proved(&program);

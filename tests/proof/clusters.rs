@@ -26,7 +26,7 @@ impl World for Everything {
         let word = |values: &Values| {
             if values.is_cofinite() { Some(fresh_word(values.words().iter().map(|word| &**word))) } else { values.words().first().cloned() }
         };
-        let namespace = word(&cube.names())?;
+        let namespace = word(cube.names())?;
         let mut namespace_labels = labels_within(&cube.namespace)?;
         namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&namespace));
         let pod = Pod {

@@ -174,7 +174,7 @@ fn drop_telling_types(spec: &mut Value) -> bool {
 }
 
 fn other_type(types: &mut Value) -> bool {
-    let other = match types.as_sequence().map(|types| types.len()) {
+    let other = match types.as_sequence().map(std::vec::Vec::len) {
         Some(1) if types[0] == "Ingress" => "[Egress]",
         Some(1) => "[Ingress]",
         _ => return false,

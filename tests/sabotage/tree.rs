@@ -68,8 +68,8 @@ pub(super) fn words(path: &[Step]) -> String {
     for step in path.iter().filter(|step| **step != Step::Key("spec".to_owned())) {
         match step {
             Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => text.push_str(&format!(".{key}")),
-            Step::Item(at) => text.push_str(&format!("[{at}]")),
+            Step::Key(key) => text.extend([".", key]),
+            Step::Item(at) => text.extend(["[", &at.to_string(), "]"]),
         }
     }
     text

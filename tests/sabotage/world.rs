@@ -12,11 +12,14 @@ use twogate::flow::{DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, Protocol
 use twogate::ir::{Namespace, Policy, Rule};
 use twogate::syntax::ast::Action;
 
+/// Labels, in order.
+type Pairs = Vec<(String, String)>;
+
 /// Words of documents.
 #[derive(Debug, Default)]
 struct Words {
     /// Label sets of pods, by the namespace of the document, or of the peer if it is named.
-    pods: BTreeSet<(Option<String>, Vec<(String, String)>)>,
+    pods: BTreeSet<(Option<String>, Pairs)>,
     namespaces: BTreeSet<String>,
     namespace_labels: BTreeSet<(String, String)>,
     accounts: BTreeSet<(String, String)>,
@@ -40,7 +43,9 @@ pub(super) fn flows(policy: &Policy, documents: &[Value], acting: &[&Value]) -> 
     let everywhere = namespaces.contains(&ROOT);
     let near: Vec<&str> = if everywhere { managed.iter().map(String::as_str).chain([ROOT]).collect() } else { namespaces };
     let mut words = Words::default();
-    documents.iter().for_each(|document| words.document(document, &near));
+    for document in documents {
+        words.document(document, &near);
+    }
     let peers = words.peers(policy);
     let requests = words.requests();
     let leaves = acting.iter().any(|document| document["kind"] == "NetworkPolicy");

@@ -67,12 +67,12 @@ fn said(step: &Step) -> String {
     for document in step.decided_by.iter().take(NAMED) {
         let separator = if shown.is_empty() { "" } else { ", " };
         let told = if *document.kind == *kind { String::new() } else { format!("{} ", document.kind) };
-        shown.push_str(&format!("{separator}{told}{}", named(document, step.gate)));
+        shown.extend([separator, &told, &named(document, step.gate)]);
         kind = &document.kind;
     }
     let more = step.decided_by.len().saturating_sub(NAMED);
     if more > 0 {
-        shown.push_str(&format!(" and {more} more"));
+        shown.extend([" and ", &more.to_string(), " more"]);
     }
     if step.verdict == Verdict::Allowed && step.gate != Gate::Transport {
         return shown;

@@ -43,7 +43,7 @@ pub(crate) struct Test {
 enum Format {
     /// For people, on the standard output
     Human,
-    /// JUnit's XML, for CI
+    /// A report of tests in XML, as CI servers read it
     Junit,
     /// One JSON object
     Json,
@@ -144,8 +144,8 @@ impl Report {
         let all = self.expectations.len();
         let held = all - self.failed();
         let unprotected = self.unprotected.as_ref().map(|lines| format!(", {} unprotected", report::count(lines.len(), "rule")));
-        let hold = if all == 1 { "holds" } else { "hold" };
-        format!("{held} of {} {hold}{}", report::count(all, "expectation"), unprotected.unwrap_or_default())
+        let verb = if all == 1 { "holds" } else { "hold" };
+        format!("{held} of {} {verb}{}", report::count(all, "expectation"), unprotected.unwrap_or_default())
     }
 
     fn json(&self) -> String {
