@@ -2,12 +2,12 @@
 //!
 //! Owns: `Intents`: which pods a program says to be open without a rule, and which sets of requests its rules speak of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::side::{Known, Side};
 use crate::classes::World as _;
 use crate::flow::{Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
-use crate::ir::{Close, Namespace, Policy, Stance};
+use crate::ir::{Close, Namespace, Policy, Rule, Stance};
 use crate::syntax::ast::{Action, Direction};
 use crate::verify::{Judge, PolicyWorld, Program, Way};
 
@@ -17,12 +17,52 @@ pub(super) struct Intents<'p> {
     policy: &'p Policy,
     program: Program<'p>,
     world: PolicyWorld<'p>,
+    /// The rules that may have a destination in a namespace, by its name.
+    named: BTreeMap<Symbol, Vec<&'p Rule>>,
+    /// The rules that may have one in any namespace, or at an address.
+    anywhere: Vec<&'p Rule>,
 }
 
 impl<'p> Intents<'p> {
     pub(super) fn new(policy: &'p Policy) -> Self {
-        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy) }
+        let mut named: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
+        let mut anywhere = Vec::new();
+        for rule in &policy.rules {
+            match destinations(rule) {
+                Some(names) => {
+                    for name in names {
+                        named.entry(name).or_default().push(rule);
+                    }
+                }
+                None => anywhere.push(rule),
+            }
+        }
+        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy), named, anywhere }
     }
+
+    /// The rules that may have this destination.
+    fn rules_to(&self, destination: &Peer) -> impl Iterator<Item = &'p Rule> {
+        let named = match destination {
+            Peer::Pod(pod) => self.named.get(&pod.namespace),
+            Peer::Address(_) => None,
+        };
+        named.into_iter().flatten().chain(&self.anywhere).copied()
+    }
+}
+
+/// The namespaces in which a rule's destinations lie, if it lists them.
+fn destinations(rule: &Rule) -> Option<BTreeSet<Symbol>> {
+    let mut names = BTreeSet::new();
+    for target in &rule.targets {
+        let peers = target.end.peers();
+        if !peers.addresses.is_empty() {
+            return None;
+        }
+        for cube in peers.pods.cubes() {
+            names.extend(cube.namespace_names()?.iter().cloned());
+        }
+    }
+    Some(names)
 }
 
 /// The direction of an end, as the language has it.
@@ -63,7 +103,7 @@ impl Side for Intents<'_> {
 
     fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
         let matching = |action: Action| {
-            self.policy.rules.iter().filter(move |rule| {
+            self.rules_to(destination).filter(move |rule| {
                 rule.action == action && rule.source.matches(source) && rule.targets.iter().any(|target| target.end.matches(destination))
             })
         };

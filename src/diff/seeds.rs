@@ -282,6 +282,19 @@ impl Sown {
         }
     }
 
+    /// Whether a peer is the destination of some of its flows.
+    pub(super) fn has_destination(&self, policies: Option<Policies<'_>>, destination: &Both) -> bool {
+        let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
+        match &self.seed {
+            Seed::Rule(which, at) | Seed::Tokens(which, at) => {
+                rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(destination.of(*which))))
+            }
+            Seed::Region(which, region) => region.destination.contains(destination.of(*which)),
+            Seed::Namespace(_) => in_place(&self.destination, destination),
+            Seed::Everything => true,
+        }
+    }
+
     /// Whether a destination and a port on it are those of some of its flows, for ends that are.
     pub(super) fn has_port(&self, policies: Option<Policies<'_>>, destination: &Both, protocol: Protocol, port: u16) -> bool {
         match &self.seed {

@@ -4,14 +4,16 @@
 //! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
 use crate::classes::{Part, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{
+    Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
+};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// A class of flows about which the sides differ.
@@ -65,7 +67,7 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    let walk = Walk { pair, policies, paths: RefCell::default() };
+    let walk = Walk { pair, policies, paths: RefCell::default(), planes: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -85,6 +87,7 @@ struct Walk<'a> {
     pair: &'a Pair<'a>,
     policies: Option<Policies<'a>>,
     paths: RefCell<PathCells>,
+    planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
 }
 
 /// One end of one peer, on both sides.
@@ -159,19 +162,31 @@ impl Walk<'_> {
 
     /// All flows of the seeds to a class of pods.
     fn reach_piece(&self, target: &Piece, seeds: &[&Sown], found: &mut Found) {
+        let seeds: Vec<&Sown> = seeds.iter().copied().filter(|seed| seed.has_destination(self.policies, &target.example)).collect();
+        if seeds.is_empty() {
+            return;
+        }
         let near = Near::new(&target.example);
         let ends = near.ends(self.pair, Way::Ingress);
         let (cuts, of_base) = ends.cuts();
-        let into = Into { walk: self, target, near: &near, ends: &ends, cuts: &cuts, of_base, seeds };
-        let mut names: Vec<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
+        let into = Into { walk: self, target, near: &near, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
+        let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
+        for name in into.worth_a_look(names) {
             into.reach_from(name, found);
         }
         if seeds.iter().any(|seed| seed.source.addresses) {
             into.reach_from_addresses(found);
         }
+    }
+
+    /// How pods of a namespace of which nothing more is said take part in the mesh, on each side; none if there can be none.
+    fn planes(&self, name: &Symbol) -> Option<(bool, bool)> {
+        if let Some(known) = self.planes.borrow().get(name) {
+            return *known;
+        }
+        let planes = self.pair.example(&PodCube::in_namespace(name)).map(|(planes, _)| planes);
+        self.planes.borrow_mut().insert(Symbol::clone(name), planes);
+        planes
     }
 
     /// All flows of the seeds to addresses.
@@ -213,12 +228,44 @@ impl Into<'_> {
         cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, name)?))).collect()
     }
 
-    fn reach_from(&self, name: &Symbol, found: &mut Found) {
+    /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
+    fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
+        let Some(named) = self.named() else { return names.into_iter().collect() };
+        let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
+        let is_worth = |name: &&Symbol| {
+            if named.contains(*name) {
+                return true;
+            }
+            let Some(planes) = self.walk.planes(name) else { return true };
+            !*quiet.entry(planes).or_insert_with(|| !self.callers(name).iter().any(|caller| self.may_differ(caller)))
+        };
+        names.into_iter().filter(is_worth).collect()
+    }
+
+    /// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their
+    /// account, of which more may be known in one namespace than in another.
+    fn named(&self) -> Option<BTreeSet<&Symbol>> {
+        let mut named = BTreeSet::new();
+        for cube in self.cuts.iter().flat_map(|cut| cut.peers.pods.cubes()) {
+            let by_name = cube.namespace.iter().all(|(key, _)| **key == *NAMESPACE_NAME);
+            if cube.names().is_cofinite() && !(by_name && cube.account.is_any()) {
+                return None;
+            }
+            named.extend(cube.names().words());
+        }
+        Some(named)
+    }
+
+    /// The pods of a namespace, as the end that they call tells them apart.
+    fn callers(&self, name: &Symbol) -> Vec<Piece> {
         let cubes = self.narrowed(name);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        let callers = self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len());
+        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len())
+    }
+
+    fn reach_from(&self, name: &Symbol, found: &mut Found) {
         let mut subjects = None;
-        for caller in callers.into_iter().filter(|caller| self.may_differ(caller)) {
+        for caller in self.callers(name).into_iter().filter(|caller| self.may_differ(caller)) {
             let cubes = subjects.get_or_insert_with(|| self.walk.pair.subjects(name, Way::Egress));
             let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
             for whole in caller.peers.pods.cubes() {
@@ -404,7 +451,7 @@ impl Between<'_> {
 
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk { pair, policies: None, paths: RefCell::default() };
+    let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default() };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
