@@ -18,32 +18,32 @@ pub(super) struct Intents<'p> {
     program: Program<'p>,
     world: PolicyWorld<'p>,
     /// The rules that may have a destination in a namespace, by its name.
-    named: BTreeMap<Symbol, Vec<&'p Rule>>,
+    by_name: BTreeMap<Symbol, Vec<&'p Rule>>,
     /// The rules that may have one in any namespace, or at an address.
     anywhere: Vec<&'p Rule>,
 }
 
 impl<'p> Intents<'p> {
     pub(super) fn new(policy: &'p Policy) -> Self {
-        let mut named: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
+        let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {
             match destinations(rule) {
                 Some(names) => {
                     for name in names {
-                        named.entry(name).or_default().push(rule);
+                        by_name.entry(name).or_default().push(rule);
                     }
                 }
                 None => anywhere.push(rule),
             }
         }
-        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy), named, anywhere }
+        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy), by_name, anywhere }
     }
 
     /// The rules that may have this destination.
     fn rules_to(&self, destination: &Peer) -> impl Iterator<Item = &'p Rule> {
         let named = match destination {
-            Peer::Pod(pod) => self.named.get(&pod.namespace),
+            Peer::Pod(pod) => self.by_name.get(&pod.namespace),
             Peer::Address(_) => None,
         };
         named.into_iter().flatten().chain(&self.anywhere).copied()

@@ -230,10 +230,10 @@ impl Into<'_> {
 
     /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
     fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
-        let Some(named) = self.named() else { return names.into_iter().collect() };
+        let Some(told_apart) = self.named() else { return names.into_iter().collect() };
         let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
         let is_worth = |name: &&Symbol| {
-            if named.contains(*name) {
+            if told_apart.contains(*name) {
                 return true;
             }
             let Some(planes) = self.walk.planes(name) else { return true };
