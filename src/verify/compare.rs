@@ -204,7 +204,7 @@ impl Judged<'_> {
                 flow.request.clone_from(request);
                 found.classes += 1;
                 let (left, right) = (ends.left.verdict(&flow, far), ends.right.verdict(&flow, far));
-                if left != right {
+                if differ(&left, &right) {
                     self.differ(&flow, left, right, found);
                 }
             }
@@ -232,6 +232,14 @@ impl Judged<'_> {
         if list.len() < MAX_DIFFERENCES {
             list.push(difference);
         }
+    }
+}
+
+/// Whether two verdicts say different things. What is left open for one reason or another is left open.
+pub(super) fn differ(left: &Verdict, right: &Verdict) -> bool {
+    match (left, right) {
+        (Verdict::Unspecified(_), Verdict::Unspecified(_)) => false,
+        _ => left != right,
     }
 }
 

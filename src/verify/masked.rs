@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::{Bench, Difference, oriented, subjects_within, transports};
+use super::compare::{Bench, Difference, differ, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
 use crate::classes::{Among, PathCells, Pods, classes_among, port_classes, request_classes};
 use crate::cluster::Endpoint;
@@ -113,7 +113,7 @@ impl Search<'_> {
             return false;
         }
         let verdict = |judge: &dyn Judge| judge.end(near, self.difference.way).verdict(flow, far);
-        verdict(self.bench.left) != verdict(self.bench.right)
+        differ(&verdict(self.bench.left), &verdict(self.bench.right))
     }
 }
 

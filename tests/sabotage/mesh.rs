@@ -75,9 +75,8 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     sabotage!("mix two permissions", CALLER, &["spec/rules"], Edit(mix)),
     sabotage!("split an operation", CALLER, &["spec/rules/*/to/*"], Replace(split_operation)),
     // Which action.
-    sabotage!("refuse what was permitted", CALLER, &["spec/action"], Edit(|action| *action == "ALLOW" && set(action, "DENY"))),
-    sabotage!("permit what was refused", CALLER, &["spec/action"], Edit(|action| *action == "DENY" && set(action, "ALLOW"))),
-    sabotage!("only look at what is refused", CALLER, &["spec/action"], Edit(|action| *action == "DENY" && set(action, "AUDIT"))),
+    sabotage!("turn an action around", CALLER, &["spec/action"], Edit(turn_action)),
+    sabotage!("only log", CALLER, &["spec/action"], Edit(|action| set(action, "AUDIT"))),
     sabotage!("ask somebody else", CALLER, &["spec/action"], Edit(|action| set(action, "CUSTOM"))),
     // On which pods.
     sabotage!("drop a selector in the mesh", MESH, &["spec/selector"], Remove),
@@ -161,6 +160,11 @@ fn permit_everything(spec: &mut Value) -> bool {
         None => spec["rules"] = yaml("[{}]"),
     }
     true
+}
+
+fn turn_action(action: &mut Value) -> bool {
+    let other = if *action == "ALLOW" { "DENY" } else { "ALLOW" };
+    set(action, other)
 }
 
 /// A rule that wants a caller and an operation becomes two, each of which wants one of them.

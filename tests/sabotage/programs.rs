@@ -45,6 +45,15 @@ allow app=x@[env=prod] -> app=db:5432 mtls
 allow app=x@[env=prod] -> app=web:80|443
 ",
     ),
+    // Two namespaces that the network lets in on one port, and the mesh to other requests each.
+    (
+        "by namespace",
+        "namespace shop open egress {
+  allow *@front -> app=api:8080 mtls http GET /a
+  allow *@back -> app=api:8080 mtls http POST /b
+}
+",
+    ),
     // Half closed: what is not closed stays open.
     (
         "half closed",

@@ -28,6 +28,7 @@ pub(super) enum Change {
 }
 
 /// One place of a document, sabotaged.
+#[derive(Clone)]
 pub(crate) struct Sabotaged {
     /// `NetworkPolicy shop/db ingress[0].ports[0]`.
     pub(crate) place: String,

@@ -25,12 +25,19 @@ struct Words {
     accounts: BTreeSet<(String, String)>,
     blocks: BTreeSet<String>,
     ports: BTreeSet<u16>,
-    methods: BTreeSet<String>,
-    paths: BTreeSet<String>,
-    hosts: BTreeSet<String>,
-    issuers: BTreeSet<String>,
+    /// What rules of the mesh say of requests.
+    asked: BTreeSet<Asked>,
     audiences: BTreeSet<String>,
-    claims: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What one rule of the mesh, or one check of tokens, says of requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    methods: Vec<String>,
+    paths: Vec<String>,
+    hosts: Vec<String>,
+    issuers: Vec<String>,
+    claims: Vec<(String, Vec<String>)>,
 }
 
 /// The namespace whose policies act on the whole mesh.
@@ -46,6 +53,8 @@ pub(super) fn flows(policy: &Policy, documents: &[Value], acting: &[&Value]) -> 
     for document in documents {
         words.document(document, &near);
     }
+    let meeting = documents.iter().filter(|document| acting.iter().any(|other| meet(document, other)));
+    meeting.for_each(|document| words.requests_of(document));
     let peers = words.peers(policy);
     let requests = words.requests();
     let leaves = acting.iter().any(|document| document["kind"] == "NetworkPolicy");
@@ -62,9 +71,10 @@ pub(super) fn flows(policy: &Policy, documents: &[Value], acting: &[&Value]) -> 
     thinned(flows, FLOWS)
 }
 
-/// The most flows and requests of one world.
-const FLOWS: usize = 3_000;
-const REQUESTS: usize = 48;
+/// The most flows of one world.
+const FLOWS: usize = 1_500;
+/// The most requests that rules take, and the most others.
+const REQUESTS: usize = 10;
 
 /// So many of a list, spread over all of it.
 fn thinned<T>(list: Vec<T>, most: usize) -> Vec<T> {
@@ -163,27 +173,22 @@ impl Words {
             "portLevelMtls" if is_near => {
                 self.ports.extend(value.as_mapping().unwrap().keys().filter_map(|port| u16::try_from(port.as_i64()?).ok()));
             }
-            "methods" | "notMethods" if is_near => self.methods.extend(words()),
-            "paths" | "notPaths" if is_near => self.paths.extend(words()),
-            "hosts" | "notHosts" if is_near => self.hosts.extend(words()),
-            "issuer" if is_near => self.issuers.extend(words()),
             "audiences" if is_near => self.audiences.extend(words()),
-            "when" if is_near => self.conditions(value),
             _ => {}
         }
     }
 
-    fn conditions(&mut self, when: &Value) {
-        for condition in when.as_sequence().into_iter().flatten() {
-            let Some(claim) = condition["key"].as_str().and_then(|key| key.strip_prefix("request.auth.claims[")) else { continue };
-            let values = ["values", "notValues"].into_iter().filter_map(|key| condition.get(key)?.as_sequence()).flatten();
-            let values = values.filter_map(|value| value.as_str().map(str::to_owned));
-            let claim = claim.trim_end_matches(']');
-            if claim == "iss" {
-                self.issuers.extend(values);
-            } else {
-                self.claims.entry(claim.to_owned()).or_default().extend(values);
-            }
+    /// What a document says of requests, rule by rule.
+    fn requests_of(&mut self, document: &Value) {
+        let list = |value: &Value| value.as_sequence().cloned().unwrap_or_default();
+        for rule in document["spec"].get("rules").map(list).unwrap_or_default() {
+            let conditions = rule.get("when").map(list).unwrap_or_default();
+            let operations = rule.get("to").map(list).unwrap_or_default();
+            let operations = operations.iter().filter_map(|to| to.get("operation"));
+            self.asked.extend(operations.map(|operation| Asked::of(operation, &conditions)));
+        }
+        for rule in document["spec"].get("jwtRules").map(list).unwrap_or_default() {
+            self.asked.insert(Asked { issuers: texts(&rule, &["issuer"]), ..Asked::default() });
         }
     }
 
@@ -297,45 +302,116 @@ impl Words {
         flows.push(port(Protocol::Sctp, 40_001, Transport::Plaintext));
     }
 
-    /// Requests that these words tell apart; none if nothing looks inside.
+    /// Requests that these words tell apart; none if nothing looks inside. For each rule one that it takes, and others of which
+    /// one part is another.
     fn requests(&self) -> Vec<Request> {
-        if self.methods.is_empty() && self.paths.is_empty() && self.hosts.is_empty() && self.issuers.is_empty() {
+        let asked: Vec<&Asked> = self.asked.iter().filter(|asked| **asked != Asked::default()).collect();
+        if asked.is_empty() {
             return Vec::new();
         }
-        let methods: Vec<&str> =
-            self.methods.iter().map(String::as_str).filter(|method| *method == method.to_uppercase()).chain(["TRACE"]).collect();
-        let paths: BTreeSet<String> = self.paths.iter().flat_map(|path| examples(path)).chain(["/unheard-of".to_owned()]).collect();
-        let hosts: Vec<&str> = self.hosts.iter().map(String::as_str).chain(["shop.example"]).collect();
-        let mut requests = Vec::new();
-        for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path))) {
-            for (host, token) in hosts.iter().flat_map(|host| self.tokens().into_iter().map(move |token| (host, token))) {
-                let (method, path, host) = ((*method).into(), path.as_str().into(), (*host).into());
-                requests.push(Request { method, path, host, headers: Labels::new(), token });
+        let taken: Vec<Request> = asked.iter().flat_map(|asked| asked.taken(&self.audiences)).collect();
+        let near: Vec<Request> = asked.iter().flat_map(|asked| asked.near(&self.audiences)).collect();
+        let mut requests = thinned(taken, REQUESTS);
+        requests.extend(thinned(near, REQUESTS));
+        let mut seen = BTreeSet::new();
+        requests.retain(|request| seen.insert(request.clone()));
+        requests
+    }
+}
+
+impl Asked {
+    fn of(operation: &Value, conditions: &[Value]) -> Self {
+        let mut asked = Self {
+            methods: texts(operation, &["methods", "notMethods"]),
+            paths: texts(operation, &["paths", "notPaths"]),
+            hosts: texts(operation, &["hosts", "notHosts"]),
+            ..Self::default()
+        };
+        for condition in conditions {
+            let Some(claim) = condition["key"].as_str().and_then(|key| key.strip_prefix("request.auth.claims[")) else { continue };
+            let values = texts(condition, &["values", "notValues"]);
+            match claim.trim_end_matches(']') {
+                "iss" => asked.issuers = values,
+                claim => asked.claims.push((claim.to_owned(), values)),
             }
         }
-        thinned(requests, REQUESTS)
+        asked
     }
 
-    fn tokens(&self) -> Vec<Token> {
-        let mut tokens = vec![Token::None];
-        if self.issuers.is_empty() {
-            return tokens;
+    /// Requests that the rule takes.
+    fn taken(&self, audiences: &BTreeSet<String>) -> Vec<Request> {
+        let method = self.methods.first().map_or("GET", String::as_str);
+        let host = self.hosts.first().map_or("shop.example", String::as_str);
+        let paths = if self.paths.is_empty() { vec!["/unheard-of".to_owned()] } else { self.paths.clone() };
+        let token = self.issuers.first().map_or(Token::None, |issuer| self.token(issuer, audiences.first().map(String::as_str)));
+        let request = |path: &String| Request {
+            method: method.into(),
+            path: examples(path).swap_remove(1).into(),
+            host: host.into(),
+            headers: Labels::new(),
+            token: token.clone(),
+        };
+        paths.iter().map(request).collect()
+    }
+
+    /// Requests of which one part is another than the rule takes, or another that it takes too.
+    fn near(&self, audiences: &BTreeSet<String>) -> Vec<Request> {
+        let mut near = Vec::new();
+        for taken in self.taken(audiences) {
+            let methods = self.methods.iter().map(String::as_str).chain(["PATCH", "TRACE"]);
+            near.extend(methods.map(|method| Request { method: method.into(), ..taken.clone() }));
+            let paths = self.paths.iter().flat_map(|path| examples(path)).chain(["/unheard-of".to_owned()]);
+            near.extend(paths.map(|path| Request { path: path.as_str().into(), ..taken.clone() }));
+            near.push(Request { host: "other.example".into(), ..taken.clone() });
+            near.extend(self.tokens(audiences).into_iter().map(|token| Request { token, ..taken.clone() }));
         }
-        tokens.push(Token::Unverified);
-        let choices: Vec<(&str, &str)> =
-            self.claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str()))).collect();
-        for issuer in self.issuers.iter().map(String::as_str).chain(["https://stranger.example"]) {
-            for audience in self.audiences.iter().map(String::as_str).chain(["another"]) {
-                let claims = |pair: Option<&(&str, &str)>| -> BTreeMap<Symbol, BTreeSet<Symbol>> {
-                    let pairs = pair.into_iter().copied().chain([("aud", audience)]);
-                    pairs.map(|(name, value)| (name.into(), [value.into()].into())).collect()
-                };
-                let pairs = std::iter::once(None).chain(choices.iter().map(Some));
-                tokens.extend(pairs.map(|pair| Token::Valid { issuer: issuer.into(), claims: claims(pair) }));
+        near
+    }
+
+    /// A token of an issuer with what the rule wants of it.
+    fn token(&self, issuer: &str, audience: Option<&str>) -> Token {
+        let claims = self.claims.iter().filter_map(|(name, values)| Some((name.as_str(), values.first()?.as_str())));
+        let claims = claims.chain(audience.map(|audience| ("aud", audience)));
+        Token::Valid { issuer: issuer.into(), claims: claims.map(|(name, value)| (name.into(), [value.into()].into())).collect() }
+    }
+
+    fn tokens(&self, audiences: &BTreeSet<String>) -> Vec<Token> {
+        let mut tokens = vec![Token::None, Token::Unverified];
+        let audience = audiences.first().map(String::as_str);
+        tokens
+            .extend(self.issuers.iter().map(String::as_str).chain(["https://stranger.example"]).map(|issuer| self.token(issuer, audience)));
+        let Some(issuer) = self.issuers.first() else { return tokens };
+        tokens.extend(audiences.iter().map(String::as_str).chain(["another"]).map(|audience| self.token(issuer, Some(audience))));
+        for (at, (_, values)) in self.claims.iter().enumerate() {
+            for value in values.iter().map(String::as_str).chain(["everyone"]) {
+                let mut other = self.clone();
+                other.claims[at].1 = vec![value.to_owned()];
+                tokens.push(other.token(issuer, audience));
             }
         }
         tokens
     }
+}
+
+/// The words of some fields.
+fn texts(node: &Value, keys: &[&str]) -> Vec<String> {
+    let fields = keys.iter().filter_map(|key| node.get(*key));
+    let words = fields.flat_map(|field| field.as_sequence().cloned().unwrap_or_else(|| vec![field.clone()]));
+    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether two documents may act on the same pods.
+fn meet(one: &Value, other: &Value) -> bool {
+    let home = |document: &Value| document["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+    let labels = |document: &Value| -> BTreeMap<String, String> {
+        let selector = document["spec"].get("podSelector").or_else(|| document["spec"].get("selector"));
+        let labels = selector.and_then(|selector| selector.get("matchLabels")?.as_mapping().cloned()).unwrap_or_default();
+        labels.iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.as_str()?.to_owned()))).collect()
+    };
+    let (one_labels, other_labels) = (labels(one), labels(other));
+    let homes = [home(one), home(other)];
+    let together = homes[0] == homes[1] || homes.iter().any(|home| home == ROOT);
+    together && one_labels.iter().all(|(key, value)| other_labels.get(key).is_none_or(|own| own == value))
 }
 
 /// Paths that a pattern takes, and near ones that it does not.
