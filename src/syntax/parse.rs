@@ -94,9 +94,12 @@ impl<'a> Reading<'a> {
     /// Reads the whole text.
     fn run(&mut self) {
         let mut cutter = Cutter::new(self.text);
+        // Behind a `}` that has been found to close nothing, a statement has its line for itself: without the `}` nothing is wrong.
+        let mut is_behind_stray = false;
         while let Some(cut) = cutter.next() {
             let (known, span) = (self.findings.len(), cut.span);
-            let is_crowded = cut.start == Start::Crowded && !matches!(cut.kind, CutKind::Comment | CutKind::Close);
+            let is_close = matches!(cut.kind, CutKind::Close);
+            let is_crowded = cut.start == Start::Crowded && !is_close && !is_behind_stray && !matches!(cut.kind, CutKind::Comment);
             match cut.kind {
                 CutKind::Comment => {
                     let text = self.slice(Span { start: cut.span.start + 1, ..cut.span }).to_owned();
@@ -111,6 +114,7 @@ impl<'a> Reading<'a> {
                 let finding = expected::crowded(self.at(Span::new(span.range().start, span.range().start + length)));
                 self.report(finding);
             }
+            is_behind_stray = is_close && self.findings.len() > known;
         }
     }
 

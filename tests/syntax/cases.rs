@@ -92,6 +92,8 @@ pub(super) const WRONG: &[Wrong] = &[
     ("deny ((a) -> b", &[("syntax-error", "(")]),
     ("allow () -> b", &[("syntax-error", ")")]),
     ("}", &[("syntax-error", "}")]),
+    ("}workload ax = *\nallow a -> b", &[("syntax-error", "}")]),
+    ("} allow a -> b allow c -> d", &[("syntax-error", "}"), ("syntax-error", "allow")]),
     ("namespace a {\n}\n}\nallow a -> b", &[("syntax-error", "}")]),
     ("namespace a {\n  allow x -> y", &[("unclosed-block", "{")]),
     ("namespace a {\n  allow x -> y\nnamespace b {\n  allow x -> y\n}", &[("unclosed-block", "{")]),
