@@ -220,7 +220,8 @@ fn same_requirements(old: &Rule, new: &Rule) -> bool {
     old.mtls.is_some() == new.mtls.is_some() && old.requests == new.requests
 }
 
-/// A flow that passes on one side and not on the other, as that side sees its ends and as the other does.
+/// A flow that passes on one side and not on the other, as that side sees its ends and as the other does. Where no connection
+/// over mTLS can be on the other side, because an end is outside of the mesh there, it is the one in plaintext that comes instead.
 pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow, Flow)> {
     let (here, there) = match which {
         Which::Head => (&cell.after, &cell.before),
@@ -246,7 +247,7 @@ pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow,
         destination: cell.target.of(side).clone(),
         protocol: cell.protocol,
         port: cell.port,
-        transport,
+        transport: if side == which || there.over(transport).is_some() { transport } else { Transport::Plaintext },
         request: cell.requests.get(at).cloned().flatten(),
     };
     Some((flow(which), flow(which.other())))

@@ -174,9 +174,7 @@ fn pod(lines: &[String], namespace: &str, labels: &[(&str, &str)], account: &str
     } else {
         account
     };
-    let unmeshed = namespace == "dev" && lines.iter().any(|line| line.contains("namespace dev") && line.contains("mesh none"))
-        || has("workload raw") && is("raw");
-    let plane = if unmeshed { DataPlane::None } else { DataPlane::Sidecar };
+    let plane = plane(lines, namespace, &labels);
     Pod { namespace: namespace.into(), namespace_labels: namespace_labels(namespace), labels, account: account.into(), plane }
 }
 
@@ -223,6 +221,25 @@ pub(crate) fn flows(lines: &[String]) -> Vec<Flow> {
         }
     }
     flows
+}
+
+/// The same flow as another program's cluster has it: pods take part in the mesh as that program says. None if it cannot arrive
+/// there as it is written, for mTLS needs the mesh at both ends.
+pub(crate) fn flow_under(lines: &[String], flow: &Flow) -> Option<Flow> {
+    let seen = |peer: &Peer| match peer {
+        Peer::Pod(of) => Peer::Pod(Pod { plane: plane(lines, &of.namespace, &of.labels), ..of.clone() }),
+        Peer::Address(_) => peer.clone(),
+    };
+    let flow = Flow { source: seen(&flow.source), destination: seen(&flow.destination), ..flow.clone() };
+    transports(&flow.source, &flow.destination, flow.protocol, flow.port).contains(&flow.transport).then_some(flow)
+}
+
+/// How pods with these labels take part in the mesh.
+fn plane(lines: &[String], namespace: &str, labels: &Labels) -> DataPlane {
+    let is_raw = labels.get("app").is_some_and(|app| **app == *"raw");
+    let says = |words: &[&str]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
+    let unmeshed = namespace == "dev" && says(&["namespace dev", "mesh none"]) || namespace == "shop" && is_raw && says(&["workload raw"]);
+    if unmeshed { DataPlane::None } else { DataPlane::Sidecar }
 }
 
 /// A port that the sidecar does not capture takes no mTLS (`semantics.md` §3.2).
