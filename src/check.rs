@@ -45,6 +45,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::level::Accept;
 use crate::gates::Gates;
 use crate::ir::{Ownership, Policy};
+use crate::threads::in_shares;
 
 pub use expired_rule::expired;
 pub use target_unenforced::unenforced;
@@ -88,7 +89,8 @@ static CHECKS: &[Check] = &[
 /// one, and the first tells its namespace in a note.
 pub fn run(policy: &Policy, gates: &Gates) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
-    let mut findings: Vec<Diagnostic> = CHECKS.iter().flat_map(|check| check(policy, gates)).collect();
+    let found = in_shares(CHECKS, 1, |share| share.iter().flat_map(|check| check(policy, gates)).collect::<Vec<Diagnostic>>());
+    let mut findings = found.concat();
     findings.retain(|finding| seen.insert((finding.code, finding.location(), finding.message.clone())));
     findings
 }

@@ -17,7 +17,7 @@ use crate::flow::{Pod, PodCube};
 pub use far::{Among, Far, Part, Pods, address_classes, classes_among, classes_within, far_classes, parts_within};
 pub use ports::{PortClass, port_classes};
 pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
-pub use witness::{fresh_word, labels_within};
+pub use witness::{Named, fresh_word, labels_within};
 
 /// Which pods can exist.
 pub trait World: Sync + std::fmt::Debug {

@@ -21,6 +21,7 @@ use crate::ir::{self, Origin, Policy, Program, Unit};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax;
 use crate::target::{self, Manifest, OutputFile, Target};
+use crate::threads::in_shares;
 use crate::verify::Proof;
 use crate::{check, format};
 
@@ -198,7 +199,7 @@ fn chosen(names: &[String]) -> Vec<&'static dyn Target> {
 }
 
 fn emit(policy: &Policy, gates: &Gates, targets: &[&'static dyn Target]) -> Vec<Manifest> {
-    targets.iter().flat_map(|target| target.emit(policy, gates)).collect()
+    in_shares(targets, 1, |share| share.iter().flat_map(|target| target.emit(policy, gates)).collect::<Vec<Manifest>>()).concat()
 }
 
 /// What became of one file's formatting.

@@ -25,4 +25,5 @@ pub mod meaning;
 pub mod source;
 pub mod syntax;
 pub mod target;
+mod threads;
 pub mod verify;

@@ -31,6 +31,9 @@ fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortCla
         .filter_map(|at| Some((*at, cuts.get(*at)?.ports.get(protocol).ranges())))
         .filter(|(_, ranges)| !ranges.is_empty())
         .collect();
+    if held.is_empty() {
+        return vec![PortClass { protocol, example: 1, ports: PortSet::of(protocol, 1, u16::MAX), cuts: Vec::new() }];
+    }
     // Every port at which some cut begins, or the one after its end.
     let mut starts: Vec<u16> = vec![1];
     for (low, high) in held.iter().flat_map(|(_, ranges)| ranges.iter()) {

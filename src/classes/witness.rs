@@ -10,24 +10,47 @@ const READABLE: [&str; 5] = ["other", "any", "some", "plus", "huh"];
 
 /// A word that shares no letter with these, or if they use up all letters, one that is longer than all of them.
 pub fn fresh_word<'a>(named: impl IntoIterator<Item = &'a str>) -> Symbol {
-    let mut used = [false; 128];
-    let mut longest = 0;
-    for word in named {
-        longest = longest.max(word.len());
-        for byte in word.bytes() {
-            if let Some(flag) = used.get_mut(usize::from(byte.to_ascii_lowercase())) {
-                *flag = true;
+    Named::of(named).fresh_word()
+}
+
+/// What is to be remembered of words to find one that is like none of them.
+#[derive(Debug, Clone)]
+pub struct Named {
+    used: [bool; 128],
+    longest: usize,
+}
+
+impl Named {
+    /// What is to be remembered of these.
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { used: [false; 128], longest: 0 }.and(words)
+    }
+
+    /// The same with more words.
+    #[must_use]
+    pub fn and<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        for word in words {
+            self.longest = self.longest.max(word.len());
+            for byte in word.bytes() {
+                if let Some(flag) = self.used.get_mut(usize::from(byte.to_ascii_lowercase())) {
+                    *flag = true;
+                }
             }
         }
+        self
     }
-    let is_free = |byte: u8| !used.get(usize::from(byte)).copied().unwrap_or(true);
-    if let Some(word) = READABLE.into_iter().find(|word| word.bytes().all(is_free)) {
-        return word.into();
-    }
-    let letters = (b'a'..=b'z').chain(b'0'..=b'9');
-    match letters.into_iter().find(|letter| is_free(*letter)) {
-        Some(letter) => String::from_utf8_lossy(&[letter; 3]).into(),
-        None => "z".repeat(longest + 1).into(),
+
+    /// A word that shares no letter with these, or if they use up all letters, one that is longer than all of them.
+    pub fn fresh_word(&self) -> Symbol {
+        let is_free = |byte: u8| !self.used.get(usize::from(byte)).copied().unwrap_or(true);
+        if let Some(word) = READABLE.into_iter().find(|word| word.bytes().all(is_free)) {
+            return word.into();
+        }
+        let letters = (b'a'..=b'z').chain(b'0'..=b'9');
+        match letters.into_iter().find(|letter| is_free(*letter)) {
+            Some(letter) => String::from_utf8_lossy(&[letter; 3]).into(),
+            None => "z".repeat(self.longest + 1).into(),
+        }
     }
 }
 

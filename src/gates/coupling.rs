@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{ByLabel, Identities};
 use super::facts::{Facts, whole};
-use super::mesh::{Projection, acting_ports, cube, is_guarded, known_names, permissions, special};
+use super::mesh::{Projection, WORTH_A_THREAD, acting_ports, cube, is_guarded, known_names, permissions, special};
 use super::openings::subjects;
 use super::region::{Region, subtract_all};
 use super::report;
@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Intervals, LabelCube, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport};
 use crate::ir::{Namespace, Policy, RuleId};
 use crate::syntax::ast::Direction;
+use crate::threads::in_shares;
 
 /// Steps of one search past which a gain is assumed: no honest program needs more, and an unproven pair is refused.
 const MAX_STEPS: usize = 20_000;
@@ -45,17 +46,18 @@ pub(super) struct Gain<'a> {
 
 /// Checks every guarded namespace. Where namespaces chosen by label are the reason of a gain, their names are listed instead.
 pub(super) fn check(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) {
-    let mut found = Found::default();
     let guarded: Vec<&Namespace> = policy.namespaces.values().filter(|namespace| is_guarded(policy, namespace)).collect();
-    for namespace in guarded {
-        let Some(snapshot) = namespace_check(policy, facts, gates, namespace, &mut found) else { continue };
-        if let Some(entry) = gates.namespaces.get_mut(&namespace.name) {
-            entry.mesh = Some(snapshot);
+    let parts = in_shares(&guarded, WORTH_A_THREAD, |share| {
+        let mut found = Found::default();
+        for namespace in share {
+            let half = namespace_check(policy, facts, gates, namespace, &mut found);
+            found.halves.extend(half.map(|half| (Symbol::clone(&namespace.name), half)));
         }
+        found
+    });
+    for found in parts {
+        found.add_to(gates);
     }
-    gates.findings.extend(found.findings);
-    gates.coupled.extend(found.coupled);
-    gates.snapshots.extend(found.snapshots);
 }
 
 /// What the check found.
@@ -64,9 +66,24 @@ struct Found {
     findings: Vec<Diagnostic>,
     coupled: Vec<Coupled>,
     snapshots: BTreeMap<RuleId, BTreeSet<Symbol>>,
+    /// New mesh halves, by namespace.
+    halves: Vec<(Symbol, MeshGate)>,
 }
 
 impl Found {
+    fn add_to(self, gates: &mut Gates) {
+        gates.findings.extend(self.findings);
+        gates.coupled.extend(self.coupled);
+        for (rule, names) in self.snapshots {
+            gates.snapshots.entry(rule).or_default().extend(names);
+        }
+        for (name, half) in self.halves {
+            if let Some(entry) = gates.namespaces.get_mut(&name) {
+                entry.mesh = Some(half);
+            }
+        }
+    }
+
     fn add(&mut self, policy: &Policy, namespace: &Namespace, gains: &[Gain<'_>]) {
         self.findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
         self.coupled.extend(gains.iter().map(|gain| Coupled { admitted: gain.admitted.rule, granted: gain.granted.rule }));

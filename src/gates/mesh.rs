@@ -13,22 +13,35 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, Intervals, LabelCube, PodCube, RequestCube, RequestSet, Symbol, Values};
 use crate::ir::{Namespace, Policy, Rule, RuleId, Stance, captured_ports};
 use crate::syntax::ast::{Action, Direction};
+use crate::threads::in_shares;
 
 /// Selectors into which one set-based selector is spread; past it the test is dropped and the network trims.
 const MAX_SELECTORS: usize = 16;
 /// Ports that are listed one by one, since the mesh knows no ranges; past it all ports are meant and the network trims.
 const MAX_PORTS: usize = 32;
 
+/// Fewer namespaces than these are not worth a thread.
+pub(super) const WORTH_A_THREAD: usize = 8;
+
 /// Fills in the mesh half of every meshed namespace.
 pub(super) fn project(policy: &Policy, facts: &Facts<'_>, gates: &mut Gates) {
-    let mut findings = Vec::new();
     let special = special(policy);
-    for namespace in policy.namespaces.values().filter(|namespace| is_guarded(policy, namespace)) {
-        let Some(gates) = gates.namespaces.get_mut(&namespace.name) else { continue };
-        let projection = Projection { policy, facts, namespace, special: &special, snapshots: &BTreeSet::new() };
-        gates.mesh = Some(projection.mesh(gates, &mut findings));
+    let guarded: Vec<&Namespace> = policy.namespaces.values().filter(|namespace| is_guarded(policy, namespace)).collect();
+    let projected = in_shares(&guarded, WORTH_A_THREAD, |share| {
+        let mut findings = Vec::new();
+        let half = |namespace: &&Namespace| {
+            let projection = Projection { policy, facts, namespace, special: &special, snapshots: &BTreeSet::new() };
+            Some(projection.mesh(gates.namespaces.get(&namespace.name)?, &mut findings))
+        };
+        let halves: Vec<Option<MeshGate>> = share.iter().map(half).collect();
+        (halves, findings)
+    });
+    let (halves, findings): (Vec<Vec<Option<MeshGate>>>, Vec<Vec<Diagnostic>>) = projected.into_iter().unzip();
+    for (namespace, half) in guarded.iter().zip(halves.into_iter().flatten()) {
+        let Some(entry) = gates.namespaces.get_mut(&namespace.name) else { continue };
+        entry.mesh = half;
     }
-    gates.findings.extend(findings);
+    gates.findings.extend(findings.into_iter().flatten());
 }
 
 /// Whether the mesh guards a namespace: managed, with sidecars, and not the root namespace, whose objects act everywhere.

@@ -128,10 +128,22 @@ fn without_anchor(written: &str) -> &str {
     written.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_start())
 }
 
-/// Whether a word stands somewhere in a text with no quote right before it; cheap, and enough to clear most documents.
+/// Whether a word may stand somewhere in a text as a whole value without quotes; cheap, and enough to clear most documents.
 fn stands_bare(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        !before.is_some_and(|letter| matches!(letter, '"' | '\'') || letter.is_alphanumeric())
+        let before = text.get(..at).unwrap_or_default();
+        let behind = text.get(at + word.len()..).and_then(|rest| rest.chars().next());
+        !is_inside_word(before) && !behind.is_some_and(char::is_alphanumeric)
     })
+}
+
+/// Whether what follows this text only carries on a word or a quoted text. A colon joins words, unless blanks stand behind it or
+/// a quoted key before it.
+fn is_inside_word(before: &str) -> bool {
+    let mut letters = before.chars().rev();
+    match letters.next() {
+        Some('"' | '\'') => true,
+        Some(':') => letters.next().is_some_and(char::is_alphanumeric),
+        letter => letter.is_some_and(char::is_alphanumeric),
+    }
 }

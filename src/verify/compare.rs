@@ -9,6 +9,7 @@ use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_amon
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
+use crate::threads::in_shares;
 
 /// Two judges, and the world that they are compared in.
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +85,9 @@ pub struct Comparison {
 /// The most differences that are told of one namespace; who has more has one fault that makes them all.
 pub(super) const MAX_DIFFERENCES: usize = 64;
 
-/// How many threads share the namespaces.
-const THREADS: usize = 2;
-
 /// Compares both ends of all flows from and to the pods of some namespaces.
 pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
-    let share = namespaces.len().div_ceil(THREADS).max(1);
-    let parts: Vec<Comparison> = std::thread::scope(|scope| {
-        let threads: Vec<_> = namespaces.chunks(share).map(|part| scope.spawn(move || compare_all(bench, namespaces, part))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let parts = in_shares(namespaces, 1, |part| compare_all(bench, namespaces, part));
     parts.into_iter().fold(Comparison::default(), Comparison::and)
 }
 

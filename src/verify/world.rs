@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::classes::{World, fresh_word, labels_within};
+use crate::classes::{Named, World, fresh_word, labels_within};
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
 use crate::gates::Facts;
 use crate::ir::{Namespace, Policy};
@@ -19,6 +19,8 @@ pub struct PolicyWorld<'p> {
     elsewhere: DataPlane,
     /// The name of one.
     unknown: Symbol,
+    /// What tells a name that nobody uses.
+    named: Named,
 }
 
 /// Pods whose accounts are known.
@@ -34,8 +36,8 @@ impl<'p> PolicyWorld<'p> {
         let meshed =
             policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
         let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
-        let unknown = fresh_word(policy.namespaces.keys().map(|name| &**name));
-        Self { policy, accounts: known_accounts(policy), elsewhere, unknown }
+        let named = Named::of(policy.namespaces.keys().map(|name| &**name));
+        Self { policy, accounts: known_accounts(policy), elsewhere, unknown: named.fresh_word(), named }
     }
 
     /// What is known of the accounts of pods, by namespace.
@@ -66,8 +68,7 @@ impl<'p> PolicyWorld<'p> {
         if words.iter().all(|word| self.policy.namespaces.contains_key(word)) {
             return Symbol::clone(&self.unknown);
         }
-        let known = words.iter().chain(self.policy.namespaces.keys());
-        fresh_word(known.map(|name| &**name))
+        self.named.clone().and(words.iter().map(|name| &**name)).fresh_word()
     }
 
     fn pod(&self, name: &Symbol, namespace_labels: Labels, labels: Labels, account: Symbol) -> Pod {
