@@ -14,7 +14,7 @@ mod witness;
 
 use crate::flow::{Pod, PodCube};
 
-pub use far::{Among, Far, Part, Pods, address_classes, classes_among, classes_within, far_classes, parts_within};
+pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
 pub use ports::{PortClass, port_classes};
 pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};

@@ -27,6 +27,7 @@ use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
+pub use mesh::ClientTls;
 pub use platform::Platform;
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 
@@ -155,6 +156,12 @@ impl Cluster {
     /// The calls of a pod that go over a waypoint, in order, the pod's own address first.
     pub fn waypoint_calls<'c>(&'c self, destination: &'c Endpoint, names: &Names) -> Vec<WaypointCall<'c>> {
         self.mesh.calls(destination, names)
+    }
+
+    /// The `DestinationRule`s that speak of TLS with Services of a namespace, in the order of the manifests. What they say is the
+    /// client's, so it is in no answer of an [`End`].
+    pub fn client_tls(&self, namespace: &str) -> Vec<ClientTls> {
+        self.mesh.client_tls(namespace)
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.

@@ -220,6 +220,106 @@ fn a_dump_in_which_assumptions_break() {
     assert_eq!(exit, 1);
 }
 
+/// What is to be known of one assumption when a program is compiled and held against its own manifests beside others.
+fn assumed(program: &str, config: &str, beside: &str, name: &str) -> (String, i32) {
+    let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", config), ("beside.yaml", beside)]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    let ran = place.run("verify --manifests manifests --manifests beside.yaml --format json");
+    let value = json(&ran);
+    assert_eq!(value["relation"], "equal", "{value}");
+    let one = value["assumptions"].as_array().unwrap().iter().find(|one| one["name"] == name);
+    let one = one.unwrap_or_else(|| panic!("`{name}` in {value}"));
+    (format!("{} {}", one["status"].as_str().unwrap(), one["reason"].as_str().unwrap_or_default()).trim_end().to_owned(), ran.status)
+}
+
+fn one_pod(namespace: &str, app: &str, annotations: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {app}, namespace: {namespace}, labels: {{app: {app}}}, annotations: {{{annotations}}}}}\nspec: {{serviceAccountName: {app}, containers: [{{name: main, image: x}}]{spec}}}\n"
+    )
+}
+
+fn labelled(namespace: &str, labels: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n")
+}
+
+const INJECTED_POD: &str = "sidecar.istio.io/inject: 'true'";
+
+/// A program for sidecars does other things where ztunnel stands (`semantics.md` §5).
+#[test]
+fn pods_in_ambient_mode_break_what_is_assumed_of_sidecars() {
+    let program = "namespace shop\nallow app=web -> app=db:8080 mtls http GET /v1\n";
+    let ambient = labelled("shop", "istio.io/dataplane-mode: ambient") + &one_pod("shop", "db", "", "");
+    let (said, exit) = assumed(program, "", &ambient, "captured");
+    assert_eq!((&*said, exit), ("broken Pod shop/db is in the mesh by ztunnel (ambient) and has no sidecar", 1));
+}
+
+#[test]
+fn pods_that_are_said_to_be_outside_of_the_mesh_are_looked_at() {
+    let program = "namespace shop\nworkload old = app=old account old unmeshed\nallow old -> app=db:5433\nallow app=web -> old:80\n";
+    let inside = one_pod("shop", "old", INJECTED_POD, "");
+    let outside = one_pod("shop", "old", "", "");
+    assert_eq!(assumed(program, "", &inside, "outside-mesh"), ("broken Pod shop/old has a sidecar".to_owned(), 1));
+    assert_eq!(assumed(program, "", &outside, "outside-mesh"), ("holds".to_owned(), 0));
+    // Without a mesh every pod is said to be outside of it.
+    let program = "namespace shop\nallow app=web -> app=db:5432\n";
+    let none = "[mesh]\nmode = \"none\"\n";
+    let injected = labelled("shop", "istio-injection: enabled") + &one_pod("shop", "db", "", "");
+    assert_eq!(assumed(program, none, &injected, "outside-mesh"), ("broken Pod shop/db has a sidecar".to_owned(), 1));
+    assert_eq!(assumed(program, none, &one_pod("shop", "db", "", ""), "outside-mesh"), ("holds".to_owned(), 0));
+}
+
+#[test]
+fn callers_over_mtls_need_sidecars() {
+    let program = "namespace shop {\n  allow app=prom@ops -> app=db:5432 mtls\n}\nexternal namespace ops mesh sidecar {\n}\n";
+    let said = |annotations: &str| assumed(program, "", &one_pod("ops", "prom", annotations, ""), "meshed-callers");
+    assert_eq!(said(""), ("broken Pod ops/prom has no sidecar".to_owned(), 1));
+    assert_eq!(said(INJECTED_POD), ("holds".to_owned(), 0));
+    // Who may not call by it need not prove who it is.
+    assert_eq!(assumed(program, "", &one_pod("ops", "other", "", ""), "meshed-callers").0, "open");
+}
+
+/// Policies do not reach a pod on its node's network (`semantics.md` §1.7).
+#[test]
+fn pods_on_the_network_of_their_node_break_what_is_assumed() {
+    let program = "namespace shop\nallow app=web -> app=db:5432\n";
+    let none = "[mesh]\nmode = \"none\"\n";
+    let host = one_pod("shop", "db", "", ", hostNetwork: true");
+    let (said, exit) = assumed(program, none, &host, "pod-network");
+    assert_eq!((&*said, exit), ("broken Pod shop/db uses the network of its node: policies do not reach it", 1));
+}
+
+fn client_rule(host: &str, mode: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: theirs, namespace: ops}}\nspec: {{host: '{host}', trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n"
+    )
+}
+
+/// A client that is told to speak plaintext proves no identity (`semantics.md` §3.3).
+#[test]
+fn rules_for_clients_break_what_is_assumed_of_them() {
+    let status = |host: &str, mode: &str| assumed(SHOP, CONFIG, &client_rule(host, mode), "client-tls");
+    let broken = ("broken DestinationRule ops/theirs asks for something else than the mesh's mTLS".to_owned(), 1);
+    for host in ["db.shop.svc.cluster.local", "db.shop", "*.shop.svc.cluster.local", "*.local", "*"] {
+        assert_eq!(status(host, "DISABLE"), broken, "{host}");
+    }
+    assert_eq!(status("db.shop.svc.cluster.local", "SIMPLE"), broken);
+    for (host, mode) in [("db.shop.svc.cluster.local", "ISTIO_MUTUAL"), ("db.shopping.svc.cluster.local", "DISABLE"), ("db", "DISABLE")] {
+        assert_eq!(status(host, mode), ("holds".to_owned(), 0), "{host} {mode}");
+    }
+}
+
+#[test]
+fn rules_for_clients_alongside_are_found() {
+    let place = Place::with(&[("intents/shop.intent", SHOP), ("twogate.toml", CONFIG)]);
+    place.put("theirs.yaml", client_rule("*.shop.svc.cluster.local", "DISABLE").as_bytes());
+    let ran = place.run("compile -o manifests --alongside theirs.yaml");
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("alongside-changes-access") && ran.stderr.contains("theirs.yaml:1:1"), "{}", ran.stderr);
+    assert!(!place.path("manifests").exists());
+    place.put("theirs.yaml", client_rule("*.shop.svc.cluster.local", "ISTIO_MUTUAL").as_bytes());
+    assert_eq!(place.run("compile -o manifests --alongside theirs.yaml").status, 0);
+}
+
 #[test]
 fn what_a_dump_does_not_show_stays_open() {
     let place = shop();

@@ -29,11 +29,20 @@ pub enum Among {
     Addresses(AddressSet),
 }
 
+/// How many parts a list of cubes may cut pods into, for each cube and besides. Tests of one label cut into as many parts as there
+/// are tests; tests of labels that may stand together in any way double the parts each.
+const PARTS_A_CUBE: usize = 16;
+const PARTS_BESIDES: usize = 1 << 14;
+
+/// Pods fall into more parts than anybody would wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyPods;
+
 /// The classes of far ends, with one pod or address of each that can exist.
-pub fn far_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
-    let mut classes = pod_classes(cuts, world);
+pub fn far_classes(cuts: &[Cut], world: &dyn World) -> Result<Vec<Far>, TooManyPods> {
+    let mut classes = pod_classes(cuts, world)?;
     classes.extend(address_classes(cuts));
-    classes
+    Ok(classes)
 }
 
 /// A part of all pods, and which of the cubes hold it.
@@ -42,13 +51,13 @@ struct Cell {
     held_by: Bits,
 }
 
-fn pod_classes(cuts: &[Cut], world: &dyn World) -> Vec<Far> {
+fn pod_classes(cuts: &[Cut], world: &dyn World) -> Result<Vec<Far>, TooManyPods> {
     let cubes: Vec<(usize, &PodCube)> =
         cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world);
+    let classes = classes_within(PodCube::all(), &cubes, cuts.len(), world)?;
     let far =
         |class: Pods| Far { example: Peer::Pod(class.example), among: Among::Pods(class.among), parts: class.parts, cuts: class.held_by };
-    classes.into_iter().map(far).collect()
+    Ok(classes.into_iter().map(far).collect())
 }
 
 /// One class of pods.
@@ -65,16 +74,16 @@ pub struct Pods {
 }
 
 /// The classes into which numbered cubes cut the pods of another cube; `size` is above every number.
-pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Result<Vec<Pods>, TooManyPods> {
     classes_among(vec![whole], cubes, size, world)
 }
 
 /// The same of several cubes together.
-pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Vec<Pods> {
+pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Result<Vec<Pods>, TooManyPods> {
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size) {
+    for cell in cells(wholes, cubes, size)? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -88,7 +97,7 @@ pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: us
         let parts = parts.get(&held_by).cloned().unwrap_or_default();
         Pods { example, among, parts, held_by: held_by.iter().collect() }
     };
-    found.into_iter().map(class).collect()
+    Ok(found.into_iter().map(class).collect())
 }
 
 /// One class of pods, whole.
@@ -110,10 +119,10 @@ pub fn parts_within<K: Ord, E>(
     cubes: &[(usize, &PodCube)],
     size: usize,
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
-) -> Vec<Part<E>> {
+) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size) {
+    for cell in cells(vec![whole], cubes, size)? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -122,11 +131,11 @@ pub fn parts_within<K: Ord, E>(
             None => parts.push(Part { pods: PodSet::from(cell.cube), example, held_by }),
         }
     }
-    parts
+    Ok(parts)
 }
 
 /// The pods of some cubes, cut along cubes. Equal cubes cut once.
-fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Cell> {
+fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
     let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
     for (at, cube) in cubes {
@@ -137,15 +146,19 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Vec<
             distinct.push((cube, vec![*at]));
         }
     }
+    let bound = PARTS_BESIDES + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
         for cell in cells {
             split(cell, cube, &owners, &mut next);
         }
+        if next.len() > bound {
+            return Err(TooManyPods);
+        }
         cells = next;
     }
-    cells
+    Ok(cells)
 }
 
 /// Cuts one cell along a cube: what lies in it is held by its owners.

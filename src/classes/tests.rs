@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{
-    AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol,
+    AddressSet, Cut, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol,
     RequestSamples, Symbol, Token, Values,
 };
 
@@ -100,7 +100,7 @@ fn held(cuts: &[Cut], peer: &Peer) -> Vec<usize> {
 proptest! {
     #[test]
     fn every_far_end_has_a_class_and_every_example_is_in_its_own(cuts in prop::collection::vec(cut(), 0..4)) {
-        let classes = far_classes(&cuts, &Everything);
+        let classes = far_classes(&cuts, &Everything).unwrap();
         for class in &classes {
             prop_assert_eq!(&class.cuts, &held(&cuts, &class.example));
         }
@@ -194,4 +194,22 @@ fn bits_hold_what_was_put_in() {
     }
     assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
     assert!(bits.contains(129) && !bits.contains(128));
+}
+
+/// Tests of one key cut into as many parts as there are tests; tests of keys that may stand together double them each.
+#[test]
+fn too_many_keys_are_told_and_not_tried() {
+    let world = Everything;
+    let cubes = |labels: &dyn Fn(usize) -> LabelCube, count: usize| -> Vec<PodCube> {
+        (0..count).map(|at| PodCube { labels: labels(at), ..PodCube::all() }).collect()
+    };
+    let classes = |cubes: &[PodCube]| {
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        classes_within(PodCube::all(), &numbered, cubes.len(), &world).map(|classes| classes.len())
+    };
+    let values = cubes(&|at| LabelCube::of("app".into(), Values::one(format!("app-{at}").into())), 2000);
+    assert_eq!(classes(&values), Ok(2001));
+    let keys = |count: usize| cubes(&|at| LabelCube::of(format!("key-{at}").into(), Values::one("yes".into())), count);
+    assert_eq!(classes(&keys(10)), Ok(1024));
+    assert_eq!(classes(&keys(40)), Err(TooManyPods));
 }

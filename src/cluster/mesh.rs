@@ -42,6 +42,7 @@ use rule::AuthorizationPolicy;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
+pub use client::ClientTls;
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
 pub(super) use route::{Hop, Route};
@@ -142,6 +143,11 @@ impl Mesh {
         cubes.sort_unstable();
         cubes.dedup();
         cubes
+    }
+
+    /// The rules that speak of TLS with Services of a namespace.
+    pub(super) fn client_tls(&self, namespace: &str) -> Vec<ClientTls> {
+        client::rules_about(&self.destinations, namespace)
     }
 
     /// The namespaces in which policies stand.

@@ -15,7 +15,7 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
-use crate::verify::{Difference, Ends, Proof, flow_words, prove};
+use crate::verify::{Assumption, Difference, Ends, Incomplete, Proof, Way, flow_words, prove};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
@@ -47,6 +47,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     }
     let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed };
     let mut checked = judged(policy, gates, cluster, &beside);
+    checked.findings.extend(other_clients(&checked.proof, &checked.cluster));
     checked.findings.extend(findings);
     checked
 }
@@ -64,7 +65,7 @@ fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> 
     let proof = prove(policy, gates, &cluster, pass.ends);
     let mut findings = Vec::new();
     findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));
-    findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, &incomplete.flow)));
+    findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, incomplete)));
     Checked { proof, cluster, findings }
 }
 
@@ -121,8 +122,52 @@ fn changed(policy: &Policy, group: &Group) -> Diagnostic {
     finding.help("remove the other policy, or say in the intents what it lets through")
 }
 
-/// Requests that fall into more classes than are tried.
-fn too_many(policy: &Policy, flow: &Flow) -> Diagnostic {
+/// Others' `DestinationRule`s that make clients speak otherwise than the proof takes for granted (`semantics.md` §3.3).
+fn other_clients(proof: &Proof, cluster: &Cluster) -> Vec<Diagnostic> {
+    let meshed = proof.assumptions.iter().filter_map(|assumption| match assumption {
+        Assumption::ClientTls { namespaces } => Some(namespaces),
+        _ => None,
+    });
+    let rules = meshed.flatten().flat_map(|namespace| cluster.client_tls(namespace).into_iter().map(move |rule| (namespace, rule)));
+    let mut seen = BTreeSet::new();
+    rules
+        .filter(|(_, rule)| rule.asks_for_other && seen.insert(rule.document.location))
+        .take(MAX_TOLD)
+        .map(|(namespace, rule)| other_client(namespace, &rule.document))
+        .collect()
+}
+
+fn other_client(namespace: &str, document: &Document) -> Diagnostic {
+    let message = format!("a `DestinationRule` given with `--alongside` changes how clients speak to `{namespace}`");
+    Diagnostic::new(code::ALONGSIDE_CHANGES_ACCESS, document.location, message)
+        .label("asks for something else than the mesh's mTLS")
+        .note("connections then come without an identity: rules with `mtls` refuse them, and others do not know the caller's account")
+        .help("remove its `tls` settings, or limit its host to Services outside of the mesh")
+}
+
+/// Requests, or pods, that fall into more classes than are tried.
+fn too_many(policy: &Policy, incomplete: &Incomplete) -> Diagnostic {
+    match incomplete {
+        Incomplete::Requests(flow) => too_many_requests(policy, flow),
+        Incomplete::Pods { namespace, way } => too_many_pods(policy, namespace, *way),
+    }
+}
+
+fn too_many_pods(policy: &Policy, namespace: &str, way: Way) -> Diagnostic {
+    let message = format!("the pods that the rules of `{namespace}` speak of fall into too many classes to be proved");
+    let finding = match policy.namespace(namespace).and_then(|namespace| namespace.location) {
+        Some(location) => Diagnostic::new(code::PROOF_INCOMPLETE, location, message).label("the namespace"),
+        None => Diagnostic::unplaced(code::PROOF_INCOMPLETE, message),
+    };
+    let way = if way == Way::Ingress { "to" } else { "from" };
+    finding
+        .note(format!(
+            "of its connections {way} pods: a pod may carry any of the labels that are tested, so every further key doubles the classes"
+        ))
+        .help("test fewer different keys in one namespace: give its pods one label by which rules know them, or use more namespaces")
+}
+
+fn too_many_requests(policy: &Policy, flow: &Flow) -> Diagnostic {
     placed(policy, flow, code::PROOF_INCOMPLETE, "the requests of these rules fall into too many classes to be proved")
         .note(format!("for `{}`", flow_words(flow)))
         .help("compare fewer headers and claims for one destination, or serve them on different ports")

@@ -359,7 +359,9 @@ pub(super) fn workloads_of(base: &Cluster, head: &Cluster) -> Vec<Fact> {
 /// What a proof takes for granted on one side only. Lists of all managed namespaces are told by the namespaces.
 fn taken_for_granted(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let told = |assumption: &Assumption| {
-        !matches!(assumption, Assumption::Captured { .. } | Assumption::NoOtherPolicies { .. } | Assumption::NamespaceLabels { .. })
+        use Assumption::{Captured, ClientTls, NamespaceLabels, NoOtherPolicies, OutsideMesh, PodNetwork};
+        let lists_namespaces = matches!(assumption, Captured { .. } | ClientTls { .. } | NoOtherPolicies { .. } | PodNetwork { .. });
+        !lists_namespaces && !matches!(assumption, NamespaceLabels { .. } | OutsideMesh { .. })
     };
     let all = |side: Analysed<'_>| -> BTreeSet<String> {
         assumptions(side.policy, side.gates).iter().filter(|assumption| told(assumption)).map(ToString::to_string).collect()

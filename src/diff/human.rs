@@ -114,7 +114,7 @@ impl Page<'_> {
     fn tail(&self, out: &mut String) {
         let report = self.report;
         for flow in &report.incomplete {
-            let _ = writeln!(out, "\nnot compared, as its requests fall into too many classes: {flow}");
+            let _ = writeln!(out, "\nnot compared, as its pods or requests fall into too many classes: {flow}");
         }
         let mut lines = Vec::new();
         if report.without_effect > 0 {

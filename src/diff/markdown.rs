@@ -120,7 +120,7 @@ impl Page<'_> {
             lines.push(format!("{} more lines did not fit; `twogate diff` prints them.", self.left_out));
         }
         for flow in report.incomplete.iter().take(3) {
-            lines.push(format!("Not compared, as its requests fall into too many classes: {}", code(flow)));
+            lines.push(format!("Not compared, as its pods or requests fall into too many classes: {}", code(flow)));
         }
         lines.extend(report.expired.iter().take(3).map(|expired| format!("No longer accepted: {}", cell(expired))));
         if report.without_effect > 0 {

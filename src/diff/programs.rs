@@ -24,7 +24,7 @@ use crate::ir::Policy;
 pub struct Accesses {
     /// The differences, the riskiest first.
     pub entries: Vec<Entry>,
-    /// Flows whose requests fall into too many classes to be compared.
+    /// Flows whose pods or requests fall into too many classes to be compared.
     pub incomplete: Vec<Flow>,
     /// How many rules stand on one side only and change nothing.
     pub without_effect: usize,

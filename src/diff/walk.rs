@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
-use crate::classes::{Part, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
+use crate::classes::{
+    Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, parts_within, port_classes, request_classes,
+};
 use crate::cluster::Endpoint;
 use crate::flow::{
     Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
@@ -48,7 +50,7 @@ pub(super) struct Cell {
 pub(super) struct Found {
     /// The classes about which the sides differ.
     pub(super) cells: Vec<Cell>,
-    /// Flows whose requests fall into too many classes.
+    /// Flows whose pods or requests fall into too many classes.
     pub(super) incomplete: Vec<Flow>,
 }
 
@@ -67,7 +69,7 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    let walk = Walk { pair, policies, paths: RefCell::default(), planes: RefCell::default() };
+    let walk = Walk { pair, policies, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -80,6 +82,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
     }
     let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
     walk.to_addresses(&outward, &mut found);
+    found.incomplete.extend(walk.too_many.into_inner().into_iter().map(anything_between));
     found
 }
 
@@ -88,6 +91,14 @@ struct Walk<'a> {
     policies: Option<Policies<'a>>,
     paths: RefCell<PathCells>,
     planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
+    /// One of each lot of pods that fall into too many parts to be looked at.
+    too_many: RefCell<BTreeSet<Peer>>,
+}
+
+/// A flow that stands for all of pods that were not looked at.
+fn anything_between(pod: Peer) -> Flow {
+    let (protocol, transport) = (Protocol::Tcp, Transport::Plaintext);
+    Flow { source: pod.clone(), destination: pod, protocol, port: 1, transport, request: None }
 }
 
 /// One end of one peer, on both sides.
@@ -143,8 +154,14 @@ impl Near {
 impl Walk<'_> {
     /// The pods of a namespace, as cubes tell them apart.
     fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Piece> {
-        let parts = parts_within(whole, cubes, size, &mut |cube| self.pair.example(cube));
-        parts.into_iter().map(Piece::of_pods).collect()
+        let example = whole.clone();
+        match parts_within(whole, cubes, size, &mut |cube| self.pair.example(cube)) {
+            Ok(parts) => parts.into_iter().map(Piece::of_pods).collect(),
+            Err(TooManyPods) => {
+                self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
+                Vec::new()
+            }
+        }
     }
 
     /// The pods of a namespace, as both judges tell them apart this way.
@@ -451,7 +468,7 @@ impl Between<'_> {
 
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default() };
+    let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };

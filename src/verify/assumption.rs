@@ -29,6 +29,25 @@ pub enum Assumption {
         /// The namespaces.
         namespaces: Vec<Symbol>,
     },
+    /// Pods of these namespaces, and these pods of others, take no part in a mesh.
+    OutsideMesh {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+        /// The pods.
+        pods: Vec<PodCube>,
+    },
+    /// Pods of namespaces that are not managed have sidecars where a rule lets them call over mTLS.
+    MeshedCallers,
+    /// Clients speak to pods of these namespaces as the mesh chooses by itself.
+    ClientTls {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
+    /// No pod of these namespaces uses the network of its node, where policies do not reach it.
+    PodNetwork {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
     /// A rule's ports are served as HTTP, because a `deny` on requests stands there.
     Http {
         /// The destinations and ports, in the language's words.
@@ -75,6 +94,10 @@ impl Assumption {
             Self::Account { .. } => "account",
             Self::NamespaceLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
+            Self::OutsideMesh { .. } => "outside-mesh",
+            Self::MeshedCallers => "meshed-callers",
+            Self::ClientTls { .. } => "client-tls",
+            Self::PodNetwork { .. } => "pod-network",
             Self::Http { .. } => "http",
             Self::NoPodAddress { .. } => "no-pod-address",
             Self::PathNormalization => "path-normalization",
@@ -100,6 +123,12 @@ impl fmt::Display for Assumption {
             Self::Captured { namespaces } => {
                 write!(out, "sidecars capture the ports of the rules on every pod of {} that is not declared `unmeshed`", named(namespaces))
             }
+            Self::OutsideMesh { namespaces, pods } => write!(out, "{} take no part in a mesh", pods_of(namespaces, pods)),
+            Self::MeshedCallers => write!(out, "pods of other namespaces that may call over `mtls` have sidecars"),
+            Self::ClientTls { namespaces } => {
+                write!(out, "no `DestinationRule` says how clients speak to {}", named(namespaces))
+            }
+            Self::PodNetwork { namespaces } => write!(out, "no pod of {} uses the network of its node", named(namespaces)),
             Self::Http { target } => write!(out, "`{target}` is served as HTTP"),
             Self::NoPodAddress { pods } if pods.is_empty() => write!(out, "no address block that is written holds a pod's address"),
             Self::NoPodAddress { .. } => write!(out, "the addresses of `cluster.pod-cidrs` are those of pods, and pods have no others"),
@@ -115,6 +144,13 @@ impl fmt::Display for Assumption {
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }
     }
+}
+
+/// Pods of whole namespaces, and pods one by one.
+fn pods_of(namespaces: &[Symbol], pods: &[PodCube]) -> String {
+    let whole = (!namespaces.is_empty()).then(|| format!("pods of {}", named(namespaces)));
+    let single = pods.iter().map(|cube| format!("pods `{cube}`"));
+    whole.into_iter().chain(single).collect::<Vec<_>>().join(" and ")
 }
 
 /// How many namespaces are named one by one; a longer list helps nobody.

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::assumption::Assumption;
-use crate::cluster::{Cluster, Workload};
+use crate::cluster::{Cluster, Document, Network, Workload};
 use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol};
-use crate::ir::Policy;
+use crate::ir::{Namespace, Policy, Rule};
+use crate::syntax::ast::Action;
 
 /// An assumption, and what manifests say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,10 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
+        Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
+        Assumption::MeshedCallers => meshed_callers(policy, cluster),
+        Assumption::ClientTls { namespaces } => client_tls(cluster, namespaces),
+        Assumption::PodNetwork { namespaces } => pod_network(cluster, namespaces),
         Assumption::NoPodAddress { pods } if !pods.is_empty() => addresses(cluster, pods),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
@@ -88,16 +93,69 @@ fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status 
 }
 
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
-    let unmeshed = |pod: &Pod| {
-        policy.workloads_in(&pod.namespace).iter().any(|workload| workload.plane.is_some() && workload.labels.contains(&pod.labels))
-    };
-    let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !unmeshed(pod));
+    let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !is_unmeshed(policy, pod));
     over(concerned, |workload, pod| {
-        if pod.plane == DataPlane::None {
-            return Some("has no sidecar".to_owned());
-        }
         let uncaptured = &workload.endpoint.facts.uncaptured;
-        (!uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned())
+        without_sidecar(pod).or_else(|| (!uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned()))
+    })
+}
+
+/// Whether a pod is declared to have no sidecar.
+fn is_unmeshed(policy: &Policy, pod: &Pod) -> bool {
+    policy.workloads_in(&pod.namespace).iter().any(|workload| workload.plane.is_some() && workload.labels.contains(&pod.labels))
+}
+
+/// What a pod is that should have a sidecar, if it has none.
+fn without_sidecar(pod: &Pod) -> Option<String> {
+    match pod.plane {
+        DataPlane::Sidecar => None,
+        DataPlane::None => Some("has no sidecar".to_owned()),
+        DataPlane::Ambient => Some("is in the mesh by ztunnel (ambient) and has no sidecar".to_owned()),
+    }
+}
+
+fn outside_mesh(cluster: &Cluster, namespaces: &[Symbol], cubes: &[PodCube]) -> Status {
+    let concerned = pods(cluster)
+        .filter(|(_, pod)| namespaces.contains(&pod.namespace) || cubes.iter().any(|cube| cube.contains(pod)))
+        .collect::<Vec<_>>();
+    let forced = namespaces.iter().chain(concerned.iter().map(|(_, pod)| &pod.namespace)).find_map(|namespace| {
+        let rule = cluster.client_tls(namespace).into_iter().find(|rule| rule.asks_for_mutual)?;
+        Some(Status::Broken(format!("{} asks for the mesh's mTLS", named(&rule.document))))
+    });
+    forced.unwrap_or_else(|| {
+        over(concerned.into_iter(), |_, pod| match pod.plane {
+            DataPlane::None => None,
+            DataPlane::Sidecar => Some("has a sidecar".to_owned()),
+            DataPlane::Ambient => Some("is in the mesh by ztunnel (ambient)".to_owned()),
+        })
+    })
+}
+
+/// Pods that are not managed and may call over mTLS by some rule.
+fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
+    let is_managed = |pod: &Pod| policy.namespace(&pod.namespace).is_some_and(Namespace::is_managed);
+    let may_call = |rule: &Rule, workload: &Workload| {
+        rule.action == Action::Allow && rule.mtls.is_some() && rule.source.matches(&workload.endpoint.peer)
+    };
+    let concerned = pods(cluster).filter(|(workload, pod)| !is_managed(pod) && policy.rules.iter().any(|rule| may_call(rule, workload)));
+    over(concerned, |_, pod| without_sidecar(pod))
+}
+
+/// The `DestinationRule`s of the manifests are all that there are.
+fn client_tls(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
+    let rule = namespaces.iter().find_map(|namespace| cluster.client_tls(namespace).into_iter().find(|rule| rule.asks_for_other));
+    rule.map_or(Status::Holds, |rule| Status::Broken(format!("{} asks for something else than the mesh's mTLS", named(&rule.document))))
+}
+
+fn named(document: &Document) -> String {
+    format!("{} {}/{}", document.kind, document.namespace, document.name)
+}
+
+fn pod_network(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
+    let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace));
+    over(concerned, |workload, _| {
+        let network = workload.endpoint.facts.network;
+        (network == Network::Host).then(|| "uses the network of its node: policies do not reach it".to_owned())
     })
 }
 

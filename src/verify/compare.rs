@@ -5,7 +5,9 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
-use crate::classes::{Among, Far, PathCells, Pods, PortClass, World, classes_among, far_classes, port_classes, request_classes};
+use crate::classes::{
+    Among, Far, PathCells, Pods, PortClass, TooManyPods, World, classes_among, far_classes, port_classes, request_classes,
+};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -62,11 +64,18 @@ pub struct Difference {
     pub right: Verdict,
 }
 
-/// An end whose requests fall into too many classes to be judged.
+/// What falls into too many classes to be judged.
 #[derive(Debug, Clone)]
-pub struct Incomplete {
-    /// The flow whose requests they are.
-    pub flow: Flow,
+pub enum Incomplete {
+    /// The requests of flows like this one.
+    Requests(Box<Flow>),
+    /// The pods at one end of the flows of a namespace, or those at their other end.
+    Pods {
+        /// The namespace.
+        namespace: Symbol,
+        /// Which of its flows.
+        way: Way,
+    },
 }
 
 /// What a comparison found.
@@ -116,14 +125,28 @@ fn compare_all(bench: Bench<'_>, all: &[Symbol], part: &[Symbol]) -> Comparison 
 /// One way of one namespace.
 fn compare_end(bench: Bench<'_>, all: &[Symbol], (namespace, way): (&Symbol, Way), paths: &mut PathCells) -> Comparison {
     let mut found = Comparison::default();
-    for class in subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way) {
-        compare_subject(Subject { bench, all, namespace, way, class: &class }, &mut found, paths);
+    let too_many = || Incomplete::Pods { namespace: Symbol::clone(namespace), way };
+    let Ok(classes) = subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way) else {
+        found.incomplete.push(too_many());
+        return found;
+    };
+    let mut effort = MAX_EFFORT + EFFORT_A_CLASS * classes.len();
+    for class in classes {
+        let done = compare_subject(Subject { bench, all, namespace, way, class: &class }, &mut found, (paths, &mut effort));
+        if done.is_err() {
+            found.incomplete.push(too_many());
+            break;
+        }
     }
     found
 }
 
+/// How many parts and classes of far ends may be looked at for one way of one namespace, for each class of its pods and besides.
+const EFFORT_A_CLASS: usize = 200;
+const MAX_EFFORT: usize = 300_000;
+
 /// The classes into which two judges cut pods of one namespace as near ends.
-pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace: &str, way: Way) -> Vec<Pods> {
+pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace: &str, way: Way) -> Result<Vec<Pods>, TooManyPods> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
@@ -149,20 +172,22 @@ struct Subject<'a> {
     class: &'a Pods,
 }
 
-fn compare_subject(subject: Subject<'_>, found: &mut Comparison, paths: &mut PathCells) {
+fn compare_subject(subject: Subject<'_>, found: &mut Comparison, (paths, effort): (&mut PathCells, &mut usize)) -> Result<(), TooManyPods> {
     let (bench, way) = (subject.bench, subject.way);
     let near = Endpoint::from(Peer::Pod(subject.class.example.clone()));
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
     cuts.extend(bench.ruled_out.cuts(way));
-    for far in far_classes(&cuts, bench.world) {
+    for far in far_classes(&cuts, bench.world)? {
+        *effort = effort.checked_sub(1 + far.parts.len()).ok_or(TooManyPods)?;
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
             let judged = Judged { subject, far: &far, ports: &ports };
             judged.all(&ends, &cuts, &far_end, &near, (&mut *found, &mut *paths));
         }
     }
+    Ok(())
 }
 
 /// The flows of one pod, far end and class of ports.
@@ -187,7 +212,7 @@ impl Judged<'_> {
         let requests = if self.subject.way == Way::Ingress && protocol == Protocol::Tcp {
             match request_classes(cuts, &self.ports.cuts, paths) {
                 Ok(requests) => requests,
-                Err(_) => return found.incomplete.push(Incomplete { flow }),
+                Err(_) => return found.incomplete.push(Incomplete::Requests(Box::new(flow))),
             }
         } else {
             vec![None]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::compare::{Bench, Difference, differ, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, PathCells, Pods, classes_among, port_classes, request_classes};
+use crate::classes::{Among, PathCells, Pods, TooManyPods, classes_among, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Protocol, RequestSamples, Symbol, Transport, Values, Verdict,
@@ -32,21 +32,34 @@ pub(super) fn shown(bench: Bench<'_>, difference: Difference, classes: &Classes<
         Way::Egress => Way::Ingress,
     };
     let search = Search { bench, judge, difference: &difference, other, near: classes.near };
-    let flow = far_pods(bench, classes, other).find_map(|far| search.passing(&Endpoint::from(Peer::Pod(far.example))))?;
+    // Where pods are too many to look at, the other end is taken to let the flow through.
+    let passing = |far: Result<Pods, TooManyPods>| match far {
+        Ok(far) => search.passing(&Endpoint::from(Peer::Pod(far.example))),
+        Err(TooManyPods) => Some(difference.flow.clone()),
+    };
+    let flow = far_pods(bench, classes, other).find_map(passing)?;
     Some(Difference { flow, ..difference })
 }
 
 /// One far pod of each class that its own end tells apart: first of namespaces that nobody rules, where nothing is stopped.
-fn far_pods<'a>(bench: Bench<'a>, classes: &'a Classes<'a>, other: Way) -> impl Iterator<Item = Pods> + 'a {
+fn far_pods<'a>(bench: Bench<'a>, classes: &'a Classes<'a>, other: Way) -> impl Iterator<Item = Result<Pods, TooManyPods>> + 'a {
     let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
     let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
     let elsewhere = inside(classes.far, &Values::except(names.iter().map(|name| Symbol::clone(name))));
     let strangers = classes_among(elsewhere, &[], 0, bench.world);
     let ruled = names.into_iter().flat_map(move |name| {
         let parts = inside(classes.far, &Values::one(Symbol::clone(name)));
-        if parts.is_empty() { Vec::new() } else { subjects_within(bench, parts, name, other) }
+        if parts.is_empty() { Vec::new() } else { each(subjects_within(bench, parts, name, other)) }
     });
-    strangers.into_iter().chain(ruled)
+    each(strangers).into_iter().chain(ruled)
+}
+
+/// A result as a list of results.
+fn each(found: Result<Vec<Pods>, TooManyPods>) -> Vec<Result<Pods, TooManyPods>> {
+    match found {
+        Ok(all) => all.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    }
 }
 
 /// The parts of cubes in namespaces of these names.
@@ -75,7 +88,9 @@ impl Search<'_> {
         cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: RequestSamples::default() });
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-        let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world);
+        let Ok(nears) = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world) else {
+            return Some(self.difference.flow.clone());
+        };
         nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far))
     }
 

@@ -17,9 +17,10 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{Cut, DataPlane, Flow, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
+use crate::syntax::ast::Action;
 
 /// What a proof found.
 #[derive(Debug, Clone, Default)]
@@ -165,8 +166,14 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
     if !meshed.is_empty() {
         let account = |known: &super::world::Known| Assumption::Account { pods: known.pods.clone(), accounts: known.accounts.clone() };
         list.extend(world.known().map(account));
-        list.push(Assumption::Captured { namespaces: meshed });
+        list.push(Assumption::Captured { namespaces: meshed.clone() });
+        list.push(Assumption::ClientTls { namespaces: meshed });
     }
+    list.extend(outside_mesh(policy));
+    if policy.rules.iter().any(|rule| lets_others_call(policy, rule)) {
+        list.push(Assumption::MeshedCallers);
+    }
+    list.push(Assumption::PodNetwork { namespaces: names(&|_| true) });
     if selects_by_label(policy) {
         list.extend(
             managed
@@ -209,6 +216,28 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
         list.push(Assumption::WithApplied { namespaces: with });
     }
     list
+}
+
+/// That managed pods that are said to have no sidecar have none.
+fn outside_mesh(policy: &Policy) -> Option<Assumption> {
+    let (outside, meshed): (Vec<&Namespace>, Vec<&Namespace>) =
+        policy.managed().partition(|namespace| namespace.plane != Some(DataPlane::Sidecar));
+    let unmeshed = |namespace: &&Namespace| {
+        let workloads = policy.workloads_in(&namespace.name).iter().filter(|workload| workload.plane.is_some());
+        let cube = |labels: &LabelCube| PodCube { labels: labels.clone(), ..PodCube::in_namespace(&namespace.name) };
+        workloads.map(|workload| cube(&workload.labels)).collect::<Vec<_>>()
+    };
+    let namespaces: Vec<Symbol> = outside.iter().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    let pods: Vec<PodCube> = meshed.iter().flat_map(unmeshed).collect();
+    (!namespaces.is_empty() || !pods.is_empty()).then_some(Assumption::OutsideMesh { namespaces, pods })
+}
+
+/// Whether a rule lets pods call over mTLS that may be in a namespace which is not managed.
+fn lets_others_call(policy: &Policy, rule: &Rule) -> bool {
+    let is_managed = |name: &Symbol| policy.namespace(name).is_some_and(Namespace::is_managed);
+    let pods = rule.source.peers().pods;
+    let only_managed = |cube: &PodCube| cube.namespace_names().is_some_and(|names| names.iter().all(is_managed));
+    rule.action == Action::Allow && rule.mtls.is_some() && !pods.cubes().iter().all(only_managed)
 }
 
 /// Whether any end of a rule is chosen by labels of its namespace.

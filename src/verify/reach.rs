@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Far, PathCells, PortClass, World, classes_among, far_classes, port_classes, request_classes};
+use crate::classes::{Far, PathCells, PortClass, TooManyPods, World, classes_among, far_classes, port_classes, request_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
@@ -41,8 +41,14 @@ pub enum Wanted {
 pub struct Triple {
     /// One flow for each transport and request, with what both ends together say of it.
     pub flows: Vec<(Flow, Verdict)>,
-    /// Whether the requests fell into too many classes to be tried; then `flows` is empty.
+    /// Whether pods or requests fell into too many classes to be tried; then `flows` is empty.
     pub is_incomplete: bool,
+}
+
+impl Triple {
+    const fn incomplete() -> Self {
+        Self { flows: Vec::new(), is_incomplete: true }
+    }
 }
 
 /// Answers questions about whole flows.
@@ -72,7 +78,8 @@ enum AllCalled {
 impl Reach<'_> {
     /// Visits the flows of a product, one of each class, until the visitor breaks off.
     pub fn visit(&self, product: &Product, wanted: Wanted, visit: &mut dyn FnMut(Triple) -> ControlFlow<()>) -> ControlFlow<()> {
-        for called in self.called(product) {
+        let Ok(all) = self.called(product) else { return visit(Triple::incomplete()) };
+        for called in all {
             self.visit_called(product, &called, wanted, visit)?;
         }
         ControlFlow::Continue(())
@@ -88,12 +95,12 @@ impl Reach<'_> {
         !found
     }
 
-    fn called(&self, product: &Product) -> Vec<Called> {
+    fn called(&self, product: &Product) -> Result<Vec<Called>, TooManyPods> {
         let mut called = Vec::new();
         for (wholes, own) in self.parts(Way::Ingress, &[PodCube::all()]) {
             let cubes = own.iter().chain(product.destinations.pods.cubes());
             let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
-            let classes = classes_among(wholes, &cubes, cubes.len(), self.world);
+            let classes = classes_among(wholes, &cubes, cubes.len(), self.world)?;
             let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
             called.extend(
                 wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), all: AllCalled::Pods(class.parts) }),
@@ -103,7 +110,7 @@ impl Reach<'_> {
             let all = AllCalled::Addresses(product.destinations.addresses.clone());
             called.push(Called { example: Endpoint::from(Peer::Address(first)), all });
         }
-        called
+        Ok(called)
     }
 
     /// Cubes by namespace: the parts in each namespace that is known, with what tells its pods apart, and the parts elsewhere.
@@ -136,7 +143,8 @@ impl Reach<'_> {
         let first_asked = cuts.len();
         let asked = |peers: &Peers| Cut { peers: peers.clone(), ports: product.ports.clone(), requests: product.requests.clone() };
         cuts.extend(product.sources.iter().map(asked));
-        for far in far_classes(&cuts, self.world) {
+        let Ok(classes) = far_classes(&cuts, self.world) else { return visit(Triple::incomplete()) };
+        for far in classes {
             if !far.cuts.iter().any(|at| *at >= first_asked) {
                 continue;
             }
@@ -220,7 +228,8 @@ impl Caller<'_> {
         }
         for (parts, own) in self.reach.parts(Way::Egress, &far.parts) {
             let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
-            for class in classes_among(parts, &cubes, own.len(), self.reach.world) {
+            let Ok(classes) = classes_among(parts, &cubes, own.len(), self.reach.world) else { return visit(Triple::incomplete()) };
+            for class in classes {
                 self.visit_source(&Endpoint::from(Peer::Pod(class.example)), wanted, visit)?;
             }
         }
@@ -234,7 +243,8 @@ impl Caller<'_> {
         own.extend(self.reach.ruled_out.cuts(Way::Egress));
         let mut cuts = self.cuts.to_vec();
         // From here on destinations are concrete: what a cut of the caller's end says of them is settled for each.
-        for called in self.called_by(&own) {
+        let Ok(all) = self.called_by(&own) else { return visit(Triple::incomplete()) };
+        for called in all {
             cuts.truncate(self.cuts.len());
             let held = own.iter().filter(|cut| cut.peers.contains(&called.peer));
             cuts.extend(held.map(|cut| Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() }));
@@ -244,19 +254,19 @@ impl Caller<'_> {
     }
 
     /// The destinations of this class, as a caller's end tells them apart.
-    fn called_by(&self, own: &[Cut]) -> Vec<Endpoint> {
-        match &self.called.all {
+    fn called_by(&self, own: &[Cut]) -> Result<Vec<Endpoint>, TooManyPods> {
+        Ok(match &self.called.all {
             AllCalled::Pods(parts) => {
                 let cubes: Vec<(usize, &PodCube)> =
                     own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-                let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.world);
+                let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.world)?;
                 classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
             }
             AllCalled::Addresses(addresses) => {
                 let cells = own.iter().fold(vec![addresses.clone()], |cells, cut| split(cells, &cut.peers.addresses));
                 cells.iter().filter_map(|cell| Some(Endpoint::from(Peer::Address(cell.first()?)))).collect()
             }
-        }
+        })
     }
 
     /// All flows of one source and one destination.
@@ -271,7 +281,7 @@ impl Caller<'_> {
         let active: Vec<usize> = cuts.iter().enumerate().filter(|(_, cut)| cut.peers.contains(&source.peer)).map(|(at, _)| at).collect();
         for ports in self.asked_ports(cuts, &active) {
             let Some(flows) = self.flows(source, called, cuts, &ports) else {
-                visit(Triple { flows: Vec::new(), is_incomplete: true })?;
+                visit(Triple::incomplete())?;
                 continue;
             };
             let judged = |flow: Flow| {

@@ -207,6 +207,6 @@ fn reason(broken: &Broken) -> String {
         Broken::SomebodyElse(_) => "this connection passes, from somebody else or without what is required".to_owned(),
         Broken::Unspecified(_, why) => format!("the platform leaves this connection open: {why}"),
         Broken::Empty => "it speaks of no connection at all".to_owned(),
-        Broken::TooMany => "its requests fall into too many classes to be decided".to_owned(),
+        Broken::TooMany => "its pods or requests fall into too many classes to be decided".to_owned(),
     }
 }

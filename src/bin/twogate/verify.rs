@@ -121,6 +121,7 @@ impl Report {
 
     fn human(&self) -> String {
         let mut lines = vec![format!("{}: {}", self.relation, meaning(self.relation))];
+        lines.extend(self.broken());
         let groups = self.groups();
         for group in groups.iter().take(MAX_SHOWN) {
             lines.extend(group.human());
@@ -136,6 +137,15 @@ impl Report {
             lines.push(format!("  {:<7}  {}{reason}", ground.status, ground.text));
         }
         lines.join("\n") + "\n"
+    }
+
+    /// That the result hangs on something that is not so.
+    fn broken(&self) -> Option<String> {
+        let broken = self.assumptions.iter().filter(|ground| ground.status == "broken").count();
+        let words = if broken == 1 { "one thing" } else { "some things" };
+        (broken > 0).then(|| {
+            format!("but {words} that this takes for granted {} not so there, see `broken`", if broken == 1 { "is" } else { "are" })
+        })
     }
 
     /// Differences with one cause, as far as it can be told: the same answers by the same objects. A connection of which both

@@ -3,6 +3,7 @@
 //! Owns: `DestinationRule`, and the choice of one for a call. What only a `VirtualService` could say is left open.
 
 use super::attachment::carries;
+use crate::cluster::decision::Document;
 use crate::cluster::object::Object;
 use crate::flow::{Labels, Pod, Symbol};
 
@@ -50,6 +51,28 @@ pub(super) enum Tls {
     Istio,
     /// TLS with certificates that are no workload's.
     Foreign,
+}
+
+/// A `DestinationRule` that speaks of TLS.
+#[derive(Debug, Clone)]
+pub struct ClientTls {
+    /// The rule.
+    pub document: Document,
+    /// Whether it asks for the mesh's own mutual TLS on some port.
+    pub asks_for_mutual: bool,
+    /// Whether it asks for anything else on some port: plaintext, or TLS with certificates that are no workload's.
+    pub asks_for_other: bool,
+}
+
+/// The rules that speak of TLS with Services of a namespace, for any client (`semantics.md` §3.3).
+pub(super) fn rules_about(rules: &[DestinationRule], namespace: &str) -> Vec<ClientTls> {
+    let told = |rule: &DestinationRule| {
+        let modes = rule.modes();
+        let mutual = |mode: &Tls| *mode == Tls::Istio;
+        let (asks_for_mutual, asks_for_other) = (modes.iter().any(mutual), !modes.iter().all(mutual));
+        ClientTls { document: rule.object.document(None), asks_for_mutual, asks_for_other }
+    };
+    rules.iter().filter(|rule| rule.mentions_tls() && rule.may_be_about(namespace)).map(told).collect()
 }
 
 /// What the rules of a mesh say about a call.
@@ -151,6 +174,26 @@ impl DestinationRule {
     fn mentions_tls(&self) -> bool {
         let says = |policy: &TrafficPolicy| policy.tls.is_some() || policy.ports.iter().any(|(_, tls)| tls.is_some());
         says(&self.policy) || self.subsets.iter().filter_map(|subset| subset.policy.as_ref()).any(says)
+    }
+
+    /// Every mode that it asks for, on any port and for any of its subsets.
+    fn modes(&self) -> Vec<Tls> {
+        let of = |policy: &TrafficPolicy| policy.ports.iter().map(|(_, tls)| *tls).chain([policy.tls]).flatten().collect::<Vec<_>>();
+        let subsets = self.subsets.iter().filter_map(|subset| subset.policy.as_ref());
+        std::iter::once(&self.policy).chain(subsets).flat_map(of).collect()
+    }
+
+    /// Whether its host may be a Service of a namespace.
+    fn may_be_about(&self, namespace: &str) -> bool {
+        let host = &*self.host;
+        if let Some(end) = host.strip_prefix('*') {
+            let all = format!(".{namespace}.svc.cluster.local");
+            return all.ends_with(end) || end.ends_with(&all);
+        }
+        match host.split_once('.') {
+            None => *self.object.namespace == *namespace,
+            Some((_, behind)) => behind.split('.').next() == Some(namespace),
+        }
     }
 
     /// How well its host fits a Service. A name without dots is one of the rule's own namespace.
