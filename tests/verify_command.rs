@@ -243,6 +243,7 @@ fn labelled(namespace: &str, labels: &str) -> String {
 }
 
 const INJECTED_POD: &str = "sidecar.istio.io/inject: 'true'";
+const OUTSIDE: &str = "sidecar.istio.io/inject: 'false'";
 
 /// A program for sidecars does other things where ztunnel stands (`semantics.md` §5).
 #[test]
@@ -257,7 +258,7 @@ fn pods_in_ambient_mode_break_what_is_assumed_of_sidecars() {
 fn pods_that_are_said_to_be_outside_of_the_mesh_are_looked_at() {
     let program = "namespace shop\nworkload old = app=old account old unmeshed\nallow old -> app=db:5433\nallow app=web -> old:80\n";
     let inside = one_pod("shop", "old", INJECTED_POD, "");
-    let outside = one_pod("shop", "old", "", "");
+    let outside = one_pod("shop", "old", OUTSIDE, "");
     assert_eq!(assumed(program, "", &inside, "outside-mesh"), ("broken Pod shop/old has a sidecar".to_owned(), 1));
     assert_eq!(assumed(program, "", &outside, "outside-mesh"), ("holds".to_owned(), 0));
     // Without a mesh every pod is said to be outside of it.
@@ -265,14 +266,14 @@ fn pods_that_are_said_to_be_outside_of_the_mesh_are_looked_at() {
     let none = "[mesh]\nmode = \"none\"\n";
     let injected = labelled("shop", "istio-injection: enabled") + &one_pod("shop", "db", "", "");
     assert_eq!(assumed(program, none, &injected, "outside-mesh"), ("broken Pod shop/db has a sidecar".to_owned(), 1));
-    assert_eq!(assumed(program, none, &one_pod("shop", "db", "", ""), "outside-mesh"), ("holds".to_owned(), 0));
+    assert_eq!(assumed(program, none, &one_pod("shop", "db", OUTSIDE, ""), "outside-mesh"), ("holds".to_owned(), 0));
 }
 
 #[test]
 fn callers_over_mtls_need_sidecars() {
     let program = "namespace shop {\n  allow app=prom@ops -> app=db:5432 mtls\n}\nexternal namespace ops mesh sidecar {\n}\n";
     let said = |annotations: &str| assumed(program, "", &one_pod("ops", "prom", annotations, ""), "meshed-callers");
-    assert_eq!(said(""), ("broken Pod ops/prom has no sidecar".to_owned(), 1));
+    assert_eq!(said(OUTSIDE), ("broken Pod ops/prom has no sidecar".to_owned(), 1));
     assert_eq!(said(INJECTED_POD), ("holds".to_owned(), 0));
     // Who may not call by it need not prove who it is.
     assert_eq!(assumed(program, "", &one_pod("ops", "other", "", ""), "meshed-callers").0, "open");

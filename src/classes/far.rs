@@ -32,7 +32,7 @@ pub enum Among {
 /// How many parts a list of cubes may cut pods into, for each cube and besides. Tests of one label cut into as many parts as there
 /// are tests; tests of labels that may stand together in any way double the parts each.
 const PARTS_A_CUBE: usize = 16;
-const PARTS_BESIDES: usize = 1 << 14;
+const PARTS_BESIDES: usize = 1 << 15;
 
 /// Pods fall into more parts than anybody would wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

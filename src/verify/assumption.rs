@@ -126,7 +126,7 @@ impl fmt::Display for Assumption {
             Self::OutsideMesh { namespaces, pods } => write!(out, "{} take no part in a mesh", pods_of(namespaces, pods)),
             Self::MeshedCallers => write!(out, "pods of other namespaces that may call over `mtls` have sidecars"),
             Self::ClientTls { namespaces } => {
-                write!(out, "no `DestinationRule` says how clients speak to {}", named(namespaces))
+                write!(out, "no `DestinationRule` turns clients of {} away from the mesh's mTLS", named(namespaces))
             }
             Self::PodNetwork { namespaces } => write!(out, "no pod of {} uses the network of its node", named(namespaces)),
             Self::Http { target } => write!(out, "`{target}` is served as HTTP"),

@@ -130,20 +130,40 @@ fn compare_end(bench: Bench<'_>, all: &[Symbol], (namespace, way): (&Symbol, Way
         found.incomplete.push(too_many());
         return found;
     };
-    let mut effort = MAX_EFFORT + EFFORT_A_CLASS * classes.len();
-    for class in classes {
-        let done = compare_subject(Subject { bench, all, namespace, way, class: &class }, &mut found, (paths, &mut effort));
-        if done.is_err() {
-            found.incomplete.push(too_many());
-            break;
-        }
+    let mut run = Run { found: &mut found, paths, effort: Effort::new(classes.len()) };
+    let all_done = classes.iter().try_for_each(|class| compare_subject(Subject { bench, all, namespace, way, class }, &mut run));
+    if all_done.is_err() {
+        found.incomplete.push(too_many());
     }
     found
 }
 
-/// How many parts and classes of far ends may be looked at for one way of one namespace, for each class of its pods and besides.
-const EFFORT_A_CLASS: usize = 200;
-const MAX_EFFORT: usize = 300_000;
+/// What one way of one namespace fills in as it goes.
+struct Run<'r> {
+    found: &'r mut Comparison,
+    paths: &'r mut PathCells,
+    effort: Effort,
+}
+
+/// How many more parts of pods may be looked at, so that a comparison ends while somebody waits for it.
+#[derive(Debug)]
+pub(super) struct Effort(usize);
+
+impl Effort {
+    /// For each class of pods, and besides.
+    const A_CLASS: usize = 200;
+    const BESIDES: usize = 1_000_000;
+
+    const fn new(classes: usize) -> Self {
+        Self(Self::BESIDES + Self::A_CLASS * classes)
+    }
+
+    /// Looks at as many parts.
+    pub(super) fn spend(&mut self, parts: usize) -> Result<(), TooManyPods> {
+        self.0 = self.0.checked_sub(parts).ok_or(TooManyPods)?;
+        Ok(())
+    }
+}
 
 /// The classes into which two judges cut pods of one namespace as near ends.
 pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace: &str, way: Way) -> Result<Vec<Pods>, TooManyPods> {
@@ -172,7 +192,7 @@ struct Subject<'a> {
     class: &'a Pods,
 }
 
-fn compare_subject(subject: Subject<'_>, found: &mut Comparison, (paths, effort): (&mut PathCells, &mut usize)) -> Result<(), TooManyPods> {
+fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), TooManyPods> {
     let (bench, way) = (subject.bench, subject.way);
     let near = Endpoint::from(Peer::Pod(subject.class.example.clone()));
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
@@ -180,11 +200,11 @@ fn compare_subject(subject: Subject<'_>, found: &mut Comparison, (paths, effort)
     cuts.extend(ends.right.cuts());
     cuts.extend(bench.ruled_out.cuts(way));
     for far in far_classes(&cuts, bench.world)? {
-        *effort = effort.checked_sub(1 + far.parts.len()).ok_or(TooManyPods)?;
+        run.effort.spend(1 + far.parts.len())?;
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
             let judged = Judged { subject, far: &far, ports: &ports };
-            judged.all(&ends, &cuts, &far_end, &near, (&mut *found, &mut *paths));
+            judged.all(&ends, &cuts, &far_end, &near, run)?;
         }
     }
     Ok(())
@@ -198,7 +218,7 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    fn all(&self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, (found, paths): (&mut Comparison, &mut PathCells)) {
+    fn all(&self, ends: &Ends<'_>, cuts: &[Cut], far: &Endpoint, near: &Endpoint, run: &mut Run<'_>) -> Result<(), TooManyPods> {
         let (source, destination) = oriented(self.subject.way, &near.peer, &far.peer);
         let (protocol, port) = (self.ports.protocol, self.ports.example);
         let mut flow = Flow {
@@ -210,10 +230,11 @@ impl Judged<'_> {
             request: None,
         };
         let requests = if self.subject.way == Way::Ingress && protocol == Protocol::Tcp {
-            match request_classes(cuts, &self.ports.cuts, paths) {
-                Ok(requests) => requests,
-                Err(_) => return found.incomplete.push(Incomplete::Requests(Box::new(flow))),
-            }
+            let Ok(requests) = request_classes(cuts, &self.ports.cuts, run.paths) else {
+                run.found.incomplete.push(Incomplete::Requests(Box::new(flow)));
+                return Ok(());
+            };
+            requests
         } else {
             vec![None]
         };
@@ -221,19 +242,20 @@ impl Judged<'_> {
             flow.transport = *transport;
             for request in &requests {
                 flow.request.clone_from(request);
-                found.classes += 1;
+                run.found.classes += 1;
                 let (left, right) = (ends.left.verdict(&flow, far), ends.right.verdict(&flow, far));
                 if differ(&left, &right) {
-                    self.differ(&flow, left, right, found);
+                    self.differ(&flow, left, right, run)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Keeps a difference, unless it cannot show.
-    fn differ(&self, flow: &Flow, left: Verdict, right: Verdict, found: &mut Comparison) {
-        if found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
-            return;
+    fn differ(&self, flow: &Flow, left: Verdict, right: Verdict, run: &mut Run<'_>) -> Result<(), TooManyPods> {
+        if run.found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
+            return Ok(());
         }
         let difference = Difference {
             namespace: Symbol::clone(self.subject.namespace),
@@ -246,11 +268,13 @@ impl Judged<'_> {
             right,
         };
         let classes = masked::Classes { near: &self.subject.class.parts, far: &self.far.parts, namespaces: self.subject.all };
-        let Some(difference) = masked::shown(self.subject.bench, difference, &classes) else { return };
-        let list = if self.subject.bench.ruled_out.accepts(&difference) { &mut found.accepted } else { &mut found.differences };
+        let Some(difference) = masked::shown(self.subject.bench, difference, &classes, &mut run.effort)? else { return Ok(()) };
+        let is_accepted = self.subject.bench.ruled_out.accepts(&difference);
+        let list = if is_accepted { &mut run.found.accepted } else { &mut run.found.differences };
         if list.len() < MAX_DIFFERENCES {
             list.push(difference);
         }
+        Ok(())
     }
 }
 

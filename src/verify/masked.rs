@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::{Bench, Difference, differ, oriented, subjects_within, transports};
+use super::compare::{Bench, Difference, Effort, differ, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
 use crate::classes::{Among, PathCells, Pods, TooManyPods, classes_among, port_classes, request_classes};
 use crate::cluster::Endpoint;
@@ -21,24 +21,29 @@ pub(super) struct Classes<'a> {
     pub(super) namespaces: &'a [Symbol],
 }
 
-/// The difference with a flow that shows it end to end; none if the other end stops all of them.
-pub(super) fn shown(bench: Bench<'_>, difference: Difference, classes: &Classes<'_>) -> Option<Difference> {
+/// The difference with a flow that shows it end to end; none if the other end stops all of them. An error if that would be looked
+/// for among too many pods.
+pub(super) fn shown(
+    bench: Bench<'_>,
+    difference: Difference,
+    classes: &Classes<'_>,
+    effort: &mut Effort,
+) -> Result<Option<Difference>, TooManyPods> {
     let judge = if difference.right == Verdict::Denied { bench.left } else { bench.right };
     if matches!(difference.among, Among::Addresses(_)) {
-        return Some(difference);
+        return Ok(Some(difference));
     }
     let other = match difference.way {
         Way::Ingress => Way::Egress,
         Way::Egress => Way::Ingress,
     };
     let search = Search { bench, judge, difference: &difference, other, near: classes.near };
-    // Where pods are too many to look at, the other end is taken to let the flow through.
-    let passing = |far: Result<Pods, TooManyPods>| match far {
-        Ok(far) => search.passing(&Endpoint::from(Peer::Pod(far.example))),
-        Err(TooManyPods) => Some(difference.flow.clone()),
-    };
-    let flow = far_pods(bench, classes, other).find_map(passing)?;
-    Some(Difference { flow, ..difference })
+    for far in far_pods(bench, classes, other) {
+        if let Some(flow) = search.passing(&Endpoint::from(Peer::Pod(far?.example)), effort)? {
+            return Ok(Some(Difference { flow, ..difference }));
+        }
+    }
+    Ok(None)
 }
 
 /// One far pod of each class that its own end tells apart: first of namespaces that nobody rules, where nothing is stopped.
@@ -81,17 +86,16 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// A flow between the near pods and this far pod that passes the far pod's end.
-    fn passing(&self, far: &Endpoint) -> Option<Flow> {
+    fn passing(&self, far: &Endpoint, effort: &mut Effort) -> Result<Option<Flow>, TooManyPods> {
         let end = self.judge.end(far, self.other);
         let mut cuts = end.cuts();
         // Only ports of the class are of interest; its own line keeps every class of ports inside or outside of it.
         cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: RequestSamples::default() });
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-        let Ok(nears) = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world) else {
-            return Some(self.difference.flow.clone());
-        };
-        nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far))
+        let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world)?;
+        effort.spend(nears.iter().map(|near| 1 + near.parts.len()).sum())?;
+        Ok(nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far)))
     }
 
     /// A flow between these two pods.
