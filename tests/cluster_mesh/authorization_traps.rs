@@ -24,11 +24,11 @@ fn trap_034_no_rules_is_nothing_and_an_empty_rule_is_everything() {
 #[test]
 fn trap_035_an_empty_list_is_neither_nobody_nor_anybody() {
     for list in ["from", "to"] {
-        unspecified(&allow(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
-        unspecified(&deny(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        unspecified(&unclear(&format!("{{rules: [{{{list}: []}}]}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        unspecified(&unclear(&format!("{{action: DENY, rules: [{{{list}: []}}]}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
         // Where something else decides, it does not matter.
         let other = "{to: [{operation: {ports: ['80']}}]}";
-        allowed(&cluster(&policy(&format!("{{rules: [{{{list}: []}}, {other}]}}"))), &mtls(&web(), &db(), 80));
+        allowed(&unclear(&format!("{{rules: [{{{list}: []}}, {other}]}}")), &mtls(&web(), &db(), 80));
     }
     let refused = [
         ("{from: [{source: {}}]}", "names at least one thing"),
@@ -263,15 +263,15 @@ fn trap_056_too_many_accounts_are_refused() {
 
 #[test]
 fn trap_057_an_empty_selector_is_all_at_sidecars_and_not_known_in_ambient() {
-    let nothing = cluster(&policy("{selector: {}}"));
+    let nothing = unclear("{selector: {}}");
     denied(&nothing, &mtls(&web(), &db(), 80), Gate::Caller);
     let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);
     unspecified(&nothing, &question, "empty `selector`");
-    unspecified(&cluster(&policy("{selector: {matchLabels: {}}}")), &question, "empty `selector`");
+    unspecified(&unclear("{selector: {matchLabels: {}}}"), &question, "empty `selector`");
     // Where it would change nothing, it does not matter.
-    allowed(&cluster(&policy("{selector: {}, rules: [{}]}")), &question);
-    let denying = policy("{selector: {}, action: DENY, rules: [{to: [{operation: {ports: ['81']}}]}]}");
-    allowed(&cluster(&denying), &question);
+    allowed(&unclear("{selector: {}, rules: [{}]}"), &question);
+    let denying = unclear("{selector: {}, action: DENY, rules: [{to: [{operation: {ports: ['81']}}]}]}");
+    allowed(&denying, &question);
 }
 
 #[test]
