@@ -494,6 +494,57 @@ fn trap_074_the_proxys_own_ports_are_not_captured() {
     let told = db().facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(9000, 9010));
     allowed(&nothing, &tcp(&web(), &told, 9005));
     denied(&nothing, &tcp(&web(), &told, 9011), Gate::Caller);
+    // Neither does a mode act there, of the pod or of the port, nor a DENY, nor a token that does not verify.
+    let strict =
+        "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}, portLevelMtls: {'15020': {mode: STRICT}, '9005': {mode: STRICT}}}";
+    let token = "{jwtRules: [{issuer: https://a, jwks: '{}'}]}";
+    let all = cluster(&format!(
+        "{}{}{}",
+        policy("{action: DENY, rules: [{}]}"),
+        peer_authentication("shop/strict", strict),
+        object("RequestAuthentication", "shop/token", token)
+    ));
+    for port in [15020, 15021, 15090, 9005] {
+        allowed(&all, &tcp(&plain("dev", ""), &told, port).http("GET", "/").token(Token::Unverified));
+        denied(&all, &mtls(&web(), &told, port), Gate::Transport);
+    }
+    // Behind ztunnel these ports are as any other, whatever the annotation says.
+    for port in [15020, 9005] {
+        let told = ambient("shop", "app=db", "db").facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(9000, 9010));
+        denied(&nothing, &tcp(&plain("dev", ""), &told, port), Gate::Caller);
+    }
+}
+
+#[test]
+fn the_tunnels_own_port_takes_mtls_alone_where_sidecars_listen_there() {
+    let labelled = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {istio.io/dataplane-mode: ambient}}\n";
+    let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other, labels: {istio.io/dataplane-mode: ambient}}\nspec: {containers: [{name: a}]}\n";
+    let waypoint = object("Gateway", "other/waypoint", "{gatewayClassName: istio-waypoint}");
+    let disabled = format!("{}{}", peer_authentication("shop/disabled", "{mtls: {mode: DISABLE}}"), policy("{}"));
+    let on = |listens, yaml: &str| cluster_on(Platform { hbone_from_sidecars: listens, ..Platform::default() }, yaml);
+    let told = db().facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(15000, 15010));
+    for (destination, ambient) in [(&db(), labelled), (&db(), pod), (&told, waypoint.as_str())] {
+        // No mode and no policy acts there.
+        for yaml in [ambient.to_owned(), format!("{ambient}{disabled}")] {
+            let (listens, silent, unknown) = (on(Some(true), &yaml), on(Some(false), &yaml), on(None, &yaml));
+            allowed(&listens, &mtls(&web(), destination, 15008));
+            for source in [&web(), &plain("dev", ""), &address("203.0.113.7")] {
+                denied(&listens, &tcp(source, destination, 15008), Gate::Transport);
+                // Where nobody listens, the application may.
+                allowed(&silent, &tcp(source, destination, 15008));
+                unspecified(&unknown, &tcp(source, destination, 15008), "listen on the port of the tunnel");
+            }
+            denied(&silent, &mtls(&web(), destination, 15008), Gate::Transport);
+            unspecified(&unknown, &mtls(&web(), destination, 15008), "listen on the port of the tunnel");
+        }
+        // Outside the mesh it is a port as any other.
+        allowed(&on(Some(true), ambient), &tcp(&web(), &plain("shop", "app=db"), 15008));
+    }
+    // In a mesh that is ambient where nothing says otherwise, too.
+    let mesh = Platform { mesh: DataPlane::Ambient, hbone_from_sidecars: Some(true), ..Platform::default() };
+    denied(&cluster_on(mesh, ""), &tcp(&web(), &db(), 15008), Gate::Transport);
+    // Without ambient mode nothing is in the way of plaintext.
+    allowed(&on(Some(true), &disabled), &tcp(&web(), &db(), 15008));
 }
 
 #[test]
