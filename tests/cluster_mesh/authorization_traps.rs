@@ -518,7 +518,7 @@ fn trap_074_the_proxys_own_ports_are_not_captured() {
 #[test]
 fn the_tunnels_own_port_takes_mtls_alone_where_sidecars_listen_there() {
     let labelled = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {istio.io/dataplane-mode: ambient}}\n";
-    let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other, labels: {istio.io/dataplane-mode: ambient}}\nspec: {containers: [{name: a}]}\n";
+    let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other, labels: {istio.io/dataplane-mode: ambient, sidecar.istio.io/inject: 'false'}}\nspec: {containers: [{name: a}]}\n";
     let waypoint = object("Gateway", "other/waypoint", "{gatewayClassName: istio-waypoint}");
     let disabled = format!("{}{}", peer_authentication("shop/disabled", "{mtls: {mode: DISABLE}}"), policy("{}"));
     let on = |listens, yaml: &str| cluster_on(Platform { hbone_from_sidecars: listens, ..Platform::default() }, yaml);
