@@ -127,6 +127,9 @@ fn trap_040_a_part_left_empty_kills_the_rule_at_ztunnel() {
 fn trap_041_an_alternative_left_empty_is_everything_at_a_sidecar_and_nothing_at_ztunnel() {
     let cluster = deny("{to: [{operation: {ports: ['80']}}, {operation: {methods: [GET]}}]}");
     denied(&cluster, &mtls(&web(), &db(), 5432), Gate::Caller);
+    // What is HTTP there is judged as written.
+    allowed(&cluster, &mtls(&web(), &db(), 5432).http("POST", "/"));
+    denied(&cluster, &mtls(&web(), &db(), 5432).http("GET", "/"), Gate::Caller);
     let ambient_db = ambient("shop", "app=db", "db");
     allowed(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 5432));
     denied(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 80), Gate::Caller);
@@ -562,6 +565,15 @@ fn trap_075_an_unknown_key_is_refused() {
         assert!(found.len() == 1 && found[0].contains("no attribute of this name"), "{key}: {found:?}");
     }
     assert!(findings(&policy("{rules: [{when: [{key: source.namespaces, values: [x]}]}]}"))[0].contains("near is `source.namespace`"));
+    // A cluster that was not asked to check may hold it all the same, and there the rule is gone: nobody relies on its denial, nor
+    // on what an ALLOW beside it lets in.
+    let unknown = policy("{action: DENY, rules: [{when: [{key: source.namespaces, values: [dev]}]}]}");
+    let everybody = object("AuthorizationPolicy", "shop/all", "{rules: [{}]}");
+    let (cluster, _) = read_on(Platform::default(), &format!("{unknown}{everybody}"));
+    for source in [&web(), &dev()] {
+        unspecified(&cluster, &mtls(source, &db(), 80), "cannot be read");
+    }
+    allowed(&cluster, &tcp(&address("203.0.113.7"), &dev(), 80));
 }
 
 #[test]
