@@ -22,7 +22,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, LabelCube, Labels, Peer, Symbol};
+use crate::flow::{Cut, LabelCube, Labels, Peer, Protocol, Symbol};
 use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
@@ -172,6 +172,13 @@ impl Cluster {
     /// Whether a connection passes, hop by hop and gate by gate, and why.
     pub fn decide(&self, question: &Question) -> Decision {
         decide::decide(self, question)
+    }
+
+    /// This cluster on a network plugin that judges SCTP, where nobody said whether its own does and no policy speaks of it; none
+    /// otherwise. Without it every SCTP connection with a pod that a policy isolates is left open (`semantics.md` §1.6).
+    pub fn with_sctp_judged(&self) -> Option<Self> {
+        let is_open = self.platform.sctp.is_none() && self.network.isolates() && !self.network.speaks_of(Protocol::Sctp);
+        is_open.then(|| Self { platform: Platform { sctp: Some(true), ..self.platform.clone() }, ..self.clone() })
     }
 
     /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces.

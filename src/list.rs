@@ -19,6 +19,8 @@ mod requests;
 mod selection;
 mod waypoints;
 
+use std::fmt;
+
 use crate::cluster::{Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};
 
@@ -72,8 +74,17 @@ pub struct Listing {
     pub answers: Vec<Vec<Passage>>,
     /// A row for each pair between which anything passes; by source, then destination.
     pub rows: Vec<Row>,
+    /// What is taken for granted of the platform, as it would leave a row open between all.
+    pub assumptions: Vec<Assumption>,
     /// What passes or not as the platform pleases, for many pairs at once. Nothing passes that is in no row of either list.
     pub doubts: Vec<DoubtRow>,
+}
+
+/// Something that is taken for granted of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assumption {
+    /// The network plugin judges SCTP.
+    Sctp,
 }
 
 /// A workload.
@@ -137,8 +148,31 @@ pub enum Side {
 }
 
 /// Lists who can reach whom.
+///
+/// Where nobody said whether the network plugin judges SCTP and no policy speaks of it, it is taken to do so: else there were a doubt
+/// about every pod that a policy isolates.
 pub fn list(cluster: &Cluster, options: &Options) -> Listing {
-    pairs::Pairs::new(cluster, options).list()
+    match cluster.with_sctp_judged() {
+        Some(judging) => Listing { assumptions: vec![Assumption::Sctp], ..pairs::Pairs::new(&judging, options).list() },
+        None => pairs::Pairs::new(cluster, options).list(),
+    }
+}
+
+impl Assumption {
+    /// Its name in machine formats.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sctp => "sctp",
+        }
+    }
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Sctp => "the network plugin judges SCTP",
+        })
+    }
 }
 
 impl Listing {

@@ -76,6 +76,13 @@ fn policy(spec: &str) -> String {
     object("AuthorizationPolicy", "shop/policy", spec)
 }
 
+/// A policy of namespace `shop`, from a spec of which nothing but one empty field is unclear.
+fn unclear(spec: &str) -> Cluster {
+    let (cluster, findings) = read_on(Platform::default(), &policy(spec));
+    assert_eq!(findings.iter().map(|finding| finding.code.name()).collect::<Vec<_>>(), ["unclear-empty-field"], "{spec}");
+    cluster
+}
+
 /// A policy of namespace `shop` that allows what one rule says.
 fn allow(rule: &str) -> Cluster {
     cluster(&policy(&format!("{{rules: [{rule}]}}")))

@@ -40,7 +40,8 @@ fn decide(cluster: &Cluster, source: &Endpoint, destination: &Endpoint, port: u1
     };
     let decision = cluster.decide(&question);
     if decision.steps.iter().any(|step| step.verdict == Verdict::Denied) {
-        assert_eq!(decision.verdict, Verdict::Denied, "a refusal of one gate is one of all");
+        // Unspecified where it hangs on the way that the connection takes: then the refused one is told.
+        assert_ne!(decision.verdict, Verdict::Allowed, "a refusal of one gate is never passed over");
     }
     if matches!(destination.peer, Peer::Pod(_)) {
         let end = cluster.end(destination, Way::Ingress);
@@ -60,7 +61,7 @@ fuzz_target!(|text: &str| {
     let request = Request { method: "GET".into(), path: "/a".into(), host: "shop.test".into(), headers: Labels::new(), token: Token::None };
     let ends = ends(&cluster);
     for (source, destination) in ends.iter().flat_map(|source| ends.iter().map(move |destination| (source, destination))) {
-        for port in [80, 15008] {
+        for port in [80, 15008, 15020] {
             decide(&cluster, source, destination, port, Transport::Plaintext, None);
             decide(&cluster, source, destination, port, Transport::Mtls, Some(request.clone()));
         }

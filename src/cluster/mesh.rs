@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 
 use super::object::Object;
 use super::platform::Platform;
-use crate::flow::{LabelCube, Labels, Symbol, Values};
+use crate::flow::{DataPlane, LabelCube, Labels, Symbol, Values};
 use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
 use crate::manifest::{self, Reading};
 use chain::Policy;
@@ -63,6 +63,8 @@ pub(super) struct Mesh {
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     namespaces: BTreeMap<Symbol, Labels>,
+    /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
+    has_ambient: bool,
 }
 
 impl Mesh {
@@ -112,6 +114,7 @@ impl Mesh {
         self.services.clone_from(&inventory.services);
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
         self.waypoints = self.find_waypoints(inventory);
+        self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
     }
 
     /// The namespaces that hold objects of the mesh.
@@ -161,4 +164,11 @@ impl Mesh {
         let own = all.get(namespace).filter(|_| namespace != root);
         all.get(root).into_iter().chain(own).flatten()
     }
+}
+
+/// Whether pods are in ambient mode, or would be.
+fn has_ambient(platform: &Platform, inventory: &Inventory) -> bool {
+    let declared = inventory.namespaces.values().any(|facts| facts.plane == Some(DataPlane::Ambient));
+    let is = |workload| inventory.plane_of(workload, platform.mesh) == DataPlane::Ambient;
+    platform.mesh == DataPlane::Ambient || declared || inventory.workloads.iter().any(is)
 }

@@ -145,11 +145,21 @@ impl Network {
         index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
     }
 
+    /// Whether there is any policy.
+    pub(super) fn isolates(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
+    /// Whether a rule names ports of a protocol.
+    pub(super) fn speaks_of(&self, protocol: Protocol) -> bool {
+        let ports = self.policies.iter().flat_map(NetworkPolicy::all_rules).filter_map(|rule| rule.ports.as_ref());
+        ports.into_iter().any(|ports| ports.speak_of(protocol))
+    }
+
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
         let cubes = self.policies.iter().flat_map(|policy| {
-            let rules = policy.ingress.iter().chain(&policy.egress).flatten();
-            let peers = rules.flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
+            let peers = policy.all_rules().flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
                 PeerTest::Pods(_, labels) => Some(labels),
                 PeerTest::Block(_) => None,
             });
@@ -160,12 +170,25 @@ impl Network {
 }
 
 impl NetworkPolicy {
+    /// Its rules for both directions.
+    fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.ingress.iter().chain(&self.egress).flatten()
+    }
+
     /// Its rules for a direction; none if it does not isolate there.
     fn rules(&self, way: Way) -> Option<&[Rule]> {
         match way {
             Way::Ingress => self.ingress.as_deref(),
             Way::Egress => self.egress.as_deref(),
         }
+    }
+}
+
+impl PortTests {
+    /// Whether they name ports of a protocol.
+    fn speak_of(&self, protocol: Protocol) -> bool {
+        let numbers = [&self.sure, &self.ranges].into_iter().any(|ports| !ports.get(protocol).is_empty());
+        numbers || self.names.iter().any(|(own, _)| *own == protocol)
     }
 }
 

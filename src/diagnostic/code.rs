@@ -200,6 +200,7 @@ codes! {
     UNCLEAR_FLOW "unclear-flow" Error "a flow is no question about one connection";
     UNKNOWN_OBJECT "unknown-object" Error "a flow names an object that no manifest holds";
     INVALID_MANIFEST "invalid-manifest" Error "a manifest is not what Kubernetes or Istio accepts";
+    UNCLEAR_EMPTY_FIELD "unclear-empty-field" Error "a field of a mesh policy is empty and may mean everything or nothing";
     UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
     NO_INPUT "no-input" Error "there is nothing to compile";
     STALE_OUTPUT "stale-output" Error "the written manifests are not what the intents say";

@@ -204,12 +204,15 @@ pub(super) fn plane(workload: &InventoryWorkload, namespace: &Labels, default: D
         return DataPlane::None;
     }
     let said = namespace_plane(namespace);
+    let asks_for_ztunnel = matches!(workload.mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
     let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
     let sidecar = match workload.mesh.sidecar {
         MeshChoice::Present => true,
         _ if NEVER_INJECTED.contains(&&*workload.namespace) => false,
         MeshChoice::Refused => false,
         MeshChoice::Asked => !forbidden,
+        // The default is for pods of which nothing is said: one that asks for ztunnel says something.
+        MeshChoice::Unsaid if said.is_none() && asks_for_ztunnel => false,
         MeshChoice::Unsaid => said.unwrap_or(default) == DataPlane::Sidecar,
     };
     if sidecar {

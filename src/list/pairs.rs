@@ -282,6 +282,7 @@ impl<'c> Pairs<'c> {
             outside: self.lists.outside.into_keys().collect(),
             answers: self.lists.answers.into_iter().map(Rc::unwrap_or_clone).collect(),
             rows,
+            assumptions: Vec::new(),
             doubts,
         }
     }

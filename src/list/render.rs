@@ -1,7 +1,7 @@
 //! Listings in writing.
 //!
 //! Owns: a renderer for each form, one file each, and the words that they share. Each form has the same order, that of the
-//! rows. Nothing is left out and nothing is judged.
+//! rows. Nothing is judged, and nothing is left out but, in forms that are tables or graphs, what is assumed.
 
 mod csv;
 mod dot;

@@ -28,6 +28,8 @@ pub(crate) struct Reading<'s> {
     pub(crate) object: String,
     findings: Vec<Diagnostic>,
     found_before: usize,
+    remarks: Vec<Diagnostic>,
+    remarked_before: usize,
     effort: usize,
     bare: Bare,
 }
@@ -43,7 +45,16 @@ impl<'s> Reading<'s> {
     /// Begins to read a file, of which this is all.
     pub(crate) fn new(document: Document<'s>) -> Self {
         let effort = MAX_EFFORT.max(document.text().len());
-        Self { document, object: String::new(), findings: Vec::new(), found_before: 0, effort, bare: Bare::default() }
+        Self {
+            document,
+            object: String::new(),
+            findings: Vec::new(),
+            found_before: 0,
+            remarks: Vec::new(),
+            remarked_before: 0,
+            effort,
+            bare: Bare::default(),
+        }
     }
 
     /// Goes on to another object.
@@ -51,11 +62,12 @@ impl<'s> Reading<'s> {
         self.document = document;
         self.object = object.into();
         self.found_before = self.findings.len();
+        self.remarked_before = self.remarks.len();
     }
 
     /// Hands over the findings about the whole file.
     pub(crate) fn into_findings(self) -> Vec<Diagnostic> {
-        self.findings
+        self.findings.into_iter().chain(self.remarks).collect()
     }
 
     /// Whether nothing was found about this object.
@@ -77,12 +89,23 @@ impl<'s> Reading<'s> {
         self.add(finding(location));
     }
 
+    /// Reports a finding that leaves the object as readable as it is, within the same measure.
+    pub(crate) fn remark(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
+        let of_object = self.remarks.len() - self.remarked_before;
+        if of_object >= MAX_FINDINGS_PER_OBJECT || self.remarks.len() >= MAX_FINDINGS_PER_FILE {
+            return;
+        }
+        let location = self.place(steps).unwrap_or_else(|| self.document.first_line());
+        self.remarks.push(finding(location));
+    }
+
     /// Reads something of which nothing is to be reported; nothing comes back if there would have been a finding.
     pub(crate) fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let before = self.findings.len();
+        let (before, remarked) = (self.findings.len(), self.remarks.len());
         let value = read(self);
         let clean = self.findings.len() == before;
         self.findings.truncate(before);
+        self.remarks.truncate(remarked);
         clean.then_some(value)
     }
 

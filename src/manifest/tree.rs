@@ -234,6 +234,14 @@ impl<'t> Node<'t> {
         reading.report(&self.steps, |location| Diagnostic::new(code, location, message).label(why));
     }
 
+    /// Reports a finding that leaves the object as readable as it is, given its message's begin and its place. The place is that of the
+    /// value alone where it stands in brackets.
+    pub(crate) fn remark(&self, reading: &mut Reading<'_>, finding: impl FnOnce(&str, Location) -> Diagnostic) {
+        let subject = format!("`{}` of {}", path(&self.steps), reading.object);
+        let document = reading.document;
+        reading.remark(&self.steps, |location| finding(&subject, in_brackets(document, location)));
+    }
+
     /// Reports a value that has to be text and is none for want of quotes.
     fn unquoted(&self, reading: &mut Reading<'_>, read_as: &str) {
         let what = if matches!(self.steps.last(), Some(Step::Name(_))) { "key " } else { "" };
@@ -260,6 +268,24 @@ fn first_word(document: Document<'_>, location: Location) -> (&str, Location) {
     let end = location.span.start as usize + word.len();
     let span = Span::new(location.span.start as usize, end);
     (word, Location { span, ..location })
+}
+
+/// A place without what follows its brackets, if it begins with one that is closed on its line.
+fn in_brackets(document: Document<'_>, location: Location) -> Location {
+    let line = document.source.slice(location.span);
+    let mut depth = 0_usize;
+    for (at, letter) in line.char_indices() {
+        match letter {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            let start = location.span.start as usize;
+            return if at == 0 { location } else { Location { span: Span::new(start, start + at + 1), ..location } };
+        }
+    }
+    location
 }
 
 /// A place as people write it, such as `spec.ports[0].name`.

@@ -267,9 +267,18 @@ fn trap_020_a_missing_label_satisfies_not_in() {
         ("{key: app, operator: DoesNotExist}", [true, false, false]),
     ] {
         let cluster = cluster(&lets_in(&format!("{{from: [{{podSelector: {{matchExpressions: [{expression}]}}}}]}}")));
-        for (source, admitted) in ["*@shop", "app=web@shop", "app=api@shop"].into_iter().zip(admitted) {
-            let check = if admitted { allowed } else { denied };
-            check(&cluster, &end(source), &end("*@shop"), "80");
+        // So does one that selects the pods which are isolated, and one of namespaces.
+        let isolating =
+            cluster_on(platform(), &policy("p", &format!("{{podSelector: {{matchExpressions: [{expression}]}}, policyTypes: [Ingress]}}")));
+        let of_namespaces = lets_in(&format!("{{from: [{{namespaceSelector: {{matchExpressions: [{expression}]}}}}]}}"));
+        let of_namespaces = cluster_on(platform(), &of_namespaces);
+        let labels = [None, Some("web"), Some("api")];
+        for ((pod, label), holds) in ["*@shop", "app=web@shop", "app=api@shop"].into_iter().zip(labels).zip(admitted) {
+            let check = |holds| if holds { allowed } else { denied };
+            check(holds)(&cluster, &end(pod), &end("*@shop"), "80");
+            check(!holds)(&isolating, &end(OUTSIDE), &end(pod), "80");
+            let far = label.map_or(end("*@other"), |label| end("*@other").in_namespace_labelled("app", label));
+            check(holds)(&of_namespaces, &far, &end("*@shop"), "80");
         }
     }
 }
@@ -401,6 +410,9 @@ fn trap_031_a_cluster_wide_policy_is_not_skipped() {
     allowed(&tier("Admin"), &end(OUTSIDE), &end("app=db@pay"), "80");
     denied(&tier("Baseline"), &end(OUTSIDE), &end("app=db@shop"), "80");
     unspecified(&tier("Baseline"), &end("app=db@shop"), &end(OUTSIDE), "80", "ClusterNetworkPolicy `a`");
+    // It decides what its subjects send, too, and so what others are sent; not what was refused at the other end.
+    unspecified(&tier("Admin"), &end("app=db@shop"), &end("*@pay"), "80", "ClusterNetworkPolicy `a`");
+    denied(&tier("Admin"), &end("app=db@shop"), &end("app=web@shop"), "80");
     let whole = cluster(&admin("AdminNetworkPolicy", "{priority: 1, subject: {namespaces: {}}}"));
     unspecified(&whole, &end(OUTSIDE), &end("*@any"), "80", "AdminNetworkPolicy `a`");
     let unreadable = cluster(&admin("AdminNetworkPolicy", "{subject: {namespaces: {matchWords: {}}}}"));

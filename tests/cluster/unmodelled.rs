@@ -27,6 +27,7 @@ fn kinds_that_cannot_affect_a_flow_are_passed_over() {
         ("discovery.k8s.io/v1", "EndpointSlice"),
         ("networking.istio.io/v1", "VirtualService"),
         ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+        ("route.openshift.io/v1", "Route"),
         ("telemetry.istio.io/v1", "Telemetry"),
         ("cert-manager.io/v1", "Certificate"),
         ("storage.k8s.io/v1", "StorageClass"),
@@ -35,6 +36,7 @@ fn kinds_that_cannot_affect_a_flow_are_passed_over() {
         assert!(findings(&yaml).is_empty(), "{kind}");
         allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80");
     }
+    assert_eq!(findings(&object("example.com/v1", "Route", "x", "{}")).len(), 1, "a kind is passed over in its own group only");
 }
 
 #[test]

@@ -114,12 +114,21 @@ fn trap_111_each_pod_of_a_namespace_has_its_own_mode() {
         pod("injected", "{app: a}", "{containers: [{name: a, image: a}, {name: istio-proxy, image: istio/proxyv2}]}"),
         pod("none", "{app: a, istio.io/dataplane-mode: none}", plain),
     ];
-    let cluster = cluster(&yaml.concat());
-    let planes: Vec<_> = cluster.workloads().iter().map(|workload| (&*workload.name, super::workloads::pod(workload).plane)).collect();
-    assert_eq!(
-        planes,
-        [("ambient", DataPlane::Ambient), ("host", DataPlane::None), ("injected", DataPlane::Sidecar), ("none", DataPlane::None),]
-    );
+    let planes = |yaml: &[String]| {
+        let cluster = cluster(&yaml.concat());
+        let plane = |workload| (super::workloads::pod(workload).plane, cluster::Workload::clone(workload).name.to_string());
+        cluster.workloads().iter().map(plane).collect::<Vec<_>>()
+    };
+    let (ambient, sidecar, none) = (DataPlane::Ambient, DataPlane::Sidecar, DataPlane::None);
+    let wanted =
+        |planes: [DataPlane; 4]| planes.into_iter().zip(["ambient", "host", "injected", "none"].map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(planes(&yaml), wanted([ambient, none, sidecar, none]));
+    // Where the namespace says nothing, its pods' own labels do: one that asks for ztunnel is none of those that the default is for.
+    let own = pod("own", "{app: a, istio.io/dataplane-mode: ambient}", plain);
+    assert_eq!(planes(std::slice::from_ref(&own)), [(ambient, "own".to_owned())]);
+    // Where it is injected, the sidecar wins.
+    let injected = "apiVersion: v1\nkind: Namespace\nmetadata: {name: mixed, labels: {istio-injection: enabled}}\n".to_owned();
+    assert_eq!(planes(&[injected, own]), [(sidecar, "own".to_owned())]);
 }
 
 #[test]

@@ -122,6 +122,20 @@ fn between_planes_it_hangs_on_the_installation() {
 }
 
 #[test]
+fn what_the_tunnel_brings_to_a_port_that_is_not_captured() {
+    let on = |hbone, yaml: &str| cluster_on(Platform { hbone_from_sidecars: hbone, ..Platform::default() }, yaml);
+    let scraped = auto(&client(), &db(), 15020).service("shop/x", 15020);
+    // The tunnel ends at the sidecar (§3.3), which lets the port be (§3.2): where its policies would refuse, nobody knows.
+    allowed(&on(Some(true), ""), &scraped);
+    allowed(&on(Some(true), &policy("{rules: [{from: [{source: {namespaces: [shop]}}]}]}")), &scraped);
+    unspecified(&on(Some(true), &policy("{}")), &scraped, "what the tunnel brings");
+    unspecified(&on(Some(true), &policy("{action: DENY, rules: [{}]}")), &scraped, "what the tunnel brings");
+    // Without the tunnel it comes in plaintext, past the sidecar.
+    allowed(&on(Some(false), &policy("{}")), &scraped);
+    denied(&on(Some(false), ""), &mtls(&client(), &db(), 15020), Gate::Transport);
+}
+
+#[test]
 fn ztunnels_own_ports_are_no_applications() {
     denied(&cluster(""), &mtls(&client(), &server(), 15008), Gate::Transport);
     unspecified(&cluster(""), &mtls(&client(), &server(), 15006), "own ports");

@@ -24,11 +24,11 @@ fn trap_034_no_rules_is_nothing_and_an_empty_rule_is_everything() {
 #[test]
 fn trap_035_an_empty_list_is_neither_nobody_nor_anybody() {
     for list in ["from", "to"] {
-        unspecified(&allow(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
-        unspecified(&deny(&format!("{{{list}: []}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        unspecified(&unclear(&format!("{{rules: [{{{list}: []}}]}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
+        unspecified(&unclear(&format!("{{action: DENY, rules: [{{{list}: []}}]}}")), &mtls(&web(), &db(), 80), "empty `from` or `to`");
         // Where something else decides, it does not matter.
         let other = "{to: [{operation: {ports: ['80']}}]}";
-        allowed(&cluster(&policy(&format!("{{rules: [{{{list}: []}}, {other}]}}"))), &mtls(&web(), &db(), 80));
+        allowed(&unclear(&format!("{{rules: [{{{list}: []}}, {other}]}}")), &mtls(&web(), &db(), 80));
     }
     let refused = [
         ("{from: [{source: {}}]}", "names at least one thing"),
@@ -127,6 +127,9 @@ fn trap_040_a_part_left_empty_kills_the_rule_at_ztunnel() {
 fn trap_041_an_alternative_left_empty_is_everything_at_a_sidecar_and_nothing_at_ztunnel() {
     let cluster = deny("{to: [{operation: {ports: ['80']}}, {operation: {methods: [GET]}}]}");
     denied(&cluster, &mtls(&web(), &db(), 5432), Gate::Caller);
+    // What is HTTP there is judged as written.
+    allowed(&cluster, &mtls(&web(), &db(), 5432).http("POST", "/"));
+    denied(&cluster, &mtls(&web(), &db(), 5432).http("GET", "/"), Gate::Caller);
     let ambient_db = ambient("shop", "app=db", "db");
     allowed(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 5432));
     denied(&cluster, &mtls(&ambient("shop", "", "web"), &ambient_db, 80), Gate::Caller);
@@ -263,15 +266,15 @@ fn trap_056_too_many_accounts_are_refused() {
 
 #[test]
 fn trap_057_an_empty_selector_is_all_at_sidecars_and_not_known_in_ambient() {
-    let nothing = cluster(&policy("{selector: {}}"));
+    let nothing = unclear("{selector: {}}");
     denied(&nothing, &mtls(&web(), &db(), 80), Gate::Caller);
     let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);
     unspecified(&nothing, &question, "empty `selector`");
-    unspecified(&cluster(&policy("{selector: {matchLabels: {}}}")), &question, "empty `selector`");
+    unspecified(&unclear("{selector: {matchLabels: {}}}"), &question, "empty `selector`");
     // Where it would change nothing, it does not matter.
-    allowed(&cluster(&policy("{selector: {}, rules: [{}]}")), &question);
-    let denying = policy("{selector: {}, action: DENY, rules: [{to: [{operation: {ports: ['81']}}]}]}");
-    allowed(&cluster(&denying), &question);
+    allowed(&unclear("{selector: {}, rules: [{}]}"), &question);
+    let denying = unclear("{selector: {}, action: DENY, rules: [{to: [{operation: {ports: ['81']}}]}]}");
+    allowed(&denying, &question);
 }
 
 #[test]
@@ -494,6 +497,57 @@ fn trap_074_the_proxys_own_ports_are_not_captured() {
     let told = db().facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(9000, 9010));
     allowed(&nothing, &tcp(&web(), &told, 9005));
     denied(&nothing, &tcp(&web(), &told, 9011), Gate::Caller);
+    // Neither does a mode act there, of the pod or of the port, nor a DENY, nor a token that does not verify.
+    let strict =
+        "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}, portLevelMtls: {'15020': {mode: STRICT}, '9005': {mode: STRICT}}}";
+    let token = "{jwtRules: [{issuer: https://a, jwks: '{}'}]}";
+    let all = cluster(&format!(
+        "{}{}{}",
+        policy("{action: DENY, rules: [{}]}"),
+        peer_authentication("shop/strict", strict),
+        object("RequestAuthentication", "shop/token", token)
+    ));
+    for port in [15020, 15021, 15090, 9005] {
+        allowed(&all, &tcp(&plain("dev", ""), &told, port).http("GET", "/").token(Token::Unverified));
+        denied(&all, &mtls(&web(), &told, port), Gate::Transport);
+    }
+    // Behind ztunnel these ports are as any other, whatever the annotation says.
+    for port in [15020, 9005] {
+        let told = ambient("shop", "app=db", "db").facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(9000, 9010));
+        denied(&nothing, &tcp(&plain("dev", ""), &told, port), Gate::Caller);
+    }
+}
+
+#[test]
+fn the_tunnels_own_port_takes_mtls_alone_where_sidecars_listen_there() {
+    let labelled = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {istio.io/dataplane-mode: ambient}}\n";
+    let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other, labels: {istio.io/dataplane-mode: ambient, sidecar.istio.io/inject: 'false'}}\nspec: {containers: [{name: a}]}\n";
+    let waypoint = object("Gateway", "other/waypoint", "{gatewayClassName: istio-waypoint}");
+    let disabled = format!("{}{}", peer_authentication("shop/disabled", "{mtls: {mode: DISABLE}}"), policy("{}"));
+    let on = |listens, yaml: &str| cluster_on(Platform { hbone_from_sidecars: listens, ..Platform::default() }, yaml);
+    let told = db().facts(|facts| facts.uncaptured = twogate::flow::Intervals::of(15000, 15010));
+    for (destination, ambient) in [(&db(), labelled), (&db(), pod), (&told, waypoint.as_str())] {
+        // No mode and no policy acts there.
+        for yaml in [ambient.to_owned(), format!("{ambient}{disabled}")] {
+            let (listens, silent, unknown) = (on(Some(true), &yaml), on(Some(false), &yaml), on(None, &yaml));
+            allowed(&listens, &mtls(&web(), destination, 15008));
+            for source in [&web(), &plain("dev", ""), &address("203.0.113.7")] {
+                denied(&listens, &tcp(source, destination, 15008), Gate::Transport);
+                // Where nobody listens, the application may.
+                allowed(&silent, &tcp(source, destination, 15008));
+                unspecified(&unknown, &tcp(source, destination, 15008), "listen on the port of the tunnel");
+            }
+            denied(&silent, &mtls(&web(), destination, 15008), Gate::Transport);
+            unspecified(&unknown, &mtls(&web(), destination, 15008), "listen on the port of the tunnel");
+        }
+        // Outside the mesh it is a port as any other.
+        allowed(&on(Some(true), ambient), &tcp(&web(), &plain("shop", "app=db"), 15008));
+    }
+    // In a mesh that is ambient where nothing says otherwise, too.
+    let mesh = Platform { mesh: DataPlane::Ambient, hbone_from_sidecars: Some(true), ..Platform::default() };
+    denied(&cluster_on(mesh, ""), &tcp(&web(), &db(), 15008), Gate::Transport);
+    // Without ambient mode nothing is in the way of plaintext.
+    allowed(&on(Some(true), &disabled), &tcp(&web(), &db(), 15008));
 }
 
 #[test]
@@ -511,6 +565,15 @@ fn trap_075_an_unknown_key_is_refused() {
         assert!(found.len() == 1 && found[0].contains("no attribute of this name"), "{key}: {found:?}");
     }
     assert!(findings(&policy("{rules: [{when: [{key: source.namespaces, values: [x]}]}]}"))[0].contains("near is `source.namespace`"));
+    // A cluster that was not asked to check may hold it all the same, and there the rule is gone: nobody relies on its denial, nor
+    // on what an ALLOW beside it lets in.
+    let unknown = policy("{action: DENY, rules: [{when: [{key: source.namespaces, values: [dev]}]}]}");
+    let everybody = object("AuthorizationPolicy", "shop/all", "{rules: [{}]}");
+    let (cluster, _) = read_on(Platform::default(), &format!("{unknown}{everybody}"));
+    for source in [&web(), &dev()] {
+        unspecified(&cluster, &mtls(source, &db(), 80), "cannot be read");
+    }
+    allowed(&cluster, &tcp(&address("203.0.113.7"), &dev(), 80));
 }
 
 #[test]

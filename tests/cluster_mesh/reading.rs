@@ -31,6 +31,42 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn empty_fields_are_told_at_their_place_and_the_rest_is_read() {
+    let found = |spec: &str| findings(&policy(spec));
+    assert_eq!(found("{rules: [{from: [], when: []}]}"), ["[]: any source, or nothing at all?"]);
+    assert_eq!(
+        found("{rules: [{to: [ ]}, {from: [\n]}]}"),
+        ["[ ]: any operation, or nothing at all?", "[: any source, or nothing at all?"]
+    );
+    assert_eq!(found("{selector: {matchLabels: {}}, rules: []}"), ["{matchLabels: {}}: every pod, or none?"]);
+    assert_eq!(found("\n  selector:\n    matchLabels: {}\n  rules:\n  - from: []  # nobody\n").len(), 2);
+    assert_eq!(
+        found("\n  rules:\n  - to: []  # nobody\n    from: &none []\n  - from: *none\n"),
+        ["&none []: any source, or nothing at all?", "[]: any operation, or nothing at all?", "&none []: any source, or nothing at all?"]
+    );
+    for absent in
+        ["{}", "{rules: []}", "{rules: [{from: null, to: null, when: []}]}", "{selector: null}", "{selector: {matchLabels: {a: b}}}"]
+    {
+        assert_eq!(found(absent), [""; 0], "{absent}");
+    }
+    // What is refused anyway needs no such advice.
+    assert_eq!(found("{rules: [{form: [], from: []}]}"), ["form: no such field"]);
+    // What does not hang on the empty field is decided, here and beside it.
+    let (cluster, _) = read_on(
+        Platform::default(),
+        &policy("{selector: {matchLabels: {app: db}}, rules: [{from: [], to: [{operation: {ports: ['80']}}]}]}"),
+    );
+    unspecified(&cluster, &mtls(&web(), &db(), 80), "empty `from` or `to`");
+    denied(&cluster, &mtls(&web(), &db(), 81), Gate::Caller);
+    allowed(&cluster, &mtls(&db(), &web(), 80));
+    // A generator that repeats its mistake is not told so without end, and the rest of the file is read.
+    let many: String = (0..300).map(|at| object("AuthorizationPolicy", &format!("shop/p{at}"), "{rules: [{from: []}]}")).collect();
+    let (cluster, findings) = read_on(Platform::default(), &format!("{many}{}", object("AuthorizationPolicy", "dev/last", "{}")));
+    assert_eq!(findings.len(), 200);
+    denied(&cluster, &mtls(&web(), &dev(), 80), Gate::Caller);
+}
+
+#[test]
 fn targets_are_what_istio_takes() {
     for target in [
         "{kind: Pod, name: a}",

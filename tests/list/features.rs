@@ -215,17 +215,41 @@ fn what_nobody_knows_is_a_row_of_its_own() {
         on(unsure.clone(), &yaml, "web", "db"),
         [
             "shop/web[Deployment] | shop/db[Deployment] | TCP 80 | plaintext",
-            "? shop/web[Deployment] | shop/db[Deployment] | SCTP * | - | unspecified: whether SCTP is judged hangs on the network plugin",
             "? shop/web[Deployment] | shop/db[Deployment] | TCP 81-90 | plaintext | unspecified: whether `endPort` works hangs on the network plugin",
         ]
     );
-    // What holds for many is said once.
-    let (cluster, _) = read(unsure, &(yaml + &network("shop", "closed", CLOSED)));
-    let listing = list::list(&cluster, &Options::default());
-    let text = render::text(&listing, &Sources::default());
-    let about: Vec<&str> = text.lines().filter(|line| line.contains("SCTP *")).collect();
-    assert_eq!(about.len(), 2, "{text}");
-    assert!(about[0].contains("any workload") && about[1].contains("any address"), "{text}");
+}
+
+#[test]
+fn sctp_is_assumed_to_be_judged_once_unless_a_policy_speaks_of_it() {
+    let unsure = Platform { sctp: None, ..platform() };
+    let listed = |platform: &Platform, yaml: &str| {
+        let (cluster, _) = read(platform.clone(), yaml);
+        list::list(&cluster, &Options::default())
+    };
+    let rule = |ports: &str| network("shop", "web", &format!("{{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{{{ports}}}]}}"));
+    let closed = two() + &network("shop", "closed", CLOSED);
+    // Nothing hangs on it where nothing is isolated, nor where it is known.
+    for (platform, yaml) in [(&unsure, &two()), (&platform(), &closed)] {
+        assert_eq!(listed(platform, yaml).assumptions, []);
+    }
+    for yaml in [closed.clone(), two() + &rule(""), two() + &rule("ports: [{port: 80}, {protocol: UDP}]")] {
+        let listing = listed(&unsure, &yaml);
+        assert_eq!((listing.assumptions.as_slice(), listing.doubts.as_slice()), (&[list::Assumption::Sctp][..], &[][..]), "{yaml}");
+        assert_eq!(listing, list::Listing { assumptions: listing.assumptions.clone(), ..listed(&platform(), &yaml) });
+    }
+    // Somebody who writes of it wants to know; what holds for many is said once.
+    for ports in ["ports: [{protocol: SCTP}]", "ports: [{protocol: SCTP, port: 5, endPort: 9}]", "ports: [{protocol: SCTP, port: signal}]"]
+    {
+        let listing = listed(&unsure, &(closed.clone() + &rule(ports)));
+        assert_eq!(listing.assumptions, []);
+        let text = render::text(&listing, &Sources::default());
+        let about: Vec<&str> = text.lines().filter(|line| line.contains("SCTP *")).collect();
+        assert_eq!(about.len(), 2, "{text}");
+        assert!(about[0].contains("any workload") && about[1].contains("any address"), "{text}");
+    }
+    // One who says that it is not judged is told everywhere.
+    assert!(!listed(&Platform { sctp: Some(false), ..platform() }, &closed).doubts.is_empty());
 }
 
 #[test]

@@ -57,6 +57,21 @@ fn json_is_what_its_schema_says() {
     assert_eq!(faults.len(), 6, "{faults:#?}");
 }
 
+#[test]
+fn what_is_assumed_is_told_once_whatever_the_form() {
+    for form in ["text", "json", "csv", "dot", "mermaid"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twogate"));
+        command.arg("list").args(BOUTIQUE.split_whitespace()).args(["--format", form]).current_dir(root()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let told = "assumes that the network plugin judges SCTP; `network-plugin.sctp` in twogate.toml says whether it does\n";
+        assert_eq!(stderr.matches(told).count(), 1, "{form}: {stderr}");
+        assert!(!stdout.contains("SCTP is judged"), "{form}: {stdout}");
+    }
+    let value: Value = serde_json::from_str(&list(&format!("{BOUTIQUE} --format json"))).unwrap();
+    assert_eq!(value["assumptions"], serde_json::json!([{"name": "sctp", "text": "the network plugin judges SCTP"}]));
+}
+
 /// Manifests in which every part of the JSON occurs, in a folder that stays for the run.
 fn manifests() -> String {
     let yaml = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n\
@@ -66,7 +81,9 @@ fn manifests() -> String {
                 spec: {jwtRules: [{issuer: 'https://id.example.com', jwksUri: 'https://id.example.com/keys'}]}\n---\n\
                 apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: web, namespace: shop}\n\
                 spec: {rules: [{to: [{operation: {hosts: ['*.example.com'], notPaths: [/admin], methods: [GET]}}], \
-                when: [{key: 'request.auth.claims[groups]', values: [ops]}, {key: 'request.headers[x-role]', notValues: [guest]}]}]}\n";
+                when: [{key: 'request.auth.claims[groups]', values: [ops]}, {key: 'request.headers[x-role]', notValues: [guest]}]}]}\n---\n\
+                apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: shop}\n\
+                spec: {podSelector: {}, ingress: [{ports: [{port: 80}, {protocol: SCTP, port: 80}]}]}\n";
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("list-forms");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("all.yaml"), yaml).unwrap();

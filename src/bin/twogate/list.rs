@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use twogate::compile::{Input, Judged, compile, emitted, endpoint, given};
 use twogate::diagnostic::order::has_error;
-use twogate::list::{self, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
+use twogate::list::{self, Assumption, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
 use twogate::source::FileId;
 
 /// List who can reach whom: workloads, ports, transport, requests.
@@ -140,6 +140,10 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
     }
     let [from, to] = [ends.first(), ends.get(1)].map(|end| end.cloned().flatten());
     let listing = list::list(&judged.cluster, &Options { from, to, scope: wanted.scope, reasons: wanted.reasons });
+    for assumption in &listing.assumptions {
+        let Assumption::Sctp = assumption;
+        report::say(&format!("assumes that {assumption}; `network-plugin.sctp` in twogate.toml says whether it does"))?;
+    }
     report::print(&rendered(&listing, judged, wanted))?;
     Ok(if has_error(&judged.findings) { Exit::Found } else { Exit::Fine })
 }

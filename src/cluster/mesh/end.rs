@@ -48,6 +48,22 @@ pub(super) struct Ztunnel<'m> {
     pub(super) modes: Modes<'m>,
 }
 
+/// Where a connection enters a pod with a sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// At a port that the sidecar captures.
+    Captured,
+    /// At the port of the tunnel itself.
+    Tunnel,
+    /// At a port that the sidecar does not capture, past it: nothing there terminates mTLS.
+    Past,
+    /// At the sidecar, to which an ambient client's tunnel leads, for a port that it does not capture.
+    Carried,
+}
+
+/// What is not known of such a connection: the tunnel leads to the sidecar, whose policies are for the ports that it captures.
+pub(super) const CARRIED: &str = "whether policies act on a port that the sidecar does not capture is not known of what the tunnel brings";
+
 /// The port of the tunnel between proxies.
 pub(super) const HBONE: u16 = 15008;
 
@@ -168,8 +184,14 @@ impl MeshEnd<'_> {
         let view = self.view(far, port, transport);
         match &self.guard {
             Guard::None => arrives,
-            Guard::Sidecar(_) if !self.captures(port) => arrives,
-            Guard::Sidecar(sidecar) => Truth::all([arrives, sidecar.proxy.passes(view, request, sidecar.classes.class(port))]),
+            Guard::Sidecar(sidecar) => {
+                let judged = || sidecar.proxy.passes(view, request, sidecar.classes.class(port));
+                match self.entrance(plane(far), port, transport) {
+                    Entrance::Captured => Truth::all([arrives, judged()]),
+                    Entrance::Tunnel | Entrance::Past => arrives,
+                    Entrance::Carried => Truth::all([arrives, judged().unless(CARRIED)]),
+                }
+            }
             Guard::Ztunnel(ztunnel) => {
                 let judged = || Truth::all([arrives, ztunnel.attached.passes(ChainKind::Ztunnel, &view)]);
                 Truth::any([self.bypasses(far, transport), judged()])
@@ -198,9 +220,12 @@ impl MeshEnd<'_> {
         }
         match &self.guard {
             Guard::None => Truth::of(transport == Transport::Plaintext),
-            // The tunnel's own port always speaks mTLS; on the others nothing terminates it.
-            Guard::Sidecar(_) if !self.captures(port) => Truth::of(transport == Transport::Plaintext || port == HBONE),
-            Guard::Sidecar(sidecar) => sidecar.modes.at_sidecar(port, transport, client),
+            Guard::Sidecar(sidecar) => match self.entrance(client, port, transport) {
+                Entrance::Captured => sidecar.modes.at_sidecar(port, transport, client),
+                Entrance::Tunnel => self.takes_tunnels(transport),
+                Entrance::Past => Truth::of(transport == Transport::Plaintext),
+                Entrance::Carried => Truth::Yes,
+            },
             Guard::Ztunnel(_) if port == HBONE => Truth::No,
             Guard::Ztunnel(_) if ZTUNNEL_PORTS.contains(&port) => Truth::Open("it is one of ztunnel's own ports"),
             Guard::Ztunnel(ztunnel) => Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)]),
@@ -213,9 +238,30 @@ impl MeshEnd<'_> {
         server != client && server != DataPlane::None && self.mesh.platform.hbone_from_sidecars == Some(false)
     }
 
-    /// Whether the sidecar sees connections to a port.
-    pub(super) fn captures(&self, port: u16) -> bool {
-        !NEVER_CAPTURED.contains(&port) && !self.destination.facts.uncaptured.contains(port)
+    /// Where a connection of a client of this plane enters a pod with a sidecar.
+    pub(super) fn entrance(&self, client: DataPlane, port: u16, transport: Transport) -> Entrance {
+        if port == HBONE {
+            return Entrance::Tunnel;
+        }
+        let captures = !NEVER_CAPTURED.contains(&port) && !self.destination.facts.uncaptured.contains(port);
+        match (captures, transport, client) {
+            (true, ..) => Entrance::Captured,
+            (false, Transport::Mtls, DataPlane::Ambient) => Entrance::Carried,
+            (false, ..) => Entrance::Past,
+        }
+    }
+
+    /// Whether a sidecar takes connections to the tunnel's own port (`semantics.md` §3.2, §3.3).
+    ///
+    /// Where it listens there, it takes mTLS alone, whatever the mode; where it does not, the port is one that it does not capture. In
+    /// a mesh without ambient mode nobody calls it, and as what it counts is not said: there it is both.
+    fn takes_tunnels(&self, transport: Transport) -> Truth {
+        const LISTENS: &str = "whether sidecars listen on the port of the tunnel hangs on how the mesh is installed";
+        match self.mesh.platform.hbone_from_sidecars {
+            _ if !self.mesh.has_ambient => Truth::Yes,
+            Some(listens) => Truth::of(listens == (transport == Transport::Mtls)),
+            None => Truth::Open(LISTENS),
+        }
     }
 
     /// Whether ztunnel does not look at a connection, because it comes from the pod's own node (`semantics.md` §5.4).

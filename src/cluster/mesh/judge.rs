@@ -3,7 +3,7 @@
 //! Owns: `Judgement`. Every answer comes from the same tests as [`super::MeshEnd`]'s; here they are told.
 
 use super::chain::ChainKind;
-use super::end::{Guard, MeshEnd, plane};
+use super::end::{CARRIED, Entrance, Guard, MeshEnd, plane};
 use super::misses;
 use super::proxy::{Attached, Proxy, is_upper_case};
 use super::route::{Course, Route, Speaks, Target};
@@ -16,7 +16,7 @@ use super::waypoint::Waypoint;
 use super::{Mesh, peer::PeerPolicy};
 use crate::cluster::decision::{Document, Gate, Step};
 use crate::cluster::question::{Endpoint, Question};
-use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport};
+use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport, Verdict};
 
 /// What the mesh says on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +117,15 @@ impl MeshEnd<'_> {
         let request = request.filter(|_| course.speaks != Speaks::Foreign);
         match &self.guard {
             Guard::None => {}
-            Guard::Sidecar(_) if !self.captures(port) => {}
-            Guard::Sidecar(sidecar) => tell_proxy(&sidecar.proxy, &at, view, request, self.class(port), &mut steps),
+            Guard::Sidecar(sidecar) => {
+                let mut of_proxy = Vec::new();
+                tell_proxy(&sidecar.proxy, &at, view, request, self.class(port), &mut of_proxy);
+                match self.entrance(plane(from), port, transport) {
+                    Entrance::Captured => steps.extend(of_proxy),
+                    Entrance::Tunnel | Entrance::Past => {}
+                    Entrance::Carried => steps.extend(of_proxy.into_iter().map(carried)),
+                }
+            }
             Guard::Ztunnel(ztunnel) => {
                 let bypass = self.bypasses(from, transport);
                 let mut caller = tell_caller(&ztunnel.attached, &at, ChainKind::Ztunnel, &view);
@@ -152,7 +159,9 @@ impl MeshEnd<'_> {
     /// Whether TLS of a client's own gets through: not where the proxy expects HTTP (`semantics.md` §3.2).
     fn takes_foreign(&self, port: u16) -> Truth {
         match &self.guard {
-            Guard::Sidecar(sidecar) if self.captures(port) && sidecar.classes.is_http(port) => Truth::No,
+            Guard::Sidecar(sidecar) if sidecar.classes.is_http(port) => {
+                Truth::of(self.entrance(DataPlane::Sidecar, port, Transport::Plaintext) != Entrance::Captured)
+            }
             _ => Truth::Yes,
         }
     }
@@ -169,12 +178,28 @@ impl MeshEnd<'_> {
             (_, Truth::No) if no_identity => "the caller has no identity to prove".to_owned(),
             (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
             (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
-            (Guard::Sidecar(_), Truth::Yes) if !self.captures(port) => "the sidecar does not capture this port".to_owned(),
-            (Guard::Sidecar(_), Truth::No) if !self.captures(port) => "nothing on this port terminates mTLS".to_owned(),
-            (_, Truth::Yes) => format!("the server takes {speaks}"),
-            (_, Truth::No) => format!("the server does not take {speaks}"),
+            (Guard::Sidecar(_), _) => match (self.entrance(plane(from), port, course.speaks.transport()), arrives) {
+                (Entrance::Tunnel, Truth::No) if course.speaks != Speaks::Mtls => "the port of the tunnel takes only mTLS".to_owned(),
+                (Entrance::Carried, Truth::Yes) => "the tunnel brings it to the sidecar".to_owned(),
+                (Entrance::Past, Truth::Yes) => "the sidecar does not capture this port".to_owned(),
+                (Entrance::Tunnel | Entrance::Past | Entrance::Carried, Truth::No) => "nothing on this port terminates mTLS".to_owned(),
+                (_, arrives) => takes(speaks, arrives),
+            },
+            (_, arrives) => takes(speaks, arrives),
         }
     }
+}
+
+fn takes(speaks: &str, arrives: Truth) -> String {
+    if arrives == Truth::Yes { format!("the server takes {speaks}") } else { format!("the server does not take {speaks}") }
+}
+
+/// A step of a sidecar that may not be asked at all.
+fn carried(step: Step) -> Step {
+    if step.verdict == Verdict::Allowed {
+        return step;
+    }
+    Step { verdict: Verdict::Unspecified(CARRIED.to_owned()), reason: CARRIED.to_owned(), ..step }
 }
 
 /// The gates of an Envoy: the token, then the caller.

@@ -5,6 +5,7 @@
 
 pub(super) mod authorization;
 pub(super) mod destination;
+mod empty;
 pub(super) mod gateway;
 pub(super) mod peer;
 pub(super) mod request;

@@ -67,6 +67,15 @@ impl Truth {
         }
     }
 
+    /// The same, with a no that cannot be relied upon.
+    #[must_use]
+    pub(super) const fn unless(self, reason: &'static str) -> Self {
+        match self {
+            Self::Yes => self,
+            Self::No | Self::Open(_) => Self::Open(reason),
+        }
+    }
+
     /// As the answer to whether something passes.
     pub(super) fn verdict(self) -> Verdict {
         match self {
@@ -89,6 +98,7 @@ mod tests {
         assert_eq!(Truth::all([Open("a"), No]), No);
         assert_eq!((Truth::any([]), Truth::all([])), (No, Yes));
         assert_eq!((Open("a").not(), Yes.not()), (Open("a"), No));
+        assert_eq!((Yes.unless("b"), No.unless("b"), Open("a").unless("b")), (Yes, Open("b"), Open("b")));
         assert_eq!((Yes.only_if(Some("b")), No.only_if(Some("b"))), (Open("b"), No));
     }
 }

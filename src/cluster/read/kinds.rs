@@ -32,7 +32,7 @@ const MESH: [(&str, &[&str]); 3] = [
 ];
 
 /// Kinds that cannot affect a flow, by group.
-const PASSED: [(&str, &[&str]); 17] = [
+const PASSED: [(&str, &[&str]); 18] = [
     (
         "",
         &[
@@ -92,6 +92,7 @@ const PASSED: [(&str, &[&str]); 17] = [
     ("k8s.cni.cncf.io", &["NetworkAttachmentDefinition"]),
     ("install.istio.io", &["IstioOperator"]),
     ("sailoperator.io", &["Istio", "IstioCNI", "IstioRevision", "IstioRevisionTag", "ZTunnel"]),
+    ("route.openshift.io", &["Route"]),
     ("security.openshift.io", &["SecurityContextConstraints"]),
 ];
 

@@ -22,7 +22,8 @@ pub fn json(listing: &Listing, sources: &Sources) -> String {
     let peers = listing.peers.iter().map(Peer::new).collect();
     let rows = listing.rows.iter().map(|row| Row::new(listing, row, sources)).collect();
     let unspecified = listing.doubts.iter().map(|row| Unspecified::new(listing, row)).collect();
-    let document = Document { version: VERSION, peers, rows, unspecified };
+    let assumptions = listing.assumptions.iter().map(|assumed| Assumed { name: assumed.name(), text: assumed.to_string() }).collect();
+    let document = Document { version: VERSION, peers, rows, unspecified, assumptions };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -34,6 +35,13 @@ struct Document<'a> {
     peers: Vec<Peer<'a>>,
     rows: Vec<Row<'a>>,
     unspecified: Vec<Unspecified<'a>>,
+    assumptions: Vec<Assumed>,
+}
+
+#[derive(Serialize)]
+struct Assumed {
+    name: &'static str,
+    text: String,
 }
 
 #[derive(Serialize)]

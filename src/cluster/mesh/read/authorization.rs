@@ -2,8 +2,9 @@
 //!
 //! Owns: its fields and what is refused of them (`semantics.md` §2.3, §2.6 to §2.8, §2.12).
 
+use super::super::attachment::Attachment;
 use super::super::rule::{Action, Attribute, AuthorizationPolicy, Clause, Enforced, Field, Place, Rule};
-use super::{Allowed, attachment, checked, dry_run, spec, values};
+use super::{Allowed, attachment, checked, dry_run, empty, spec, values};
 use crate::cluster::object::Object;
 use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
@@ -21,6 +22,9 @@ pub(in super::super) fn read(object: Object, root: &Node<'_>, reading: &mut Read
     let spec = spec(root, reading);
     spec.only(reading, &["selector", "targetRef", "targetRefs", "action", "provider", "rules"]);
     let attachment = attachment(&spec, reading);
+    if attachment == Attachment::EmptySelector {
+        empty::selector(&spec.get(reading, "selector"), reading);
+    }
     let action = action(&spec, reading);
     provider(&spec, action, reading);
     let may_be_dry = if matches!(action, Action::Allow | Action::Deny) { Allowed::Yes } else { Allowed::No };
@@ -77,12 +81,19 @@ fn rule(number: usize, node: &Node<'_>, action: Action, reading: &mut Reading<'_
         if listed.len() > MAX_LIST {
             from.wrong(reading, "at most 512 sources are accepted");
         }
+        if listed.is_empty() && reading.is_clean() {
+            empty::list(&from, ["from", "any source"], reading);
+        }
         let alternatives = listed.iter().map(|node| source(node, action, reading)).collect();
         clauses.push(Clause { alternatives });
     }
     let to = node.get(reading, "to");
     if !to.is_missing() {
-        let alternatives = to.list(reading).iter().map(|node| operation(node, reading)).collect();
+        let listed = to.list(reading);
+        if listed.is_empty() && reading.is_clean() {
+            empty::list(&to, ["to", "any operation"], reading);
+        }
+        let alternatives = listed.iter().map(|node| operation(node, reading)).collect();
         clauses.push(Clause { alternatives });
     }
     for node in node.get(reading, "when").list(reading) {
