@@ -15,7 +15,7 @@ use twogate::explain::{self, Ask};
 use twogate::source::{Source, Sources};
 
 /// Codes that no program can show, each with the reason. Their pages say what to do instead of right and wrong.
-const WITHOUT_PROGRAM: [(Code, &str); 8] = [
+const WITHOUT_PROGRAM: [(Code, &str); 9] = [
     (code::INVALID_UTF8, "a page is UTF-8 text"),
     (code::FILE_TOO_LARGE, "a page of that size would not be read"),
     (code::NO_INPUT, "there is no program"),
@@ -23,6 +23,7 @@ const WITHOUT_PROGRAM: [(Code, &str); 8] = [
     (code::PROOF_INCOMPLETE, "nobody reads a rule with so many headers"),
     (code::ACCESS_UNSPECIFIED, "intents leave nothing open"),
     (code::STALE_OUTPUT, "it compares with a folder"),
+    (code::ENDPOINT_TOO_COMPLEX, "nobody reads a line with so many exceptions"),
     (code::NESTING_TOO_DEEP, "nobody reads a line with so many parentheses"),
 ];
 

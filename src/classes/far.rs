@@ -34,6 +34,10 @@ pub enum Among {
 const PARTS_A_CUBE: usize = 16;
 const PARTS_BESIDES: usize = 1 << 15;
 
+/// How many parts may be cut by a cube, all cubes taken together, for each cube and besides.
+const CUTS_A_CUBE: usize = 1 << 13;
+const CUTS_BESIDES: usize = 1 << 22;
+
 /// Pods fall into more parts than anybody would wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyPods;
@@ -147,12 +151,14 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Resu
         }
     }
     let bound = PARTS_BESIDES + PARTS_A_CUBE * (distinct.len() + wholes.len());
+    let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
         for cell in cells {
             split(cell, cube, &owners, &mut next);
         }
+        cuts_left = cuts_left.checked_sub(next.len()).ok_or(TooManyPods)?;
         if next.len() > bound {
             return Err(TooManyPods);
         }

@@ -11,6 +11,9 @@ use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Sy
 /// The most classes of requests for one far end and port.
 pub const MAX_REQUESTS: usize = 200_000;
 
+/// The most cells that the paths of one far end and port may be cut into; patterns with holes at different places double them.
+const MAX_PATHS: usize = 2_048;
+
 /// The classes of requests are more than [`MAX_REQUESTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyRequests;
@@ -21,11 +24,11 @@ pub struct PathCells(HashMap<BTreeSet<PathPattern>, Vec<Symbol>>);
 
 impl PathCells {
     /// One path of every cell that the patterns cut all paths into.
-    fn of(&mut self, patterns: &BTreeSet<PathPattern>) -> &[Symbol] {
+    fn of(&mut self, patterns: &BTreeSet<PathPattern>) -> Result<&[Symbol], TooManyRequests> {
         if !self.0.contains_key(patterns) {
-            self.0.insert(patterns.clone(), path_cells(patterns));
+            self.0.insert(patterns.clone(), path_cells(patterns)?);
         }
-        self.0.get(patterns).map(Vec::as_slice).unwrap_or_default()
+        Ok(self.0.get(patterns).map(Vec::as_slice).unwrap_or_default())
     }
 }
 
@@ -43,7 +46,7 @@ pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) ->
     }
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
-    let paths = known.of(&samples.paths);
+    let paths = known.of(&samples.paths)?;
     let headers = headers(&samples.headers)?;
     let tokens = tokens(&samples.tokens)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
@@ -83,7 +86,7 @@ fn with_fresh(words: &BTreeSet<Symbol>, shape: impl Fn(&str) -> Symbol) -> Vec<S
 }
 
 /// One path of every cell that the patterns cut all paths into.
-fn path_cells(patterns: &BTreeSet<PathPattern>) -> Vec<Symbol> {
+fn path_cells(patterns: &BTreeSet<PathPattern>) -> Result<Vec<Symbol>, TooManyRequests> {
     let mut cells = vec![PathSet::any()];
     for pattern in patterns {
         let one = PathSet::of([pattern.clone()]);
@@ -98,9 +101,12 @@ fn path_cells(patterns: &BTreeSet<PathPattern>) -> Vec<Symbol> {
             next.push(inside);
             next.extend((!outside.is_empty()).then_some(outside));
         }
+        if next.len() > MAX_PATHS {
+            return Err(TooManyRequests);
+        }
         cells = next;
     }
-    cells.iter().filter_map(|cell| cell.witness().map(Symbol::from)).collect()
+    Ok(cells.iter().filter_map(|cell| cell.witness().map(Symbol::from)).collect())
 }
 
 /// Every choice of a value, a fresh value or absence for every header.
@@ -128,18 +134,18 @@ fn tokens(samples: &BTreeSet<Token>) -> Result<Vec<Token>, TooManyRequests> {
     if samples.is_empty() {
         return Ok(all);
     }
-    let mut issuers: BTreeSet<Symbol> = BTreeSet::new();
-    let mut claims: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> = BTreeMap::new();
+    // A sample is a test of one issuer's tokens, so claims are tried for the issuers whose tests look at them.
+    let mut tests: BTreeMap<Symbol, BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>> = BTreeMap::new();
     for token in samples {
-        let Token::Valid { issuer, claims: held } = token else { continue };
-        issuers.insert(Symbol::clone(issuer));
-        for (name, values) in held {
-            claims.entry(Symbol::clone(name)).or_default().insert(values.clone());
+        let Token::Valid { issuer, claims } = token else { continue };
+        let of_issuer = tests.entry(Symbol::clone(issuer)).or_default();
+        for (name, values) in claims {
+            of_issuer.entry(Symbol::clone(name)).or_default().insert(values.clone());
         }
     }
-    let bodies = claim_choices(&claims)?;
-    for issuer in with_fresh(&issuers, |word| format!("https://{word}.test").into()) {
-        all.extend(bodies.iter().map(|claims| Token::Valid { issuer: Symbol::clone(&issuer), claims: claims.clone() }));
+    for issuer in with_fresh(&tests.keys().cloned().collect(), |word| format!("https://{word}.test").into()) {
+        let bodies = tests.get(&issuer).map_or_else(|| Ok(vec![Claims::new()]), claim_choices)?;
+        all.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(&issuer), claims }));
     }
     Ok(all)
 }

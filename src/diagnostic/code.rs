@@ -104,6 +104,7 @@ codes! {
     INVALID_UTF8 "invalid-utf8" Error "the file is not UTF-8 text";
     FILE_TOO_LARGE "file-too-large" Error "the file is larger than Twogate reads";
     NESTING_TOO_DEEP "nesting-too-deep" Error "parentheses or blocks nest deeper than Twogate reads";
+    ENDPOINT_TOO_COMPLEX "endpoint-too-complex" Error "an endpoint falls into more sets of labels than Twogate reads";
     UNCLOSED_BLOCK "unclosed-block" Error "a block is opened and never closed";
     UNCLOSED_QUOTE "unclosed-quote" Error "a quoted text does not end on its line";
     RESERVED_WORD "reserved-word" Error "a keyword is used as a name";

@@ -3,7 +3,7 @@
 //! Owns: `End`. The tree keeps the shape that was written (`or`, `but`), so `meaning` can judge it without set algebra, and
 //! `peers` turns it into sets for the gates. The two must agree; a property test holds them together.
 
-use crate::flow::{AddressSet, Peer, Peers, Pod, PodSet};
+use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet};
 
 /// Whether an endpoint names its pods, and so opens them, or only happens to include them (design §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +59,27 @@ impl End {
             Self::Or(ends) => ends.iter().any(|end| end.opens(pod)),
             Self::But(end, without) => end.opens(pod) && !without.matches(&Peer::Pod(pod.clone())),
             Self::Within(end, pods) => end.opens(pod) && pods.contains(pod),
+        }
+    }
+
+    /// Whether the pods that it matches are at most as many cubes, however they are counted on the way. Each `but` of several
+    /// labels may multiply them.
+    pub fn fits(&self, most: usize) -> bool {
+        self.cubes(most).is_some()
+    }
+
+    fn cubes(&self, most: usize) -> Option<PodSet> {
+        let within_bounds = |pods: PodSet| (pods.cubes().len() <= most).then_some(pods);
+        match self {
+            Self::Pods(pods, _) => within_bounds(pods.clone()),
+            Self::Addresses(_) => Some(PodSet::none()),
+            Self::Or(ends) => ends.iter().try_fold(PodSet::none(), |sum, end| within_bounds(sum.union(&end.cubes(most)?))),
+            Self::But(end, without) => {
+                let without = without.cubes(most)?;
+                let minus = |rest: PodSet, cube: &PodCube| within_bounds(rest.subtract(&PodSet::from(cube.clone())));
+                without.cubes().iter().try_fold(end.cubes(most)?, minus)
+            }
+            Self::Within(end, pods) => within_bounds(end.cubes(most)?.intersect(pods)),
         }
     }
 

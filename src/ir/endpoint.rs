@@ -66,9 +66,21 @@ impl Lowering<'_> {
             EndpointKind::Anywhere => self.anywhere(place),
             EndpointKind::Host(word) => self.host(place, word),
             EndpointKind::Or(alternatives) => End::Or(alternatives.iter().map(|endpoint| self.end(place, endpoint)).collect()),
-            EndpointKind::But(endpoint, without) => End::But(Box::new(self.end(place, endpoint)), Box::new(self.end(place, without))),
+            EndpointKind::But(inner, without) => {
+                let end = End::But(Box::new(self.end(place, inner)), Box::new(self.end(place, without)));
+                self.bounded(end, place.at(endpoint.span))
+            }
             EndpointKind::Group(endpoint) => self.end(place, endpoint),
         }
+    }
+
+    /// The end, unless it falls into more sets of pods than anybody could review.
+    fn bounded(&mut self, end: End, location: Location) -> End {
+        if end.fits(MAX_CUBES) {
+            return end;
+        }
+        self.findings.push(too_complex(location));
+        End::nobody()
     }
 
     fn pods(&mut self, place: &Place, terms: &[LabelTerm], at: Option<&Spanned<NamespaceTest>>) -> End {
@@ -345,4 +357,18 @@ fn except_outside(except: &str, location: Location) -> Diagnostic {
     Diagnostic::new(code::INVALID_ADDRESS, location, format!("`{except}` does not lie in the blocks of this network"))
         .label("cuts out what is not there")
         .help("remove it, or correct the blocks")
+}
+
+/// The most sets of labels, each a test of every label by itself, that an endpoint may fall into.
+const MAX_CUBES: usize = 512;
+
+fn too_complex(location: Location) -> Diagnostic {
+    Diagnostic::new(
+        code::ENDPOINT_TOO_COMPLEX,
+        location,
+        format!("what is left of these pods falls into more than {MAX_CUBES} sets of labels"),
+    )
+    .label("too many exceptions of several labels each")
+    .note("without `a=1,b=2` are the pods without `a=1` and those without `b=2`: each such exception doubles the sets")
+    .help("except by one label at a time, or give the pods that are meant a label of their own and choose them by it")
 }

@@ -151,14 +151,14 @@ pub(super) struct Effort(usize);
 
 impl Effort {
     /// For each class of pods, and besides.
-    const A_CLASS: usize = 200;
-    const BESIDES: usize = 1_000_000;
+    const A_CLASS: usize = 1_000;
+    const BESIDES: usize = 20_000_000;
 
     const fn new(classes: usize) -> Self {
         Self(Self::BESIDES + Self::A_CLASS * classes)
     }
 
-    /// Looks at as many parts.
+    /// Looks at as many parts, each against every cut.
     pub(super) fn spend(&mut self, parts: usize) -> Result<(), TooManyPods> {
         self.0 = self.0.checked_sub(parts).ok_or(TooManyPods)?;
         Ok(())
@@ -200,7 +200,7 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), TooMan
     cuts.extend(ends.right.cuts());
     cuts.extend(bench.ruled_out.cuts(way));
     for far in far_classes(&cuts, bench.world)? {
-        run.effort.spend(1 + far.parts.len())?;
+        run.effort.spend(cuts.len() * (1 + far.parts.len()))?;
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {
             let judged = Judged { subject, far: &far, ports: &ports };
