@@ -13,7 +13,7 @@ use crate::verify::{Judge, PolicyWorld, Program, Way};
 
 /// A program, ready to be asked.
 #[derive(Debug)]
-pub(super) struct Intents<'p> {
+pub(crate) struct Intents<'p> {
     policy: &'p Policy,
     program: Program<'p>,
     world: PolicyWorld<'p>,
@@ -24,7 +24,7 @@ pub(super) struct Intents<'p> {
 }
 
 impl<'p> Intents<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Self {
+    pub(crate) fn new(policy: &'p Policy) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {

@@ -30,7 +30,7 @@ impl Which {
 }
 
 /// One side: who judges, and which pods can exist.
-pub(super) trait Side: Sync {
+pub(crate) trait Side: Sync {
     /// Who judges.
     fn judge(&self) -> &dyn Judge;
     /// A pod of a cube within one namespace that can exist.
@@ -47,16 +47,16 @@ pub(super) trait Side: Sync {
 
 /// What is known of the labels of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Labels that it has.
-    pub(super) labels: Labels,
+    pub(crate) labels: Labels,
     /// Whether it has no others.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl Known {
     /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows.
-    fn besides(mut self, other: &Self) -> Self {
+    pub(super) fn besides(mut self, other: &Self) -> Self {
         if self.complete {
             return self;
         }
@@ -106,20 +106,20 @@ impl Both {
 }
 
 /// Two sides, and the namespaces that they know.
-pub(super) struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     base: &'a dyn Side,
     head: &'a dyn Side,
     /// What each has to take for granted of the labels of namespaces.
     known: [BTreeMap<Symbol, Known>; 2],
     /// The namespaces that either knows, in order.
-    pub(super) names: Vec<Symbol>,
+    pub(crate) names: Vec<Symbol>,
     /// The name of one that neither knows, which stands for all such.
-    pub(super) fresh: Symbol,
+    pub(crate) fresh: Symbol,
 }
 
 impl<'a> Pair<'a> {
     /// Two sides.
-    pub(super) fn new(base: &'a dyn Side, head: &'a dyn Side) -> Self {
+    pub(crate) fn new(base: &'a dyn Side, head: &'a dyn Side) -> Self {
         let mut names = base.namespaces();
         names.extend(head.namespaces());
         let fresh = fresh_word(names.iter().map(|name| &**name));
@@ -199,7 +199,7 @@ impl<'a> Pair<'a> {
         Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
     }
 
-    fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
+    pub(super) fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
         let mut pod = self.side(which).example(cube)?;
         let Some(known) = self.known(which, &pod.namespace) else { return Some(pod) };
         if known.complete {
@@ -209,6 +209,26 @@ impl<'a> Pair<'a> {
         }
         pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
         Some(pod)
+    }
+
+    /// How pods of a namespace take part in the mesh: on the head, else on the base.
+    pub(crate) fn plane(&self, name: &Symbol) -> Option<DataPlane> {
+        let of = |which: Which| self.side(which).example(&PodCube::in_namespace(name)).map(|pod| pod.plane);
+        of(Which::Head).or_else(|| of(Which::Base))
+    }
+
+    /// The same on each side, where both have such pods.
+    pub(crate) fn planes(&self, name: &Symbol) -> Option<(DataPlane, DataPlane)> {
+        let of = |which: Which| self.side(which).example(&PodCube::in_namespace(name)).map(|pod| pod.plane);
+        Some((of(Which::Base)?, of(Which::Head)?))
+    }
+
+    /// The labels of a namespace that are other ones on the head, as `kubectl label` takes them.
+    pub(crate) fn labels(&self, name: &str) -> Vec<String> {
+        let [old, new] = [Which::Base, Which::Head].map(|which| self.side(which).namespace_labels(name));
+        let set = new.labels.iter().filter(|(key, value)| old.labels.get(*key) != Some(*value)).map(|(key, value)| format!("{key}={value}"));
+        let gone = old.labels.keys().filter(|key| new.complete && !new.labels.contains_key(*key)).map(|key| format!("{key}-"));
+        set.chain(gone).collect()
     }
 
     /// Whether no pod of a cube can exist on both sides.

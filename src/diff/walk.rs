@@ -67,7 +67,17 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    let walk = Walk { pair, policies, paths: RefCell::default(), planes: RefCell::default() };
+    walk_where(pair, policies, sown, |before, after| !before.is_same(after))
+}
+
+/// The same, with what counts as a difference.
+pub(super) fn walk_where(
+    pair: &Pair<'_>,
+    policies: Option<Policies<'_>>,
+    sown: &[Sown],
+    differ: fn(&Access, &Access) -> bool,
+) -> Found {
+    let walk = Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -86,6 +96,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
 struct Walk<'a> {
     pair: &'a Pair<'a>,
     policies: Option<Policies<'a>>,
+    differ: fn(&Access, &Access) -> bool,
     paths: RefCell<PathCells>,
     planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
 }
@@ -374,7 +385,7 @@ impl Between<'_> {
                 continue;
             };
             let [(before, _), (after, why)] = [Which::Base, Which::Head].map(|which| self.access(which, doors, &class, &requests));
-            if !before.is_same(&after) {
+            if (self.walk.differ)(&before, &after) {
                 found.cells.push(self.cell(class, requests, before, after, why));
             }
         }
@@ -451,7 +462,7 @@ impl Between<'_> {
 
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default() };
+    let walk = Walk { pair, policies: None, differ: |_, _| true, paths: RefCell::default(), planes: RefCell::default() };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };

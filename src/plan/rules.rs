@@ -1,0 +1,144 @@
+//! The rules of a policy object, as the least parts that can be told apart.
+//!
+//! Owns: `Rules` and its parts. A rule with lists lets through whatever one entry of each list lets through, so an object with more
+//! of such parts says more; nothing else is concluded here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// The parts of rules, by their text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Rules {
+    /// The rules as they are written.
+    pub(super) written: Vec<Value>,
+    /// Their parts, each a rule of its own.
+    parts: BTreeMap<String, Value>,
+}
+
+/// The most parts that a rule is taken into; one with more is one part.
+const MAX_PARTS: usize = 4096;
+
+impl Rules {
+    fn new(written: Vec<Value>, split: impl Fn(&Value) -> Vec<Value>) -> Self {
+        let split = |rule: &Value| {
+            let parts = split(rule);
+            if parts.len() > MAX_PARTS { vec![rule.clone()] } else { parts }
+        };
+        let parts = written.iter().flat_map(split).map(|part| (sorted(&part).to_string(), part)).collect();
+        Self { written, parts }
+    }
+
+    /// Whether everything is in it that is in another one.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        other.parts.keys().all(|part| self.parts.contains_key(part))
+    }
+
+    /// Rules that say what either says: the others' first as far as they are not said here.
+    pub(super) fn either(&self, other: &Self) -> Vec<Value> {
+        let more = other.parts.iter().filter(|(text, _)| !self.parts.contains_key(*text)).map(|(_, part)| part.clone());
+        more.chain(self.written.iter().cloned()).collect()
+    }
+
+    /// Rules that say what stands in both.
+    pub(super) fn both(&self, other: &Self) -> Vec<Value> {
+        if other.holds(self) {
+            return self.written.clone();
+        }
+        self.parts.iter().filter(|(text, _)| other.parts.contains_key(*text)).map(|(_, part)| part.clone()).collect()
+    }
+}
+
+/// The rules of one direction of a `NetworkPolicy`: a peer and a port each. An empty list is any (`semantics.md` §1.3).
+pub(super) fn network_rules(list: Option<&Value>, peers: &str) -> Rules {
+    Rules::new(items(list), |rule| product(&[(peers, choices(rule.get(peers))), ("ports", choices(rule.get("ports")))]))
+}
+
+/// The rules of an `AuthorizationPolicy`: a source and an operation each; `when` is one condition as a whole.
+pub(super) fn istio_rules(list: Option<&Value>) -> Rules {
+    let split = |rule: &Value| {
+        let inner = |key: &str, wrapped: &str| -> Vec<Option<Value>> {
+            let wrap = |inside: Value| {
+                let mut outer = Map::new();
+                outer.insert(wrapped.to_owned(), inside);
+                Some(Value::from(outer))
+            };
+            let all = choices(rule.get(key)).into_iter();
+            all.flat_map(|choice| match choice.as_ref().and_then(|choice| choice.get(wrapped)) {
+                Some(fields) => single(fields).into_iter().map(wrap).collect(),
+                None => vec![choice],
+            })
+            .collect()
+        };
+        let parts = product(&[("from", inner("from", "source")), ("to", inner("to", "operation"))]);
+        let with_when = |mut part: Value| {
+            if let (Some(when), Some(part)) = (rule.get("when"), part.as_object_mut()) {
+                part.insert("when".to_owned(), when.clone());
+            }
+            part
+        };
+        parts.into_iter().map(with_when).collect()
+    };
+    Rules::new(items(list), split)
+}
+
+fn items(list: Option<&Value>) -> Vec<Value> {
+    list.and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// The entries of a list of choices; one that is missing or empty is any.
+fn choices(list: Option<&Value>) -> Vec<Option<Value>> {
+    let all = items(list);
+    if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
+}
+
+/// Every choice of one entry of each list, as rules.
+fn product(lists: &[(&str, Vec<Option<Value>>)]) -> Vec<Value> {
+    let mut all: Vec<Map<String, Value>> = vec![Map::new()];
+    for (key, choices) in lists {
+        if all.len().saturating_mul(choices.len()) > MAX_PARTS {
+            return vec![Value::Null; MAX_PARTS + 1];
+        }
+        let with = |map: &Map<String, Value>, choice: &Option<Value>| {
+            let mut map = map.clone();
+            if let Some(choice) = choice {
+                map.insert((*key).to_owned(), Value::from(vec![choice.clone()]));
+            }
+            map
+        };
+        all = all.iter().flat_map(|map| choices.iter().map(|choice| with(map, choice)).collect::<Vec<_>>()).collect();
+    }
+    all.into_iter().map(Value::from).collect()
+}
+
+/// A source or an operation with one word in each list of which any may hold; the lists of `not…` hold as a whole.
+fn single(fields: &Value) -> Vec<Value> {
+    let Some(map) = fields.as_object() else { return vec![fields.clone()] };
+    let mut all: Vec<Map<String, Value>> = vec![Map::new()];
+    for (key, value) in map {
+        let words = value.as_array().filter(|words| !key.starts_with("not") && !words.is_empty());
+        let values: Vec<Value> = match words {
+            Some(words) if all.len().saturating_mul(words.len()) <= MAX_PARTS => words.iter().map(|word| Value::from(vec![word.clone()])).collect(),
+            _ => vec![value.clone()],
+        };
+        let with = |map: &Map<String, Value>, value: &Value| {
+            let mut map = map.clone();
+            map.insert(key.clone(), value.clone());
+            map
+        };
+        all = all.iter().flat_map(|map| values.iter().map(|value| with(map, value)).collect::<Vec<_>>()).collect();
+    }
+    all.into_iter().map(Value::from).collect()
+}
+
+/// The same with all keys in order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: BTreeMap<&String, Value> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::from(ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>())
+        }
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
