@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::files::commands;
 use super::report::{Action, Plan, Safety, Stay, Step, Verb};
+use super::steps::SETTLE;
 use crate::diagnostic::human::Colour;
 
 /// The whole plan as text; with the commands, if its files stand in a folder.
@@ -20,6 +21,9 @@ pub fn human(plan: &Plan, folder: Option<&str>, colour: Colour) -> String {
         let _ = writeln!(out, "\n{}", paint(&format!("{}. {}", at + 1, step.name)));
         let _ = writeln!(out, "   {}", step.why);
         body(at, step, folder, &mut out);
+    }
+    if plan.steps.iter().any(|step| step.wait == Some(SETTLE)) {
+        let _ = writeln!(out, "\nAfter each step wait {SETTLE}");
     }
     for (heading, list) in remarks(plan) {
         let _ = writeln!(out, "\n{heading}");
@@ -48,7 +52,7 @@ fn body(at: usize, step: &Step, folder: Option<&str>, out: &mut String) {
     for command in folder.map(|folder| commands(at, step, folder)).unwrap_or_default() {
         let _ = writeln!(out, "   $ {command}");
     }
-    if let Some(wait) = step.wait {
+    if let Some(wait) = step.wait.filter(|wait| *wait != SETTLE) {
         let _ = writeln!(out, "   wait {wait}");
     }
 }

@@ -230,13 +230,15 @@ pub(super) fn trend(items: &[Item], state: &State, change: (usize, Option<usize>
     }
     match gate {
         Gate::Network | Gate::Allow => {
-            let mut without = leaving.clone();
-            without.insert(change.0);
-            let isolated = |door: Door| {
+            let isolated = |door: Door, leaving: &BTreeSet<usize>| {
+                let mut without = leaving.clone();
+                without.insert(change.0);
                 let namespace = old.or(new).and_then(Shape::namespace);
                 namespace.map(|namespace| covered(items, state, (gate, door), namespace, &without)).unwrap_or_default()
             };
-            additive(old, new, &isolated)
+            // Nothing leaves in a step that only opens.
+            let stays = |door: Door| if new.is_some_and(|new| new.rules.contains_key(&door)) { isolated(door, &BTreeSet::new()) } else { isolated(door, leaving) };
+            additive(old, new, &stays)
         }
         Gate::Deny => refusing(old, new),
         Gate::Silent => Trend::Same,
@@ -256,8 +258,9 @@ fn additive(old: Option<&Shape>, new: Option<&Shape>, isolated: &dyn Fn(Door) ->
                 (false, true) => Trend::Closes,
                 (false, false) => Trend::Both,
             },
-            (None, Some(_)) if is_isolated() => Trend::Opens,
-            (Some(_), None) if is_isolated() => Trend::Closes,
+            // Beside what lets everything pass, isolated pods and others are alike.
+            (None, Some(new)) if new.is_everything() || is_isolated() => Trend::Opens,
+            (Some(old), None) if old.is_everything() || is_isolated() => Trend::Closes,
             _ => Trend::Both,
         }
     };

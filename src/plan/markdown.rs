@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::files::commands;
 use super::human::{action_words, remarks, summary};
 use super::report::{Action, Plan, Safety, Step, Verb};
+use super::steps::SETTLE;
 
 /// The whole plan as Markdown; with the commands, if its files stand in a folder.
 pub fn markdown(plan: &Plan, folder: Option<&str>) -> String {
@@ -14,6 +15,9 @@ pub fn markdown(plan: &Plan, folder: Option<&str>) -> String {
     for (at, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(out, "\n{}. **{}**: {}", at + 1, step.name, step.why);
         item(at, step, folder, &mut out);
+    }
+    if plan.steps.iter().any(|step| step.wait == Some(SETTLE)) {
+        let _ = writeln!(out, "\nAfter each step wait {SETTLE}.");
     }
     for (heading, list) in remarks(plan) {
         let _ = writeln!(out, "\n<details><summary>{}</summary>\n", heading.trim_end_matches(':'));
@@ -41,7 +45,7 @@ fn item(at: usize, step: &Step, folder: Option<&str>, out: &mut String) {
     if !commands.is_empty() {
         let _ = writeln!(out, "\n   ```sh\n   {}\n   ```", commands.join("\n   "));
     }
-    if let Some(wait) = step.wait {
+    if let Some(wait) = step.wait.filter(|wait| *wait != SETTLE) {
         let _ = writeln!(out, "\n   Wait {wait}.");
     }
 }

@@ -34,6 +34,11 @@ impl Rules {
         other.parts.keys().all(|part| self.parts.contains_key(part))
     }
 
+    /// Whether one of them lets everything pass.
+    pub(super) fn is_everything(&self) -> bool {
+        self.parts.contains_key("{}")
+    }
+
     /// Rules that say what either says: the others' first as far as they are not said here.
     pub(super) fn either(&self, other: &Self) -> Vec<Value> {
         let more = other.parts.iter().filter(|(text, _)| !self.parts.contains_key(*text)).map(|(_, part)| part.clone());
@@ -51,7 +56,62 @@ impl Rules {
 
 /// The rules of one direction of a `NetworkPolicy`: a peer and a port each. An empty list is any (`semantics.md` §1.3).
 pub(super) fn network_rules(list: Option<&Value>, peers: &str) -> Rules {
-    Rules::new(items(list), |rule| product(&[(peers, choices(rule.get(peers))), ("ports", choices(rule.get("ports")))]))
+    let peer = |choice: Option<Value>| match choice {
+        Some(peer) => selected(&peer).into_iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let split = |rule: &Value| {
+        let peers_of = choices(rule.get(peers)).into_iter().flat_map(peer).collect();
+        product(&[(peers, peers_of), ("ports", choices(rule.get("ports")))])
+    };
+    Rules::new(items(list), split)
+}
+
+/// A peer with one value in each test for any of several.
+fn selected(peer: &Value) -> Vec<Value> {
+    let Some(map) = peer.as_object() else { return vec![peer.clone()] };
+    let mut all: Vec<Map<String, Value>> = vec![Map::new()];
+    for (key, value) in map {
+        let values = if key.ends_with("Selector") { single_valued(value) } else { vec![value.clone()] };
+        if all.len().saturating_mul(values.len()) > MAX_PARTS {
+            return vec![peer.clone()];
+        }
+        all = all.iter().flat_map(|map| values.iter().map(|value| with(map, key, value)).collect::<Vec<_>>()).collect();
+    }
+    all.into_iter().map(Value::from).collect()
+}
+
+/// A selector as selectors whose tests of the kind `In` have one value each, written as `matchLabels`.
+fn single_valued(selector: &Value) -> Vec<Value> {
+    let tests = items(selector.get("matchExpressions"));
+    let labels = selector.get("matchLabels").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (lists, others): (Vec<Value>, Vec<Value>) = tests.into_iter().partition(|test| test.get("operator").and_then(Value::as_str) == Some("In"));
+    let mut all = vec![labels.clone()];
+    for test in &lists {
+        let key = test.get("key").and_then(Value::as_str).unwrap_or_default();
+        let values = items(test.get("values"));
+        if labels.contains_key(key) || all.len().saturating_mul(values.len()) > MAX_PARTS {
+            return vec![selector.clone()];
+        }
+        all = all.iter().flat_map(|map| values.iter().map(|value| with(map, key, value)).collect::<Vec<_>>()).collect();
+    }
+    let whole = |labels: Map<String, Value>| {
+        let mut selector = Map::new();
+        if !labels.is_empty() {
+            selector.insert("matchLabels".to_owned(), labels.into());
+        }
+        if !others.is_empty() {
+            selector.insert("matchExpressions".to_owned(), others.clone().into());
+        }
+        Value::from(selector)
+    };
+    all.into_iter().map(whole).collect()
+}
+
+fn with(map: &Map<String, Value>, key: &str, value: &Value) -> Map<String, Value> {
+    let mut map = map.clone();
+    map.insert(key.to_owned(), value.clone());
+    map
 }
 
 /// The rules of an `AuthorizationPolicy`: a source and an operation each; `when` is one condition as a whole.
@@ -99,14 +159,11 @@ fn product(lists: &[(&str, Vec<Option<Value>>)]) -> Vec<Value> {
         if all.len().saturating_mul(choices.len()) > MAX_PARTS {
             return vec![Value::Null; MAX_PARTS + 1];
         }
-        let with = |map: &Map<String, Value>, choice: &Option<Value>| {
-            let mut map = map.clone();
-            if let Some(choice) = choice {
-                map.insert((*key).to_owned(), Value::from(vec![choice.clone()]));
-            }
-            map
+        let add = |map: &Map<String, Value>, choice: &Option<Value>| match choice {
+            Some(choice) => with(map, key, &Value::from(vec![choice.clone()])),
+            None => map.clone(),
         };
-        all = all.iter().flat_map(|map| choices.iter().map(|choice| with(map, choice)).collect::<Vec<_>>()).collect();
+        all = all.iter().flat_map(|map| choices.iter().map(|choice| add(map, choice)).collect::<Vec<_>>()).collect();
     }
     all.into_iter().map(Value::from).collect()
 }
@@ -121,12 +178,7 @@ fn single(fields: &Value) -> Vec<Value> {
             Some(words) if all.len().saturating_mul(words.len()) <= MAX_PARTS => words.iter().map(|word| Value::from(vec![word.clone()])).collect(),
             _ => vec![value.clone()],
         };
-        let with = |map: &Map<String, Value>, value: &Value| {
-            let mut map = map.clone();
-            map.insert(key.clone(), value.clone());
-            map
-        };
-        all = all.iter().flat_map(|map| values.iter().map(|value| with(map, value)).collect::<Vec<_>>()).collect();
+        all = all.iter().flat_map(|map| values.iter().map(|value| with(map, key, value)).collect::<Vec<_>>()).collect();
     }
     all.into_iter().map(Value::from).collect()
 }

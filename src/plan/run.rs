@@ -78,7 +78,10 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let objects = (old.objects(), new.objects());
     let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words_of(base_policy, head_policy), kept: "" };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
-    plan.assumptions = assumptions(head_policy, &new.outcome.gates).iter().map(ToString::to_string).collect();
+    for outcome in [&old.outcome, &new.outcome].into_iter().filter(|outcome| outcome.policy.managed().next().is_some()) {
+        let assumed = assumptions(&outcome.policy, &outcome.gates).iter().map(ToString::to_string).collect::<Vec<_>>();
+        plan.assumptions.extend(assumed.into_iter().filter(|text| !plan.assumptions.contains(text)).collect::<Vec<_>>());
+    }
     order(&ends, objects, &apart([base_policy, head_policy]), options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
 }

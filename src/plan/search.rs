@@ -151,6 +151,9 @@ impl Search<'_> {
     /// Items that stop isolating pods if everything that is left is done.
     fn leaving(&self) -> BTreeSet<usize> {
         let stops = |(at, item): &(usize, &Item)| {
+            if is_hold(item) && !self.may_let_go(*at) {
+                return false;
+            }
             let doors = |version: Option<usize>| item.version(version).map(|version| version.shape.doors()).unwrap_or_default();
             !doors(self.state.of(*at)).is_subset(&doors(item.next(self.state.of(*at))))
         };

@@ -10,10 +10,11 @@ use crate::diff::{Against, Breach, Entry, Kind};
 use crate::verify::flow_words;
 
 /// The most lines about one step.
-const MAX_LINES: usize = 12;
+const MAX_LINES: usize = 8;
 
 /// What to wait for after policies have changed: both layers take them in pod by pod.
-const SETTLE: &str = "until the network plugin and the proxies have taken it in: both do so pod by pod (`istioctl proxy-status` says SYNCED)";
+pub(super) const SETTLE: &str =
+    "until the network plugin and the proxies have taken it in, which both do pod by pod: `istioctl proxy-status` says SYNCED";
 const WATCH: &str = "for a usual day's traffic, and look at what the copies would have refused: the proxies' shadow-rule metrics and, \
                      with debug logging of rbac, their logs";
 const RESTART: &str = "until every pod has been replaced";
