@@ -95,23 +95,27 @@ pub(crate) struct Breach {
     pub(crate) flow: Flow,
 }
 
+/// The namespaces that are as the head has them, of those that are not so on both sides. Labels change at once, pods are replaced
+/// one by one: of a connection the one end may be new and the other old.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Turned {
+    pub(crate) labels: BTreeSet<Symbol>,
+    pub(crate) callers: BTreeSet<Symbol>,
+    pub(crate) called: BTreeSet<Symbol>,
+}
+
 /// A state between two sides.
 pub(crate) struct Middle<'a> {
     judge: Refined<'a>,
     sides: &'a Pair<'a>,
-    turned: &'a BTreeSet<Symbol>,
+    turned: &'a Turned,
 }
 
 impl<'a> Middle<'a> {
-    /// A state whose objects `judge` judges. Of these namespaces the pods are as the head has them, of the others as the base has
-    /// them; `apart` are pods that a world tells apart from others, which the judge need not.
-    pub(crate) fn new(judge: Box<dyn Judge + 'a>, sides: &'a Pair<'a>, turned: &'a BTreeSet<Symbol>, apart: &'a [PodCube]) -> Self {
-        let turning: BTreeSet<Symbol> = turning(sides, apart).difference(turned).cloned().collect();
+    /// A state whose objects `judge` judges; `apart` are pods that a world tells apart from others, which the judge need not.
+    pub(crate) fn new(judge: Box<dyn Judge + 'a>, sides: &'a Pair<'a>, turned: &'a Turned, apart: &'a [PodCube]) -> Self {
+        let turning: BTreeSet<Symbol> = turning(sides, apart).difference(&turned.labels).cloned().collect();
         Self { judge: Refined { judge, sides, apart, turning }, sides, turned }
-    }
-
-    fn which(&self, name: &str) -> Which {
-        if self.turned.contains(name) { Which::Head } else { Which::Base }
     }
 }
 
@@ -120,15 +124,24 @@ impl Side for Middle<'_> {
         &self.judge
     }
 
-    /// Only pods that both sides can hold are judged.
     fn example(&self, cube: &PodCube) -> Option<Pod> {
+        self.example_at(cube, End::Ingress)
+    }
+
+    /// Only pods that both sides can hold are judged.
+    fn example_at(&self, cube: &PodCube, way: End) -> Option<Pod> {
         let [name] = cube.namespace_names()? else { return None };
-        let other = self.sides.side(self.which(name).other()).example(cube);
-        other.and_then(|_| self.sides.side(self.which(name)).example(cube))
+        let turned = match way {
+            End::Ingress => &self.turned.called,
+            End::Egress => &self.turned.callers,
+        };
+        let which = if turned.contains(name) { Which::Head } else { Which::Base };
+        let other = self.sides.side(which.other()).example(cube);
+        other.and_then(|_| self.sides.side(which).example(cube))
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
-        let which = self.which(name);
+        let which = if self.turned.labels.contains(name) { Which::Head } else { Which::Base };
         let [own, other] = [which, which.other()].map(|which| self.sides.side(which).namespace_labels(name));
         own.besides(&other)
     }
@@ -182,7 +195,9 @@ impl Refined<'_> {
 
     /// A cut of the head where the labels of a namespace are not yet the head's.
     fn turning(&self, cut: &Cut) -> Option<Cut> {
-        let of = |name: &Symbol| cut.peers.pods.cubes().iter().filter_map(|cube| self.sides.narrowed(Which::Head, cube, name)).collect::<Vec<_>>();
+        let of = |name: &Symbol| {
+            cut.peers.pods.cubes().iter().filter_map(|cube| self.sides.narrowed(Which::Head, cube, name)).collect::<Vec<_>>()
+        };
         let pods: PodSet = self.turning.iter().flat_map(of).collect();
         (!pods.is_empty()).then(|| Cut { peers: Peers::from(pods), ..cut.clone() })
     }
@@ -231,10 +246,17 @@ fn seen(sides: &Pair<'_>, peer: &Peer) -> Option<Peer> {
         Peer::Pod(pod) => pod,
         Peer::Address(_) => return Some(peer.clone()),
     };
-    let exactly = |labels: &Labels| labels.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value))));
+    let exactly = |labels: &Labels| {
+        labels.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value))))
+    };
     let known = [Which::Base, Which::Head].map(|which| sides.side(which).namespace_labels(&pod.namespace).labels);
     let is_open = |key: &Symbol| **key == *NAMESPACE_NAME || !known.iter().any(|labels| labels.contains_key(key));
-    let namespace: Labels = pod.namespace_labels.iter().filter(|(key, _)| is_open(key)).map(|(key, value)| (Symbol::clone(key), Symbol::clone(value))).collect();
+    let namespace: Labels = pod
+        .namespace_labels
+        .iter()
+        .filter(|(key, _)| is_open(key))
+        .map(|(key, value)| (Symbol::clone(key), Symbol::clone(value)))
+        .collect();
     let same = PodCube { namespace: exactly(&namespace), labels: exactly(&pod.labels), account: Values::one(Symbol::clone(&pod.account)) };
     // A pod may have another account there.
     let other = PodCube { account: Values::any(), ..same.clone() };
@@ -283,7 +305,10 @@ fn breach(sides: &Pair<'_>, cell: &Cell) -> Option<Breach> {
         let Some(now) = cell.after.over(transport) else { continue };
         for (at, said) in now.iter().enumerate() {
             let [old, new] = [&cell.before, &head].map(|access| says(access, transport, at));
-            if *said != Said::Denied && old == Said::Denied && new == Said::Denied {
+            // Who may send it in plaintext may as well prove who it is.
+            let instead =
+                transport == Transport::Mtls && [&cell.before, &head].iter().any(|access| access.best().get(at) != Some(&Said::Denied));
+            if !instead && *said != Said::Denied && old == Said::Denied && new == Said::Denied {
                 return Some(Breach { way: Way::Opens, flow: flow(transport, at) });
             }
             if *said != Said::Allowed && old == Said::Allowed && new == Said::Allowed {

@@ -35,6 +35,10 @@ pub(crate) trait Side: Sync {
     fn judge(&self) -> &dyn Judge;
     /// A pod of a cube within one namespace that can exist.
     fn example(&self, cube: &PodCube) -> Option<Pod>;
+    /// The same, as the end of a connection this way: where pods are being replaced, one end may be so before the other.
+    fn example_at(&self, cube: &PodCube, _way: Way) -> Option<Pod> {
+        self.example(cube)
+    }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
     /// The namespaces that it can tell from one that nobody knows.
@@ -193,22 +197,35 @@ impl<'a> Pair<'a> {
 
     /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.
     pub(super) fn example(&self, cube: &PodCube) -> Option<((bool, bool), Both)> {
-        let [base, head] = [Which::Base, Which::Head].map(|which| self.example_of(which, cube));
+        self.both(|side| side.example(cube))
+    }
+
+    /// The same, as the end of a connection this way.
+    pub(super) fn example_at(&self, cube: &PodCube, way: Way) -> Option<((bool, bool), Both)> {
+        self.both(|side| side.example_at(cube, way))
+    }
+
+    fn both(&self, of: impl Fn(&dyn Side) -> Option<Pod>) -> Option<((bool, bool), Both)> {
+        let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
         Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
     }
 
     pub(super) fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
-        let mut pod = self.side(which).example(cube)?;
-        let Some(known) = self.known(which, &pod.namespace) else { return Some(pod) };
+        self.side(which).example(cube).map(|pod| self.placed(which, pod))
+    }
+
+    /// A pod with what a side takes for granted of its namespace.
+    fn placed(&self, which: Which, mut pod: Pod) -> Pod {
+        let Some(known) = self.known(which, &pod.namespace) else { return pod };
         if known.complete {
             pod.namespace_labels.clone_from(&known.labels);
         } else {
             pod.namespace_labels.extend(known.labels.clone());
         }
         pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
-        Some(pod)
+        pod
     }
 
     /// How pods of a namespace take part in the mesh: on the head, else on the base.
@@ -226,7 +243,8 @@ impl<'a> Pair<'a> {
     /// The labels of a namespace that are other ones on the head, as `kubectl label` takes them.
     pub(crate) fn labels(&self, name: &str) -> Vec<String> {
         let [old, new] = [Which::Base, Which::Head].map(|which| self.side(which).namespace_labels(name));
-        let set = new.labels.iter().filter(|(key, value)| old.labels.get(*key) != Some(*value)).map(|(key, value)| format!("{key}={value}"));
+        let set =
+            new.labels.iter().filter(|(key, value)| old.labels.get(*key) != Some(*value)).map(|(key, value)| format!("{key}={value}"));
         let gone = old.labels.keys().filter(|key| new.complete && !new.labels.contains_key(*key)).map(|key| format!("{key}-"));
         set.chain(gone).collect()
     }

@@ -71,12 +71,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
 }
 
 /// The same, with what counts as a difference.
-pub(super) fn walk_where(
-    pair: &Pair<'_>,
-    policies: Option<Policies<'_>>,
-    sown: &[Sown],
-    differ: fn(&Access, &Access) -> bool,
-) -> Found {
+pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown], differ: fn(&Access, &Access) -> bool) -> Found {
     let walk = Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
@@ -152,9 +147,9 @@ impl Near {
 }
 
 impl Walk<'_> {
-    /// The pods of a namespace, as cubes tell them apart.
-    fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Piece> {
-        let parts = parts_within(whole, cubes, size, &mut |cube| self.pair.example(cube));
+    /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
+    fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
+        let parts = parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way));
         parts.into_iter().map(Piece::of_pods).collect()
     }
 
@@ -162,7 +157,7 @@ impl Walk<'_> {
     fn subjects(&self, name: &Symbol, way: Way) -> Vec<Piece> {
         let cubes = self.pair.subjects(name, way);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-        self.parts(PodCube::in_namespace(name), &numbered, cubes.len())
+        self.parts(PodCube::in_namespace(name), &numbered, cubes.len(), way)
     }
 
     fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
@@ -195,7 +190,7 @@ impl Walk<'_> {
         if let Some(known) = self.planes.borrow().get(name) {
             return *known;
         }
-        let planes = self.pair.example(&PodCube::in_namespace(name)).map(|(planes, _)| planes);
+        let planes = self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
         self.planes.borrow_mut().insert(Symbol::clone(name), planes);
         planes
     }
@@ -271,7 +266,7 @@ impl Into<'_> {
     fn callers(&self, name: &Symbol) -> Vec<Piece> {
         let cubes = self.narrowed(name);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len())
+        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len(), Way::Egress)
     }
 
     fn reach_from(&self, name: &Symbol, found: &mut Found) {
@@ -280,7 +275,7 @@ impl Into<'_> {
             let cubes = subjects.get_or_insert_with(|| self.walk.pair.subjects(name, Way::Egress));
             let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
             for whole in caller.peers.pods.cubes() {
-                for part in self.walk.parts(whole.clone(), &numbered, cubes.len()) {
+                for part in self.walk.parts(whole.clone(), &numbered, cubes.len(), Way::Egress) {
                     let caller = Piece { held_by: caller.held_by.clone(), ..part };
                     self.reach_by(&caller, found);
                 }
@@ -335,7 +330,7 @@ impl Into<'_> {
             return vec![Piece { peers: self.target.peers.clone(), example: self.target.example.clone(), held_by }];
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len())).collect()
+        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len(), Way::Ingress)).collect()
     }
 
     fn reach_from_addresses(&self, found: &mut Found) {

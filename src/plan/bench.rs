@@ -103,7 +103,9 @@ impl Bench<'_> {
         let labels = self.sides.labels(name);
         let labels = if labels.is_empty() { String::new() } else { format!("label {who} {}; ", labels.join(" ")) };
         let plane = match self.sides.planes(name) {
-            Some((old, new)) if old != new => format!(", which take part in the mesh as {} and not as {}", word(new), word(old)),
+            Some((DataPlane::None, new)) if new != DataPlane::None => format!(": they join the mesh ({})", word(new)),
+            Some((old, DataPlane::None)) if old != DataPlane::None => ": they leave the mesh".to_owned(),
+            Some((old, new)) if old != new => format!(": from {} to {}", word(old), word(new)),
             _ => String::new(),
         };
         format!("{labels}restart the pods of {who}{plane}")

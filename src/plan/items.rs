@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::interim::{Between, between, hold, permissive};
 use super::object::{Id, Object};
 use super::shape::{Door, Gate, Shape};
+use crate::diff::Turned;
 use crate::flow::{PodSet, Symbol};
 
 /// One content of an object.
@@ -45,7 +46,7 @@ pub(super) struct Item {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct State {
     pub(super) at: Vec<Option<usize>>,
-    pub(super) turned: BTreeSet<Symbol>,
+    pub(super) turned: Turned,
 }
 
 /// One thing that is done.
@@ -133,13 +134,18 @@ impl Item {
         if self.permissive.is_some() && at == self.base { self.permissive } else { self.head }
     }
 
-    /// The content between the two sides, if it is at the first and there is one.
-    pub(super) fn interim(&self, at: Option<usize>, how: Between) -> Option<usize> {
-        let found = match how {
-            Between::Wide => self.wide,
-            Between::Narrow => self.narrow,
-        };
-        found.filter(|_| at == self.base)
+    /// The content between the two sides, if it is at the first and there is one. Between contents that act on other pods stands
+    /// none at all.
+    pub(super) fn interim(&self, at: Option<usize>, how: Between) -> Option<Option<usize>> {
+        let (old, new) = (self.version(self.base)?, self.version(self.head)?);
+        if at != self.base || at == self.head {
+            return None;
+        }
+        match how {
+            Between::Wide => self.wide.map(Some),
+            Between::Narrow if old.shape.subject != new.shape.subject => Some(None),
+            Between::Narrow => self.narrow.map(Some),
+        }
     }
 }
 
@@ -168,7 +174,12 @@ pub(super) fn holds(items: &[Item], root: &str) -> Vec<Item> {
 }
 
 /// The pods of a namespace that a side isolates at a gate, and by which items.
-fn isolated(items: &[Item], namespace: &Symbol, (gate, door): (Gate, Door), which: fn(&Item) -> Option<usize>) -> (PodSet, BTreeSet<usize>) {
+fn isolated(
+    items: &[Item],
+    namespace: &Symbol,
+    (gate, door): (Gate, Door),
+    which: fn(&Item) -> Option<usize>,
+) -> (PodSet, BTreeSet<usize>) {
     let mut pods = PodSet::none();
     let mut by = BTreeSet::new();
     for (at, item) in items.iter().enumerate().filter(|(_, item)| item.id.namespace == *namespace) {
@@ -183,11 +194,22 @@ fn isolated(items: &[Item], namespace: &Symbol, (gate, door): (Gate, Door), whic
 impl State {
     /// What was.
     pub(super) fn base(items: &[Item]) -> Self {
-        Self { at: items.iter().map(|item| item.base).collect(), turned: BTreeSet::new() }
+        Self { at: items.iter().map(|item| item.base).collect(), turned: Turned::default() }
     }
 
     pub(super) fn of(&self, item: usize) -> Option<usize> {
         self.at.get(item).copied().flatten()
+    }
+
+    /// The moments while the pods of a namespace are replaced: it has its labels, and of its pods all are old, or those at one end
+    /// of a connection.
+    pub(super) fn while_turning(&self, name: &Symbol) -> [Self; 3] {
+        let mut none = self.clone();
+        none.turned.labels.insert(Symbol::clone(name));
+        let (mut callers, mut called) = (none.clone(), none.clone());
+        callers.turned.callers.insert(Symbol::clone(name));
+        called.turned.called.insert(Symbol::clone(name));
+        [none, callers, called]
     }
 
     /// The state after some changes.
@@ -200,7 +222,12 @@ impl State {
                         *at = *to;
                     }
                 }
-                Change::Turn(name) => drop(state.turned.insert(Symbol::clone(name))),
+                Change::Turn(name) => {
+                    let Turned { labels, callers, called } = &mut state.turned;
+                    for names in [labels, callers, called] {
+                        names.insert(Symbol::clone(name));
+                    }
+                }
             }
         }
         state
@@ -237,7 +264,13 @@ pub(super) fn trend(items: &[Item], state: &State, change: (usize, Option<usize>
                 namespace.map(|namespace| covered(items, state, (gate, door), namespace, &without)).unwrap_or_default()
             };
             // Nothing leaves in a step that only opens.
-            let stays = |door: Door| if new.is_some_and(|new| new.rules.contains_key(&door)) { isolated(door, &BTreeSet::new()) } else { isolated(door, leaving) };
+            let stays = |door: Door| {
+                if new.is_some_and(|new| new.rules.contains_key(&door)) {
+                    isolated(door, &BTreeSet::new())
+                } else {
+                    isolated(door, leaving)
+                }
+            };
             additive(old, new, &stays)
         }
         Gate::Deny => refusing(old, new),

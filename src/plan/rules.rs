@@ -85,7 +85,8 @@ fn selected(peer: &Value) -> Vec<Value> {
 fn single_valued(selector: &Value) -> Vec<Value> {
     let tests = items(selector.get("matchExpressions"));
     let labels = selector.get("matchLabels").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (lists, others): (Vec<Value>, Vec<Value>) = tests.into_iter().partition(|test| test.get("operator").and_then(Value::as_str) == Some("In"));
+    let (lists, others): (Vec<Value>, Vec<Value>) =
+        tests.into_iter().partition(|test| test.get("operator").and_then(Value::as_str) == Some("In"));
     let mut all = vec![labels.clone()];
     for test in &lists {
         let key = test.get("key").and_then(Value::as_str).unwrap_or_default();
@@ -175,7 +176,9 @@ fn single(fields: &Value) -> Vec<Value> {
     for (key, value) in map {
         let words = value.as_array().filter(|words| !key.starts_with("not") && !words.is_empty());
         let values: Vec<Value> = match words {
-            Some(words) if all.len().saturating_mul(words.len()) <= MAX_PARTS => words.iter().map(|word| Value::from(vec![word.clone()])).collect(),
+            Some(words) if all.len().saturating_mul(words.len()) <= MAX_PARTS => {
+                words.iter().map(|word| Value::from(vec![word.clone()])).collect()
+            }
             _ => vec![value.clone()],
         };
         all = all.iter().flat_map(|map| values.iter().map(|value| with(map, key, value)).collect::<Vec<_>>()).collect();

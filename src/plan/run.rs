@@ -129,19 +129,8 @@ const ORDERED: [&str; 6] =
     ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceAccount", "Namespace"];
 
 /// Kinds of which no flow among all pods that could exist hangs on one object.
-const BESIDES: [&str; 11] = [
-    "Deployment",
-    "StatefulSet",
-    "DaemonSet",
-    "ReplicaSet",
-    "Job",
-    "CronJob",
-    "Pod",
-    "Service",
-    "ConfigMap",
-    "Secret",
-    "Kustomization",
-];
+const BESIDES: [&str; 11] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "Service", "ConfigMap", "Secret", "Kustomization"];
 
 /// The label of objects that this tool wrote.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -251,8 +240,7 @@ fn unjudged(before: &[Object], after: &[Object]) -> Vec<String> {
         let same = |all: &[Object]| all.iter().any(|other| other.id == object.id && other.is_same(object));
         !(same(before) && same(after))
     };
-    let names: BTreeSet<String> =
-        before.iter().chain(after).filter(is_elsewhere).filter(changed).map(|object| words(&object.id)).collect();
+    let names: BTreeSet<String> = before.iter().chain(after).filter(is_elsewhere).filter(changed).map(|object| words(&object.id)).collect();
     names.into_iter().collect()
 }
 

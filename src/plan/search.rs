@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::{Bench, Wrong};
 use super::interim::Between;
-use super::items::{Change, Item, Role, State, Trend, trend};
+use super::items::{Change, Item, Role, State, Trend, Version, trend};
 use super::shape::Gate;
 use crate::flow::Symbol;
 
@@ -60,18 +60,12 @@ pub(super) struct Taken {
 /// The most states that are judged before a search gives up.
 const MAX_JUDGED: usize = 1500;
 
+/// The most changes that are weighed against each other where none is safe.
+const MAX_WEIGHED: usize = 24;
+
 /// The phases in which objects get what they are to be, in order.
-const DIRECT: [Phase; 9] = [
-    Phase::Names,
-    Phase::Hold,
-    Phase::Open,
-    Phase::Permit,
-    Phase::Turn,
-    Phase::Replace,
-    Phase::Close,
-    Phase::Strict,
-    Phase::Deny,
-];
+const DIRECT: [Phase; 9] =
+    [Phase::Names, Phase::Hold, Phase::Open, Phase::Permit, Phase::Turn, Phase::Replace, Phase::Close, Phase::Strict, Phase::Deny];
 
 /// Finds an order from a state to the head. If none is safe, the last steps say what is wrong with them.
 pub(super) fn search(bench: &Bench<'_>, turning: &BTreeSet<Symbol>, start: &State) -> Vec<Taken> {
@@ -106,18 +100,27 @@ impl Search<'_> {
 
     /// What still has to be done.
     fn left(&self) -> Vec<Change> {
-        let objects = self.items().iter().enumerate().filter(|(at, item)| self.state.of(*at) != item.head);
+        // A namespace that turns is labelled when it does.
+        let turns_later = |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.turning.contains(item.id.name.as_str());
+        let objects = self.items().iter().enumerate().filter(|(at, item)| self.state.of(*at) != item.head && !turns_later(item));
         let objects = objects.map(|(at, item)| Change::Object(at, item.next(self.state.of(at))));
-        let turns = self.turning.difference(&self.state.turned).cloned().map(Change::Turn);
+        let turns = self.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
         objects.chain(turns).collect()
     }
 
     /// Takes one step, if any is safe.
     fn advance(&mut self, interims: [Between; 2]) -> bool {
-        if self.left().is_empty() || self.bench.judged.get() > MAX_JUDGED {
+        let left = self.left();
+        if left.is_empty() || self.bench.judged.get() > MAX_JUDGED {
             return false;
         }
-        DIRECT.into_iter().any(|phase| self.take(phase)) || interims.into_iter().any(|how| self.stand_between(how))
+        let (first, last) = DIRECT.split_at(DIRECT.iter().position(|phase| *phase == Phase::Turn).map_or(DIRECT.len(), |at| at + 1));
+        // Pods turn before anything is asked of them, if it can be made so.
+        let turns = left.iter().any(|change| matches!(change, Change::Turn(_)));
+        first.iter().any(|phase| self.take(*phase))
+            || turns && self.stand_between(Between::Wide)
+            || last.iter().any(|phase| self.take(*phase))
+            || interims.into_iter().any(|how| self.stand_between(how))
     }
 
     /// Takes whatever of a phase is safe.
@@ -143,7 +146,8 @@ impl Search<'_> {
             };
             all.extend(phase.map(|phase| (phase, change)));
         }
-        let unused = self.items().iter().enumerate().filter(|(at, item)| is_hold(item) && self.state.of(*at).is_none() && !self.held.contains(at));
+        let unused =
+            self.items().iter().enumerate().filter(|(at, item)| is_hold(item) && self.state.of(*at).is_none() && !self.held.contains(at));
         all.extend(unused.map(|(at, _)| (Phase::Hold, Change::Object(at, Some(0)))));
         all
     }
@@ -171,8 +175,12 @@ impl Search<'_> {
             return Some(if new.is_some() { Phase::Names } else { Phase::Close });
         }
         if gate == Gate::Transport {
-            let is_one = |version: &super::items::Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape.modes.contains(*mode));
-            return Some(if new.is_some_and(is_one) { Phase::Strict } else { Phase::Permit });
+            let is_one = |version: &Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape.modes.contains(*mode));
+            let permits = match (old, new) {
+                (_, Some(new)) => !is_one(new),
+                (old, None) => old.is_some_and(is_one),
+            };
+            return Some(if permits { Phase::Permit } else { Phase::Strict });
         }
         Some(match trend(self.items(), &self.state, (at, to), leaving) {
             Trend::Same | Trend::Opens => Phase::Open,
@@ -219,7 +227,9 @@ impl Search<'_> {
         let mut taken: Vec<Change> = Vec::new();
         for change in changes {
             let Change::Object(at, _) = change else { continue };
-            let Some(item) = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace)) else { continue };
+            let Some(item) = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace)) else {
+                continue;
+            };
             if !first.contains_key(&item.id.namespace) && self.is_safe(std::slice::from_ref(change), std::slice::from_ref(change)) {
                 first.insert(&item.id.namespace, change.clone());
                 taken.push(change.clone());
@@ -236,7 +246,8 @@ impl Search<'_> {
 
     /// Puts objects between what was and what is to be.
     fn stand_between(&mut self, how: Between) -> bool {
-        let changes = self.items().iter().enumerate().filter_map(|(at, item)| Some(Change::Object(at, Some(item.interim(self.state.of(at), how)?))));
+        let changes =
+            self.items().iter().enumerate().filter_map(|(at, item)| Some(Change::Object(at, item.interim(self.state.of(at), how)?)));
         let changes: Vec<Change> = changes.collect();
         let (phase, wanted) = match how {
             Between::Wide => (Phase::Side, Trend::Opens),
@@ -254,7 +265,13 @@ impl Search<'_> {
     }
 
     fn is_safe(&self, changes: &[Change], last: &[Change]) -> bool {
-        self.bench.wrong(&self.state.after(changes), last).is_nothing()
+        let turns = last.iter().filter_map(|change| match change {
+            Change::Turn(name) => Some(name),
+            Change::Object(..) => None,
+        });
+        let mut moments = turns.flat_map(|name| self.state.while_turning(name));
+        moments.all(|moment| self.bench.wrong(&moment, last).is_nothing())
+            && self.bench.wrong(&self.state.after(changes), last).is_nothing()
     }
 
     fn commit(&mut self, phase: Phase, changes: Vec<Change>) -> bool {
@@ -269,23 +286,25 @@ impl Search<'_> {
         true
     }
 
-    /// Does what is left all the same, one by one and what opens nothing first, and says what is wrong with it.
+    /// Does what is left all the same, what does least harm first, and says what is wrong with it.
     fn finish_unsafely(mut self) -> Vec<Taken> {
-        loop {
-            let left: Vec<Change> = self.left();
-            let judged: Vec<(bool, usize, Change, Wrong)> = left
-                .into_iter()
-                .map(|change| {
-                    let wrong = self.bench.wrong(&self.state.after([&change]), [&change]);
-                    (wrong.opens(), wrong.breaches.len(), change, wrong)
-                })
-                .collect();
-            let least = judged.into_iter().min_by(|one, other| (one.0, one.1, &one.2).cmp(&(other.0, other.1, &other.2)));
-            let Some((_, _, change, wrong)) = least else { return self.taken };
+        while let Some((change, wrong)) = self.least_harm() {
             let after = self.state.after([&change]);
             let before = std::mem::replace(&mut self.state, after.clone());
             self.taken.push(Taken { phase: Phase::Unsafe, changes: vec![change], before, after, wrong });
+            while self.advance([Between::Wide, Between::Narrow]) {}
         }
+        self.taken
+    }
+
+    /// The change that is left and does least harm.
+    fn least_harm(&self) -> Option<(Change, Wrong)> {
+        let judged = self.left().into_iter().take(MAX_WEIGHED).map(|change| {
+            let wrong = self.bench.wrong(&self.state.after([&change]), [&change]);
+            (wrong.opens(), wrong.breaches.len(), change, wrong)
+        });
+        let least = judged.min_by(|one, other| (one.0, one.1, &one.2).cmp(&(other.0, other.1, &other.2)));
+        least.map(|(_, _, change, wrong)| (change, wrong))
     }
 }
 

@@ -65,7 +65,8 @@ fn harm(wrong: &Wrong) -> Vec<Harm> {
     let words = |breach: &Breach| flow_words(&breach.flow);
     let opens = of(Against::Opens).map(|breach| Harm::Opens(words(breach)));
     let drops = of(Against::Drops).map(|breach| Harm::Drops(words(breach)));
-    let many = wrong.incomplete.iter().take(3).map(|flow| Harm::NotJudged(format!("too many classes of requests for {}", flow_words(flow))));
+    let many =
+        wrong.incomplete.iter().take(3).map(|flow| Harm::NotJudged(format!("too many classes of requests for {}", flow_words(flow))));
     let unreadable = wrong.unreadable.then(|| Harm::NotJudged("the evaluator does not take the objects of this moment".to_owned()));
     opens.chain(drops).chain(many).chain(unreadable).collect()
 }
@@ -111,7 +112,9 @@ const fn words(phase: Phase) -> (&'static str, &'static str) {
         Phase::Side => ("side-by-side", "old and new rules side by side, so that nothing is cut between the one and the other"),
         Phase::Turn => ("restart", "pods take their new place before anything requires it of their callers"),
         Phase::Replace => ("replace", "each of these opens and closes at once, and nothing else may change with it"),
-        Phase::Share => ("shared", "only what old and new rules share, so that nothing passes one end by an old rule and the other by a new one"),
+        Phase::Share => {
+            ("shared", "only what old and new rules share, so that nothing passes one end by an old rule and the other by a new one")
+        }
         Phase::Close => ("close", "only closes, now that what stays open is there"),
         Phase::Strict => ("strict", "one transport alone, once every caller uses it"),
         Phase::Deny => ("deny", "refusals come last"),

@@ -8,7 +8,9 @@ use crate::report;
 use crate::sides::{Read, Sides, not_judged};
 use clap::{Args, ValueEnum};
 use twogate::diagnostic::human::Colour;
-use twogate::diff::{Compared, Condition, Detail, Failing, Report, Telling, Texts, human, intents, json, manifests, markdown, sarif, scope};
+use twogate::diff::{
+    Compared, Condition, Detail, Failing, Report, Telling, Texts, human, intents, json, manifests, markdown, sarif, scope,
+};
 use twogate::ir::Policy;
 
 /// Say who gains and who loses access, whatever the text did.
