@@ -87,6 +87,10 @@ impl Side for Intents<'_> {
         self.policy.namespace(name).map(known).unwrap_or_default()
     }
 
+    fn declares(&self, name: &str) -> bool {
+        self.policy.namespace(name).is_some_and(|namespace| namespace.is_managed() || namespace.plane.is_some())
+    }
+
     fn namespaces(&self) -> BTreeSet<Symbol> {
         let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().cloned().collect();
         for rule in &self.policy.rules {

@@ -17,8 +17,8 @@ use super::walk::{Cell, walk, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{
-    Cut, Flow, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, RequestSamples, RequestSet, Symbol,
-    Transport, Values, Verdict,
+    Cut, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, RequestSamples, RequestSet,
+    Symbol, Transport, Values, Verdict,
 };
 use crate::verify::{Judge, JudgedEnd, Way as End, transports};
 
@@ -45,6 +45,10 @@ impl Side for Standing<'_> {
 
     fn namespace_labels(&self, name: &str) -> Known {
         self.world.namespace_labels(name)
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        self.world.declares(name)
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {
@@ -106,7 +110,7 @@ pub(crate) struct Turned {
 
 /// A state between two sides.
 pub(crate) struct Middle<'a> {
-    judge: Refined<'a>,
+    judge: Box<dyn Judge + 'a>,
     sides: &'a Pair<'a>,
     turned: &'a Turned,
 }
@@ -115,13 +119,69 @@ impl<'a> Middle<'a> {
     /// A state whose objects `judge` judges; `apart` are pods that a world tells apart from others, which the judge need not.
     pub(crate) fn new(judge: Box<dyn Judge + 'a>, sides: &'a Pair<'a>, turned: &'a Turned, apart: &'a [PodCube]) -> Self {
         let turning: BTreeSet<Symbol> = turning(sides, apart).difference(&turned.labels).cloned().collect();
-        Self { judge: Refined { judge, sides, apart, turning }, sides, turned }
+        Self { judge: Box::new(Refined { judge, sides, apart, turning }), sides, turned }
+    }
+}
+
+/// What was, among the pods of which both sides can hold one.
+struct Former<'a> {
+    sides: &'a Pair<'a>,
+}
+
+impl Side for Former<'_> {
+    fn judge(&self) -> &dyn Judge {
+        self.sides.side(Which::Base).judge()
+    }
+
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        agreed(self.sides, Which::Base, cube)
+    }
+
+    fn namespace_labels(&self, name: &str) -> Known {
+        let [own, other] = [Which::Base, Which::Head].map(|which| self.sides.side(which).namespace_labels(name));
+        own.besides(&other)
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        self.sides.side(Which::Base).declares(name)
+    }
+
+    fn namespaces(&self) -> BTreeSet<Symbol> {
+        self.sides.names.iter().cloned().collect()
+    }
+
+    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
+        self.sides.side(Which::Base).requests(source, destination)
+    }
+
+    fn open(&self, _namespace: &str, _way: End) -> PodSet {
+        PodSet::none()
+    }
+}
+
+/// A pod of a cube within one namespace as a side has it: one that the other side can hold too, if there is such a one. Of a
+/// namespace of which one side says nothing, what the other says holds for both. A pod that runs as another account on the one
+/// side than on the other is the same pod, though its account may lie in the cube on the one side alone.
+fn agreed(sides: &Pair<'_>, which: Which, cube: &PodCube) -> Option<Pod> {
+    let [name] = cube.namespace_names()? else { return None };
+    let says_nothing = !sides.side(which).declares(name) && sides.side(which.other()).declares(name);
+    let (own, other) = if says_nothing { (which.other(), which) } else { (which, which.other()) };
+    let holds = |side: Which, account: Values| {
+        if account.is_empty() { None } else { sides.side(side).example(&PodCube { account, ..cube.clone() }) }
+    };
+    let with = |side: Which, pod: &Pod| holds(side, cube.account.intersect(&Values::one(Symbol::clone(&pod.account))));
+    match (holds(own, cube.account.clone()), holds(other, cube.account.clone())) {
+        (Some(pod), Some(_)) if with(other, &pod).is_some() => Some(pod),
+        (Some(pod), Some(theirs)) => Some(with(own, &theirs).unwrap_or(pod)),
+        (Some(pod), None) => holds(other, Values::any()).map(|_| pod),
+        (None, Some(_)) => holds(own, Values::any()),
+        (None, None) => None,
     }
 }
 
 impl Side for Middle<'_> {
     fn judge(&self) -> &dyn Judge {
-        &self.judge
+        &*self.judge
     }
 
     fn example(&self, cube: &PodCube) -> Option<Pod> {
@@ -135,15 +195,17 @@ impl Side for Middle<'_> {
             End::Ingress => &self.turned.called,
             End::Egress => &self.turned.callers,
         };
-        let which = if turned.contains(name) { Which::Head } else { Which::Base };
-        let other = self.sides.side(which.other()).example(cube);
-        other.and_then(|_| self.sides.side(which).example(cube))
+        agreed(self.sides, if turned.contains(name) { Which::Head } else { Which::Base }, cube)
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
         let which = if self.turned.labels.contains(name) { Which::Head } else { Which::Base };
         let [own, other] = [which, which.other()].map(|which| self.sides.side(which).namespace_labels(name));
         own.besides(&other)
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        [Which::Base, Which::Head].iter().any(|which| self.sides.side(*which).declares(name))
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {
@@ -260,8 +322,13 @@ fn seen(sides: &Pair<'_>, peer: &Peer) -> Option<Peer> {
     let same = PodCube { namespace: exactly(&namespace), labels: exactly(&pod.labels), account: Values::one(Symbol::clone(&pod.account)) };
     // A pod may have another account there.
     let other = PodCube { account: Values::any(), ..same.clone() };
-    let of = |cube: &PodCube| sides.example_of(Which::Head, cube);
-    of(&same).or_else(|| of(&other)).map(Peer::Pod)
+    // Of a namespace of which the head says nothing, what the base says holds.
+    let of = |cube: &PodCube| {
+        let pod = agreed(sides, Which::Head, cube)?;
+        Some(sides.placed(Which::Head, pod))
+    };
+    let head = of(&same).filter(|head| head.account == pod.account);
+    head.or_else(|| of(&other)).map(Peer::Pod)
 }
 
 /// The namespaces whose labels, or the place of whose pods in the mesh, are not the same on both sides.
@@ -274,7 +341,7 @@ pub(crate) fn turning(sides: &Pair<'_>, apart: &[PodCube]) -> BTreeSet<Symbol> {
         lacks(&old, &new) || lacks(&new, &old)
     };
     let moves = |cube: &PodCube| {
-        let of = |which: Which| sides.side(which).example(cube).map(|pod| (pod.plane, pod.account));
+        let of = |which: Which| agreed(sides, which, cube).map(|pod| (pod.plane, pod.account));
         matches!((of(Which::Base), of(Which::Head)), (Some(old), Some(new)) if old != new)
     };
     let turns = |name: &&Symbol| {
@@ -284,11 +351,29 @@ pub(crate) fn turning(sides: &Pair<'_>, apart: &[PodCube]) -> BTreeSet<Symbol> {
     sides.all_names().filter(turns).cloned().collect()
 }
 
+/// How pods of a namespace of which nothing more is said take part in the mesh, on each side.
+pub(crate) fn planes(sides: &Pair<'_>, name: &Symbol) -> Option<(DataPlane, DataPlane)> {
+    let of = |which: Which| agreed(sides, which, &PodCube::in_namespace(name)).map(|pod| pod.plane);
+    Some((of(Which::Base)?, of(Which::Head)?))
+}
+
+/// The pods of a namespace that run as another account on the head, as `app=web@shop as web-sa`.
+pub(crate) fn other_accounts(sides: &Pair<'_>, apart: &[PodCube], name: &Symbol) -> Vec<String> {
+    let of = |cube: &PodCube| {
+        let [old, new] = [Which::Base, Which::Head].map(|which| agreed(sides, which, cube).map(|pod| pod.account));
+        (old != new)
+            .then(|| PodCube { account: Values::any(), ..cube.clone() })
+            .zip(new)
+            .map(|(pods, account)| format!("{pods} as {account}"))
+    };
+    apart.iter().filter(|cube| cube.namespace_names() == Some(std::slice::from_ref(name))).filter_map(of).collect()
+}
+
 /// What is against both sides in a state, and the flows that could not be judged. Flows that no step since a state that was
 /// judged has touched are as they were there.
 pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched) -> (Vec<Breach>, Vec<Flow>) {
-    let base = middle.sides.side(Which::Base);
-    let pair = Pair::new(base, middle);
+    let base = Former { sides: middle.sides };
+    let pair = Pair::new(&base, middle);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
     let found = walk_where(&pair, None, &seeds, |before, after| before.plaintext != after.plaintext || before.mtls != after.mtls);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();

@@ -41,6 +41,8 @@ pub(crate) trait Side: Sync {
     }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
+    /// Whether it says how the pods of a namespace take part in the mesh, and is not only taking it for usual.
+    fn declares(&self, name: &str) -> bool;
     /// The namespaces that it can tell from one that nobody knows.
     fn namespaces(&self) -> BTreeSet<Symbol>;
     /// Sets of requests by which what passes from one peer to another is told in words.
@@ -212,12 +214,8 @@ impl<'a> Pair<'a> {
         Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
     }
 
-    pub(super) fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
-        self.side(which).example(cube).map(|pod| self.placed(which, pod))
-    }
-
     /// A pod with what a side takes for granted of its namespace.
-    fn placed(&self, which: Which, mut pod: Pod) -> Pod {
+    pub(super) fn placed(&self, which: Which, mut pod: Pod) -> Pod {
         let Some(known) = self.known(which, &pod.namespace) else { return pod };
         if known.complete {
             pod.namespace_labels.clone_from(&known.labels);
@@ -226,18 +224,6 @@ impl<'a> Pair<'a> {
         }
         pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
         pod
-    }
-
-    /// How pods of a namespace take part in the mesh: on the head, else on the base.
-    pub(crate) fn plane(&self, name: &Symbol) -> Option<DataPlane> {
-        let of = |which: Which| self.side(which).example(&PodCube::in_namespace(name)).map(|pod| pod.plane);
-        of(Which::Head).or_else(|| of(Which::Base))
-    }
-
-    /// The same on each side, where both have such pods.
-    pub(crate) fn planes(&self, name: &Symbol) -> Option<(DataPlane, DataPlane)> {
-        let of = |which: Which| self.side(which).example(&PodCube::in_namespace(name)).map(|pod| pod.plane);
-        Some((of(Which::Base)?, of(Which::Head)?))
     }
 
     /// The labels of a namespace that are other ones on the head, as `kubectl label` takes them.

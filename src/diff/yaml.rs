@@ -78,6 +78,10 @@ impl Side for Yaml<'_> {
         self.cluster.namespace_labels(name).map(known).unwrap_or_default()
     }
 
+    fn declares(&self, name: &str) -> bool {
+        self.cluster.namespace_labels(name).is_some()
+    }
+
     fn namespaces(&self) -> BTreeSet<Symbol> {
         self.names.clone()
     }

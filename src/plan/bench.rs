@@ -9,7 +9,7 @@ use super::items::{Change, Item, State};
 use super::object::Id;
 use crate::cluster::{self, Cluster, Names, Platform};
 use crate::diagnostic::order::has_error;
-use crate::diff::{Against, Breach, Entry, Middle, Pair, Touched, Words, breaches, changes};
+use crate::diff::{Against, Breach, Entry, Middle, Pair, Touched, Words, breaches, changes, other_accounts, planes};
 use crate::flow::{DataPlane, Flow, PodCube, Symbol};
 use crate::source::{Source, Sources};
 use crate::verify::{Judge, Manifests, Program, Written};
@@ -102,11 +102,14 @@ impl Bench<'_> {
         let who = if *name == self.sides.fresh { "namespaces that nobody declares".to_owned() } else { format!("namespace {name}") };
         let labels = self.sides.labels(name);
         let labels = if labels.is_empty() { String::new() } else { format!("label {who} {}; ", labels.join(" ")) };
-        let plane = match self.sides.planes(name) {
+        let plane = match planes(self.sides, name) {
             Some((DataPlane::None, new)) if new != DataPlane::None => format!(": they join the mesh ({})", word(new)),
             Some((old, DataPlane::None)) if old != DataPlane::None => ": they leave the mesh".to_owned(),
             Some((old, new)) if old != new => format!(": from {} to {}", word(old), word(new)),
-            _ => String::new(),
+            _ => match other_accounts(self.sides, self.apart, name) {
+                pods if pods.is_empty() => String::new(),
+                pods => format!(": they run anew, {}", pods.join(", ")),
+            },
         };
         format!("{labels}restart the pods of {who}{plane}")
     }

@@ -17,7 +17,7 @@ use crate::compile::{Input, Outcome, compile, platform, proof_platform};
 use crate::config;
 use crate::diagnostic::order::has_error;
 use crate::diagnostic::{Diagnostic, code};
-use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, names, turning, words_of};
+use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, names, planes, turning, words_of};
 use crate::flow::{PodCube, Symbol};
 use crate::ir::Policy;
 use crate::source::{FileId, Source, Sources};
@@ -70,7 +70,13 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let (before, after) = (old.cluster(&platform), new.cluster(&platform));
     let (base_policy, head_policy) = (&old.outcome.policy, &new.outcome.policy);
     let (base_program, head_program) = (Program::new(base_policy), Program::new(head_policy));
-    let (base_world, head_world) = (Intents::new(base_policy), Intents::new(head_policy));
+    // A program that says nothing knows nothing of the cluster either: not how its pods take part in the mesh.
+    let worlds = match (base_policy.managed().next(), head_policy.managed().next()) {
+        (None, Some(_)) => (head_policy, head_policy),
+        (Some(_), None) => (base_policy, base_policy),
+        _ => (base_policy, head_policy),
+    };
+    let (base_world, head_world) = (Intents::new(worlds.0), Intents::new(worlds.1));
     let judge = |program, cluster| Box::new(crate::verify::Written::new(program, cluster));
     let sides = (Standing::new(judge(&base_program, &before), &base_world), Standing::new(judge(&head_program, &after), &head_world));
     let pair = Pair::new(&sides.0, &sides.1);
@@ -263,7 +269,7 @@ fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[
     let mut items = items(before, after, root);
     items.extend(holds(&items, root));
     if options.trials == Trials::First {
-        let plane = |name: &Symbol| ends.pair.plane(name);
+        let plane = |name: &Symbol| planes(ends.pair, name).map(|(_, new)| new);
         let (copies, others) = trials(&items, &plane, root);
         items.extend(copies);
         plan.not_tried = others;

@@ -111,7 +111,7 @@ const fn words(phase: Phase) -> (&'static str, &'static str) {
         Phase::Permit => ("permissive", "both transports before one of them is required"),
         Phase::Side => ("side-by-side", "old and new rules side by side, so that nothing is cut between the one and the other"),
         Phase::Turn => ("restart", "pods take their new place before anything requires it of their callers"),
-        Phase::Replace => ("replace", "each of these opens and closes at once, and nothing else may change with it"),
+        Phase::Replace => ("replace", "it may open and close at once, so no connection may meet two such changes"),
         Phase::Share => {
             ("shared", "only what old and new rules share, so that nothing passes one end by an old rule and the other by a new one")
         }
