@@ -28,7 +28,7 @@ fn compiling(lines: &[String]) -> Vec<String> {
 
 /// A part of all flows, another one in each case.
 fn some(flows: Vec<Flow>, from: usize) -> Vec<Flow> {
-    flows.into_iter().skip(from % 17).step_by(17).collect()
+    flows.into_iter().skip(from % 29).step_by(29).collect()
 }
 
 fn check(one: &[String], other: &[String], from: usize, trials: Trials) -> Result<bool, TestCaseError> {
@@ -48,18 +48,18 @@ fn check(one: &[String], other: &[String], from: usize, trials: Trials) -> Resul
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Rules change.
     #[test]
-    fn rules_that_change_open_and_drop_nothing_on_the_way(one in program(), other in program(), from in 0usize..17) {
+    fn rules_that_change_open_and_drop_nothing_on_the_way(one in program(), other in program(), from in 0usize..29) {
         let (base, head) = (compiling(&one), compiling(&crossed(&one, &other, 4)));
         check(&base, &head, from, if from % 2 == 0 { Trials::None } else { Trials::First })?;
     }
 
     /// A namespace opens or closes.
     #[test]
-    fn namespaces_that_open_or_close_open_and_drop_nothing_on_the_way(one in program(), other in program(), from in 0usize..17) {
+    fn namespaces_that_open_or_close_open_and_drop_nothing_on_the_way(one in program(), other in program(), from in 0usize..29) {
         let mesh = |lines: &[String]| lines.iter().any(|line| line.contains("namespace dev") && line.contains("mesh none"));
         let (base, head) = (compiling(&one), compiling(&crossed(&one, &other, 3)));
         if mesh(&base) == mesh(&head) {

@@ -12,6 +12,7 @@ use twogate::diff::{
     Compared, Condition, Detail, Failing, Report, Telling, Texts, human, intents, json, manifests, markdown, sarif, scope,
 };
 use twogate::ir::Policy;
+use twogate::plan::{self, Options};
 
 /// Say who gains and who loses access, whatever the text did.
 ///
@@ -30,6 +31,10 @@ pub(crate) struct Diff {
     /// Also show a connection each, all workloads concerned and the manifests that are touched
     #[arg(long)]
     verbose: bool,
+
+    /// Also say in which order the change is safely applied, as `twogate plan` does step by step
+    #[arg(long)]
+    order: bool,
 
     /// How the answer is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
@@ -71,13 +76,18 @@ impl Diff {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let today = self.today.clone().unwrap_or_else(date::today);
-        let compared = match self.sides.read(Some(&today))? {
+        let read = self.sides.read(Some(&today))?;
+        let order = if self.order { order(&read) } else { None };
+        let compared = match read {
             Read::Nothing(exit) => return Ok(exit),
             Read::Manifests(base, head) => manifests(base, head),
             Read::Intents(base, head) => intents(base, head, self.detail()),
         };
         match compared {
-            Ok(compared) => self.finish(&compared),
+            Ok(mut compared) => {
+                compared.report.order = order;
+                self.finish(&compared)
+            }
             Err(unjudged) => not_judged(&unjudged),
         }
     }
@@ -115,6 +125,17 @@ impl Diff {
             (false, true) => Exit::Fine,
         }
     }
+}
+
+/// The order in one line. A side that cannot be written has none; why is told by the comparison.
+fn order(read: &Read) -> Option<String> {
+    let made = match read {
+        Read::Nothing(_) => return None,
+        Read::Manifests(base, head) => plan::manifests(base.clone(), head.clone(), Options::default()),
+        Read::Intents(base, head) => plan::intents(base.clone(), head.clone(), Options::default()),
+    };
+    let none = "none, as a side has errors".to_owned();
+    Some(made.map_or(none, |rollout| plan::brief(&rollout.plan)))
 }
 
 /// `gained`, `lost@shop`, `internet@[env=prod]`.
