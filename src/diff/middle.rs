@@ -15,6 +15,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::side::{Known, Pair, Said, Side, Which};
 use super::walk::{Cell, walk, walk_where};
 use super::words::Words;
+use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
 use crate::flow::{
     Cut, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, RequestSamples, RequestSet,
@@ -169,12 +170,15 @@ fn agreed(sides: &Pair<'_>, which: Which, cube: &PodCube) -> Option<Pod> {
     let holds = |side: Which, account: Values| {
         if account.is_empty() { None } else { sides.side(side).example(&PodCube { account, ..cube.clone() }) }
     };
+    let unheard = || Values::one(fresh_word(cube.account.words().iter().map(|word| &**word)));
+    let knows = |side: Which| holds(side, unheard()).is_none();
     let with = |side: Which, pod: &Pod| holds(side, cube.account.intersect(&Values::one(Symbol::clone(&pod.account))));
     match (holds(own, cube.account.clone()), holds(other, cube.account.clone())) {
         (Some(pod), Some(_)) if with(other, &pod).is_some() => Some(pod),
         (Some(pod), Some(theirs)) => Some(with(own, &theirs).unwrap_or(pod)),
-        (Some(pod), None) => holds(other, Values::any()).map(|_| pod),
-        (None, Some(_)) => holds(own, Values::any()),
+        // Who knows an account rules out others for who does not.
+        (Some(pod), None) => holds(other, Values::any()).filter(|_| knows(own)).map(|_| pod),
+        (None, Some(_)) => holds(own, Values::any()).filter(|_| knows(other)),
         (None, None) => None,
     }
 }

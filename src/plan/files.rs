@@ -2,7 +2,7 @@
 //!
 //! Owns: their names, and the commands that take them. It writes no file.
 
-use super::report::{Plan, Step, Verb};
+use super::report::{Action, Plan, Step, Verb};
 use crate::target::{HEADER, OutputFile};
 
 /// The files of a plan, by path: for each step one to apply and one to delete, as far as there is anything in it.
@@ -31,13 +31,20 @@ fn path(at: usize, step: &Step, name: &str) -> String {
 /// The commands of a step, for files in this folder; what is no command is a comment.
 pub(super) fn commands(at: usize, step: &Step, folder: &str) -> Vec<String> {
     let has = |wanted: Wanted| step.actions.iter().any(|action| wanted(action.verb));
-    let turns = step.actions.iter().filter(|action| action.verb == Verb::Turn).map(|action| format!("# {}", action.text));
+    let turns = step.actions.iter().filter(|action| action.verb == Verb::Turn).flat_map(turn);
     let folder = quoted(folder.trim_end_matches('/'));
     let command = |(name, wanted): &(&str, Wanted)| {
         let verb = if *name == "apply" { "apply" } else { "delete --ignore-not-found" };
         has(*wanted).then(|| format!("kubectl {verb} -f {folder}/{}", path(at, step, name)))
     };
     turns.chain(KINDS.iter().filter_map(command)).collect()
+}
+
+/// What the operator does, and the command that replaces the pods of a namespace that has a name.
+fn turn(action: &Action) -> Vec<String> {
+    let said = format!("# {}", action.text);
+    let restart = format!("kubectl -n {} rollout restart deployment,statefulset,daemonset", action.name);
+    if action.name.is_empty() { vec![said] } else { vec![said, restart] }
 }
 
 /// A word as a shell takes it.

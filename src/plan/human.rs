@@ -49,7 +49,8 @@ fn body(at: usize, step: &Step, folder: Option<&str>, out: &mut String) {
     for harm in &step.harm {
         let _ = writeln!(out, "     ! {}: {}", harm.name(), harm.words());
     }
-    for command in folder.map(|folder| commands(at, step, folder)).unwrap_or_default() {
+    let commands = folder.map(|folder| commands(at, step, folder)).unwrap_or_default();
+    for command in commands.iter().filter(|command| !command.starts_with('#')) {
         let _ = writeln!(out, "   $ {command}");
     }
     if let Some(wait) = step.wait.filter(|wait| *wait != SETTLE) {

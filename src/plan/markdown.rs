@@ -68,7 +68,13 @@ fn brief_step(step: &Step) -> String {
     let of = |word: &str, wanted: fn(Verb) -> bool| {
         let all: Vec<&Action> = step.actions.iter().filter(|action| wanted(action.verb)).collect();
         let name = |action: &&Action| {
-            if action.namespace.is_empty() { action.name.clone() } else { format!("{}/{}", action.namespace, action.name) }
+            if action.name.is_empty() {
+                "other namespaces".to_owned()
+            } else if action.namespace.is_empty() {
+                action.name.clone()
+            } else {
+                format!("{}/{}", action.namespace, action.name)
+            }
         };
         let mut names: Vec<String> = all.iter().map(name).collect();
         names.dedup();

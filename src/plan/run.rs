@@ -21,7 +21,7 @@ use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yam
 use crate::flow::{PodCube, Symbol};
 use crate::ir::Policy;
 use crate::source::{FileId, Source, Sources};
-use crate::verify::{Program, assumptions};
+use crate::verify::{Assumption, Program, assumptions};
 
 /// What a plan is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,12 +84,23 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let objects = (old.objects(), new.objects());
     let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words_of(base_policy, head_policy), kept: "" };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
-    for outcome in [&old.outcome, &new.outcome].into_iter().filter(|outcome| outcome.policy.managed().next().is_some()) {
-        let assumed = assumptions(&outcome.policy, &outcome.gates).iter().map(ToString::to_string).collect::<Vec<_>>();
-        plan.assumptions.extend(assumed.into_iter().filter(|text| !plan.assumptions.contains(text)).collect::<Vec<_>>());
-    }
+    plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, objects, &apart([base_policy, head_policy]), options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
+}
+
+/// What is taken for granted of the head, and of the base what differs: accounts, and all of it where the head manages nothing.
+fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
+    let of = |outcome: &Outcome| match outcome.policy.managed().next() {
+        Some(_) => assumptions(&outcome.policy, &outcome.gates),
+        None => Vec::new(),
+    };
+    let mut all = of(head);
+    let known: BTreeSet<&str> = all.iter().map(Assumption::name).collect();
+    let more = of(base).into_iter().filter(|one| matches!(one, Assumption::Account { .. }) || !known.contains(one.name()));
+    let more: Vec<Assumption> = more.filter(|one| !all.contains(one)).collect();
+    all.extend(more);
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// A program that was compiled and proved.

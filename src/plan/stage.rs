@@ -2,6 +2,8 @@
 //!
 //! Owns: which `AuthorizationPolicy` is tried out, and the two steps of it. That copies enforce nothing is the evaluator's to say.
 
+use std::collections::BTreeSet;
+
 use super::bench::Bench;
 use super::interim::trial;
 use super::items::{Change, Item, Role, State};
@@ -9,10 +11,13 @@ use super::search::{Phase, Taken};
 use super::shape::Gate;
 use crate::flow::{DataPlane, Symbol};
 
-/// The policies that are new or changed and count on the head, as copies; and those of which no copy is made, with why.
+/// The policies of the head as copies, in namespaces where one of them is new or changed; and new and changed ones of which no copy
+/// is made, with why. Proxies judge copies among themselves, so those that stay are needed for what they let through.
 pub(super) fn trials(items: &[Item], plane: &dyn Fn(&Symbol) -> Option<DataPlane>, root: &str) -> (Vec<Item>, Vec<String>) {
     let (mut trials, mut others) = (Vec::new(), Vec::new());
-    for item in items.iter().filter(|item| item.id.kind == "AuthorizationPolicy" && item.base != item.head) {
+    let policies = || items.iter().filter(|item| item.id.kind == "AuthorizationPolicy");
+    let changed: BTreeSet<&Symbol> = policies().filter(|item| item.base != item.head).map(|item| &item.id.namespace).collect();
+    for item in policies().filter(|item| changed.contains(&item.id.namespace)) {
         let Some(version) = item.version(item.head) else { continue };
         let name = format!("AuthorizationPolicy {}/{}", item.id.namespace, item.id.name);
         let why = match version.shape.gate {
@@ -24,6 +29,7 @@ pub(super) fn trials(items: &[Item], plane: &dyn Fn(&Symbol) -> Option<DataPlane
         let copy = if why.is_empty() { trial(&version.object) } else { None };
         match copy.filter(|copy| items.iter().all(|item| item.id != copy.id)) {
             Some(copy) => trials.push(Item::passing(copy, Role::Trial, root)),
+            None if item.base == item.head => {}
             None => others.push(format!("{name}: {}", if why.is_empty() { "the name of its copy is taken" } else { why })),
         }
     }

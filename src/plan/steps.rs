@@ -76,7 +76,9 @@ fn action(bench: &Bench<'_>, taken: &Taken, change: &Change) -> Option<Action> {
         Change::Object(at, to) => (*at, *to),
         Change::Turn(name) => {
             let text = bench.turn_words(name);
-            let (kind, name) = ("Namespace".to_owned(), name.to_string());
+            // A namespace that stands for all that nobody declares has no name.
+            let own = if *name == bench.sides.fresh { String::new() } else { name.to_string() };
+            let (kind, name) = ("Namespace".to_owned(), own);
             let (namespace, file) = ("".into(), String::new());
             return Some(Action { verb: Verb::Turn, kind, namespace, name, file, stay: Stay::Final, text });
         }

@@ -36,7 +36,8 @@ fn steps_are_written_as_folders() {
     let back = place.run("plan new old --write rollout");
     assert_eq!(back.status, 0, "{}", back.stderr);
     assert!(
-        place.path("rollout/02-close/delete.yaml").exists() && !std::fs::read_to_string(place.path("rollout/01-open/apply.yaml")).unwrap().contains("kind: NetworkPolicy"),
+        place.path("rollout/02-close/delete.yaml").exists()
+            && !std::fs::read_to_string(place.path("rollout/01-open/apply.yaml")).unwrap().contains("kind: NetworkPolicy"),
         "{}",
         back.stdout
     );

@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     sides: Sides,
 
-    /// First try out every new or changed AuthorizationPolicy that allows or denies, as a copy with Istio's dry-run annotation
+    /// First try out the AuthorizationPolicies of namespaces in which one changes, as copies with Istio's dry-run annotation
     #[arg(long)]
     staged: bool,
 
