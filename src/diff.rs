@@ -44,7 +44,9 @@ pub use sarif::{findings, sarif};
 pub use side::Which;
 
 pub(crate) use intents::Intents;
-pub(crate) use middle::{Breach, Middle, Standing, Touched, Turned, Way as Against, breaches, changes, other_accounts, planes, turning};
+pub(crate) use middle::{
+    Breach, Middle, Standing, Touched, Turned, Way as Against, breaches, changes, moves, other_accounts, planes, turning,
+};
 pub(crate) use programs::words_of;
 pub(crate) use side::Pair;
 pub(crate) use words::Words;

@@ -335,6 +335,12 @@ fn seen(sides: &Pair<'_>, peer: &Peer) -> Option<Peer> {
     head.or_else(|| of(&other)).map(Peer::Pod)
 }
 
+/// Whether the pods of a cube take part in the mesh in another way on the one side than on the other, or run as another account.
+pub(crate) fn moves(sides: &Pair<'_>, cube: &PodCube) -> bool {
+    let of = |which: Which| agreed(sides, which, cube).map(|pod| (pod.plane, pod.account));
+    matches!((of(Which::Base), of(Which::Head)), (Some(old), Some(new)) if old != new)
+}
+
 /// The namespaces whose labels, or the place of whose pods in the mesh, are not the same on both sides.
 pub(crate) fn turning(sides: &Pair<'_>, apart: &[PodCube]) -> BTreeSet<Symbol> {
     let relabelled = |name: &Symbol| {
@@ -344,13 +350,9 @@ pub(crate) fn turning(sides: &Pair<'_>, apart: &[PodCube]) -> BTreeSet<Symbol> {
         };
         lacks(&old, &new) || lacks(&new, &old)
     };
-    let moves = |cube: &PodCube| {
-        let of = |which: Which| agreed(sides, which, cube).map(|pod| (pod.plane, pod.account));
-        matches!((of(Which::Base), of(Which::Head)), (Some(old), Some(new)) if old != new)
-    };
     let turns = |name: &&Symbol| {
         let own = apart.iter().filter(|cube| cube.namespace_names() == Some(std::slice::from_ref(*name)));
-        relabelled(name) || moves(&PodCube::in_namespace(name)) || own.into_iter().any(moves)
+        relabelled(name) || moves(sides, &PodCube::in_namespace(name)) || own.into_iter().any(|cube| moves(sides, cube))
     };
     sides.all_names().filter(turns).cloned().collect()
 }

@@ -17,9 +17,9 @@ use crate::compile::{Input, Outcome, compile, platform, proof_platform};
 use crate::config;
 use crate::diagnostic::order::has_error;
 use crate::diagnostic::{Diagnostic, code};
-use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, names, planes, turning, words_of};
+use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, turning, words_of};
 use crate::flow::{PodCube, Symbol};
-use crate::ir::Policy;
+use crate::ir::{Policy, Workload};
 use crate::source::{FileId, Source, Sources};
 use crate::verify::{Assumption, Program, assumptions};
 
@@ -85,7 +85,7 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words_of(base_policy, head_policy), kept: "" };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
-    order(&ends, objects, &apart([base_policy, head_policy]), options, &mut plan);
+    order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
 }
 
@@ -133,12 +133,20 @@ impl Written {
     }
 }
 
-/// Pods of which a program says more than of the rest of their namespace.
-fn apart(policies: [&Policy; 2]) -> Vec<PodCube> {
-    let all = policies.into_iter().flat_map(|policy| &policy.workloads);
-    let cubes: BTreeSet<PodCube> =
-        all.filter(|workload| workload.plane.is_some() || workload.account.is_some()).map(crate::ir::Workload::cube).collect();
+/// Pods that are in the mesh in another way than the rest of their namespace, and those that are not the same on both sides.
+fn apart(pair: &Pair<'_>, policies: [&Policy; 2]) -> Vec<PodCube> {
+    let workloads = || policies.iter().flat_map(|policy| &policy.workloads);
+    let mut cubes: BTreeSet<PodCube> = workloads().filter(|workload| workload.plane.is_some()).map(Workload::cube).collect();
+    let callers = policies.iter().flat_map(|policy| &policy.rules).flat_map(|rule| rule.source.peers().pods.cubes().to_vec());
+    let known: BTreeSet<PodCube> = workloads().map(Workload::cube).chain(callers).collect();
+    cubes.extend(known.iter().flat_map(by_namespace).filter(|cube| moves(pair, cube)));
     cubes.into_iter().collect()
+}
+
+/// The pods of a cube, namespace by namespace where it names them, whatever their account is.
+fn by_namespace(cube: &PodCube) -> Vec<PodCube> {
+    let names = cube.namespace_names().unwrap_or_default();
+    names.iter().map(|name| PodCube { labels: cube.labels.clone(), ..PodCube::in_namespace(name) }).collect()
 }
 
 /// Kinds that are put in order.

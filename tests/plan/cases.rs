@@ -212,13 +212,31 @@ fn both_accounts_are_let_in_while_pods_are_replaced() {
     assert!(plan.steps[1].actions[0].text.contains("app=web@shop as shop-sa"), "{:?}", plan.steps[1].actions);
 }
 
+/// The same, where an inventory says who runs as what.
+#[test]
+fn accounts_of_an_inventory_count_too() {
+    let side = |account: &str| {
+        let mut input = input("namespace shop\nallow app=web -> app=db:5432 mtls\n");
+        let pods = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web}}}}, spec: {{serviceAccountName: {account}, containers: [{{name: c, image: i}}]}}}}}}\n"
+        );
+        input.inventory.push(input.sources.add(twogate::source::Source::new("pods.yaml", pods)));
+        super::walked::revision(account, input)
+    };
+    let plan =
+        twogate::plan::intents(side("web-sa"), side("shop-sa"), Options::default()).map_err(|unjudged| unjudged.findings).unwrap().plan;
+    assert_eq!(plan.safety, Safety::Safe, "{:#?}", plan.steps);
+    assert_eq!(plan.steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["side-by-side", "restart", "close"], "{:#?}", lines(&plan));
+}
+
 #[test]
 fn copies_are_tried_out_and_change_nothing() {
     let head = SHOP.replace("8443\n", "8443\nallow app=api -> app=db:5432 mtls\n");
     let plan = programs(SHOP, &head, Options { trials: Trials::First, ..Options::default() }).plan;
     let found = lines(&plan);
-    assert_eq!(found[0], "dry-run: create AuthorizationPolicy shop/db-dry-run");
-    assert_eq!(found[1], "end-dry-run: delete AuthorizationPolicy shop/db-dry-run");
+    let copies = ["db", "deny-all", "web"].map(|name| format!("AuthorizationPolicy shop/{name}-dry-run"));
+    assert_eq!(found[0], format!("dry-run: {}", copies.clone().map(|copy| format!("create {copy}")).join(", ")));
+    assert_eq!(found[1], format!("end-dry-run: {}", copies.map(|copy| format!("delete {copy}")).join(", ")));
     assert!(plan.steps[0].opens.is_empty() && plan.steps[0].closes.is_empty());
     assert!(
         plan.steps[0].actions[0].text.contains("istio.io/dry-run: 'true'")

@@ -75,7 +75,11 @@ fn kubectl_reads_it() {
 /// The comment of `twogate diff --order` has it in one line (design §9).
 #[test]
 fn a_comment_has_it_in_one_line() {
-    assert_eq!(brief(&plan()), "none");
+    let plan = programs(BASE, HEAD, Options::default()).plan;
+    let line = "shop/twogate-step-open; then shop/db, shop/deny-all, pay/api, pay/ledger, 3 more; then pay/api, pay/ledger; \
+                then restart the pods of shop; then pay/api, pay/ledger and delete shop/twogate-step-open; \
+                then shop/default and delete pay/api";
+    assert_eq!(brief(&plan), line);
     let compared = twogate::diff::intents(revision("base", input(BASE)), revision("head", input(HEAD)), twogate::diff::Detail::Objects);
     let mut compared = compared.map_err(|unjudged| unjudged.findings).unwrap();
     compared.report.order = Some("pay/batch, shop/db; then shop/web".to_owned());
