@@ -83,12 +83,12 @@ impl Item {
         if let (Some(old), Some(new)) = (&base, &head)
             && old.is_same(new)
         {
-            item.base = item.push(new.clone(), root);
+            item.base = Some(item.push(new.clone(), root));
             item.head = item.base;
             return Some(item);
         }
-        item.base = base.and_then(|object| item.push(object, root));
-        item.head = head.and_then(|object| item.push(object, root));
+        item.base = base.map(|object| item.push(object, root));
+        item.head = head.map(|object| item.push(object, root));
         item.wide = item.between(Between::Wide, root);
         item.narrow = item.between(Between::Narrow, root);
         item.permissive = item.permissive(root);
@@ -102,10 +102,10 @@ impl Item {
         item
     }
 
-    fn push(&mut self, object: Object, root: &str) -> Option<usize> {
+    fn push(&mut self, object: Object, root: &str) -> usize {
         let shape = Shape::of(&object, root);
         self.versions.push(Version { object, shape });
-        Some(self.versions.len() - 1)
+        self.versions.len() - 1
     }
 
     pub(super) fn version(&self, at: Option<usize>) -> Option<&Version> {
@@ -115,7 +115,7 @@ impl Item {
     fn between(&mut self, how: Between, root: &str) -> Option<usize> {
         let (old, new) = (self.version(self.base)?, self.version(self.head)?);
         let object = between((&old.object, &old.shape), (&new.object, &new.shape), how)?;
-        self.push(object, root)
+        Some(self.push(object, root))
     }
 
     /// Between one transport alone and the other alone stand both.
@@ -126,7 +126,7 @@ impl Item {
             return None;
         }
         let object = permissive(&new.object)?;
-        self.push(object, root)
+        Some(self.push(object, root))
     }
 
     /// The content that comes next on the shortest way.
@@ -134,17 +134,17 @@ impl Item {
         if self.permissive.is_some() && at == self.base { self.permissive } else { self.head }
     }
 
-    /// The content between the two sides, if it is at the first and there is one. Between contents that act on other pods stands
-    /// none at all.
-    pub(super) fn interim(&self, at: Option<usize>, how: Between) -> Option<Option<usize>> {
+    /// The way to what stands between the two sides, if it is at the first and there is such a thing. Between contents that act on
+    /// other pods stands none at all.
+    pub(super) fn interim(&self, number: usize, at: Option<usize>, how: Between) -> Option<Change> {
         let (old, new) = (self.version(self.base)?, self.version(self.head)?);
         if at != self.base || at == self.head {
             return None;
         }
         match how {
-            Between::Wide => self.wide.map(Some),
-            Between::Narrow if old.shape.subject != new.shape.subject => Some(None),
-            Between::Narrow => self.narrow.map(Some),
+            Between::Wide => self.wide.map(|wide| Change::Object(number, Some(wide))),
+            Between::Narrow if old.shape.subject != new.shape.subject => Some(Change::Object(number, None)),
+            Between::Narrow => self.narrow.map(|narrow| Change::Object(number, Some(narrow))),
         }
     }
 }

@@ -252,7 +252,7 @@ fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
         let list = if BESIDES.contains(&object.id.kind.as_str()) { &mut plan.besides } else { &mut plan.unjudged };
         list.push(words(&object.id));
     }
-    all.into_values().map(|object| format!("---\n{}", object.text)).collect()
+    all.into_values().fold(String::new(), |text, object| text + "---\n" + &object.text)
 }
 
 /// Policies of a waypoint or a gateway that are not the same: what they do is not judged end by end.

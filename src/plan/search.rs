@@ -246,9 +246,8 @@ impl Search<'_> {
 
     /// Puts objects between what was and what is to be.
     fn stand_between(&mut self, how: Between) -> bool {
-        let changes =
-            self.items().iter().enumerate().filter_map(|(at, item)| Some(Change::Object(at, item.interim(self.state.of(at), how)?)));
-        let changes: Vec<Change> = changes.collect();
+        let items = self.items().iter().enumerate();
+        let changes: Vec<Change> = items.filter_map(|(at, item)| item.interim(at, self.state.of(at), how)).collect();
         let (phase, wanted) = match how {
             Between::Wide => (Phase::Side, Trend::Opens),
             Between::Narrow => (Phase::Share, Trend::Closes),

@@ -51,7 +51,7 @@ fn flows(policy: &Policy) -> Vec<Flow> {
     let targets = policy.rules.iter().flat_map(|rule| &rule.targets);
     let mut targets: Vec<(Peer, Protocol, u16)> = targets
         .flat_map(|target| {
-            let ports: Vec<(Protocol, u16)> = target.ports.ranges().into_iter().map(|(protocol, low, _)| (protocol, low)).collect();
+            let ports: Vec<(Protocol, u16)> = target.ports.ranges().map(|(protocol, low, _)| (protocol, low)).collect();
             some(&target.end.peers())
                 .into_iter()
                 .flat_map(move |peer| ports.clone().into_iter().map(move |(protocol, port)| (peer.clone(), protocol, port)))

@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     sides: Sides,
 
-    /// First try out the AuthorizationPolicies of namespaces in which one changes, as copies with Istio's dry-run annotation
+    /// First try out Istio's policies in namespaces where one changes, as copies with its dry-run annotation
     #[arg(long)]
     staged: bool,
 
@@ -35,9 +35,9 @@ pub(crate) struct Plan {
     #[arg(long, requires = "manifests")]
     keep: bool,
 
-    /// Write a folder of files for each step, and print the commands that take them
-    #[arg(long, value_name = "DIR")]
-    write: Option<PathBuf>,
+    /// The folder to write to, a folder of files for each step; of what is there, only files that Twogate wrote are replaced or removed
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 
     /// How the plan is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
@@ -48,7 +48,7 @@ pub(crate) struct Plan {
 const EXAMPLES: &str = "\
 Examples:
   twogate plan
-  twogate plan main --write rollout
+  twogate plan main -o rollout
   twogate plan old/intents new/intents --format markdown
   twogate plan --manifests before.yaml after.yaml --staged";
 
@@ -84,7 +84,7 @@ impl Plan {
     /// Writes the files of a safe plan, then the plan, and says how the run ends.
     fn finish(&self, rollout: &Rollout) -> Result<Exit, Failure> {
         let Rollout { plan, findings, sources } = rollout;
-        let folder = self.write.as_deref().filter(|_| plan.safety == Safety::Safe);
+        let folder = self.output.as_deref().filter(|_| plan.safety == Safety::Safe);
         if let Some(folder) = folder {
             output::compare(folder, &plan::files(plan))?.write()?;
         }
