@@ -9,6 +9,9 @@ use super::report::{Action, Plan, Safety, Stay, Step, Verb};
 use super::steps::SETTLE;
 use crate::diagnostic::human::Colour;
 
+/// The most lines of a list that people are told one by one.
+pub(super) const MAX_TOLD: usize = 12;
+
 /// The whole plan as text; with the commands, if its files stand in a folder.
 pub fn human(plan: &Plan, folder: Option<&str>, colour: Colour) -> String {
     let paint = |text: &str| match colour {
@@ -27,8 +30,11 @@ pub fn human(plan: &Plan, folder: Option<&str>, colour: Colour) -> String {
     }
     for (heading, list) in remarks(plan) {
         let _ = writeln!(out, "\n{heading}");
-        for line in list {
+        for line in list.iter().take(MAX_TOLD) {
             let _ = writeln!(out, "  {line}");
+        }
+        if list.len() > MAX_TOLD {
+            let _ = writeln!(out, "  and {} more (`--format json` lists them)", list.len() - MAX_TOLD);
         }
     }
     out

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::files::commands;
-use super::human::{action_words, remarks, summary};
+use super::human::{MAX_TOLD, action_words, remarks, summary};
 use super::report::{Action, Plan, Safety, Step, Verb};
 use super::steps::SETTLE;
 
@@ -21,8 +21,11 @@ pub fn markdown(plan: &Plan, folder: Option<&str>) -> String {
     }
     for (heading, list) in remarks(plan) {
         let _ = writeln!(out, "\n<details><summary>{}</summary>\n", heading.trim_end_matches(':'));
-        for line in list {
+        for line in list.iter().take(MAX_TOLD) {
             let _ = writeln!(out, "- {}", code(line));
+        }
+        if list.len() > MAX_TOLD {
+            let _ = writeln!(out, "- and {} more", list.len() - MAX_TOLD);
         }
         let _ = writeln!(out, "\n</details>");
     }

@@ -235,6 +235,9 @@ impl Search<'_> {
                 taken.push(change.clone());
             }
         }
+        if !self.is_safe(&taken, &taken) {
+            taken.truncate(1);
+        }
         !taken.is_empty() && self.commit(phase, taken)
     }
 
@@ -264,13 +267,18 @@ impl Search<'_> {
     }
 
     fn is_safe(&self, changes: &[Change], last: &[Change]) -> bool {
+        self.judge(changes, last).is_nothing()
+    }
+
+    /// What is wrong after some changes, the last of which were not judged yet; and while pods are replaced, if they are.
+    fn judge(&self, changes: &[Change], last: &[Change]) -> Wrong {
         let turns = last.iter().filter_map(|change| match change {
             Change::Turn(name) => Some(name),
             Change::Object(..) => None,
         });
-        let mut moments = turns.flat_map(|name| self.state.while_turning(name));
-        moments.all(|moment| self.bench.wrong(&moment, last).is_nothing())
-            && self.bench.wrong(&self.state.after(changes), last).is_nothing()
+        let moments = turns.flat_map(|name| self.state.while_turning(name)).chain([self.state.after(changes)]);
+        let judged = moments.map(|moment| self.bench.wrong(&moment, last));
+        judged.reduce(|first, second| if first.is_nothing() { second } else { first }).unwrap_or_default()
     }
 
     fn commit(&mut self, phase: Phase, changes: Vec<Change>) -> bool {
@@ -288,9 +296,11 @@ impl Search<'_> {
     /// Does what is left all the same, what does least harm first, and says what is wrong with it.
     fn finish_unsafely(mut self) -> Vec<Taken> {
         while let Some((change, wrong)) = self.least_harm() {
-            let after = self.state.after([&change]);
+            let changes = vec![change];
+            let after = self.state.after(&changes);
             let before = std::mem::replace(&mut self.state, after.clone());
-            self.taken.push(Taken { phase: Phase::Unsafe, changes: vec![change], before, after, wrong });
+            let phase = if wrong.is_nothing() { Phase::Replace } else { Phase::Unsafe };
+            self.taken.push(Taken { phase, changes, before, after, wrong });
             while self.advance([Between::Wide, Between::Narrow]) {}
         }
         self.taken
@@ -298,8 +308,9 @@ impl Search<'_> {
 
     /// The change that is left and does least harm.
     fn least_harm(&self) -> Option<(Change, Wrong)> {
-        let judged = self.left().into_iter().take(MAX_WEIGHED).map(|change| {
-            let wrong = self.bench.wrong(&self.state.after([&change]), [&change]);
+        let weighed = if self.bench.judged.get() > MAX_JUDGED { 1 } else { MAX_WEIGHED };
+        let judged = self.left().into_iter().take(weighed).map(|change| {
+            let wrong = self.judge(std::slice::from_ref(&change), std::slice::from_ref(&change));
             (wrong.opens(), wrong.breaches.len(), change, wrong)
         });
         let least = judged.min_by(|one, other| (one.0, one.1, &one.2).cmp(&(other.0, other.1, &other.2)));

@@ -48,7 +48,7 @@ fn check(one: &[String], other: &[String], from: usize, trials: Trials) -> Resul
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Rules change.
     #[test]

@@ -84,7 +84,8 @@ pub(crate) fn moments(plan: &Plan, mut now: Objects) -> (Vec<(usize, Objects)>, 
         }
         assert_eq!(backwards, now);
     }
-    all.dedup_by(|one, other| one.1 == other.1);
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|(_, objects)| seen.insert(objects.clone()));
     (all, now)
 }
 
