@@ -203,21 +203,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn ingress(rules: Value) -> Rules {
-        network_rules(Some(&rules), "from")
+    fn ingress(rules: &Value) -> Rules {
+        network_rules(Some(rules), "from")
     }
 
     #[test]
     fn lists_hold_what_their_entries_hold() {
         let apps = |operator: &str, values: Value| json!({ "podSelector": { "matchExpressions": [{ "key": "app", "operator": operator, "values": values }] } });
-        let web = ingress(json!([{ "from": [{ "podSelector": { "matchLabels": { "app": "web" } } }], "ports": [{ "port": 80 }] }]));
-        let both = ingress(json!([{ "from": [apps("In", json!(["web", "api"]))], "ports": [{ "port": 80 }, { "port": 81 }] }]));
+        let web = ingress(&json!([{ "from": [{ "podSelector": { "matchLabels": { "app": "web" } } }], "ports": [{ "port": 80 }] }]));
+        let both = ingress(&json!([{ "from": [apps("In", json!(["web", "api"]))], "ports": [{ "port": 80 }, { "port": 81 }] }]));
         assert!(both.holds(&web) && !web.holds(&both));
         assert_eq!(both.both(&web).len(), 1);
         assert_eq!(web.either(&both).len(), 4);
-        let neither = ingress(json!([{ "from": [apps("NotIn", json!(["web", "api"]))] }]));
-        assert!(!neither.holds(&ingress(json!([{ "from": [apps("NotIn", json!(["web"]))] }]))), "fewer exceptions are another test");
-        assert!(ingress(json!([{}])).is_everything() && !web.is_everything());
+        let neither = ingress(&json!([{ "from": [apps("NotIn", json!(["web", "api"]))] }]));
+        assert!(!neither.holds(&ingress(&json!([{ "from": [apps("NotIn", json!(["web"]))] }]))), "fewer exceptions are another test");
+        assert!(ingress(&json!([{}])).is_everything() && !web.is_everything());
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         let rule = |when: Value| {
             istio_rules(Some(&json!([{ "from": [{ "source": { "namespaces": ["a", "b"], "notPrincipals": ["x", "y"] } }], "when": when }])))
         };
-        let one = rule(json!([{ "key": "k", "values": ["1", "2"] }]));
+        let one = rule(&json!([{ "key": "k", "values": ["1", "2"] }]));
         assert_eq!(one.parts.len(), 2);
         assert!(
             one.parts
@@ -233,6 +233,6 @@ mod tests {
                 .all(|part| part["when"][0]["values"] == json!(["1", "2"])
                     && part["from"][0]["source"]["notPrincipals"] == json!(["x", "y"]))
         );
-        assert!(!one.holds(&rule(json!([{ "key": "k", "values": ["1"] }]))));
+        assert!(!one.holds(&rule(&json!([{ "key": "k", "values": ["1"] }]))));
     }
 }
