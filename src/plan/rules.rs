@@ -225,7 +225,7 @@ mod tests {
         let rule = |when: Value| {
             istio_rules(Some(&json!([{ "from": [{ "source": { "namespaces": ["a", "b"], "notPrincipals": ["x", "y"] } }], "when": when }])))
         };
-        let one = rule(&json!([{ "key": "k", "values": ["1", "2"] }]));
+        let one = rule(json!([{ "key": "k", "values": ["1", "2"] }]));
         assert_eq!(one.parts.len(), 2);
         assert!(
             one.parts
@@ -233,6 +233,6 @@ mod tests {
                 .all(|part| part["when"][0]["values"] == json!(["1", "2"])
                     && part["from"][0]["source"]["notPrincipals"] == json!(["x", "y"]))
         );
-        assert!(!one.holds(&rule(&json!([{ "key": "k", "values": ["1"] }]))));
+        assert!(!one.holds(&rule(json!([{ "key": "k", "values": ["1"] }]))));
     }
 }
