@@ -17,6 +17,7 @@ mod kind;
 mod manifests;
 mod markdown;
 mod merge;
+mod middle;
 mod objects;
 mod open;
 mod programs;
@@ -41,3 +42,12 @@ pub use report::{Objects, Report, Text};
 pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};
 pub use side::Which;
+
+pub(crate) use intents::Intents;
+pub(crate) use middle::{
+    Breach, Middle, Standing, Touched, Turned, Way as Against, breaches, changes, moves, other_accounts, planes, turning,
+};
+pub(crate) use programs::words_of;
+pub(crate) use side::Pair;
+pub(crate) use words::Words;
+pub(crate) use yaml::{Yaml, names};

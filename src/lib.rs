@@ -22,6 +22,7 @@ pub mod krm;
 pub mod list;
 pub mod manifest;
 pub mod meaning;
+pub mod plan;
 pub mod source;
 pub mod syntax;
 pub mod target;

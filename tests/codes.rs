@@ -2,7 +2,7 @@
 //!
 //! A page shows programs in fences: `intent` files, `toml` for the configuration, `yaml` for the inventory. Words behind the
 //! language: a file's name, `with` (another program's intents), `alongside` (others' policies), `manifest` (what the evaluator
-//! reads, which then reads alone), `today=DATE`, `also=CODE,CODE` (findings that come along).
+//! reads, which then reads alone), `before` and `after` (manifests between which a plan is made), `today=DATE`, `also=CODE,CODE` (findings that come along).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::{Code, Diagnostic, Edit, Help, Level, code};
 use twogate::diff;
 use twogate::explain::{self, Ask};
+use twogate::plan;
 use twogate::source::{Source, Sources};
 
 /// Codes that no program can show, each with the reason. Their pages say what to do instead of right and wrong.
@@ -103,6 +104,9 @@ fn run(section: &Section) -> (Vec<Diagnostic>, Sources) {
     if section.blocks.iter().any(|block| block.words.iter().any(|word| word == "manifest")) {
         return run_manifests(section);
     }
+    if section.blocks.iter().any(|block| block.words.iter().any(|word| word == "before")) {
+        return run_plan(section);
+    }
     if section.blocks.iter().any(is_base) {
         return run_difference(section);
     }
@@ -143,6 +147,20 @@ fn run_difference(section: &Section) -> (Vec<Diagnostic>, Sources) {
     };
     let compared = diff::intents(revision(true), revision(false), diff::Detail::Access).unwrap();
     (diff::findings(&compared.report, &compared.texts), compared.texts.head)
+}
+
+/// The findings of a plan from some manifests to others.
+fn run_plan(section: &Section) -> (Vec<Diagnostic>, Sources) {
+    let side = |word: &str| {
+        let mut input = Input::default();
+        for block in section.blocks.iter().filter(|block| block.words.iter().any(|own| own == word)) {
+            let file = input.sources.add(Source::new(format!("{word}.yaml"), block.text.clone()));
+            input.inventory.push(file);
+        }
+        diff::Revision { name: word.to_owned(), input }
+    };
+    let rollout = plan::manifests(side("before"), side("after"), plan::Options::default()).unwrap();
+    (rollout.findings, rollout.sources)
 }
 
 /// The evaluator's findings about the manifests of a section.

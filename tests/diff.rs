@@ -2,7 +2,7 @@
 
 mod command;
 mod corpus;
-mod formats;
+pub(crate) mod formats;
 mod history;
 mod manifests;
 mod properties;

@@ -39,6 +39,8 @@ mod meaning;
 mod model;
 mod pages;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod promises;
 #[cfg(test)]
 mod proof;

@@ -13,7 +13,7 @@ use crate::verify::{Judge, PolicyWorld, Program, Way};
 
 /// A program, ready to be asked.
 #[derive(Debug)]
-pub(super) struct Intents<'p> {
+pub(crate) struct Intents<'p> {
     policy: &'p Policy,
     program: Program<'p>,
     world: PolicyWorld<'p>,
@@ -24,7 +24,7 @@ pub(super) struct Intents<'p> {
 }
 
 impl<'p> Intents<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Self {
+    pub(crate) fn new(policy: &'p Policy) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {
@@ -85,6 +85,10 @@ impl Side for Intents<'_> {
     fn namespace_labels(&self, name: &str) -> Known {
         let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
         self.policy.namespace(name).map(known).unwrap_or_default()
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        self.policy.namespace(name).is_some_and(|namespace| namespace.is_managed() || namespace.plane.is_some())
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {

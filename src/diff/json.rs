@@ -37,6 +37,8 @@ struct Root<'a> {
     assumptions: &'a [String],
     #[serde(rename = "noLongerAccepted")]
     expired: &'a [String],
+    #[serde(rename = "safeOrder", skip_serializing_if = "Option::is_none")]
+    order: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +122,7 @@ impl<'a> Root<'a> {
                 .map(|objects| Written { total: objects.total, changed: objects.changed.iter().map(object).collect() }),
             assumptions: &report.assumptions,
             expired: &report.expired,
+            order: report.order.as_deref(),
         }
     }
 }

@@ -196,6 +196,11 @@ fn gate_differs(cell: &Cell) -> Option<(Transport, usize)> {
     Some((if over_mtls { Transport::Mtls } else { Transport::Plaintext }, at % many))
 }
 
+/// The same of two programs.
+pub(crate) fn words_of(base: &Policy, head: &Policy) -> Words {
+    words(Policies { base, head })
+}
+
 /// Names that either program gives to addresses and issuers; the head's win.
 fn words(policies: Policies<'_>) -> Words {
     let mut words = Words::default();

@@ -30,6 +30,8 @@ pub struct Report {
     pub assumptions: Vec<String>,
     /// The accepted exposures that no longer count, as their last day is over.
     pub expired: Vec<String>,
+    /// In which order the change is safely applied, in one line; none if nobody asked.
+    pub order: Option<String>,
 }
 
 /// Whether the text is different.

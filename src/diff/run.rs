@@ -109,6 +109,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         assumptions: assumptions(&head.policy, &head.gates).iter().map(ToString::to_string).collect(),
         expired,
         entries,
+        order: None,
     };
     let texts = Texts { base: base.input.sources, head: head.input.sources };
     Ok(Compared { report, texts, head: head.policy })

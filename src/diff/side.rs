@@ -30,13 +30,19 @@ impl Which {
 }
 
 /// One side: who judges, and which pods can exist.
-pub(super) trait Side: Sync {
+pub(crate) trait Side: Sync {
     /// Who judges.
     fn judge(&self) -> &dyn Judge;
     /// A pod of a cube within one namespace that can exist.
     fn example(&self, cube: &PodCube) -> Option<Pod>;
+    /// The same, as the end of a connection this way: where pods are being replaced, one end may be so before the other.
+    fn example_at(&self, cube: &PodCube, _way: Way) -> Option<Pod> {
+        self.example(cube)
+    }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
+    /// Whether it says how the pods of a namespace take part in the mesh, and is not only taking it for usual.
+    fn declares(&self, name: &str) -> bool;
     /// The namespaces that it can tell from one that nobody knows.
     fn namespaces(&self) -> BTreeSet<Symbol>;
     /// Sets of requests by which what passes from one peer to another is told in words.
@@ -47,16 +53,16 @@ pub(super) trait Side: Sync {
 
 /// What is known of the labels of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Labels that it has.
-    pub(super) labels: Labels,
+    pub(crate) labels: Labels,
     /// Whether it has no others.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl Known {
     /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows.
-    fn besides(mut self, other: &Self) -> Self {
+    pub(super) fn besides(mut self, other: &Self) -> Self {
         if self.complete {
             return self;
         }
@@ -106,20 +112,20 @@ impl Both {
 }
 
 /// Two sides, and the namespaces that they know.
-pub(super) struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     base: &'a dyn Side,
     head: &'a dyn Side,
     /// What each has to take for granted of the labels of namespaces.
     known: [BTreeMap<Symbol, Known>; 2],
     /// The namespaces that either knows, in order.
-    pub(super) names: Vec<Symbol>,
+    pub(crate) names: Vec<Symbol>,
     /// The name of one that neither knows, which stands for all such.
-    pub(super) fresh: Symbol,
+    pub(crate) fresh: Symbol,
 }
 
 impl<'a> Pair<'a> {
     /// Two sides.
-    pub(super) fn new(base: &'a dyn Side, head: &'a dyn Side) -> Self {
+    pub(crate) fn new(base: &'a dyn Side, head: &'a dyn Side) -> Self {
         let mut names = base.namespaces();
         names.extend(head.namespaces());
         let fresh = fresh_word(names.iter().map(|name| &**name));
@@ -193,22 +199,40 @@ impl<'a> Pair<'a> {
 
     /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.
     pub(super) fn example(&self, cube: &PodCube) -> Option<((bool, bool), Both)> {
-        let [base, head] = [Which::Base, Which::Head].map(|which| self.example_of(which, cube));
+        self.both(|side| side.example(cube))
+    }
+
+    /// The same, as the end of a connection this way.
+    pub(super) fn example_at(&self, cube: &PodCube, way: Way) -> Option<((bool, bool), Both)> {
+        self.both(|side| side.example_at(cube, way))
+    }
+
+    fn both(&self, of: impl Fn(&dyn Side) -> Option<Pod>) -> Option<((bool, bool), Both)> {
+        let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
         Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
     }
 
-    fn example_of(&self, which: Which, cube: &PodCube) -> Option<Pod> {
-        let mut pod = self.side(which).example(cube)?;
-        let Some(known) = self.known(which, &pod.namespace) else { return Some(pod) };
+    /// A pod with what a side takes for granted of its namespace.
+    pub(super) fn placed(&self, which: Which, mut pod: Pod) -> Pod {
+        let Some(known) = self.known(which, &pod.namespace) else { return pod };
         if known.complete {
             pod.namespace_labels.clone_from(&known.labels);
         } else {
             pod.namespace_labels.extend(known.labels.clone());
         }
         pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
-        Some(pod)
+        pod
+    }
+
+    /// The labels of a namespace that are other ones on the head, as `kubectl label` takes them.
+    pub(crate) fn labels(&self, name: &str) -> Vec<String> {
+        let [old, new] = [Which::Base, Which::Head].map(|which| self.side(which).namespace_labels(name));
+        let set =
+            new.labels.iter().filter(|(key, value)| old.labels.get(*key) != Some(*value)).map(|(key, value)| format!("{key}={value}"));
+        let gone = old.labels.keys().filter(|key| new.complete && !new.labels.contains_key(*key)).map(|key| format!("{key}-"));
+        set.chain(gone).collect()
     }
 
     /// Whether no pod of a cube can exist on both sides.

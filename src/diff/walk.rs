@@ -69,7 +69,12 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    let walk = Walk { pair, policies, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
+    walk_where(pair, policies, sown, |before, after| !before.is_same(after))
+}
+
+/// The same, with what counts as a difference.
+pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown], differ: fn(&Access, &Access) -> bool) -> Found {
+    let walk = Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -89,6 +94,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
 struct Walk<'a> {
     pair: &'a Pair<'a>,
     policies: Option<Policies<'a>>,
+    differ: fn(&Access, &Access) -> bool,
     paths: RefCell<PathCells>,
     planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
     /// One of each lot of pods that fall into too many parts to be looked at.
@@ -152,10 +158,10 @@ impl Near {
 }
 
 impl Walk<'_> {
-    /// The pods of a namespace, as cubes tell them apart.
-    fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize) -> Vec<Piece> {
+    /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
+    fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
         let example = whole.clone();
-        match parts_within(whole, cubes, size, &mut |cube| self.pair.example(cube)) {
+        match parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)) {
             Ok(parts) => parts.into_iter().map(Piece::of_pods).collect(),
             Err(TooManyPods) => {
                 self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
@@ -168,7 +174,7 @@ impl Walk<'_> {
     fn subjects(&self, name: &Symbol, way: Way) -> Vec<Piece> {
         let cubes = self.pair.subjects(name, way);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-        self.parts(PodCube::in_namespace(name), &numbered, cubes.len())
+        self.parts(PodCube::in_namespace(name), &numbered, cubes.len(), way)
     }
 
     fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
@@ -201,7 +207,7 @@ impl Walk<'_> {
         if let Some(known) = self.planes.borrow().get(name) {
             return *known;
         }
-        let planes = self.pair.example(&PodCube::in_namespace(name)).map(|(planes, _)| planes);
+        let planes = self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
         self.planes.borrow_mut().insert(Symbol::clone(name), planes);
         planes
     }
@@ -277,7 +283,7 @@ impl Into<'_> {
     fn callers(&self, name: &Symbol) -> Vec<Piece> {
         let cubes = self.narrowed(name);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len())
+        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len(), Way::Egress)
     }
 
     fn reach_from(&self, name: &Symbol, found: &mut Found) {
@@ -286,7 +292,7 @@ impl Into<'_> {
             let cubes = subjects.get_or_insert_with(|| self.walk.pair.subjects(name, Way::Egress));
             let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
             for whole in caller.peers.pods.cubes() {
-                for part in self.walk.parts(whole.clone(), &numbered, cubes.len()) {
+                for part in self.walk.parts(whole.clone(), &numbered, cubes.len(), Way::Egress) {
                     let caller = Piece { held_by: caller.held_by.clone(), ..part };
                     self.reach_by(&caller, found);
                 }
@@ -341,7 +347,7 @@ impl Into<'_> {
             return vec![Piece { peers: self.target.peers.clone(), example: self.target.example.clone(), held_by }];
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len())).collect()
+        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len(), Way::Ingress)).collect()
     }
 
     fn reach_from_addresses(&self, found: &mut Found) {
@@ -391,7 +397,7 @@ impl Between<'_> {
                 continue;
             };
             let [(before, _), (after, why)] = [Which::Base, Which::Head].map(|which| self.access(which, doors, &class, &requests));
-            if !before.is_same(&after) {
+            if (self.walk.differ)(&before, &after) {
                 found.cells.push(self.cell(class, requests, before, after, why));
             }
         }
@@ -468,7 +474,14 @@ impl Between<'_> {
 
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
+    let walk = Walk {
+        pair,
+        policies: None,
+        differ: |_, _| true,
+        paths: RefCell::default(),
+        planes: RefCell::default(),
+        too_many: RefCell::default(),
+    };
     let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };

@@ -14,11 +14,11 @@ use crate::verify::request_words;
 
 /// The names that a program gives to addresses and issuers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+pub(crate) struct Words {
     /// Networks by name.
-    pub(super) networks: BTreeMap<Symbol, AddressSet>,
+    pub(crate) networks: BTreeMap<Symbol, AddressSet>,
     /// The name of an issuer, by its address.
-    pub(super) issuers: BTreeMap<Symbol, Symbol>,
+    pub(crate) issuers: BTreeMap<Symbol, Symbol>,
 }
 
 /// The most parts of a list that are named one by one.

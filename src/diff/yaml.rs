@@ -16,7 +16,7 @@ use crate::verify::{Judge, Manifests, Way};
 
 /// Manifests, ready to be asked.
 #[derive(Debug)]
-pub(super) struct Yaml<'c> {
+pub(crate) struct Yaml<'c> {
     cluster: &'c Cluster,
     judge: Manifests<'c>,
     names: BTreeSet<Symbol>,
@@ -24,13 +24,13 @@ pub(super) struct Yaml<'c> {
 
 impl<'c> Yaml<'c> {
     /// Manifests that are compared with somebody; `names` are those that either knows.
-    pub(super) fn new(cluster: &'c Cluster, names: Names) -> Self {
+    pub(crate) fn new(cluster: &'c Cluster, names: Names) -> Self {
         Self { cluster, names: names.namespaces.clone(), judge: Manifests::new(cluster, names) }
     }
 }
 
 /// The names that manifests know: where their objects are, and whom their policies name.
-pub(super) fn names(cluster: &Cluster) -> Names {
+pub(crate) fn names(cluster: &Cluster) -> Names {
     let mut names = Names { namespaces: cluster.namespaces(), accounts: BTreeSet::new() };
     for workload in cluster.workloads() {
         if let Peer::Pod(pod) = &workload.endpoint.peer {
@@ -76,6 +76,10 @@ impl Side for Yaml<'_> {
     fn namespace_labels(&self, name: &str) -> Known {
         let known = |labels: &Labels| Known { labels: labels.clone(), complete: true };
         self.cluster.namespace_labels(name).map(known).unwrap_or_default()
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        self.cluster.namespace_labels(name).is_some()
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {

@@ -110,7 +110,7 @@ fn programs_read_it() {
 }
 
 /// Whether a value has the shape of a schema, as far as ours use it: types, required and known properties, items, words.
-fn fits(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value, at: &str) {
+pub(crate) fn fits(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value, at: &str) {
     if let Some(name) = schema["$ref"].as_str() {
         return fits(root, &root["$defs"][name.rsplit('/').next().unwrap()], value, at);
     }

@@ -21,8 +21,10 @@ mod krm;
 mod list;
 mod man;
 mod output;
+mod plan;
 mod replace;
 mod report;
+mod sides;
 mod test;
 mod verify;
 
@@ -53,6 +55,7 @@ enum Command {
     Test(test::Test),
     Verify(verify::Verify),
     Diff(diff::Diff),
+    Plan(plan::Plan),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
     List(list::List),
@@ -83,6 +86,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Test(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Diff(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::Fmt(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::List(command) => command.run(),

@@ -1,0 +1,142 @@
+//! States held against both sides.
+//!
+//! Owns: `Bench`: from a state to the cluster that it is, and the evaluator's answer about it. It knows no order.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use super::items::{Change, Item, State};
+use super::object::Id;
+use crate::cluster::{self, Cluster, Names, Platform};
+use crate::diagnostic::order::has_error;
+use crate::diff::{Against, Breach, Entry, Middle, Pair, Touched, Words, breaches, changes, other_accounts, planes};
+use crate::flow::{DataPlane, Flow, PodCube, Symbol};
+use crate::source::{Source, Sources};
+use crate::verify::{Judge, Manifests, Program, Written};
+
+/// Who judges objects.
+pub(super) enum Setting<'a> {
+    /// The evaluator, with the names that either side knows.
+    Manifests(Names),
+    /// The evaluator, and in namespaces of others their program.
+    Program(&'a Program<'a>),
+}
+
+impl Setting<'_> {
+    /// Some objects as a judge.
+    pub(super) fn judge<'j>(&'j self, cluster: &'j Cluster) -> Box<dyn Judge + 'j> {
+        match self {
+            Self::Manifests(names) => Box::new(Manifests::new(cluster, names.clone())),
+            Self::Program(program) => Box::new(Written::new(program, cluster)),
+        }
+    }
+}
+
+/// What a state is judged with.
+pub(super) struct Bench<'a> {
+    pub(super) sides: &'a Pair<'a>,
+    pub(super) setting: &'a Setting<'a>,
+    pub(super) platform: &'a Platform,
+    /// Objects that stay as they are, as one text.
+    pub(super) kept: &'a str,
+    pub(super) items: &'a [Item],
+    /// Pods that a world tells apart from others of their namespace.
+    pub(super) apart: &'a [PodCube],
+    pub(super) words: &'a Words,
+    /// How many states were judged.
+    pub(super) judged: Cell<usize>,
+}
+
+/// What is wrong with a state.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wrong {
+    pub(super) breaches: Vec<Breach>,
+    pub(super) incomplete: Vec<Flow>,
+    /// Whether its objects could not be read.
+    pub(super) unreadable: bool,
+}
+
+impl Wrong {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.breaches.is_empty() && self.incomplete.is_empty() && !self.unreadable
+    }
+
+    pub(super) fn opens(&self) -> bool {
+        self.breaches.iter().any(|breach| breach.way == Against::Opens)
+    }
+}
+
+impl Bench<'_> {
+    fn cluster(&self, state: &State) -> Option<Cluster> {
+        let mut sources = Sources::default();
+        let mut files = vec![sources.add(Source::new("kept.yaml", self.kept))];
+        for (at, item) in self.items.iter().enumerate() {
+            if let Some(version) = item.version(state.of(at)) {
+                files.push(sources.add(Source::new(format!("{at}.yaml"), version.object.text.as_str())));
+            }
+        }
+        let (cluster, findings) = cluster::read(&sources, &files, self.platform.clone());
+        (!has_error(&findings)).then_some(cluster)
+    }
+
+    fn middle<'m>(&'m self, cluster: &'m Cluster, state: &'m State) -> Middle<'m> {
+        Middle::new(self.setting.judge(cluster), self.sides, &state.turned, self.apart)
+    }
+
+    /// What is wrong with a state that some changes led to from one with which nothing is.
+    pub(super) fn wrong<'c>(&self, state: &State, changes: impl IntoIterator<Item = &'c Change>) -> Wrong {
+        self.judged.set(self.judged.get() + 1);
+        let Some(cluster) = self.cluster(state) else { return Wrong { unreadable: true, ..Wrong::default() } };
+        let (breaches, incomplete) = breaches(&self.middle(&cluster, state), &self.touched(changes));
+        Wrong { breaches, incomplete, unreadable: false }
+    }
+
+    /// What passes from one state to another, in words.
+    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> Vec<Entry> {
+        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return Vec::new() };
+        changes(&self.middle(&old, before), &self.middle(&new, after), &self.touched(done), self.words)
+    }
+
+    /// What the operator does with a namespace.
+    pub(super) fn turn_words(&self, name: &Symbol) -> String {
+        let who = if *name == self.sides.fresh { "namespaces that nobody declares".to_owned() } else { format!("namespace {name}") };
+        let labels = self.sides.labels(name);
+        let labels = if labels.is_empty() { String::new() } else { format!("label {who} {}; ", labels.join(" ")) };
+        let plane = match planes(self.sides, name) {
+            Some((DataPlane::None, new)) if new != DataPlane::None => format!(": they join the mesh ({})", word(new)),
+            Some((old, DataPlane::None)) if old != DataPlane::None => ": they leave the mesh".to_owned(),
+            Some((old, new)) if old != new => format!(": from {} to {}", word(old), word(new)),
+            _ => match other_accounts(self.sides, self.apart, name) {
+                pods if pods.is_empty() => String::new(),
+                pods => format!(": they run anew, {}", pods.join(", ")),
+            },
+        };
+        format!("{labels}restart the pods of {who}{plane}")
+    }
+
+    /// The flows that changes may touch. Istio's objects in the root namespace, and what is not known, may touch any.
+    fn touched<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) -> Touched {
+        let mut names = BTreeSet::new();
+        for change in changes {
+            let name = match change {
+                Change::Turn(name) => Symbol::clone(name),
+                Change::Object(item, _) => match self.items.get(*item).map(|item| &item.id) {
+                    Some(Id { kind, name, .. }) if kind == "Namespace" => name.as_str().into(),
+                    Some(id) if id.namespace != self.platform.root_namespace && !id.namespace.is_empty() => Symbol::clone(&id.namespace),
+                    _ => return Touched::Everything,
+                },
+            };
+            names.insert(name);
+        }
+        if names.contains(&self.sides.fresh) { Touched::Everything } else { Touched::Namespaces(names) }
+    }
+}
+
+/// The word for a part in the mesh.
+const fn word(plane: DataPlane) -> &'static str {
+    match plane {
+        DataPlane::None => "none",
+        DataPlane::Sidecar => "sidecar",
+        DataPlane::Ambient => "ambient",
+    }
+}

@@ -1,0 +1,8 @@
+//! The order of a change: no moment of it opens what neither side allows or drops what both allow.
+
+mod cases;
+mod command;
+mod examples;
+mod formats;
+mod properties;
+mod walked;
