@@ -165,8 +165,20 @@ fn claims_are_tried_in_every_combination_that_a_test_tells_apart() {
     assert!(tokens.contains(&Token::None) && tokens.contains(&Token::Unverified));
     let of = |values: &[&str]| tokens.contains(&token(values));
     assert!(of(&["b"]) && of(&["a", "b"]) && of(&["a", "c"]) && of(&["a", "x"]) && !of(&["y"]), "x stands for y too");
-    // Absent, unknown and all 15 combinations of four, for the issuer and for an unknown one; and the two without claims.
-    assert_eq!(tokens.len(), 2 * 17 + 2);
+    // Absent, unknown and all 15 combinations of four for the issuer, one of an unknown issuer, and the two without claims.
+    assert_eq!(tokens.len(), 17 + 1 + 2);
+}
+
+/// A sample tests the tokens of one issuer.
+#[test]
+fn claims_are_tried_for_the_issuers_whose_tests_look_at_them() {
+    let token =
+        |issuer: &str, claim: &str| Token::Valid { issuer: issuer.into(), claims: [(claim.into(), [Symbol::from("yes")].into())].into() };
+    let samples = RequestSamples { tokens: [token("https://a", "x"), token("https://b", "y")].into(), ..RequestSamples::default() };
+    let tokens: BTreeSet<Token> = requests(samples).into_iter().flatten().map(|request| request.token).collect();
+    assert!(tokens.contains(&token("https://a", "x")) && tokens.contains(&token("https://b", "y")));
+    assert!(!tokens.contains(&token("https://a", "y")) && !tokens.contains(&token("https://b", "x")));
+    assert_eq!(tokens.len(), 2 * 3 + 1 + 2);
 }
 
 #[test]

@@ -141,3 +141,34 @@ fn one_target_alone_is_not_proved() {
     let outcome = compile(Input { sources, intents, targets: vec!["kubernetes".to_owned()], ..Input::default() });
     assert!(outcome.proof.is_none() && !outcome.files.is_empty(), "{:?}", codes(&outcome));
 }
+
+/// Rules with hosts, headers and claims of two issuers are an ordinary program.
+#[test]
+fn two_issuers_are_proved() {
+    let rule = |number: usize| {
+        format!(
+            "issuer i{number} = \"https://i{number}.test\" jwks \"https://i{number}.test/keys\" audience \"a{number}\"\n\
+             allow app=web -> app=api:80 mtls http GET /v{number} at h{number}.test header x-h{number}=on jwt i{number} claim role=r{number}\n"
+        )
+    };
+    holds(&compiled(&format!("namespace shop\n{}{}", rule(0), rule(1))));
+}
+
+/// Labels that may stand together in any way multiply. The run ends, says so, and writes nothing.
+#[test]
+fn too_many_keys_end_the_run() {
+    let rules: String = (0..16).map(|number| format!("allow key-{number}=a -> other-{number}=b:80\n")).collect();
+    let outcome = compiled(&format!("namespace shop mesh none\n{rules}"));
+    assert!(codes(&outcome).contains(&"proof-incomplete"), "{:?}", outcome.findings);
+    assert!(outcome.files.is_empty() && outcome.manifests.is_empty());
+}
+
+/// Each exception of two labels doubles the sets that are left.
+#[test]
+fn too_many_exceptions_are_refused_at_their_endpoint() {
+    let without: Vec<String> = (0..20).map(|number| format!("but key-{number}=a,other-{number}=b")).collect();
+    let outcome = compiled(&format!("namespace shop mesh none\nallow * {} -> app=db:80\n", without.join(" ")));
+    assert!(codes(&outcome).contains(&"endpoint-too-complex"), "{:?}", outcome.findings);
+    let few = compiled("namespace shop mesh none\nallow * but a=1,b=2 but a=1,b=3 but c=1 -> app=db:80\n");
+    holds(&few);
+}
