@@ -42,6 +42,19 @@ fn the_working_tree_counts_with_what_is_not_committed() {
 }
 
 #[test]
+fn one_side_may_come_from_the_standard_input() {
+    let place = crate::cli::Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);
+    let ran = place.run_on("diff old -", b"namespace shop\nallow app=web|job -> app=db:5432 mtls\n");
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("old → standard input: 1 opened to more workloads"), "{}", ran.stdout);
+    let same = place.run_on("diff - old", b"namespace shop\nallow app=web -> app=db:5432 mtls\n");
+    assert_eq!(same.status, 0, "{}", same.stderr);
+    let both = place.run_on("diff - -", b"");
+    assert_eq!(both.status, 2);
+    assert!(both.stderr.contains("can be read only once"), "{}", both.stderr);
+}
+
+#[test]
 fn folders_and_files_need_no_repository() {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [("old/a.intent", SHOP), ("new/b.intent", SHOP)] {

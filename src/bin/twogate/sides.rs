@@ -16,11 +16,11 @@ use twogate::source::FileId;
 /// The arguments that name the two sides.
 #[derive(Debug, Args)]
 pub(crate) struct Sides {
-    /// What was: a revision, a folder or a file
+    /// What was: a revision, a folder, a file, or `-` for the standard input
     #[arg(value_name = "BASE")]
     base: Option<String>,
 
-    /// What is to be: a revision, a folder or a file; without it the working tree
+    /// What is to be: a revision, a folder, a file or `-`; without it the working tree
     #[arg(value_name = "HEAD")]
     head: Option<String>,
 
@@ -53,6 +53,13 @@ pub(crate) struct Sides {
     no_merge_base: bool,
 }
 
+/// What names the standard input.
+const STDIN: &str = "-";
+
+fn twice() -> Failure {
+    Failure::new("cannot read -: the standard input can be read only once")
+}
+
 /// Both sides, read.
 pub(crate) enum Read {
     /// Programs.
@@ -76,10 +83,13 @@ impl Sides {
     /// Reads both sides. `today` decides which accepted exposures still count.
     pub(crate) fn read(&self, today: Option<&str>) -> Result<Read, Failure> {
         if let [base, head] = self.manifests.as_slice() {
-            if base.as_os_str() == "-" && head.as_os_str() == "-" {
-                return Err(Failure::new("cannot read -: the standard input can be read only once"));
+            if base.as_os_str() == STDIN && head.as_os_str() == STDIN {
+                return Err(twice());
             }
             return Ok(Read::Manifests(self.dump(base)?, self.dump(head)?));
+        }
+        if [&self.base, &self.head].into_iter().flatten().filter(|side| *side == STDIN).count() == 2 {
+            return Err(twice());
         }
         let (base, head) = self.places()?;
         let (base, head) = (self.revision(&base, today)?, self.revision(&head, today)?);
@@ -136,6 +146,9 @@ impl Sides {
         let (name, mut input) = match place {
             Place::Commit(commit) => (commit.name.clone(), self.read_commit(commit)?),
             Place::Files(None) => ("working tree".to_owned(), self.read_files(&self.folders())?),
+            Place::Files(Some(path)) if path.as_os_str() == STDIN => {
+                ("standard input".to_owned(), self.read_files(std::slice::from_ref(path))?)
+            }
             Place::Files(Some(path)) => (path.display().to_string(), self.read_files(std::slice::from_ref(path))?),
         };
         input.namespace.clone_from(&self.namespace);
@@ -170,10 +183,10 @@ impl Sides {
     }
 }
 
-/// A file or folder if there is one of that name, else a revision.
+/// The standard input, a file or folder if there is one of that name, else a revision.
 fn named(written: &str) -> Result<Place, Failure> {
     let path = Path::new(written);
-    if path.exists() { Ok(Place::Files(Some(path.to_owned()))) } else { git::commit(written).map(Place::Commit) }
+    if written == STDIN || path.exists() { Ok(Place::Files(Some(path.to_owned()))) } else { git::commit(written).map(Place::Commit) }
 }
 
 /// The files of a commit at these paths: in folders those with one of the extensions, without what is hidden.
@@ -193,7 +206,7 @@ fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mu
 fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Vec<FileId>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        let is_inside = path.is_relative() && path.as_os_str() != "-";
+        let is_inside = path.is_relative() && path.as_os_str() != STDIN;
         let held =
             if is_inside { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
         if !held.is_empty() {
