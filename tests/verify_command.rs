@@ -353,6 +353,20 @@ fn the_addresses_of_pods_are_held_against_the_configuration() {
     }
 }
 
+/// Without a configuration a pod's address speaks against a block that holds it, and only there.
+#[test]
+fn a_block_that_holds_a_pod_breaks_what_is_assumed() {
+    let program = "namespace shop\nallow app=web -> 10.0.0.0/8:443 accept cidr-may-cover-pods\n";
+    let pod = |address: &str, spec: &str| one_pod("shop", "tool", INJECTED_POD, spec) + &format!("status: {{podIP: {address}}}\n");
+    let status = |address: &str, spec: &str| assumed(program, "", &pod(address, spec), "no-pod-address").0;
+    assert_eq!(status("10.244.0.6", ""), "broken Pod shop/tool has the address `10.244.0.6`");
+    assert_eq!(status("172.16.0.6", ""), "holds");
+    let anywhere = "namespace shop\nallow anywhere -> app=web:443\n";
+    assert_eq!(assumed(anywhere, "", &pod("10.244.0.6", ""), "no-pod-address").0, "holds");
+    // The address of a node is no pod's.
+    assert_eq!(status("10.1.0.6", ", hostNetwork: true"), "open");
+}
+
 /// What a line accepts is no difference, and is told.
 #[test]
 fn accepted_couplings_are_equal() {
