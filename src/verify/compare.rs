@@ -151,7 +151,7 @@ pub(super) struct Effort(usize);
 
 impl Effort {
     /// For each class of pods, and besides.
-    const A_CLASS: usize = 1_000;
+    const A_CLASS: usize = 300;
     const BESIDES: usize = 20_000_000;
 
     const fn new(classes: usize) -> Self {
