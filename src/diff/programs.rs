@@ -92,7 +92,11 @@ pub(super) fn sort(entries: &mut [Entry]) {
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+    let known = |which: Which| {
+        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+        sets.extend(cell.meant.iter().cloned());
+        sets
+    };
     let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
@@ -160,7 +164,7 @@ pub(super) fn grouped(
 }
 
 /// A flow of a class that shows the difference.
-fn example(cell: &Cell) -> Example {
+pub(super) fn example(cell: &Cell) -> Example {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
     if let Some((here, there)) = shown(cell, &nature, Which::Head) {
         return Example { base: there, head: here };
