@@ -32,6 +32,8 @@ pub(super) enum Likeness {
     Changed,
     /// More is known of it than its labels, which some policy may ask for.
     Special,
+    /// The same, but only of its ports, which nobody asks a caller for.
+    Called,
     /// It is.
     Usual,
 }
@@ -75,14 +77,9 @@ pub(super) fn actual(clusters: [&Cluster; 2], pair: &Pair<'_>, looked: &Looked) 
 
 fn one(old: &Workload, new: &Workload, pair: &Pair<'_>, looked: &Looked) -> Actual {
     let both = Both::new(old.endpoint.clone(), new.endpoint.clone());
-    let special = |which: Which| is_special(which, both.end(which), pair, looked);
-    let likeness = if seen(&old.endpoint, looked) != seen(&new.endpoint, looked) {
-        Likeness::Changed
-    } else if special(Which::Base) || special(Which::Head) {
-        Likeness::Special
-    } else {
-        Likeness::Usual
-    };
+    let own = |which: Which| of_side(which, both.end(which), pair, looked);
+    let is_changed = seen(&old.endpoint, looked) != seen(&new.endpoint, looked);
+    let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)) };
     let pods = [&old.endpoint, &new.endpoint].into_iter().filter_map(cube).collect::<PodSet>().simplify();
     Actual {
         title: title(new).into(),
@@ -119,16 +116,16 @@ fn cube(endpoint: &Endpoint) -> Option<PodCube> {
 }
 
 /// Whether more is known of a workload than what a class of pods holds.
-fn is_special(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) -> bool {
-    let Peer::Pod(pod) = &endpoint.peer else { return false };
+fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) -> Likeness {
+    let Peer::Pod(pod) = &endpoint.peer else { return Likeness::Usual };
     let facts = &endpoint.facts;
     let usual = pair.example(&PodCube::in_namespace(&pod.namespace));
     let is_usual = |(_, example): ((bool, bool), Both)| matches!(example.of(which), Peer::Pod(example) if example.plane == pod.plane);
-    facts.network != Network::Own
-        || !facts.uncaptured.is_empty()
-        || looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty())
-        || looked.at_addresses && !facts.addresses.is_empty()
-        || !usual.is_some_and(is_usual)
+    if facts.network != Network::Own || looked.at_addresses && !facts.addresses.is_empty() || !usual.is_some_and(is_usual) {
+        return Likeness::Special;
+    }
+    let has_names = looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    if has_names || !facts.uncaptured.is_empty() { Likeness::Called } else { Likeness::Usual }
 }
 
 /// What a workload is called in questions.

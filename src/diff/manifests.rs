@@ -23,7 +23,7 @@ use super::programs::{Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, Seed, sown};
-use super::side::{Pair, Which};
+use super::side::{Pair, Said, Which};
 use super::walk::{Cell, LeftOpen, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
@@ -207,24 +207,29 @@ impl Looks<'_> {
     }
 }
 
+/// What has become of requests: what was said of them and what is, and where that is the same, how they have to be sent.
+fn turns(cell: &Cell) -> BTreeSet<(Said, Said, Option<Mark>)> {
+    let (old, new) = (cell.before.best(), cell.after.best());
+    let turns: BTreeSet<_> = old.into_iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| (old, new, None)).collect();
+    if !turns.is_empty() {
+        return turns;
+    }
+    let nature = nature(&cell.before, &cell.after, &cell.requests);
+    let marks = [Mark::PlaintextToo, Mark::MtlsOnly, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
+    marks.map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
+}
+
 /// The cells, and those of others that show something else.
 fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
-    let direction = |cell: &Cell| {
-        let nature = nature(&cell.before, &cell.after, &cell.requests);
-        let main = [Mark::Gained, Mark::Lost, Mark::Unspecified].map(|mark| nature.has(mark));
-        let is_main = main.contains(&true);
-        let rest = [Mark::PlaintextToo, Mark::MtlsOnly, Mark::OneGate, Mark::BothGates].map(|mark| !is_main && nature.has(mark));
-        (main, rest)
-    };
-    let known: Vec<_> = cells.iter().map(direction).collect();
+    let known: Vec<_> = cells.iter().map(turns).collect();
     let holds = |cell: &Cell, other: &Cell| {
         let both = [Which::Base, Which::Head];
         let ends = |which: Which| cell.source.contains(other.caller.of(which)) && cell.destination.contains(other.target.of(which));
         cell.ports.overlaps(&other.ports) && both.into_iter().all(ends)
     };
     let is_news = |other: &Cell| {
-        let wanted = direction(other);
-        let alike = cells.iter().zip(&known).filter(|(cell, own)| **own == wanted && holds(cell, other));
+        let wanted = turns(other);
+        let alike = cells.iter().zip(&known).filter(|(cell, own)| own.is_superset(&wanted) && holds(cell, other));
         let ports = alike.fold(PortSet::none(), |sum, (cell, _)| sum.union(&cell.ports));
         !other.ports.is_subset(&ports)
     };

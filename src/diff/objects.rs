@@ -41,22 +41,10 @@ pub(super) struct Held {
 const POLICIES: [&str; 4] = ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
 /// Kinds that matter only to flows from and to their namespace.
-const LOCAL: [&str; 14] = [
-    "NetworkPolicy",
-    "AuthorizationPolicy",
-    "PeerAuthentication",
-    "RequestAuthentication",
-    "Service",
-    "ServiceAccount",
-    "Deployment",
-    "StatefulSet",
-    "DaemonSet",
-    "ReplicaSet",
-    "Job",
-    "CronJob",
-    "Pod",
-    "ConfigMap",
-];
+const LOCAL: [&str; 5] = ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Service"];
+
+/// The label of a Gateway's pods, which decide how calls over it are made.
+const OF_GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Kinds that hold texts and select nothing.
 const SILENT: [&str; 4] = ["ConfigMap", "Secret", "ServiceAccount", "Namespace"];
@@ -113,7 +101,8 @@ fn one(object: &manifest::Object<'_>, default: &Symbol, reading: &mut Reading<'_
     let word =
         |reading: &mut Reading<'_>, key: &'static str| object.root.follow(reading, &["metadata", key]).text(reading).map(str::to_owned);
     let (namespace, own_name) = (word(reading, "namespace"), word(reading, "name").unwrap_or_default());
-    let namespace = namespace.map_or_else(|| if LOCAL.contains(&object.kind) { Symbol::clone(default) } else { "".into() }, Symbol::from);
+    let is_local = LOCAL.contains(&object.kind) || inventory::is_fact(object.group(), object.kind) && object.kind != "Namespace";
+    let namespace = namespace.map_or_else(|| if is_local { Symbol::clone(default) } else { "".into() }, Symbol::from);
     let lines: Vec<&str> = reading.document.text().trim().lines().map(str::trim_end).collect();
     let mut location = reading.document.first_line();
     location.span.end = location.span.start;
@@ -192,10 +181,15 @@ pub(super) fn altered<'a>(old: &'a [Held], new: &'a [Held]) -> Vec<Altered<'a>> 
     names.into_iter().filter_map(one).collect()
 }
 
-/// Where two sets of manifests may differ. An object that acts on more than its namespace may do so everywhere.
+/// Where two sets of manifests may differ over all pods that could exist. An object that acts on more than its namespace may do so
+/// everywhere; what runs is no matter of all pods, but of its own.
 pub(super) fn seeds(altered: &[Altered<'_>], root: &str) -> Vec<Seed> {
     let mut names: BTreeSet<Symbol> = BTreeSet::new();
     for object in altered.iter().flat_map(Altered::both) {
+        let is_workload = inventory::is_fact(object.group(), &object.kind) && !["Service", "Namespace"].contains(&object.kind.as_str());
+        if is_workload && !object.text.contains(OF_GATEWAY) || object.kind == "ConfigMap" {
+            continue;
+        }
         if object.kind == "Namespace" {
             names.insert(object.own_name.as_str().into());
         } else if LOCAL.contains(&object.kind.as_str()) && !object.namespace.is_empty() && *object.namespace != *root {

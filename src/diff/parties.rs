@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cause::Item;
 use super::entry::{Cause, Entry, Kind};
 use super::merge::{union, united, widened};
-use super::programs::{Key, example};
+use super::programs::{Key, example, left_open};
 use super::side::Pair;
 use super::walk::Cell;
 use super::words::{Words, port_words};
@@ -33,6 +33,8 @@ struct Line {
     ports: PortSet,
     /// The ports of the Services that are called; empty where pods are.
     on: BTreeSet<u16>,
+    /// Why it is left open what passes, where it is.
+    open: BTreeSet<String>,
     /// The riskiest kind of it, and a cell of that kind.
     kind: Kind,
     cell: Cell,
@@ -83,6 +85,7 @@ impl Line {
             whom: Party::new(pair, target, &cell.destination),
             ports: cell.ports.clone(),
             on: service.iter().map(|(_, port)| *port).collect(),
+            open: cell.why.iter().cloned().collect(),
             kind: *kind,
             cell: cell.clone(),
         }
@@ -95,6 +98,7 @@ impl Line {
             whom: Party::union(all.iter().map(|line| &line.whom)),
             ports: all.iter().fold(PortSet::none(), |sum, line| sum.union(&line.ports)),
             on: all.iter().flat_map(|line| line.on.iter().copied()).collect(),
+            open: all.iter().flat_map(|line| line.open.iter().cloned()).collect(),
             ..riskiest.clone()
         })
     }
@@ -123,7 +127,7 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
         before: key.before.clone(),
         after: key.after.clone(),
         causes: key.items.iter().map(cause).collect(),
-        remarks: key.why.iter().map(|why| format!("left open: {why}")).collect(),
+        remarks: left_open(line.open.iter().collect()),
         example: example(&line.cell),
         callers: Vec::new(),
         called: Vec::new(),

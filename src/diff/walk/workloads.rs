@@ -18,19 +18,21 @@ pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], so
     let walk = Walk { pair, policies: None, paths: RefCell::default(), planes: RefCell::default() };
     let mut found = Found::default();
     let (changed, same): (Vec<&Actual>, Vec<&Actual>) = workloads.iter().partition(|workload| workload.likeness == Likeness::Changed);
-    let all: Vec<&Actual> = workloads.to_vec();
+    let is_caller = |workload: &&&Actual| workload.likeness <= Likeness::Special;
+    let all: Vec<&Actual> = workloads.iter().filter(is_caller).copied().collect();
+    let special: Vec<&Actual> = same.iter().filter(is_caller).copied().collect();
     let everything: Vec<&Sown> = everything.iter().collect();
     let sown: Vec<&Sown> = sown.iter().collect();
     for (targets, classes, callers, seeds) in [
         (&changed, Callers::Classes, &all, &everything),
         (&same, Callers::None, &changed, &everything),
-        (&same, Callers::Classes, &same, &sown),
+        (&same, Callers::Classes, &special, &sown),
     ] {
         for target in targets {
             walk.reach_workload(target, (classes, callers), seeds, &mut found);
         }
     }
-    for (callers, seeds) in [(&changed, &everything), (&same, &sown)] {
+    for (callers, seeds) in [(&changed, &everything), (&special, &sown)] {
         walk.leave_workloads(callers, seeds, &mut found);
     }
     found
