@@ -36,7 +36,6 @@ pub(super) struct Key {
     pub(super) before: String,
     pub(super) after: String,
     pub(super) items: BTreeSet<Item>,
-    pub(super) why: Option<String>,
 }
 
 /// How the words begin for flows that pass on neither side.
@@ -92,7 +91,11 @@ pub(super) fn sort(entries: &mut [Entry]) {
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+    let known = |which: Which| {
+        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+        sets.extend(cell.meant.iter().cloned());
+        sets
+    };
     let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
@@ -114,7 +117,7 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
             _ => after.push_str(", but other requests"),
         }
     }
-    Key { before, after, items, why: cell.why.clone() }
+    Key { before, after, items }
 }
 
 /// The entries of one group of classes.
@@ -137,6 +140,7 @@ pub(super) fn grouped(
         };
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = cells.iter().filter(inside).min_by_key(|(_, kind)| *kind).or(cells.first())?;
+        let open: BTreeSet<&String> = cells.iter().filter(inside).filter_map(|(cell, _)| cell.why.as_ref()).collect();
         let example = example(riskiest);
         Some(Entry {
             kind: *kind,
@@ -149,7 +153,7 @@ pub(super) fn grouped(
             before: key.before.clone(),
             after: key.after.clone(),
             causes: key.items.iter().map(told).collect(),
-            remarks: key.why.iter().map(|why| format!("left open: {why}")).collect(),
+            remarks: left_open(open),
             example,
             callers: Vec::new(),
             called: Vec::new(),
@@ -159,8 +163,13 @@ pub(super) fn grouped(
     merged(pair, regions).into_iter().filter_map(entry).collect()
 }
 
+/// Why it is left open what passes.
+pub(super) fn left_open(reasons: BTreeSet<&String>) -> Vec<String> {
+    reasons.into_iter().map(|reason| format!("left open: {reason}")).collect()
+}
+
 /// A flow of a class that shows the difference.
-fn example(cell: &Cell) -> Example {
+pub(super) fn example(cell: &Cell) -> Example {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
     if let Some((here, there)) = shown(cell, &nature, Which::Head) {
         return Example { base: there, head: here };

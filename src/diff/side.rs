@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::classes::fresh_word;
+use crate::cluster::Endpoint;
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
 use crate::verify::{Judge, Way};
 
@@ -92,18 +93,28 @@ impl Known {
 /// One peer, as each side sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Both {
-    base: Peer,
-    head: Peer,
+    base: Endpoint,
+    head: Endpoint,
 }
 
 impl Both {
+    /// A peer of which each side knows more than its labels.
+    pub(super) const fn new(base: Endpoint, head: Endpoint) -> Self {
+        Self { base, head }
+    }
+
     /// An address, which both see alike.
     pub(super) fn address(peer: Peer) -> Self {
-        Self { base: peer.clone(), head: peer }
+        Self { base: peer.clone().into(), head: peer.into() }
     }
 
     /// As one side sees it.
     pub(super) const fn of(&self, which: Which) -> &Peer {
+        &self.end(which).peer
+    }
+
+    /// As one side sees it, with all that it knows.
+    pub(super) const fn end(&self, which: Which) -> &Endpoint {
         match which {
             Which::Base => &self.base,
             Which::Head => &self.head,
@@ -211,7 +222,7 @@ impl<'a> Pair<'a> {
         let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
-        Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
+        Some((planes, Both { base: Peer::Pod(base).into(), head: Peer::Pod(head).into() }))
     }
 
     /// A pod with what a side takes for granted of its namespace.

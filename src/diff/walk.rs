@@ -1,20 +1,25 @@
 //! The walk over all classes of flows in which two sides may differ.
 //!
 //! Owns: `walk` and the `Cell`s that it finds: whole classes, as sets, end to end. Destinations are cut first, then callers as
-//! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in.
+//! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in. Workloads
+//! that are not like every pod of their labels are ends of their own (`workloads`).
+
+mod workloads;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use workloads::walk_workloads;
 
 use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
 use crate::classes::{
-    Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, parts_within, port_classes, request_classes,
+    Far, Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, parts_within, port_classes, request_classes,
 };
-use crate::cluster::Endpoint;
+use crate::cluster::Addressed;
 use crate::flow::{
-    Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
+    Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, RequestSet, Symbol, Transport, Verdict,
 };
 use crate::verify::{JudgedEnd, Way, transports};
 
@@ -43,7 +48,38 @@ pub(super) struct Cell {
     pub(super) after: Access,
     /// Why it is left open what passes now, where it is.
     pub(super) why: Option<String>,
+    /// The workloads that call and are called, where those alone are meant.
+    pub(super) workloads: [Option<Symbol>; 2],
+    /// How the connection is made, where it is no matter of the two ends alone.
+    pub(super) call: Option<Call>,
+    /// Sets of requests by which what passes on the way is told in words, besides those of the two ends.
+    pub(super) meant: Vec<RequestSet>,
 }
+
+/// A connection as its client makes it.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// The Service that is called, on a port of it; none where the pod itself is.
+    pub(super) service: Option<(Symbol, u16)>,
+    /// What is addressed on each side, and the port of the pod that it leads to.
+    pub(super) leads: [(Addressed, u16); 2],
+}
+
+/// A flow of which both sides leave open whether it passes.
+#[derive(Debug, Clone)]
+pub(super) struct LeftOpen {
+    /// Who calls.
+    pub(super) caller: Both,
+    /// Who is called.
+    pub(super) target: Both,
+    /// As the head sees it.
+    pub(super) flow: Flow,
+    /// How it is made, where it is no matter of the two ends alone.
+    pub(super) call: Option<Call>,
+}
+
+/// The most classes that are kept of one walk. Whoever changes more at once is told of as many, and that there are others.
+const MAX_CELLS: usize = 100_000;
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -52,18 +88,31 @@ pub(super) struct Found {
     pub(super) cells: Vec<Cell>,
     /// Flows whose pods or requests fall into too many classes.
     pub(super) incomplete: Vec<Flow>,
+    /// Flows that both sides leave open: of each reason one for every target and port, and namespace of callers.
+    pub(super) left_open: BTreeMap<Openness, LeftOpen>,
 }
 
+/// By what flows that both sides leave open are one: the reason, the namespace of the caller, the target and the port.
+type Openness = (String, Option<Symbol>, String, Protocol, u16);
+
 /// A class of peers: all of them, and one.
+#[derive(Clone)]
 struct Piece {
     peers: Peers,
     example: Both,
     held_by: Vec<usize>,
+    /// The workload that alone is meant.
+    workload: Option<Symbol>,
 }
 
 impl Piece {
     fn of_pods(part: Part<Both>) -> Self {
-        Self { peers: Peers::from(part.pods), example: part.example, held_by: part.held_by }
+        Self { peers: Peers::from(part.pods), example: part.example, held_by: part.held_by, workload: None }
+    }
+
+    fn of_addresses(class: Far) -> Option<Self> {
+        let crate::classes::Among::Addresses(addresses) = class.among else { return None };
+        Some(Self { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts, workload: None })
     }
 }
 
@@ -74,7 +123,7 @@ pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown
 
 /// The same, with what counts as a difference.
 pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown], differ: fn(&Access, &Access) -> bool) -> Found {
-    let walk = Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
+    let walk = Walk::new(pair, policies, differ);
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
@@ -87,8 +136,7 @@ pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: 
     }
     let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
     walk.to_addresses(&outward, &mut found);
-    found.incomplete.extend(walk.too_many.into_inner().into_iter().map(anything_between));
-    found
+    walk.end(found)
 }
 
 struct Walk<'a> {
@@ -102,7 +150,7 @@ struct Walk<'a> {
 }
 
 /// A flow that stands for all of pods that were not looked at.
-fn anything_between(pod: Peer) -> Flow {
+pub(super) fn anything_between(pod: Peer) -> Flow {
     let (protocol, transport) = (Protocol::Tcp, Transport::Plaintext);
     Flow { source: pod.clone(), destination: pod, protocol, port: 1, transport, request: None }
 }
@@ -130,27 +178,11 @@ impl Ends<'_> {
     }
 }
 
-/// A peer as an end that can be asked about, on both sides.
-struct Near {
-    base: Endpoint,
-    head: Endpoint,
-}
-
-impl Near {
-    fn new(peer: &Both) -> Self {
-        Self { base: Endpoint::from(peer.of(Which::Base).clone()), head: Endpoint::from(peer.of(Which::Head).clone()) }
-    }
-
-    const fn of(&self, which: Which) -> &Endpoint {
-        match which {
-            Which::Base => &self.base,
-            Which::Head => &self.head,
-        }
-    }
-
+impl Both {
+    /// One end of it, on both sides; an address has none.
     fn ends<'n>(&'n self, pair: &'n Pair<'_>, way: Way) -> Ends<'n> {
         let of = |which: Which| {
-            let near = self.of(which);
+            let near = self.end(which);
             matches!(near.peer, Peer::Pod(_)).then(|| pair.side(which).judge().end(near, way))
         };
         Ends { base: of(Which::Base), head: of(Which::Head) }
@@ -158,6 +190,25 @@ impl Near {
 }
 
 impl Walk<'_> {
+    fn new<'w>(pair: &'w Pair<'w>, policies: Option<Policies<'w>>, differ: fn(&Access, &Access) -> bool) -> Walk<'w> {
+        Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() }
+    }
+
+    /// What was found, with what was not looked at.
+    fn end(self, mut found: Found) -> Found {
+        found.incomplete.extend(self.too_many.into_inner().into_iter().map(anything_between));
+        found
+    }
+
+    /// Whether so much was found that nothing else of this target is looked at; that is told then.
+    fn is_full(&self, found: &Found, target: &Both) -> bool {
+        if found.cells.len() < MAX_CELLS {
+            return false;
+        }
+        self.too_many.borrow_mut().insert(target.of(Which::Head).clone());
+        true
+    }
+
     /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
     fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
         let example = whole.clone();
@@ -179,6 +230,9 @@ impl Walk<'_> {
 
     fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
         for target in self.subjects(name, Way::Ingress) {
+            if self.is_full(found, &target.example) {
+                return;
+            }
             self.reach_piece(&target, seeds, found);
         }
     }
@@ -189,10 +243,9 @@ impl Walk<'_> {
         if seeds.is_empty() {
             return;
         }
-        let near = Near::new(&target.example);
-        let ends = near.ends(self.pair, Way::Ingress);
+        let ends = target.example.ends(self.pair, Way::Ingress);
         let (cuts, of_base) = ends.cuts();
-        let into = Into { walk: self, target, near: &near, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
+        let into = Into { walk: self, target, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
         let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
         for name in into.worth_a_look(names) {
             into.reach_from(name, found);
@@ -218,24 +271,25 @@ impl Walk<'_> {
         names.sort_unstable();
         names.dedup();
         for caller in names.into_iter().flat_map(|name| self.subjects(name, Way::Egress)) {
-            let near = Near::new(&caller.example);
-            let ends = near.ends(self.pair, Way::Egress);
-            let (cuts, _) = ends.cuts();
-            for class in address_classes(&cuts) {
-                let crate::classes::Among::Addresses(addresses) = class.among else { continue };
-                let target = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
-                let between = Between { walk: self, seeds, caller: &caller, target: &target };
-                between.compare(Some(&ends), None, &cuts, &target.held_by, found);
-            }
+            self.leave_to_addresses(&caller, seeds, found);
+        }
+    }
+
+    fn leave_to_addresses(&self, caller: &Piece, seeds: &[&Sown], found: &mut Found) {
+        let ends = caller.example.ends(self.pair, Way::Egress);
+        let (cuts, _) = ends.cuts();
+        for target in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
+            let between = Between { walk: self, seeds, caller, target: &target };
+            between.compare(Some(&ends), None, &cuts, &target.held_by, found);
         }
     }
 }
 
 /// Flows to a class of pods.
+#[derive(Clone, Copy)]
 struct Into<'a> {
     walk: &'a Walk<'a>,
     target: &'a Piece,
-    near: &'a Near,
     ends: &'a Ends<'a>,
     cuts: &'a [Cut],
     /// How many of the cuts are the base's; the rest is the head's.
@@ -303,8 +357,7 @@ impl Into<'_> {
     /// Whether anything from these callers may come in on either side, on a port of a seed.
     fn may_differ(&self, caller: &Piece) -> bool {
         let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
-        let far = Near::new(&caller.example);
-        let doors = Doors { out: None, into: Some(self.ends), far: (&far, self.near) };
+        let doors = Doors { out: None, into: Some(self.ends) };
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
@@ -315,8 +368,7 @@ impl Into<'_> {
 
     /// One class of callers: its own end cuts those that are called once more.
     fn reach_by(&self, caller: &Piece, found: &mut Found) {
-        let near = Near::new(&caller.example);
-        let ends = near.ends(self.walk.pair, Way::Egress);
+        let ends = caller.example.ends(self.walk.pair, Way::Egress);
         let (own, of_base) = ends.cuts();
         for target in self.called_by(&own, of_base) {
             let mut cuts = self.cuts.to_vec();
@@ -334,6 +386,9 @@ impl Into<'_> {
     /// Those that are called, as the cuts of a caller's end tell them apart.
     fn called_by(&self, own: &[Cut], of_base: usize) -> Vec<Piece> {
         let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return Vec::new() };
+        if self.target.workload.is_some() {
+            return vec![Piece { held_by: holding(own, of_base, &self.target.example), ..self.target.clone() }];
+        }
         let side = |at: usize| if at < of_base { Which::Base } else { Which::Head };
         let cubes = own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
         let cubes: Vec<(usize, PodCube)> =
@@ -344,16 +399,14 @@ impl Into<'_> {
         if cubes.iter().all(|(_, cube)| is_whole(cube) || is_apart(cube)) {
             let mut held_by: Vec<usize> = cubes.iter().filter(|(_, cube)| is_whole(cube)).map(|(at, _)| *at).collect();
             held_by.dedup();
-            return vec![Piece { peers: self.target.peers.clone(), example: self.target.example.clone(), held_by }];
+            return vec![Piece { held_by, ..self.target.clone() }];
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
         whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len(), Way::Ingress)).collect()
     }
 
     fn reach_from_addresses(&self, found: &mut Found) {
-        for class in address_classes(self.cuts) {
-            let crate::classes::Among::Addresses(addresses) = class.among else { continue };
-            let caller = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
+        for caller in address_classes(self.cuts).into_iter().filter_map(Piece::of_addresses) {
             let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
             between.compare(None, Some(self.ends), self.cuts, &caller.held_by, found);
         }
@@ -365,8 +418,6 @@ impl Into<'_> {
 struct Doors<'a> {
     out: Option<&'a Ends<'a>>,
     into: Option<&'a Ends<'a>>,
-    /// The two peers.
-    far: (&'a Near, &'a Near),
 }
 
 /// Flows between two classes of peers.
@@ -386,8 +437,7 @@ impl Between<'_> {
         if seeds.is_empty() {
             return;
         }
-        let (from, to) = (Near::new(source), Near::new(target));
-        let doors = Doors { out, into, far: (&from, &to) };
+        let doors = Doors { out, into };
         for class in port_classes(cuts, held) {
             if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
                 continue;
@@ -397,6 +447,10 @@ impl Between<'_> {
                 continue;
             };
             let [(before, _), (after, why)] = [Which::Base, Which::Head].map(|which| self.access(which, doors, &class, &requests));
+            if let Some((transport, at)) = left_open(&before, &after) {
+                let request = requests.get(at).cloned().flatten();
+                self.leave_open(Flow { transport, request, ..self.flow(Which::Head, &class) }, why.clone(), found);
+            }
             if (self.walk.differ)(&before, &after) {
                 found.cells.push(self.cell(class, requests, before, after, why));
             }
@@ -416,7 +470,21 @@ impl Between<'_> {
             before,
             after,
             why,
+            workloads: [self.caller.workload.clone(), self.target.workload.clone()],
+            call: None,
+            meant: Vec::new(),
         }
+    }
+
+    fn leave_open(&self, flow: Flow, why: Option<String>, found: &mut Found) {
+        let namespace = match &flow.source {
+            Peer::Pod(pod) => Some(Symbol::clone(&pod.namespace)),
+            Peer::Address(_) => None,
+        };
+        let target = self.target.example.end(Which::Head).to_string();
+        let key = (why.unwrap_or_default(), namespace, target, flow.protocol, flow.port);
+        let (caller, target) = (&self.caller.example, &self.target.example);
+        found.left_open.entry(key).or_insert_with(|| LeftOpen { caller: caller.clone(), target: target.clone(), flow, call: None });
     }
 
     /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
@@ -446,7 +514,7 @@ impl Between<'_> {
         let mut access = Access::default();
         let mut why = None;
         let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
-        let (from, to) = (doors.far.0.of(which), doors.far.1.of(which));
+        let (from, to) = (self.caller.example.end(which), self.target.example.end(which));
         for transport in transports(Way::Ingress, &flow) {
             flow.transport = *transport;
             let mut said = Vec::with_capacity(requests.len());
@@ -472,21 +540,27 @@ impl Between<'_> {
     }
 }
 
+/// A transport and the place of a request of which both leave open whether they pass.
+pub(super) fn left_open(before: &Access, after: &Access) -> Option<(Transport, usize)> {
+    [Transport::Mtls, Transport::Plaintext].into_iter().find_map(|transport| {
+        let mut said = before.over(transport)?.iter().zip(after.over(transport)?);
+        said.position(|said| said == (&Said::Unspecified, &Said::Unspecified)).map(|at| (transport, at))
+    })
+}
+
+/// The places of the cuts that hold a peer, each as its own side sees it; the first ones are the base's.
+fn holding(cuts: &[Cut], of_base: usize, peer: &Both) -> Vec<usize> {
+    let holds = |(at, cut): &(usize, &Cut)| cut.peers.contains(peer.of(if *at < of_base { Which::Base } else { Which::Head }));
+    cuts.iter().enumerate().filter(holds).map(|(at, _)| at).collect()
+}
+
 /// Whether anything passes on one side between two peers, on any port.
 pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk {
-        pair,
-        policies: None,
-        differ: |_, _| true,
-        paths: RefCell::default(),
-        planes: RefCell::default(),
-        too_many: RefCell::default(),
-    };
-    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
+    let walk = Walk::new(pair, None, |_, _| true);
+    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
-    let (from, to) = (Near::new(caller), Near::new(target));
-    let (out, into) = (from.ends(pair, Way::Egress), to.ends(pair, Way::Ingress));
+    let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));
     let cuts_of = |ends: &Ends<'_>, far: &Both| {
         let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
         cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
@@ -500,7 +574,7 @@ pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, tar
     let held: Vec<usize> = (0..cuts.len()).collect();
     port_classes(&cuts, &held).iter().any(|class| {
         let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = between.access(which, Doors { out: Some(&out), into: Some(&into), far: (&from, &to) }, class, &requests);
+        let (access, _) = between.access(which, Doors { out: Some(&out), into: Some(&into) }, class, &requests);
         access.best().contains(&Said::Allowed)
     })
 }

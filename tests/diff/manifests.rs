@@ -11,7 +11,7 @@ use twogate::source::{FileId, Source, Sources};
 use crate::agreement::world::{CONFIG, flows, input, program};
 use crate::support::yaml;
 
-fn revision(name: &str, text: &str, config: &str) -> Revision {
+pub(super) fn revision(name: &str, text: &str, config: &str) -> Revision {
     let mut input = Input::default();
     let file = input.sources.add(Source::new(format!("{name}.yaml"), text));
     input.inventory.push(file);
@@ -19,11 +19,11 @@ fn revision(name: &str, text: &str, config: &str) -> Revision {
     Revision { name: name.to_owned(), input }
 }
 
-fn compared(base: &str, head: &str, config: &str) -> Compared {
+pub(super) fn compared(base: &str, head: &str, config: &str) -> Compared {
     manifests(revision("before", base, config), revision("after", head, config)).map_err(|unjudged| unjudged.findings).unwrap()
 }
 
-fn read(text: &str, config: &str) -> Cluster {
+pub(super) fn read(text: &str, config: &str) -> Cluster {
     let mut sources = Sources::default();
     let file = sources.add(Source::new("cluster.yaml", text));
     let (config, _) = config::read(FileId(1), &Source::new("twogate.toml", config));
@@ -48,7 +48,7 @@ fn covers(entry: &Entry, flow: &Flow) -> bool {
     entry.source.contains(&flow.source) && entry.destination.contains(&flow.destination) && entry.ports.contains(flow.protocol, flow.port)
 }
 
-fn lines(compared: &Compared) -> Vec<String> {
+pub(super) fn lines(compared: &Compared) -> Vec<String> {
     let line = |entry: &Entry| {
         let causes: Vec<String> = entry.causes.iter().map(|cause| format!("{} {}", cause.text, cause.change.name())).collect();
         format!(
