@@ -81,6 +81,9 @@ pub(super) struct LeftOpen {
 /// The most classes that are kept of one walk. Whoever changes more at once is told of as many, and that there are others.
 const MAX_CELLS: usize = 100_000;
 
+/// The most classes that one walk asks about on one side, so that it ends while somebody waits for it.
+const MAX_LOOKS: usize = 10_000_000;
+
 /// What a walk found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -147,6 +150,8 @@ struct Walk<'a> {
     planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
     /// One of each lot of pods that fall into too many parts to be looked at.
     too_many: RefCell<BTreeSet<Peer>>,
+    /// How many classes were asked about.
+    looks: std::cell::Cell<usize>,
 }
 
 /// A flow that stands for all of pods that were not looked at.
@@ -191,7 +196,15 @@ impl Both {
 
 impl Walk<'_> {
     fn new<'w>(pair: &'w Pair<'w>, policies: Option<Policies<'w>>, differ: fn(&Access, &Access) -> bool) -> Walk<'w> {
-        Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() }
+        Walk {
+            pair,
+            policies,
+            differ,
+            paths: RefCell::default(),
+            planes: RefCell::default(),
+            too_many: RefCell::default(),
+            looks: std::cell::Cell::default(),
+        }
     }
 
     /// What was found, with what was not looked at.
@@ -202,7 +215,7 @@ impl Walk<'_> {
 
     /// Whether so much was found that nothing else of this target is looked at; that is told then.
     fn is_full(&self, found: &Found, target: &Both) -> bool {
-        if found.cells.len() < MAX_CELLS {
+        if found.cells.len() < MAX_CELLS && self.looks.get() < MAX_LOOKS {
             return false;
         }
         self.too_many.borrow_mut().insert(target.of(Which::Head).clone());
@@ -248,6 +261,9 @@ impl Walk<'_> {
         let into = Into { walk: self, target, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
         let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
         for name in into.worth_a_look(names) {
+            if self.is_full(found, &target.example) {
+                return;
+            }
             into.reach_from(name, found);
         }
         if seeds.iter().any(|seed| seed.source.addresses) {
@@ -510,6 +526,7 @@ impl Between<'_> {
 
     /// What passes on one side, and why that is left open where it is.
     fn access(&self, which: Which, doors: Doors<'_>, class: &PortClass, requests: &[Option<Request>]) -> (Access, Option<String>) {
+        self.walk.looks.set(self.walk.looks.get() + requests.len());
         let mut flow = self.flow(which, class);
         let mut access = Access::default();
         let mut why = None;
