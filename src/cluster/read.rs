@@ -206,10 +206,14 @@ impl Manifests {
     fn not_modelled(&mut self, object: &manifest::Object<'_>, scope: Scope, platform: &Platform, reading: &mut Reading<'_>) {
         let named = metadata::loose(object, platform, reading);
         let root = &platform.root_namespace;
+        let is_outside = scope == Scope::ServiceEntry && object.root.follow(reading, &["spec", "workloadSelector"]).is_missing();
+        let mesh = &mut self.mesh;
+        if is_outside && reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
+            return self.note(object.group(), &named);
+        }
         let plain = reading.quietly(|reading| touched(scope, object, &named.namespace, root, reading));
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
-        let ends = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
-        let Some((gates, ends)) = ends else { return };
+        let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named);
         self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends });
     }
