@@ -27,7 +27,7 @@ use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::ClientTls;
+pub use mesh::{ClientRule, ClientTls};
 pub use platform::Platform;
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 
@@ -63,14 +63,14 @@ pub struct Workload {
     pub endpoint: Endpoint,
 }
 
-/// A call of a pod that goes over a waypoint, if its client takes waypoints ([`Cluster::takes_waypoints`]).
+/// A call of a pod that does not go as a connection with the pod itself does.
 #[derive(Debug, Clone)]
 pub struct WaypointCall<'c> {
     /// What the client addresses.
     pub addressed: Addressed,
     /// The ports of the pod that it leads to; none for any.
     pub ports: Option<Vec<u16>>,
-    /// The waypoint, as `shop/waypoint`; none where one is named that the manifests do not hold.
+    /// The waypoint, as `shop/waypoint`; none where one is named that the manifests do not hold, and where it goes straight.
     pub waypoint: Option<Symbol>,
     /// One of the waypoint's pods.
     pub pod: Option<&'c Endpoint>,
@@ -153,7 +153,8 @@ impl Cluster {
         End::new(self, subject, way)
     }
 
-    /// The calls of a pod that go over a waypoint, in order, the pod's own address first.
+    /// The calls of a pod that go over a waypoint if their client takes waypoints ([`Cluster::takes_waypoints`]), in order, the pod's own
+    /// address first. Where that is among them, all other calls are, too: those that go straight have no waypoint.
     pub fn waypoint_calls<'c>(&'c self, destination: &'c Endpoint, names: &Names) -> Vec<WaypointCall<'c>> {
         self.mesh.calls(destination, names)
     }
@@ -162,6 +163,17 @@ impl Cluster {
     /// client's, so it is in no answer of an [`End`].
     pub fn client_tls(&self, namespace: &str) -> Vec<ClientTls> {
         self.mesh.client_tls(namespace)
+    }
+
+    /// The calls of a pod by Service about which some `DestinationRule` says how clients speak TLS, and those that lead to the same ports
+    /// of it; straight calls all. Which clients hear it says [`Cluster::client_rule`].
+    pub fn told_calls<'c>(&'c self, destination: &'c Endpoint) -> Vec<WaypointCall<'c>> {
+        self.mesh.told_calls(destination)
+    }
+
+    /// The `DestinationRule` that says how a client speaks TLS in a call of a pod (`semantics.md` §3.3), as far as one does.
+    pub fn client_rule(&self, client: &Endpoint, destination: &Endpoint, addressed: &Addressed) -> Option<ClientRule> {
+        self.mesh.client_rule(client, destination, addressed)
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.

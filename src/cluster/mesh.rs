@@ -44,7 +44,7 @@ use rule::AuthorizationPolicy;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
-pub use client::ClientTls;
+pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
 pub(super) use route::{Hop, Route};
