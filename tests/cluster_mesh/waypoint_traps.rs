@@ -406,3 +406,17 @@ fn an_end_leaves_open_what_goes_over_the_waypoint_of_a_host_outside() {
     assert_eq!(ask("203.0.113.9", 443), open);
     assert!(end.cuts(&cluster::Names::default()).iter().any(|cut| cut.peers.addresses == addresses("203.0.113.9/32")));
 }
+
+#[test]
+fn a_waypoint_that_is_missing_is_missed_however_the_call_arrives() {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/use-waypoint: waypoint}}\n";
+    let db = service("db", "{}", "{name: http, port: 80, targetPort: 8080}");
+    let missing = cluster_on(installed(), &format!("{namespace}{db}"));
+    let client = client().in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+    let server = server().in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+    for transport in [None, Some(Transport::Mtls), Some(Transport::Plaintext)] {
+        let call = Question { transport, ..auto(&client, &server, 8080).service("shop/db", 80) };
+        let Verdict::Unspecified(reason) = missing.decide(&call).verdict else { panic!("{call:#?}") };
+        assert!(reason.contains("Gateway is not in the manifests"), "{reason}");
+    }
+}

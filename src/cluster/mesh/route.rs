@@ -163,6 +163,7 @@ impl Mesh {
     fn ways(&self, question: &Question, pod: &Pod, target: Target) -> Vec<Route> {
         let courses = self.courses(question, pod, &target);
         let wanted = |route: &Route| question.transport.is_none_or(|asked| route.course.speaks.transport() == asked);
+        let doubt = courses.iter().find_map(|route| route.doubt);
         let routes: Vec<Route> = courses.into_iter().filter(wanted).collect();
         if !routes.is_empty() {
             return routes;
@@ -171,7 +172,8 @@ impl Mesh {
         let tunnel = question.transport == Some(Transport::Mtls) && planes.contains(&DataPlane::Ambient);
         let speaks = if question.transport == Some(Transport::Mtls) { Speaks::Mtls } else { Speaks::Plaintext };
         let impossible = self.impossible(question, pod, &target);
-        vec![self.route(question, &Course { speaks, tunnel, impossible, ..Course::plain(target) })]
+        // How it arrives says nothing of the way that it takes.
+        vec![Route { doubt, ..self.route(question, &Course { speaks, tunnel, impossible, ..Course::plain(target) }) }]
     }
 
     /// What the client's side does by itself.
