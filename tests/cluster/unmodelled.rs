@@ -145,3 +145,12 @@ fn a_dump_full_of_one_kind_is_reported_with_measure_and_read_to_its_end() {
     assert_eq!(found[9].notes.last().map(String::as_str), Some("490 more objects are of this kind"));
     denied(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80");
 }
+
+#[test]
+fn an_object_that_is_only_called_like_a_list_is_an_object() {
+    let named = "apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: x, namespace: shop}\nitems: []\n";
+    let found = findings(named);
+    assert!(found.iter().any(|finding| finding.starts_with("unmodelled-kind")), "{found:?}");
+    let found = findings(&named.replace("name: x, namespace: shop", "resourceVersion: '1'"));
+    assert!(found.is_empty(), "a list of nothing: {found:?}");
+}
