@@ -181,6 +181,12 @@ impl Cluster {
         mesh::Mesh::takes_waypoints(client)
     }
 
+    /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its
+    /// own.
+    pub fn captures(destination: &Endpoint, port: u16) -> bool {
+        mesh::Mesh::captures(destination, port)
+    }
+
     /// Whether a connection passes, hop by hop and gate by gate, and why.
     pub fn decide(&self, question: &Question) -> Decision {
         decide::decide(self, question)
