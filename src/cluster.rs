@@ -7,7 +7,6 @@ mod decide;
 mod decision;
 mod end;
 mod mesh;
-mod names;
 mod network;
 mod object;
 mod platform;
@@ -50,6 +49,8 @@ pub struct Cluster {
     namespaces: BTreeMap<Symbol, Labels>,
     workloads: Vec<Workload>,
     port_numbers: network::PortNumbers,
+    /// The files that hold an object, or something that cannot be read.
+    held: BTreeSet<FileId>,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -93,7 +94,7 @@ pub struct Names {
 /// cannot affect a flow are passed over by a stated list; everything else makes the flows that it may touch unspecified, with the
 /// finding `unmodelled-kind`. So does what cannot be read. The result is the same on every run and however the work is shared.
 pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, .. } = read::read(sources, files, &platform);
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
         network: network::Network::new(policies),
@@ -101,6 +102,7 @@ pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster
         unmodelled: unmodelled::UnmodelledObjects::new(unmodelled),
         namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
         platform,
+        held,
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
@@ -113,6 +115,12 @@ impl Cluster {
     /// What is assumed of the platform.
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// Whether any of these files holds an object of any kind, or something that cannot be read. One of a command that failed holds
+    /// nothing, and then nothing is known.
+    pub fn holds_anything_of(&self, files: &[FileId]) -> bool {
+        files.iter().any(|file| self.held.contains(file))
     }
 
     /// The workloads that the manifests hold, by namespace, kind and name. Pods of one owner are one, unless a policy may tell

@@ -89,7 +89,7 @@ fn left_open(step: Step, reason: &str) -> Step {
 fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let (source, destination) = (&question.source, &question.destination);
     let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
-    let at_source = cluster.unmodelled.at_mesh(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
+    let at_source = cluster.unmodelled.at_client(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
     let objects: Vec<&Unmodelled> =
         at_destination.iter().copied().chain(at_source).filter(|object| matters(object, source, destination)).collect();
     unsettle(&objects, destination, steps);

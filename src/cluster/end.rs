@@ -125,7 +125,7 @@ impl MeshPart<'_> {
     /// What the mesh says.
     fn decide(&self, end: &End<'_>, far: &Endpoint, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
         let doubt = self.doubt.filter(|object| matters(object, far, end.subject));
-        let doubt = doubt.or_else(|| end.cluster.unmodelled.at_mesh(far).find(|object| matters(object, far, end.subject)));
+        let doubt = doubt.or_else(|| end.cluster.unmodelled.at_client(far).find(|object| matters(object, far, end.subject)));
         match doubt {
             Some(object) => Verdict::Unspecified(object.to_string()),
             None => self.end.decide(far, port, transport, request),

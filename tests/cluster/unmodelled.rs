@@ -154,3 +154,24 @@ fn an_object_that_is_only_called_like_a_list_is_an_object() {
     let found = findings(&named.replace("name: x, namespace: shop", "resourceVersion: '1'"));
     assert!(found.is_empty(), "a list of nothing: {found:?}");
 }
+
+#[test]
+fn names_that_nobody_checks_are_spelled_out() {
+    let yaml = "apiVersion: example.com/v1\nkind: \"A\\nB\"\nmetadata: {name: \"x\\e[31m\", namespace: shop}\n";
+    let Verdict::Unspecified(reason) = decide(&cluster(yaml), &end("app=a@shop"), &end("app=b@shop"), "80").verdict else { panic!() };
+    assert_eq!(reason, "A\\nB `shop/x\\u{1b}[31m` may decide otherwise and is not modelled");
+}
+
+/// An `AuthorizationPolicy` acts where connections arrive (`semantics.md` §2.1).
+#[test]
+fn an_unreadable_policy_of_the_mesh_opens_what_arrives_and_not_what_leaves() {
+    let broken = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}\nspec: {rules: 5}\n";
+    let (cluster, findings) = read_on(super::platform(), broken);
+    assert!(!findings.is_empty());
+    let meshed = |text: &str| end(text).pod(|pod| pod.plane = DataPlane::Sidecar);
+    let (inside, outside) = (meshed("app=a@shop"), meshed("app=b@other"));
+    assert!(open(&cluster, &outside, &inside));
+    assert!(!open(&cluster, &inside, &outside));
+    let ingress = cluster.end(&outside, twogate::cluster::Way::Ingress);
+    assert_eq!(ingress.decide(&inside, Protocol::Tcp, 80, Transport::Mtls, None), Verdict::Allowed);
+}
