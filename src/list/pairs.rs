@@ -33,9 +33,12 @@ pub(super) struct Pairs<'c> {
     /// What two ends say together, by the numbers of their answers.
     joined: HashMap<[Option<usize>; 2], Rc<Answer>>,
     /// The same with reasons, by the ends and groups, as reasons differ where answers do not.
-    told: HashMap<([Option<(usize, usize)>; 2], Option<usize>), usize>,
+    told: HashMap<Halves, usize>,
     lists: Lists,
 }
+
+/// The two ends of a pair by their numbers and groups, and the answer of the second, of which parts may be left out.
+type Halves = ([Option<(usize, usize)>; 2], Option<usize>);
 
 /// One end of a pair: its number, the group that the far end stands in, and the cuts that hold it.
 #[derive(Clone, Copy)]

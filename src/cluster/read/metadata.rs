@@ -95,7 +95,7 @@ pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading:
     }
 }
 
-/// What an object is called that names no namespace and lives in one, as `Pod `web``; none of any other.
+/// What an object is called if it names no namespace.
 pub(super) fn homeless(object: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<String> {
     let is_named = reading.quietly(|reading| !object.root.follow(reading, &["metadata", "namespace"]).is_missing());
     if is_named != Some(false) {
