@@ -2,12 +2,13 @@
 //!
 //! Owns: `against`: equal, wider, narrower or different, and whether what the proof takes for granted holds in those manifests.
 
+use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Decision};
 use crate::diagnostic::order::has_error;
-use crate::flow::Verdict;
+use crate::flow::{Symbol, Verdict};
 use crate::source::FileId;
 use crate::verify::{Checked, Difference, Ends, Proof, check_assumptions, prove};
 
@@ -58,6 +59,7 @@ pub struct Against {
 
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
+    let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
     let mut outcome = compile(input);
     let none = |outcome| Against {
         outcome,
@@ -70,10 +72,11 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some("default".into()), ..proof_platform(&outcome.policy.config) };
+    let platform = cluster::Platform { default_namespace: Some(namespace), ..proof_platform(&outcome.policy.config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
-    let unreadable = has_error(&findings);
     outcome.findings.extend(findings);
+    outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
+    let unreadable = has_error(&outcome.findings);
     if unreadable {
         return none(outcome);
     }
