@@ -14,9 +14,7 @@ pub(super) use workloads::walk_workloads;
 use super::access::{Access, Stops};
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Said, Which};
-use crate::classes::{
-    Far, Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, parts_within, port_classes, request_classes,
-};
+use crate::classes::{Far, Part, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
 use crate::cluster::Addressed;
 use crate::flow::{
     Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, RequestSet, Symbol, Transport, Verdict,
@@ -225,13 +223,11 @@ impl Walk<'_> {
     /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
     fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
         let example = whole.clone();
-        match parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)) {
-            Ok(parts) => parts.into_iter().map(Piece::of_pods).collect(),
-            Err(TooManyPods) => {
-                self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
-                Vec::new()
-            }
-        }
+        let Ok(parts) = parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)) else {
+            self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
+            return Vec::new();
+        };
+        parts.into_iter().map(Piece::of_pods).collect()
     }
 
     /// The pods of a namespace, as both judges tell them apart this way.
