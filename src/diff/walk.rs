@@ -77,10 +77,10 @@ pub(super) struct LeftOpen {
 }
 
 /// The most classes that are kept of one walk. Whoever changes more at once is told of as many, and that there are others.
-const MAX_CELLS: usize = 100_000;
+const MAX_CELLS: usize = 30_000;
 
 /// The most classes that one walk asks about on one side, so that it ends while somebody waits for it.
-const MAX_LOOKS: usize = 10_000_000;
+const MAX_LOOKS: usize = 2_000_000;
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -254,6 +254,7 @@ impl Walk<'_> {
         }
         let ends = target.example.ends(self.pair, Way::Ingress);
         let (cuts, of_base) = ends.cuts();
+        self.looks.set(self.looks.get() + cuts.len());
         let into = Into { walk: self, target, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
         let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
         for name in into.worth_a_look(names) {
