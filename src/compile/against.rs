@@ -10,7 +10,7 @@ use crate::cluster::{self, Decision};
 use crate::diagnostic::order::has_error;
 use crate::flow::{Symbol, Verdict};
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Ends, Proof, check_assumptions, prove};
+use crate::verify::{Checked, Difference, Ends, Incomplete, Proof, check_assumptions, prove};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct Against {
     pub accepted: Vec<Difference>,
     /// How many classes of flows were decided.
     pub classes: usize,
+    /// What could not be compared.
+    pub incomplete: Vec<Incomplete>,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
 }
@@ -67,6 +69,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         differences: Vec::new(),
         accepted: Vec::new(),
         classes: 0,
+        incomplete: Vec::new(),
         assumptions: Vec::new(),
     };
     if has_error(&outcome.findings) {
@@ -85,7 +88,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let differences = proof.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
     let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
-    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, assumptions, outcome }
+    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, incomplete: proof.incomplete, assumptions, outcome }
 }
 
 fn relation(proof: &Proof) -> Relation {

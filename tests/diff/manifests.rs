@@ -1,7 +1,7 @@
 //! Manifests against manifests: what is found is confirmed by the evaluator, flow by flow.
 
 use proptest::prelude::*;
-use twogate::cluster::{self, Addressed, Cluster, Endpoint, Platform, Question};
+use twogate::cluster::{self, Cluster, Platform, Question};
 use twogate::compile::{Input, compile, platform};
 use twogate::config;
 use twogate::diff::{Compared, Entry, Kind, Revision, manifests};
@@ -32,16 +32,7 @@ pub(super) fn read(text: &str, config: &str) -> Cluster {
 }
 
 fn decide(cluster: &Cluster, flow: &Flow) -> Verdict {
-    let question = Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Unsaid,
-    };
-    cluster.decide(&question).verdict
+    cluster.decide(&Question::from(flow)).verdict
 }
 
 fn covers(entry: &Entry, flow: &Flow) -> bool {
