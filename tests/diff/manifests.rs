@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use twogate::cluster::{self, Cluster, Platform, Question};
 use twogate::compile::{Input, compile, platform};
 use twogate::config;
-use twogate::diff::{Compared, Entry, Kind, Revision, manifests};
+use twogate::diff::{Compared, Entry, Kind, Revision, findings, manifests};
 use twogate::flow::{Flow, Verdict};
 use twogate::source::{FileId, Source, Sources};
 
@@ -173,6 +173,22 @@ fn what_is_not_known_is_told() {
     let found = compared(CLOSED, &format!("{CLOSED}{foreign}"), "");
     assert!(found.report.entries.iter().any(|entry| entry.kind == Kind::Unspecified), "{:#?}", lines(&found));
     assert!(found.report.facts.iter().any(|fact| fact.text.starts_with("unmodelled-kind")), "{:#?}", found.report.facts);
+}
+
+/// Code scanning shows findings alone: one that is missing there reads as no difference.
+#[test]
+fn code_scanning_hears_of_what_is_not_known_too() {
+    let foreign = |rules: &str| {
+        format!(
+            "{CLOSED}---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: x, namespace: shop}}\nspec: {{endpointSelector: {{}}, {rules}}}\n"
+        )
+    };
+    let found = compared(&foreign("ingressDeny: [{}]"), &foreign("ingress: [{}]"), "");
+    assert!(found.report.entries.is_empty(), "{:#?}", lines(&found));
+    let told = findings(&found.report, &found.texts);
+    let places: Vec<_> = told.iter().map(|finding| (finding.code.name(), finding.location().is_some())).collect();
+    assert_eq!(places, [("access-unspecified", true)], "{told:#?}");
+    assert!(told[0].message.contains("CiliumNetworkPolicy shop/x"), "{}", told[0].message);
 }
 
 proptest! {
