@@ -16,7 +16,7 @@ mod values;
 mod words;
 
 pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
-pub use cut::{Cut, RequestSamples, WrittenWords};
+pub use cut::{Cut, LabelTests, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
 pub use labels::{LabelCube, Labels};
 pub use paths::{PathPattern, PathSet};

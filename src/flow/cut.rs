@@ -1,11 +1,11 @@
 //! By what a judge tells flows apart.
 //!
-//! Owns: `Cut`, `RequestSamples`. A judge is whoever answers questions about flows at one end of a pod: a program, or a
+//! Owns: `Cut`, `RequestSamples`, `LabelTests`. A judge is whoever answers questions about flows at one end of a pod: a program, or a
 //! cluster. Its cuts say which flows it may answer differently, so that one flow of each class stands for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PathPattern, Peers, PortSet, Symbol, Token};
+use super::{LabelCube, PathPattern, Peers, PortSet, Symbol, Token};
 
 /// One test of a judge at one end of one pod.
 ///
@@ -27,6 +27,22 @@ pub struct Cut {
     pub ports: PortSet,
     /// What it looks at in a request.
     pub requests: RequestSamples,
+}
+
+/// All tests of pods' labels by which a judge tells pods apart, at either end and whatever their namespaces are.
+///
+/// The contract, about labels alone: leave a pod its namespace, account and data plane, and take away labels, but none whose key
+/// is in `others` or in a test of `rules` that absence passes. Then its answer for a flow stays the same as long as the pod at
+/// whose end it is asked keeps the keys of at most two tests of `rules` that hold it, and the far pod those of at most one.
+/// Which ones these are differs from flow to flow: they are why the flow passes, or why it does not. For a flow that is
+/// stopped one test of the near pod is enough.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LabelTests {
+    /// Tests of rules that are alternatives to each other: one that holds a pod does what it does whichever others hold it.
+    pub rules: BTreeSet<LabelCube>,
+    /// All other tests: of what settles for a pod which data plane it has, how its connections are protected, which tokens
+    /// are checked, and of whatever is not understood.
+    pub others: BTreeSet<LabelCube>,
 }
 
 /// Words and patterns that a judge compares requests with.
