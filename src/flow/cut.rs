@@ -59,6 +59,9 @@ pub struct RequestSamples {
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
+    /// Those of the headers that may matter by not being there, or by being there without being named in an alternative of their
+    /// own. Of all others a judge's answer needs those of one cut at most: the one that lets a request pass, or stops it.
+    pub settling_headers: BTreeSet<Symbol>,
     /// Tokens by which it tells tokens apart: of each a test of one issuer, and for each claim the values of which the test
     /// accepts any one. Every combination of values that tests tell apart is tried, no token and an unverified one too.
     pub tokens: BTreeSet<Token>,
