@@ -13,6 +13,7 @@ mod end;
 mod entry;
 mod hosts;
 mod judge;
+mod labels;
 mod misses;
 mod peer;
 mod proxy;

@@ -158,14 +158,18 @@ impl Network {
 
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
-        let cubes = self.policies.iter().flat_map(|policy| {
+        self.label_tests().flat_map(LabelCube::iter).map(|(key, _)| key).collect()
+    }
+
+    /// Every test of pods' labels, of those that policies select and of those that they meet as peers.
+    pub(super) fn label_tests(&self) -> impl Iterator<Item = &LabelCube> {
+        self.policies.iter().flat_map(|policy| {
             let peers = policy.all_rules().flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
                 PeerTest::Pods(_, labels) => Some(labels),
                 PeerTest::Block(_) => None,
             });
             peers.chain([&policy.subject])
-        });
-        cubes.flat_map(LabelCube::iter).map(|(key, _)| key).collect()
+        })
     }
 }
 

@@ -129,6 +129,14 @@ impl Unmodelled {
         at_gate && self.ends.hold(end)
     }
 
+    /// The test of pods' labels that tells the ends that it may touch from others; none if it looks at no label.
+    pub(super) const fn label_test(&self) -> Option<&LabelCube> {
+        match &self.ends {
+            Ends::Pods(cube) => Some(&cube.labels),
+            Ends::All | Ends::Addresses => None,
+        }
+    }
+
     /// The far ends whose connections it may touch in the mesh.
     pub(super) fn mesh_peers(&self) -> Option<Peers> {
         if !matches!(self.gates, Gates::Mesh | Gates::Both) || self.side == Side::Called {

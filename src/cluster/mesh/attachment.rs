@@ -94,6 +94,14 @@ impl Attachment {
         }
     }
 
+    /// Every test of pods' labels by which it finds its pods: a pod that passes one of them is one of these. A Gateway's pods carry its
+    /// name.
+    pub(super) fn label_tests(&self) -> Vec<LabelCube> {
+        let gateways = self.targets().iter().filter(|target| target.kind == TargetKind::Gateway);
+        let named = |target: &Target| LabelCube::of(GATEWAY_NAME.into(), Values::one(Symbol::clone(&target.name)));
+        self.cube().into_iter().chain(gateways.map(named)).collect()
+    }
+
     /// The labels that tell its pods from others.
     pub(super) fn cube(&self) -> Option<LabelCube> {
         match self {

@@ -90,6 +90,11 @@ impl Callers {
         open.map_or(Truth::No, |(_, _, reason)| Truth::Open(reason))
     }
 
+    /// Whether it is left open of some identity whether it is one of them.
+    pub(super) const fn may_be_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Every test in it, those that may not hold included.
     pub(super) fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
         let exact = self.exact.iter().map(|(namespace, account)| (Name::exact(namespace), Name::exact(account)));

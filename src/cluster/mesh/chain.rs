@@ -93,6 +93,17 @@ impl Policy {
         by_action && matches!(self.written.enforced, Enforced::Yes)
     }
 
+    /// Whether it may be left open whether one of its rules matches, at any proxy.
+    pub(super) fn may_be_open(&self) -> bool {
+        [&self.http, &self.tcp, &self.ztunnel].into_iter().flat_map(|chain| &chain.rules).any(ReadRule::may_be_open)
+    }
+
+    /// Whether it looks at what only HTTP has, so that its chains differ.
+    pub(super) fn asks_http(&self) -> bool {
+        let clauses = self.written.rules.iter().flat_map(|rule| &rule.clauses);
+        clauses.flat_map(|clause| clause.alternatives.iter().flatten()).any(|field| field.attribute.needs_http() && !field.is_empty())
+    }
+
     /// Whether one of its rules matches.
     pub(super) fn matches(&self, kind: ChainKind, view: &View<'_>) -> Truth {
         Truth::any(self.chain(kind).rules.iter().map(|rule| rule.holds(view)))
@@ -136,6 +147,12 @@ impl ReadRule {
             clauses.push(ReadClause { alternatives, open });
         }
         Ok(Self { number: rule.number, clauses })
+    }
+
+    /// Whether it may be left open whether it matches, for some connection.
+    pub(super) fn may_be_open(&self) -> bool {
+        let may_be = |clause: &ReadClause| clause.open.is_some() || clause.alternatives.iter().flatten().any(Test::may_be_open);
+        self.clauses.iter().any(may_be)
     }
 
     /// Whether it matches a connection.

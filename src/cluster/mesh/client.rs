@@ -3,12 +3,12 @@
 //! Owns: `DestinationRule`, and the choice of one for a call. What only a `VirtualService` could say is left open.
 
 use super::Mesh;
-use super::attachment::carries;
+use super::attachment::{carries, cube};
 use super::end::plane;
 use crate::cluster::decision::Document;
 use crate::cluster::object::Object;
 use crate::cluster::question::{Addressed, Endpoint};
-use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol};
+use crate::flow::{DataPlane, LabelCube, Labels, Peer, Pod, Symbol};
 
 /// An object of kind `DestinationRule`.
 #[derive(Debug, Clone)]
@@ -208,9 +208,15 @@ impl DestinationRule {
     }
 
     /// Whether it says anything of TLS.
-    fn mentions_tls(&self) -> bool {
+    pub(super) fn mentions_tls(&self) -> bool {
         let says = |policy: &TrafficPolicy| policy.tls.is_some() || policy.ports.iter().any(|(_, tls)| tls.is_some());
         says(&self.policy) || self.subsets.iter().filter_map(|subset| subset.policy.as_ref()).any(says)
+    }
+
+    /// The labels of the clients that it is for, and of the pods that it singles out with words of their own.
+    pub(super) fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
+        let subsets = self.subsets.iter().filter(|subset| subset.policy.is_some()).map(|subset| &subset.labels);
+        self.clients.iter().chain(subsets).map(cube)
     }
 
     /// Every mode that it asks for, on any port and for any of its subsets.

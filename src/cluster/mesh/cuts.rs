@@ -8,7 +8,8 @@ use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
 use super::hosts;
-use super::proxy::{Attached, Proxy};
+use super::proxy::{Attached, Bound, Proxy};
+use super::rule::Action;
 use super::test::{Matcher, Test};
 use super::token::TokenPolicy;
 use super::truth::Truth;
@@ -81,10 +82,14 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
             words.extend(universe.headers.get(name).into_iter().flatten().cloned());
         }
         universe.methods.extend(requests.methods.iter().cloned());
-        let requests = RequestSamples { tokens: tokens::samples(&policies, &[]), looks_inside: true, ..requests };
+        // Without one of these headers it is no preflight, and its token is looked at.
+        let settling_headers = requests.headers.keys().cloned().collect();
+        let requests = RequestSamples { tokens: tokens::samples(&policies, &[]), looks_inside: true, settling_headers, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }
-    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests) };
+    // With policies that may act or not, the answers of two readings count, and each may have its own rule.
+    let all_settle = !proxy.perhaps.is_empty();
+    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests), all_settle };
     of_rules(&proxy.attached, ChainKind::Http, names, &looks, cuts);
 }
 
@@ -93,7 +98,7 @@ fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     if let Some(waypoints) = &ztunnel.attached.waypoints {
         cuts.push(of_peers(callers(&waypoints.callers, names)));
     }
-    let looks = Looks { universe: RequestSamples::default(), tokens: &|_| BTreeSet::new() };
+    let looks = Looks { universe: RequestSamples::default(), tokens: &|_| BTreeSet::new(), all_settle: false };
     of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &looks, cuts);
 }
 
@@ -103,6 +108,8 @@ struct Looks<'t> {
     universe: RequestSamples,
     /// Tokens that show how tests tell tokens apart.
     tokens: &'t dyn Fn(&[&Test]) -> BTreeSet<Token>,
+    /// Whether every header settles something, as an answer may need those of several rules.
+    all_settle: bool,
 }
 
 /// Every test of every rule.
@@ -117,7 +124,8 @@ fn tests(rule: &ReadRule) -> impl Iterator<Item = &Test> {
 
 /// The lines of every rule: between far ends, then between ports for those that it may match, then between requests there.
 fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Looks<'_>, cuts: &mut Vec<Cut>) {
-    for rule in attached.policies().flat_map(|bound| &bound.policy.chain(kind).rules) {
+    let rules = attached.policies().flat_map(|bound| bound.policy.chain(kind).rules.iter().map(move |rule| (bound, rule)));
+    for (bound_policy, rule) in rules {
         let tests: Vec<&Test> = tests(rule).collect();
         let matchers = || tests.iter().flat_map(|test| test.matchers());
         cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
@@ -129,6 +137,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
         widen(&mut requests, &tests, &looks.universe);
+        requests.settling_headers = settling(&tests, looks.all_settle || is_needed_besides(bound_policy, rule));
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
             requests.written.claims = tokens::written(&tests);
@@ -138,6 +147,24 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
         }
     }
+}
+
+/// Whether an answer may need what this rule looks at, and what another one does besides: one that leaves it open whether it stops a
+/// request is told only where another one lets the request pass, and policies that may not act at all count together.
+fn is_needed_besides(bound: &Bound<'_>, rule: &ReadRule) -> bool {
+    let by_action = match bound.policy.written.action {
+        Action::Allow | Action::Audit => false,
+        Action::Deny => rule.may_be_open(),
+        Action::Custom => true,
+    };
+    by_action || bound.doubt.is_some()
+}
+
+/// The headers that may matter by not being there: those that some value must not be of, or all of them.
+fn settling(tests: &[&Test], all: bool) -> BTreeSet<Symbol> {
+    let matchers = tests.iter().flat_map(|test| test.unwanted.iter().chain(test.wanted.iter().filter(|_| all)));
+    let named = matchers.filter_map(|matcher| if let Matcher::Header(name, _) = matcher { Some(Symbol::clone(name)) } else { None });
+    named.collect()
 }
 
 fn asks_tokens(tests: &[&Test]) -> bool {

@@ -70,6 +70,11 @@ impl Test {
         }
     }
 
+    /// Whether it may be left open whether some connection passes.
+    pub(super) fn may_be_open(&self) -> bool {
+        self.matchers().any(Matcher::may_be_open)
+    }
+
     /// Both lists of values.
     pub(super) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         self.wanted.iter().chain(&self.unwanted)
@@ -110,6 +115,18 @@ impl Matcher {
             Attribute::Host => Self::Hosts(values.iter().map(|value| Word::read(&value.to_lowercase())).collect()),
             Attribute::Method => Self::Methods(words()),
             Attribute::Path => paths(values, platform),
+        }
+    }
+
+    /// Whether it may be left open whether some connection matches: the addresses of pods are not always known, nor the port that a
+    /// client writes behind a host, nor what a header is that is there and empty.
+    fn may_be_open(&self) -> bool {
+        match self {
+            Self::Callers(callers) => callers.may_be_open(),
+            Self::TrustDomain(answer) | Self::Paths(_, answer) => matches!(answer, Truth::Open(_)),
+            Self::Source(_) | Self::Destination(_) | Self::Hosts(_) | Self::Open(_) => true,
+            Self::Header(_, words) => words.contains(&Word::Present),
+            Self::Ports(_) | Self::Methods(_) | Self::Users(_) | Self::Claim(..) => false,
         }
     }
 

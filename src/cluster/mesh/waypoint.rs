@@ -48,8 +48,8 @@ pub(super) enum Called<'m> {
     Entry(&'m str, &'m str),
 }
 
-const USE: &str = "istio.io/use-waypoint";
-const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+pub(super) const USE: &str = "istio.io/use-waypoint";
+pub(super) const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
 const INGRESS: &str = "istio.io/ingress-use-waypoint";
 
 impl Mesh {

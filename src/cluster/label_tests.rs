@@ -1,0 +1,38 @@
+//! By which labels a cluster tells pods apart.
+//!
+//! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`]. It must know exactly
+//! which labels of pods are looked at, and what each test does to an answer.
+
+use super::Cluster;
+use crate::flow::{LabelCube, LabelTests};
+
+impl Cluster {
+    /// Every test of pods' labels by which any object tells pods apart, at either end and in any namespace.
+    ///
+    /// The promise of [`LabelTests`] is for what [`super::End::decide`] answers about pods all of whose labels are known: that it is allowed,
+    /// denied or unspecified. The reason of what is unspecified may be another one among several. The calls of
+    /// [`Cluster::waypoint_calls`] and [`Cluster::told_calls`] stay the same, too, where objects of the manifests name the waypoints.
+    ///
+    /// # Why it holds
+    /// No key that may be taken away has a test that absence passes, so that without labels fewer tests hold and none that did not.
+    /// *Passing*: one `NetworkPolicy` that selects the near pod and a peer of it that holds the far one, if any policy isolates; one ALLOW
+    /// rule of one policy, if any is there. *Stopped*: one policy that isolates, or one DENY, or one ALLOW that is for others.
+    /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be
+    /// the third, and stands among the others, as does whatever is not modelled.
+    ///
+    /// # What is looked at
+    /// `selector::chooses` and the index of `network`: the selectors of `NetworkPolicy`. `Ends::hold`: objects that are not modelled, by
+    /// what they say of their pods; those that may look at labels in other ways leave open all that they may touch, whatever its
+    /// labels. The mesh names its own places. Which plane a pod is of is read from manifests' labels once, and a fact of the pod
+    /// after that, as is which pods of one owner are one workload.
+    pub fn label_tests(&self) -> LabelTests {
+        let mut tests = LabelTests { rules: self.network.label_tests().cloned().collect(), ..LabelTests::default() };
+        tests.others.extend(self.unmodelled.iter().filter_map(|object| object.label_test()).cloned());
+        self.mesh.add_label_tests(&mut tests);
+        // What holds every pod tells none apart, and neither does what holds none.
+        let tells = |cube: &LabelCube| !cube.is_all() && !cube.is_empty();
+        tests.rules.retain(tells);
+        tests.others.retain(tells);
+        tests
+    }
+}

@@ -1,0 +1,153 @@
+//! By which labels the mesh's objects tell pods apart.
+//!
+//! Owns: the mesh's part of [`LabelTests`]: which test is one of rules that are alternatives to each other, and which is not. It must
+//! know exactly which labels of pods the other files look at; each place is named here.
+
+use super::Mesh;
+use super::attachment::{self, GATEWAY_NAME};
+use super::chain::{ChainKind, Policy};
+use super::rule::Action;
+use super::waypoint::{USE, USE_NAMESPACE};
+use crate::flow::{LabelCube, LabelTests, Labels, Protocol, Symbol, Values};
+use crate::inventory::{PortTarget, ProtocolClass, ServiceFacts, ServicePort};
+
+/// The label by which a classic gateway's pods are known.
+const CLASSIC_GATEWAY: &str = "istio";
+
+impl Mesh {
+    /// Adds the tests of all its objects.
+    pub(crate) fn add_label_tests(&self, tests: &mut LabelTests) {
+        // Read by `Attachment::on_sidecar` and `Attachment::on_ztunnel`.
+        for policy in self.policies.values().flatten() {
+            let found = policy.written.attachment.label_tests();
+            match self.role(policy) {
+                Role::Alternative => tests.rules.extend(found),
+                Role::Other => tests.others.extend(found),
+                Role::None => {}
+            }
+        }
+        // By `Modes::of`; selectors of the root namespace select nothing there (`semantics.md` §3.1). What a pod's policy sets replaces
+        // what was before, so it can let pass and stop beside a rule that does.
+        let peers = self.peers.iter().filter(|(namespace, _)| **namespace != self.platform.root_namespace).flat_map(|(_, all)| all);
+        tests.others.extend(peers.flat_map(|policy| policy.attachment.label_tests()));
+        // By `Attachment::on_sidecar`: which tokens are verified is asked before any rule.
+        tests.others.extend(self.tokens.values().flatten().flat_map(|policy| policy.attachment.label_tests()));
+        // By `services::selects`.
+        let services = self.services.iter().filter(|service| !service.selector.is_empty() && self.matters(service));
+        tests.others.extend(services.map(|service| attachment::cube(&service.selector)));
+        // By `said` and `agreed`.
+        if self.destinations.iter().any(super::DestinationRule::mentions_tls) {
+            tests.others.extend(self.destinations.iter().flat_map(super::DestinationRule::label_tests));
+        }
+        self.add_waypoints(tests);
+    }
+
+    /// The labels by which pods name a waypoint (`Mesh::named`), or are one (`Mesh::is_waypoint`), or a gateway that may be told to call
+    /// over one (`Mesh::takes_waypoints`, `Mesh::ingress`).
+    fn add_waypoints(&self, tests: &mut LabelTests) {
+        if !self.has_ambient && !self.names_waypoints() {
+            return;
+        }
+        let keys = [USE, USE_NAMESPACE, GATEWAY_NAME, CLASSIC_GATEWAY];
+        tests.others.extend(keys.map(|key| LabelCube::of(key.into(), Values::present())));
+        let of = |name: &Symbol| LabelCube::of(GATEWAY_NAME.into(), Values::one(Symbol::clone(name)));
+        tests.others.extend(self.waypoints.iter().map(|waypoint| of(&waypoint.name)));
+    }
+
+    /// Whether calls may go over waypoints: one is there, or an object's labels name one.
+    fn names_waypoints(&self) -> bool {
+        let names = |labels: &Labels| labels.contains_key(USE);
+        !self.waypoints.is_empty() || self.services.iter().any(|service| names(&service.labels)) || self.namespaces.values().any(names)
+    }
+
+    /// What a policy's selector does.
+    ///
+    /// A connection passes by one ALLOW rule that matches, and is stopped by one DENY rule that does or by one policy that allows
+    /// others. So it is with what a DENY policy surely says. Where it may be left open whether it matches, or where proxies may take a port
+    /// for HTTP or not and read its rules differently, a connection is left open by it *and* by an ALLOW rule, both of which count.
+    fn role(&self, policy: &Policy) -> Role {
+        if !policy.counts(ChainKind::Http) {
+            return Role::None;
+        }
+        match policy.written.action {
+            Action::Audit => Role::None,
+            Action::Allow => Role::Alternative,
+            Action::Custom => Role::Other,
+            Action::Deny if policy.may_be_open() || (policy.asks_http() && self.is_disputed_near(policy)) => Role::Other,
+            Action::Deny => Role::Alternative,
+        }
+    }
+
+    /// Whether Services may disagree on whether a port is HTTP, on some pod that a policy may act on.
+    fn is_disputed_near(&self, policy: &Policy) -> bool {
+        let namespace = &policy.written.object.namespace;
+        let near = |port: &&Declared<'_>| *namespace == self.platform.root_namespace || port.namespace == namespace;
+        let plain = self.declared().filter(|port| port.class == ProtocolClass::Tcp);
+        plain.collect::<Vec<_>>().iter().filter(near).any(|plain| {
+            let disputes = |other: &Declared<'_>| other.class != ProtocolClass::Tcp && may_meet(plain, other);
+            matches!(plain.target, PortTarget::Name(_)) || self.declared().any(|other| disputes(&other))
+        })
+    }
+
+    /// Whether it matters which pods a Service leads to.
+    ///
+    /// It does where calls of Services may go another way than those of pods, and where it tells what a port is taken for, which only
+    /// those notice who look into requests.
+    fn matters(&self, service: &ServiceFacts) -> bool {
+        if self.names_waypoints() || !self.client_tls(&service.namespace).is_empty() {
+            return true;
+        }
+        if !self.looks_at_requests(&service.namespace) {
+            return false;
+        }
+        let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(|port| Declared::of(service, port));
+        let plain: Vec<Declared<'_>> = self.declared().filter(|port| port.class == ProtocolClass::Tcp).collect();
+        own.into_iter().any(|own| own.class == ProtocolClass::Tcp || plain.iter().any(|plain| may_meet(plain, &own)))
+    }
+
+    /// Whether any policy on pods of a namespace makes a difference between requests.
+    fn looks_at_requests(&self, namespace: &str) -> bool {
+        let asks = |policy: &Policy| policy.counts(ChainKind::Http) && policy.asks_http();
+        self.near(&self.tokens, namespace).next().is_some() || self.near(&self.policies, namespace).any(asks)
+    }
+
+    /// What all Services declare of TCP ports.
+    fn declared(&self) -> impl Iterator<Item = Declared<'_>> {
+        let ports = self.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+        ports.filter(|(_, port)| port.protocol == Protocol::Tcp).map(|(service, port)| Declared::of(service, port))
+    }
+}
+
+/// What the selector of a policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// One policy of its kind is enough.
+    Alternative,
+    /// It counts beside others.
+    Other,
+    /// It changes no verdict.
+    None,
+}
+
+/// What a Service declares of a port of its pods.
+#[derive(Debug, Clone, Copy)]
+struct Declared<'m> {
+    namespace: &'m Symbol,
+    target: &'m PortTarget,
+    class: ProtocolClass,
+}
+
+impl<'m> Declared<'m> {
+    const fn of(service: &'m ServiceFacts, port: &'m ServicePort) -> Self {
+        Self { namespace: &service.namespace, target: &port.target, class: port.class }
+    }
+}
+
+/// Whether two ports of Services may be one port of a pod: a name may be any number.
+fn may_meet(one: &Declared<'_>, other: &Declared<'_>) -> bool {
+    let same = match (one.target, other.target) {
+        (PortTarget::Number(one), PortTarget::Number(other)) => one == other,
+        _ => true,
+    };
+    same && one.namespace == other.namespace
+}
