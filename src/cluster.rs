@@ -6,6 +6,7 @@
 mod decide;
 mod decision;
 mod end;
+mod label_tests;
 mod mesh;
 mod network;
 mod object;
