@@ -36,3 +36,6 @@ impl Cluster {
         tests
     }
 }
+
+#[cfg(test)]
+mod tests;

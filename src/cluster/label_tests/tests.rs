@@ -1,0 +1,198 @@
+//! What a cluster says of the labels and headers that it looks at: the list of them, and the promise of it on random policies.
+
+mod random;
+
+use std::collections::BTreeSet;
+
+use crate::cluster::{Cluster, Names, Platform, Way, read};
+use crate::diagnostic::{Level, code};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::source::{Source, Sources};
+
+use super::super::Endpoint;
+
+/// A cluster from manifests that can all be read; what may mean everything or nothing is left open by it.
+fn cluster(platform: Platform, yaml: &str) -> Cluster {
+    let mut sources = Sources::default();
+    let file = sources.add(Source::new("all.yaml", yaml));
+    let (cluster, findings) = read(&sources, &[file], platform);
+    let errors: Vec<_> =
+        findings.iter().filter(|finding| finding.level == Level::Error && finding.code != code::UNCLEAR_EMPTY_FIELD).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{yaml}");
+    cluster
+}
+
+/// An object of namespace `shop`.
+fn object(version: &str, kind: &str, spec: &str) -> String {
+    format!("---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: one, namespace: shop}}\nspec: {spec}\n")
+}
+
+fn network(spec: &str) -> String {
+    object("networking.k8s.io/v1", "NetworkPolicy", spec)
+}
+
+fn istio(kind: &str, spec: &str) -> String {
+    object("security.istio.io/v1", kind, spec)
+}
+
+fn service(labels: &str, app: &str, port: &str) -> String {
+    let metadata = format!("{{name: {app}, namespace: shop, labels: {labels}}}");
+    format!("---\napiVersion: v1\nkind: Service\nmetadata: {metadata}\nspec: {{selector: {{app: {app}}}, ports: [{port}]}}\n")
+}
+
+const WAYPOINT: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: w, namespace: shop}\n\
+                        spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+
+/// The rules and the others of manifests, in words.
+fn listed(yaml: &str) -> [Vec<String>; 2] {
+    let tests = cluster(Platform::default(), yaml).label_tests();
+    [tests.rules, tests.others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
+}
+
+fn lists(yaml: &str, rules: &[&str], others: &[&str]) {
+    assert_eq!(listed(yaml), [rules, others].map(|words| words.iter().map(ToString::to_string).collect::<Vec<_>>()), "{yaml}");
+}
+
+#[test]
+fn the_network_tells_pods_apart_as_subjects_and_as_peers() {
+    let peer = "{namespaceSelector: {matchLabels: {team: a}}, podSelector: {matchExpressions: [{key: tier, operator: Exists}]}}";
+    let spec = format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}, {{podSelector: {{}}}}]}}]}}");
+    lists(&network(&spec), &["app=db", "tier=*"], &[]);
+    lists(&network("{podSelector: {}}"), &[], &[]);
+    lists(&network("{podSelector: {matchLabels: {a: x}}, policyTypes: [Egress]}"), &["a=x"], &[]);
+    // It selects nothing.
+    let never = "{podSelector: {matchLabels: {a: x}, matchExpressions: [{key: a, operator: DoesNotExist}]}}";
+    lists(&network(never), &[], &[]);
+}
+
+#[test]
+fn policies_that_allow_or_surely_deny_are_alternatives() {
+    let policy = |action: &str, rule: &str| {
+        istio("AuthorizationPolicy", &format!("{{selector: {{matchLabels: {{app: db}}}}, action: {action}, rules: [{rule}]}}"))
+    };
+    lists(&policy("ALLOW", "{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}"), &["app=db"], &[]);
+    lists(&policy("DENY", "{from: [{source: {namespaces: [dev]}}]}"), &["app=db"], &[]);
+    // Whether these match may be left open.
+    for rule in [
+        "{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}",
+        "{from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]}",
+        "{to: [{operation: {hosts: [h]}}]}",
+        "{when: [{key: 'request.headers[x]', notValues: ['*']}]}",
+    ] {
+        lists(&policy("DENY", rule), &[], &["app=db"]);
+    }
+    lists(
+        &policy("DENY", "{to: [{operation: {paths: ['/{*}/a']}}], when: [{key: 'request.headers[x]', notValues: [v]}]}"),
+        &["app=db"],
+        &[],
+    );
+    lists(&policy("CUSTOM, provider: {name: p}", "{to: [{operation: {ports: ['80']}}]}"), &[], &["app=db"]);
+    // These change no verdict.
+    lists(&policy("AUDIT", "{}"), &[], &[]);
+    lists(&policy("ALLOW", "{}").replace("namespace: shop}", "namespace: shop, annotations: {istio.io/dry-run: 'true'}}"), &[], &[]);
+    let gateway = "{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: front}], rules: [{}]}";
+    lists(&istio("AuthorizationPolicy", gateway), &["gateway.networking.k8s.io/gateway-name=front"], &[]);
+    lists(&istio("AuthorizationPolicy", "{targetRefs: [{kind: Service, name: db}], rules: [{}]}"), &[], &[]);
+}
+
+#[test]
+fn a_denial_that_proxies_read_in_two_ways_counts_beside_others() {
+    let deny =
+        istio("AuthorizationPolicy", "{selector: {matchLabels: {a: x}}, action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    lists(&deny, &["a=x"], &[]);
+    // One port, taken for bytes by one Service and for anything by another.
+    let (plain, other) = ("{name: tcp-x, port: 1, targetPort: 80}", "{name: x, port: 1, targetPort: 80}");
+    lists(&[deny.clone(), service("{}", "one", plain)].concat(), &["a=x"], &["app=one"]);
+    lists(&[deny.clone(), service("{}", "one", plain), service("{}", "two", other)].concat(), &[], &["a=x", "app=one", "app=two"]);
+    let elsewhere = other.replace("80", "81");
+    lists(&[deny.clone(), service("{}", "one", plain), service("{}", "two", &elsewhere)].concat(), &["a=x"], &["app=one"]);
+    // Which number the name stands for is not known.
+    lists(&[deny, service("{}", "one", &plain.replace("80", "web"))].concat(), &[], &["a=x", "app=one"]);
+}
+
+#[test]
+fn what_settles_something_beside_the_rules_is_an_other() {
+    let selector = "selector: {matchLabels: {app: db}}";
+    lists(&istio("PeerAuthentication", &format!("{{{selector}, mtls: {{mode: STRICT}}}}")), &[], &["app=db"]);
+    let root = istio("PeerAuthentication", &format!("{{{selector}, mtls: {{mode: STRICT}}}}")).replace("shop", "istio-system");
+    lists(&root, &[], &[]);
+    let tokens = istio("RequestAuthentication", &format!("{{{selector}, jwtRules: [{{issuer: i, jwksUri: 'https://i/k'}}]}}"));
+    lists(&tokens, &[], &["app=db"]);
+    let web = "{name: tcp-x, port: 1}";
+    lists(&service("{}", "web", web), &[], &[]);
+    lists(&[tokens.clone(), service("{}", "web", web)].concat(), &[], &["app=db", "app=web"]);
+    lists(&[tokens, service("{}", "web", "{name: http-x, port: 1}")].concat(), &[], &["app=db"]);
+}
+
+#[test]
+fn clients_and_pods_that_rules_of_tls_single_out_are_others() {
+    let rule = |tls: &str| {
+        let subsets = format!("[{{name: s, labels: {{version: v1}}{tls}}}, {{name: t, labels: {{version: v2}}}}]");
+        let spec = format!("{{host: web, workloadSelector: {{matchLabels: {{app: front}}}}, subsets: {subsets}}}");
+        [object("networking.istio.io/v1", "DestinationRule", &spec), service("{}", "web", "{port: 1}")].concat()
+    };
+    lists(&rule(""), &[], &[]);
+    lists(&rule(", trafficPolicy: {tls: {mode: DISABLE}}"), &[], &["app=front", "app=web", "version=v1"]);
+}
+
+#[test]
+fn labels_that_name_waypoints_and_gateways_are_others() {
+    let labels = ["gateway.networking.k8s.io/gateway-name=*", "istio=*", "istio.io/use-waypoint=*", "istio.io/use-waypoint-namespace=*"];
+    let web = service("{}", "web", "{port: 1}");
+    lists(&web, &[], &[]);
+    let [rules, others] = listed(&[WAYPOINT, &web].concat());
+    assert_eq!(rules, Vec::<String>::new());
+    let expected = labels.iter().chain(&["app=web", "gateway.networking.k8s.io/gateway-name=w"]).map(ToString::to_string);
+    assert_eq!(others.into_iter().collect::<BTreeSet<_>>(), expected.collect());
+    let [_, others] = listed(&service("{istio.io/use-waypoint: w}", "web", "{port: 1}"));
+    let expected = labels.iter().chain(&["app=web"]).map(ToString::to_string);
+    assert_eq!(others.into_iter().collect::<BTreeSet<_>>(), expected.collect());
+}
+
+#[test]
+fn what_is_not_modelled_is_an_other_by_what_it_says_of_its_pods() {
+    let filter = object("networking.istio.io/v1alpha3", "EnvoyFilter", "{workloadSelector: {labels: {app: web}}}");
+    lists(&filter, &[], &["app=web"]);
+    let entry = "{hosts: [h], ports: [{number: 1, name: x, protocol: TCP}], workloadSelector: {labels: {app: vm}}}";
+    lists(&object("networking.istio.io/v1", "ServiceEntry", entry), &[], &["app=vm"]);
+    lists(&object("cilium.io/v2", "CiliumNetworkPolicy", "{endpointSelector: {matchLabels: {app: web}}}"), &[], &["app=web"]);
+    // It leaves open every flow of its namespace, whatever the labels are.
+    lists(&object("cilium.io/v2", "CiliumNetworkPolicy", "{endpointSelector: {matchLabels: {'k8s:app': web}}}"), &[], &[]);
+    lists(&object("example.com/v1", "Firewall", "{selector: {app: web}}"), &[], &[]);
+}
+
+/// A pod of `shop` with these labels.
+fn pod(namespace: &str, labels: &[(&str, &str)], plane: DataPlane) -> Endpoint {
+    let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), namespace.into())]);
+    let labels = labels.iter().map(|(key, value)| (Symbol::from(*key), Symbol::from(*value))).collect();
+    Peer::Pod(Pod { namespace: namespace.into(), namespace_labels, labels, account: "default".into(), plane }).into()
+}
+
+/// The headers that settle something at the end of a pod, in words.
+fn settling(yaml: &str) -> Vec<String> {
+    let cluster = cluster(Platform::default(), yaml);
+    let web = pod("shop", &[("app", "web")], DataPlane::Sidecar);
+    let cuts = cluster.end(&web, Way::Ingress).cuts(&Names::default());
+    let names: BTreeSet<Symbol> = cuts.into_iter().flat_map(|cut| cut.requests.settling_headers).collect();
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_header_settles_what_its_absence_does_and_what_counts_beside_others() {
+    let policy = |action: &str, values: &str, more: &str| {
+        let when = format!("[{{key: 'request.headers[x]', {values}}}, {{key: 'request.headers[y]', values: [v]}}]");
+        istio("AuthorizationPolicy", &format!("{{action: {action}, rules: [{{{more}when: {when}}}]}}"))
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(settling(&policy("ALLOW", "values: [v]", "")), none);
+    assert_eq!(settling(&policy("ALLOW", "values: [v], notValues: [w]", "")), ["x"]);
+    assert_eq!(settling(&policy("ALLOW", "values: ['*']", "")), none);
+    assert_eq!(settling(&policy("DENY", "values: [v]", "")), none);
+    assert_eq!(settling(&policy("DENY", "notValues: [v]", "")), ["x"]);
+    // What is left open by one is told only where another one lets it pass.
+    assert_eq!(settling(&policy("DENY", "values: ['*']", "")), ["x", "y"]);
+    assert_eq!(settling(&policy("DENY", "values: [v]", "from: [{source: {ipBlocks: [10.0.0.0/8]}}], ")), ["x", "y"]);
+    assert_eq!(settling(&policy("CUSTOM, provider: {name: p}", "values: [v]", "")), ["x", "y"]);
+    let tokens = istio("RequestAuthentication", "{jwtRules: [{issuer: i, jwksUri: 'https://i/k'}]}");
+    assert_eq!(settling(&tokens), ["access-control-request-method", "origin"]);
+}
