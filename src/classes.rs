@@ -8,15 +8,17 @@
 //! a port cut the requests. The product of all dimensions is never built.
 
 mod far;
+mod few;
 mod ports;
 mod requests;
 mod witness;
 
-use crate::flow::{Pod, PodCube};
+use crate::flow::{LabelCube, Pod, PodCube};
 
 pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
+pub use few::FewLabels;
 pub use ports::{PortClass, port_classes};
-pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, request_classes};
+pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};
 
 /// Which pods can exist.
@@ -25,6 +27,19 @@ pub trait World: Sync + std::fmt::Debug {
     ///
     /// All pods of the cube are alike to every judge but for their data plane, so any will do.
     fn example(&self, cube: &PodCube) -> Option<Pod>;
+
+    /// Whether any pod of this cube is worth a look: of a part of pods that are not, no class is made.
+    ///
+    /// If a cube is not, no part of it is.
+    fn is_considered(&self, _cube: &PodCube) -> bool {
+        true
+    }
+
+    /// By which labels it tells pods that can exist from others. What a test that holds a pod says of it is a limit: pods that it
+    /// does not hold may be so too.
+    fn label_tests(&self) -> Vec<LabelCube> {
+        Vec::new()
+    }
 }
 
 /// Which of a list of things: a set of small numbers.
@@ -37,6 +52,13 @@ impl Bits {
         Self(vec![0; size.div_ceil(64)])
     }
 
+    /// These numbers, with room for those below `size`.
+    pub(crate) fn of(size: usize, numbers: &[usize]) -> Self {
+        let mut bits = Self::none(size);
+        numbers.iter().for_each(|number| bits.insert(*number));
+        bits
+    }
+
     /// Adds a number; one beyond the room is left out.
     pub(crate) fn insert(&mut self, number: usize) {
         if let Some(word) = self.0.get_mut(number / 64) {
@@ -45,7 +67,6 @@ impl Bits {
     }
 
     /// Whether a number is in it.
-    #[cfg(test)]
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }

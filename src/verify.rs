@@ -10,6 +10,7 @@ mod compare;
 mod expectation;
 mod granted;
 mod judge;
+mod labels;
 mod manifests;
 mod masked;
 mod program;
@@ -20,7 +21,7 @@ mod world;
 
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
-pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare, transports};
+pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare, compare_few, transports};
 pub use expectation::{Broken, Held, judge};
 pub use granted::Granted;
 pub use judge::{Judge, JudgedEnd, Way};

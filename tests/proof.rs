@@ -4,6 +4,7 @@
 mod accepted;
 mod alongside;
 mod clusters;
+mod few;
 mod programs;
 mod random;
 

@@ -87,7 +87,7 @@ pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: us
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size)? {
+    for cell in cells(wholes, cubes, size, &|cube| world.is_considered(cube))? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -126,7 +126,7 @@ pub fn parts_within<K: Ord, E>(
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size)? {
+    for cell in cells(vec![whole], cubes, size, &|_| true)? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -138,8 +138,13 @@ pub fn parts_within<K: Ord, E>(
     Ok(parts)
 }
 
-/// The pods of some cubes, cut along cubes. Equal cubes cut once.
-fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Result<Vec<Cell>, TooManyPods> {
+/// The pods of some cubes, cut along cubes; parts that are not worth a look are left out. Equal cubes cut once.
+fn cells(
+    wholes: Vec<PodCube>,
+    cubes: &[(usize, &PodCube)],
+    size: usize,
+    is_considered: &dyn Fn(&PodCube) -> bool,
+) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
     let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
     for (at, cube) in cubes {
@@ -156,7 +161,7 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Resu
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
         for cell in cells {
-            split(cell, cube, &owners, &mut next);
+            split(cell, cube, &owners, is_considered, &mut next);
         }
         cuts_left = cuts_left.checked_sub(next.len()).ok_or(TooManyPods)?;
         if next.len() > bound {
@@ -168,14 +173,17 @@ fn cells(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize) -> Resu
 }
 
 /// Cuts one cell along a cube: what lies in it is held by its owners.
-fn split(cell: Cell, cube: &PodCube, owners: &[usize], into: &mut Vec<Cell>) {
+fn split(cell: Cell, cube: &PodCube, owners: &[usize], is_considered: &dyn Fn(&PodCube) -> bool, into: &mut Vec<Cell>) {
     let Some(inside) = cell.cube.intersect(cube) else { return into.push(cell) };
     let mut held_by = cell.held_by.clone();
     for owner in owners {
         held_by.insert(*owner);
     }
-    into.extend(cell.cube.subtract(cube).into_iter().map(|cube| Cell { cube, held_by: cell.held_by.clone() }));
-    into.push(Cell { cube: inside, held_by });
+    let outside = cell.cube.subtract(cube).into_iter().filter(|cube| is_considered(cube));
+    into.extend(outside.map(|cube| Cell { cube, held_by: cell.held_by.clone() }));
+    if is_considered(&inside) {
+        into.push(Cell { cube: inside, held_by });
+    }
 }
 
 /// The classes of addresses; each holds all that are alike.

@@ -36,18 +36,38 @@ impl PathCells {
 ///
 /// Where no cut looks inside a connection, that one stands for all.
 pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
-    let looking: Vec<&Cut> = active.iter().filter_map(|at| cuts.get(*at)).filter(|cut| !cut.requests.is_empty()).collect();
+    all_requests(&looking(cuts, active), known, headers)
+}
+
+/// The same, where only the question is whether some request decides otherwise: if all classes are too many, those of requests
+/// whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which).
+///
+/// Two are enough to hold judges against each other, and to hold one against what somebody expects: each of the two needs the
+/// headers of one cut for its answer.
+pub fn deciding_requests(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    let looking = looking(cuts, active);
+    all_requests(&looking, known, headers).or_else(|_| all_requests(&looking, known, |samples| few_headers(samples, &looking)))
+}
+
+/// Those of the cuts that look into connections.
+fn looking<'c>(cuts: &'c [Cut], active: &[usize]) -> Vec<&'c RequestSamples> {
+    active.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.requests).filter(|requests| !requests.is_empty()).collect()
+}
+
+fn all_requests(
+    looking: &[&RequestSamples],
+    known: &mut PathCells,
+    headers: impl Fn(&RequestSamples) -> Result<Vec<Labels>, TooManyRequests>,
+) -> Result<Vec<Option<Request>>, TooManyRequests> {
     if looking.is_empty() {
         return Ok(vec![None]);
     }
     let mut samples = RequestSamples::default();
-    for cut in looking {
-        merge(&mut samples, &cut.requests);
-    }
+    looking.iter().for_each(|more| merge(&mut samples, more));
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
     let paths = known.of(&samples.paths)?;
-    let headers = headers(&samples.headers)?;
+    let headers = headers(&samples)?;
     let tokens = tokens(&samples.tokens)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
     if count.is_none_or(|count| count > MAX_REQUESTS) {
@@ -72,6 +92,7 @@ fn merge(sum: &mut RequestSamples, more: &RequestSamples) {
     for (name, values) in &more.headers {
         sum.headers.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
     }
+    sum.settling_headers.extend(more.settling_headers.iter().cloned());
     sum.tokens.extend(more.tokens.iter().cloned());
     sum.looks_inside |= more.looks_inside;
 }
@@ -110,9 +131,29 @@ fn path_cells(patterns: &BTreeSet<PathPattern>) -> Result<Vec<Symbol>, TooManyRe
 }
 
 /// Every choice of a value, a fresh value or absence for every header.
-fn headers(samples: &BTreeMap<Symbol, BTreeSet<Symbol>>) -> Result<Vec<Labels>, TooManyRequests> {
+fn headers(samples: &RequestSamples) -> Result<Vec<Labels>, TooManyRequests> {
+    choices(samples.headers.iter())
+}
+
+/// Every such choice for headers that may settle anything, with those for the other headers of two cuts.
+fn few_headers(samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
+    let is_settling = |name: &Symbol| samples.settling_headers.contains(name);
+    let named = |cut: &&RequestSamples| cut.headers.keys().filter(|name| !is_settling(name)).cloned().collect::<BTreeSet<Symbol>>();
+    let sets: BTreeSet<BTreeSet<Symbol>> = looking.iter().map(named).collect();
+    let mut found = BTreeSet::new();
+    for (one, two) in sets.iter().flat_map(|one| sets.range(one..).map(move |two| (one, two))) {
+        let chosen = |name: &Symbol| is_settling(name) || one.contains(name) || two.contains(name);
+        found.extend(choices(samples.headers.iter().filter(|(name, _)| chosen(name)))?);
+        if found.len() > MAX_REQUESTS {
+            return Err(TooManyRequests);
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s BTreeSet<Symbol>)>) -> Result<Vec<Labels>, TooManyRequests> {
     let mut all = vec![Labels::new()];
-    for (name, values) in samples {
+    for (name, values) in headers {
         let values = with_fresh(values, |word| word.into());
         if all.len().checked_mul(values.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
             return Err(TooManyRequests);

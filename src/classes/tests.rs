@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{
-    AddressSet, Cut, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix, Protocol,
-    RequestSamples, Symbol, Token, Values,
+    AddressSet, Cut, DataPlane, LabelCube, LabelTests, Labels, NAMESPACE_NAME, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, Prefix,
+    Protocol, RequestSamples, Symbol, Token, Values,
 };
 
 /// A world in which every pod can exist and all take part in the mesh.
@@ -224,4 +224,67 @@ fn too_many_keys_are_told_and_not_tried() {
     let keys = |count: usize| cubes(&|at| LabelCube::of(format!("key-{at}").into(), Values::one("yes".into())), count);
     assert_eq!(classes(&keys(10)), Ok(1024));
     assert_eq!(classes(&keys(40)), Err(TooManyPods));
+}
+
+/// Pods over the keys of the tests below, each absent or one of two values.
+fn labelled(keys: &[&str]) -> Vec<Pod> {
+    let mut all = vec![Labels::new()];
+    for key in keys {
+        let more: Vec<Labels> = all
+            .iter()
+            .flat_map(|labels| ["x", "y"].map(|value| labels.clone().into_iter().chain([((*key).into(), value.into())]).collect()))
+            .collect();
+        all.extend(more);
+    }
+    let pod = |labels| Pod {
+        namespace: "a".into(),
+        namespace_labels: [(NAMESPACE_NAME.into(), "a".into())].into(),
+        labels,
+        account: "x".into(),
+        plane: DataPlane::Sidecar,
+    };
+    all.into_iter().map(pod).collect()
+}
+
+fn label_test() -> impl Strategy<Value = LabelCube> {
+    let key = || prop::sample::select(vec!["a", "b", "c", "d", "e"]);
+    let present = |key: &str| LabelCube::of(key.into(), words(&["x"]));
+    prop_oneof![
+        4 => key().prop_map(move |key| present(key)),
+        3 => (key(), key()).prop_map(move |(one, two)| present(one).with(two.into(), Values::present())),
+        1 => key().prop_map(|key| LabelCube::of(key.into(), words(&["x"]).complement())),
+    ]
+}
+
+proptest! {
+    /// The classes of few labels are the classes of those pods whose labels a few tests name, and those of no others.
+    #[test]
+    fn pods_of_few_labels_are_those_whose_labels_few_tests_name(
+        rules in prop::collection::btree_set(label_test(), 1..6),
+        others in prop::collection::btree_set(label_test(), 0..2),
+        most in 0_usize..3,
+    ) {
+        let tests = LabelTests { rules: rules.clone(), others: others.clone() };
+        let few = FewLabels::new(&Everything, &tests, most);
+        let cubes: Vec<PodCube> = rules.iter().chain(&others).map(|test| PodCube { labels: test.clone(), ..PodCube::in_namespace("a") }).collect();
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();
+        let found: BTreeSet<Vec<usize>> = classes.into_iter().map(|class| class.held_by).collect();
+        let negative: BTreeSet<&Symbol> = rules.iter().flat_map(LabelCube::iter).filter(|(_, values)| values.allows_absent()).map(|(key, _)| key).collect();
+        let looked_at: BTreeSet<&Symbol> = others.iter().flat_map(LabelCube::iter).map(|(key, _)| key).chain(negative).collect();
+        let sets: Vec<BTreeSet<&Symbol>> = rules.iter().map(|test| test.iter().map(|(key, _)| key).collect()).collect();
+        let is_few = |pod: &Pod| {
+            let carried: BTreeSet<&Symbol> = pod.labels.keys().filter(|key| !looked_at.contains(key)).collect();
+            let mut covered: Vec<BTreeSet<&Symbol>> = vec![BTreeSet::new()];
+            for _ in 0..most {
+                let wider: Vec<_> = covered.iter().flat_map(|own| sets.iter().map(|set| own.union(set).copied().collect())).collect();
+                covered.extend(wider);
+            }
+            covered.iter().any(|covered| carried.is_subset(covered))
+        };
+        let held = |pod: &Pod| cubes.iter().enumerate().filter(|(_, cube)| cube.contains(pod)).map(|(at, _)| at).collect::<Vec<_>>();
+        for pod in labelled(&["a", "b", "c", "d", "e"]) {
+            prop_assert!(!is_few(&pod) || found.contains(&held(&pod)), "{:?} is left out", pod.labels);
+        }
+    }
 }

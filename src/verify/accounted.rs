@@ -9,8 +9,8 @@ use super::program::samples;
 use crate::cluster::Endpoint;
 use crate::diagnostic::code;
 use crate::flow::{
-    Cut, Flow, LabelCube, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet, Symbol, Transport,
-    Values, Verdict,
+    Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet,
+    Symbol, Transport, Values, Verdict,
 };
 use crate::gates::{Cause, Coupled, Gates, Opening, Permission, Selector};
 use crate::ir::{Policy, RuleId, captured_ports};
@@ -63,6 +63,19 @@ impl<'a> Accounted<'a> {
         labels.map(|labels| PodCube { labels, ..PodCube::in_namespace(namespace) }).collect()
     }
 
+    /// By which labels it tells pods apart. A flow that is not covered stays so when a pod of it loses labels.
+    fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
+        self.pairs.iter().flat_map(|pair| {
+            let openings = pair.openings.iter().flat_map(|(opening, peers)| [vec![opening.subject.clone()], labels(peers)]);
+            let permissions = pair.permissions.iter().map(|permission| {
+                let mut tests = labels(&permission_cut(permission).peers);
+                tests.push(cube(&permission.selector));
+                tests
+            });
+            openings.chain(permissions).flatten().collect::<Vec<_>>()
+        })
+    }
+
     /// By what it tells flows to a pod apart.
     fn cuts(&self, pod: &Pod) -> Vec<Cut> {
         let cuts = self.at(&pod.namespace).flat_map(|pair| {
@@ -111,6 +124,11 @@ impl Pair<'_> {
     }
 }
 
+/// The tests of labels of some pods.
+fn labels(peers: &Peers) -> Vec<LabelCube> {
+    peers.pods.cubes().iter().map(|cube| cube.labels.clone()).collect()
+}
+
 fn opening_cut((opening, peers): &(&Opening, Peers)) -> Cut {
     Cut { peers: peers.clone(), ports: opening.ports.clone(), requests: RequestSamples::default() }
 }
@@ -150,6 +168,12 @@ impl Judge for Watched<'_> {
         let mut subjects = self.judge.subjects(namespace, way);
         subjects.extend(self.accounted.subjects(namespace));
         subjects
+    }
+
+    fn label_tests(&self) -> Option<LabelTests> {
+        let mut tests = self.judge.label_tests()?;
+        tests.rules.extend(self.accounted.label_tests());
+        Some(tests)
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {

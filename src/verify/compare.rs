@@ -4,12 +4,14 @@
 //! at which they differ is a difference only if some flow through it passes the other end too.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::judge::{Judge, JudgedEnd, Way};
+use super::labels;
 use super::masked;
 use super::words::flow_words;
 use crate::classes::{
-    Among, Far, PathCells, Pods, PortClass, TooManyPods, World, classes_among, far_classes, port_classes, request_classes,
+    Among, Far, FewLabels, PathCells, Pods, PortClass, TooManyPods, World, classes_among, deciding_requests, far_classes, port_classes,
 };
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
@@ -19,7 +21,7 @@ use crate::threads::in_shares;
 /// Two judges, and the world that they are compared in.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench<'a> {
-    /// Whoever is held to be right, as a rule.
+    /// Whoever is held to be right: a program, where pods of few labels are to be enough.
     pub left: &'a dyn Judge,
     /// Whoever is held against it.
     pub right: &'a dyn Judge,
@@ -109,8 +111,30 @@ pub(super) const MAX_DIFFERENCES: usize = 64;
 
 /// Compares both ends of all flows from and to the pods of some namespaces.
 pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
-    let parts = in_shares(namespaces, 1, |part| compare_all(bench, namespaces, part));
+    let few = OnceLock::new();
+    let all = All { bench, namespaces, few: &few };
+    let parts = in_shares(namespaces, 1, |part| all.part(part));
     parts.into_iter().fold(Comparison::default(), Comparison::and)
+}
+
+/// The same over pods of few labels alone: it finds a difference wherever `compare` finds one, if not the same. None if one of the
+/// judges cannot promise what that takes.
+pub fn compare_few(bench: Bench<'_>, namespaces: &[Symbol]) -> Option<Comparison> {
+    let few = few_labels(bench)?;
+    Some(compare(Bench { world: &few, ..bench }, namespaces))
+}
+
+/// How many tests' labels a pod of a difference carries at most.
+///
+/// For the pod at whose end the judges differ: one that lets the flow pass a program and two that let it pass manifests, or one
+/// that stops it, and one as the far pod of the other end, which it must pass too. For the far pod: one for each judge, and two
+/// that let it pass its own end.
+const MOST_TESTS: usize = 4;
+
+/// The pods of a comparison that are enough to find every difference.
+fn few_labels(bench: Bench<'_>) -> Option<FewLabels<'_>> {
+    let tests = [bench.left.label_tests()?, bench.right.label_tests()?];
+    Some(labels::few_labels(bench.world, bench.ruled_out, tests, MOST_TESTS))
 }
 
 impl Comparison {
@@ -128,27 +152,52 @@ impl Comparison {
     }
 }
 
-/// Both ways of a part of all namespaces.
-fn compare_all(bench: Bench<'_>, all: &[Symbol], part: &[Symbol]) -> Comparison {
-    let ends = part.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
-    let mut paths = PathCells::default();
-    ends.map(|(namespace, way)| compare_end(bench, all, (namespace, way), &mut paths)).fold(Comparison::default(), Comparison::and)
+/// All that is compared.
+#[derive(Clone, Copy)]
+struct All<'a> {
+    bench: Bench<'a>,
+    namespaces: &'a [Symbol],
+    /// The pods to compare by where all would be too many.
+    few: &'a OnceLock<Option<FewLabels<'a>>>,
+}
+
+impl<'a> All<'a> {
+    /// Both ways of a part of all namespaces.
+    fn part(self, part: &[Symbol]) -> Comparison {
+        let ends = part.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
+        let mut paths = PathCells::default();
+        ends.map(|(namespace, way)| self.end(namespace, way, &mut paths)).fold(Comparison::default(), Comparison::and)
+    }
+
+    /// One way of one namespace, over all pods or, if these fall into too many classes, over pods of few labels.
+    fn end(self, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
+        let mut over =
+            |world: &dyn World, effort: usize| compare_end(Bench { world, ..self.bench }, self.namespaces, (namespace, way), effort, paths);
+        let few = || self.few.get_or_init(|| few_labels(self.bench)).as_ref();
+        over(self.bench.world, Effort::FIRST).or_else(|_| over(few().map_or(self.bench.world, |few| few), Effort::SECOND)).unwrap_or_else(
+            |TooManyPods| Comparison {
+                incomplete: vec![Incomplete::Pods { namespace: Symbol::clone(namespace), way }],
+                ..Comparison::default()
+            },
+        )
+    }
 }
 
 /// One way of one namespace.
-fn compare_end(bench: Bench<'_>, all: &[Symbol], (namespace, way): (&Symbol, Way), paths: &mut PathCells) -> Comparison {
+fn compare_end(
+    bench: Bench<'_>,
+    all: &[Symbol],
+    (namespace, way): (&Symbol, Way),
+    effort: usize,
+    paths: &mut PathCells,
+) -> Result<Comparison, TooManyPods> {
     let mut found = Comparison::default();
-    let too_many = || Incomplete::Pods { namespace: Symbol::clone(namespace), way };
-    let Ok(classes) = subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way) else {
-        found.incomplete.push(too_many());
-        return found;
-    };
-    let mut run = Run { found: &mut found, paths, effort: Effort::new(classes.len()) };
-    let all_done = classes.iter().try_for_each(|class| compare_subject(Subject { bench, all, namespace, way, class }, &mut run));
-    if all_done.is_err() {
-        found.incomplete.push(too_many());
+    let classes = subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way)?;
+    let mut run = Run { found: &mut found, paths, effort: Effort::new(classes.len(), effort) };
+    for class in &classes {
+        compare_subject(Subject { bench, all, namespace, way, class }, &mut run)?;
     }
-    found
+    Ok(found)
 }
 
 /// What one way of one namespace fills in as it goes.
@@ -163,12 +212,14 @@ struct Run<'r> {
 pub(super) struct Effort(usize);
 
 impl Effort {
-    /// For each class of pods, and besides.
+    /// For each class of pods.
     const A_CLASS: usize = 300;
-    const BESIDES: usize = 20_000_000;
+    /// Besides: before other pods are tried, and then.
+    const FIRST: usize = 2_000_000;
+    const SECOND: usize = 20_000_000;
 
-    const fn new(classes: usize) -> Self {
-        Self(Self::BESIDES + Self::A_CLASS * classes)
+    const fn new(classes: usize, besides: usize) -> Self {
+        Self(besides + Self::A_CLASS * classes)
     }
 
     /// Looks at as many parts, each against every cut.
@@ -243,7 +294,7 @@ impl Judged<'_> {
             request: None,
         };
         let requests = if self.subject.way == Way::Ingress && protocol == Protocol::Tcp {
-            let Ok(requests) = request_classes(cuts, &self.ports.cuts, run.paths) else {
+            let Ok(requests) = deciding_requests(cuts, &self.ports.cuts, run.paths) else {
                 run.found.incomplete.push(Incomplete::Requests(Box::new(flow)));
                 return Ok(());
             };

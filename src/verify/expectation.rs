@@ -4,6 +4,7 @@
 
 use std::ops::ControlFlow;
 
+use super::labels::{expected, few_labels};
 use super::program::samples;
 use super::reach::{Product, Reach, Triple, Wanted};
 use crate::flow::{Flow, Peers, Verdict};
@@ -39,8 +40,28 @@ pub enum Broken {
     TooMany,
 }
 
-/// Decides an expectation.
+/// Decides an expectation, over all pods or, if these fall into too many classes, over those of few labels where they are enough.
 pub fn judge(reach: &Reach<'_>, expectation: &Expectation) -> Held {
+    let held = decide(reach, expectation);
+    if held != Held::No(Broken::TooMany) || !is_about_flows(expectation) {
+        return held;
+    }
+    let Some(tests) = reach.judge.label_tests() else { return held };
+    let few = few_labels(reach.world, reach.ruled_out, [tests, expected(expectation)], MOST_TESTS);
+    decide(&Reach { world: &few, ..*reach }, expectation)
+}
+
+/// How many tests' labels a pod of a flow that decides carries at most: two that let it pass its own end, one at the other end,
+/// and one by which the expectation speaks of it.
+const MOST_TESTS: usize = 4;
+
+/// Whether one flow breaks it, or saves it. That no request of two pods passes may have one reason for each request.
+fn is_about_flows(expectation: &Expectation) -> bool {
+    let of_each_flow = expectation.transport.is_some() || !expectation.requests.is_all();
+    of_each_flow || matches!(expectation.quantifier, Quantifier::Deny | Quantifier::Some)
+}
+
+fn decide(reach: &Reach<'_>, expectation: &Expectation) -> Held {
     let products: Vec<Product> = expectation.targets.iter().map(|target| product(expectation, target)).collect();
     if products.iter().all(|product| reach.is_empty(product)) {
         return Held::No(Broken::Empty);

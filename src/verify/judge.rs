@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use crate::cluster::Endpoint;
 pub use crate::cluster::Way;
-use crate::flow::{Cut, Flow, PodCube, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, PodCube, Verdict};
 
 /// Answers questions about flows, end by end.
 pub trait Judge: Sync + Debug {
@@ -15,6 +15,12 @@ pub trait Judge: Sync + Debug {
 
     /// One end of one pod.
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j>;
+
+    /// By which labels it tells pods apart, everywhere; none if it cannot promise what [`LabelTests`] says. Then all classes of
+    /// pods are tried, however many they are.
+    fn label_tests(&self) -> Option<LabelTests> {
+        None
+    }
 }
 
 /// One end of one pod, ready to be asked many times.

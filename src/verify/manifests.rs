@@ -4,7 +4,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use crate::cluster::{Cluster, End, Endpoint, Names};
-use crate::flow::{Cut, Flow, LabelCube, PodCube, Verdict};
+use crate::flow::{Cut, Flow, LabelCube, LabelTests, PodCube, Verdict};
 
 /// Manifests, with the names that the other judge knows.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ impl Judge for Manifests<'_> {
     fn subjects(&self, namespace: &str, _way: Way) -> Vec<PodCube> {
         let inside = |labels: LabelCube| PodCube { labels, ..PodCube::in_namespace(namespace) };
         self.cluster.selectors(namespace).into_iter().map(inside).collect()
+    }
+
+    fn label_tests(&self) -> Option<LabelTests> {
+        Some(self.cluster.label_tests())
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {

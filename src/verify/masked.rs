@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::compare::{Bench, Difference, Effort, differ, oriented, subjects_within, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, PathCells, Pods, TooManyPods, classes_among, port_classes, request_classes};
+use crate::classes::{Among, PathCells, Pods, TooManyPods, classes_among, deciding_requests, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, Protocol, RequestSamples, Symbol, Transport, Values, Verdict,
@@ -138,7 +138,7 @@ impl Search<'_> {
 
 /// The near end looked at neither transport nor request: any that passes the far end will do.
 fn entering(end: &dyn JudgedEnd, cuts: &[Cut], held: &[usize], near: &Endpoint, flow: Flow) -> Option<Flow> {
-    let Ok(requests) = request_classes(cuts, held, &mut PathCells::default()) else { return Some(flow) };
+    let Ok(requests) = deciding_requests(cuts, held, &mut PathCells::default()) else { return Some(flow) };
     let flows = transports(Way::Ingress, &flow)
         .iter()
         .flat_map(|transport| requests.iter().map(|request| Flow { transport: *transport, request: request.clone(), ..flow.clone() }));

@@ -17,7 +17,7 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -141,6 +141,13 @@ impl<'a> Written<'a> {
 impl Judge for Written<'_> {
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         if self.is_with(namespace) { self.program.subjects(namespace, way) } else { self.manifests.subjects(namespace, way) }
+    }
+
+    fn label_tests(&self) -> Option<LabelTests> {
+        let (mut tests, manifests) = (self.program.label_tests()?, self.manifests.label_tests()?);
+        tests.rules.extend(manifests.rules);
+        tests.others.extend(manifests.others);
+        Some(tests)
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Far, PathCells, PortClass, TooManyPods, World, classes_among, far_classes, port_classes, request_classes};
+use crate::classes::{Far, PathCells, PortClass, TooManyPods, World, classes_among, deciding_requests, far_classes, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
@@ -213,8 +213,11 @@ impl Caller<'_> {
             transport: Transport::Plaintext,
             request: None,
         };
-        let requests: Vec<Option<Request>> =
-            if ports.protocol == Protocol::Tcp { request_classes(cuts, &ports.cuts, &mut PathCells::default()).ok()? } else { vec![None] };
+        let requests: Vec<Option<Request>> = if ports.protocol == Protocol::Tcp {
+            deciding_requests(cuts, &ports.cuts, &mut PathCells::default()).ok()?
+        } else {
+            vec![None]
+        };
         let transports = transports(Way::Ingress, &flow);
         let all = transports.iter().flat_map(|transport| requests.iter().map(move |request| (*transport, request)));
         let flows = all.map(|(transport, request)| Flow { transport, request: request.clone(), ..flow.clone() });

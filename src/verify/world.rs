@@ -126,6 +126,10 @@ impl<'p> PolicyWorld<'p> {
 }
 
 impl World for PolicyWorld<'_> {
+    fn label_tests(&self) -> Vec<LabelCube> {
+        self.known().map(|known| known.pods.labels.clone()).collect()
+    }
+
     fn example(&self, cube: &PodCube) -> Option<Pod> {
         let names = cube.names();
         if names.is_cofinite() {

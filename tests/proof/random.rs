@@ -66,7 +66,7 @@ fn what_compiles_is_proved_and_decided_as_meant() {
 }
 
 /// A random sabotage of a document: its name, and the text of the file after it.
-fn sabotaged(outcome: &Outcome, chosen: &[Index; 3]) -> Option<(String, usize, String)> {
+pub(super) fn sabotaged(outcome: &Outcome, chosen: &[Index; 3]) -> Option<(String, usize, String)> {
     let files: Vec<usize> = (0..outcome.files.len()).filter(|file| !outcome.files[*file].path.ends_with("kustomization.yaml")).collect();
     let file = files[chosen[0].index(files.len())];
     let documents: Vec<Value> =

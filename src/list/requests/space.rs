@@ -247,6 +247,7 @@ mod tests {
                 } else {
                     BTreeSet::new()
                 },
+                settling_headers: BTreeSet::new(),
                 looks_inside: true,
                 written: WrittenWords { hosts: set(&hosts), ..WrittenWords::default() },
             },

@@ -1,0 +1,91 @@
+//! Pods of few labels are enough: where the comparison of all pods finds a difference, that of pods which carry few labels finds
+//! one too, however many labels may stand together.
+
+use std::cell::Cell;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use twogate::compile::{Outcome, compile, prove};
+use twogate::flow::Symbol;
+use twogate::verify::{Bench, Granted, PolicyWorld, Program, Written, compare, compare_few};
+
+use super::random::{runner, sabotaged};
+use crate::agreement::world::input;
+
+/// Keys that have nothing to do with each other.
+const KEYS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+fn test() -> impl Strategy<Value = String> {
+    let key = || select(KEYS.to_vec());
+    prop_oneof![
+        8 => key().prop_map(|key| format!("{key}=x")),
+        3 => (key(), key()).prop_filter("two keys", |(one, two)| one != two).prop_map(|(one, two)| format!("{one}=x,{two}=y")),
+        1 => key().prop_map(|key| format!("{key}=x|y")),
+        1 => select(vec!["a!=x", "b!=*", "(c=x or d=x)", "(e=x but a=x)", "*"]).prop_map(str::to_owned),
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let place = select(vec!["", "", "@pay", "@*"]);
+    let how = select(vec!["", "", " mtls", " mtls http GET /a"]);
+    let verb = select(vec!["allow", "allow", "allow", "allow", "allow in", "allow out", "deny"]);
+    (verb, test(), place, test(), select(vec![80, 90]), how).prop_map(|(verb, source, place, target, port, how)| {
+        let how = if ["deny", "allow out"].contains(&verb) { "" } else { how };
+        let source = if source.starts_with('(') { source } else { format!("{source}{place}") };
+        format!("  {verb} {source} -> {target}:{port}{how}")
+    })
+}
+
+fn program() -> impl Strategy<Value = Vec<String>> {
+    let close = select(vec!["", "  close in f=x", "  close out g=x"]);
+    let open = select(vec!["", " open ingress", " open egress"]);
+    let plane = select(vec!["sidecar", "none"]);
+    (prop::collection::vec(line(), 3..7), close, open, plane).prop_map(|(lines, close, open, plane)| {
+        let close = if open.is_empty() { "" } else { close };
+        let block = format!("namespace shop mesh {plane}{open} {{\n{close}\n{}\n}}", lines.join("\n"));
+        vec![block, "namespace pay mesh sidecar {\n  allow h=x -> a=x@shop:80\n}".to_owned()]
+    })
+}
+
+/// Whether all pods, and whether pods of few labels, show a difference between the program and what was written of it.
+fn shows(outcome: &Outcome) -> [bool; 2] {
+    let program = Program::new(&outcome.policy);
+    let written = Written::new(&program, outcome.cluster.as_ref().unwrap());
+    let (world, granted) = (PolicyWorld::new(&outcome.policy), Granted::new(&outcome.policy, &outcome.gates));
+    let bench = Bench { left: &program, right: &written, world: &world, ruled_out: &granted };
+    let namespaces: Vec<Symbol> = outcome.policy.managed().map(|namespace| namespace.name.clone()).collect();
+    let (all, few) = (compare(bench, &namespaces), compare_few(bench, &namespaces).unwrap());
+    assert!(all.incomplete.is_empty() && few.incomplete.is_empty(), "{all:?}");
+    assert!(few.classes <= all.classes, "{} of {}", few.classes, all.classes);
+    [!all.differences.is_empty(), !few.differences.is_empty()]
+}
+
+#[test]
+fn pods_of_few_labels_show_what_all_pods_show() {
+    let [different, equal] = [Cell::new(0_u32), Cell::new(0_u32)];
+    let result = runner(60).run(&(program(), any::<[Index; 3]>()), |(lines, chosen)| {
+        let mut outcome = compile(input(&lines));
+        // Programs that would couple are written all the same: their manifests differ from them.
+        if outcome.files.is_empty() || outcome.cluster.is_none() {
+            return Ok(());
+        }
+        let name = sabotaged(&outcome, &chosen).map(|(name, file, text)| {
+            outcome.files[file].text = text;
+            prove(&mut outcome, &[]);
+            name
+        });
+        if outcome.cluster.is_none() {
+            return Ok(());
+        }
+        let [all, few] = shows(&outcome);
+        prop_assert_eq!(all, few, "{}\n{:?}", lines.join("\n"), name);
+        let counter = if all { &different } else { &equal };
+        counter.set(counter.get() + 1);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let (different, equal) = (different.get(), equal.get());
+    assert!(different.min(equal) * 20 > different + equal, "{different} different, {equal} equal: one of the two is hardly tried");
+}
