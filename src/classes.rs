@@ -16,7 +16,7 @@ mod witness;
 use crate::flow::{LabelCube, Pod, PodCube};
 
 pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
-pub use few::FewLabels;
+pub use few::{Carried, FewLabels};
 pub use ports::{PortClass, port_classes};
 pub use requests::{MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};
@@ -35,8 +35,7 @@ pub trait World: Sync + std::fmt::Debug {
         true
     }
 
-    /// By which labels it tells pods that can exist from others. What a test that holds a pod says of it is a limit: pods that it
-    /// does not hold may be so too.
+    /// By which labels it tells pods that can exist from others, each a limit: pods that a test does not hold may be so too.
     fn label_tests(&self) -> Vec<LabelCube> {
         Vec::new()
     }
@@ -53,10 +52,16 @@ impl Bits {
     }
 
     /// These numbers, with room for those below `size`.
-    pub(crate) fn of(size: usize, numbers: &[usize]) -> Self {
+    pub(crate) fn of(size: usize, numbers: impl Iterator<Item = usize>) -> Self {
         let mut bits = Self::none(size);
-        numbers.iter().for_each(|number| bits.insert(*number));
+        numbers.for_each(|number| bits.insert(number));
         bits
+    }
+
+    /// The numbers that are not in the other.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        let others = other.0.iter().copied().chain(std::iter::repeat(0));
+        Self(self.0.iter().zip(others).map(|(word, other)| word & !other).collect())
     }
 
     /// Adds a number; one beyond the room is left out.
@@ -67,6 +72,7 @@ impl Bits {
     }
 
     /// Whether a number is in it.
+    #[cfg(test)]
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }

@@ -25,6 +25,7 @@ pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare, 
 pub use expectation::{Broken, Held, judge};
 pub use granted::Granted;
 pub use judge::{Judge, JudgedEnd, Way};
+pub use labels::Worlds;
 pub use manifests::Manifests;
 pub use program::Program;
 pub use proof::{Ends, Proof, Written, assumptions, prove};

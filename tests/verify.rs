@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use twogate::compile::{Outcome, compile};
 use twogate::flow::{Cut, Flow, PortSet, RequestSamples, Symbol, Verdict};
 use twogate::meaning;
-use twogate::verify::{Bench, PolicyWorld, Product, Program, Reach, RuledOut, Wanted, Way, compare};
+use twogate::verify::{Bench, PolicyWorld, Product, Program, Reach, RuledOut, Wanted, Way, Worlds, compare};
 
 use crate::agreement::world::{flows, input, program};
 
@@ -44,7 +44,7 @@ proptest! {
         let part = compiled(&fewer);
         let (left, right) = (Program::new(&whole.policy), Program::new(&part.policy));
         let world = PolicyWorld::new(&whole.policy);
-        let found = compare(Bench { left: &left, right: &right, world: &world, ruled_out: &Nothing }, &managed(&whole));
+        let found = compare(Bench { left: &left, right: &right, worlds: Worlds::both(&world), ruled_out: &Nothing }, &managed(&whole));
         prop_assert!(found.incomplete.is_empty());
         for difference in &found.differences {
             let flow = &difference.flow;
@@ -64,7 +64,7 @@ proptest! {
         let judge = Program::new(&outcome.policy);
         let world = PolicyWorld::new(&outcome.policy);
         let namespaces = managed(&outcome);
-        let reach = Reach { judge: &judge, world: &world, ruled_out: &Nothing, namespaces: &namespaces };
+        let reach = Reach { judge: &judge, worlds: Worlds::both(&world), ruled_out: &Nothing, namespaces: &namespaces };
         for rule in outcome.policy.rules.iter().take(3) {
             for target in &rule.targets {
                 let product = Product {

@@ -1,13 +1,22 @@
 //! Pods that carry few labels.
 //!
 //! Owns: `FewLabels`, the part of a world that is enough where judges are held against each other and tests of labels are mostly
-//! alternatives ([`LabelTests`] says which). `k` labels that may stand together in any way make `2^k` classes of pods; those by
-//! which some four tests hold a pod are of the order of `k^4`.
+//! alternatives ([`LabelTests`](crate::flow::LabelTests) says which). `k` labels that may stand together in any way make `2^k`
+//! classes of pods; those of which some three tests name all labels are of the order of `k^3`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bits, World};
-use crate::flow::{LabelCube, LabelTests, Pod, PodCube, Symbol, Values};
+use crate::flow::{LabelCube, Pod, PodCube, Symbol, Values};
+
+/// Tests whose labels a pod carries, of so many of them at most.
+#[derive(Debug, Clone)]
+pub struct Carried<'a> {
+    /// The tests.
+    pub tests: &'a BTreeSet<LabelCube>,
+    /// How many.
+    pub most: usize,
+}
 
 /// The pods of a world whose labels are those of a few tests.
 #[derive(Debug)]
@@ -15,50 +24,63 @@ pub struct FewLabels<'w> {
     world: &'w dyn World,
     /// The keys that a pod may lose, each with its number.
     keys: BTreeMap<Symbol, usize>,
-    /// By the number of a key, the keys of each test in which it occurs.
-    tests: Vec<Vec<Bits>>,
-    /// How many tests' keys a pod carries at most.
+    groups: Vec<Group>,
+}
+
+/// Sets of keys, of which a pod carries so many at most.
+#[derive(Debug)]
+struct Group {
+    /// By the number of a key, the sets in which it occurs.
+    sets: Vec<Vec<Bits>>,
     most: usize,
 }
 
 impl<'w> FewLabels<'w> {
-    /// Pods that carry the keys of no more than `most` tests of rules, and any labels that other tests look at.
-    pub fn new(world: &'w dyn World, tests: &LabelTests, most: usize) -> Self {
-        let settling = settling_keys(tests);
-        let sets: BTreeSet<BTreeSet<&Symbol>> =
-            tests.rules.iter().map(|test| test.iter().map(|(key, _)| key).filter(|key| !settling.contains(key)).collect()).collect();
-        let names: BTreeSet<&Symbol> = sets.iter().flatten().copied().collect();
-        let keys: BTreeMap<Symbol, usize> = names.into_iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
-        let mut by_key = vec![Vec::new(); keys.len()];
-        for set in &sets {
-            let numbers: Vec<usize> = set.iter().filter_map(|key| keys.get(*key).copied()).collect();
-            for number in &numbers {
-                if let Some(list) = by_key.get_mut(*number) {
-                    list.push(Bits::of(keys.len(), &numbers));
-                }
-            }
-        }
-        Self { world, keys, tests: by_key, most }
+    /// Pods whose labels with these keys, if any, are named by some tests of each group; other labels they may carry freely.
+    pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
+        let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
+        let groups = groups.iter().map(|carried| Group::new(carried, &keys)).collect();
+        Self { world, keys, groups }
     }
 
     /// The keys that a pod of this cube must have and may lose.
-    fn carried(&self, labels: &LabelCube) -> Vec<usize> {
+    fn carried(&self, labels: &LabelCube) -> Bits {
         let carried = |(key, values): (&Symbol, &Values)| self.keys.get(key).copied().filter(|_| !values.allows_absent());
-        labels.iter().filter_map(carried).collect()
+        Bits::of(self.keys.len(), labels.iter().filter_map(carried))
     }
 
-    /// Whether so many tests have all of these keys.
-    fn is_covered(&self, keys: &[usize], most: usize) -> bool {
-        let Some(first) = keys.first() else { return true };
-        // Every key occurs in some test.
-        if keys.len() <= most {
-            return true;
-        }
-        let Some(fewer) = most.checked_sub(1) else { return false };
-        self.tests.get(*first).into_iter().flatten().any(|test| {
-            let rest: Vec<usize> = keys.iter().copied().filter(|key| !test.contains(*key)).collect();
-            self.is_covered(&rest, fewer)
+    /// Whether sets of the groups together have all of these keys, where of each group so many are left to choose.
+    fn is_covered(&self, keys: &Bits, left: &[usize]) -> bool {
+        let Some(first) = keys.iter().next() else { return true };
+        self.groups.iter().enumerate().any(|(at, group)| {
+            let Some(fewer) = spent(left, at) else { return false };
+            group.sets.get(first).into_iter().flatten().any(|set| self.is_covered(&keys.without(set), &fewer))
         })
+    }
+}
+
+/// The numbers with one less at a place; none if there is nothing left at it.
+fn spent(left: &[usize], at: usize) -> Option<Vec<usize>> {
+    let mut fewer = left.to_vec();
+    let number = fewer.get_mut(at)?;
+    *number = number.checked_sub(1)?;
+    Some(fewer)
+}
+
+impl Group {
+    fn new(carried: &Carried<'_>, keys: &BTreeMap<Symbol, usize>) -> Self {
+        let numbers = |test: &LabelCube| test.iter().filter_map(|(key, _)| keys.get(key).copied()).collect::<BTreeSet<usize>>();
+        let distinct: BTreeSet<BTreeSet<usize>> = carried.tests.iter().map(numbers).collect();
+        let mut sets: Vec<Vec<Bits>> = vec![Vec::new(); keys.len()];
+        for set in distinct {
+            let bits = Bits::of(keys.len(), set.iter().copied());
+            for number in set {
+                if let Some(list) = sets.get_mut(number) {
+                    list.push(bits.clone());
+                }
+            }
+        }
+        Self { sets, most: carried.most }
     }
 }
 
@@ -68,13 +90,9 @@ impl World for FewLabels<'_> {
     }
 
     fn is_considered(&self, cube: &PodCube) -> bool {
-        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), self.most)
+        self.world.is_considered(cube) && {
+            let most: Vec<usize> = self.groups.iter().map(|group| group.most).collect();
+            self.is_covered(&self.carried(&cube.labels), &most)
+        }
     }
-}
-
-/// The keys of labels that no pod may lose: something may follow from their absence, or from more than one test.
-fn settling_keys(tests: &LabelTests) -> BTreeSet<&Symbol> {
-    let others = tests.others.iter().flat_map(LabelCube::iter).map(|(key, _)| key);
-    let by_absence = tests.rules.iter().flat_map(LabelCube::iter).filter(|(_, values)| values.allows_absent()).map(|(key, _)| key);
-    others.chain(by_absence).collect()
 }

@@ -3,6 +3,8 @@
 //! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`]. It must know exactly
 //! which labels of pods are looked at, and what each test does to an answer.
 
+use std::collections::BTreeSet;
+
 use super::Cluster;
 use crate::flow::{LabelCube, LabelTests};
 
@@ -26,13 +28,13 @@ impl Cluster {
     /// labels. The mesh names its own places. Which plane a pod is of is read from manifests' labels once, and a fact of the pod
     /// after that, as is which pods of one owner are one workload.
     pub fn label_tests(&self) -> LabelTests {
-        let mut tests = LabelTests { rules: self.network.label_tests().cloned().collect(), ..LabelTests::default() };
+        let network: BTreeSet<LabelCube> = self.network.label_tests().cloned().collect();
+        let mut tests = LabelTests { sources: network.clone(), destinations: network, ..LabelTests::default() };
         tests.others.extend(self.unmodelled.iter().filter_map(|object| object.label_test()).cloned());
         self.mesh.add_label_tests(&mut tests);
         // What holds every pod tells none apart, and neither does what holds none.
         let tells = |cube: &LabelCube| !cube.is_all() && !cube.is_empty();
-        tests.rules.retain(tells);
-        tests.others.retain(tells);
+        [&mut tests.sources, &mut tests.destinations, &mut tests.mesh, &mut tests.others].into_iter().for_each(|set| set.retain(tells));
         tests
     }
 }

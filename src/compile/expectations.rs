@@ -8,7 +8,7 @@ use crate::diagnostic::code;
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Rule};
 use crate::syntax::ast::Action;
-use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Written, judge};
+use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, judge};
 
 /// What became of all expectations.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> 
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
-    let reach = Reach { judge: written, world: &world, ruled_out: &granted, namespaces: &namespaces };
+    let reach = Reach { judge: written, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &namespaces };
     let tried = |(place, expectation): (usize, &Expectation)| {
         let held = judge(&reach, expectation);
         let decision = deciding_flow(&held).map(|flow| decide(cluster, flow));
@@ -108,7 +108,7 @@ fn is_protected(outcome: &Outcome, place: usize, rule: &Rule, holding: &[&Expect
     let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let program = Program::new(&without);
-    let reach = Reach { judge: &program, world: &world, ruled_out: &granted, namespaces: &namespaces };
+    let reach = Reach { judge: &program, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &namespaces };
     holding.iter().filter(|expectation| meets(rule, expectation)).any(|expectation| judge(&reach, expectation) != Held::Yes)
 }
 

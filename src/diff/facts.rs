@@ -15,7 +15,7 @@ use crate::gates::Gates;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
 use crate::syntax::ast::Quantifier;
-use crate::verify::{Assumption, Granted, Held, PolicyWorld, Program, Reach, assumptions, judge};
+use crate::verify::{Assumption, Granted, Held, PolicyWorld, Program, Reach, Worlds, assumptions, judge};
 
 /// What a fact is about. In the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,7 +234,7 @@ impl<'p> Judged<'p> {
     fn fails(&self, expectation: &Expectation) -> bool {
         let world = PolicyWorld::new(self.analysed.policy);
         let granted = Granted::new(self.analysed.policy, self.analysed.gates);
-        let reach = Reach { judge: &self.program, world: &world, ruled_out: &granted, namespaces: &self.namespaces };
+        let reach = Reach { judge: &self.program, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &self.namespaces };
         judge(&reach, expectation) != Held::Yes
     }
 }

@@ -29,20 +29,39 @@ pub struct Cut {
     pub requests: RequestSamples,
 }
 
-/// All tests of pods' labels by which a judge tells pods apart, at either end and whatever their namespaces are.
+/// All tests of pods' labels by which a judge tells pods apart, whatever their namespaces are.
 ///
-/// The contract, about labels alone: leave a pod its namespace, account and data plane, and take away labels, but none whose key
-/// is in `others` or in a test of `rules` that absence passes. Then its answer for a flow stays the same as long as the pod at
-/// whose end it is asked keeps the keys of at most two tests of `rules` that hold it, and the far pod those of at most one.
-/// Which ones these are differs from flow to flow: they are why the flow passes, or why it does not. For a flow that is
-/// stopped one test of the near pod is enough.
+/// The contract, about labels alone: leave the pods of a flow their namespaces, accounts and data planes, and take away labels,
+/// but none whose key is in `others` or in a test that absence passes. Then the answer of either end stays the same as long as
+/// the source keeps the keys of at most one test of `sources` that holds it, and the destination those of at most one of
+/// `destinations` and, at its own end, one of `mesh`. Which ones these are differs from flow to flow: they are why the flow
+/// passes, or why it does not. A flow that is stopped needs one of the destination at most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelTests {
-    /// Tests of rules that are alternatives to each other: one that holds a pod does what it does whichever others hold it.
-    pub rules: BTreeSet<LabelCube>,
+    /// Tests of pods that call, at their own end and at the other. They are alternatives to each other: one that holds a pod does
+    /// what it does whichever others hold it.
+    pub sources: BTreeSet<LabelCube>,
+    /// Tests of pods that are called, at their own end and at the other: alternatives too.
+    pub destinations: BTreeSet<LabelCube>,
+    /// Tests of pods that are called, by a second gate at their own end: alternatives to each other, not to the first gate's.
+    pub mesh: BTreeSet<LabelCube>,
     /// All other tests: of what settles for a pod which data plane it has, how its connections are protected, which tokens
     /// are checked, and of whatever is not understood.
     pub others: BTreeSet<LabelCube>,
+}
+
+impl LabelTests {
+    /// All tests whose keys a pod may lose unless absence passes one of them.
+    pub fn alternatives(&self) -> impl Iterator<Item = &LabelCube> {
+        self.sources.iter().chain(&self.destinations).chain(&self.mesh)
+    }
+
+    /// Which labels no pod may lose: something may follow from their absence, or from more than one test.
+    pub fn settling_keys(&self) -> BTreeSet<&Symbol> {
+        let others = self.others.iter().flat_map(LabelCube::iter).map(|(key, _)| key);
+        let by_absence = self.alternatives().flat_map(LabelCube::iter).filter(|(_, values)| values.allows_absent()).map(|(key, _)| key);
+        others.chain(by_absence).collect()
+    }
 }
 
 /// Words and patterns that a judge compares requests with.

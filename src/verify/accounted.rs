@@ -63,7 +63,7 @@ impl<'a> Accounted<'a> {
         labels.map(|labels| PodCube { labels, ..PodCube::in_namespace(namespace) }).collect()
     }
 
-    /// By which labels it tells pods apart. A flow that is not covered stays so when a pod of it loses labels.
+    /// By which labels it tells pods apart.
     fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
         self.pairs.iter().flat_map(|pair| {
             let openings = pair.openings.iter().flat_map(|(opening, peers)| [vec![opening.subject.clone()], labels(peers)]);
@@ -172,7 +172,10 @@ impl Judge for Watched<'_> {
 
     fn label_tests(&self) -> Option<LabelTests> {
         let mut tests = self.judge.label_tests()?;
-        tests.rules.extend(self.accounted.label_tests());
+        // A flow that is not covered stays so when a pod of it loses labels: only what absence passes is asked of every pod.
+        let accounted = LabelTests { sources: self.accounted.label_tests().collect(), ..LabelTests::default() };
+        let settling = accounted.settling_keys().into_iter().map(|key| LabelCube::of(Symbol::clone(key), Values::absent()));
+        tests.others.extend(settling);
         Some(tests)
     }
 

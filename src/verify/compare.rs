@@ -7,12 +7,10 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::judge::{Judge, JudgedEnd, Way};
-use super::labels;
+use super::labels::{Few, Worlds};
 use super::masked;
 use super::words::flow_words;
-use crate::classes::{
-    Among, Far, FewLabels, PathCells, Pods, PortClass, TooManyPods, World, classes_among, deciding_requests, far_classes, port_classes,
-};
+use crate::classes::{Among, Far, PathCells, Pods, PortClass, TooManyPods, classes_among, deciding_requests, far_classes, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
@@ -26,7 +24,7 @@ pub struct Bench<'a> {
     /// Whoever is held against it.
     pub right: &'a dyn Judge,
     /// Which pods can exist.
-    pub world: &'a (dyn World + 'a),
+    pub worlds: Worlds<'a>,
     /// Which flows an assumption rules out.
     pub ruled_out: &'a dyn RuledOut,
 }
@@ -121,20 +119,13 @@ pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
 /// judges cannot promise what that takes.
 pub fn compare_few(bench: Bench<'_>, namespaces: &[Symbol]) -> Option<Comparison> {
     let few = few_labels(bench)?;
-    Some(compare(Bench { world: &few, ..bench }, namespaces))
+    Some(compare(Bench { worlds: few.worlds(), ..bench }, namespaces))
 }
 
-/// How many tests' labels a pod of a difference carries at most.
-///
-/// For the pod at whose end the judges differ: one that lets the flow pass a program and two that let it pass manifests, or one
-/// that stops it, and one as the far pod of the other end, which it must pass too. For the far pod: one for each judge, and two
-/// that let it pass its own end.
-const MOST_TESTS: usize = 4;
-
 /// The pods of a comparison that are enough to find every difference.
-fn few_labels(bench: Bench<'_>) -> Option<FewLabels<'_>> {
+fn few_labels(bench: Bench<'_>) -> Option<Few<'_>> {
     let tests = [bench.left.label_tests()?, bench.right.label_tests()?];
-    Some(labels::few_labels(bench.world, bench.ruled_out, tests, MOST_TESTS))
+    Some(Few::new(bench.worlds, bench.ruled_out, &tests))
 }
 
 impl Comparison {
@@ -158,7 +149,7 @@ struct All<'a> {
     bench: Bench<'a>,
     namespaces: &'a [Symbol],
     /// The pods to compare by where all would be too many.
-    few: &'a OnceLock<Option<FewLabels<'a>>>,
+    few: &'a OnceLock<Option<Few<'a>>>,
 }
 
 impl<'a> All<'a> {
@@ -171,15 +162,16 @@ impl<'a> All<'a> {
 
     /// One way of one namespace, over all pods or, if these fall into too many classes, over pods of few labels.
     fn end(self, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
-        let mut over =
-            |world: &dyn World, effort: usize| compare_end(Bench { world, ..self.bench }, self.namespaces, (namespace, way), effort, paths);
+        let mut over = |worlds: Worlds<'_>, effort: usize| {
+            compare_end(Bench { worlds, ..self.bench }, self.namespaces, (namespace, way), effort, paths)
+        };
         let few = || self.few.get_or_init(|| few_labels(self.bench)).as_ref();
-        over(self.bench.world, Effort::FIRST).or_else(|_| over(few().map_or(self.bench.world, |few| few), Effort::SECOND)).unwrap_or_else(
-            |TooManyPods| Comparison {
+        over(self.bench.worlds, Effort::FIRST)
+            .or_else(|_| over(few().map_or(self.bench.worlds, Few::worlds), Effort::SECOND))
+            .unwrap_or_else(|TooManyPods| Comparison {
                 incomplete: vec![Incomplete::Pods { namespace: Symbol::clone(namespace), way }],
                 ..Comparison::default()
-            },
-        )
+            })
     }
 }
 
@@ -236,7 +228,7 @@ pub(super) fn subjects_within(bench: Bench<'_>, wholes: Vec<PodCube>, namespace:
     cubes.sort_unstable();
     cubes.dedup();
     let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-    classes_among(wholes, &numbered, cubes.len(), bench.world)
+    classes_among(wholes, &numbered, cubes.len(), bench.worlds.near(way))
 }
 
 /// One end of one pod, judged by both.
@@ -263,7 +255,7 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), TooMan
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
     cuts.extend(bench.ruled_out.cuts(way));
-    for far in far_classes(&cuts, bench.world)? {
+    for far in far_classes(&cuts, bench.worlds.far(way))? {
         run.effort.spend(cuts.len() * (1 + far.parts.len()))?;
         let far_end = Endpoint::from(far.example.clone());
         for ports in port_classes(&cuts, &far.cuts) {

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use super::labels::{expected, few_labels};
+use super::labels::{Few, expected};
 use super::program::samples;
 use super::reach::{Product, Reach, Triple, Wanted};
 use crate::flow::{Flow, Peers, Verdict};
@@ -47,13 +47,9 @@ pub fn judge(reach: &Reach<'_>, expectation: &Expectation) -> Held {
         return held;
     }
     let Some(tests) = reach.judge.label_tests() else { return held };
-    let few = few_labels(reach.world, reach.ruled_out, [tests, expected(expectation)], MOST_TESTS);
-    decide(&Reach { world: &few, ..*reach }, expectation)
+    let few = Few::new(reach.worlds, reach.ruled_out, &[tests, expected(expectation)]);
+    decide(&Reach { worlds: few.worlds(), ..*reach }, expectation)
 }
-
-/// How many tests' labels a pod of a flow that decides carries at most: two that let it pass its own end, one at the other end,
-/// and one by which the expectation speaks of it.
-const MOST_TESTS: usize = 4;
 
 /// Whether one flow breaks it, or saves it. That no request of two pods passes may have one reason for each request.
 fn is_about_flows(expectation: &Expectation) -> bool {

@@ -4,79 +4,152 @@
 //! the pods that are enough where all would be too many. An `allow`, a `deny` and an entry of a baseline are alternatives: one
 //! that matches does what it does. It takes one test at either end.
 
+use std::collections::BTreeSet;
+
 use super::compare::RuledOut;
 use super::judge::Way;
-use crate::classes::{FewLabels, World};
-use crate::flow::{LabelCube, LabelTests, PodSet};
+use crate::classes::{Carried, FewLabels, World};
+use crate::flow::{LabelCube, LabelTests, PodSet, Symbol};
 use crate::ir::{Baseline, End, Expectation, Policy};
+use crate::syntax::ast::Direction;
 
-/// The pods of a world that are enough for questions which the answers of some judges settle, by no more than `most` tests for
-/// each pod of a flow.
-pub(super) fn few_labels<'w>(
-    world: &'w dyn World,
-    ruled_out: &dyn RuledOut,
-    tests: impl IntoIterator<Item = LabelTests>,
-    most: usize,
-) -> FewLabels<'w> {
-    let mut all = LabelTests::default();
-    for tests in tests {
-        all.rules.extend(tests.rules);
-        all.others.extend(tests.others);
+/// The pods that can exist, as sources and as destinations of flows.
+#[derive(Debug, Clone, Copy)]
+pub struct Worlds<'w> {
+    /// Those that call.
+    pub sources: &'w dyn World,
+    /// Those that are called.
+    pub destinations: &'w dyn World,
+}
+
+impl<'w> Worlds<'w> {
+    /// The same pods at both ends.
+    pub fn both(world: &'w dyn World) -> Self {
+        Self { sources: world, destinations: world }
     }
-    all.rules.extend(world.label_tests());
-    for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
-        all.others.extend(labels(&cut.peers.pods));
+
+    /// The pods at whose end flows are judged this way.
+    pub(super) const fn near(self, way: Way) -> &'w dyn World {
+        match way {
+            Way::Ingress => self.destinations,
+            Way::Egress => self.sources,
+        }
     }
-    FewLabels::new(world, &all, most)
+
+    /// The pods at the other end.
+    pub(super) const fn far(self, way: Way) -> &'w dyn World {
+        match way {
+            Way::Ingress => self.sources,
+            Way::Egress => self.destinations,
+        }
+    }
+}
+
+/// Pods of few labels, as sources and as destinations.
+#[derive(Debug)]
+pub(super) struct Few<'w> {
+    sources: FewLabels<'w>,
+    destinations: FewLabels<'w>,
+}
+
+/// How many tests of the first gate name the labels of a pod that decides. A flow about which two judges differ needs one for each
+/// of them at the end at which they do, and one at the other end, which it must pass too; a flow that decides an expectation
+/// one at either end, and one by which the expectation speaks of it.
+const MOST_TESTS: usize = 3;
+
+impl<'w> Few<'w> {
+    /// The pods that are enough for a question which the answers of these judges settle, whose tests these are.
+    pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests]) -> Self {
+        let mut all = LabelTests::default();
+        for tests in judges {
+            all.sources.extend(tests.sources.iter().cloned());
+            all.destinations.extend(tests.destinations.iter().cloned());
+            all.mesh.extend(tests.mesh.iter().cloned());
+            all.others.extend(tests.others.iter().cloned());
+        }
+        for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
+            all.others.extend(labels(&cut.peers.pods));
+        }
+        for test in worlds.sources.label_tests().into_iter().chain(worlds.destinations.label_tests()) {
+            // A limit that absence passes is one that a pod meets by losing a label.
+            let by_absence = test.iter().filter(|(_, values)| values.allows_absent());
+            all.others.extend(by_absence.map(|(key, values)| LabelCube::of(Symbol::clone(key), values.clone())));
+        }
+        let settling = all.settling_keys();
+        let keys: BTreeSet<&Symbol> =
+            all.alternatives().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
+        let sources = [Carried { tests: &all.sources, most: MOST_TESTS }];
+        let mesh = judges.iter().map(|tests| Carried { tests: &tests.mesh, most: 1 });
+        let destinations: Vec<Carried<'_>> = std::iter::once(Carried { tests: &all.destinations, most: MOST_TESTS }).chain(mesh).collect();
+        Self {
+            sources: FewLabels::new(worlds.sources, &keys, &sources),
+            destinations: FewLabels::new(worlds.destinations, &keys, &destinations),
+        }
+    }
+
+    pub(super) fn worlds(&self) -> Worlds<'_> {
+        Worlds { sources: &self.sources, destinations: &self.destinations }
+    }
 }
 
 /// The tests of the pods that an expectation speaks of.
 pub(super) fn expected(expectation: &Expectation) -> LabelTests {
     let mut tests = LabelTests::default();
-    add_end(&expectation.source, &mut tests);
-    expectation.targets.iter().for_each(|target| add_end(&target.end, &mut tests));
-    tests
+    let (mut sources, mut destinations) = (BTreeSet::new(), BTreeSet::new());
+    add_end(&expectation.source, &mut sources, &mut tests.others);
+    expectation.targets.iter().for_each(|target| add_end(&target.end, &mut destinations, &mut tests.others));
+    LabelTests { sources, destinations, ..tests }
 }
 
 /// All tests of a program, and of the baselines of its namespaces.
 pub(super) fn label_tests<'a>(policy: &'a Policy, baselines: impl Iterator<Item = &'a Baseline>) -> LabelTests {
-    let mut tests = LabelTests::default();
+    let (mut sources, mut destinations, mut others) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for rule in &policy.rules {
-        add_end(&rule.source, &mut tests);
+        add_end(&rule.source, &mut sources, &mut others);
         for target in &rule.targets {
-            add_end(&target.end, &mut tests);
+            add_end(&target.end, &mut destinations, &mut others);
             if rule.jwt.is_some() {
                 // Which tokens verify at a pod follows from all rules with `jwt` that name it.
-                let pods = target.end.peers().pods;
-                tests.others.extend(labels(&pods));
+                others.extend(labels(&target.end.peers().pods));
             }
         }
     }
     for entry in baselines {
-        tests.rules.insert(entry.subject.clone());
-        tests.rules.extend(labels(&entry.peers.pods));
+        let (near, far) = match entry.direction {
+            Direction::In => (&mut destinations, &mut sources),
+            Direction::Out => (&mut sources, &mut destinations),
+        };
+        near.insert(entry.subject.clone());
+        far.extend(labels(&entry.peers.pods));
     }
-    tests.rules.extend(policy.closes.iter().flat_map(|close| labels(&close.pods)));
+    for close in &policy.closes {
+        for direction in &close.directions {
+            match direction {
+                Direction::In => destinations.extend(labels(&close.pods)),
+                Direction::Out => sources.extend(labels(&close.pods)),
+            }
+        }
+    }
     let planes = policy.workloads.iter().filter(|workload| workload.plane.is_some());
-    tests.others.extend(planes.map(|workload| workload.labels.clone()));
-    tests
+    others.extend(planes.map(|workload| workload.labels.clone()));
+    LabelTests { sources, destinations, mesh: BTreeSet::new(), others }
 }
 
 /// The tests of an end. What it leaves out, and to which of its pods a port belongs, is asked of every pod besides.
-fn add_end(end: &End, tests: &mut LabelTests) {
+fn add_end(end: &End, tests: &mut BTreeSet<LabelCube>, others: &mut BTreeSet<LabelCube>) {
     match end {
-        End::Pods(pods, _) => tests.rules.extend(labels(pods)),
+        End::Pods(pods, _) => tests.extend(labels(pods)),
         End::Addresses(_) => {}
-        End::Or(ends) => ends.iter().for_each(|end| add_end(end, tests)),
+        End::Or(ends) => ends.iter().for_each(|end| add_end(end, tests, others)),
         End::But(end, without) => {
-            add_end(end, tests);
-            let mut left_out = LabelTests::default();
-            add_end(without, &mut left_out);
-            tests.others.extend(left_out.rules.into_iter().chain(left_out.others));
+            add_end(end, tests, others);
+            let mut left_out = BTreeSet::new();
+            add_end(without, &mut left_out, others);
+            others.extend(left_out);
         }
         End::Within(end, pods) => {
-            add_end(end, tests);
-            tests.others.extend(labels(pods));
+            add_end(end, tests, others);
+            others.extend(labels(pods));
         }
     }
 }

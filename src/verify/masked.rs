@@ -51,7 +51,7 @@ fn far_pods<'a>(bench: Bench<'a>, classes: &'a Classes<'a>, other: Way) -> impl 
     let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
     let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
     let elsewhere = inside(classes.far, &Values::except(names.iter().map(|name| Symbol::clone(name))));
-    let strangers = classes_among(elsewhere, &[], 0, bench.world);
+    let strangers = classes_among(elsewhere, &[], 0, bench.worlds.near(other));
     let ruled = names.into_iter().flat_map(move |name| {
         let parts = inside(classes.far, &Values::one(Symbol::clone(name)));
         if parts.is_empty() { Vec::new() } else { each(subjects_within(bench, parts, name, other)) }
@@ -93,7 +93,7 @@ impl Search<'_> {
         cuts.push(Cut { peers: Peers::all(), ports: self.difference.ports.clone(), requests: RequestSamples::default() });
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-        let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world)?;
+        let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.worlds.far(self.other))?;
         effort.spend((1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
         Ok(nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far)))
     }

@@ -10,6 +10,7 @@ use super::assumption::Assumption;
 use super::compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
 use super::granted::Granted;
 use super::judge::{Judge, JudgedEnd, Way};
+use super::labels::Worlds;
 use super::manifests::Manifests;
 use super::program::Program;
 use super::words::flow_words;
@@ -81,7 +82,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
     let known = Known { granted: &granted, accounted: &accounted };
     let Comparison { differences, accepted, incomplete, classes } =
-        compare(Bench { left: &program, right: &right, world: &world, ruled_out: &known }, &namespaces);
+        compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
     Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes }
 }
 
@@ -144,9 +145,10 @@ impl Judge for Written<'_> {
     }
 
     fn label_tests(&self) -> Option<LabelTests> {
-        let (mut tests, manifests) = (self.program.label_tests()?, self.manifests.label_tests()?);
-        tests.rules.extend(manifests.rules);
-        tests.others.extend(manifests.others);
+        let (mut tests, program) = (self.manifests.label_tests()?, self.program.label_tests()?);
+        tests.sources.extend(program.sources);
+        tests.destinations.extend(program.destinations);
+        tests.others.extend(program.others);
         Some(tests)
     }
 

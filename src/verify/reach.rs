@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Far, PathCells, PortClass, TooManyPods, World, classes_among, deciding_requests, far_classes, port_classes};
+use super::labels::Worlds;
+use crate::classes::{Far, PathCells, PortClass, TooManyPods, classes_among, deciding_requests, far_classes, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
@@ -57,7 +58,7 @@ pub struct Reach<'a> {
     /// Who judges.
     pub judge: &'a dyn Judge,
     /// Which pods can exist.
-    pub world: &'a (dyn World + 'a),
+    pub worlds: Worlds<'a>,
     /// Which flows do not occur.
     pub ruled_out: &'a dyn RuledOut,
     /// The namespaces that the judge may tell apart from one that nobody knows.
@@ -100,7 +101,7 @@ impl Reach<'_> {
         for (wholes, own) in self.parts(Way::Ingress, &[PodCube::all()]) {
             let cubes = own.iter().chain(product.destinations.pods.cubes());
             let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
-            let classes = classes_among(wholes, &cubes, cubes.len(), self.world)?;
+            let classes = classes_among(wholes, &cubes, cubes.len(), self.worlds.destinations)?;
             let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
             called.extend(
                 wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), all: AllCalled::Pods(class.parts) }),
@@ -143,7 +144,7 @@ impl Reach<'_> {
         let first_asked = cuts.len();
         let asked = |peers: &Peers| Cut { peers: peers.clone(), ports: product.ports.clone(), requests: product.requests.clone() };
         cuts.extend(product.sources.iter().map(asked));
-        let Ok(classes) = far_classes(&cuts, self.world) else { return visit(Triple::incomplete()) };
+        let Ok(classes) = far_classes(&cuts, self.worlds.sources) else { return visit(Triple::incomplete()) };
         for far in classes {
             if !far.cuts.iter().any(|at| *at >= first_asked) {
                 continue;
@@ -231,7 +232,9 @@ impl Caller<'_> {
         }
         for (parts, own) in self.reach.parts(Way::Egress, &far.parts) {
             let cubes: Vec<(usize, &PodCube)> = own.iter().enumerate().collect();
-            let Ok(classes) = classes_among(parts, &cubes, own.len(), self.reach.world) else { return visit(Triple::incomplete()) };
+            let Ok(classes) = classes_among(parts, &cubes, own.len(), self.reach.worlds.sources) else {
+                return visit(Triple::incomplete());
+            };
             for class in classes {
                 self.visit_source(&Endpoint::from(Peer::Pod(class.example)), wanted, visit)?;
             }
@@ -262,7 +265,7 @@ impl Caller<'_> {
             AllCalled::Pods(parts) => {
                 let cubes: Vec<(usize, &PodCube)> =
                     own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-                let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.world)?;
+                let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.worlds.destinations)?;
                 classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
             }
             AllCalled::Addresses(addresses) => {

@@ -12,7 +12,7 @@ use twogate::flow::{
     DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Protocol, Request, Symbol, Token, Transport, Values, Verdict,
 };
 use twogate::source::{Source, Sources};
-use twogate::verify::{Bench, Manifests, RuledOut, compare};
+use twogate::verify::{Bench, Manifests, RuledOut, Worlds, compare};
 
 use super::decided;
 use super::random::runner;
@@ -241,7 +241,7 @@ fn every_part_of_a_class_is_asked_at_its_other_end() {
         let [left, right] = [format!("{all}, {part}"), part.to_owned()].map(|from| read(&[&pay[..], &[shop(&from)]].concat()).0);
         let (one, two) = (Manifests::new(&left, Names::default()), Manifests::new(&right, Names::default()));
         for namespaces in [vec!["shop".into()], vec!["pay".into(), "shop".into()]] {
-            let found = compare(Bench { left: &one, right: &two, world: &Everything, ruled_out: &Everything }, &namespaces);
+            let found = compare(Bench { left: &one, right: &two, worlds: Worlds::both(&Everything), ruled_out: &Everything }, &namespaces);
             assert!(!found.differences.is_empty(), "pods of `pay` with `{key}` reach `shop` on the left alone");
         }
     }
@@ -270,7 +270,7 @@ fn every_part_of_a_class_of_near_ends_is_asked_too() {
         let left = read(&[pay(labels), closed.clone(), own.clone(), opened.clone()]).0;
         let right = read(&[pay(labels), closed.clone(), own.clone()]).0;
         let (one, two) = (Manifests::new(&left, Names::default()), Manifests::new(&right, Names::default()));
-        let found = compare(Bench { left: &one, right: &two, world: &Everything, ruled_out: &Everything }, &["shop".into()]);
+        let found = compare(Bench { left: &one, right: &two, worlds: Worlds::both(&Everything), ruled_out: &Everything }, &["shop".into()]);
         assert!(!found.differences.is_empty(), "pods of `pay` reach `{labels}` on the left alone");
     }
 }
@@ -293,7 +293,7 @@ fn two_clusters_differ_exactly_where_the_comparison_says() {
         let ((left, text), (right, other)) = (read(&policies), read(&changed));
         let namespaces = ["shop".into(), "pay".into()];
         let (one, two) = (Manifests::new(&left, Names::default()), Manifests::new(&right, Names::default()));
-        let found = compare(Bench { left: &one, right: &two, world: &Everything, ruled_out: &Everything }, &namespaces);
+        let found = compare(Bench { left: &one, right: &two, worlds: Worlds::both(&Everything), ruled_out: &Everything }, &namespaces);
         prop_assert!(found.incomplete.is_empty());
         for difference in &found.differences {
             let (before, after) = (decided(&left, &difference.flow), decided(&right, &difference.flow));

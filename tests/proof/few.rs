@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use twogate::compile::{Outcome, compile, prove};
 use twogate::flow::Symbol;
-use twogate::verify::{Bench, Granted, PolicyWorld, Program, Written, compare, compare_few};
+use twogate::verify::{Bench, Granted, PolicyWorld, Program, Worlds, Written, compare, compare_few};
 
 use super::random::{runner, sabotaged};
 use crate::agreement::world::input;
@@ -52,7 +52,7 @@ fn shows(outcome: &Outcome) -> [bool; 2] {
     let program = Program::new(&outcome.policy);
     let written = Written::new(&program, outcome.cluster.as_ref().unwrap());
     let (world, granted) = (PolicyWorld::new(&outcome.policy), Granted::new(&outcome.policy, &outcome.gates));
-    let bench = Bench { left: &program, right: &written, world: &world, ruled_out: &granted };
+    let bench = Bench { left: &program, right: &written, worlds: Worlds::both(&world), ruled_out: &granted };
     let namespaces: Vec<Symbol> = outcome.policy.managed().map(|namespace| namespace.name.clone()).collect();
     let (all, few) = (compare(bench, &namespaces), compare_few(bench, &namespaces).unwrap());
     assert!(all.incomplete.is_empty() && few.incomplete.is_empty(), "{all:?}");

@@ -159,7 +159,7 @@ fn two_issuers_are_proved() {
 #[test]
 fn many_keys_are_proved_by_pods_of_few_labels() {
     let rules: Vec<String> = (0..12).map(|number| format!("allow key-{number}=a -> other-{number}=b:80")).collect();
-    let outcome = compiled(&format!("namespace shop mesh none\n{}\nexpect deny key-3=a -> other-4=b,other-5=b\n", rules.join("\n")));
+    let outcome = compiled(&format!("namespace shop mesh none\n{}\nexpect some key-3=a -> other-3=b:80\nexpect deny * -> other-4=b:81\n", rules.join("\n")));
     holds(&outcome);
     let wider = broken(&outcome, "key-7: a", "key-8: a");
     assert_eq!(errors(&wider), ["proof-failed"]);

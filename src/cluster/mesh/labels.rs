@@ -21,7 +21,7 @@ impl Mesh {
         for policy in self.policies.values().flatten() {
             let found = policy.written.attachment.label_tests();
             match self.role(policy) {
-                Role::Alternative => tests.rules.extend(found),
+                Role::Alternative => tests.mesh.extend(found),
                 Role::Other => tests.others.extend(found),
                 Role::None => {}
             }
