@@ -1,5 +1,6 @@
 //! What a cluster says of the labels and headers that it looks at: the list of them, and the promise of it on random policies.
 
+mod generate;
 mod random;
 
 use std::collections::BTreeSet;

@@ -71,10 +71,9 @@ impl Mesh {
         }
         match policy.written.action {
             Action::Audit => Role::None,
-            Action::Allow => Role::Alternative,
             Action::Custom => Role::Other,
             Action::Deny if policy.may_be_open() || (policy.asks_http() && self.is_disputed_near(policy)) => Role::Other,
-            Action::Deny => Role::Alternative,
+            Action::Allow | Action::Deny => Role::Alternative,
         }
     }
 
