@@ -46,7 +46,8 @@ pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) ->
 /// headers of one cut for its answer.
 pub fn deciding_requests(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
     let looking = looking(cuts, active);
-    all_requests(&looking, known, headers).or_else(|_| all_requests(&looking, known, |samples| few_headers(samples, &looking)))
+    let settling: BTreeSet<&Symbol> = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
+    all_requests(&looking, known, headers).or_else(|_| all_requests(&looking, known, |samples| few_headers(samples, &looking, &settling)))
 }
 
 /// Those of the cuts that look into connections.
@@ -136,8 +137,12 @@ fn headers(samples: &RequestSamples) -> Result<Vec<Labels>, TooManyRequests> {
 }
 
 /// Every such choice for headers that may settle anything, with those for the other headers of two cuts.
-fn few_headers(samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
-    let is_settling = |name: &Symbol| samples.settling_headers.contains(name);
+fn few_headers(
+    samples: &RequestSamples,
+    looking: &[&RequestSamples],
+    settling: &BTreeSet<&Symbol>,
+) -> Result<Vec<Labels>, TooManyRequests> {
+    let is_settling = |name: &Symbol| settling.contains(name);
     let named = |cut: &&RequestSamples| cut.headers.keys().filter(|name| !is_settling(name)).cloned().collect::<BTreeSet<Symbol>>();
     let sets: BTreeSet<BTreeSet<Symbol>> = looking.iter().map(named).collect();
     let mut found = BTreeSet::new();

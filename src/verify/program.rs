@@ -214,11 +214,9 @@ fn leaves(end: &End) -> Vec<Leaf<'_>> {
 fn ingress_cuts(policy: &Policy, rule: &Rule, pod: &Peer, cuts: &mut Vec<Cut>) {
     let named = rule.targets.iter().filter(|target| target.end.matches(pod));
     let ports = named.fold(PortSet::none(), |sum, target| sum.union(&target.ports));
-    let alternatives = alternatives(&rule.requests);
-    for leaf in leaves(&rule.source) {
-        let cut = |requests: &RequestSamples| Cut { peers: leaf.peers(), ports: ports.clone(), requests: requests.clone() };
-        cuts.extend(alternatives.iter().map(cut));
-    }
+    let requests = samples(&rule.requests);
+    let cut = |leaf: Leaf<'_>| Cut { peers: leaf.peers(), ports: ports.clone(), requests: requests.clone() };
+    cuts.extend(leaves(&rule.source).into_iter().map(cut));
     if let Some(issuer) = rule.jwt.as_ref().and_then(|(name, _)| policy.issuers.get(name)) {
         // A token that does not verify is refused whoever the caller is and whatever the port.
         let claims = [("aud".into(), issuer.audiences.iter().cloned().collect())].into();
@@ -235,19 +233,6 @@ fn egress_cuts(rule: &Rule, cuts: &mut Vec<Cut>) {
         leaves(&target.end).into_iter().map(cut).collect::<Vec<_>>()
     };
     cuts.extend(rule.targets.iter().flat_map(of));
-}
-
-/// What each alternative of a set of requests compares a request with; those that look at no header are taken together.
-fn alternatives(requests: &RequestSet) -> Vec<RequestSamples> {
-    let looks_at_headers = |cube: &&RequestCube| !cube.headers.is_all();
-    let (one_by_one, together): (Vec<&RequestCube>, Vec<&RequestCube>) = requests.cubes.iter().partition(looks_at_headers);
-    if one_by_one.len() < 2 {
-        return vec![samples(requests)];
-    }
-    let of = |cubes: Vec<RequestCube>| samples(&RequestSet { cubes, raw: requests.raw });
-    let mut all: Vec<RequestSamples> = one_by_one.into_iter().map(|cube| of(vec![cube.clone()])).collect();
-    all.extend((!together.is_empty()).then(|| of(together.into_iter().cloned().collect())));
-    all
 }
 
 /// Everything that a set of requests compares a request with.
