@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Cluster;
+use super::{Cluster, Way};
 use crate::flow::{LabelCube, LabelTests};
 
 impl Cluster {
@@ -22,14 +22,17 @@ impl Cluster {
     /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be
     /// the third, and stands among the others, as does whatever is not modelled.
     ///
+    /// A policy that isolates egress and a peer that rules let in are met by pods that call; one that isolates ingress and a peer that
+    /// rules let out to, by those that are called. The mesh asks for the labels of the pod that is called alone, and at its own end.
+    ///
     /// # What is looked at
     /// `selector::chooses` and the index of `network`: the selectors of `NetworkPolicy`. `Ends::hold`: objects that are not modelled, by
     /// what they say of their pods; those that may look at labels in other ways leave open all that they may touch, whatever its
     /// labels. The mesh names its own places. Which plane a pod is of is read from manifests' labels once, and a fact of the pod
     /// after that, as is which pods of one owner are one workload.
     pub fn label_tests(&self) -> LabelTests {
-        let network: BTreeSet<LabelCube> = self.network.label_tests().cloned().collect();
-        let mut tests = LabelTests { sources: network.clone(), destinations: network, ..LabelTests::default() };
+        let network = |way: Way| self.network.label_tests(way).cloned().collect::<BTreeSet<LabelCube>>();
+        let mut tests = LabelTests { sources: network(Way::Egress), destinations: network(Way::Ingress), ..LabelTests::default() };
         tests.others.extend(self.unmodelled.iter().filter_map(|object| object.label_test()).cloned());
         self.mesh.add_label_tests(&mut tests);
         // What holds every pod tells none apart, and neither does what holds none.
