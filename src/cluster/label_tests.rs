@@ -1,7 +1,8 @@
 //! By which labels a cluster tells pods apart.
 //!
-//! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`]. It must know exactly
-//! which labels of pods are looked at, and what each test does to an answer.
+//! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`], and
+//! `Cluster::selectors`, by which pods are told apart at their own end. It must know exactly which labels of pods are looked at, and
+//! what each test does to an answer.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,27 @@ use super::{Cluster, Way};
 use crate::flow::{LabelCube, LabelTests};
 
 impl Cluster {
+    /// The selectors by which a cluster tells pods of a namespace apart at their own end of connections this way; each once, in order.
+    /// One that selects every pod tells nothing apart and is among them if it is there.
+    ///
+    /// Two pods that differ in nothing but labels, and that the same selectors choose, get the same answers of [`super::End::decide`]. On
+    /// egress that is the network gate alone: what the mesh says of a connection it says where that arrives, a `DestinationRule` is in no
+    /// answer of an end, and which calls of addresses may go over a waypoint hangs on the data plane.
+    pub fn selectors(&self, namespace: &str, way: Way) -> Vec<LabelCube> {
+        let network = self.network.subjects(namespace, way).chain(self.unmodelled.selectors(namespace, way)).cloned();
+        let mut all: BTreeSet<LabelCube> = network.collect();
+        if way == Way::Ingress {
+            all.extend(self.mesh.selectors(namespace));
+        }
+        all.into_iter().collect()
+    }
+
+    /// The selectors of both ways; each once, in order.
+    pub fn all_selectors(&self, namespace: &str) -> Vec<LabelCube> {
+        let both = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| self.selectors(namespace, way));
+        both.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Every test of pods' labels by which any object tells pods apart, at either end and in any namespace.
     ///
     /// The promise of [`LabelTests`] is for what [`super::End::decide`] answers about pods all of whose labels are known: that it is allowed,

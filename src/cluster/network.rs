@@ -139,10 +139,10 @@ impl Network {
         self.namespaces.keys()
     }
 
-    /// The selectors of one namespace's policies, as often as they stand there.
-    pub(super) fn subjects(&self, namespace: &str) -> impl Iterator<Item = &LabelCube> {
-        let index = self.namespaces.get(namespace);
-        index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
+    /// The selectors of one namespace's policies that isolate this way, as often as they stand there.
+    pub(super) fn subjects(&self, namespace: &str, way: Way) -> impl Iterator<Item = &LabelCube> {
+        let policies = self.namespaces.get(namespace).into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at));
+        policies.filter(move |policy| policy.rules(way).is_some()).map(|policy| &policy.subject)
     }
 
     /// Whether there is any policy.
