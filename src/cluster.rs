@@ -22,7 +22,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, LabelCube, Labels, Peer, Protocol, Symbol};
+use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
 use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
@@ -149,14 +149,6 @@ impl Cluster {
         self.namespaces.keys().chain(self.network.namespaces()).chain(self.mesh.namespaces()).chain(workloads).cloned().collect()
     }
 
-    /// The selectors by which policies tell pods of a namespace apart, as the pods that they act on; each once, in order. One that
-    /// selects every pod tells nothing apart and is among them if it is there.
-    pub fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
-        let network = self.network.subjects(namespace).chain(self.unmodelled.selectors(namespace)).cloned();
-        let all: BTreeSet<LabelCube> = network.chain(self.mesh.selectors(namespace)).collect();
-        all.into_iter().collect()
-    }
-
     /// One end of connections, with the policies that act on this pod found once.
     pub fn end<'c>(&'c self, subject: &'c Endpoint, way: Way) -> End<'c> {
         End::new(self, subject, way)
@@ -210,13 +202,11 @@ impl Cluster {
 
     /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces.
     fn keys(&self, namespaces: BTreeSet<&Symbol>) -> BTreeSet<Symbol> {
-        let network = self.network.keys().into_iter().cloned();
-        let others = namespaces.into_iter().flat_map(|namespace| {
-            let mesh = self.mesh.selectors(namespace);
-            let unmodelled = self.unmodelled.selectors(namespace).cloned();
-            mesh.into_iter().chain(unmodelled).flat_map(|cube| cube.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>())
-        });
-        network.chain(others).collect()
+        let mut keys: BTreeSet<Symbol> = self.network.keys().into_iter().cloned().collect();
+        for cube in namespaces.into_iter().flat_map(|namespace| self.all_selectors(namespace)) {
+            keys.extend(cube.iter().map(|(key, _)| Symbol::clone(key)));
+        }
+        keys
     }
 }
 

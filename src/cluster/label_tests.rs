@@ -1,14 +1,36 @@
 //! By which labels a cluster tells pods apart.
 //!
-//! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`]. It must know exactly
-//! which labels of pods are looked at, and what each test does to an answer.
+//! Owns: `Cluster::label_tests`, which keeps the promise of [`LabelTests`] for the answers of every [`super::End`], and
+//! `Cluster::selectors`, by which pods are told apart at their own end. It must know exactly which labels of pods are looked at, and
+//! what each test does to an answer.
 
 use std::collections::BTreeSet;
 
-use super::Cluster;
+use super::{Cluster, Way};
 use crate::flow::{LabelCube, LabelTests};
 
 impl Cluster {
+    /// The selectors by which a cluster tells pods of a namespace apart at their own end of connections this way; each once, in order.
+    /// One that selects every pod tells nothing apart and is among them if it is there.
+    ///
+    /// Two pods that differ in nothing but labels, and that the same selectors choose, get the same answers of [`super::End::decide`]. On
+    /// egress that is the network gate alone: what the mesh says of a connection it says where that arrives, a `DestinationRule` is in no
+    /// answer of an end, and which calls of addresses may go over a waypoint hangs on the data plane.
+    pub fn selectors(&self, namespace: &str, way: Way) -> Vec<LabelCube> {
+        let network = self.network.subjects(namespace, way).chain(self.unmodelled.selectors(namespace, way)).cloned();
+        let mut all: BTreeSet<LabelCube> = network.collect();
+        if way == Way::Ingress {
+            all.extend(self.mesh.selectors(namespace));
+        }
+        all.into_iter().collect()
+    }
+
+    /// The selectors of both ways; each once, in order.
+    pub fn all_selectors(&self, namespace: &str) -> Vec<LabelCube> {
+        let both = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| self.selectors(namespace, way));
+        both.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Every test of pods' labels by which any object tells pods apart, at either end and in any namespace.
     ///
     /// The promise of [`LabelTests`] is for what [`super::End::decide`] answers about pods all of whose labels are known: that it is allowed,
@@ -22,14 +44,17 @@ impl Cluster {
     /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be
     /// the third, and stands among the others, as does whatever is not modelled.
     ///
+    /// A policy that isolates egress and a peer that rules let in are met by pods that call; one that isolates ingress and a peer that
+    /// rules let out to, by those that are called. The mesh asks for the labels of the pod that is called alone, and at its own end.
+    ///
     /// # What is looked at
     /// `selector::chooses` and the index of `network`: the selectors of `NetworkPolicy`. `Ends::hold`: objects that are not modelled, by
     /// what they say of their pods; those that may look at labels in other ways leave open all that they may touch, whatever its
     /// labels. The mesh names its own places. Which plane a pod is of is read from manifests' labels once, and a fact of the pod
     /// after that, as is which pods of one owner are one workload.
     pub fn label_tests(&self) -> LabelTests {
-        let network: BTreeSet<LabelCube> = self.network.label_tests().cloned().collect();
-        let mut tests = LabelTests { sources: network.clone(), destinations: network, ..LabelTests::default() };
+        let network = |way: Way| self.network.label_tests(way).cloned().collect::<BTreeSet<LabelCube>>();
+        let mut tests = LabelTests { sources: network(Way::Egress), destinations: network(Way::Ingress), ..LabelTests::default() };
         tests.others.extend(self.unmodelled.iter().filter_map(|object| object.label_test()).cloned());
         self.mesh.add_label_tests(&mut tests);
         // What holds every pod tells none apart, and neither does what holds none.

@@ -139,10 +139,10 @@ impl Network {
         self.namespaces.keys()
     }
 
-    /// The selectors of one namespace's policies, as often as they stand there.
-    pub(super) fn subjects(&self, namespace: &str) -> impl Iterator<Item = &LabelCube> {
-        let index = self.namespaces.get(namespace);
-        index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
+    /// The selectors of one namespace's policies that isolate this way, as often as they stand there.
+    pub(super) fn subjects(&self, namespace: &str, way: Way) -> impl Iterator<Item = &LabelCube> {
+        let policies = self.namespaces.get(namespace).into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at));
+        policies.filter(move |policy| policy.rules(way).is_some()).map(|policy| &policy.subject)
     }
 
     /// Whether there is any policy.
@@ -158,17 +158,25 @@ impl Network {
 
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
-        self.label_tests().flat_map(LabelCube::iter).map(|(key, _)| key).collect()
+        let tests = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| self.label_tests(way));
+        tests.flat_map(LabelCube::iter).map(|(key, _)| key).collect()
     }
 
-    /// Every test of pods' labels, of those that policies select and of those that they meet as peers.
-    pub(super) fn label_tests(&self) -> impl Iterator<Item = &LabelCube> {
-        self.policies.iter().flat_map(|policy| {
-            let peers = policy.all_rules().flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
+    /// Every test of the labels of pods that connections reach, or that they leave: of those that policies isolate this way, and of
+    /// those that policies meet as peers at the other end.
+    pub(super) fn label_tests(&self, way: Way) -> impl Iterator<Item = &LabelCube> {
+        let far = match way {
+            Way::Ingress => Way::Egress,
+            Way::Egress => Way::Ingress,
+        };
+        self.policies.iter().flat_map(move |policy| {
+            let subject = policy.rules(way).map(|_| &policy.subject);
+            let peers = policy.rules(far).unwrap_or_default().iter().flat_map(|rule| rule.peers.iter().flatten());
+            let labels = peers.filter_map(|peer| match peer {
                 PeerTest::Pods(_, labels) => Some(labels),
                 PeerTest::Block(_) => None,
             });
-            peers.chain([&policy.subject])
+            subject.into_iter().chain(labels)
         })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, wire};
+use super::{Endpoint, NamespaceLabels, Way, wire};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
@@ -203,11 +203,13 @@ impl UnmodelledObjects {
         narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at))
     }
 
-    /// The selectors by which they tell pods of a namespace apart.
-    pub(super) fn selectors<'c>(&'c self, namespace: &str) -> impl Iterator<Item = &'c LabelCube> {
+    /// The selectors by which they tell pods of a namespace apart, as ends of connections that go this way: what leaves a pod the
+    /// mesh judges where it arrives.
+    pub(super) fn selectors<'c>(&'c self, namespace: &str, way: Way) -> impl Iterator<Item = &'c LabelCube> {
         let narrow = self.narrow.get(namespace);
         let all = narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at));
-        all.filter_map(|object| match &object.ends {
+        let at_end = move |object: &&Unmodelled| way == Way::Ingress || object.gates != Gates::Mesh;
+        all.filter(at_end).filter_map(|object| match &object.ends {
             Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
             _ => None,
         })

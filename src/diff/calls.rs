@@ -237,7 +237,7 @@ impl<'a> Door<'a> {
         let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
         let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
         let mut cubes: Vec<(usize, PodCube)> = cubes.filter_map(|(at, cube)| Some((at, pair.narrowed(side(at), cube, name)?))).collect();
-        let own = pair.subjects(name, Way::Egress);
+        let own: BTreeSet<PodCube> = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| pair.subjects(name, way)).collect();
         let all = self.cuts.len() + own.len();
         cubes.extend(own.into_iter().enumerate().map(|(at, cube)| (self.cuts.len() + at, cube)));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
@@ -258,7 +258,7 @@ impl<'a> Door<'a> {
     fn key(&self, client: &Client, touched: &Touched) -> String {
         let side = |(which, cluster): (Which, &&Cluster)| {
             let pod = client.pod(which)?;
-            let selected: Vec<bool> = cluster.selectors(&pod.namespace).iter().map(|cube| cube.contains(&pod.labels)).collect();
+            let selected: Vec<bool> = cluster.all_selectors(&pod.namespace).iter().map(|cube| cube.contains(&pod.labels)).collect();
             let facts = &client.both.end(which).facts;
             let gateway =
                 pod.labels.iter().filter(|(key, _)| key.contains("istio") || touched.labels == Labelled::Yes || key.contains("gateway"));

@@ -120,7 +120,7 @@ impl<'c> Asking<'c> {
 
     fn subject(&self, endpoint: &'c Endpoint, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
         let pod = pod(endpoint)?;
-        let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.selectors(&pod.namespace));
+        let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.all_selectors(&pod.namespace));
         let facts = &endpoint.facts;
         Some(Subject {
             namespace: &pod.namespace,

@@ -412,8 +412,9 @@ fn ask(text: &str) {
     for way in [Way::Ingress, Way::Egress] {
         let end = cluster.end(&destination, way);
         let _ = (end.cuts(&Names::default()), end.decide(&source, Protocol::Tcp, 80, Transport::Plaintext, None));
+        let _ = cluster.selectors("shop", way);
     }
-    let _ = cluster.selectors("shop");
+    let _ = cluster.label_tests();
 }
 
 /// Many texts as one.

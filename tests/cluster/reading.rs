@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{Platform, allowed, cluster, cluster_on, denied, end, findings, lets_in, object, platform, policy, read_on, unspecified};
-use twogate::cluster::Cluster;
+use twogate::cluster::{Cluster, Way};
 use twogate::diagnostic::Level;
+use twogate::flow::LabelCube;
 use twogate::source::{Source, Sources};
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress]}";
@@ -119,7 +120,7 @@ fn long_streams_are_read_whole_and_in_order() {
         allowed(&cluster, &end("203.0.113.7"), &pod, &(index + 1).to_string());
         denied(&cluster, &end("203.0.113.7"), &pod, &(index + 2).to_string());
     }
-    assert_eq!(cluster.selectors("shop").len(), 2000);
+    assert_eq!(cluster.selectors("shop", Way::Ingress).len(), 2000);
 }
 
 #[test]
@@ -137,18 +138,25 @@ fn findings_of_long_streams_come_in_the_order_of_the_text() {
 }
 
 #[test]
-fn selectors_are_listed_once() {
+fn selectors_are_listed_once_and_for_the_ways_at_which_they_choose_pods() {
     let yaml = [
         policy("a", "{podSelector: {matchLabels: {app: web}}}"),
         policy("b", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}"),
         policy("c", "{podSelector: {matchExpressions: [{key: app, operator: In, values: [x, z]}]}}"),
-        policy("d", "{podSelector: {}}"),
-        object("cilium.io/v2", "CiliumNetworkPolicy", "e", "{endpointSelector: {matchLabels: {app: db}}}"),
+        policy("d", "{podSelector: {}, egress: [{to: [{podSelector: {matchLabels: {app: peer}}}]}]}"),
+        policy("e", "{podSelector: {matchLabels: {app: out}}, policyTypes: [Egress], ingress: [{}]}"),
+        object("cilium.io/v2", "CiliumNetworkPolicy", "f", "{endpointSelector: {matchLabels: {app: db}}}"),
+        object("networking.istio.io/v1alpha3", "EnvoyFilter", "g", "{workloadSelector: {labels: {app: filtered}}}"),
+        object("security.istio.io/v1", "AuthorizationPolicy", "h", "{selector: {matchLabels: {app: guarded}}}"),
     ];
     let cluster = cluster(&yaml.concat());
-    let selectors: Vec<String> = cluster.selectors("shop").iter().map(ToString::to_string).collect();
-    assert_eq!(selectors, ["*", "app=db", "app=web", "app=x|z"]);
-    assert!(cluster.selectors("other").is_empty());
+    let words = |cubes: Vec<LabelCube>| cubes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let selectors = |way| words(cluster.selectors("shop", way));
+    assert_eq!(selectors(Way::Ingress), ["*", "app=db", "app=filtered", "app=guarded", "app=web", "app=x|z"]);
+    assert_eq!(selectors(Way::Egress), ["*", "app=db", "app=out", "app=web"]);
+    let all = words(cluster.all_selectors("shop"));
+    assert_eq!(all, ["*", "app=db", "app=filtered", "app=guarded", "app=out", "app=web", "app=x|z"]);
+    assert!(cluster.all_selectors("other").is_empty());
 }
 
 #[test]

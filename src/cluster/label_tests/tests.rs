@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, Names, Platform, Way, read};
 use crate::diagnostic::{Level, code};
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
 use crate::source::{Source, Sources};
 
 use super::super::Endpoint;
@@ -44,26 +44,44 @@ fn service(labels: &str, app: &str, port: &str) -> String {
 const WAYPOINT: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: w, namespace: shop}\n\
                         spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
 
-/// The rules and the others of manifests, in words.
-fn listed(yaml: &str) -> [Vec<String>; 2] {
-    let tests = cluster(Platform::default(), yaml).label_tests();
-    [tests.rules, tests.others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
+/// The tests of manifests, in words: of sources, of destinations, of the mesh, and the others.
+fn listed(yaml: &str) -> [Vec<String>; 4] {
+    let LabelTests { sources, destinations, mesh, others } = cluster(Platform::default(), yaml).label_tests();
+    [sources, destinations, mesh, others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
 }
 
-fn lists(yaml: &str, rules: &[&str], others: &[&str]) {
-    assert_eq!(listed(yaml), [rules, others].map(|words| words.iter().map(ToString::to_string).collect::<Vec<_>>()), "{yaml}");
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+/// The network has these tests and nothing else has any.
+#[track_caller]
+fn network_lists(spec: &str, sources: &[&str], destinations: &[&str]) {
+    assert_eq!(listed(&network(spec)), [words(sources), words(destinations), Vec::new(), Vec::new()], "{spec}");
+}
+
+/// The mesh has these tests, and the network none.
+#[track_caller]
+fn lists(yaml: &str, mesh: &[&str], others: &[&str]) {
+    assert_eq!(listed(yaml), [Vec::new(), Vec::new(), words(mesh), words(others)], "{yaml}");
 }
 
 #[test]
 fn the_network_tells_pods_apart_as_subjects_and_as_peers() {
     let peer = "{namespaceSelector: {matchLabels: {team: a}}, podSelector: {matchExpressions: [{key: tier, operator: Exists}]}}";
-    let spec = format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}, {{podSelector: {{}}}}]}}]}}");
-    lists(&network(&spec), &["app=db", "tier=*"], &[]);
-    lists(&network("{podSelector: {}}"), &[], &[]);
-    lists(&network("{podSelector: {matchLabels: {a: x}}, policyTypes: [Egress]}"), &["a=x"], &[]);
+    let spec = |rules: &str| format!("{{podSelector: {{matchLabels: {{app: db}}}}, {rules}}}");
+    let ingress = format!("ingress: [{{from: [{peer}, {{podSelector: {{}}}}]}}]");
+    network_lists(&spec(&ingress), &["tier=*"], &["app=db"]);
+    let egress = format!("egress: [{{to: [{{ipBlock: {{cidr: 10.0.0.0/8}}}}]}}, {{to: [{}]}}]", peer.replace("tier", "part"));
+    network_lists(&spec(&format!("policyTypes: [Egress], {egress}")), &["app=db"], &["part=*"]);
+    network_lists(&spec(&format!("{ingress}, {egress}")), &["app=db", "tier=*"], &["app=db", "part=*"]);
+    // Rules for a direction that is not isolated say nothing.
+    network_lists(&spec(&format!("policyTypes: [Egress], {ingress}")), &["app=db"], &[]);
+    network_lists("{podSelector: {}}", &[], &[]);
+    network_lists("{podSelector: {matchLabels: {a: x}}, policyTypes: [Egress]}", &["a=x"], &[]);
     // It selects nothing.
     let never = "{podSelector: {matchLabels: {a: x}, matchExpressions: [{key: a, operator: DoesNotExist}]}}";
-    lists(&network(never), &[], &[]);
+    network_lists(never, &[], &[]);
 }
 
 #[test]
@@ -141,11 +159,11 @@ fn labels_that_name_waypoints_and_gateways_are_others() {
     let labels = ["gateway.networking.k8s.io/gateway-name=*", "istio=*", "istio.io/use-waypoint=*", "istio.io/use-waypoint-namespace=*"];
     let web = service("{}", "web", "{port: 1}");
     lists(&web, &[], &[]);
-    let [rules, others] = listed(&[WAYPOINT, &web].concat());
-    assert_eq!(rules, Vec::<String>::new());
+    let [.., mesh, others] = listed(&[WAYPOINT, &web].concat());
+    assert_eq!(mesh, Vec::<String>::new());
     let expected = labels.iter().chain(&["app=web", "gateway.networking.k8s.io/gateway-name=w"]).map(ToString::to_string);
     assert_eq!(others.into_iter().collect::<BTreeSet<_>>(), expected.collect());
-    let [_, others] = listed(&service("{istio.io/use-waypoint: w}", "web", "{port: 1}"));
+    let [.., others] = listed(&service("{istio.io/use-waypoint: w}", "web", "{port: 1}"));
     let expected = labels.iter().chain(&["app=web"]).map(ToString::to_string);
     assert_eq!(others.into_iter().collect::<BTreeSet<_>>(), expected.collect());
 }

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, RngSeed};
 use super::cluster;
 use super::generate::{Asked, asked, manifests, object, platforms, pods};
 use crate::cluster::{Cluster, Endpoint, Names, Platform, Way};
-use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, Peer, Protocol, Request, Symbol, Token, Transport, Values, Verdict};
+use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, Peer, Protocol, Request, Symbol, Token, Transport, Verdict};
 
 /// The same policies on each run, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` asks for more.
 fn config() -> Config {
@@ -42,34 +42,42 @@ fn only(end: &Endpoint, kept: impl Fn(&Symbol) -> bool) -> Endpoint {
 struct Reduced {
     free: Vec<Symbol>,
     ends: Vec<Endpoint>,
-    /// The bits of the tests that hold it, each once.
-    tests: BTreeSet<usize>,
 }
 
 impl Reduced {
     fn new(end: &Endpoint, tests: &LabelTests) -> Self {
-        let passes_absent = |(key, values): (&Symbol, &Values)| values.allows_absent().then(|| Symbol::clone(key));
-        let kept: BTreeSet<Symbol> = tests.others.iter().flat_map(LabelCube::iter).map(|(key, _)| Symbol::clone(key)).collect();
-        let kept: BTreeSet<Symbol> =
-            kept.into_iter().chain(tests.rules.iter().flat_map(LabelCube::iter).filter_map(passes_absent)).collect();
-        let free: Vec<Symbol> = labels(end).keys().filter(|key| !kept.contains(*key)).cloned().collect();
+        let settling = tests.settling_keys();
+        let free: Vec<Symbol> = labels(end).keys().filter(|key| !settling.contains(key)).cloned().collect();
         let bit = |key: &Symbol| free.iter().position(|own| own == key);
         let ends = (0..1_usize << free.len()).map(|mask| only(end, |key| bit(key).is_none_or(|bit| mask >> bit & 1 == 1))).collect();
-        let holding = tests.rules.iter().filter(|cube| cube.contains(labels(end)));
-        let tests = holding.map(|cube| cube.iter().filter_map(|(key, _)| bit(key)).fold(0, |mask, bit| mask | 1 << bit)).collect();
-        Self { free, ends, tests }
+        Self { free, ends }
     }
 
-    /// What may have to be kept: the keys of at most so many tests.
-    fn choices(&self, most: usize) -> BTreeSet<usize> {
-        let grow =
-            |all: BTreeSet<usize>, _| all.iter().flat_map(|own| self.tests.iter().map(move |test| own | test)).chain(all.clone()).collect();
-        (0..most).fold(BTreeSet::from([0]), grow)
+    /// The pod as it is.
+    fn whole(&self) -> &Endpoint {
+        &self.ends[self.ends.len() - 1]
+    }
+
+    /// The bits that one of these tests asks for, of those that hold it, and those of none.
+    fn one_of(&self, tests: &BTreeSet<LabelCube>) -> BTreeSet<usize> {
+        let bit = |key: &Symbol| self.free.iter().position(|own| own == key);
+        let holding = tests.iter().filter(|cube| cube.contains(labels(self.whole())));
+        holding.map(|cube| cube.iter().filter_map(|(key, _)| bit(key)).fold(0, |mask, bit| mask | 1 << bit)).chain([0]).collect()
     }
 }
 
-/// Whether one choice of what is kept leaves an answer as it is, whatever else is taken away: every other pod is tried.
-fn is_kept(cluster: &Cluster, way: Way, [near, far]: [&Reduced; 2], asked: &Asked) -> bool {
+/// The labels that a destination may have to keep for an answer of an end: of one test of either kind, of one in all where it is stopped.
+fn kept_of_destination(end: &Reduced, tests: &LabelTests, way: Way, is_denied: bool) -> BTreeSet<usize> {
+    let network = end.one_of(&tests.destinations);
+    let mesh = if way == Way::Ingress { end.one_of(&tests.mesh) } else { BTreeSet::from([0]) };
+    if is_denied {
+        return network.union(&mesh).copied().collect();
+    }
+    network.iter().flat_map(|own| mesh.iter().map(move |other| own | other)).collect()
+}
+
+/// Whether one choice of what is kept leaves the answer of an end as it is, whatever else is taken away from either pod: all are tried.
+fn is_kept(cluster: &Cluster, tests: &LabelTests, way: Way, [near, far]: [&Reduced; 2], asked: &Asked) -> bool {
     let answers: Vec<Vec<u8>> = near
         .ends
         .iter()
@@ -80,8 +88,10 @@ fn is_kept(cluster: &Cluster, way: Way, [near, far]: [&Reduced; 2], asked: &Aske
         })
         .collect();
     let whole = answers[near.ends.len() - 1][far.ends.len() - 1];
-    let near_choices = near.choices(if whole == 1 { 1 } else { 2 });
-    let far_choices = far.choices(1);
+    let (source, destination) = if way == Way::Ingress { (far, near) } else { (near, far) };
+    let of_source = source.one_of(&tests.sources);
+    let of_destination = kept_of_destination(destination, tests, way, whole == 1);
+    let (near_choices, far_choices) = if way == Way::Ingress { (of_destination, of_source) } else { (of_source, of_destination) };
     let above = |mask: usize, all: usize| (0..all).filter(move |other| other & mask == mask);
     let stays = |own: usize, other: usize| {
         above(own, near.ends.len()).all(|own| above(other, far.ends.len()).all(|other| answers[own][other] == whole))
@@ -154,13 +164,46 @@ fn what_counts_beside_rules_that_open_a_pod_is_no_alternative_to_them() {
         let asked = Asked { protocol: Protocol::Tcp, port: 80, transport: Transport::Plaintext, request: Some(request) };
         let stays = |tests: &LabelTests| {
             let end = Reduced::new(&end, tests);
-            is_kept(&cluster, Way::Ingress, [&end, &end], &asked)
+            is_kept(&cluster, tests, Way::Ingress, [&end, &end], &asked)
         };
         let tests = cluster.label_tests();
-        let rules = tests.rules.union(&tests.others).cloned().collect();
+        let mesh = tests.mesh.union(&tests.others).cloned().collect();
         assert!(stays(&tests), "{more}");
-        assert!(!stays(&LabelTests { rules, others: BTreeSet::new() }), "{more}");
+        assert!(!stays(&LabelTests { mesh, others: BTreeSet::new(), ..tests }), "{more}");
     }
+}
+
+/// What isolates a pod that calls, and what lets it in, is nothing to a pod that is called, and the other way round; the mesh's tests are
+/// none of the network's.
+#[test]
+fn no_kind_of_tests_does_for_another() {
+    let yaml = [
+        OPENED,
+        &object("networking.k8s.io/v1", "NetworkPolicy", "shop", "", "{podSelector: {}, policyTypes: [Egress]}").replace("NAME", "out"),
+        &object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "shop",
+            "",
+            "{podSelector: {matchLabels: {c: x}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {e: x}}}]}]}",
+        )
+        .replace("NAME", "c"),
+    ]
+    .concat();
+    let cluster = cluster(Platform::default(), &yaml);
+    let end = super::pod("shop", &["a", "b", "c", "d", "e"].map(|key| (key, "x")), DataPlane::Sidecar);
+    let asked = Asked { protocol: Protocol::Tcp, port: 80, transport: Transport::Plaintext, request: None };
+    let stays = |tests: &LabelTests| {
+        let end = Reduced::new(&end, tests);
+        [Way::Ingress, Way::Egress].map(|way| is_kept(&cluster, tests, way, [&end, &end], &asked))
+    };
+    let tests = cluster.label_tests();
+    assert_eq!(stays(&tests), [true, true]);
+    let LabelTests { sources, destinations, mesh, .. } = tests.clone();
+    let turned = LabelTests { sources: destinations.clone(), destinations: sources, ..tests.clone() };
+    assert_eq!(stays(&turned), [false, false]);
+    let merged = LabelTests { destinations: destinations.union(&mesh).cloned().collect(), mesh: BTreeSet::new(), ..tests };
+    assert_eq!(stays(&merged), [false, true]);
 }
 
 proptest! {
@@ -175,7 +218,7 @@ proptest! {
         for (near, far, asked) in &ends {
             let [own, other] = [near, far].map(|end| Reduced::new(end, &tests));
             for way in [Way::Ingress, Way::Egress] {
-                let stays = is_kept(&cluster, way, [&own, &other], asked);
+                let stays = is_kept(&cluster, &tests, way, [&own, &other], asked);
                 prop_assert!(stays, "{:?}: {:#?}\nfar {:#?}\n{:?}\nfree {:?} {:?}\n{}", way, near, far, asked, own.free, other.free, yaml);
             }
         }
