@@ -211,11 +211,10 @@ impl Build<'_> {
             let mtls = if rule.mtls.is_some() { Mtls::Required } else { Mtls::Optional };
             let region = facing(direction, only_pods(near), far.clone(), ports.clone());
             let pieces = self.without_denies(region, requests, namespace, direction);
-            let mut gates = self.gates.namespaces.remove(&namespace.name).unwrap_or_default();
+            let gates = self.gates.namespaces.entry(namespace.name.clone()).or_default();
             for piece in &pieces {
-                push(&mut gates, namespace, direction, piece, mtls, Cause::Rule(id));
+                push(gates, namespace, direction, piece, mtls, Cause::Rule(id));
             }
-            self.gates.namespaces.insert(namespace.name.clone(), gates);
         }
     }
 
