@@ -142,7 +142,9 @@ impl<'a> Lowering<'a> {
             let by_text = (&left.namespace, &left.text).cmp(&(&right.namespace, &right.text));
             by_text.then_with(|| place(left.location).cmp(&place(right.location)))
         });
-        policy.closes.sort_by_cached_key(|close| (close.namespace.clone(), close.pods.clone(), close.directions.clone(), place(close.location)));
+        policy
+            .closes
+            .sort_by_cached_key(|close| (close.namespace.clone(), close.pods.clone(), close.directions.clone(), place(close.location)));
         policy.expectations.sort_by_cached_key(|expectation| (expectation.text.clone(), place(expectation.location)));
     }
 
