@@ -15,6 +15,10 @@ use twogate::ir::{self, Origin, Program, Unit};
 use twogate::source::{FileId, Source, Sources};
 use twogate::{check, cluster, compile, syntax, target, verify};
 
+/// The binary's allocator, so that these figures are a user's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The phases, one column each.
 const PHASES: usize = 7;
 

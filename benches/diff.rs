@@ -10,6 +10,10 @@ use twogate::compile::{Input, resolve};
 use twogate::diff::{Detail, Revision, intents, programs};
 use twogate::source::{Source, Sources};
 
+/// The binary's allocator, so that these figures are a user's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rules for each namespace, as in a cluster of many small teams.
 const RULES_A_NAMESPACE: usize = 20;
 

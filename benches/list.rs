@@ -11,6 +11,10 @@ use twogate::cluster::{self, Platform};
 use twogate::list::{self, Options, Reasons, render};
 use twogate::source::{Source, Sources};
 
+/// The binary's allocator, so that these figures are a user's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Workloads in a namespace, as in a cluster of many small teams.
 const WORKLOADS_A_NAMESPACE: usize = 20;
 

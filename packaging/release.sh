@@ -3,8 +3,8 @@
 #
 #   packaging/release.sh [TARGET] [FOLDER]
 #
-# TARGET is x86_64-unknown-linux-musl unless given (`rustup target add` it first), FOLDER is dist. With TWOGATE_BINARY=PATH that binary is taken
-# and nothing is built. The same sources give the same archive: names are sorted, times are those of the commit, owners are nobody.
+# TARGET is x86_64-unknown-linux-musl unless given: `rustup target add` it first; its C compiler is musl-gcc, of Debian's musl-tools. FOLDER is
+# dist. With TWOGATE_BINARY=PATH that binary is taken and nothing is built. The same sources give the same archive: names are sorted, times are those of the commit, owners are nobody.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

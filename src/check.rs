@@ -90,7 +90,7 @@ static CHECKS: &[Check] = &[
 pub fn run(policy: &Policy, gates: &Gates) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let found = in_shares(CHECKS, 1, |share| share.iter().flat_map(|check| check(policy, gates)).collect::<Vec<Diagnostic>>());
-    let mut findings = found.concat();
+    let mut findings: Vec<Diagnostic> = found.into_iter().flatten().collect();
     findings.retain(|finding| seen.insert((finding.code, finding.location(), finding.message.clone())));
     findings
 }

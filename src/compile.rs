@@ -31,6 +31,9 @@ pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use platform::{platform, proof_platform};
 
+/// Fewer files than these are not worth a thread.
+const WORTH_A_THREAD: usize = 8;
+
 /// Everything that a run knows: texts, and what each of them is.
 #[derive(Debug, Clone, Default)]
 pub struct Input {
@@ -180,9 +183,11 @@ fn read_inventory(input: &Input, default_namespace: &Symbol, findings: &mut Vec<
 fn parse(input: &Input, findings: &mut Vec<Diagnostic>) -> Vec<(FileId, Origin, syntax::ast::File)> {
     let ours = files(&input.sources, &input.intents).map(|(file, source)| (file, Origin::Ours, source));
     let with = files(&input.sources, &input.with).map(|(file, source)| (file, Origin::With, source));
-    let mut trees = Vec::new();
-    for (file, origin, source) in ours.chain(with) {
-        let (tree, found) = syntax::parse(file, source);
+    let all: Vec<(FileId, Origin, &Source)> = ours.chain(with).collect();
+    let parse = |(file, origin, source): &(FileId, Origin, &Source)| (*file, *origin, syntax::parse(*file, source));
+    let parsed = in_shares(&all, WORTH_A_THREAD, |share| share.iter().map(parse).collect::<Vec<_>>());
+    let mut trees = Vec::with_capacity(all.len());
+    for (file, origin, (tree, found)) in parsed.into_iter().flatten() {
         findings.extend(found);
         trees.push((file, origin, tree));
     }
@@ -199,7 +204,7 @@ fn chosen(names: &[String]) -> Vec<&'static dyn Target> {
 }
 
 fn emit(policy: &Policy, gates: &Gates, targets: &[&'static dyn Target]) -> Vec<Manifest> {
-    in_shares(targets, 1, |share| share.iter().flat_map(|target| target.emit(policy, gates)).collect::<Vec<Manifest>>()).concat()
+    targets.iter().flat_map(|target| target.emit(policy, gates)).collect()
 }
 
 /// What became of one file's formatting.

@@ -22,6 +22,9 @@ pub use kubernetes::Kubernetes;
 pub use layout::{HEADER, OutputFile, layout, stream};
 pub(crate) use object::print;
 
+/// Fewer namespaces than these are not worth a thread.
+const WORTH_A_THREAD: usize = 8;
+
 /// One enforcement technology that manifests can be written for.
 pub trait Target: Sync + Debug {
     /// Its name on the command line.

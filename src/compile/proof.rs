@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::WORTH_A_THREAD;
 use super::expectations::decide;
 use super::platform::proof_platform;
 use crate::cluster::{self, Cluster, Decision, Document};
@@ -15,6 +16,7 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
+use crate::threads::in_shares;
 use crate::verify::{Assumption, Difference, Ends, Incomplete, Proof, Way, flow_words, prove};
 
 /// The most differences that are told one by one.
@@ -29,9 +31,7 @@ pub(super) struct Checked {
 
 /// Proves that the files do what the policy says. The texts of the files join the sources, for the places of findings.
 pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongside: &[FileId], sources: &mut Sources) -> Checked {
-    let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-    let written: Vec<FileId> =
-        manifests.map(|file| sources.add(Source::new(format!("{} (not written)", file.path), file.text.clone()))).collect();
+    let written: Vec<FileId> = unwritten(files).into_iter().map(|source| sources.add(source)).collect();
     let (cluster, unread) = cluster::read(sources, &written, proof_platform(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
@@ -50,6 +50,13 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     checked.findings.extend(other_clients(&checked.proof, &checked.cluster));
     checked.findings.extend(findings);
     checked
+}
+
+/// The texts of manifests as they would be written.
+fn unwritten(files: &[OutputFile]) -> Vec<Source> {
+    let manifests: Vec<&OutputFile> = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml")).collect();
+    let source = |file: &&OutputFile| Source::new(format!("{} (not written)", file.path), file.text.clone());
+    in_shares(&manifests, WORTH_A_THREAD, |share| share.iter().map(source).collect::<Vec<_>>()).into_iter().flatten().collect()
 }
 
 /// One of the two proofs.

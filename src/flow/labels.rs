@@ -2,6 +2,7 @@
 //!
 //! Owns: `Labels`, `LabelCube`. It must not know which keys mean something to Kubernetes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::{Symbol, Values};
@@ -43,18 +44,39 @@ impl LabelCube {
         self
     }
 
+    /// Narrows it by another cube, whose words are copied only where they add something.
+    fn narrow(&mut self, other: &Self) {
+        for (key, values) in &other.tests {
+            match self.position(key) {
+                Ok(at) => {
+                    if let Some((_, own)) = self.tests.get_mut(at).filter(|(_, own)| own != values) {
+                        *own = own.intersect(values);
+                    }
+                }
+                Err(at) => self.tests.insert(at, (Symbol::clone(key), values.clone())),
+            }
+        }
+    }
+
     /// This cube with the test of one key replaced; `Values::any()` removes it.
     #[must_use]
     pub fn replaced(mut self, key: &Symbol, values: Values) -> Self {
-        if let Ok(at) = self.position(key) {
-            self.tests.remove(at);
+        match self.position(key) {
+            Ok(at) if values.is_any() => drop(self.tests.remove(at)),
+            Ok(at) => {
+                if let Some((_, own)) = self.tests.get_mut(at) {
+                    *own = values;
+                }
+            }
+            Err(at) if !values.is_any() => self.tests.insert(at, (Symbol::clone(key), values)),
+            Err(_) => {}
         }
-        self.with(Symbol::clone(key), values)
+        self
     }
 
     /// What the key may be.
     pub fn get(&self, key: &str) -> &Values {
-        let found = self.position(key).ok().and_then(|at| self.tests.get(at));
+        let found = self.tests.iter().find(|(own, _)| **own == *key);
         found.map_or(Values::any_ref(), |(_, values)| values)
     }
 
@@ -84,8 +106,9 @@ impl LabelCube {
             return None;
         }
         let (short, long) = if self.tests.len() <= other.tests.len() { (self, other) } else { (other, self) };
-        let meet = long.clone();
-        Some(short.tests.iter().fold(meet, |meet, (key, values)| meet.with(Symbol::clone(key), values.clone())))
+        let mut meet = long.clone();
+        meet.narrow(short);
+        Some(meet)
     }
 
     /// Whether some assignment passes both.
@@ -105,15 +128,23 @@ impl LabelCube {
         if !self.overlaps(other) {
             return vec![self.clone()];
         }
+        if self.is_subset(other) {
+            return Vec::new();
+        }
         let mut pieces = Vec::new();
         let mut rest = self.clone();
-        for (key, values) in &other.tests {
+        let mut cut: Option<&(Symbol, Values)> = None;
+        for test in &other.tests {
+            let (key, values) = test;
             let outside = self.get(key).subtract(values);
             if outside.is_empty() {
                 continue;
             }
+            // What is left is narrowed only where another piece comes of it; of one test, which is the rule, none does.
+            if let Some((key, values)) = cut.replace(test) {
+                rest = rest.with(Symbol::clone(key), values.clone());
+            }
             pieces.push(rest.clone().replaced(key, outside));
-            rest = rest.with(Symbol::clone(key), values.clone());
         }
         pieces
     }
@@ -185,11 +216,14 @@ impl LabelCube {
 
     fn position(&self, key: &str) -> Result<usize, usize> {
         // Cubes have one to three tests as a rule, where a walk beats a search.
-        match self.tests.iter().position(|(own, _)| **own >= *key) {
-            Some(at) if self.tests.get(at).is_some_and(|(own, _)| **own == *key) => Ok(at),
-            Some(at) => Err(at),
-            None => Err(self.tests.len()),
+        for (at, (own, _)) in self.tests.iter().enumerate() {
+            match (**own).cmp(key) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(at),
+                Ordering::Greater => return Err(at),
+            }
         }
+        Err(self.tests.len())
     }
 }
 

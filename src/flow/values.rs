@@ -53,7 +53,12 @@ impl Words {
     }
 
     fn contains(&self, word: &str) -> bool {
-        self.as_slice().binary_search_by(|own| (**own).cmp(word)).is_ok()
+        match self {
+            Self::Zero => false,
+            // Words of different lengths are told apart without reading them.
+            Self::One(own) => **own == *word,
+            Self::Many(words) => words.binary_search_by(|own| (**own).cmp(word)).is_ok(),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -65,9 +70,13 @@ impl Words {
         if self.is_empty() || other.is_empty() {
             return if keep == Keep::Own { self.clone() } else { Self::Zero };
         }
-        let words = self.as_slice();
-        let kept: Vec<Symbol> = words.iter().filter(|word| other.contains(word) == (keep == Keep::Shared)).cloned().collect();
-        if kept.len() == words.len() { self.clone() } else { Self::from_sorted(kept) }
+        let is_kept = |word: &&Symbol| other.contains(word) == (keep == Keep::Shared);
+        // All or none is by far the commonest case, and needs no list.
+        let mut words = self.as_slice().iter();
+        if words.all(|word| is_kept(&word)) {
+            return self.clone();
+        }
+        Self::from_sorted(self.as_slice().iter().filter(is_kept).cloned().collect())
     }
 
     fn shared(&self, other: &Self) -> Self {

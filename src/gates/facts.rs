@@ -16,6 +16,8 @@ const MAX_VALUES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     declared: BTreeMap<&'a str, Vec<&'a Workload>>,
+    /// The pods of declared workloads with an account, and that account: made once, as every end of every rule is held against them.
+    identified: BTreeMap<&'a str, Vec<(PodCube, &'a Symbol)>>,
     listed: BTreeMap<&'a str, Vec<&'a InventoryWorkload>>,
     planes: BTreeMap<&'a str, Option<DataPlane>>,
     labels: BTreeMap<&'a str, &'a Labels>,
@@ -36,6 +38,9 @@ impl<'a> Facts<'a> {
         let mut facts = Self::default();
         for workload in &policy.workloads {
             facts.declared.entry(&workload.namespace).or_default().push(workload);
+            if let Some(account) = &workload.account {
+                facts.identified.entry(&workload.namespace).or_default().push((workload.cube(), account));
+            }
         }
         for workload in &policy.inventory.workloads {
             facts.listed.entry(&workload.namespace).or_default().push(workload);
@@ -64,15 +69,16 @@ impl<'a> Facts<'a> {
     pub fn parts(&self, namespace: &Symbol, cube: &PodCube) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut rest = vec![cube.clone()];
-        for workload in self.declared(namespace) {
-            let Some(account) = &workload.account else { continue };
-            let pods = workload.cube();
+        for (pods, account) in self.identified.get(&**namespace).into_iter().flatten() {
+            if !rest.iter().any(|piece| piece.overlaps(pods)) {
+                continue;
+            }
             let mut left = Vec::new();
             for piece in rest {
-                match piece.intersect(&pods) {
+                match piece.intersect(pods) {
                     Some(common) => {
-                        parts.push(Part { cube: common, accounts: Some(BTreeSet::from([account.clone()])) });
-                        left.extend(piece.subtract(&pods));
+                        parts.push(Part { cube: common, accounts: Some(BTreeSet::from([Symbol::clone(account)])) });
+                        left.extend(piece.subtract(pods));
                     }
                     None => left.push(piece),
                 }

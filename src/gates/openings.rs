@@ -11,7 +11,10 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, RequestSet, Symbol, Values};
 use crate::ir::{Namespace, Policy, Rule, RuleId, Stance};
 use crate::syntax::ast::{Action, Direction};
+use crate::threads::in_shares;
 
+/// Fewer rules than these are not worth a thread.
+const WORTH_A_THREAD: usize = 100;
 /// Pieces of one rule past which a `deny` is refused: nobody can review more.
 const MAX_PIECES: usize = 64;
 
@@ -24,13 +27,19 @@ struct Piece {
 
 /// The exact half of the normal form.
 pub(super) fn normalize(policy: &Policy) -> Gates {
-    let mut build = Build { policy, gates: Gates::default(), denies: Denies::of(policy), cut: BTreeSet::new() };
+    let denies = Denies::of(policy);
+    let mut build = Build::new(policy, &denies);
     for namespace in policy.namespaces.values().filter(|namespace| namespace.is_managed()) {
         build.namespace(namespace);
     }
-    for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.action == Action::Allow) {
-        build.rule(RuleId(index), rule);
-    }
+    let rules = policy.rules.iter().enumerate().map(|(index, rule)| (RuleId(index), rule));
+    let allows: Vec<(RuleId, &Rule)> = rules.filter(|(_, rule)| rule.action == Action::Allow).collect();
+    let parts = in_shares(&allows, WORTH_A_THREAD, |share| {
+        let mut part = Build::new(policy, &denies);
+        share.iter().for_each(|(id, rule)| part.rule(*id, rule));
+        part
+    });
+    parts.into_iter().for_each(|part| build.add(part));
     build.report_cuts();
     build.gates
 }
@@ -75,12 +84,25 @@ fn only_pods(pods: PodSet) -> Peers {
 struct Build<'a> {
     policy: &'a Policy,
     gates: Gates,
-    denies: Denies,
+    denies: &'a Denies,
     /// Which denies cut something.
     cut: BTreeSet<RuleId>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    fn new(policy: &'a Policy, denies: &'a Denies) -> Self {
+        Self { policy, gates: Gates::default(), denies, cut: BTreeSet::new() }
+    }
+
+    /// Adds what later rules open.
+    fn add(&mut self, later: Self) {
+        for (name, more) in later.gates.namespaces {
+            self.gates.namespaces.entry(name).or_default().openings.extend(more.openings);
+        }
+        self.gates.findings.extend(later.gates.findings);
+        self.cut.extend(later.cut);
+    }
+
     /// What a namespace says by itself: isolation, baseline, and its open directions as far as denies reach them.
     fn namespace(&mut self, namespace: &Namespace) {
         let mut gates = NamespaceGates::default();
@@ -211,11 +233,10 @@ impl Build<'_> {
             let mtls = if rule.mtls.is_some() { Mtls::Required } else { Mtls::Optional };
             let region = facing(direction, only_pods(near), far.clone(), ports.clone());
             let pieces = self.without_denies(region, requests, namespace, direction);
-            let mut gates = self.gates.namespaces.remove(&namespace.name).unwrap_or_default();
+            let gates = self.gates.namespaces.entry(namespace.name.clone()).or_default();
             for piece in &pieces {
-                push(&mut gates, namespace, direction, piece, mtls, Cause::Rule(id));
+                push(gates, namespace, direction, piece, mtls, Cause::Rule(id));
             }
-            self.gates.namespaces.insert(namespace.name.clone(), gates);
         }
     }
 

@@ -139,11 +139,13 @@ impl<'a> Lowering<'a> {
         let ranks = self.file_ranks();
         let place = |location: crate::source::Location| (ranks.get(&location.file).copied().unwrap_or(usize::MAX), location.span);
         policy.rules.sort_by(|left, right| {
-            let key = |rule: &crate::ir::Rule| (rule.namespace.clone(), rule.text.clone(), place(rule.location));
-            key(left).cmp(&key(right))
+            let by_text = (&left.namespace, &left.text).cmp(&(&right.namespace, &right.text));
+            by_text.then_with(|| place(left.location).cmp(&place(right.location)))
         });
-        policy.closes.sort_by_key(|close| (close.namespace.clone(), close.pods.clone(), close.directions.clone(), place(close.location)));
-        policy.expectations.sort_by_key(|expectation| (expectation.text.clone(), place(expectation.location)));
+        policy
+            .closes
+            .sort_by_cached_key(|close| (close.namespace.clone(), close.pods.clone(), close.directions.clone(), place(close.location)));
+        policy.expectations.sort_by_cached_key(|expectation| (expectation.text.clone(), place(expectation.location)));
     }
 
     /// Files by name.

@@ -2,6 +2,8 @@
 //!
 //! Owns: the lowering of each statement kind but `expect`. What several statements say together is judged in `check`.
 
+use std::sync::LazyLock;
+
 use super::address::{check_account, check_name};
 use super::endpoint::{Place, Ranges, Side, label_cube};
 use super::lower::Lowering;
@@ -23,9 +25,14 @@ pub const PORTS_IN_A_ROW: u16 = 4;
 
 /// Every TCP port that the mesh captures: what `mtls` without a port means.
 pub fn captured_ports() -> PortSet {
-    let uncaptured = UNCAPTURED.iter().fold(Intervals::none(), |sum: Intervals<u16>, port| sum.union(&Intervals::of(*port, *port)));
-    PortSet::full(Protocol::Tcp).subtract(&PortSet::from_intervals(Protocol::Tcp, uncaptured))
+    CAPTURED.clone()
 }
+
+/// Made once: it is asked for with every rule.
+static CAPTURED: LazyLock<PortSet> = LazyLock::new(|| {
+    let uncaptured = Intervals::collect(UNCAPTURED.iter().map(|port| (*port, *port)));
+    PortSet::full(Protocol::Tcp).subtract(&PortSet::from_intervals(Protocol::Tcp, uncaptured))
+});
 
 impl Lowering<'_> {
     /// A declared workload of one namespace.

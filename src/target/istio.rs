@@ -12,12 +12,13 @@ use super::name::{Role, name, part};
 use super::object::{Object, Wave, intents};
 use super::settings::{AccountForm, account_form};
 use super::split::MAX_OBJECT;
-use super::{Coverage, Manifest, Target};
+use super::{Coverage, Manifest, Target, WORTH_A_THREAD};
 use crate::config::SyncWaves;
 use crate::flow::{LabelCube, Symbol, Values};
 use crate::gates::{Gates, MeshGate, Permission, Selector, TransportMode};
 use crate::ir::{Issuer, Need, Ownership, Policy};
 use crate::syntax::ast::Action;
+use crate::threads::in_shares;
 
 const API_VERSION: &str = "security.istio.io/v1";
 
@@ -59,8 +60,12 @@ impl Target for Istio {
     fn emit(&self, policy: &Policy, gates: &Gates) -> Vec<Manifest> {
         let printer = Printer { policy, accounts: account_form(&policy.config), waves: policy.config.output.sync_waves };
         let is_ours = |name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.ownership == Ownership::Managed);
-        let namespaces = gates.namespaces.iter().filter(|(name, _)| is_ours(name));
-        namespaces.filter_map(|(name, gates)| Some(printer.namespace(name, gates.mesh.as_ref()?))).flatten().collect()
+        let ours = gates.namespaces.iter().filter(|(name, _)| is_ours(name));
+        let meshed: Vec<(&Symbol, &MeshGate)> = ours.filter_map(|(name, gates)| Some((name, gates.mesh.as_ref()?))).collect();
+        let print = |share: &[(&Symbol, &MeshGate)]| -> Vec<Manifest> {
+            share.iter().flat_map(|(name, mesh)| printer.namespace(name, mesh)).collect()
+        };
+        in_shares(&meshed, WORTH_A_THREAD, print).into_iter().flatten().collect()
     }
 }
 

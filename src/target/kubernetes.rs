@@ -12,12 +12,13 @@ use super::name::{Role, name, part};
 use super::object::{Object, Wave, intents};
 use super::settings::{ClusterAddresses, cluster_addresses};
 use super::split::MAX_OBJECT;
-use super::{Coverage, Manifest, Target};
+use super::{Coverage, Manifest, Target, WORTH_A_THREAD};
 use crate::config::SyncWaves;
 use crate::flow::{LabelCube, Symbol};
 use crate::gates::{Cause, Gates, NamespaceGates, Opening};
 use crate::ir::{Need, Ownership, Policy, RuleId};
 use crate::syntax::ast::Direction;
+use crate::threads::in_shares;
 
 /// `NetworkPolicies`: pods by label and addresses, on ports of every protocol, at both ends.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +56,11 @@ impl Target for Kubernetes {
     fn emit(&self, policy: &Policy, gates: &Gates) -> Vec<Manifest> {
         let printer = Printer { policy, addresses: cluster_addresses(&policy.config), waves: policy.config.output.sync_waves };
         let is_ours = |name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.ownership == Ownership::Managed);
-        let namespaces = gates.namespaces.iter().filter(|(name, _)| is_ours(name));
-        namespaces.flat_map(|(name, gates)| printer.namespace(name, gates)).collect()
+        let namespaces: Vec<(&Symbol, &NamespaceGates)> = gates.namespaces.iter().filter(|(name, _)| is_ours(name)).collect();
+        let print = |share: &[(&Symbol, &NamespaceGates)]| -> Vec<Manifest> {
+            share.iter().flat_map(|(name, gates)| printer.namespace(name, gates)).collect()
+        };
+        in_shares(&namespaces, WORTH_A_THREAD, print).into_iter().flatten().collect()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::inputs::{Inputs, Read};
 use crate::output::{self, Comparison};
 use crate::report::{self, Format};
 use clap::Args;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use twogate::compile::compile;
 use twogate::diagnostic::{Diagnostic, code};
@@ -38,7 +39,8 @@ impl Compile {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let outcome = match self.inputs.read(None)? {
             Read::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
-            Read::Ready(input, _) => compile(*input),
+            // As with `check`, nothing is given back piece by piece at the end.
+            Read::Ready(input, _) => ManuallyDrop::new(compile(*input)),
         };
         if report::judged(&outcome.findings, &outcome.sources, outcome.proof.as_ref(), Format::Human)? == Exit::Found {
             return Ok(Exit::Found);

@@ -44,11 +44,15 @@ impl PodCube {
 
     /// Whether the pod is in it.
     pub fn contains(&self, pod: &Pod) -> bool {
-        self.namespace.contains(&pod.namespace_labels) && self.labels.contains(&pod.labels) && self.account.contains(Some(&pod.account))
+        self.labels.contains(&pod.labels) && self.account.contains(Some(&pod.account)) && self.namespace.contains(&pod.namespace_labels)
     }
 
     /// The pods in both; `None` if there are none.
     pub fn intersect(&self, other: &Self) -> Option<Self> {
+        // Most cubes that are asked about lie in one namespace and differ in labels: these are asked first, before anything is copied.
+        if !self.labels.overlaps(&other.labels) {
+            return None;
+        }
         let namespace = self.namespace.intersect(&other.namespace)?;
         let labels = self.labels.intersect(&other.labels)?;
         let meet = Self { namespace, labels, account: self.account.intersect(&other.account) };
@@ -57,8 +61,8 @@ impl PodCube {
 
     /// Whether some pod is in both.
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.namespace.overlaps(&other.namespace)
-            && self.labels.overlaps(&other.labels)
+        self.labels.overlaps(&other.labels)
+            && self.namespace.overlaps(&other.namespace)
             && share_words(self.names(), other.names())
             && share_words(&self.account, &other.account)
     }
@@ -76,12 +80,14 @@ impl PodCube {
             pieces.push(Self { namespace, labels: self.labels.clone(), account: self.account.clone() });
         }
         let shared = |own: &LabelCube, theirs: &LabelCube| own.intersect(theirs).unwrap_or_default();
-        let namespace = shared(&self.namespace, &other.namespace);
         for labels in self.labels.subtract(&other.labels) {
-            pieces.push(Self { namespace: namespace.clone(), labels, account: self.account.clone() });
+            pieces.push(Self { namespace: shared(&self.namespace, &other.namespace), labels, account: self.account.clone() });
         }
         let account = self.account.subtract(&other.account);
-        pieces.push(Self { namespace, labels: shared(&self.labels, &other.labels), account });
+        if !lacks_words(&account) {
+            let (namespace, labels) = (shared(&self.namespace, &other.namespace), shared(&self.labels, &other.labels));
+            pieces.push(Self { namespace, labels, account });
+        }
         pieces.retain(|piece| !piece.is_empty());
         pieces
     }
