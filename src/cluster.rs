@@ -126,6 +126,11 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
+    /// Whether every object that may decide a flow is modelled.
+    pub fn is_modelled(&self) -> bool {
+        self.unmodelled.iter().next().is_none()
+    }
+
     /// The namespaces in which policies stand, the root namespace among them if any does there.
     pub fn policed(&self) -> BTreeSet<Symbol> {
         self.network.namespaces().chain(self.mesh.policed()).cloned().collect()

@@ -5,6 +5,7 @@
 
 mod access;
 mod allow;
+mod breach;
 mod cause;
 mod condition;
 mod entry;
@@ -21,10 +22,13 @@ mod middle;
 mod objects;
 mod open;
 mod programs;
+mod refined;
 mod report;
 mod run;
 mod sarif;
 mod seeds;
+mod seen;
+mod settled;
 mod side;
 mod walk;
 mod words;
@@ -43,11 +47,12 @@ pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};
 pub use side::Which;
 
+pub(crate) use breach::{Breach, Touched, Way as Against, breaches, changes};
 pub(crate) use intents::Intents;
-pub(crate) use middle::{
-    Breach, Middle, Standing, Touched, Turned, Way as Against, breaches, changes, moves, other_accounts, planes, turning,
-};
+pub(crate) use middle::{Middle, Standing, Turned};
 pub(crate) use programs::words_of;
+pub(crate) use seen::{moves, other_accounts, planes, turning};
+pub(crate) use settled::Moved;
 pub(crate) use side::Pair;
 pub(crate) use words::Words;
 pub(crate) use yaml::{Yaml, names};

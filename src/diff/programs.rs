@@ -16,7 +16,7 @@ use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, Transport};
+use crate::flow::{Flow, Peer, Transport};
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -129,14 +129,10 @@ pub(super) fn grouped(
         .iter()
         .map(|(cell, _)| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
         .collect();
+    let ranked = Ranked::new(cells);
     let entry = |region: Region| {
-        let inside = |(cell, _): &&(Cell, Kind)| {
-            region.source.contains(cell.caller.of(Which::Head))
-                && region.destination.contains(cell.target.of(Which::Head))
-                && region.ports.contains(cell.protocol, cell.port)
-        };
         // Equal changes are one line; it is as risky as the riskiest part of it.
-        let (riskiest, kind) = cells.iter().filter(inside).min_by_key(|(_, kind)| *kind).or(cells.first())?;
+        let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         Some(Entry {
             kind: *kind,
@@ -157,6 +153,31 @@ pub(super) fn grouped(
         })
     };
     merged(pair, regions).into_iter().filter_map(entry).collect()
+}
+
+/// Classes of flows by who is called, the riskiest first.
+struct Ranked<'a>(BTreeMap<&'a Peer, Vec<(Kind, usize, &'a (Cell, Kind))>>);
+
+impl<'a> Ranked<'a> {
+    fn new(cells: &'a [(Cell, Kind)]) -> Self {
+        let mut by_target: BTreeMap<&Peer, Vec<_>> = BTreeMap::new();
+        for (at, cell) in cells.iter().enumerate() {
+            by_target.entry(cell.0.target.of(Which::Head)).or_default().push((cell.1, at, cell));
+        }
+        for list in by_target.values_mut() {
+            list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
+        }
+        Self(by_target)
+    }
+
+    /// The first of the riskiest in a region.
+    fn first_in(&self, region: &Region) -> Option<&'a (Cell, Kind)> {
+        let is_inside =
+            |cell: &Cell| region.ports.contains(cell.protocol, cell.port) && region.source.contains(cell.caller.of(Which::Head));
+        let lists = self.0.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
+        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| is_inside(cell)));
+        firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
+    }
 }
 
 /// A flow of a class that shows the difference.

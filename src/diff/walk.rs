@@ -3,20 +3,23 @@
 //! Owns: `walk` and the `Cell`s that it finds: whole classes, as sets, end to end. Destinations are cut first, then callers as
 //! the destination's end tells them apart; a caller's own end is looked at only where the destination lets anything in.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+mod between;
 
-use super::access::{Access, Stops};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+pub(super) use between::passes_somewhere;
+use between::{Between, Doors};
+
+use super::access::Access;
 use super::seeds::{Policies, Sown};
-use super::side::{Both, Pair, Said, Which};
-use crate::classes::{
-    Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, parts_within, port_classes, request_classes,
-};
+use super::side::{Both, Pair, Which};
+use crate::classes::{Part, PathCells, TooManyPods, address_classes, parts_within, port_classes};
 use crate::cluster::Endpoint;
-use crate::flow::{
-    Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
-};
-use crate::verify::{JudgedEnd, Way, transports};
+use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport};
+use crate::threads::in_shares;
+use crate::verify::{JudgedEnd, Way};
 
 /// A class of flows about which the sides differ.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub(super) struct Cell {
     pub(super) after: Access,
     /// Why it is left open what passes now, where it is.
     pub(super) why: Option<String>,
+    /// Whether anything passes between the two on any port, on each side; none if not all ports were looked at.
+    pub(super) somewhere: Option<[bool; 2]>,
 }
 
 /// What a walk found.
@@ -69,34 +74,78 @@ impl Piece {
 
 /// Walks over the flows of all seeds.
 pub(super) fn walk(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown]) -> Found {
-    walk_where(pair, policies, sown, |before, after| !before.is_same(after))
+    walk_where(pair, policies, sown, &Wanted::any())
 }
 
-/// The same, with what counts as a difference.
-pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown], differ: fn(&Access, &Access) -> bool) -> Found {
-    let walk = Walk { pair, policies, differ, paths: RefCell::default(), planes: RefCell::default(), too_many: RefCell::default() };
+/// What a walk looks for.
+pub(super) struct Wanted<'a> {
+    /// What counts as a difference.
+    pub(super) differ: fn(&Access, &Access) -> bool,
+    /// Whether pods of a namespace need not be looked at as callers of pods of another; none stands for addresses.
+    pub(super) settled: &'a (dyn Fn(Option<&Symbol>, Option<&Symbol>) -> bool + Sync),
+}
+
+impl Wanted<'_> {
+    /// Every difference.
+    pub(super) fn any() -> Self {
+        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false }
+    }
+}
+
+/// The same, for some of all differences.
+pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: &[Sown], wanted: &Wanted<'_>) -> Found {
+    let walk = || Walk { pair, policies, wanted, paths: RefCell::default(), memo: Memo::default(), too_many: RefCell::default() };
     let mut by_name: BTreeMap<&Symbol, Vec<&Sown>> = BTreeMap::new();
     for seed in sown {
         for name in &seed.destination.names {
             by_name.entry(name).or_default().push(seed);
         }
     }
-    let mut found = Found::default();
-    for (name, seeds) in by_name {
-        walk.reach_namespace(name, &seeds, &mut found);
+    let by_name: Vec<(&Symbol, Vec<&Sown>)> = by_name.into_iter().collect();
+    let shares = in_shares(&by_name, 1, |share| {
+        let (walk, mut found) = (walk(), Found::default());
+        for (name, seeds) in share {
+            walk.reach_namespace(name, seeds, &mut found);
+        }
+        (found, walk.too_many.into_inner())
+    });
+    let (mut found, mut too_many) = (Found::default(), BTreeSet::new());
+    for (more, pods) in shares {
+        found.cells.extend(more.cells);
+        found.incomplete.extend(more.incomplete);
+        too_many.extend(pods);
     }
     let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
+    let walk = walk();
     walk.to_addresses(&outward, &mut found);
-    found.incomplete.extend(walk.too_many.into_inner().into_iter().map(anything_between));
+    too_many.extend(walk.too_many.into_inner());
+    found.incomplete.extend(too_many.into_iter().map(anything_between));
     found
+}
+
+/// What is asked of every class of pods that is called, and answered once.
+#[derive(Default)]
+struct Memo {
+    planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
+    /// By what callers of a namespace are told apart at their own end.
+    subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
+    /// Callers, as their own end tells them apart.
+    callers: RefCell<BTreeMap<PodCube, Rc<Vec<Caller>>>>,
+}
+
+/// Callers that their own end does not tell apart.
+struct Caller {
+    part: Part<Both>,
+    /// The cuts of that end, and how many of them are the base's.
+    cuts: OnceCell<(Vec<Cut>, usize)>,
 }
 
 struct Walk<'a> {
     pair: &'a Pair<'a>,
     policies: Option<Policies<'a>>,
-    differ: fn(&Access, &Access) -> bool,
+    wanted: &'a Wanted<'a>,
     paths: RefCell<PathCells>,
-    planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
+    memo: Memo,
     /// One of each lot of pods that fall into too many parts to be looked at.
     too_many: RefCell<BTreeSet<Peer>>,
 }
@@ -160,9 +209,13 @@ impl Near {
 impl Walk<'_> {
     /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
     fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
+        self.cut(whole, cubes, size, way).into_iter().map(Piece::of_pods).collect()
+    }
+
+    fn cut(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
         let example = whole.clone();
         match parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)) {
-            Ok(parts) => parts.into_iter().map(Piece::of_pods).collect(),
+            Ok(parts) => parts,
             Err(TooManyPods) => {
                 self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
                 Vec::new()
@@ -178,13 +231,21 @@ impl Walk<'_> {
     }
 
     fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
+        let calls = |seed: &&Sown| {
+            let is_open = |source: &Symbol| !(self.wanted.settled)(Some(source), Some(name));
+            seed.source.names.iter().any(is_open) || seed.source.addresses && !(self.wanted.settled)(None, Some(name))
+        };
+        let seeds: Vec<&Sown> = seeds.iter().copied().filter(calls).collect();
+        if seeds.is_empty() {
+            return;
+        }
         for target in self.subjects(name, Way::Ingress) {
-            self.reach_piece(&target, seeds, found);
+            self.reach_piece(name, &target, &seeds, found);
         }
     }
 
     /// All flows of the seeds to a class of pods.
-    fn reach_piece(&self, target: &Piece, seeds: &[&Sown], found: &mut Found) {
+    fn reach_piece(&self, own: &Symbol, target: &Piece, seeds: &[&Sown], found: &mut Found) {
         let seeds: Vec<&Sown> = seeds.iter().copied().filter(|seed| seed.has_destination(self.policies, &target.example)).collect();
         if seeds.is_empty() {
             return;
@@ -193,23 +254,39 @@ impl Walk<'_> {
         let ends = near.ends(self.pair, Way::Ingress);
         let (cuts, of_base) = ends.cuts();
         let into = Into { walk: self, target, near: &near, ends: &ends, cuts: &cuts, of_base, seeds: &seeds };
-        let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
+        let is_open = |source: Option<&Symbol>| !(self.wanted.settled)(source, Some(own));
+        let names: BTreeSet<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).filter(|name| is_open(Some(*name))).collect();
         for name in into.worth_a_look(names) {
             into.reach_from(name, found);
         }
-        if seeds.iter().any(|seed| seed.source.addresses) {
+        if seeds.iter().any(|seed| seed.source.addresses) && is_open(None) {
             into.reach_from_addresses(found);
         }
     }
 
     /// How pods of a namespace of which nothing more is said take part in the mesh, on each side; none if there can be none.
     fn planes(&self, name: &Symbol) -> Option<(bool, bool)> {
-        if let Some(known) = self.planes.borrow().get(name) {
+        if let Some(known) = self.memo.planes.borrow().get(name) {
             return *known;
         }
         let planes = self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
-        self.planes.borrow_mut().insert(Symbol::clone(name), planes);
+        self.memo.planes.borrow_mut().insert(Symbol::clone(name), planes);
         planes
+    }
+
+    /// Callers of a namespace, as their own end tells them apart.
+    fn callers(&self, name: &Symbol, whole: &PodCube) -> Rc<Vec<Caller>> {
+        if let Some(known) = self.memo.callers.borrow().get(whole) {
+            return Rc::clone(known);
+        }
+        let cubes = Rc::clone(
+            self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.pair.subjects(name, Way::Egress))),
+        );
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        let parts = self.cut(whole.clone(), &numbered, cubes.len(), Way::Egress).into_iter();
+        let callers: Rc<Vec<Caller>> = Rc::new(parts.map(|part| Caller { part, cuts: OnceCell::new() }).collect());
+        self.memo.callers.borrow_mut().insert(whole.clone(), Rc::clone(&callers));
+        callers
     }
 
     /// All flows of the seeds to addresses.
@@ -217,6 +294,7 @@ impl Walk<'_> {
         let mut names: Vec<&Symbol> = seeds.iter().flat_map(|seed| &seed.source.names).collect();
         names.sort_unstable();
         names.dedup();
+        names.retain(|name| !(self.wanted.settled)(Some(*name), None));
         for caller in names.into_iter().flat_map(|name| self.subjects(name, Way::Egress)) {
             let near = Near::new(&caller.example);
             let ends = near.ends(self.pair, Way::Egress);
@@ -253,7 +331,7 @@ impl Into<'_> {
 
     /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
     fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
-        let Some(told_apart) = self.named() else { return names.into_iter().collect() };
+        let Some(told_apart) = named(self.cuts) else { return names.into_iter().collect() };
         let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
         let is_worth = |name: &&Symbol| {
             if told_apart.contains(*name) {
@@ -265,20 +343,6 @@ impl Into<'_> {
         names.into_iter().filter(is_worth).collect()
     }
 
-    /// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their
-    /// account, of which more may be known in one namespace than in another.
-    fn named(&self) -> Option<BTreeSet<&Symbol>> {
-        let mut named = BTreeSet::new();
-        for cube in self.cuts.iter().flat_map(|cut| cut.peers.pods.cubes()) {
-            let by_name = cube.namespace.iter().all(|(key, _)| **key == *NAMESPACE_NAME);
-            if cube.names().is_cofinite() && !(by_name && cube.account.is_any()) {
-                return None;
-            }
-            named.extend(cube.names().words());
-        }
-        Some(named)
-    }
-
     /// The pods of a namespace, as the end that they call tells them apart.
     fn callers(&self, name: &Symbol) -> Vec<Piece> {
         let cubes = self.narrowed(name);
@@ -287,14 +351,11 @@ impl Into<'_> {
     }
 
     fn reach_from(&self, name: &Symbol, found: &mut Found) {
-        let mut subjects = None;
         for caller in self.callers(name).into_iter().filter(|caller| self.may_differ(caller)) {
-            let cubes = subjects.get_or_insert_with(|| self.walk.pair.subjects(name, Way::Egress));
-            let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
             for whole in caller.peers.pods.cubes() {
-                for part in self.walk.parts(whole.clone(), &numbered, cubes.len(), Way::Egress) {
-                    let caller = Piece { held_by: caller.held_by.clone(), ..part };
-                    self.reach_by(&caller, found);
+                for known in self.walk.callers(name, whole).iter() {
+                    let caller = Piece { held_by: caller.held_by.clone(), ..Piece::of_pods(known.part.clone()) };
+                    self.reach_by(&caller, &known.cuts, found);
                 }
             }
         }
@@ -305,20 +366,21 @@ impl Into<'_> {
         let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
         let far = Near::new(&caller.example);
         let doors = Doors { out: None, into: Some(self.ends), far: (&far, self.near) };
+        let mut flows = between.flows();
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let [base, head] = [Which::Base, Which::Head].map(|which| between.access(which, doors, class, &requests).0);
+            let [base, head] = between.both(&mut flows, doors, class, &requests).map(|(access, _)| access);
             !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
 
     /// One class of callers: its own end cuts those that are called once more.
-    fn reach_by(&self, caller: &Piece, found: &mut Found) {
+    fn reach_by(&self, caller: &Piece, cuts: &OnceCell<(Vec<Cut>, usize)>, found: &mut Found) {
         let near = Near::new(&caller.example);
         let ends = near.ends(self.walk.pair, Way::Egress);
-        let (own, of_base) = ends.cuts();
-        for target in self.called_by(&own, of_base) {
+        let (own, of_base) = cuts.get_or_init(|| ends.cuts());
+        for target in self.called_by(own, *of_base) {
             let mut cuts = self.cuts.to_vec();
             let mut held = caller.held_by.clone();
             for at in &target.held_by {
@@ -360,147 +422,16 @@ impl Into<'_> {
     }
 }
 
-/// The ends that flows between two peers pass; one that is not given lets everything pass.
-#[derive(Clone, Copy)]
-struct Doors<'a> {
-    out: Option<&'a Ends<'a>>,
-    into: Option<&'a Ends<'a>>,
-    /// The two peers.
-    far: (&'a Near, &'a Near),
-}
-
-/// Flows between two classes of peers.
-struct Between<'a> {
-    walk: &'a Walk<'a>,
-    seeds: &'a [&'a Sown],
-    caller: &'a Piece,
-    target: &'a Piece,
-}
-
-impl Between<'_> {
-    /// Compares both sides on every class of ports of the seeds.
-    fn compare(&self, out: Option<&Ends<'_>>, into: Option<&Ends<'_>>, cuts: &[Cut], held: &[usize], found: &mut Found) {
-        let policies = self.walk.policies;
-        let (source, target) = (&self.caller.example, &self.target.example);
-        let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, source, target)).collect();
-        if seeds.is_empty() {
-            return;
+/// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their
+/// account, of which more may be known in one namespace than in another.
+pub(super) fn named(cuts: &[Cut]) -> Option<BTreeSet<&Symbol>> {
+    let mut named = BTreeSet::new();
+    for cube in cuts.iter().flat_map(|cut| cut.peers.pods.cubes()) {
+        let by_name = cube.namespace.iter().all(|(key, _)| **key == *NAMESPACE_NAME);
+        if cube.names().is_cofinite() && !(by_name && cube.account.is_any()) {
+            return None;
         }
-        let (from, to) = (Near::new(source), Near::new(target));
-        let doors = Doors { out, into, far: (&from, &to) };
-        for class in port_classes(cuts, held) {
-            if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
-                continue;
-            }
-            let Ok(requests) = self.requests(cuts, &class) else {
-                found.incomplete.push(self.flow(Which::Head, &class));
-                continue;
-            };
-            let [(before, _), (after, why)] = [Which::Base, Which::Head].map(|which| self.access(which, doors, &class, &requests));
-            if (self.walk.differ)(&before, &after) {
-                found.cells.push(self.cell(class, requests, before, after, why));
-            }
-        }
+        named.extend(cube.names().words());
     }
-
-    fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
-        Cell {
-            source: self.caller.peers.clone(),
-            destination: self.target.peers.clone(),
-            ports: class.ports,
-            caller: self.caller.example.clone(),
-            target: self.target.example.clone(),
-            protocol: class.protocol,
-            port: class.example,
-            requests,
-            before,
-            after,
-            why,
-        }
-    }
-
-    /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
-    fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
-        let is_pod = matches!(self.target.example.of(Which::Head), Peer::Pod(_));
-        if class.protocol == Protocol::Tcp && is_pod {
-            request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
-        } else {
-            Ok(vec![None])
-        }
-    }
-
-    fn flow(&self, which: Which, class: &PortClass) -> Flow {
-        Flow {
-            source: self.caller.example.of(which).clone(),
-            destination: self.target.example.of(which).clone(),
-            protocol: class.protocol,
-            port: class.example,
-            transport: Transport::Plaintext,
-            request: None,
-        }
-    }
-
-    /// What passes on one side, and why that is left open where it is.
-    fn access(&self, which: Which, doors: Doors<'_>, class: &PortClass, requests: &[Option<Request>]) -> (Access, Option<String>) {
-        let mut flow = self.flow(which, class);
-        let mut access = Access::default();
-        let mut why = None;
-        let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
-        let (from, to) = (doors.far.0.of(which), doors.far.1.of(which));
-        for transport in transports(Way::Ingress, &flow) {
-            flow.transport = *transport;
-            let mut said = Vec::with_capacity(requests.len());
-            for request in requests {
-                flow.request.clone_from(request);
-                let left = out.map_or(Verdict::Allowed, |end| end.verdict(&flow, to));
-                let entered = match &left {
-                    Verdict::Denied => Verdict::Denied,
-                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(&flow, from)),
-                };
-                for verdict in [&left, &entered] {
-                    if let Verdict::Unspecified(reason) = verdict {
-                        why.get_or_insert_with(|| reason.clone());
-                    }
-                }
-                said.push(Said::from(&left).min(Said::from(&entered)));
-                let stops = into.and_then(|end| end.stops(&flow, from));
-                access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
-            }
-            access.set(*transport, said);
-        }
-        (access, why)
-    }
-}
-
-/// Whether anything passes on one side between two peers, on any port.
-pub(super) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
-    let walk = Walk {
-        pair,
-        policies: None,
-        differ: |_, _| true,
-        paths: RefCell::default(),
-        planes: RefCell::default(),
-        too_many: RefCell::default(),
-    };
-    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
-    let (from_piece, to_piece) = (piece(caller), piece(target));
-    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
-    let (from, to) = (Near::new(caller), Near::new(target));
-    let (out, into) = (from.ends(pair, Way::Egress), to.ends(pair, Way::Ingress));
-    let cuts_of = |ends: &Ends<'_>, far: &Both| {
-        let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
-        cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
-    };
-    let mut cuts = cuts_of(&into, caller);
-    let looked_into = cuts.len();
-    cuts.extend(cuts_of(&out, target));
-    for cut in cuts.iter_mut().skip(looked_into) {
-        cut.requests = RequestSamples::default();
-    }
-    let held: Vec<usize> = (0..cuts.len()).collect();
-    port_classes(&cuts, &held).iter().any(|class| {
-        let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = between.access(which, Doors { out: Some(&out), into: Some(&into), far: (&from, &to) }, class, &requests);
-        access.best().contains(&Said::Allowed)
-    })
+    Some(named)
 }

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bench::{Bench, Setting};
+use super::bench::{Bench, Read, Setting};
 use super::items::{Item, State, holds};
 use super::object::{Id, Object, read};
 use super::report::{Harm, Plan, Safety};
@@ -19,7 +19,7 @@ use crate::diagnostic::order::has_error;
 use crate::diagnostic::{Diagnostic, code};
 use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, turning, words_of};
 use crate::flow::{PodCube, Symbol};
-use crate::ir::{Policy, Workload};
+use crate::ir::{Ownership, Policy, Workload};
 use crate::source::{FileId, Source, Sources};
 use crate::verify::{Assumption, Program, assumptions};
 
@@ -82,11 +82,20 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let pair = Pair::new(&sides.0, &sides.1);
     let setting = Setting::Program(&head_program);
     let objects = (old.objects(), new.objects());
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words_of(base_policy, head_policy), kept: "" };
+    let others = others([base_policy, head_policy]);
+    let is_modelled = before.is_modelled() && after.is_modelled();
+    let words = words_of(base_policy, head_policy);
+    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words, kept: "", others: &others, is_modelled };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
+}
+
+/// The namespaces that others' programs answer for, on either side.
+fn others(policies: [&Policy; 2]) -> BTreeSet<Symbol> {
+    let all = policies.into_iter().flat_map(|policy| policy.namespaces.values());
+    all.filter(|namespace| namespace.ownership == Ownership::With).map(|namespace| Symbol::clone(&namespace.name)).collect()
 }
 
 /// What is taken for granted of the head, and of the base what differs: accounts, and all of it where the head manages nothing.
@@ -188,7 +197,8 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         words.networks.insert("nodes".into(), platform.nodes.clone());
     }
     let setting = Setting::Manifests(known);
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words, kept: &kept };
+    let (others, is_modelled) = (BTreeSet::new(), base_cluster.is_modelled() && head_cluster.is_modelled());
+    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words, kept: &kept, others: &others, is_modelled };
     order(&ends, (before, after), &[], options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.sources })
 }
@@ -280,6 +290,8 @@ struct Ends<'a> {
     platform: &'a Platform,
     words: &'a Words,
     kept: &'a str,
+    others: &'a BTreeSet<Symbol>,
+    is_modelled: bool,
 }
 
 /// Finds the order, and says it in the plan.
@@ -293,8 +305,20 @@ fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[
         items.extend(copies);
         plan.not_tried = others;
     }
-    let Ends { pair, setting, platform, words, kept } = *ends;
-    let bench = Bench { sides: pair, setting, platform, kept, items: &items, apart, words, judged: Cell::new(0) };
+    let Ends { pair, setting, platform, words, kept, others, is_modelled } = *ends;
+    let bench = Bench {
+        sides: pair,
+        setting,
+        platform,
+        kept,
+        items: &items,
+        apart,
+        words,
+        others,
+        is_modelled,
+        judged: Cell::new(0),
+        read: Read::default(),
+    };
     let start = State::base(&items);
     let turning = turning(pair, apart);
     let mut taken: Vec<Taken> = staged(&bench, &start);

@@ -223,22 +223,44 @@ impl Search<'_> {
 
     /// Changes of which no flow meets two: of Istio's objects, which act on the destination alone, one in each namespace.
     fn apart(&mut self, phase: Phase, changes: &[Change]) -> bool {
-        let mut first: BTreeMap<&Symbol, Change> = BTreeMap::new();
-        let mut taken: Vec<Change> = Vec::new();
-        for change in changes {
-            let Change::Object(at, _) = change else { continue };
-            let Some(item) = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace)) else {
-                continue;
-            };
-            if !first.contains_key(&item.id.namespace) && self.is_safe(std::slice::from_ref(change), std::slice::from_ref(change)) {
-                first.insert(&item.id.namespace, change.clone());
+        // No flow meets two, so if the first of each namespace are safe together, each is so by itself.
+        let mut first: BTreeMap<&Symbol, &Change> = BTreeMap::new();
+        for (name, change) in self.of_destinations(changes) {
+            first.entry(name).or_insert(change);
+        }
+        let mut taken: Vec<Change> = changes.iter().filter(|change| first.values().any(|one| one == change)).cloned().collect();
+        if taken.is_empty() {
+            return false;
+        }
+        if !self.is_safe(&taken, &taken) {
+            taken = self.safe_alone(changes);
+            if !self.is_safe(&taken, &taken) {
+                taken.truncate(1);
+            }
+        }
+        !taken.is_empty() && self.commit(phase, taken)
+    }
+
+    /// Changes that act on nothing but connections to pods of their namespace, with its name.
+    fn of_destinations<'c>(&self, changes: &'c [Change]) -> impl Iterator<Item = (&Symbol, &'c Change)> {
+        changes.iter().filter_map(|change| {
+            let Change::Object(at, _) = change else { return None };
+            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace))?;
+            Some((&item.id.namespace, change))
+        })
+    }
+
+    /// Of each namespace the first change that is safe.
+    fn safe_alone(&self, changes: &[Change]) -> Vec<Change> {
+        let mut first: BTreeSet<&Symbol> = BTreeSet::new();
+        let mut taken = Vec::new();
+        for (name, change) in self.of_destinations(changes) {
+            if !first.contains(name) && self.is_safe(std::slice::from_ref(change), std::slice::from_ref(change)) {
+                first.insert(name);
                 taken.push(change.clone());
             }
         }
-        if !self.is_safe(&taken, &taken) {
-            taken.truncate(1);
-        }
-        !taken.is_empty() && self.commit(phase, taken)
+        taken
     }
 
     /// The first change that is safe by itself.
