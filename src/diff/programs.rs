@@ -156,7 +156,10 @@ pub(super) fn grouped(
 }
 
 /// Classes of flows by who is called, the riskiest first.
-struct Ranked<'a>(BTreeMap<&'a Peer, Vec<(Kind, usize, &'a (Cell, Kind))>>);
+struct Ranked<'a>(BTreeMap<&'a Peer, Vec<Ranking<'a>>>);
+
+/// A class with its kind, and its place among all.
+type Ranking<'a> = (Kind, usize, &'a (Cell, Kind));
 
 impl<'a> Ranked<'a> {
     fn new(cells: &'a [(Cell, Kind)]) -> Self {

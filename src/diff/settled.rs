@@ -239,8 +239,8 @@ impl Look<'_> {
                         (flow.protocol, flow.port, flow.transport) = (class.protocol, class.example, *transport);
                         flow.request.clone_from(&request);
                     }
-                    let [base, now, head] = near.said(&flows, &far);
-                    bounds = bounds.with(now, [base, head]);
+                    let [was, now, to_be] = near.said(&flows, &far);
+                    bounds = bounds.with(now, [was, to_be]);
                 }
             }
             if !bounds.settle() {

@@ -4,6 +4,7 @@
 //! namespace, each side with its own labels, and what is left are names, labels of pods and accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::classes::fresh_word;
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
@@ -91,23 +92,26 @@ impl Known {
 
 /// One peer, as each side sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Both {
-    base: Peer,
-    head: Peer,
-}
+pub(super) struct Both(Arc<[Peer; 2]>);
 
 impl Both {
     /// An address, which both see alike.
     pub(super) fn address(peer: Peer) -> Self {
-        Self { base: peer.clone(), head: peer }
+        Self(Arc::new([peer.clone(), peer]))
     }
 
     /// As one side sees it.
-    pub(super) const fn of(&self, which: Which) -> &Peer {
+    pub(super) fn of(&self, which: Which) -> &Peer {
+        let [base, head] = &*self.0;
         match which {
-            Which::Base => &self.base,
-            Which::Head => &self.head,
+            Which::Base => base,
+            Which::Head => head,
         }
+    }
+
+    /// Whether the other one is a copy of this.
+    pub(super) fn is_copy(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -211,7 +215,7 @@ impl<'a> Pair<'a> {
         let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
-        Some((planes, Both { base: Peer::Pod(base), head: Peer::Pod(head) }))
+        Some((planes, Both(Arc::new([Peer::Pod(base), Peer::Pod(head)]))))
     }
 
     /// A pod with what a side takes for granted of its namespace.

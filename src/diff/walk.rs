@@ -214,13 +214,10 @@ impl Walk<'_> {
 
     fn cut(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
         let example = whole.clone();
-        match parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)) {
-            Ok(parts) => parts,
-            Err(TooManyPods) => {
-                self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
-                Vec::new()
-            }
-        }
+        parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
+            self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
+            Vec::new()
+        })
     }
 
     /// The pods of a namespace, as both judges tell them apart this way.
@@ -303,7 +300,8 @@ impl Walk<'_> {
                 let crate::classes::Among::Addresses(addresses) = class.among else { continue };
                 let target = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
                 let between = Between { walk: self, seeds, caller: &caller, target: &target };
-                between.compare(Some(&ends), None, &cuts, &target.held_by, found);
+                let doors = Doors { out: Some(&ends), into: None, far: (&near, &Near::new(&target.example)) };
+                between.compare(doors, &cuts, &target.held_by, found);
             }
         }
     }
@@ -370,7 +368,7 @@ impl Into<'_> {
         let ports = port_classes(self.cuts, &caller.held_by);
         ports.iter().any(|class| {
             let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let [base, head] = between.both(&mut flows, doors, class, &requests).map(|(access, _)| access);
+            let [base, head] = doors.both(&mut flows, class, &requests).map(|(access, _)| access);
             !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
@@ -389,7 +387,9 @@ impl Into<'_> {
                 cuts.push(Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() });
             }
             let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
-            between.compare(Some(&ends), Some(self.ends), &cuts, &held, found);
+            let own = (!target.example.is_copy(&self.target.example)).then(|| Near::new(&target.example));
+            let doors = Doors { out: Some(&ends), into: Some(self.ends), far: (&near, own.as_ref().unwrap_or(self.near)) };
+            between.compare(doors, &cuts, &held, found);
         }
     }
 
@@ -417,7 +417,8 @@ impl Into<'_> {
             let crate::classes::Among::Addresses(addresses) = class.among else { continue };
             let caller = Piece { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts };
             let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
-            between.compare(None, Some(self.ends), self.cuts, &caller.held_by, found);
+            let doors = Doors { out: None, into: Some(self.ends), far: (&Near::new(&caller.example), self.near) };
+            between.compare(doors, self.cuts, &caller.held_by, found);
         }
     }
 }

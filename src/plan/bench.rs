@@ -56,7 +56,10 @@ pub(super) struct Bench<'a> {
 
 /// Clusters of states, the one that was asked for last at the end: a state is judged, and then compared with the next.
 #[derive(Default)]
-pub(super) struct Read(RefCell<Vec<(Vec<Option<usize>>, Option<Rc<Cluster>>)>>);
+pub(super) struct Read(RefCell<Vec<Known>>);
+
+/// Which content every object has, and the cluster that this is; none if it cannot be read.
+type Known = (Vec<Option<usize>>, Option<Rc<Cluster>>);
 
 /// The most clusters that are kept.
 const MAX_READ: usize = 3;

@@ -84,8 +84,8 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let objects = (old.objects(), new.objects());
     let others = others([base_policy, head_policy]);
     let is_modelled = before.is_modelled() && after.is_modelled();
-    let words = words_of(base_policy, head_policy);
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words, kept: "", others: &others, is_modelled };
+    let said = words_of(base_policy, head_policy);
+    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &said, kept: "", others: &others, is_modelled };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);

@@ -31,15 +31,13 @@ pub(super) struct Between<'a> {
 
 impl Between<'_> {
     /// Compares both sides on every class of ports of the seeds.
-    pub(super) fn compare(&self, out: Option<&Ends<'_>>, into: Option<&Ends<'_>>, cuts: &[Cut], held: &[usize], found: &mut Found) {
+    pub(super) fn compare(&self, doors: Doors<'_>, cuts: &[Cut], held: &[usize], found: &mut Found) {
         let policies = self.walk.policies;
         let (source, target) = (&self.caller.example, &self.target.example);
         let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, source, target)).collect();
         if seeds.is_empty() {
             return;
         }
-        let (from, to) = (Near::new(source), Near::new(target));
-        let doors = Doors { out, into, far: (&from, &to) };
         let first = found.cells.len();
         let mut flows = self.flows();
         let mut somewhere = [false; 2];
@@ -53,7 +51,7 @@ impl Between<'_> {
                 somewhere = [true; 2];
                 continue;
             };
-            let [(before, _), (after, why)] = self.both(&mut flows, doors, &class, &requests);
+            let [(before, _), (after, why)] = doors.both(&mut flows, &class, &requests);
             for (passes, access) in somewhere.iter_mut().zip([&before, &after]) {
                 *passes |= access.best().contains(&Said::Allowed);
             }
@@ -105,31 +103,26 @@ impl Between<'_> {
             request: None,
         })
     }
+}
 
+impl Doors<'_> {
     /// What passes on each side.
     pub(super) fn both(
-        &self,
+        self,
         [base, head]: &mut [Flow; 2],
-        doors: Doors<'_>,
         class: &PortClass,
         requests: &[Option<Request>],
     ) -> [(Access, Option<String>); 2] {
-        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access((which, flow), doors, class, requests))
+        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access((which, flow), class, requests))
     }
 
     /// What passes on one side, and why that is left open where it is.
-    fn access(
-        &self,
-        (which, flow): (Which, &mut Flow),
-        doors: Doors<'_>,
-        class: &PortClass,
-        requests: &[Option<Request>],
-    ) -> (Access, Option<String>) {
+    fn access(self, (which, flow): (Which, &mut Flow), class: &PortClass, requests: &[Option<Request>]) -> (Access, Option<String>) {
         (flow.protocol, flow.port, flow.transport, flow.request) = (class.protocol, class.example, Transport::Plaintext, None);
         let mut access = Access::default();
         let mut why = None;
-        let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
-        let (from, to) = (doors.far.0.of(which), doors.far.1.of(which));
+        let (out, into) = (self.out.and_then(|ends| ends.of(which)), self.into.and_then(|ends| ends.of(which)));
+        let (from, to) = (self.far.0.of(which), self.far.1.of(which));
         for transport in transports(Way::Ingress, flow) {
             flow.transport = *transport;
             let mut said = Vec::with_capacity(requests.len());
@@ -175,13 +168,13 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
     for cut in cuts.iter_mut().skip(looked_into) {
         cut.requests = RequestSamples::default();
     }
-    let held: Vec<usize> = (0..cuts.len()).collect();
+    let all: Vec<usize> = (0..cuts.len()).collect();
     let [base, head] = &mut between.flows();
     let flow = if which == Which::Base { base } else { head };
     let doors = Doors { out: Some(&out), into: Some(&into), far: (&from, &to) };
-    port_classes(&cuts, &held).iter().any(|class| {
+    port_classes(&cuts, &all).iter().any(|class| {
         let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = between.access((which, &mut *flow), doors, class, &requests);
+        let (access, _) = doors.access((which, &mut *flow), class, &requests);
         access.best().contains(&Said::Allowed)
     })
 }
