@@ -7,7 +7,6 @@ mod decide;
 mod decision;
 mod end;
 mod mesh;
-mod names;
 mod network;
 mod object;
 mod platform;
@@ -27,7 +26,7 @@ use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::ClientTls;
+pub use mesh::{ClientRule, ClientTls};
 pub use platform::Platform;
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 
@@ -50,6 +49,8 @@ pub struct Cluster {
     namespaces: BTreeMap<Symbol, Labels>,
     workloads: Vec<Workload>,
     port_numbers: network::PortNumbers,
+    /// The files that hold an object, or something that cannot be read.
+    held: BTreeSet<FileId>,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -63,14 +64,14 @@ pub struct Workload {
     pub endpoint: Endpoint,
 }
 
-/// A call of a pod that goes over a waypoint, if its client takes waypoints ([`Cluster::takes_waypoints`]).
+/// A call of a pod that does not go as a connection with the pod itself does.
 #[derive(Debug, Clone)]
 pub struct WaypointCall<'c> {
     /// What the client addresses.
     pub addressed: Addressed,
     /// The ports of the pod that it leads to; none for any.
     pub ports: Option<Vec<u16>>,
-    /// The waypoint, as `shop/waypoint`; none where one is named that the manifests do not hold.
+    /// The waypoint, as `shop/waypoint`; none where one is named that the manifests do not hold, and where it goes straight.
     pub waypoint: Option<Symbol>,
     /// One of the waypoint's pods.
     pub pod: Option<&'c Endpoint>,
@@ -93,7 +94,7 @@ pub struct Names {
 /// cannot affect a flow are passed over by a stated list; everything else makes the flows that it may touch unspecified, with the
 /// finding `unmodelled-kind`. So does what cannot be read. The result is the same on every run and however the work is shared.
 pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, .. } = read::read(sources, files, &platform);
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
         network: network::Network::new(policies),
@@ -101,6 +102,7 @@ pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster
         unmodelled: unmodelled::UnmodelledObjects::new(unmodelled),
         namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
         platform,
+        held,
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
@@ -113,6 +115,12 @@ impl Cluster {
     /// What is assumed of the platform.
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// Whether any of these files holds an object of any kind, or something that cannot be read. One of a command that failed holds
+    /// nothing, and then nothing is known.
+    pub fn holds_anything_of(&self, files: &[FileId]) -> bool {
+        files.iter().any(|file| self.held.contains(file))
     }
 
     /// The workloads that the manifests hold, by namespace, kind and name. Pods of one owner are one, unless a policy may tell
@@ -158,7 +166,8 @@ impl Cluster {
         End::new(self, subject, way)
     }
 
-    /// The calls of a pod that go over a waypoint, in order, the pod's own address first.
+    /// The calls of a pod that go over a waypoint if their client takes waypoints ([`Cluster::takes_waypoints`]), in order, the pod's own
+    /// address first. Where that is among them, all other calls are, too: those that go straight have no waypoint.
     pub fn waypoint_calls<'c>(&'c self, destination: &'c Endpoint, names: &Names) -> Vec<WaypointCall<'c>> {
         self.mesh.calls(destination, names)
     }
@@ -169,9 +178,26 @@ impl Cluster {
         self.mesh.client_tls(namespace)
     }
 
+    /// The calls of a pod by Service about which some `DestinationRule` says how clients speak TLS, and those that lead to the same ports
+    /// of it; straight calls all. Which clients hear it says [`Cluster::client_rule`].
+    pub fn told_calls<'c>(&'c self, destination: &'c Endpoint) -> Vec<WaypointCall<'c>> {
+        self.mesh.told_calls(destination)
+    }
+
+    /// The `DestinationRule` that says how a client speaks TLS in a call of a pod (`semantics.md` §3.3), as far as one does.
+    pub fn client_rule(&self, client: &Endpoint, destination: &Endpoint, addressed: &Addressed) -> Option<ClientRule> {
+        self.mesh.client_rule(client, destination, addressed)
+    }
+
     /// Whether a client's calls may go over a waypoint where one stands.
     pub fn takes_waypoints(client: &Endpoint) -> bool {
         mesh::Mesh::takes_waypoints(client)
+    }
+
+    /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its
+    /// own.
+    pub fn captures(destination: &Endpoint, port: u16) -> bool {
+        mesh::Mesh::captures(destination, port)
     }
 
     /// Whether a connection passes, hop by hop and gate by gate, and why.

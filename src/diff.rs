@@ -4,10 +4,14 @@
 //! found class by class over every pod that could exist; what is not looked at is proved equal (`seeds`).
 
 mod access;
+mod actual;
 mod allow;
+mod blame;
 mod breach;
+mod calls;
 mod cause;
 mod condition;
+mod doubt;
 mod entry;
 mod facts;
 mod gates;
@@ -15,12 +19,15 @@ mod human;
 mod intents;
 mod json;
 mod kind;
+mod ledger;
+mod looked;
 mod manifests;
 mod markdown;
 mod merge;
 mod middle;
 mod objects;
 mod open;
+mod parties;
 mod programs;
 mod refined;
 mod report;

@@ -19,7 +19,7 @@ mod setting;
 mod world;
 
 use crate::compile::Input;
-use crate::diagnostic::{Diagnostic, order};
+use crate::diagnostic::{Diagnostic, code, order};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
@@ -71,7 +71,8 @@ pub fn explain(mut ask: Ask) -> Answer {
         Ok(question) => question,
         Err(findings) => return Answer { sources: setting.sources, findings, ..Answer::default() },
     };
-    let (cases, notes) = case::cases(&setting, &question);
+    let (cases, mut notes) = case::cases(&setting, &question);
+    notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
     Answer { sources: setting.sources, findings, cases, notes }
 }
 

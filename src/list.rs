@@ -17,6 +17,7 @@ mod reasons;
 pub mod render;
 mod requests;
 mod selection;
+mod told;
 mod waypoints;
 
 use std::fmt;

@@ -5,6 +5,7 @@
 
 mod document;
 mod layout;
+pub(crate) mod names;
 mod objects;
 mod plain;
 mod reading;

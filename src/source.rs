@@ -2,6 +2,21 @@
 //!
 //! Owns: `Source`, `Sources`, `Span`, `Location`, `Position`. It must not know what the text means, nor read a file.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// A text on one line, for people: control characters, which could pretend to be other lines or steer a terminal, are spelled out.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for letter in text.chars() {
+        let _ = if letter.is_control() { write!(out, "{}", letter.escape_default()) } else { write!(out, "{letter}") };
+    }
+    Cow::Owned(out)
+}
+
 /// A stretch of one file's text, in bytes: `start` is in it, `end` is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {

@@ -443,3 +443,32 @@ fn an_emptied_program_takes_nothing_away() {
     assert!(ran.stderr.contains("error[no-input]"), "{}", ran.stderr);
     assert!(place.0.path().join("manifests/shop/networkpolicies.yaml").exists());
 }
+
+/// A command that fails in a pipe writes nothing, and nothing is then known.
+#[test]
+fn manifests_without_any_object_are_an_error() {
+    let place = Place::with(&[("shop.intent", "namespace shop\nallow app=web -> app=db:80\n")]);
+    for arguments in ["explain 'app=web@shop -> app=db@shop:80' --manifests -", "list --manifests -", "verify shop.intent --manifests -"] {
+        for input in ["", "apiVersion: v1\nkind: List\nitems: []\n"] {
+            let ran = place.run_on(arguments, input.as_bytes());
+            assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{arguments}: {}", ran.stderr);
+            assert!(ran.stderr.contains("error[no-input]: there is no object in `<stdin>`"), "{arguments}: {}", ran.stderr);
+        }
+        let ran = place.run_on(arguments, b"a: [");
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{arguments}: {}", ran.stderr);
+    }
+}
+
+/// `helm template` names no namespace: that is told in every command.
+#[test]
+fn manifests_without_a_namespace_are_told_of() {
+    let place = Place::with(&[("shop.intent", "namespace shop mesh none\nallow app=web -> app=db:80\n")]);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: db, labels: {app: db}}\nspec: {containers: [{name: c, image: i}]}\n";
+    for arguments in ["explain 'app=web@shop -> app=db@shop:80' --manifests -", "list --manifests -", "verify shop.intent --manifests -"] {
+        let ran = place.run_on(arguments, pod.as_bytes());
+        let told = "Pod `db` names no namespace: taken as of `default`, which `-n` changes";
+        assert!(ran.stderr.contains(told) || ran.stdout.contains(told), "{arguments}: {}{}", ran.stdout, ran.stderr);
+    }
+    let ran = place.run_on("list --manifests - -n shop", pod.as_bytes());
+    assert!(ran.stdout.contains("shop/db[Pod]"), "{}{}", ran.stdout, ran.stderr);
+}

@@ -1,5 +1,7 @@
 //! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
 
+mod changes;
+mod clusters;
 mod command;
 mod corpus;
 pub(crate) mod formats;

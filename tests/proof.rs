@@ -7,23 +7,14 @@ mod clusters;
 mod programs;
 mod random;
 
-use twogate::cluster::{Addressed, Cluster, Endpoint, Question};
+use twogate::cluster::{Cluster, Question};
 use twogate::compile::{Outcome, prove};
 use twogate::flow::{Flow, Verdict};
 use twogate::verify::{Difference, flow_words};
 
 /// What a cluster does with a flow, end to end.
 fn decided(cluster: &Cluster, flow: &Flow) -> Verdict {
-    let question = Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Unsaid,
-    };
-    cluster.decide(&question).verdict
+    cluster.decide(&Question::from(flow)).verdict
 }
 
 /// An outcome of which one text was changed before it was proved.

@@ -255,3 +255,14 @@ fn a_program_without_expectations_holds() {
     let ran = shop("").run("test");
     assert_eq!((ran.status, ran.stdout.as_str()), (0, "0 of 0 expectations hold\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_expectation_of_mtls_is_not_said_to_hold_beside_a_destination_rule_that_turns_clients_away() {
+    let shop = shop("expect allow web -> db:5432 mtls");
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: plain, namespace: shop}\n\
+                spec: {host: db, trafficPolicy: {tls: {mode: DISABLE}}}\n";
+    std::fs::write(shop.path("rule.yaml"), rule).unwrap();
+    let ran = shop.run("test intents --alongside rule.yaml");
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("alongside-changes-access") && !ran.stdout.contains("holds"), "{}{}", ran.stdout, ran.stderr);
+}

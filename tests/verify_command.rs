@@ -108,7 +108,7 @@ fn json_has_one_shape() {
     place.put("manifests/theirs.yaml", wider().as_bytes());
     let value = json(&place.run("verify --manifests manifests --format json"));
     let keys = |value: &Value| value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&value), "version relation classes differences accepted assumptions");
+    assert_eq!(keys(&value), "version relation classes differences accepted notCompared assumptions");
     assert_eq!(value["version"], 1);
     assert!(value["classes"].as_u64().unwrap() > 20, "{value}");
     for difference in value["differences"].as_array().unwrap() {
@@ -351,6 +351,35 @@ fn the_addresses_of_pods_are_held_against_the_configuration() {
         let one = value["assumptions"].as_array().unwrap().iter().find(|one| one["name"] == "no-pod-address").unwrap();
         assert_eq!((one["status"].as_str().unwrap(), ran.status), (wanted, exit), "{one}");
     }
+}
+
+/// Policies of so many keys that their pods fall into too many classes are not called equal, and not called open either.
+#[test]
+fn what_could_not_be_compared_is_told() {
+    let place = shop();
+    let policy = |number: usize| network(&format!("n{number}"), &format!("{{podSelector: {{matchLabels: {{key-{number}: a}}}}}}"));
+    let theirs: Vec<String> = (0..40).map(policy).collect();
+    place.put("theirs.yaml", theirs.join("---\n").as_bytes());
+    let ran = place.run("verify --manifests manifests --manifests theirs.yaml");
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.starts_with("undecided: not every connection could be compared\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n  not compared: who calls pods of `shop` falls into too many classes\n"), "{}", ran.stdout);
+    let value = json(&place.run("verify --manifests manifests --manifests theirs.yaml --format json"));
+    assert_eq!(value["notCompared"].as_array().unwrap().len(), 2, "{value}");
+}
+
+/// Without a configuration a pod's address speaks against a block that holds it, and only there.
+#[test]
+fn a_block_that_holds_a_pod_breaks_what_is_assumed() {
+    let program = "namespace shop\nallow app=web -> 10.0.0.0/8:443 accept cidr-may-cover-pods\n";
+    let pod = |address: &str, spec: &str| one_pod("shop", "tool", INJECTED_POD, spec) + &format!("status: {{podIP: {address}}}\n");
+    let status = |address: &str, spec: &str| assumed(program, "", &pod(address, spec), "no-pod-address").0;
+    assert_eq!(status("10.244.0.6", ""), "broken Pod shop/tool has the address `10.244.0.6`");
+    assert_eq!(status("172.16.0.6", ""), "holds");
+    let anywhere = "namespace shop\nallow anywhere -> app=web:443\n";
+    assert_eq!(assumed(anywhere, "", &pod("10.244.0.6", ""), "no-pod-address").0, "holds");
+    // The address of a node is no pod's.
+    assert_eq!(status("10.1.0.6", ", hostNetwork: true"), "open");
 }
 
 /// What a line accepts is no difference, and is told.

@@ -43,8 +43,10 @@ fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
         doubt(cluster, question, last);
     }
     let mut steps = Vec::new();
-    for (hop, of_mesh) in route.hops.iter().zip(judged.steps) {
-        steps.extend(hop_steps(cluster, hop, question));
+    for (at, (hop, of_mesh)) in route.hops.iter().zip(judged.steps).enumerate() {
+        let is_last = at + 1 == route.hops.len();
+        let open = route.open_end.filter(|_| is_last);
+        steps.extend(hop_steps(cluster, hop, question).into_iter().map(|step| open.map_or(step.clone(), |reason| left_open(step, reason))));
         steps.extend(of_mesh);
     }
     let verdict = match route.doubt {
@@ -75,11 +77,19 @@ fn hop_steps(cluster: &Cluster, hop: &Hop, question: &Question) -> Vec<Step> {
     pods.map(step).collect()
 }
 
+/// A step at a hop of which the far end is not known: where no policy selects the pod, it says the same to everybody.
+fn left_open(step: Step, reason: &str) -> Step {
+    if step.decided_by.is_empty() {
+        return step;
+    }
+    Step { verdict: Verdict::Unspecified(reason.to_owned()), reason: reason.to_owned(), ..step }
+}
+
 /// Lets objects that are not modelled unsettle the mesh's steps.
 fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let (source, destination) = (&question.source, &question.destination);
     let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
-    let at_source = cluster.unmodelled.at_mesh(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
+    let at_source = cluster.unmodelled.at_client(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
     let objects: Vec<&Unmodelled> =
         at_destination.iter().copied().chain(at_source).filter(|object| matters(object, source, destination)).collect();
     unsettle(&objects, destination, steps);

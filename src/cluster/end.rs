@@ -8,7 +8,7 @@ use super::network::{self, Connection, Selected};
 use super::truth::{Doubt, Truth};
 use super::unmodelled::{Gates, Isolated, Unmodelled};
 use super::{Addressed, Cluster, Endpoint, Names, Way, wire};
-use crate::flow::{Cut, DataPlane, Peers, PodSet, PortSet, Protocol, Request, RequestSamples, Transport, Verdict};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, Peers, PodSet, PortSet, Protocol, Request, RequestSamples, Transport, Verdict};
 
 /// One end of a pod: the policies that act on it there.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct End<'c> {
     selected: Vec<Selected<'c>>,
     /// Something that is not modelled and may change what the network says here.
     network_doubt: Option<&'c Unmodelled>,
+    /// Calls of addresses that may go over a waypoint, and the `ServiceEntry` that says it; on egress only.
+    outward: Vec<(AddressSet, PortSet, String)>,
     /// The mesh, which is asked on ingress only.
     mesh: Option<MeshPart<'c>>,
 }
@@ -38,7 +40,8 @@ impl<'c> End<'c> {
         let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).next();
         let mesh =
             (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
-        Self { cluster, subject, way, selected, network_doubt, mesh }
+        let outward = if way == Way::Egress { cluster.mesh.outward(subject) } else { Vec::new() };
+        Self { cluster, subject, way, selected, network_doubt, outward, mesh }
     }
 
     /// By what this end tells connections apart; see [`Cut`] for what that promises.
@@ -49,6 +52,12 @@ impl<'c> End<'c> {
     pub fn cuts(&self, names: &Names) -> Vec<Cut> {
         let cluster = self.cluster;
         let mut cuts = network::cuts(&self.selected, &cluster.platform, self.subject, self.way, &cluster.port_numbers);
+        let outward = |(addresses, ports, _): &(AddressSet, PortSet, String)| Cut {
+            peers: Peers::from(addresses.clone()),
+            ports: ports.clone(),
+            requests: RequestSamples::default(),
+        };
+        cuts.extend(self.outward.iter().map(outward));
         let Some(mesh) = &self.mesh else { return cuts };
         cuts.extend(mesh.end.cuts(names));
         let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
@@ -95,6 +104,13 @@ impl<'c> End<'c> {
         if let Some(object) = self.network_doubt {
             return Truth::Unknown(Doubt::Object(object));
         }
+        if let Peer::Address(address) = &far.peer {
+            let may_be =
+                |(addresses, ports, _): &&(AddressSet, PortSet, String)| addresses.contains(*address) && ports.contains(protocol, port);
+            if let Some((.., name)) = self.outward.iter().find(may_be).filter(|_| transport == Transport::Plaintext) {
+                return Truth::Unknown(Doubt::Entry { name });
+            }
+        }
         let port = match self.way {
             Way::Ingress => wire::port(far, self.subject, protocol, port, transport),
             Way::Egress => wire::port(self.subject, far, protocol, port, transport),
@@ -109,7 +125,7 @@ impl MeshPart<'_> {
     /// What the mesh says.
     fn decide(&self, end: &End<'_>, far: &Endpoint, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
         let doubt = self.doubt.filter(|object| matters(object, far, end.subject));
-        let doubt = doubt.or_else(|| end.cluster.unmodelled.at_mesh(far).find(|object| matters(object, far, end.subject)));
+        let doubt = doubt.or_else(|| end.cluster.unmodelled.at_client(far).find(|object| matters(object, far, end.subject)));
         match doubt {
             Some(object) => Verdict::Unspecified(object.to_string()),
             None => self.end.decide(far, port, transport, request),

@@ -10,6 +10,7 @@ mod chain;
 mod client;
 mod cuts;
 mod end;
+mod entry;
 mod hosts;
 mod judge;
 mod misses;
@@ -36,13 +37,14 @@ use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
 use crate::manifest::{self, Reading};
 use chain::Policy;
 use client::DestinationRule;
+use entry::Entry;
 use peer::PeerPolicy;
 use read::gateway::Gateway;
 use rule::AuthorizationPolicy;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
-pub use client::ClientTls;
+pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
 pub(super) use route::{Hop, Route};
@@ -59,6 +61,7 @@ pub(super) struct Mesh {
     peers: BTreeMap<Symbol, Vec<PeerPolicy>>,
     tokens: BTreeMap<Symbol, Vec<TokenPolicy>>,
     destinations: Vec<DestinationRule>,
+    entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
@@ -91,6 +94,13 @@ impl Mesh {
         }
     }
 
+    /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
+    pub(super) fn read_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
+        let entry = read::entry::read(object, &tree.root, reading)?;
+        self.entries.push(entry);
+        Some(())
+    }
+
     /// Takes in what another part of the manifests says; parts come in the order of the text.
     pub(super) fn merge(&mut self, other: Self) {
         self.unsettled.extend(other.unsettled);
@@ -101,6 +111,7 @@ impl Mesh {
             self.tokens.entry(namespace).or_default().extend(policies);
         }
         self.destinations.extend(other.destinations);
+        self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
     }
 

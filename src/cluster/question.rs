@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::flow::{Intervals, Peer, Protocol, Request, Symbol, Transport};
+use crate::flow::{Flow, Intervals, Peer, Protocol, Request, Symbol, Transport};
 
 /// One connection that somebody tries to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,21 @@ pub struct Question {
     pub request: Option<Request>,
     /// What the client addresses.
     pub addressed: Addressed,
+}
+
+/// A flow as a question of which nothing more is known than the flow: pods as they are told apart, and no word of what is addressed.
+impl From<&Flow> for Question {
+    fn from(flow: &Flow) -> Self {
+        Self {
+            source: Endpoint::from(flow.source.clone()),
+            destination: Endpoint::from(flow.destination.clone()),
+            protocol: flow.protocol,
+            port: flow.port,
+            transport: Some(flow.transport),
+            request: flow.request.clone(),
+            addressed: Addressed::Unsaid,
+        }
+    }
 }
 
 /// What a client addresses.

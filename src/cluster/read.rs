@@ -7,14 +7,14 @@ mod kinds;
 mod metadata;
 mod scope;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Platform;
 use super::mesh::Mesh;
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
-use super::unmodelled::{Ends, Gates, Unmodelled, Why};
+use super::unmodelled::{Ends, Gates, Side, Unmodelled, Why};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{LabelCube, Labels, Symbol};
 use crate::inventory::{self, Inventory};
@@ -32,6 +32,10 @@ pub(super) struct Manifests {
     pub(super) mesh: Mesh,
     pub(super) unmodelled: Vec<Unmodelled>,
     pub(super) findings: Vec<Diagnostic>,
+    /// The files that hold an object, or something that cannot be read.
+    pub(super) held: BTreeSet<FileId>,
+    /// What objects are called that name no namespace and are taken for ones of the default one, and where the first stands.
+    homeless: Vec<(String, Location)>,
     /// What every object is called that is no fact of the inventory, and where it stands.
     names: Vec<(Name, Location)>,
 }
@@ -73,6 +77,7 @@ pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> 
         manifests.too_large(file, source);
     }
     manifests.find_twins();
+    manifests.report_homeless(platform);
     manifests.report_unmodelled();
     manifests
 }
@@ -121,6 +126,7 @@ impl Manifests {
         let mut found = false;
         objects(document, reading, &mut |object, reading| {
             found = true;
+            self.held.insert(document.file);
             self.object(object, platform, reading);
         });
         if !found && !reading.is_clean() {
@@ -130,6 +136,7 @@ impl Manifests {
 
     /// Counts a document as one that could hold anything.
     fn give_up(&mut self, document: Document<'_>) {
+        self.held.insert(document.file);
         let object = Object {
             kind: "document".into(),
             namespace: "".into(),
@@ -137,7 +144,7 @@ impl Manifests {
             location: document.first_line(),
             annotations: Labels::new(),
         };
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates: Gates::Both, ends: Ends::All });
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates: Gates::Both, ends: Ends::All, side: Side::Either });
     }
 
     /// Reads an object.
@@ -147,7 +154,18 @@ impl Manifests {
             object.root.get(reading, "apiVersion").wrong(reading, "a group and a version are expected, as in `apps/v1`");
             return self.give_up(reading.document);
         }
-        match kinds::sort(object.group(), object.kind) {
+        let sort = kinds::sort(object.group(), object.kind);
+        let lives_in_one = match sort {
+            Sort::NetworkPolicy | Sort::Mesh => true,
+            Sort::Fact => object.kind != "Namespace",
+            Sort::Unmodelled(_) => metadata::LIVES_IN_NAMESPACES.contains(&object.kind),
+            Sort::Passed => false,
+        };
+        if lives_in_one && platform.default_namespace.is_some() {
+            let location = reading.document.name();
+            self.homeless.extend(metadata::homeless(object, reading).map(|name| (name, location)));
+        }
+        match sort {
             Sort::Passed => {}
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {
@@ -199,19 +217,26 @@ impl Manifests {
         let whole_mesh = gates == Gates::Mesh && object.namespace == platform.root_namespace;
         let namespace = if whole_mesh { "" } else { &object.namespace };
         let ends = Ends::of_namespace(namespace, LabelCube::all());
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends });
+        // Policies of the mesh act where connections arrive; the other kinds tell clients too (`semantics.md` §2.1, §3.3).
+        let is_policy = matches!(&*object.kind, "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication");
+        let side = if is_policy { Side::Called } else { Side::Either };
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side });
     }
 
     /// An object of a kind that is not modelled.
     fn not_modelled(&mut self, object: &manifest::Object<'_>, scope: Scope, platform: &Platform, reading: &mut Reading<'_>) {
         let named = metadata::loose(object, platform, reading);
         let root = &platform.root_namespace;
+        let is_outside = scope == Scope::ServiceEntry && object.root.follow(reading, &["spec", "workloadSelector"]).is_missing();
+        let mesh = &mut self.mesh;
+        if is_outside && reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
+            return self.note(object.group(), &named);
+        }
         let plain = reading.quietly(|reading| touched(scope, object, &named.namespace, root, reading));
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
-        let ends = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
-        let Some((gates, ends)) = ends else { return };
+        let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named);
-        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends });
+        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side: Side::Either });
     }
 
     /// Takes in what comes behind.
@@ -220,6 +245,8 @@ impl Manifests {
         self.mesh.merge(other.mesh);
         self.unmodelled.extend(other.unmodelled);
         self.names.extend(other.names);
+        self.held.extend(other.held);
+        self.homeless.extend(other.homeless);
         self.findings.extend(other.findings);
         self.findings.extend(self.inventory.merge_as(other.inventory, code::INVALID_MANIFEST));
     }
@@ -241,6 +268,20 @@ impl Manifests {
                 Entry::Occupied(entry) => self.findings.push(twin(name, *location, *entry.get())),
             }
         }
+    }
+
+    /// Reports objects that name no namespace and were taken for ones of the default one (`semantics.md` §1.1).
+    fn report_homeless(&mut self, platform: &Platform) {
+        let (Some((_, first)), Some(namespace)) = (self.homeless.first(), &platform.default_namespace) else { return };
+        let names: Vec<&str> = self.homeless.iter().take(MAX_OF_A_KIND).map(|(name, _)| name.as_str()).collect();
+        let more = self.homeless.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let name = if self.homeless.len() == 1 { "names" } else { "name" };
+        let message = format!("{}{more} {name} no namespace: taken as of `{namespace}`, which `-n` changes", names.join(", "));
+        let finding = Diagnostic::new(code::NAMESPACE_MISSING, *first, message)
+            .label("`metadata.namespace` is missing")
+            .note("where it ends up hangs on who applies it");
+        self.findings.push(finding);
     }
 
     /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.

@@ -3,10 +3,9 @@
 //!
 //! Owns: `semantics.md` §1.5. It must not know what a selector is for.
 
-use super::names;
 use super::truth::{Doubt, Truth};
-use crate::flow::{LabelCube, Labels, NAMESPACE_NAME, Pod, Symbol, Values};
-use crate::manifest::{Node, Reading};
+use crate::flow::{LabelCube, NAMESPACE_NAME, Pod, Symbol, Values};
+use crate::manifest::{Node, Reading, names};
 
 use super::{Endpoint, NamespaceLabels};
 
@@ -14,29 +13,11 @@ use super::{Endpoint, NamespaceLabels};
 pub(super) fn read(node: &Node<'_>, reading: &mut Reading<'_>) -> LabelCube {
     node.only(reading, &["matchLabels", "matchExpressions"]);
     let equal = node.get(reading, "matchLabels");
-    let cube = checked_labels(&equal, reading);
+    let cube = equal.checked_labels(reading);
     let cube = cube.into_iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(key, Values::one(value)));
     let expressions = node.get(reading, "matchExpressions").list(reading);
     expressions.iter().filter_map(|node| expression(node, reading)).fold(cube, |cube, (key, values)| cube.with(key, values))
 }
-
-/// The labels that stand somewhere, with a finding for each that the API server refuses.
-pub(super) fn checked_labels(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
-    let labels = node.labels(reading);
-    if labels.iter().all(|(key, value)| names::is_label_key(key) && names::is_label_value(value)) {
-        return labels;
-    }
-    for (key, child) in node.entries() {
-        if !names::is_label_key(key) {
-            child.wrong(reading, "a label's key is a name of at most 63 letters, with a domain and `/` before it or without");
-        } else if labels.get(key).is_some_and(|value| !names::is_label_value(value)) {
-            child.wrong(reading, LABEL_VALUE);
-        }
-    }
-    labels
-}
-
-const LABEL_VALUE: &str = "a label's value is at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
 
 /// Reads one of `matchExpressions`; nothing if it has no meaning.
 fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Values)> {
@@ -56,7 +37,7 @@ fn expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Val
     for value in &given {
         match value.text(reading) {
             Some(text) if names::is_label_value(text) => values.push(Symbol::from(text)),
-            Some(_) => value.wrong(reading, LABEL_VALUE),
+            Some(_) => value.wrong(reading, names::LABEL_VALUE),
             None if value.is_missing() => values.push("".into()),
             None => {}
         }

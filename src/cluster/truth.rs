@@ -52,6 +52,8 @@ pub(super) enum Doubt<'a> {
     NodeEgress,
     /// From a pod to itself (§1.7).
     Hairpin,
+    /// A call of an address that may go over the waypoint of this `ServiceEntry` (§5.5).
+    Entry { name: &'a str },
     /// An object that is not modelled, or could not be read.
     Object(&'a Unmodelled),
 }
@@ -138,6 +140,7 @@ impl fmt::Display for Doubt<'_> {
             Self::Perhaps => out.write_str("the host-network pod may run on the other end's own node"),
             Self::NodeEgress => out.write_str("whether a pod always reaches its own node is undefined"),
             Self::Hairpin => out.write_str("whether a policy judges a pod that calls itself through a Service is undefined"),
+            Self::Entry { name } => write!(out, "a call of it may go over the waypoint of ServiceEntry `{name}`"),
             Self::Object(object) => object.fmt(out),
         }
     }

@@ -21,6 +21,17 @@ pub(super) struct Unmodelled {
     pub(super) gates: Gates,
     /// The ends of the flows that it may touch: one end is enough.
     pub(super) ends: Ends,
+    /// Which of the two ends that may be.
+    pub(super) side: Side,
+}
+
+/// Which end of a flow an object may act at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Either.
+    Either,
+    /// The one that is called alone.
+    Called,
 }
 
 /// Why nothing is known of what an object does.
@@ -120,7 +131,7 @@ impl Unmodelled {
 
     /// The far ends whose connections it may touch in the mesh.
     pub(super) fn mesh_peers(&self) -> Option<Peers> {
-        if !matches!(self.gates, Gates::Mesh | Gates::Both) {
+        if !matches!(self.gates, Gates::Mesh | Gates::Both) || self.side == Side::Called {
             return None;
         }
         Some(match &self.ends {
@@ -166,7 +177,12 @@ impl UnmodelledObjects {
         self.near(end).filter(move |object| object.touches_network(end, isolated))
     }
 
-    /// Those that may change what the mesh says of TCP connections of an end.
+    /// Those that may change what the mesh says of TCP connections that an end makes.
+    pub(super) fn at_client<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
+        self.at_mesh(end).filter(|object| object.side == Side::Either)
+    }
+
+    /// Those that may change what the mesh says of TCP connections that reach an end.
     pub(super) fn at_mesh<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
         self.near(end).filter(|object| object.touches_mesh(end))
     }

@@ -2,14 +2,15 @@
 //!
 //! Owns: `against`: equal, wider, narrower or different, and whether what the proof takes for granted holds in those manifests.
 
+use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Decision};
 use crate::diagnostic::order::has_error;
-use crate::flow::Verdict;
+use crate::flow::{Symbol, Verdict};
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Ends, Proof, check_assumptions, prove};
+use crate::verify::{Checked, Difference, Ends, Incomplete, Proof, check_assumptions, prove};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +53,15 @@ pub struct Against {
     pub accepted: Vec<Difference>,
     /// How many classes of flows were decided.
     pub classes: usize,
+    /// What could not be compared.
+    pub incomplete: Vec<Incomplete>,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
 }
 
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
+    let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
     let mut outcome = compile(input);
     let none = |outcome| Against {
         outcome,
@@ -65,15 +69,17 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         differences: Vec::new(),
         accepted: Vec::new(),
         classes: 0,
+        incomplete: Vec::new(),
         assumptions: Vec::new(),
     };
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some("default".into()), ..proof_platform(&outcome.policy.config) };
+    let platform = cluster::Platform { default_namespace: Some(namespace), ..proof_platform(&outcome.policy.config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
-    let unreadable = has_error(&findings);
     outcome.findings.extend(findings);
+    outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
+    let unreadable = has_error(&outcome.findings);
     if unreadable {
         return none(outcome);
     }
@@ -82,7 +88,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let differences = proof.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
     let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
-    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, assumptions, outcome }
+    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, incomplete: proof.incomplete, assumptions, outcome }
 }
 
 fn relation(proof: &Proof) -> Relation {

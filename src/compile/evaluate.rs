@@ -6,8 +6,8 @@
 use super::{Input, Outcome, platform};
 use crate::cluster::{self, Cluster, Platform};
 use crate::config::Config;
-use crate::diagnostic::Diagnostic;
 use crate::diagnostic::level::Levels;
+use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Symbol;
 use crate::source::{FileId, Source, Sources};
 
@@ -29,7 +29,20 @@ pub fn given(input: &Input, manifests: &[FileId]) -> Judged {
     let mut findings = Vec::new();
     let config = super::read_config(input, &mut findings);
     let files: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
-    judged(input.sources.clone(), &files, findings, input.namespace.as_deref().map(Symbol::from), config)
+    let namespace = input.namespace.as_deref().unwrap_or("default");
+    let mut judged = judged(input.sources.clone(), &files, findings, namespace.into(), config);
+    judged.findings.extend(no_objects(&judged.cluster, &judged.sources, manifests));
+    judged
+}
+
+/// The finding that manifests hold no object at all, as what a failed command leaves behind (code `no-input`); none if they do.
+pub fn no_objects(cluster: &Cluster, sources: &Sources, manifests: &[FileId]) -> Option<Diagnostic> {
+    if manifests.is_empty() || cluster.holds_anything_of(manifests) {
+        return None;
+    }
+    let names: Vec<String> = manifests.iter().filter_map(|file| Some(format!("`{}`", sources.get(*file)?.name()))).take(3).collect();
+    let finding = Diagnostic::unplaced(code::NO_INPUT, format!("there is no object in {}", names.join(", ")));
+    Some(finding.note("no manifest is no proof that everything passes").help("look at what wrote it: a command that fails writes nothing"))
 }
 
 /// What intents compiled to, with the inventory that they were compiled with and the policies of others beside it. Nothing is to
@@ -40,11 +53,11 @@ pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let written = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str())));
     let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
     let namespace = input.namespace.as_deref().unwrap_or("default");
-    judged(sources, &files, Vec::new(), Some(namespace.into()), outcome.policy.config.clone())
+    judged(sources, &files, Vec::new(), namespace.into(), outcome.policy.config.clone())
 }
 
-fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Option<Symbol>, config: Config) -> Judged {
-    let platform = Platform { default_namespace: namespace, ..platform(&config) };
+fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Symbol, config: Config) -> Judged {
+    let platform = Platform { default_namespace: Some(namespace), ..platform(&config) };
     let (cluster, found) = cluster::read(&sources, files, platform);
     findings.extend(found);
     let findings = Levels::new(config.lints.settings()).apply(findings);

@@ -3,7 +3,7 @@
 //! Owns: `test`, and which rules no expectation protects. The quantifiers are `verify`'s.
 
 use super::{Input, Outcome, compile_but_for};
-use crate::cluster::{Addressed, Cluster, Decision, Endpoint, Question};
+use crate::cluster::{Cluster, Decision, Question};
 use crate::diagnostic::code;
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Rule};
@@ -87,15 +87,7 @@ pub fn deciding_flow(held: &Held) -> Option<&Flow> {
 
 /// What a cluster does with a flow, gate by gate.
 pub(super) fn decide(cluster: &Cluster, flow: &Flow) -> Decision {
-    cluster.decide(&Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Unsaid,
-    })
+    cluster.decide(&Question::from(flow))
 }
 
 /// The rules without which every expectation that holds now would still hold. What manifests do is what the program means, so

@@ -203,8 +203,9 @@ codes! {
     INVALID_MANIFEST "invalid-manifest" Error "a manifest is not what Kubernetes or Istio accepts";
     UNCLEAR_EMPTY_FIELD "unclear-empty-field" Error "a field of a mesh policy is empty and may mean everything or nothing";
     UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
-    NO_INPUT "no-input" Error "there is nothing to compile";
     NO_SAFE_ORDER "no-safe-order" Error "a change cannot be applied in steps that are all safe";
+    NAMESPACE_MISSING "namespace-missing" Note "manifests name no namespace and are taken for ones of the default one";
+    NO_INPUT "no-input" Error "there is nothing to work on";
     STALE_OUTPUT "stale-output" Error "the written manifests are not what the intents say";
 }
 

@@ -3,7 +3,7 @@
 //! Owns: `Condition`, as `--fail-on` writes it, and whether a report meets one.
 
 use super::entry::{Entry, Kind};
-use super::facts::FactKind;
+use super::facts::{Fact, FactKind};
 use super::report::Report;
 use crate::compile::{Input, resolve};
 use crate::diagnostic::{Diagnostic, Level};
@@ -89,12 +89,16 @@ impl Condition {
         if report.open_entries().filter(|entry| self.failing.names(entry.kind)).any(|entry| inside(&entry)) {
             return true;
         }
-        let counts = |kind: FactKind| match self.failing {
-            Failing::Any => true,
-            Failing::Assumption => matches!(kind, FactKind::Approximation | FactKind::Assumption),
+        let is_there = |fact: &&Fact| fact.change != super::Change::Removed;
+        match self.failing {
+            Failing::Any => !report.facts.is_empty(),
+            Failing::Unspecified => report.unknown().next().is_some(),
+            Failing::Assumption => {
+                let counts = |kind: FactKind| matches!(kind, FactKind::Unknown | FactKind::Approximation | FactKind::Assumption);
+                report.facts.iter().filter(is_there).any(|fact| counts(fact.kind))
+            }
             _ => false,
-        };
-        report.facts.iter().any(|fact| counts(fact.kind) && (self.failing == Failing::Any || fact.change != super::Change::Removed))
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::verify::{Assumption, Granted, Held, PolicyWorld, Program, Reach, assu
 /// What a fact is about. In the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FactKind {
+    /// Something has changed, and what that does to what passes is not known.
+    Unknown,
     /// Something that keeps the head from being compiled.
     Error,
     /// An expectation.
@@ -36,11 +38,13 @@ pub enum FactKind {
 
 impl FactKind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 6] = [Self::Error, Self::Expectation, Self::Namespace, Self::Workload, Self::Approximation, Self::Assumption];
+    pub const ALL: [Self; 7] =
+        [Self::Unknown, Self::Error, Self::Expectation, Self::Namespace, Self::Workload, Self::Approximation, Self::Assumption];
 
     /// Its name in machine formats.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Unknown => "unknown",
             Self::Error => "error",
             Self::Expectation => "expectation",
             Self::Namespace => "namespace",
@@ -53,6 +57,7 @@ impl FactKind {
     /// A heading for several of them.
     pub const fn heading(self) -> &'static str {
         match self {
+            Self::Unknown => "changes whose effect is not known",
             Self::Error => "errors",
             Self::Expectation => "expectations",
             Self::Namespace => "namespaces",
@@ -100,7 +105,7 @@ pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -
     facts
 }
 
-fn fact(kind: FactKind, change: Change, text: String) -> Fact {
+pub(super) fn fact(kind: FactKind, change: Change, text: String) -> Fact {
     Fact { kind, change, text, place: None, fails: false }
 }
 
@@ -147,10 +152,12 @@ fn findings(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     come.chain(gone).filter_map(told).collect()
 }
 
-/// Findings about manifests that have come or gone: what they do is not known.
-pub(super) fn unknown(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
+/// Findings about manifests that have come or gone. What is not modelled is told by itself.
+pub(super) fn found(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
     let told = |finding: &Diagnostic, others: &[Diagnostic]| {
-        finding.level > Level::Note && !others.iter().any(|other| other.code == finding.code && other.message == finding.message)
+        finding.level > Level::Note
+            && finding.code != code::UNMODELLED_KIND
+            && !others.iter().any(|other| other.code == finding.code && other.message == finding.message)
     };
     let words = |which: Which, change: Change, finding: &Diagnostic| Fact {
         place: finding.location().map(|location| (which, location)),

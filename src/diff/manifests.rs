@@ -1,30 +1,38 @@
 //! Two sets of manifests, compared.
 //!
 //! Owns: `manifests`: what changes between two clusters, end to end and gate by gate, and which objects did it. Flows whose ends
-//! lie in namespaces without a changed object are not looked at: both sides hold the same objects for them.
+//! lie in namespaces without a changed object are not looked at: both sides hold the same objects for them. Whatever has changed is
+//! accounted for by one of the comparisons, or told as a change whose effect is not known (`ledger`).
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::nature;
-use super::cause::{Item, placed, said, shown};
-use super::entry::{Cause, Change, Entry};
-use super::facts::{Fact, unknown, workloads_of};
+use super::access::{Mark, nature};
+use super::actual::{Actual, Likeness, actual};
+use super::blame::Blame;
+use super::calls::{Called, Labelled, Sides, Touched, calls};
+use super::doubt::Doubts;
+use super::entry::Entry;
+use super::facts::{Fact, found, workloads_of};
 use super::kind::kind;
-use super::objects::{Held, held, seeds};
-use super::programs::{Accesses, Groups, STOPPED, grouped, key, sort};
+use super::ledger::{self, Known, Waypoints, described, unaccounted};
+use super::looked::Looked;
+use super::objects::{Altered, Contents, altered, held, seeds};
+use super::parties;
+use super::programs::{Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
-use super::seeds::{Policies, sown};
-use super::side::{Pair, Which};
-use super::walk::{Cell, walk};
+use super::seeds::{Policies, Seed, sown};
+use super::side::{Pair, Said, Which};
+use super::walk::{Cell, LeftOpen, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
-use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Gate, Question};
+use crate::cluster::{self, Cluster};
 use crate::compile::platform;
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
-use crate::flow::{AddressSet, Flow, Peers, Symbol, Verdict};
+use crate::flow::{AddressSet, Flow, Peers, PortSet, Symbol};
 use crate::ir::Policy;
 use crate::source::{FileId, Sources};
 use crate::verify::flow_words;
@@ -42,13 +50,13 @@ struct Seen {
 /// Compares two sets of manifests: `inventory` of each input holds them, with its configuration beside.
 pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudged>> {
     let (base, head) = (read(Which::Base, base)?, read(Which::Head, head)?);
-    let (old, new) = (held(&base.sources, &base.files), held(&head.sources, &head.files));
+    let (old, new) = (base.contents(), head.contents());
     let found = compared(&base, &head, &old, &new);
-    let texts = |objects: &[Held]| -> BTreeSet<String> { objects.iter().map(|object| object.text.clone()).collect() };
+    let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
     let report = Report {
         base: base.name.clone(),
         head: head.name.clone(),
-        facts: facts(&base, &head),
+        facts: found.facts,
         incomplete: found.incomplete.iter().map(flow_words).collect(),
         text: if texts(&old) == texts(&new) { Text::Same } else { Text::Changed },
         entries: found.entries,
@@ -57,11 +65,12 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
     Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, head: Policy::default() })
 }
 
-/// Workloads that have come or gone, and objects of which it is not known what they do.
-fn facts(base: &Seen, head: &Seen) -> Vec<Fact> {
-    let mut facts = unknown(&base.findings, &head.findings);
-    facts.extend(workloads_of(&base.cluster, &head.cluster));
-    facts
+impl Seen {
+    /// Its objects with their texts.
+    fn contents(&self) -> Contents {
+        let default = self.cluster.platform().default_namespace.clone().unwrap_or_else(|| "default".into());
+        held(&self.sources, &self.files, &default)
+    }
 }
 
 fn read(which: Which, revision: Revision) -> Result<Seen, Box<Unjudged>> {
@@ -78,35 +87,177 @@ fn read(which: Which, revision: Revision) -> Result<Seen, Box<Unjudged>> {
     Ok(Seen { name, sources: input.sources, files: input.inventory, cluster, findings })
 }
 
-fn compared(base: &Seen, head: &Seen, old: &[Held], new: &[Held]) -> Accesses {
+/// All that is told of two sides.
+struct Outcome {
+    entries: Vec<Entry>,
+    facts: Vec<Fact>,
+    incomplete: Vec<Flow>,
+}
+
+fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome {
+    let clusters = [&base.cluster, &head.cluster];
     let mut known = names(&base.cluster);
     let more = names(&head.cluster);
     known.namespaces.extend(more.namespaces);
     known.accounts.extend(more.accounts);
-    let sides = [&base.cluster, &head.cluster].map(|cluster| Yaml::new(cluster, known.clone()));
-    let [left, right] = &sides;
-    let pair = Pair::new(left, right);
-    let root = &head.cluster.platform().root_namespace;
-    let sown = sown(seeds(old, new, root), None::<Policies<'_>>, &pair);
-    let found = walk(&pair, None, &sown);
-    let blame = Blame { base: &base.cluster, head: &head.cluster, old, new };
-    let words = Words { networks: networks(&head.cluster), ..Words::default() };
-    let mut groups = Groups::new();
-    for cell in found.cells {
+    let [left, right] = clusters.map(|cluster| Yaml::new(cluster, known.clone()));
+    let pair = Pair::new(&left, &right);
+    let changes = altered(&old.objects, &new.objects);
+    let objects: Vec<_> = old.objects.iter().chain(&new.objects).collect();
+    let services: Vec<_> = old.services.iter().chain(&new.services).collect();
+    let workloads = actual(clusters, &pair, &Looked::new(&objects, &services, clusters));
+    let looks = Looks { pair: &pair, clusters, names: &known, contents: [old, new], changes: &changes, workloads: &workloads };
+    let seen = looks.all();
+    let of_workloads = workloads.iter().map(|workload| (Symbol::clone(&workload.title), workload.object.clone())).collect();
+    let blame = Blame { base: &base.cluster, head: &head.cluster, altered: &changes, workloads: of_workloads };
+    let entries = entries(&pair, &blame, seen.cells, clusters);
+    let reread = |which: Which, platform: cluster::Platform| {
+        let side = if which == Which::Base { base } else { head };
+        cluster::read(&side.sources, &side.files, platform).0
+    };
+    let doubts = Doubts { blame: &blame, names: &known, reread: &reread, settled: OnceCell::new() };
+    let open = doubts.culprits(&seen.left_open);
+    let mut facts =
+        unaccounted(&changes, Known { clusters, workloads: &workloads, called: &seen.called, waypoints: looks.waypoints() }, &open);
+    facts.extend(described(&changes, clusters));
+    facts.extend(found(&base.findings, &head.findings));
+    facts.extend(workloads_of(&base.cluster, &head.cluster));
+    facts.sort_by_key(|fact| fact.kind);
+    Outcome { entries, facts, incomplete: seen.incomplete }
+}
+
+/// What all comparisons show.
+struct Shown {
+    cells: Vec<Cell>,
+    incomplete: Vec<Flow>,
+    left_open: Vec<LeftOpen>,
+    called: Called,
+}
+
+/// Two sides, and what is not the same about them.
+struct Looks<'a> {
+    pair: &'a Pair<'a>,
+    clusters: [&'a Cluster; 2],
+    names: &'a cluster::Names,
+    contents: [&'a Contents; 2],
+    changes: &'a [Altered<'a>],
+    workloads: &'a [Actual],
+}
+
+impl Looks<'_> {
+    /// Classes of flows over every pod that could exist, then workloads that are not like those, then calls that hang on more than
+    /// their ends. What an earlier one shows, a later one does not show again.
+    fn all(&self) -> Shown {
+        let [base, head] = self.clusters;
+        let is_one_platform = base.platform() == head.platform();
+        let root = &head.platform().root_namespace;
+        let seeds = if is_one_platform { seeds(self.changes, root) } else { vec![Seed::Everything] };
+        let touched = self.touched(&seeds);
+        let none = None::<Policies<'_>>;
+        let sown_seeds = sown(seeds, none, self.pair);
+        let everything = sown(vec![Seed::Everything], none, self.pair);
+        let classes = walk(self.pair, none, &sown_seeds);
+        let apart: Vec<&Actual> = self.workloads.iter().filter(|workload| workload.likeness != Likeness::Usual).collect();
+        let own = walk_workloads(self.pair, &apart, &sown_seeds, &everything);
+        let mut called = self.called(&touched);
+        let (mut cells, mut incomplete) = (classes.cells, classes.incomplete);
+        incomplete.extend(own.incomplete);
+        incomplete.append(&mut called.incomplete);
+        cells = with_news(cells, own.cells);
+        cells = with_news(cells, std::mem::take(&mut called.cells));
+        let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
+        left_open.append(&mut called.left_open);
+        Shown { cells, incomplete, left_open, called }
+    }
+
+    /// Calls between workloads, where anything stands on their way, or a Service has changed.
+    fn called(&self, touched: &Touched) -> Called {
+        let has_rules = self.objects().any(|held| held.kind == "DestinationRule");
+        if self.changes.is_empty() || self.waypoints() == Waypoints::None && !has_rules && touched.services.is_empty() {
+            return Called::default();
+        }
+        let [old, new] = self.contents;
+        let sides = Sides { clusters: self.clusters, services: [&old.services, &new.services], names: self.names, pair: self.pair };
+        calls(sides, self.workloads, touched)
+    }
+
+    fn objects(&self) -> impl Iterator<Item = &super::objects::Held> {
+        self.contents.into_iter().flat_map(|contents| &contents.objects)
+    }
+
+    fn waypoints(&self) -> Waypoints {
+        let is_waypoint = |held: &super::objects::Held| held.about("gatewayClassName").any(|class| class.contains("waypoint"));
+        let found = self.objects().any(|held| is_waypoint(held) || held.text.contains("istio.io/use-waypoint"));
+        if found { Waypoints::Some } else { Waypoints::None }
+    }
+
+    fn touched(&self, seeds: &[Seed]) -> Touched {
+        let namespace = |seed: &Seed| match seed {
+            Seed::Namespace(name) => Some(Symbol::clone(name)),
+            _ => None,
+        };
+        let rules = || self.changes.iter().flat_map(Altered::both).filter(|held| held.kind == "DestinationRule");
+        let labelled = self.objects().any(|held| held.kind == "DestinationRule" && held.text.contains("workloadSelector"));
+        Touched {
+            namespaces: seeds.iter().map(namespace).collect(),
+            services: ledger::services(self.changes),
+            hosts: rules().flat_map(|held| held.about("host")).map(str::to_owned).collect(),
+            labels: if labelled { Labelled::Yes } else { Labelled::No },
+        }
+    }
+}
+
+/// What has become of requests: what was said of them and what is, and where that is the same, how they have to be sent.
+fn turns(cell: &Cell) -> BTreeSet<(Said, Said, Option<Mark>)> {
+    let (old, new) = (cell.before.best(), cell.after.best());
+    let turns: BTreeSet<_> = old.into_iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| (old, new, None)).collect();
+    if !turns.is_empty() {
+        return turns;
+    }
+    let nature = nature(&cell.before, &cell.after, &cell.requests);
+    let marks = [Mark::PlaintextToo, Mark::MtlsOnly, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
+    marks.map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
+}
+
+/// The cells, and those of others that show something else.
+fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
+    let known: Vec<_> = cells.iter().map(turns).collect();
+    let holds = |cell: &Cell, other: &Cell| {
+        let both = [Which::Base, Which::Head];
+        let ends = |which: Which| cell.source.contains(other.caller.of(which)) && cell.destination.contains(other.target.of(which));
+        cell.ports.overlaps(&other.ports) && both.into_iter().all(ends)
+    };
+    let is_news = |other: &Cell| {
+        let wanted = turns(other);
+        let alike = cells.iter().zip(&known).filter(|(cell, own)| own.is_superset(&wanted) && holds(cell, other));
+        let ports = alike.fold(PortSet::none(), |sum, (cell, _)| sum.union(&cell.ports));
+        !other.ports.is_subset(&ports)
+    };
+    let news: Vec<Cell> = others.into_iter().filter(|other| is_news(other)).collect();
+    cells.extend(news);
+    cells
+}
+
+fn entries(pair: &Pair<'_>, blame: &Blame<'_>, cells: Vec<Cell>, clusters: [&Cluster; 2]) -> Vec<Entry> {
+    let [base, head] = clusters;
+    let words = Words { networks: networks(head), ..Words::default() };
+    let (mut of_classes, mut of_workloads) = (Groups::new(), Groups::new());
+    for cell in cells {
         let items = blame.of(&cell);
-        let kind = kind(&pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
-        groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
+        let kind = kind(pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
+        let groups = if cell.workloads.iter().any(Option::is_some) { &mut of_workloads } else { &mut of_classes };
+        groups.entry(key(pair, &words, &cell, items)).or_default().push((cell, kind));
     }
+    let told = |item: &_| blame.told(item);
     let mut entries: Vec<Entry> = Vec::new();
-    for (key, cells) in groups {
-        entries.extend(grouped(&pair, &words, &key, &cells, &|item| blame.told(item)));
-    }
+    entries.extend(of_classes.iter().flat_map(|(key, cells)| grouped(pair, &words, key, cells, &told)));
     for entry in &mut entries {
-        workloads(&base.cluster, &head.cluster, entry);
+        workloads(base, head, entry);
     }
+    entries.extend(of_workloads.iter().flat_map(|(key, cells)| parties::told(pair, &words, key, cells, &told)));
     let mut entries = without_byways(entries);
     sort(&mut entries);
-    Accesses { entries, incomplete: found.incomplete, without_effect: 0 }
+    entries
 }
 
 /// Whoever is let in by two gates is let in by each of them for others too, whom the other gate stops. That is told beside the
@@ -126,85 +277,9 @@ fn without_byways(entries: Vec<Entry>) -> Vec<Entry> {
     others
 }
 
-fn networks(cluster: &Cluster) -> std::collections::BTreeMap<Symbol, AddressSet> {
+fn networks(cluster: &Cluster) -> BTreeMap<Symbol, AddressSet> {
     let nodes = cluster.platform().nodes.clone();
-    if nodes.is_empty() { std::collections::BTreeMap::new() } else { [("nodes".into(), nodes)].into() }
-}
-
-/// What may have made a difference.
-struct Blame<'a> {
-    base: &'a Cluster,
-    head: &'a Cluster,
-    old: &'a [Held],
-    new: &'a [Held],
-}
-
-impl Blame<'_> {
-    /// The objects that made the difference about a class of flows: those that decide, as far as they are not the same on both
-    /// sides; where none of them is, all that have changed in the namespaces of its ends.
-    fn of(&self, cell: &Cell) -> BTreeSet<Item> {
-        let nature = nature(&cell.before, &cell.after, &cell.requests);
-        let mut items = BTreeSet::new();
-        for which in [Which::Head, Which::Base] {
-            let Some((here, there)) = shown(cell, &nature, which) else { continue };
-            for (side, flow, verdict) in [(which, here, Verdict::Allowed), (which.other(), there, Verdict::Denied)] {
-                items.extend(self.deciding(side, &flow, &verdict).into_iter().filter_map(|name| self.item(name)));
-            }
-        }
-        if items.is_empty() {
-            let near: BTreeSet<&str> = [&cell.caller, &cell.target].iter().filter_map(|peer| super::kind::namespace(peer)).collect();
-            let changed = self.new.iter().chain(self.old).filter(|object| near.contains(&*object.namespace) && object.is_policy());
-            items.extend(changed.filter_map(|object| self.item(object.name())));
-        }
-        items
-    }
-
-    /// The names of the objects by which a side decides a flow.
-    fn deciding(&self, which: Which, flow: &Flow, verdict: &Verdict) -> BTreeSet<String> {
-        let cluster = match which {
-            Which::Base => self.base,
-            Which::Head => self.head,
-        };
-        let decision = decide(cluster, flow);
-        let steps = decision.steps.iter().filter(|step| step.verdict == *verdict || step.gate == Gate::Transport);
-        steps
-            .flat_map(|step| &step.decided_by)
-            .map(|document| format!("{} {}/{}", document.kind, document.namespace, document.name))
-            .collect()
-    }
-
-    /// An object, if it is not the same on both sides.
-    fn item(&self, name: String) -> Option<Item> {
-        let text = |all: &[Held]| all.iter().find(|object| object.name() == name).map(|object| object.text.clone());
-        let change = match (text(self.old), text(self.new)) {
-            (Some(old), Some(new)) if old == new => return None,
-            (Some(_), Some(_)) => Change::Changed,
-            (None, Some(_)) => Change::Added,
-            (Some(_), None) => Change::Removed,
-            (None, None) => return None,
-        };
-        Some(Item::Object(name, change))
-    }
-
-    fn told(&self, item: &Item) -> Cause {
-        let Item::Object(name, change) = item else { return said(String::new()) };
-        let find = |all: &[Held]| all.iter().find(|object| object.name() == *name).map(|object| object.location);
-        let place = find(self.new).map(|location| (Which::Head, location)).or_else(|| Some((Which::Base, find(self.old)?)));
-        Cause { change: *change, ..placed(said(name.clone()), place) }
-    }
-}
-
-/// What a cluster does with a flow.
-fn decide(cluster: &Cluster, flow: &Flow) -> Decision {
-    cluster.decide(&Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Unsaid,
-    })
+    if nodes.is_empty() { BTreeMap::new() } else { [("nodes".into(), nodes)].into() }
 }
 
 /// The workloads of either side that are concerned.

@@ -63,15 +63,16 @@ pub(super) fn merged(pair: &Pair<'_>, regions: Vec<Region>) -> Vec<Region> {
 }
 
 /// Regions that agree in a key, made one each.
-fn united<K: Ord>(regions: Vec<Region>, key: impl Fn(&Region) -> K, unite: impl Fn(&[Region]) -> Option<Region>) -> Vec<Region> {
-    let mut groups: BTreeMap<K, Vec<Region>> = BTreeMap::new();
+pub(super) fn united<T, K: Ord>(regions: Vec<T>, key: impl Fn(&T) -> K, unite: impl Fn(&[T]) -> Option<T>) -> Vec<T> {
+    let mut groups: BTreeMap<K, Vec<T>> = BTreeMap::new();
     for region in regions {
         groups.entry(key(&region)).or_default().push(region);
     }
     groups.into_values().filter_map(|all| if all.len() > 1 { unite(&all) } else { all.into_iter().next() }).collect()
 }
 
-fn union<'a>(all: impl Iterator<Item = &'a Peers>) -> Peers {
+/// All peers of several sets.
+pub(super) fn union<'a>(all: impl Iterator<Item = &'a Peers>) -> Peers {
     let mut pods = Vec::new();
     let mut addresses = crate::flow::AddressSet::none();
     for peers in all {
@@ -85,7 +86,7 @@ fn union<'a>(all: impl Iterator<Item = &'a Peers>) -> Peers {
 const MAX_WIDENED: usize = 16;
 
 /// The same pods, as far as they can exist, with as few tests as possible.
-fn widened(pair: &Pair<'_>, peers: Peers) -> Peers {
+pub(super) fn widened(pair: &Pair<'_>, peers: Peers) -> Peers {
     let pods = peers.pods.simplify();
     if pods.cubes().len() > MAX_WIDENED {
         return Peers { pods, addresses: peers.addresses };

@@ -36,7 +36,6 @@ pub(super) struct Key {
     pub(super) before: String,
     pub(super) after: String,
     pub(super) items: BTreeSet<Item>,
-    pub(super) why: Option<String>,
 }
 
 /// How the words begin for flows that pass on neither side.
@@ -92,7 +91,11 @@ pub(super) fn sort(entries: &mut [Entry]) {
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let known = |which: Which| pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+    let known = |which: Which| {
+        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+        sets.extend(cell.meant.iter().cloned());
+        sets
+    };
     let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
     let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
@@ -114,7 +117,7 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
             _ => after.push_str(", but other requests"),
         }
     }
-    Key { before, after, items, why: cell.why.clone() }
+    Key { before, after, items }
 }
 
 /// The entries of one group of classes.
@@ -134,6 +137,7 @@ pub(super) fn grouped(
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
+        let remarks = left_open(ranked.open_in(&region));
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -145,7 +149,7 @@ pub(super) fn grouped(
             before: key.before.clone(),
             after: key.after.clone(),
             causes: key.items.iter().map(told).collect(),
-            remarks: key.why.iter().map(|why| format!("left open: {why}")).collect(),
+            remarks,
             example,
             callers: Vec::new(),
             called: Vec::new(),
@@ -156,7 +160,11 @@ pub(super) fn grouped(
 }
 
 /// Classes of flows by who is called, the riskiest first.
-struct Ranked<'a>(BTreeMap<&'a Peer, Vec<Ranking<'a>>>);
+struct Ranked<'a> {
+    by_target: BTreeMap<&'a Peer, Vec<Ranking<'a>>>,
+    /// Those of which it is left open what passes, each with why.
+    open: Vec<(&'a Cell, &'a String)>,
+}
 
 /// A class with its kind, and its place among all.
 type Ranking<'a> = (Kind, usize, &'a (Cell, Kind));
@@ -170,21 +178,38 @@ impl<'a> Ranked<'a> {
         for list in by_target.values_mut() {
             list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
         }
-        Self(by_target)
+        let open = cells.iter().filter_map(|(cell, _)| Some((cell, cell.why.as_ref()?))).collect();
+        Self { by_target, open }
     }
 
     /// The first of the riskiest in a region.
     fn first_in(&self, region: &Region) -> Option<&'a (Cell, Kind)> {
-        let is_inside =
-            |cell: &Cell| region.ports.contains(cell.protocol, cell.port) && region.source.contains(cell.caller.of(Which::Head));
-        let lists = self.0.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
-        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| is_inside(cell)));
+        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
+        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| region.holds_call(cell)));
         firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
+    }
+
+    /// Why it is left open what passes in a region.
+    fn open_in(&self, region: &Region) -> BTreeSet<&'a String> {
+        let is_inside = |cell: &Cell| region.holds_call(cell) && region.destination.contains(cell.target.of(Which::Head));
+        self.open.iter().filter(|(cell, _)| is_inside(cell)).map(|(_, why)| *why).collect()
     }
 }
 
+impl Region {
+    /// Whether the caller and the port of a class lie in it.
+    fn holds_call(&self, cell: &Cell) -> bool {
+        self.ports.contains(cell.protocol, cell.port) && self.source.contains(cell.caller.of(Which::Head))
+    }
+}
+
+/// Why it is left open what passes.
+pub(super) fn left_open(reasons: BTreeSet<&String>) -> Vec<String> {
+    reasons.into_iter().map(|reason| format!("left open: {reason}")).collect()
+}
+
 /// A flow of a class that shows the difference.
-fn example(cell: &Cell) -> Example {
+pub(super) fn example(cell: &Cell) -> Example {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
     if let Some((here, there)) = shown(cell, &nature, Which::Head) {
         return Example { base: there, head: here };

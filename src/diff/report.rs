@@ -80,6 +80,10 @@ impl Report {
             parts.push(format!("{accepted} accepted"));
         }
         let failing = self.facts.iter().filter(|fact| fact.fails && fact.kind == FactKind::Expectation).count();
+        let unknown = self.unknown().count();
+        if unknown > 0 {
+            parts.push(format!("{unknown} change{} whose effect is not known", plural(unknown)));
+        }
         if failing > 0 {
             parts.push(format!("{failing} expectation{} fail{}", plural(failing), if failing == 1 { "s" } else { "" }));
         }
@@ -93,9 +97,14 @@ impl Report {
         }
     }
 
-    /// Whether access is different, but for what is accepted.
+    /// What has changed with an effect that is not known: as long as there is any, nobody can say that access did not change.
+    pub fn unknown(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().filter(|fact| fact.kind == FactKind::Unknown)
+    }
+
+    /// Whether access is different, or may be, but for what is accepted.
     pub fn changes_access(&self) -> bool {
-        self.open_entries().next().is_some()
+        self.open_entries().next().is_some() || self.unknown().next().is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Owns: which code and level a kind has. A finding stands where the head's line does; where the line is gone it has no place.
 
 use super::entry::{Entry, Kind};
+use super::facts::{Fact, FactKind};
 use super::human::{cause_words, change_words, line};
 use super::report::Report;
 use super::run::Texts;
@@ -15,9 +16,25 @@ pub fn sarif(report: &Report, texts: &Texts) -> String {
     renderer::render(&findings(report, texts), &texts.head)
 }
 
-/// The differences in access as findings, without those that are accepted.
+/// The differences in access as findings, without those that are accepted, and what nobody could tell: a finding that is missing
+/// would read as no difference.
 pub fn findings(report: &Report, texts: &Texts) -> Vec<Diagnostic> {
-    report.open_entries().map(|entry| finding(entry, texts)).collect()
+    let unknown = report.facts.iter().filter(|fact| fact.kind == FactKind::Unknown).map(unknown);
+    let differences = report.open_entries().map(|entry| finding(entry, texts));
+    differences.chain(unknown).chain(report.incomplete.iter().map(|flow| not_compared(flow))).collect()
+}
+
+/// Something has changed, and what that does is not known.
+fn unknown(fact: &Fact) -> Diagnostic {
+    match fact.place {
+        Some((Which::Head, location)) => Diagnostic::new(code::ACCESS_UNSPECIFIED, location, fact.text.clone()),
+        _ => Diagnostic::unplaced(code::ACCESS_UNSPECIFIED, fact.text.clone()),
+    }
+}
+
+fn not_compared(flow: &str) -> Diagnostic {
+    let message = format!("`{flow}` was not compared: its pods or requests fall into too many classes");
+    Diagnostic::unplaced(code::ACCESS_UNSPECIFIED, message)
 }
 
 fn finding(entry: &Entry, texts: &Texts) -> Diagnostic {

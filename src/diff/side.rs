@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::classes::fresh_word;
+use crate::cluster::Endpoint;
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
 use crate::verify::{Judge, Way};
 
@@ -92,26 +93,31 @@ impl Known {
 
 /// One peer, as each side sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Both(Arc<[Peer; 2]>);
+pub(super) struct Both(Arc<[Endpoint; 2]>);
 
 impl Both {
+    /// A peer of which each side knows more than its labels.
+    pub(super) fn new(base: Endpoint, head: Endpoint) -> Self {
+        Self(Arc::new([base, head]))
+    }
+
     /// An address, which both see alike.
     pub(super) fn address(peer: Peer) -> Self {
-        Self(Arc::new([peer.clone(), peer]))
+        Self::new(peer.clone().into(), peer.into())
     }
 
     /// As one side sees it.
     pub(super) fn of(&self, which: Which) -> &Peer {
+        &self.end(which).peer
+    }
+
+    /// As one side sees it, with all that it knows.
+    pub(super) fn end(&self, which: Which) -> &Endpoint {
         let [base, head] = &*self.0;
         match which {
             Which::Base => base,
             Which::Head => head,
         }
-    }
-
-    /// Whether the other one is a copy of this.
-    pub(super) fn is_copy(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -215,7 +221,7 @@ impl<'a> Pair<'a> {
         let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
-        Some((planes, Both(Arc::new([Peer::Pod(base), Peer::Pod(head)]))))
+        Some((planes, Both::new(Peer::Pod(base).into(), Peer::Pod(head).into())))
     }
 
     /// A pod with what a side takes for granted of its namespace.

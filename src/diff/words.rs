@@ -99,6 +99,11 @@ impl Words {
         if told.iter().all(|(_, passes)| *passes) {
             return Some(String::new());
         }
+        // Where nothing without a token is refused, a token is looked at only if there is one (`semantics.md` §4.1).
+        let with_token = |request: Option<&Request>| request.is_some_and(|request| request.token != Token::None);
+        if told.iter().all(|(request, passes)| *passes || with_token(*request)) {
+            return Some("but not with every token".to_owned());
+        }
         let holds = |set: &RequestSet| told.iter().all(|(request, passes)| *passes || !set.admits(*request));
         let wholly: Vec<&RequestSet> = known.iter().filter(|set| !set.is_empty() && holds(set)).collect();
         let left = told.iter().find(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));

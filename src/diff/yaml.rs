@@ -9,7 +9,8 @@ use super::side::{Known, Side};
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::flow::{
-    Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, RequestCube, RequestSamples, RequestSet, Symbol, Token, TokenTest, Values,
+    Cut, Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, RequestCube, RequestSamples, RequestSet, Symbol, Token, TokenTest,
+    Values,
 };
 use crate::inventory::namespace_plane;
 use crate::verify::{Judge, Manifests, Way};
@@ -92,16 +93,21 @@ impl Side for Yaml<'_> {
         }
         let near = Endpoint::from(destination.clone());
         let cuts = self.judge.end(&near, Way::Ingress).cuts();
-        let looking = cuts.iter().filter(|cut| !cut.requests.is_empty() && cut.peers.contains(source));
-        let mut sets: Vec<RequestSet> = looking.flat_map(|cut| meant(&cut.requests)).collect();
-        sets.sort_unstable();
-        sets.dedup();
-        sets
+        request_sets(&cuts, source)
     }
 
     fn open(&self, _namespace: &str, _way: Way) -> PodSet {
         PodSet::none()
     }
+}
+
+/// The sets of requests that the cuts which hold a caller may stand for.
+pub(super) fn request_sets(cuts: &[Cut], source: &Peer) -> Vec<RequestSet> {
+    let looking = cuts.iter().filter(|cut| !cut.requests.is_empty() && cut.peers.contains(source));
+    let mut sets: Vec<RequestSet> = looking.flat_map(|cut| meant(&cut.requests)).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets
 }
 
 /// The sets of requests that samples may stand for: whether they do is asked before they are told.

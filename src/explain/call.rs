@@ -7,7 +7,7 @@ use super::place;
 use super::question::{Question, Target};
 use super::setting::{Judge, Setting};
 use super::world::Known;
-use crate::cluster::{self, Addressed, Decision, Endpoint};
+use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Transport};
 use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
 use crate::source::{Location, Span};
@@ -27,6 +27,8 @@ pub(super) struct Call {
     pub(super) addressed: Addressed,
     /// Whether nobody said how it arrives, and the usual way was taken.
     pub(super) is_usual: bool,
+    /// Whether the flow names the pod itself.
+    pub(super) is_pod: bool,
     /// The ends as the flow has them, for what is no pod.
     pub(super) written: (String, String),
 }
@@ -50,7 +52,7 @@ impl Call {
         let again = |known| setting.world.again(known, &setting.policy, &setting.cluster);
         let (source, destination) = (again(&self.source), again(&self.destination));
         let addressed = match self.addressed {
-            Addressed::Unsaid => usual_service(setting, &destination.endpoint, self.protocol, self.port),
+            Addressed::Unsaid => usual_address(setting, &destination, self.protocol, self.port),
             Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
         };
         let asked = self.transport.filter(|_| !self.is_usual);
@@ -59,11 +61,31 @@ impl Call {
         Self { source, destination, transport, addressed, is_usual, ..self.clone() }
     }
 
-    /// Whether nobody said what is called, and no known Service leads there, where that decides how sidecars speak.
+    /// Whether the pod's own address is what is called, as far as anybody knows, where that decides how sidecars speak.
     pub(super) fn is_pod_called(&self, setting: &Setting) -> bool {
-        let both = is_proxied(&self.source) && is_proxied(&self.destination);
         let known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
-        both && known && self.addressed == Addressed::Unsaid && self.transport.is_none() && self.protocol == Protocol::Tcp
+        let is_pod = self.addressed == Addressed::Pod || (known && self.addressed == Addressed::Unsaid);
+        is_proxied(&self.source) && is_proxied(&self.destination) && is_pod && self.transport.is_none() && self.protocol == Protocol::Tcp
+    }
+
+    /// What was taken for called, where that decides how sidecars speak (`semantics.md` §3.3); in a sentence without capital and full stop.
+    pub(super) fn what_is_called(&self, setting: &Setting) -> Option<String> {
+        let (port, short) = (self.port, &self.destination.short);
+        if self.is_usual {
+            return Some(format!("taken as a call through a Service of {short}, which is mTLS between sidecars"));
+        }
+        if !self.is_pod_called(setting) {
+            return None;
+        }
+        Some(match self.addressed {
+            Addressed::Pod if self.is_pod => "a flow to `pod/` calls the pod's own address, which sidecars pass on in plaintext unless a \
+                 headless Service declares the port; one to a Service, a workload or labels goes by Service"
+                .to_owned(),
+            Addressed::Pod => {
+                format!("the sidecar of {short} does not capture port {port}, and no Service leads there: the pod itself is called")
+            }
+            _ => format!("no Service among the manifests leads to port {port} of {short}: the pod itself is called"),
+        })
     }
 
     /// The answer of a setting.
@@ -95,7 +117,10 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
 fn call(question: &Question, target: &Target, source: &Known, destination: &Known, setting: &Setting) -> Call {
     let service =
         question.service.clone().map(|service| Addressed::Service { namespace: service.namespace, name: service.name, port: service.port });
-    let addressed = service.unwrap_or_else(|| usual_service(setting, &destination.endpoint, target.protocol, target.port));
+    // Who says that it arrives over mTLS does not mean the pod's own address.
+    let is_pod = question.is_pod && question.transport != Some(Transport::Mtls);
+    let pod = is_pod.then_some(Addressed::Pod);
+    let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, destination, target.protocol, target.port));
     let usual = usual_transport(setting, (source, destination), target.protocol, &addressed);
     Call {
         source: source.clone(),
@@ -106,6 +131,7 @@ fn call(question: &Question, target: &Target, source: &Known, destination: &Know
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
+        is_pod,
         written: (written(setting, question, question.source.span, source), written(setting, question, target.side.span, destination)),
     }
 }
@@ -137,8 +163,10 @@ fn written(setting: &Setting, question: &Question, span: Span, known: &Known) ->
     text.get(..end.unwrap_or(text.len())).filter(|word| !word.is_empty() && !word.contains('(')).unwrap_or(&known.text).to_owned()
 }
 
-/// The Service by which a pod's port is usually called: the only one that leads there.
-fn usual_service(setting: &Setting, destination: &Endpoint, protocol: Protocol, number: u16) -> Addressed {
+/// What is usually called where nothing says it: the only Service that leads to a port; the pod itself where none does and its sidecar
+/// does not capture the port, so that only what comes in plaintext gets in.
+fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u16) -> Addressed {
+    let destination = &known.endpoint;
     let Peer::Pod(pod) = &destination.peer else { return Addressed::Unsaid };
     let leads = |service: &&ServiceFacts| {
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
@@ -151,6 +179,7 @@ fn usual_service(setting: &Setting, destination: &Endpoint, protocol: Protocol, 
         setting.inventory.services_in(&pod.namespace).iter().filter(leads).filter_map(|service| Some((service, port(service)?)));
     match (found.next(), found.next()) {
         (Some((service, port)), None) => Addressed::Service { namespace: service.namespace.clone(), name: service.name.clone(), port },
+        (None, _) if is_proxied(known) && protocol == Protocol::Tcp && !Cluster::captures(destination, number) => Addressed::Pod,
         _ => Addressed::Unsaid,
     }
 }

@@ -129,15 +129,7 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     if call.source.endpoint == call.destination.endpoint {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
-    if call.is_pod_called(setting) {
-        notes.push(format!(
-            "no Service among the manifests leads to port {} of {}: the pod itself is called",
-            call.port, call.destination.short
-        ));
-    }
-    if call.is_usual {
-        notes.push(format!("taken as a call through a Service of {}, which is mTLS between sidecars", call.destination.short));
-    }
+    notes.extend(call.what_is_called(setting));
     notes.extend(alike(others));
     notes.extend(remedy::by_request(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));

@@ -19,7 +19,8 @@ pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)
 /// Whether a gate stands at a waypoint: the way goes on behind it.
 fn is_waypoint(decision: &Decision, step: &Step) -> bool {
     let behind = decision.steps.iter().skip_while(|other| !std::ptr::eq(*other, step)).skip(1);
-    matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller) && behind.into_iter().any(|other| other.gate == Gate::Ingress)
+    matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller)
+        && behind.into_iter().any(|other| matches!(other.gate, Gate::Ingress | Gate::Egress))
 }
 
 /// A waypoint is an Envoy, and answers as one.

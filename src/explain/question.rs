@@ -53,6 +53,8 @@ pub struct Question {
     pub request: Option<Request>,
     /// The Service that is called, with its port; none where nothing says so.
     pub service: Option<Service>,
+    /// Whether the destination is written as a pod, so that its own address is what is called.
+    pub is_pod: bool,
     /// What was taken for granted, each in a sentence without capital and full stop.
     pub notes: Vec<String>,
 }
@@ -145,6 +147,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         targets: destination.targets,
         transport: meant.transport,
         request,
+        is_pod: destination.is_pod,
         service: destination.service,
         notes,
     };

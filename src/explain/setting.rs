@@ -82,6 +82,7 @@ impl Setting {
         let namespace = parts.namespace();
         let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
         findings.extend(found);
+        findings.extend(compile::no_objects(&cluster, &sources, manifests));
         let inventory = inventory(&sources, manifests, &namespace);
         let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
         setting.without_mesh = guessed;

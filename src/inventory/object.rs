@@ -7,7 +7,7 @@ use super::pod::{self, WorkloadKind};
 use super::{Inventory, NamespaceFacts, service};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, NAMESPACE_NAME, Symbol};
-use crate::manifest::{Document, Node, Object, Reading, Step, objects};
+use crate::manifest::{Document, Node, Object, Reading, Step, names, objects};
 
 /// What an object is, as far as an inventory cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,12 +126,22 @@ fn metadata(object: &Node<'_>, kind: Kind, default_namespace: &Symbol, reading: 
             return None;
         }
     };
-    Some(Identity { namespace, name, whole })
+    let named = metadata.get(reading, if whole == Whole::Yes { "name" } else { "generateName" });
+    if kind == Kind::Namespace && !names::is_namespace_name(&name) {
+        named.wrong(reading, names::NAMESPACE_NAME);
+    } else if !names::is_object_name(if whole == Whole::Yes { &name } else { name.trim_end_matches(['-', '.']) }) {
+        named.wrong(reading, names::OBJECT_NAME);
+    }
+    let home = metadata.get(reading, "namespace");
+    if !home.is_missing() && !names::is_namespace_name(&namespace) {
+        home.wrong(reading, names::NAMESPACE_NAME);
+    }
+    reading.is_clean().then_some(Identity { namespace, name, whole })
 }
 
 /// Reads a Namespace.
 fn namespace(object: &Node<'_>, name: Symbol, inventory: &mut Inventory, reading: &mut Reading<'_>) {
-    let mut labels: Labels = object.follow(reading, &["metadata", "labels"]).labels(reading);
+    let mut labels: Labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&name));
     let plane = pod::namespace_plane(&labels);
     let facts = NamespaceFacts { labels, plane, location: reading.document.name() };

@@ -10,7 +10,7 @@ use super::object::{Identity, Whole};
 use super::ownership::{Owner, Replicas};
 use super::{InventoryWorkload, capture};
 use crate::flow::{DataPlane, Labels, Protocol, Symbol};
-use crate::manifest::{Node, Reading};
+use crate::manifest::{Node, Reading, names};
 
 /// A kind of object that pods come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,7 +148,7 @@ const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, reading: &mut Reading<'_>) -> Option<InventoryWorkload> {
     let template = template(object, kind, reading);
     let spec = template.get(reading, "spec");
-    let mut labels = template.follow(reading, &["metadata", "labels"]).labels(reading);
+    let mut labels = template.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     let noted = template.follow(reading, &["metadata", "annotations"]);
     let annotations = noted.labels(reading);
     let account = account(&spec, reading);
@@ -244,8 +244,12 @@ fn template<'t>(object: &Node<'t>, kind: WorkloadKind, reading: &mut Reading<'_>
 
 /// The service account that a pod names; `serviceAccount` is the old name of the field.
 fn account(spec: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
-    let named = spec.get(reading, "serviceAccountName").symbol(reading);
-    named.or_else(|| spec.get(reading, "serviceAccount").symbol(reading))
+    let nodes = ["serviceAccountName", "serviceAccount"].map(|key| spec.get(reading, key));
+    let (node, account) = nodes.iter().find_map(|node| Some((node, node.symbol(reading)?)))?;
+    if !names::is_object_name(&account) {
+        node.wrong(reading, names::OBJECT_NAME);
+    }
+    Some(account)
 }
 
 /// The addresses that a running pod has; what is no address is no pod's.

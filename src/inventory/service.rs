@@ -97,11 +97,11 @@ impl ServiceFacts {
 pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>) -> Option<ServiceFacts> {
     let spec = object.get(reading, "spec");
     let kind = kind(&spec, reading);
-    let selector = if kind == ServiceKind::ExternalName { Labels::new() } else { spec.get(reading, "selector").labels(reading) };
+    let selector = if kind == ServiceKind::ExternalName { Labels::new() } else { spec.get(reading, "selector").checked_labels(reading) };
     let ports = spec.get(reading, "ports").list(reading);
     let ports = ports.iter().filter_map(|node| port(node, reading)).collect();
     let location = reading.document.name();
-    let labels = object.follow(reading, &["metadata", "labels"]).labels(reading);
+    let labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, location };
     reading.is_clean().then_some(service)
 }

@@ -88,6 +88,15 @@ pub(super) struct Piece {
     pub(super) said: Vec<Said>,
 }
 
+/// Connections of which two ends alone do not say what passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Away {
+    /// All of TCP.
+    Tcp,
+    /// Those over mutual TLS on these ports.
+    Mtls(PortSet),
+}
+
 /// What one end says to some requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Said {
@@ -213,10 +222,19 @@ impl EndAnswers {
         next
     }
 
-    /// The number of an answer without what it says of TCP.
-    pub(super) fn without_tcp(&mut self, number: usize) -> usize {
+    /// The number of an answer without what it says of connections that go another way.
+    pub(super) fn without(&mut self, number: usize, away: &Away) -> usize {
         let pieces = self.get(number).into_iter().flat_map(|answer| &answer.pieces);
-        let pieces = pieces.filter(|piece| piece.protocol != Protocol::Tcp).cloned().collect();
+        let left = |piece: &Piece| {
+            let ports = match away {
+                Away::Tcp => PortSet::full(Protocol::Tcp),
+                Away::Mtls(ports) if piece.transport == Transport::Mtls => ports.clone(),
+                Away::Mtls(_) => PortSet::none(),
+            };
+            let ports = piece.ports.subtract(&ports);
+            (!ports.is_empty()).then(|| Piece { ports, ..piece.clone() })
+        };
+        let pieces = pieces.filter_map(left).collect();
         self.number(EndAnswer { pieces })
     }
 

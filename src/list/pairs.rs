@@ -12,12 +12,13 @@ use std::rc::Rc;
 use crate::cluster::{Addressed, Cluster, Endpoint, Way, WaypointCall, Workload};
 use crate::flow::{AddressSet, Peer};
 
-use super::answer::{Answer, Doubt, meet};
+use super::answer::{Answer, Away, Doubt, meet};
 use super::bits::Bits;
 use super::ends::{Asking, Ends, View};
 use super::groups::Outside;
 use super::reasons::{self, Witness};
-use super::waypoints::Clients;
+use super::told::Told;
+use super::waypoints::{Clients, Over};
 use super::{DoubtRow, Listing, Options, Party, Reasons, Row, Scope, Selection, Side, peers};
 use leaving::Leaving;
 use lists::{Found, Lists, Sources};
@@ -32,9 +33,12 @@ pub(super) struct Pairs<'c> {
     /// What two ends say together, by the numbers of their answers.
     joined: HashMap<[Option<usize>; 2], Rc<Answer>>,
     /// The same with reasons, by the ends and groups, as reasons differ where answers do not.
-    told: HashMap<[Option<(usize, usize)>; 2], usize>,
+    told: HashMap<Halves, usize>,
     lists: Lists,
 }
+
+/// The two ends of a pair by their numbers and groups, and the answer of the second, of which parts may be left out.
+type Halves = ([Option<(usize, usize)>; 2], Option<usize>);
 
 /// One end of a pair: its number, the group that the far end stands in, and the cuts that hold it.
 #[derive(Clone, Copy)]
@@ -71,9 +75,12 @@ impl<'c> Pairs<'c> {
             if let Some((number, view)) = ingress.view(destination) {
                 let calls = self.asking.calls(destination, &clients);
                 let over_pod = calls.iter().any(|call| call.addressed == Addressed::Pod);
-                let over = if over_pod { clients.ambient.clone() } else { Bits::default() };
-                self.between(destination, (number, view), &leaving, &over);
+                let told = self.asking.told(destination, &near);
+                let over = over_pod.then(|| (clients.ambient.clone(), Away::Tcp));
+                let away: Vec<(Bits, Away)> = over.into_iter().chain(told.away()).collect();
+                self.between(destination, (number, view), &leaving, &away);
                 self.over_waypoints(destination, (&calls, view), &mut clients, &egress);
+                self.over_services(destination, (&told, view), &egress);
                 self.entering_from_outside(destination, number, view);
             }
         }
@@ -85,15 +92,23 @@ impl<'c> Pairs<'c> {
         self.finish()
     }
 
-    /// The rows from workloads to one workload. The TCP connections of those in `over` are left out: they go another way.
-    fn between(&mut self, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, over: &Bits) {
+    /// The rows from workloads to one workload. Connections that go another way are left out.
+    fn between(&mut self, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, away: &[(Bits, Away)]) {
         let mut groups: BTreeMap<usize, Bits> = BTreeMap::new();
         for (group, answer) in &entered.1.groups {
-            let elsewhere = group.members.intersect(over);
-            for (members, answer) in [(group.members.subtract(over), *answer), (elsewhere, self.asking.answers.without_tcp(*answer))] {
+            let mut rest = group.members.clone();
+            let mut add = |answer: usize, members: &Bits| {
                 let sum = groups.entry(answer).or_default();
-                *sum = sum.union(&members);
+                *sum = sum.union(members);
+            };
+            for (clients, away) in away {
+                let members = rest.intersect(clients);
+                if !members.is_empty() {
+                    add(self.asking.answers.without(*answer, away), &members);
+                    rest = rest.subtract(clients);
+                }
             }
+            add(*answer, &rest);
         }
         let mut doubts: BTreeMap<Doubt, Bits> = BTreeMap::new();
         for (left, leavers) in leaving.toward(destination) {
@@ -108,7 +123,7 @@ impl<'c> Pairs<'c> {
                     *sum = sum.union(&both);
                 }
                 if !answer.passages.is_empty() {
-                    self.rows(&both, destination, entered, leaving, &answer);
+                    self.rows(&both, destination, entered, leaving, (*entering, &answer));
                 }
             }
         }
@@ -118,7 +133,14 @@ impl<'c> Pairs<'c> {
     }
 
     /// A row for each of these sources, between whose ends and the destination's the same passes.
-    fn rows(&mut self, sources: &Bits, destination: usize, entered: (usize, &View<'c>), leaving: &Leaving<'_, 'c>, answer: &Answer) {
+    fn rows(
+        &mut self,
+        sources: &Bits,
+        destination: usize,
+        entered: (usize, &View<'c>),
+        leaving: &Leaving<'_, 'c>,
+        (said, answer): (usize, &Answer),
+    ) {
         let plain = (self.options.reasons == Reasons::Omitted).then(|| self.lists.place(&answer.passages));
         let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
         for source in sources.iter().filter(|source| Some(*source) != to_itself) {
@@ -131,7 +153,7 @@ impl<'c> Pairs<'c> {
             let [Some(from), Some(to)] = [source, destination].map(|at| workloads.get(at).map(|one| &one.endpoint)) else { continue };
             let left = leaving.ends.view(source).and_then(|(number, view)| half(number, view, destination));
             let entering = half(entered.0, entered.1, source);
-            let told = self.tell(from, to, left, entering, answer);
+            let told = self.tell((from, to), left, entering, (Some(said), answer));
             self.lists.rows.push(row(told));
         }
     }
@@ -147,15 +169,33 @@ impl<'c> Pairs<'c> {
         let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
         for call in calls {
             for over in self.asking.over(call, (to, view), clients, egress, self.options.reasons) {
-                for doubt in over.answer.doubts {
-                    self.lists.doubt(doubt, Sources::Workloads(over.clients.clone()), destination);
-                }
-                if !over.answer.passages.is_empty() {
-                    let answer = self.lists.place(&over.answer.passages);
-                    let row = |source| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
-                    self.lists.rows.extend(over.clients.iter().map(row));
-                }
+                self.listed(destination, &over);
             }
+        }
+    }
+
+    /// The rows from workloads that are told how to speak with the Services of one workload.
+    fn over_services(&mut self, destination: usize, (told, view): (&Told<'c>, &View<'c>), egress: &Ends<'c>) {
+        let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
+        let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
+        for over in self.asking.over_services(told, (to, view), egress, self.options.reasons) {
+            let clients: Bits = over.clients.iter().filter(|client| Some(*client) != to_itself).collect();
+            self.listed(destination, &Over { clients, ..over });
+        }
+    }
+
+    /// Lists what passes of a call of some clients.
+    fn listed(&mut self, destination: usize, over: &Over) {
+        if over.clients.is_empty() {
+            return;
+        }
+        for doubt in &over.answer.doubts {
+            self.lists.doubt(doubt.clone(), Sources::Workloads(over.clients.clone()), destination);
+        }
+        if !over.answer.passages.is_empty() {
+            let answer = self.lists.place(&over.answer.passages);
+            let row = |source| Row { source: Side::Peer(source), destination: Side::Peer(destination), answer };
+            self.lists.rows.extend(over.clients.iter().map(row));
         }
     }
 
@@ -218,7 +258,7 @@ impl<'c> Pairs<'c> {
         }
         Some(match self.options.reasons {
             Reasons::Omitted => self.lists.place(&answer.passages),
-            Reasons::Named => self.tell(from, to, leaving, entering, answer),
+            Reasons::Named => self.tell((from, to), leaving, entering, (None, answer)),
         })
     }
 
@@ -229,16 +269,16 @@ impl<'c> Pairs<'c> {
         Rc::clone(self.joined.entry([leaving, entering]).or_insert_with(joined))
     }
 
-    /// The place of an answer with the reasons of its passages.
+    /// The place of an answer with the reasons of its passages. What the destination's end says may be left out in part, so its number
+    /// is given.
     fn tell(
         &mut self,
-        from: &Endpoint,
-        to: &Endpoint,
+        (from, to): (&Endpoint, &Endpoint),
         leaving: Option<Half<'_, 'c>>,
         entering: Option<Half<'_, 'c>>,
-        answer: &Answer,
+        (said, answer): (Option<usize>, &Answer),
     ) -> usize {
-        let key = [leaving, entering].map(|half| half.map(|half| (half.number, half.group)));
+        let key = ([leaving, entering].map(|half| half.map(|half| (half.number, half.group))), said);
         if let Some(known) = self.told.get(&key) {
             return *known;
         }

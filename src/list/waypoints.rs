@@ -76,19 +76,34 @@ impl<'c> Asking<'c> {
         reasons: Reasons,
     ) -> Vec<Over> {
         let mut cuts = call.cuts.clone();
-        cuts.extend(call.pod.into_iter().flat_map(|pod| self.cluster.end(pod, Way::Ingress).cuts(&self.names)));
+        // Who takes the connection from the client tells clients apart: the waypoint, or else the pod itself.
+        cuts.extend(self.cluster.end(call.pod.unwrap_or(destination), Way::Ingress).cuts(&self.names));
         let mut found = Vec::new();
         for group in groups::workloads(&cuts, clients.all.of(&cuts, Way::Ingress), &mut self.members) {
             for members in by_view(&group.members, egress) {
-                let members = if call.addressed == Addressed::Pod { members.intersect(&clients.ambient) } else { members };
-                let client = members.iter().next().and_then(|at| self.cluster.workloads().get(at));
-                let Some(client) = client else { continue };
+                // Of gateways nobody takes a call of a pod over a waypoint, so their calls that go straight are in no need of a row.
+                let members =
+                    if call.waypoint.is_none() || call.addressed == Addressed::Pod { members.intersect(&clients.ambient) } else { members };
                 let samples = both(groups::samples(&cuts, &group.held), view.all_samples());
-                let asked = Asked { call, client: &client.endpoint, destination, reasons };
-                found.push(Over { clients: members, answer: self.answer_over(&asked, view, &samples) });
+                found.extend(self.asked(call, (destination, view), members, &samples, reasons));
             }
         }
         found
+    }
+
+    /// What passes of a call of these clients, whom nobody on the way tells apart.
+    pub(super) fn asked(
+        &mut self,
+        call: &WaypointCall<'c>,
+        (destination, view): (&Endpoint, &View<'c>),
+        clients: Bits,
+        samples: &RequestSamples,
+        reasons: Reasons,
+    ) -> Option<Over> {
+        let client = clients.iter().next().and_then(|at| self.cluster.workloads().get(at))?;
+        let asked = Asked { call, client: &client.endpoint, destination, reasons };
+        let answer = self.answer_over(&asked, view, samples);
+        Some(Over { clients, answer })
     }
 
     fn answer_over(&mut self, asked: &Asked<'_, 'c>, view: &View<'c>, samples: &RequestSamples) -> Answer {
@@ -182,7 +197,7 @@ fn too_many(via: Option<&Symbol>) -> Answer {
 }
 
 /// Clients by whose egress is the same.
-fn by_view(clients: &Bits, egress: &Ends<'_>) -> Vec<Bits> {
+pub(super) fn by_view(clients: &Bits, egress: &Ends<'_>) -> Vec<Bits> {
     let mut views: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for client in clients.iter() {
         views.entry(egress.of.get(client).copied().flatten()).or_default().push(client);

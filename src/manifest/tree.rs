@@ -4,6 +4,7 @@
 //! for every field that is read here. It must not know which fields an object has.
 
 mod fields;
+mod labels;
 
 use serde_yaml::Value;
 

@@ -98,18 +98,18 @@ fn others(policies: [&Policy; 2]) -> BTreeSet<Symbol> {
     all.filter(|namespace| namespace.ownership == Ownership::With).map(|namespace| Symbol::clone(&namespace.name)).collect()
 }
 
-/// What is taken for granted of the head, and of the base what differs: accounts, and all of it where the head manages nothing.
+/// What is taken for granted of the head, and of the base what differs, which holds only before: accounts, and all of it where the
+/// head manages nothing.
 fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
     let of = |outcome: &Outcome| match outcome.policy.managed().next() {
         Some(_) => assumptions(&outcome.policy, &outcome.gates),
         None => Vec::new(),
     };
-    let mut all = of(head);
+    let all = of(head);
     let known: BTreeSet<&str> = all.iter().map(Assumption::name).collect();
     let more = of(base).into_iter().filter(|one| matches!(one, Assumption::Account { .. }) || !known.contains(one.name()));
-    let more: Vec<Assumption> = more.filter(|one| !all.contains(one)).collect();
-    all.extend(more);
-    all.iter().map(ToString::to_string).collect()
+    let before = more.filter(|one| !all.contains(one)).map(|one| format!("before: {one}"));
+    all.iter().map(ToString::to_string).chain(before).collect()
 }
 
 /// A program that was compiled and proved.

@@ -3,10 +3,11 @@
 //! Owns: the check of each assumption that manifests can show. What they cannot show stays open, and is never taken as held.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::assumption::Assumption;
 use crate::cluster::{Cluster, Document, Network, Workload};
-use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol};
+use crate::flow::{AddressSet, DataPlane, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, Symbol};
 use crate::ir::{Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
 
@@ -45,11 +46,10 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::MeshedCallers => meshed_callers(policy, cluster),
         Assumption::ClientTls { namespaces } => client_tls(cluster, namespaces),
         Assumption::PodNetwork { namespaces } => pod_network(cluster, namespaces),
-        Assumption::NoPodAddress { pods } if !pods.is_empty() => addresses(cluster, pods),
+        Assumption::NoPodAddress { pods } => addresses(policy, cluster, pods),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
-        Assumption::NoPodAddress { .. }
-        | Assumption::NamespaceSnapshot { .. }
+        Assumption::NamespaceSnapshot { .. }
         | Assumption::Http { .. }
         | Assumption::PathNormalization
         | Assumption::Sctp
@@ -159,10 +159,25 @@ fn pod_network(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     })
 }
 
-fn addresses(cluster: &Cluster, pods_addresses: &crate::flow::AddressSet) -> Status {
-    let concerned = pods(cluster).filter(|(workload, _)| !workload.endpoint.facts.addresses.is_empty());
+/// Pods on the network of their node have its address, which is no pod's.
+fn addresses(policy: &Policy, cluster: &Cluster, configured: &AddressSet) -> Status {
+    let written: Vec<AddressSet> = policy.rules.iter().flat_map(written).collect();
+    let is_written = |address: IpAddr| written.iter().any(|block| block.contains(address));
+    let concerned = pods(cluster).filter(|(workload, _)| {
+        let facts = &workload.endpoint.facts;
+        facts.network != Network::Host && !facts.addresses.is_empty()
+    });
     over(concerned, |workload, _| {
-        let outside = workload.endpoint.facts.addresses.iter().find(|address| !pods_addresses.contains(**address))?;
-        Some(format!("has the address `{outside}`"))
+        let outside = |address: &&IpAddr| !configured.is_empty() && !configured.contains(**address);
+        let addresses = &workload.endpoint.facts.addresses;
+        let found = addresses.iter().find(|address| outside(address) || is_written(**address))?;
+        Some(format!("has the address `{found}`"))
     })
+}
+
+/// The address blocks of a rule. An end that is every pod too means a pod whether or not a block holds its address.
+fn written(rule: &Rule) -> Vec<AddressSet> {
+    let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+    let blocks = |peers: Peers| (!peers.pods.cubes().contains(&PodCube::all())).then_some(peers.addresses);
+    ends.filter_map(|end| blocks(end.peers())).filter(|addresses| !addresses.is_empty()).collect()
 }

@@ -3,8 +3,11 @@
 //! Owns: `compare` and what it finds. Every class of flows at every end of the given namespaces is decided once by both. An end
 //! at which they differ is a difference only if some flow through it passes the other end too.
 
+use std::fmt;
+
 use super::judge::{Judge, JudgedEnd, Way};
 use super::masked;
+use super::words::flow_words;
 use crate::classes::{
     Among, Far, PathCells, Pods, PortClass, TooManyPods, World, classes_among, far_classes, port_classes, request_classes,
 };
@@ -76,6 +79,16 @@ pub enum Incomplete {
         /// Which of its flows.
         way: Way,
     },
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests(flow) => write!(out, "the requests of `{}` fall into too many classes", flow_words(flow)),
+            Self::Pods { namespace, way: Way::Ingress } => write!(out, "who calls pods of `{namespace}` falls into too many classes"),
+            Self::Pods { namespace, way: Way::Egress } => write!(out, "whom pods of `{namespace}` call falls into too many classes"),
+        }
+    }
 }
 
 /// What a comparison found.
@@ -151,7 +164,7 @@ pub(super) struct Effort(usize);
 
 impl Effort {
     /// For each class of pods, and besides.
-    const A_CLASS: usize = 1_000;
+    const A_CLASS: usize = 300;
     const BESIDES: usize = 20_000_000;
 
     const fn new(classes: usize) -> Self {

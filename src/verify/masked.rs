@@ -94,7 +94,7 @@ impl Search<'_> {
         let cubes: Vec<(usize, &PodCube)> =
             cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
         let nears = classes_among(self.near.to_vec(), &cubes, cuts.len(), self.bench.world)?;
-        effort.spend(nears.iter().map(|near| 1 + near.parts.len()).sum())?;
+        effort.spend((1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
         Ok(nears.into_iter().find_map(|near| self.between(&*end, &cuts, &Endpoint::from(Peer::Pod(near.example)), far)))
     }
 

@@ -157,12 +157,23 @@ pub fn assumptions(policy: &Policy, gates: &Gates) -> Vec<Assumption> {
 }
 
 fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
-    let managed: Vec<&Namespace> = policy.managed().collect();
-    let names = |holds: &dyn Fn(&Namespace) -> bool| -> Vec<Symbol> {
-        managed.iter().filter(|namespace| holds(namespace)).map(|namespace| Symbol::clone(&namespace.name)).collect()
-    };
+    let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    let mut list = of_the_mesh(policy, world);
+    list.push(Assumption::PodNetwork { namespaces: managed.clone() });
+    list.extend(of_rules(policy, granted));
+    list.extend(of_the_platform(policy));
+    list.push(Assumption::NoOtherPolicies { namespaces: managed });
+    let with = policy.namespaces.values().filter(|namespace| namespace.ownership == Ownership::With);
+    let with: Vec<Symbol> = with.map(|namespace| Symbol::clone(&namespace.name)).collect();
+    list.extend((!with.is_empty()).then_some(Assumption::WithApplied { namespaces: with }));
+    list
+}
+
+/// Who takes part in the mesh, and as whom.
+fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     let mut list = Vec::new();
-    let meshed = names(&|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    let meshed = policy.managed().filter(|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    let meshed: Vec<Symbol> = meshed.map(|namespace| Symbol::clone(&namespace.name)).collect();
     if !meshed.is_empty() {
         let account = |known: &super::world::Known| Assumption::Account { pods: known.pods.clone(), accounts: known.accounts.clone() };
         list.extend(world.known().map(account));
@@ -170,16 +181,17 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
         list.push(Assumption::ClientTls { namespaces: meshed });
     }
     list.extend(outside_mesh(policy));
-    if policy.rules.iter().any(|rule| lets_others_call(policy, rule)) {
-        list.push(Assumption::MeshedCallers);
-    }
-    list.push(Assumption::PodNetwork { namespaces: names(&|_| true) });
+    list.extend(policy.rules.iter().any(|rule| lets_others_call(policy, rule)).then_some(Assumption::MeshedCallers));
+    list
+}
+
+/// What rules name: labels of namespaces, ports served as HTTP, addresses, paths.
+fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
+    let mut list = Vec::new();
     if selects_by_label(policy) {
-        list.extend(
-            managed
-                .iter()
-                .map(|namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) }),
-        );
+        let labelled =
+            |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
+        list.extend(policy.managed().map(labelled));
     }
     let snapshot = |(rule, names): &(&Rule, &BTreeSet<Symbol>)| Assumption::NamespaceSnapshot {
         source: rule.source.peers().pods.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
@@ -190,32 +202,25 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
     if policy.rules.iter().any(names_addresses) || !policy.config.cluster.pods.is_empty() {
         list.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
     }
-    if policy.rules.iter().any(|rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any())) {
-        list.push(Assumption::PathNormalization);
-    }
-    if policy.config.network_plugin.sctp == Answer::Unknown {
-        list.push(Assumption::Sctp);
-    }
-    if policy.config.network_plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range) {
-        list.push(Assumption::EndPort);
-    }
-    if !policy.config.cluster.services.is_empty() {
-        list.push(Assumption::ServiceAddresses);
-    }
-    if policy.rules.iter().any(|rule| rule.jwt.is_some()) {
-        list.push(Assumption::Preflight);
-    }
-    list.push(Assumption::NoOtherPolicies { namespaces: names(&|_| true) });
-    let with: Vec<Symbol> = policy
-        .namespaces
-        .values()
-        .filter(|namespace| namespace.ownership == Ownership::With)
-        .map(|namespace| Symbol::clone(&namespace.name))
-        .collect();
-    if !with.is_empty() {
-        list.push(Assumption::WithApplied { namespaces: with });
-    }
+    let names_paths = |rule: &Rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any());
+    list.extend(policy.rules.iter().any(names_paths).then_some(Assumption::PathNormalization));
     list
+}
+
+/// What the network plugin and the proxies do where it is left to them.
+fn of_the_platform(policy: &Policy) -> Vec<Assumption> {
+    let plugin = &policy.config.network_plugin;
+    let takes_ranges = plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range);
+    let reaches_services = !policy.config.cluster.services.is_empty();
+    [
+        (plugin.sctp == Answer::Unknown).then_some(Assumption::Sctp),
+        takes_ranges.then_some(Assumption::EndPort),
+        reaches_services.then_some(Assumption::ServiceAddresses),
+        policy.rules.iter().any(|rule| rule.jwt.is_some()).then_some(Assumption::Preflight),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// That managed pods that are said to have no sidecar have none.

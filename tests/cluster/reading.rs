@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Platform, allowed, cluster, cluster_on, denied, end, findings, lets_in, object, platform, policy, read_on, unspecified};
 use twogate::cluster::Cluster;
+use twogate::diagnostic::Level;
 use twogate::source::{Source, Sources};
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress]}";
@@ -148,4 +149,61 @@ fn selectors_are_listed_once() {
     let selectors: Vec<String> = cluster.selectors("shop").iter().map(ToString::to_string).collect();
     assert_eq!(selectors, ["*", "app=db", "app=web", "app=x|z"]);
     assert!(cluster.selectors("other").is_empty());
+}
+
+#[test]
+fn objects_that_name_no_namespace_are_told_of_once() {
+    let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: db}\nspec: {containers: [{name: c, image: i}]}\n---\n\
+                apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed}\nspec: {}\n---\n\
+                apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let platform = Platform { default_namespace: Some("shop".into()), ..Platform::default() };
+    let (cluster, findings) = read_on(platform.clone(), yaml);
+    let told: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(told, ["Pod `db`, NetworkPolicy `closed` name no namespace: taken as of `shop`, which `-n` changes"]);
+    assert_eq!((findings[0].code.name(), findings[0].level), ("namespace-missing", Level::Note));
+    assert_eq!(cluster.workloads()[0].namespace(), "shop");
+    let (_, findings) =
+        read_on(platform, &yaml.replace("{name: db}", "{name: db, namespace: a}").replace("closed}", "closed, namespace: a}"));
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+/// `semantics.md` §1.9.
+#[test]
+fn facts_are_called_as_the_api_server_takes_it() {
+    let pod = |name: &str, namespace: &str, labels: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}}}\nspec: {{serviceAccountName: a, containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let refused = |yaml: &str| {
+        let (cluster, findings) = read_on(platform(), yaml);
+        assert!(cluster.workloads().is_empty(), "{yaml}");
+        assert!(!findings.is_empty() && findings.iter().all(|finding| finding.code.name() == "invalid-manifest"), "{findings:#?}");
+    };
+    assert_eq!(read_on(platform(), &pod("db", "shop", "app: db")).0.workloads().len(), 1);
+    for name in ["'a\u{1b}[31m'", "\"a\\nb\"", "A", "'=cmd'", "a/b"] {
+        refused(&pod(name, "shop", "app: db"));
+        refused(&pod("db", name, "app: db"));
+    }
+    for label in ["app: \"a\\nb\"", "app: 'a b'", "'a b': c"] {
+        refused(&pod("db", "shop", label));
+    }
+    refused(&pod("db", "shop", "").replace("serviceAccountName: a", "serviceAccountName: 'a b'"));
+}
+
+#[test]
+fn a_file_without_any_object_holds_nothing() {
+    for (yaml, holds) in [
+        ("", false),
+        ("# nothing\n---\n", false),
+        ("apiVersion: v1\nkind: List\nitems: []\n", false),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n", true),
+        ("a: [", true),
+        ("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap}]\n", true),
+    ] {
+        let mut sources = Sources::default();
+        let file = sources.add(Source::new("all.yaml", yaml));
+        let (cluster, _) = twogate::cluster::read(&sources, &[file], platform());
+        assert_eq!(cluster.holds_anything_of(&[file]), holds, "{yaml}");
+    }
 }

@@ -145,3 +145,33 @@ fn a_dump_full_of_one_kind_is_reported_with_measure_and_read_to_its_end() {
     assert_eq!(found[9].notes.last().map(String::as_str), Some("490 more objects are of this kind"));
     denied(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80");
 }
+
+#[test]
+fn an_object_that_is_only_called_like_a_list_is_an_object() {
+    let named = "apiVersion: example.com/v1\nkind: AllowList\nmetadata: {name: x, namespace: shop}\nitems: []\n";
+    let found = findings(named);
+    assert!(found.iter().any(|finding| finding.starts_with("unmodelled-kind")), "{found:?}");
+    let found = findings(&named.replace("name: x, namespace: shop", "resourceVersion: '1'"));
+    assert!(found.is_empty(), "a list of nothing: {found:?}");
+}
+
+#[test]
+fn names_that_nobody_checks_are_spelled_out() {
+    let yaml = "apiVersion: example.com/v1\nkind: \"A\\nB\"\nmetadata: {name: \"x\\e[31m\", namespace: shop}\n";
+    let Verdict::Unspecified(reason) = decide(&cluster(yaml), &end("app=a@shop"), &end("app=b@shop"), "80").verdict else { panic!() };
+    assert_eq!(reason, "A\\nB `shop/x\\u{1b}[31m` may decide otherwise and is not modelled");
+}
+
+/// An `AuthorizationPolicy` acts where connections arrive (`semantics.md` §2.1).
+#[test]
+fn an_unreadable_policy_of_the_mesh_opens_what_arrives_and_not_what_leaves() {
+    let broken = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}\nspec: {rules: 5}\n";
+    let (cluster, findings) = read_on(super::platform(), broken);
+    assert!(!findings.is_empty());
+    let meshed = |text: &str| end(text).pod(|pod| pod.plane = DataPlane::Sidecar);
+    let (inside, outside) = (meshed("app=a@shop"), meshed("app=b@other"));
+    assert!(open(&cluster, &outside, &inside));
+    assert!(!open(&cluster, &inside, &outside));
+    let ingress = cluster.end(&outside, twogate::cluster::Way::Ingress);
+    assert_eq!(ingress.decide(&inside, Protocol::Tcp, 80, Transport::Mtls, None), Verdict::Allowed);
+}

@@ -321,3 +321,102 @@ fn section_10_the_worked_example() {
     through(&|labels, account| meshed("shop", labels, account), &sidecars, Gate::Transport, false);
     through(&|labels, account| ambient("shop", labels, account), &tunnels, Gate::Ingress, true);
 }
+
+/// A waypoint, a host outside that is bound to it, and what else there is.
+fn host_behind_waypoint(entry: &str, more: &str) -> Cluster {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let entry = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", "{istio.io/use-waypoint: waypoint}", entry);
+    cluster_on(installed(), &format!("{}{namespace}{entry}{more}", waypoint("service")))
+}
+
+const API: &str = "{hosts: [api.example.com], addresses: [203.0.113.9], ports: [{number: 443, name: tls, protocol: TLS}], resolution: STATIC, \
+                   endpoints: [{address: 203.0.113.9}]}";
+
+/// The same host, whose addresses only names tell.
+const API_BY_NAME: &str =
+    "{hosts: [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS, location: MESH_EXTERNAL}";
+
+fn egress_of_web(to: &str) -> String {
+    object(
+        "NetworkPolicy",
+        "shop/egress",
+        &format!("{{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], egress: [{to}]}}"),
+    )
+}
+
+fn for_api(spec: &str) -> String {
+    let target = "targetRefs: [{kind: ServiceEntry, group: networking.istio.io, name: api}]";
+    object("AuthorizationPolicy", "shop/for-api", &format!("{{{target}{spec}}}"))
+}
+
+const ONLY_THE_HOST: &str = "{to: [{ipBlock: {cidr: 203.0.113.9/32}}], ports: [{port: 443}]}";
+const ONLY_THE_WAYPOINT: &str =
+    "{to: [{podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}}], ports: [{port: 15008}]}";
+
+#[test]
+fn a_host_outside_that_is_bound_to_a_waypoint_is_called_over_it() {
+    let call = auto(&client(), &address("203.0.113.9"), 443);
+    allowed(&host_behind_waypoint(API, ""), &call);
+    denied(&host_behind_waypoint(API, &for_api("")), &call, Gate::Caller);
+    allowed(
+        &host_behind_waypoint(
+            API,
+            &for_api(", rules: [{from: [{source: {serviceAccounts: [shop/web]}}], to: [{operation: {ports: ['443']}}]}]"),
+        ),
+        &call,
+    );
+    denied(&host_behind_waypoint(API, &egress_of_web(ONLY_THE_HOST)), &call, Gate::Egress);
+    allowed(&host_behind_waypoint(API, &egress_of_web(ONLY_THE_WAYPOINT)), &call);
+    // Sidecars pass waypoints by, and so does another address.
+    allowed(&host_behind_waypoint(API, &for_api("")), &auto(&meshed("shop", "app=web", "web"), &address("203.0.113.9"), 443));
+    allowed(&host_behind_waypoint(API, &for_api("")), &auto(&client(), &address("203.0.113.10"), 443));
+    let unbound = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", "{}", API);
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let straight = cluster_on(installed(), &format!("{}{namespace}{unbound}{}", waypoint("service"), egress_of_web(ONLY_THE_HOST)));
+    allowed(&straight, &call);
+}
+
+#[test]
+fn the_second_hop_to_a_host_outside_is_the_waypoints() {
+    let of_waypoint = "{podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}, policyTypes: [Egress], egress: []}";
+    let closed = object("NetworkPolicy", "shop/waypoint", of_waypoint);
+    let call = auto(&client(), &address("203.0.113.9"), 443);
+    denied(&host_behind_waypoint(API, &closed), &call, Gate::Egress);
+    let elsewhere = API.replace("endpoints: [{address: 203.0.113.9}]", "endpoints: [{address: 203.0.113.7}]");
+    unspecified(&host_behind_waypoint(&elsewhere, &closed), &call, "ends is not known");
+    allowed(&host_behind_waypoint(&elsewhere, ""), &call);
+}
+
+#[test]
+fn what_a_host_outside_leads_to_by_name_may_be_called_over_the_waypoint() {
+    let call = auto(&client(), &address("198.51.100.1"), 443);
+    unspecified(&host_behind_waypoint(API_BY_NAME, &for_api("")), &call, "what the client addresses");
+    allowed(&host_behind_waypoint(API_BY_NAME, ""), &call);
+    allowed(&host_behind_waypoint(API_BY_NAME, &for_api("")), &auto(&client(), &address("198.51.100.1"), 80));
+    unspecified(&host_behind_waypoint(API, &for_api("")), &auto(&client(), &address("203.0.113.9"), 80), "does not declare the port");
+}
+
+#[test]
+fn an_end_leaves_open_what_goes_over_the_waypoint_of_a_host_outside() {
+    let (cluster, client) = (host_behind_waypoint(API, ""), client());
+    let end = cluster.end(&client, Way::Egress);
+    let ask = |text: &str, port| end.decide(&address(text), Protocol::Tcp, port, Transport::Plaintext, None);
+    assert_eq!(ask("203.0.113.10", 443), Verdict::Allowed);
+    let open = Verdict::Unspecified("a call of it may go over the waypoint of ServiceEntry `shop/api`".to_owned());
+    assert_eq!(ask("203.0.113.9", 443), open);
+    assert!(end.cuts(&cluster::Names::default()).iter().any(|cut| cut.peers.addresses == addresses("203.0.113.9/32")));
+}
+
+#[test]
+fn a_waypoint_that_is_missing_is_missed_however_the_call_arrives() {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/use-waypoint: waypoint}}\n";
+    let db = service("db", "{}", "{name: http, port: 80, targetPort: 8080}");
+    let missing = cluster_on(installed(), &format!("{namespace}{db}"));
+    let client = client().in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+    let server = server().in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+    for transport in [None, Some(Transport::Mtls), Some(Transport::Plaintext)] {
+        let call = Question { transport, ..auto(&client, &server, 8080).service("shop/db", 80) };
+        let Verdict::Unspecified(reason) = missing.decide(&call).verdict else { panic!("{call:#?}") };
+        assert!(reason.contains("Gateway is not in the manifests"), "{reason}");
+    }
+}

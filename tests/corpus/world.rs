@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_yaml::Value;
 use twogate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, Platform};
-use twogate::diagnostic::{Diagnostic, Level};
+use twogate::diagnostic::{Diagnostic, Level, code};
 use twogate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Symbol};
 use twogate::source::{Source, Sources};
 
@@ -122,7 +122,9 @@ impl World {
     pub(super) fn read(texts: &[Text], mesh: Mesh) -> Self {
         let mut sources = Sources::default();
         let files: Vec<_> = texts.iter().map(|(name, text)| sources.add(Source::new(name.clone(), text.clone()))).collect();
-        let (cluster, findings) = cluster::read(&sources, &files, platform(mesh));
+        let (cluster, mut findings) = cluster::read(&sources, &files, platform(mesh));
+        // Where objects are that name no namespace is the case's to say, and no fault of theirs.
+        findings.retain(|finding| finding.code != code::NAMESPACE_MISSING);
         let objects: Vec<Value> = texts.iter().flat_map(|(_, text)| objects(text)).collect();
         let mut ends = ends(&objects, mesh);
         // The mesh looks at the addresses of pods, too.

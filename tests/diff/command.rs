@@ -52,6 +52,11 @@ fn one_side_may_come_from_the_standard_input() {
     let both = place.run_on("diff - -", b"");
     assert_eq!(both.status, 2);
     assert!(both.stderr.contains("can be read only once"), "{}", both.stderr);
+    // A command that was to write a dump and failed has written nothing, which is no cluster without policies.
+    place.put("new.yaml", b"apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    let nothing = place.run_on("diff --manifests - new.yaml", b"\n");
+    assert_eq!(nothing.status, 2);
+    assert!(nothing.stderr.contains("the standard input is empty"), "{}", nothing.stderr);
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! Manifests against manifests: what is found is confirmed by the evaluator, flow by flow.
 
 use proptest::prelude::*;
-use twogate::cluster::{self, Addressed, Cluster, Endpoint, Platform, Question};
+use twogate::cluster::{self, Cluster, Platform, Question};
 use twogate::compile::{Input, compile, platform};
 use twogate::config;
-use twogate::diff::{Compared, Entry, Kind, Revision, manifests};
+use twogate::diff::{Compared, Entry, Kind, Revision, findings, manifests};
 use twogate::flow::{Flow, Verdict};
 use twogate::source::{FileId, Source, Sources};
 
 use crate::agreement::world::{CONFIG, flows, input, program};
 use crate::support::yaml;
 
-fn revision(name: &str, text: &str, config: &str) -> Revision {
+pub(super) fn revision(name: &str, text: &str, config: &str) -> Revision {
     let mut input = Input::default();
     let file = input.sources.add(Source::new(format!("{name}.yaml"), text));
     input.inventory.push(file);
@@ -19,11 +19,11 @@ fn revision(name: &str, text: &str, config: &str) -> Revision {
     Revision { name: name.to_owned(), input }
 }
 
-fn compared(base: &str, head: &str, config: &str) -> Compared {
+pub(super) fn compared(base: &str, head: &str, config: &str) -> Compared {
     manifests(revision("before", base, config), revision("after", head, config)).map_err(|unjudged| unjudged.findings).unwrap()
 }
 
-fn read(text: &str, config: &str) -> Cluster {
+pub(super) fn read(text: &str, config: &str) -> Cluster {
     let mut sources = Sources::default();
     let file = sources.add(Source::new("cluster.yaml", text));
     let (config, _) = config::read(FileId(1), &Source::new("twogate.toml", config));
@@ -32,23 +32,14 @@ fn read(text: &str, config: &str) -> Cluster {
 }
 
 fn decide(cluster: &Cluster, flow: &Flow) -> Verdict {
-    let question = Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Unsaid,
-    };
-    cluster.decide(&question).verdict
+    cluster.decide(&Question::from(flow)).verdict
 }
 
 fn covers(entry: &Entry, flow: &Flow) -> bool {
     entry.source.contains(&flow.source) && entry.destination.contains(&flow.destination) && entry.ports.contains(flow.protocol, flow.port)
 }
 
-fn lines(compared: &Compared) -> Vec<String> {
+pub(super) fn lines(compared: &Compared) -> Vec<String> {
     let line = |entry: &Entry| {
         let causes: Vec<String> = entry.causes.iter().map(|cause| format!("{} {}", cause.text, cause.change.name())).collect();
         format!(
@@ -182,6 +173,22 @@ fn what_is_not_known_is_told() {
     let found = compared(CLOSED, &format!("{CLOSED}{foreign}"), "");
     assert!(found.report.entries.iter().any(|entry| entry.kind == Kind::Unspecified), "{:#?}", lines(&found));
     assert!(found.report.facts.iter().any(|fact| fact.text.starts_with("unmodelled-kind")), "{:#?}", found.report.facts);
+}
+
+/// Code scanning shows findings alone: one that is missing there reads as no difference.
+#[test]
+fn code_scanning_hears_of_what_is_not_known_too() {
+    let foreign = |rules: &str| {
+        format!(
+            "{CLOSED}---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: x, namespace: shop}}\nspec: {{endpointSelector: {{}}, {rules}}}\n"
+        )
+    };
+    let found = compared(&foreign("ingressDeny: [{}]"), &foreign("ingress: [{}]"), "");
+    assert!(found.report.entries.is_empty(), "{:#?}", lines(&found));
+    let told = findings(&found.report, &found.texts);
+    let places: Vec<_> = told.iter().map(|finding| (finding.code.name(), finding.location().is_some())).collect();
+    assert_eq!(places, [("access-unspecified", true)], "{told:#?}");
+    assert!(told[0].message.contains("CiliumNetworkPolicy shop/x"), "{}", told[0].message);
 }
 
 proptest! {

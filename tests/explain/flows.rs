@@ -4,7 +4,7 @@ use super::Files;
 use proptest::prelude::*;
 use twogate::cluster::Addressed;
 use twogate::diagnostic::human::{self, Colour};
-use twogate::flow::{Peer, Token, Transport};
+use twogate::flow::{Peer, Token, Transport, Verdict};
 
 /// A cluster's workloads and Services, and no policies.
 const RUNNING: &str = "\
@@ -220,4 +220,61 @@ proptest! {
         human::render(&answer.findings, &answer.sources, Colour::Plain);
         twogate::explain::human(&answer);
     }
+}
+
+/// Two pods with sidecars, and what else there is.
+fn pods(more: &str) -> String {
+    let pod = |name: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}, annotations: {{{annotations}}}}}\n\
+             spec: {{serviceAccountName: {name}, containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    format!("{namespace}{}{}{more}", pod("web", ""), pod("db", "traffic.sidecar.istio.io/excludeInboundPorts: '9187'"))
+}
+
+const STRICT: &str = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: strict, namespace: shop}\nspec: {mtls: {mode: STRICT}}\n";
+
+/// The verdict on a flow, and all notes.
+fn judged(manifests: &str, flow: &str) -> (Verdict, String) {
+    let answer = Files { manifests, ..Files::default() }.ask(flow);
+    assert_eq!(answer.cases.len(), 1, "{:#?}", answer.findings);
+    let notes: Vec<&str> = answer.notes.iter().chain(&answer.cases[0].notes).map(String::as_str).collect();
+    (answer.cases[0].decision.verdict.clone(), notes.join("; "))
+}
+
+/// `semantics.md` §3.3: a sidecar passes a call of a pod's address on as it is.
+#[test]
+fn a_pod_by_name_is_called_by_its_own_address() {
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{name: sql, port: 5432}]}\n";
+    let manifests = pods(&format!("{STRICT}{service}"));
+    let (verdict, notes) = judged(&manifests, "pod/web@shop -> pod/db@shop:5432");
+    assert_eq!(verdict, Verdict::Denied);
+    assert!(notes.contains("calls the pod's own address"), "{notes}");
+    for flow in ["app=web@shop -> app=db@shop:5432", "pod/web@shop -> svc/db@shop:5432", "pod/web@shop -> pod/db@shop:5432 mtls"] {
+        let (verdict, notes) = judged(&manifests, flow);
+        assert_eq!(verdict, Verdict::Allowed, "{flow}");
+        assert!(!notes.contains("calls the pod's own address"), "{flow}: {notes}");
+    }
+    let headless = manifests.replace("spec: {selector", "spec: {clusterIP: None, selector");
+    assert_eq!(judged(&headless, "pod/web@shop -> pod/db@shop:5432").0, Verdict::Allowed);
+}
+
+/// `semantics.md` §3.2: where a sidecar does not capture a port, nothing there terminates mTLS.
+#[test]
+fn a_port_that_no_sidecar_captures_and_no_service_leads_to_is_called_in_plaintext() {
+    let manifests = pods(STRICT);
+    for port in [9187, 15020] {
+        for pod in ["pod/db", "app=db"] {
+            assert_eq!(judged(&manifests, &format!("app=web@shop -> {pod}@shop:{port}")).0, Verdict::Allowed, "{pod}:{port}");
+        }
+    }
+    let (_, notes) = judged(&manifests, "app=web@shop -> app=db@shop:9187");
+    assert!(notes.contains("does not capture port 9187"), "{notes}");
+    // Without any Service among the manifests, other ports are taken as ones of a Service.
+    let (verdict, notes) = judged(&manifests, "app=web@shop -> app=db@shop:5432");
+    assert!(verdict == Verdict::Allowed && notes.contains("mTLS between sidecars"), "{notes}");
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{name: metrics, port: 9187}]}\n";
+    assert_eq!(judged(&pods(&format!("{STRICT}{service}")), "app=web@shop -> app=db@shop:9187").0, Verdict::Denied, "mTLS by Service");
 }

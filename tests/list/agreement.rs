@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use twogate::cluster::{Addressed, Cluster, Endpoint, Names, Platform, Question};
+use twogate::cluster::{Addressed, Cluster, Endpoint, Names, Platform, Question, WaypointCall};
 use twogate::flow::{DataPlane, Labels, Peer, Protocol, Request, Token, Transport, Verdict};
 use twogate::list::{self, Listing, Options, Party, Reasons, Scope, Side};
 
@@ -424,12 +424,17 @@ impl Pair<'_> {
         }
         let calls = self.cluster.waypoint_calls(self.to.1, &Names::default());
         let leads = |ports: &Option<Vec<u16>>| ports.as_ref().is_none_or(|ports| ports.contains(&port));
-        let mut calls = calls.into_iter().filter(|call| leads(&call.ports));
-        // Where several calls lead to the port, a row stands there for what each lets pass.
-        let (call, None) = (calls.next()?, calls.next()) else { return None };
+        let calls: Vec<_> = calls.into_iter().filter(|call| leads(&call.ports)).collect();
+        // Where several calls go the same way to the port, a row stands there for what each lets pass.
+        let alone = |call: &&WaypointCall<'_>| calls.iter().filter(|other| other.waypoint == call.waypoint).count() == 1;
+        calls.iter().filter(alone).find_map(|call| self.by_call(call, port, request))
+    }
+
+    fn by_call(&self, call: &WaypointCall<'_>, port: u16, request: Option<&Request>) -> Option<String> {
+        let protocol = Protocol::Tcp;
         let over = if call.waypoint.is_some() { Over::Waypoint } else { Over::Nothing };
         let connection = |transport| Connection { protocol, port, transport, request };
-        let wanted = Said::from(&self.cluster.decide(&self.question(&connection(Transport::Mtls), None, call.addressed)).verdict);
+        let wanted = Said::from(&self.cluster.decide(&self.question(&connection(Transport::Mtls), None, call.addressed.clone())).verdict);
         let hear = |listing: &Listing| {
             [Transport::Mtls, Transport::Plaintext].map(|transport| said(listing, self.from.0, self.to.0, &connection(transport), over))
         };

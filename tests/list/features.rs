@@ -300,6 +300,67 @@ fn what_goes_over_a_waypoint_says_so() {
 }
 
 #[test]
+fn a_call_by_service_goes_straight_past_a_waypoint_for_workloads() {
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+                   metadata: {name: waypoint, namespace: shop, labels: {istio.io/waypoint-for: workload}}\n\
+                   spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let yaml = namespace("shop", "istio.io/dataplane-mode: ambient, istio.io/use-waypoint: waypoint")
+        + &deployment("shop", "web", "web-sa")
+        + &deployment("shop", "db", "db-sa")
+        + gateway
+        + &service_of_db("{name: sql, port: 5432}")
+        + &istio(
+            "AuthorizationPolicy",
+            "shop",
+            "db",
+            "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web-sa]}}]}]}",
+        );
+    let sure = Platform { layered_waypoint_policies: Some(false), auto_allow_waypoint: Some(false), ..platform() };
+    let tcp = |source: &str| on(sure.clone(), &yaml, source, "db").into_iter().filter(|line| line.contains("TCP")).collect::<Vec<_>>();
+    assert_eq!(tcp("web"), ["shop/web[Deployment] | shop/db[Deployment] | TCP 5432 | mTLS"]);
+    assert_eq!(tcp("db"), Vec::<String>::new());
+}
+
+fn service_of_db(port: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\nspec: {{selector: {{app: db}}, ports: [{port}]}}\n"
+    )
+}
+
+/// A rule about how clients speak to `db`, from namespace `shop`.
+fn destination_rule(spec: &str) -> String {
+    format!("---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: db, namespace: shop}}\nspec: {spec}\n")
+}
+
+/// What passes over TCP from `web` to `db`, which takes mutual TLS alone and has a Service for 5432, under a rule for clients.
+fn told(rule: &str) -> Vec<String> {
+    let only_db = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}, {port: 9999}]}]}";
+    let yaml = meshed()
+        + &service_of_db("{name: sql, port: 5432}")
+        + &network("shop", "db", only_db)
+        + &istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}")
+        + &destination_rule(rule);
+    on(platform(), &yaml, "web", "db").into_iter().map(|line| line.split(" | ").skip(2).collect::<Vec<_>>().join(" | ")).collect()
+}
+
+#[test]
+fn clients_that_a_destination_rule_tells_to_speak_plaintext_do_not_speak_mtls() {
+    assert_eq!(told("{host: other, trafficPolicy: {tls: {mode: DISABLE}}}"), ["TCP 5432,9999 | mTLS"]);
+    assert_eq!(told("{host: db, trafficPolicy: {tls: {mode: DISABLE}}}"), ["TCP 9999 | mTLS"]);
+    assert_eq!(told("{host: '*.shop.svc.cluster.local', trafficPolicy: {tls: {mode: SIMPLE}}}"), ["TCP 9999 | mTLS"]);
+    assert_eq!(told("{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}"), ["TCP 5432 | mTLS", "TCP 9999 | mTLS"]);
+    let of_port =
+        "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 5432}, tls: {mode: ISTIO_MUTUAL}}]}}";
+    assert_eq!(told(of_port), ["TCP 5432 | mTLS", "TCP 9999 | mTLS"]);
+    assert_eq!(
+        told("{host: db, trafficPolicy: {tls: {mode: DISABLE}}, workloadSelector: {matchLabels: {app: other}}}"),
+        ["TCP 5432,9999 | mTLS"]
+    );
+    let subset = "{host: db, subsets: [{name: a, labels: {app: db}, trafficPolicy: {tls: {mode: DISABLE}}}]}";
+    assert_eq!(told(subset), ["TCP 9999 | mTLS", "TCP 5432 | either | unspecified: it hangs on client TLS unknown"]);
+}
+
+#[test]
 fn a_selection_is_that_part_of_the_list() {
     let (cluster, _) = read(platform(), &(two() + &network("shop", "closed", CLOSED)));
     let web: Selection = Selection { names: vec!["shop/web".parse().unwrap()], ..Selection::default() };

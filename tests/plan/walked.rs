@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twogate::cluster::{self, Addressed, Cluster, Endpoint, Platform, Question};
+use twogate::cluster::{self, Addressed, Cluster, Platform, Question};
 use twogate::compile::{Input, compile, proof_platform};
 use twogate::diff::Revision;
 use twogate::flow::{Flow, Verdict};
@@ -103,16 +103,7 @@ pub(crate) fn platform(input: &Input) -> Platform {
 }
 
 pub(crate) fn decide(cluster: &Cluster, flow: &Flow) -> Verdict {
-    let question = Question {
-        source: Endpoint::from(flow.source.clone()),
-        destination: Endpoint::from(flow.destination.clone()),
-        protocol: flow.protocol,
-        port: flow.port,
-        transport: Some(flow.transport),
-        request: flow.request.clone(),
-        addressed: Addressed::Pod,
-    };
-    cluster.decide(&question).verdict
+    cluster.decide(&Question { addressed: Addressed::Pod, ..Question::from(flow) }).verdict
 }
 
 /// The first moment at which a flow passes that passes on neither side, or does not that passes on both.

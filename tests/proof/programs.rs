@@ -157,8 +157,8 @@ fn two_issuers_are_proved() {
 /// Labels that may stand together in any way multiply. The run ends, says so, and writes nothing.
 #[test]
 fn too_many_keys_end_the_run() {
-    let rules: String = (0..16).map(|number| format!("allow key-{number}=a -> other-{number}=b:80\n")).collect();
-    let outcome = compiled(&format!("namespace shop mesh none\n{rules}"));
+    let rules: Vec<String> = (0..16).map(|number| format!("allow key-{number}=a -> other-{number}=b:80")).collect();
+    let outcome = compiled(&format!("namespace shop mesh none\n{}\n", rules.join("\n")));
     assert!(codes(&outcome).contains(&"proof-incomplete"), "{:?}", outcome.findings);
     assert!(outcome.files.is_empty() && outcome.manifests.is_empty());
 }

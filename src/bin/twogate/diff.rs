@@ -21,7 +21,7 @@ use twogate::plan::{self, Options};
 /// BASE and HEAD are git revisions, folders or files of intents. Without HEAD it is the working tree; without BASE it is where
 /// the branch left the default branch. Of two revisions, BASE is taken where HEAD left it, as reviewers see a pull request.
 ///
-/// Exit status: 0 access did not change; 1 it did, or with `--fail-on` what that names has happened; 2 it could not be judged.
+/// Exit status: 0 access did not change; 1 it did or may have, or with `--fail-on` what that names has happened; 2 it could not be judged.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Diff {

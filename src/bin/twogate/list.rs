@@ -11,6 +11,7 @@ use crate::report::{self, Format};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use twogate::compile::{Input, Judged, compile, emitted, endpoint, given};
+use twogate::diagnostic::code;
 use twogate::diagnostic::order::has_error;
 use twogate::list::{self, Assumption, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
 use twogate::source::FileId;
@@ -125,6 +126,10 @@ fn of_manifests(input: &Input, manifests: &[FileId], wanted: &Wanted) -> Result<
 
 fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failure> {
     report::findings(&judged.findings, &judged.sources, Format::Human)?;
+    let is_unread = has_error(&judged.findings) && judged.cluster.workloads().is_empty();
+    if is_unread || judged.findings.iter().any(|finding| finding.code == code::NO_INPUT) {
+        return Ok(Exit::Found);
+    }
     if judged.cluster.workloads().is_empty() {
         report::say("there are no workloads to list; `--inventory` or `--manifests` reads them from manifests")?;
     }

@@ -6,6 +6,7 @@
 use crate::exit::{Exit, Failure, reason};
 use anstream::ColorChoice;
 use clap::ValueEnum;
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use twogate::diagnostic::human::{self, Colour};
 use twogate::diagnostic::order::has_error;
@@ -77,7 +78,17 @@ pub(crate) fn failure(failure: &Failure) {
 /// Writes a text to the standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stream = io::stdout().lock();
-    tolerate(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+    tolerate(stream.write_all(harmless(text).as_bytes()).and_then(|()| stream.flush()))
+}
+
+/// A text that steers no terminal: control characters of what was read are spelled out.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_bad = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let spelled = |letter: char| if is_bad(letter) { letter.escape_default().to_string() } else { letter.to_string() };
+    Cow::Owned(text.chars().map(spelled).collect())
 }
 
 /// Writes a difference to the standard output, coloured on a terminal.

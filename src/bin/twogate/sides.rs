@@ -108,6 +108,10 @@ impl Sides {
         let mut loader = Loader::default();
         let inventory = loader.load(&items);
         let config = config.and_then(|path| loader.load_one(&Item::file(&path)));
+        let is_empty = |file: &FileId| loader.sources.get(*file).is_none_or(|source| source.text().trim().is_empty());
+        if path.as_os_str() == STDIN && inventory.iter().all(is_empty) {
+            return Err(Failure::new("the standard input is empty: whoever was to write the manifests has failed"));
+        }
         if inventory.is_empty() {
             return Err(Failure::new(format!("there is no manifest in {}", path.display())));
         }

@@ -81,6 +81,9 @@ struct Report {
     differences: Vec<Line>,
     /// Connections that pass though no line says so, because their line accepts it.
     accepted: Vec<String>,
+    /// What falls into too many classes to be compared.
+    #[serde(rename = "notCompared")]
+    not_compared: Vec<String>,
     assumptions: Vec<Ground>,
 }
 
@@ -115,12 +118,13 @@ impl Report {
             classes: against.classes,
             differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
             accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
+            not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
         }
     }
 
     fn human(&self) -> String {
-        let mut lines = vec![format!("{}: {}", self.relation, meaning(self.relation))];
+        let mut lines = vec![format!("{}: {}", self.relation, self.meaning())];
         lines.extend(self.broken());
         let groups = self.groups();
         for group in groups.iter().take(MAX_SHOWN) {
@@ -131,6 +135,7 @@ impl Report {
             lines.push(format!("  and {} of connections more (`--format json` has them)", classes(more)));
         }
         lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
+        lines.extend(self.not_compared.iter().map(|what| format!("  not compared: {what}")));
         lines.push(format!("{} of connections compared, over every pod that could exist; this assumes", classes(self.classes)));
         for ground in &self.assumptions {
             let reason = ground.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -139,13 +144,26 @@ impl Report {
         lines.join("\n") + "\n"
     }
 
+    fn meaning(&self) -> &'static str {
+        match self.relation {
+            "equal" => "the manifests do what the intents say",
+            "wider" => "the manifests also let through what no line says",
+            "narrower" => "the manifests stop what a line lets through",
+            "different" => "the manifests let through what no line says, and stop what a line lets through",
+            _ if !self.not_compared.is_empty() => "not every connection could be compared",
+            _ => "the platform leaves open what becomes of some connections",
+        }
+    }
+
     /// That the result hangs on something that is not so.
     fn broken(&self) -> Option<String> {
         let broken = self.assumptions.iter().filter(|ground| ground.status == "broken").count();
-        let words = if broken == 1 { "one thing" } else { "some things" };
-        (broken > 0).then(|| {
-            format!("but {words} that this takes for granted {} not so there, see `broken`", if broken == 1 { "is" } else { "are" })
-        })
+        let words = match broken {
+            0 => return None,
+            1 => "one thing that this takes for granted is",
+            _ => "some things that this takes for granted are",
+        };
+        Some(format!("but {words} not so there, see `broken`"))
     }
 
     /// Differences with one cause, as far as it can be told: the same answers by the same objects. A connection of which both
@@ -189,16 +207,6 @@ impl Group<'_> {
 /// `1 class`, `2 classes`.
 fn classes(number: usize) -> String {
     format!("{number} class{}", if number == 1 { "" } else { "es" })
-}
-
-fn meaning(relation: &str) -> &'static str {
-    match relation {
-        "equal" => "the manifests do what the intents say",
-        "wider" => "the manifests also let through what no line says",
-        "narrower" => "the manifests stop what a line lets through",
-        "different" => "the manifests let through what no line says, and stop what a line lets through",
-        _ => "the platform leaves open what becomes of some connections",
-    }
 }
 
 impl Line {

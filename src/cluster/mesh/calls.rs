@@ -1,7 +1,7 @@
-//! Calls of a pod that go over a waypoint.
+//! Calls of a pod that do not go as a connection with the pod itself does.
 //!
 //! Owns: `Mesh::calls`: which calls of a pod a waypoint stands before, for clients that take waypoints, and by what it tells them
-//! apart. What it says is `judge`'s.
+//! apart; `Mesh::told_calls`: those of which rules say how clients speak. What becomes of them is `judge`'s.
 
 use super::Mesh;
 use super::cuts::of_proxy;
@@ -16,21 +16,45 @@ impl Mesh {
     /// waypoints.
     pub(crate) fn calls<'m>(&'m self, destination: &'m Endpoint, names: &Names) -> Vec<WaypointCall<'m>> {
         let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
+        let known = (pod, &destination.facts);
         let mut calls: Vec<WaypointCall<'m>> = Vec::new();
-        calls.extend(self.call((pod, &destination.facts), Addressed::Pod, None, names));
-        for service in self.services_of(pod) {
-            for port in service.ports.iter().filter(|port| port.protocol == Protocol::Tcp) {
-                let (namespace, name) = (Symbol::clone(&service.namespace), Symbol::clone(&service.name));
-                let ports = leads_to(port, destination);
-                calls.extend(self.call(
-                    (pod, &destination.facts),
-                    Addressed::Service { namespace, name, port: port.port },
-                    Some(ports),
-                    names,
-                ));
+        calls.extend(self.call(known, Addressed::Pod, None, names));
+        let pod_is_bound = !calls.is_empty();
+        for (addressed, ports) in self.service_calls(destination) {
+            match self.call(known, addressed.clone(), Some(ports.clone()), names) {
+                Some(call) => calls.push(call),
+                None if pod_is_bound => calls.push(straight(addressed, ports)),
+                None => {}
             }
         }
         calls
+    }
+
+    /// The calls of a pod by the Services that lead to it, with the ports of the pod that each leads to.
+    fn service_calls(&self, destination: &Endpoint) -> Vec<(Addressed, Vec<u16>)> {
+        let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
+        let calls = self.services_of(pod).into_iter().flat_map(|service| {
+            let (namespace, name) = (&service.namespace, &service.name);
+            let call = move |port: &ServicePort| {
+                let addressed = Addressed::Service { namespace: Symbol::clone(namespace), name: Symbol::clone(name), port: port.port };
+                (addressed, leads_to(port, destination))
+            };
+            service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(call)
+        });
+        calls.collect()
+    }
+
+    /// The calls of a pod by Service of which a rule says how clients speak TLS, and those that lead to the same ports.
+    pub(crate) fn told_calls<'m>(&'m self, destination: &'m Endpoint) -> Vec<WaypointCall<'m>> {
+        let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
+        if self.client_tls(&pod.namespace).is_empty() {
+            return Vec::new();
+        }
+        let calls = self.service_calls(destination);
+        let told = calls.iter().filter(|(addressed, _)| self.is_told(pod, addressed));
+        let ports: Vec<u16> = told.flat_map(|(_, ports)| ports).copied().collect();
+        let shares = |(_, own): &(Addressed, Vec<u16>)| own.iter().any(|port| ports.contains(port));
+        calls.into_iter().filter(shares).map(|(addressed, ports)| straight(addressed, ports)).collect()
     }
 
     fn call<'m>(&'m self, known: (&Pod, &Facts), addressed: Addressed, ports: Option<Vec<u16>>, names: &Names) -> Option<WaypointCall<'m>> {
@@ -61,6 +85,11 @@ impl Mesh {
             DataPlane::Sidecar => gateway,
         }
     }
+}
+
+/// A call that meets nobody on its way.
+fn straight<'m>(addressed: Addressed, ports: Vec<u16>) -> WaypointCall<'m> {
+    WaypointCall { addressed, ports: Some(ports), waypoint: None, pod: None, cuts: Vec::new() }
 }
 
 /// The ports of the pod that a port of a Service leads to, as far as they are known.

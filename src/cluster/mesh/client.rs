@@ -2,10 +2,13 @@
 //!
 //! Owns: `DestinationRule`, and the choice of one for a call. What only a `VirtualService` could say is left open.
 
+use super::Mesh;
 use super::attachment::carries;
+use super::end::plane;
 use crate::cluster::decision::Document;
 use crate::cluster::object::Object;
-use crate::flow::{Labels, Pod, Symbol};
+use crate::cluster::question::{Addressed, Endpoint};
+use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol};
 
 /// An object of kind `DestinationRule`.
 #[derive(Debug, Clone)]
@@ -62,6 +65,40 @@ pub struct ClientTls {
     pub asks_for_mutual: bool,
     /// Whether it asks for anything else on some port: plaintext, or TLS with certificates that are no workload's.
     pub asks_for_other: bool,
+}
+
+/// That a `DestinationRule` says how a client speaks TLS in a call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientRule {
+    /// The rule.
+    pub document: Document,
+    /// Whether what it says is known; another rule, a subset or a `VirtualService` may say something else.
+    pub is_sure: bool,
+}
+
+impl Mesh {
+    /// The rule that says how a client speaks in a call of a pod by Service; none for clients without a sidecar, which no rule reaches.
+    pub(crate) fn client_rule(&self, client: &Endpoint, destination: &Endpoint, addressed: &Addressed) -> Option<ClientRule> {
+        let (Peer::Pod(from), Peer::Pod(pod)) = (&client.peer, &destination.peer) else { return None };
+        let Addressed::Service { namespace, name, port } = addressed else { return None };
+        if plane(client) != DataPlane::Sidecar {
+            return None;
+        }
+        let (rule, is_sure) =
+            match said(&self.destinations, &self.platform.root_namespace, from, Call { namespace, name, port: *port, pod }) {
+                Said::Nothing => return None,
+                Said::Tls(_, rule) => (rule, true),
+                Said::Open(rule) => (rule, false),
+            };
+        Some(ClientRule { document: rule.object.document(None), is_sure })
+    }
+
+    /// Whether any rule says how some client speaks in a call of a pod.
+    pub(super) fn is_told(&self, pod: &Pod, addressed: &Addressed) -> bool {
+        let Addressed::Service { namespace, name, port } = addressed else { return false };
+        let call = Call { namespace, name, port: *port, pod };
+        self.destinations.iter().any(|rule| rule.mentions_tls() && rule.fit(call) != Fit::None)
+    }
 }
 
 /// The rules that speak of TLS with Services of a namespace, for any client (`semantics.md` §3.3).

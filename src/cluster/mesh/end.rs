@@ -79,6 +79,11 @@ impl Mesh {
         MeshEnd { mesh: self, destination, guard: self.guard(destination) }
     }
 
+    /// Whether a sidecar captures a port of this pod; that of the tunnel is where it listens itself.
+    pub(crate) fn captures(destination: &Endpoint, port: u16) -> bool {
+        port == HBONE || (!NEVER_CAPTURED.contains(&port) && !destination.facts.uncaptured.contains(port))
+    }
+
     fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {
         let Peer::Pod(pod) = &destination.peer else { return Guard::None };
         // A waypoint takes only the tunnel, and nobody stands before it (`semantics.md` §2.11).
@@ -243,8 +248,7 @@ impl MeshEnd<'_> {
         if port == HBONE {
             return Entrance::Tunnel;
         }
-        let captures = !NEVER_CAPTURED.contains(&port) && !self.destination.facts.uncaptured.contains(port);
-        match (captures, transport, client) {
+        match (Mesh::captures(self.destination, port), transport, client) {
             (true, ..) => Entrance::Captured,
             (false, Transport::Mtls, DataPlane::Ambient) => Entrance::Carried,
             (false, ..) => Entrance::Past,

@@ -17,6 +17,7 @@ use super::{Mesh, peer::PeerPolicy};
 use crate::cluster::decision::{Document, Gate, Step};
 use crate::cluster::question::{Endpoint, Question};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport, Verdict};
+use crate::inventory::ProtocolClass;
 
 /// What the mesh says on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Mesh {
         let mut steps = Vec::new();
         let mut request = question.request.clone();
         if let Some(waypoint) = course.via.and_then(|at| self.waypoints.get(at)) {
-            let proxy = self.waypoint_proxy(waypoint, course.target.at_waypoint());
+            let proxy = self.waypoint_proxy(waypoint, self.called(&course.target));
             steps.push(self.at_waypoint(question, waypoint, &proxy, course));
             forget_token(&mut request, &proxy);
         }
@@ -57,6 +58,13 @@ impl Mesh {
             Step { reason: "a waypoint takes only the tunnel, which is mTLS".to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
         let (port, destination) = match &course.target {
             Target::Service(_, _, port) => (*port, Addresses::Within(&self.platform.services)),
+            // Who calls a host by its name calls some address of it.
+            Target::Entry(at, port) => match (&question.destination.peer, self.entries.get(*at)) {
+                (Peer::Address(address), Some(entry)) if !entry.addresses.contains(*address) => {
+                    (*port, Addresses::Within(&entry.addresses))
+                }
+                _ => (*port, Addresses::of(&question.destination, &self.platform.pods, &self.platform.nodes)),
+            },
             Target::Pod | Target::SomeService => {
                 (question.port, Addresses::of(&question.destination, &self.platform.pods, &self.platform.nodes))
             }
@@ -77,11 +85,17 @@ impl Mesh {
 
     /// What a waypoint takes a request for, by the port of the Service.
     fn class_at(&self, course: &Course) -> Class {
-        let Target::Service(namespace, name, port) = &course.target else { return Class::Http };
-        let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name);
-        let own = service.and_then(|service| service.ports.iter().find(|own| own.port == *port));
-        let plain = own.is_some_and(|own| own.class == crate::inventory::ProtocolClass::Tcp);
-        if plain { Class::Plain } else { Class::Http }
+        let class = match &course.target {
+            Target::Service(namespace, name, port) => {
+                let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name);
+                service.and_then(|service| service.ports.iter().find(|own| own.port == *port)).map(|own| own.class)
+            }
+            Target::Entry(at, port) => {
+                self.entries.get(*at).and_then(|entry| entry.ports.iter().find(|own| own.number == *port)).map(|own| own.class)
+            }
+            Target::Pod | Target::SomeService => None,
+        };
+        if class == Some(ProtocolClass::Tcp) { Class::Plain } else { Class::Http }
     }
 }
 

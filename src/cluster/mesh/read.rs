@@ -6,6 +6,7 @@
 pub(super) mod authorization;
 pub(super) mod destination;
 mod empty;
+pub(super) mod entry;
 pub(super) mod gateway;
 pub(super) mod peer;
 pub(super) mod request;

@@ -3,6 +3,7 @@
 //! Owns: `Route`, `Hop`. Where nobody said what the client addresses, or how the mesh is installed, there are several routes,
 //! and the answer must be the same on each. It must not judge a route.
 
+mod outward;
 mod sidecar;
 
 use super::Mesh;
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) hangs_on: Option<&'static str>,
     /// Why this way is not known well enough to be judged: its verdict is unspecified for this reason.
     pub(crate) doubt: Option<&'static str>,
+    /// Why what policies say of the last hop is not known, if they say anything.
+    pub(crate) open_end: Option<&'static str>,
     pub(super) course: Course,
 }
 
@@ -67,6 +70,8 @@ pub(super) enum Target {
     Service(Symbol, Symbol, u16),
     /// Some Service that the manifests do not hold.
     SomeService,
+    /// A host outside, by the place of its `ServiceEntry`, on a port of that.
+    Entry(usize, u16),
 }
 
 /// What a client speaks.
@@ -94,27 +99,14 @@ impl Speaks {
     }
 }
 
-impl Target {
-    fn called(&self) -> Called<'_> {
-        match self {
-            Self::Service(namespace, name, _) => Called::Service(namespace, name),
-            Self::Pod | Self::SomeService => Called::Pod,
-        }
-    }
-
-    /// As waypoints look at it; some Service is none that a waypoint is bound to.
-    pub(super) fn at_waypoint(&self) -> Called<'_> {
-        self.called()
-    }
-}
-
 impl Mesh {
     /// The ways that a connection may take. UDP and SCTP travel as they are.
     pub(crate) fn routes(&self, question: &Question) -> Vec<Route> {
-        let Peer::Pod(pod) = &question.destination.peer else { return vec![self.straight(question)] };
-        if question.protocol != Protocol::Tcp {
-            return vec![self.straight(question)];
-        }
+        let pod = match &question.destination.peer {
+            Peer::Pod(pod) if question.protocol == Protocol::Tcp => pod,
+            Peer::Address(address) if question.protocol == Protocol::Tcp => return self.ways_outward(question, *address),
+            _ => return vec![self.straight(question)],
+        };
         let mut routes: Vec<Route> = Vec::new();
         for target in self.targets(question, pod) {
             for route in self.ways(question, pod, target) {
@@ -123,14 +115,16 @@ impl Mesh {
                 }
             }
         }
-        if routes.len() > 1 {
-            for route in &mut routes {
-                route.hangs_on = route.hangs_on.or(Some(WHAT_IS_CALLED));
-            }
-        } else if let [route] = routes.as_mut_slice() {
-            route.hangs_on = None;
+        told_apart(routes, WHAT_IS_CALLED)
+    }
+
+    /// As waypoints look at a target; some Service is none that a waypoint is bound to.
+    pub(super) fn called<'t>(&'t self, target: &'t Target) -> Called<'t> {
+        match target {
+            Target::Service(namespace, name, _) => Called::Service(namespace, name),
+            Target::Entry(at, _) => self.entries.get(*at).map_or(Called::Pod, |entry| Called::Entry(&entry.namespace, &entry.name)),
+            Target::Pod | Target::SomeService => Called::Pod,
         }
-        routes
     }
 
     /// A connection that no proxy touches.
@@ -169,6 +163,7 @@ impl Mesh {
     fn ways(&self, question: &Question, pod: &Pod, target: Target) -> Vec<Route> {
         let courses = self.courses(question, pod, &target);
         let wanted = |route: &Route| question.transport.is_none_or(|asked| route.course.speaks.transport() == asked);
+        let doubt = courses.iter().find_map(|route| route.doubt);
         let routes: Vec<Route> = courses.into_iter().filter(wanted).collect();
         if !routes.is_empty() {
             return routes;
@@ -177,7 +172,8 @@ impl Mesh {
         let tunnel = question.transport == Some(Transport::Mtls) && planes.contains(&DataPlane::Ambient);
         let speaks = if question.transport == Some(Transport::Mtls) { Speaks::Mtls } else { Speaks::Plaintext };
         let impossible = self.impossible(question, pod, &target);
-        vec![self.route(question, &Course { speaks, tunnel, impossible, ..Course::plain(target) })]
+        // How it arrives says nothing of the way that it takes.
+        vec![Route { doubt, ..self.route(question, &Course { speaks, tunnel, impossible, ..Course::plain(target) }) }]
     }
 
     /// What the client's side does by itself.
@@ -188,7 +184,7 @@ impl Mesh {
             _ => return vec![self.route(question, &plain)],
         };
         let server = plane(&question.destination);
-        let binding = self.binding(target.called(), (pod, &question.destination.facts));
+        let binding = self.binding(self.called(target), (pod, &question.destination.facts));
         match plane(&question.source) {
             DataPlane::None => vec![self.route(question, &plain)],
             DataPlane::Ambient => match binding {
@@ -260,8 +256,17 @@ impl Mesh {
             }
             None => vec![hop(&question.source, &question.destination, last_port)],
         };
-        Route { hops, hangs_on: None, doubt: None, course: course.clone() }
+        Route { hops, hangs_on: None, doubt: None, open_end: None, course: course.clone() }
     }
+}
+
+/// Routes with what decides between them; one alone hangs on nothing.
+fn told_apart(mut routes: Vec<Route>, hangs_on: &'static str) -> Vec<Route> {
+    let several = routes.len() > 1;
+    for route in &mut routes {
+        route.hangs_on = if several { route.hangs_on.or(Some(hangs_on)) } else { None };
+    }
+    routes
 }
 
 impl Route {
@@ -270,7 +275,7 @@ impl Route {
         let (own, theirs) = (&self.course, &other.course);
         let target = own.via.is_none() || own.target == theirs.target;
         let speaks = (own.via, own.speaks, own.tunnel, own.impossible) == (theirs.via, theirs.speaks, theirs.tunnel, theirs.impossible);
-        target && speaks && self.doubt == other.doubt
+        target && speaks && (self.doubt, self.open_end) == (other.doubt, other.open_end)
     }
 }
 

@@ -5,6 +5,7 @@
 use super::Mesh;
 use super::attachment::{GATEWAY_NAME, Known, TargetKind};
 use super::chain::ChainKind;
+use super::entry::Entry;
 use super::proxy::Proxy;
 use super::read::gateway::{Serves, WAYPOINT_CLASS};
 use super::services::selects;
@@ -43,6 +44,8 @@ pub(super) enum Called<'m> {
     Pod,
     /// A Service, by namespace and name.
     Service(&'m str, &'m str),
+    /// A host of a `ServiceEntry`, by namespace and name.
+    Entry(&'m str, &'m str),
 }
 
 const USE: &str = "istio.io/use-waypoint";
@@ -85,28 +88,41 @@ impl Mesh {
 
     /// Which waypoint a call goes through, if its client takes waypoints at all.
     pub(super) fn binding(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
-        const UNKNOWN: &str = "the labels of the namespace, which may name a waypoint, are not known";
         let nothing = Labels::new();
         let (own, namespace) = match called {
             Called::Pod => (&pod.labels, &*pod.namespace),
             Called::Service(namespace, name) => (self.service(namespace, name).map_or(&nothing, |service| &service.labels), namespace),
+            Called::Entry(..) => return Binding::None,
         };
         let of_namespace = if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) };
         let is_own = *namespace == *pod.namespace;
         let described = if is_own { facts.namespace == NamespaceLabels::Known } else { self.namespaces.contains_key(namespace) };
+        let takes = if called == Called::Pod { Serves::to_workloads } else { Serves::to_services };
+        self.named((own, &of_namespace), namespace, described, takes)
+    }
+
+    /// Which waypoint calls of the hosts of a `ServiceEntry` go through.
+    pub(super) fn binding_of_entry(&self, entry: &Entry) -> Binding {
+        let of_namespace = self.labels_of_namespace(&entry.namespace);
+        let described = self.namespaces.contains_key(&entry.namespace);
+        self.named((&entry.labels, &of_namespace), &entry.namespace, described, Serves::to_services)
+    }
+
+    /// The waypoint that labels name, an object's own before those of its namespace.
+    fn named(&self, (own, of_namespace): (&Labels, &Labels), namespace: &str, described: bool, takes: fn(Serves) -> bool) -> Binding {
+        const UNKNOWN: &str = "the labels of the namespace, which may name a waypoint, are not known";
         // Where the manifests hold no waypoint, none is expected.
         if !own.contains_key(USE) && !described && !self.waypoints.is_empty() {
             return Binding::Open(UNKNOWN);
         }
-        let labels = if own.contains_key(USE) { own } else { &of_namespace };
+        let labels = if own.contains_key(USE) { own } else { of_namespace };
         let Some(name) = labels.get(USE).filter(|name| &***name != "none") else { return Binding::None };
         let namespace = labels.get(USE_NAMESPACE).map_or(namespace, |namespace| &**namespace);
         let Some(at) = self.waypoints.iter().position(|own| *own.namespace == *namespace && own.name == *name) else {
             return Binding::Open("a waypoint is named whose Gateway is not in the manifests");
         };
-        let serves = self.waypoints.get(at).map(|waypoint| waypoint.serves);
-        let takes = serves.is_some_and(|serves| if called == Called::Pod { serves.workloads } else { serves.services });
-        if takes { Binding::Waypoint(at) } else { Binding::None }
+        let is_for = self.waypoints.get(at).is_some_and(|waypoint| takes(waypoint.serves));
+        if is_for { Binding::Waypoint(at) } else { Binding::None }
     }
 
     /// Whether a gateway's calls of a Service go through its waypoint, too.
@@ -161,7 +177,7 @@ impl Mesh {
                 TargetKind::Gateway => *own == *waypoint.namespace && target.name == waypoint.name,
                 TargetKind::Service => called == Called::Service(own, &target.name),
                 TargetKind::GatewayClass => *own == *self.platform.root_namespace && &*target.name == WAYPOINT_CLASS,
-                TargetKind::ServiceEntry => false,
+                TargetKind::ServiceEntry => called == Called::Entry(own, &target.name),
             })
         };
         let layered = match self.platform.layered_waypoint_policies {

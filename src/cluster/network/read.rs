@@ -5,10 +5,10 @@
 
 use super::{Block, NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule};
 use crate::cluster::object::Object;
-use crate::cluster::{Way, names, selector};
+use crate::cluster::{Way, selector};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, PortSet, Prefix, PrefixError, Protocol, Values};
-use crate::manifest::{Node, Reading};
+use crate::manifest::{Node, Reading, names};
 
 /// Reads a policy; what it says is worth nothing if it has findings.
 pub(in crate::cluster) fn policy(object: Object, root: &Node<'_>, reading: &mut Reading<'_>) -> NetworkPolicy {

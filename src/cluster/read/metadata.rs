@@ -2,11 +2,12 @@
 //!
 //! Owns: `metadata` and the versions of a kind (`semantics.md` §1.1 and §1.9). It must not know what a kind says.
 
+use crate::cluster::Platform;
 use crate::cluster::object::Object;
-use crate::cluster::{Platform, names, selector};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, Symbol};
-use crate::manifest::{self, Node, Reading};
+use crate::manifest::{self, Node, Reading, names};
+use crate::source::printable;
 
 /// The fields of `metadata`.
 const FIELDS: [&str; 15] = [
@@ -48,15 +49,12 @@ pub(super) fn strict(object: &manifest::Object<'_>, platform: &Platform, reading
     reading.object = format!("{} `{namespace}/{text}`", object.kind);
     metadata.only(reading, &FIELDS);
     if !names::is_object_name(&text) {
-        name.wrong(
-            reading,
-            "an object's name has lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part",
-        );
+        name.wrong(reading, names::OBJECT_NAME);
     }
     if !own.is_missing() && !names::is_namespace_name(&namespace) {
-        own.wrong(reading, "a namespace's name has at most 63 lower-case letters, digits and `-`");
+        own.wrong(reading, names::NAMESPACE_NAME);
     }
-    selector::checked_labels(&metadata.get(reading, "labels"), reading);
+    metadata.get(reading, "labels").checked_labels(reading);
     let annotations = annotations(&metadata.get(reading, "annotations"), reading);
     Some(Object { kind: object.kind.into(), namespace, name: text, location: reading.document.name(), annotations })
 }
@@ -75,21 +73,36 @@ fn annotations(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
     annotations
 }
 
+/// Kinds that are not modelled and live in namespaces.
+pub(super) const LIVES_IN_NAMESPACES: [&str; 7] =
+    ["CiliumNetworkPolicy", "NetworkPolicy", "EnvoyFilter", "Sidecar", "WasmPlugin", "ServiceEntry", "WorkloadEntry"];
+
 /// What an object of another kind is called, as far as it says.
 pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Object {
     let mut text = |key: &'static str| reading.quietly(|reading| object.root.follow(reading, &["metadata", key]).symbol(reading)).flatten();
     let name = text("name").unwrap_or_else(|| "".into());
     // Whether its kind lives in namespaces is not known; without one it may be the cluster's.
     let namespace = text("namespace").unwrap_or_else(|| "".into());
-    let known = ["CiliumNetworkPolicy", "NetworkPolicy", "EnvoyFilter", "Sidecar", "WasmPlugin", "ServiceEntry", "WorkloadEntry"];
-    let default = platform.default_namespace.as_ref().filter(|_| namespace.is_empty() && known.contains(&object.kind));
+    let default = platform.default_namespace.as_ref().filter(|_| namespace.is_empty() && LIVES_IN_NAMESPACES.contains(&object.kind));
+    // Nobody checks these names.
+    let shown = |text: &str| Symbol::from(&*printable(text));
     Object {
-        kind: object.kind.into(),
-        namespace: default.map_or(namespace, Symbol::clone),
-        name,
+        kind: shown(object.kind),
+        namespace: default.map_or_else(|| shown(&namespace), Symbol::clone),
+        name: shown(&name),
         location: reading.document.name(),
         annotations: Labels::new(),
     }
+}
+
+/// What an object is called if it names no namespace.
+pub(super) fn homeless(object: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<String> {
+    let is_named = reading.quietly(|reading| !object.root.follow(reading, &["metadata", "namespace"]).is_missing());
+    if is_named != Some(false) {
+        return None;
+    }
+    let name = reading.quietly(|reading| object.root.follow(reading, &["metadata", "name"]).symbol(reading)).flatten();
+    Some(printable(&name.map_or_else(|| format!("a {}", object.kind), |name| format!("{} `{name}`", object.kind))).into_owned())
 }
 
 /// An object that names no namespace, where nothing says which is meant (`semantics.md` §1.1).

@@ -27,7 +27,7 @@ pub(super) enum Scope {
     /// An object of the mesh, in `spec.selector.matchLabels`.
     Selector,
     /// A `ServiceEntry`: it gives pods that it selects further ports with protocols. Without a selector it is about hosts outside the
-    /// cluster, to which the mesh is no gate.
+    /// cluster, which the mesh's half models.
     ServiceEntry,
     /// A `WorkloadEntry`: a machine outside the cluster that takes part in the mesh.
     WorkloadEntry,
@@ -35,19 +35,13 @@ pub(super) enum Scope {
     Gateway,
 }
 
-/// What an object may touch: its gates, and the ends of the flows; nothing if it touches no flow.
+/// What an object may touch: its gates, and the ends of the flows.
 ///
 /// `namespace` is its own, empty if it has none; `root` is the mesh's root namespace.
-pub(super) fn touched(
-    scope: Scope,
-    object: &Object<'_>,
-    namespace: &str,
-    root: &Symbol,
-    reading: &mut Reading<'_>,
-) -> Option<(Gates, Ends)> {
+pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: &Symbol, reading: &mut Reading<'_>) -> (Gates, Ends) {
     let everything = LabelCube::all();
     let mut map = |keys: &[&'static str]| map(object, keys, reading);
-    Some(match scope {
+    match scope {
         Scope::Unknown => (Gates::Both, Ends::of_namespace(namespace, everything)),
         Scope::Network => (Gates::Network, Ends::of_namespace(namespace, everything)),
         Scope::Mesh => (Gates::Mesh, of_mesh(namespace, root, everything)),
@@ -57,13 +51,13 @@ pub(super) fn touched(
         Scope::WorkloadEntry => (Gates::Mesh, Ends::Addresses),
         Scope::ServiceEntry => {
             if object.root.follow(reading, &["spec", "workloadSelector"]).is_missing() {
-                return None;
+                return (Gates::Mesh, Ends::Addresses);
             }
-            return touched(Scope::WorkloadSelector, object, namespace, root, reading);
+            touched(Scope::WorkloadSelector, object, namespace, root, reading)
         }
         Scope::Subject => subject(object, reading),
         Scope::EndpointSelector => (Gates::Network, Ends::of_namespace(namespace, endpoint_selector(object, reading).unwrap_or_default())),
-    })
+    }
 }
 
 /// What a policy for the whole cluster may touch: its subjects.

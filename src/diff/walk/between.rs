@@ -2,14 +2,12 @@
 //!
 //! Owns: `Between`: the classes of ports and requests of flows between the two, and what passes of each.
 
-use std::cell::RefCell;
-
-use super::{Cell, Ends, Found, Memo, Near, Piece, Walk, Wanted};
+use super::{Cell, Ends, Found, LeftOpen, Piece, Walk, Wanted};
 use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
-use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Transport, Verdict};
+use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// The ends that flows between two peers pass; one that is not given lets everything pass.
@@ -17,8 +15,6 @@ use crate::verify::{JudgedEnd, Way, transports};
 pub(super) struct Doors<'a> {
     pub(super) out: Option<&'a Ends<'a>>,
     pub(super) into: Option<&'a Ends<'a>>,
-    /// The two peers.
-    pub(super) far: (&'a Near, &'a Near),
 }
 
 /// Flows between two classes of peers.
@@ -51,7 +47,13 @@ impl Between<'_> {
                 somewhere = [true; 2];
                 continue;
             };
-            let [(before, _), (after, why)] = doors.both(&mut flows, &class, &requests);
+            let [(before, _), (after, why)] = self.both(doors, &mut flows, &class, &requests);
+            if let Some((transport, at)) = left_open(&before, &after) {
+                let [_, flow] = self.flows();
+                let request = requests.get(at).cloned().flatten();
+                let flow = Flow { protocol: class.protocol, port: class.example, transport, request, ..flow };
+                self.leave_open(flow, why.clone(), found);
+            }
             for (passes, access) in somewhere.iter_mut().zip([&before, &after]) {
                 *passes |= access.best().contains(&Said::Allowed);
             }
@@ -79,7 +81,21 @@ impl Between<'_> {
             after,
             why,
             somewhere: None,
+            workloads: [self.caller.workload.clone(), self.target.workload.clone()],
+            call: None,
+            meant: Vec::new(),
         }
+    }
+
+    fn leave_open(&self, flow: Flow, why: Option<String>, found: &mut Found) {
+        let namespace = match &flow.source {
+            Peer::Pod(pod) => Some(Symbol::clone(&pod.namespace)),
+            Peer::Address(_) => None,
+        };
+        let target = self.target.example.end(Which::Head).to_string();
+        let key = (why.unwrap_or_default(), namespace, target, flow.protocol, flow.port);
+        let (caller, target) = (&self.caller.example, &self.target.example);
+        found.left_open.entry(key).or_insert_with(|| LeftOpen { caller: caller.clone(), target: target.clone(), flow, call: None });
     }
 
     /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
@@ -103,26 +119,32 @@ impl Between<'_> {
             request: None,
         })
     }
-}
 
-impl Doors<'_> {
     /// What passes on each side.
     pub(super) fn both(
-        self,
+        &self,
+        doors: Doors<'_>,
         [base, head]: &mut [Flow; 2],
         class: &PortClass,
         requests: &[Option<Request>],
     ) -> [(Access, Option<String>); 2] {
-        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access((which, flow), class, requests))
+        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access(doors, (which, flow), class, requests))
     }
 
     /// What passes on one side, and why that is left open where it is.
-    fn access(self, (which, flow): (Which, &mut Flow), class: &PortClass, requests: &[Option<Request>]) -> (Access, Option<String>) {
+    fn access(
+        &self,
+        doors: Doors<'_>,
+        (which, flow): (Which, &mut Flow),
+        class: &PortClass,
+        requests: &[Option<Request>],
+    ) -> (Access, Option<String>) {
+        self.walk.looks.set(self.walk.looks.get() + requests.len());
         (flow.protocol, flow.port, flow.transport, flow.request) = (class.protocol, class.example, Transport::Plaintext, None);
         let mut access = Access::default();
         let mut why = None;
-        let (out, into) = (self.out.and_then(|ends| ends.of(which)), self.into.and_then(|ends| ends.of(which)));
-        let (from, to) = (self.far.0.of(which), self.far.1.of(which));
+        let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
+        let (from, to) = (self.caller.example.end(which), self.target.example.end(which));
         for transport in transports(Way::Ingress, flow) {
             flow.transport = *transport;
             let mut said = Vec::with_capacity(requests.len());
@@ -148,16 +170,28 @@ impl Doors<'_> {
     }
 }
 
+/// A transport and the place of a request of which both leave open whether they pass.
+pub(in crate::diff) fn left_open(before: &Access, after: &Access) -> Option<(Transport, usize)> {
+    [Transport::Mtls, Transport::Plaintext].into_iter().find_map(|transport| {
+        let mut said = before.over(transport)?.iter().zip(after.over(transport)?);
+        said.position(|said| said == (&Said::Unspecified, &Said::Unspecified)).map(|at| (transport, at))
+    })
+}
+
+/// The places of the cuts that hold a peer, each as its own side sees it; the first ones are the base's.
+pub(super) fn holding(cuts: &[Cut], of_base: usize, peer: &Both) -> Vec<usize> {
+    let holds = |(at, cut): &(usize, &Cut)| cut.peers.contains(peer.of(if *at < of_base { Which::Base } else { Which::Head }));
+    cuts.iter().enumerate().filter(holds).map(|(at, _)| at).collect()
+}
+
 /// Whether anything passes on one side between two peers, on any port.
 pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
     let wanted = Wanted::any();
-    let (paths, memo, too_many) = (RefCell::default(), Memo::default(), RefCell::default());
-    let walk = Walk { pair, policies: None, wanted: &wanted, paths, memo, too_many };
-    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new() };
+    let walk = Walk::new(pair, None, &wanted);
+    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
-    let (from, to) = (Near::new(caller), Near::new(target));
-    let (out, into) = (from.ends(pair, Way::Egress), to.ends(pair, Way::Ingress));
+    let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));
     let cuts_of = |ends: &Ends<'_>, far: &Both| {
         let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
         cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
@@ -171,10 +205,10 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
     let all: Vec<usize> = (0..cuts.len()).collect();
     let [base, head] = &mut between.flows();
     let flow = if which == Which::Base { base } else { head };
-    let doors = Doors { out: Some(&out), into: Some(&into), far: (&from, &to) };
+    let doors = Doors { out: Some(&out), into: Some(&into) };
     port_classes(&cuts, &all).iter().any(|class| {
         let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = doors.access((which, &mut *flow), class, &requests);
+        let (access, _) = between.access(doors, (which, &mut *flow), class, &requests);
         access.best().contains(&Said::Allowed)
     })
 }

@@ -50,7 +50,10 @@ impl Page<'_> {
     /// Whose gate it is, in a word.
     fn at(&self, step: &Step) -> String {
         let first = self.case.decision.steps.first().is_some_and(|first| std::ptr::eq(first, step));
-        let last = self.case.decision.steps.iter().rfind(|other| other.gate == Gate::Ingress).is_some_and(|last| std::ptr::eq(last, step));
+        // An address has no gates: whoever is entered before it is on the way.
+        let is_pod = matches!(self.case.question.destination.peer, Peer::Pod(_));
+        let entered = self.case.decision.steps.iter().rfind(|other| other.gate == Gate::Ingress).filter(|_| is_pod);
+        let last = entered.is_some_and(|last| std::ptr::eq(last, step));
         match (step.gate, first, last) {
             (Gate::Egress, true, _) => self.case.source_short.clone(),
             (Gate::Ingress, _, true) => self.case.destination_short.clone(),

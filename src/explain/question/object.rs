@@ -71,6 +71,8 @@ const KINDS: [(&[&str], Kind); 9] = [
 pub(super) struct Found {
     pub(super) targets: Vec<Target>,
     pub(super) service: Option<Service>,
+    /// Whether it is written as a pod.
+    pub(super) is_pod: bool,
     url: Option<Url>,
     name: Option<Symbol>,
 }
@@ -78,7 +80,7 @@ pub(super) struct Found {
 impl Found {
     /// Pods of the language.
     pub(super) fn pods(targets: Vec<Target>) -> Self {
-        Self { targets, service: None, url: None, name: None }
+        Self { targets, service: None, is_pod: false, url: None, name: None }
     }
 
     /// The host that a client would send, and the path of a URL.
@@ -140,7 +142,7 @@ pub(super) fn destination(
         if word.url.as_ref().is_some_and(|url| url.path.is_none()) {
             notes.push("the application's own TLS hides the request from the mesh".to_owned());
         }
-        return Ok(Found { targets, service: Some(called), url: word.url.clone(), name: None });
+        return Ok(Found { targets, service: Some(called), is_pod: false, url: word.url.clone(), name: None });
     }
     if word.kind == Kind::Service {
         return declared(word, home, draft, context, notes);
@@ -149,7 +151,8 @@ pub(super) fn destination(
     let protocol = word.protocol.unwrap_or(Protocol::Tcp);
     let port = pod_port(workload, word, protocol, draft, context, notes)?;
     let target = Target { side: side(workload, word.span), protocol, port };
-    Ok(Found { targets: vec![target], service: None, url: word.url.clone(), name: Some(word.name.0.clone()) })
+    let is_pod = word.kind == Kind::Workload(WorkloadKind::Pod);
+    Ok(Found { targets: vec![target], service: None, is_pod, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
 
 /// A Service that no manifest holds: the declared workload of its name, if there is one.
@@ -168,7 +171,7 @@ fn declared(
     notes
         .push(format!("no manifest holds Service {home}/{}: taken as workload `{}`, and {port} as its pod port", word.name.0, word.name.0));
     let target = Target { side, protocol: word.protocol.unwrap_or(Protocol::Tcp), port };
-    Ok(Found { targets: vec![target], service: None, url: word.url.clone(), name: Some(word.name.0.clone()) })
+    Ok(Found { targets: vec![target], service: None, is_pod: false, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
 
 /// The pods behind a Service, and the port of its address that is called.

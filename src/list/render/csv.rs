@@ -3,7 +3,7 @@
 //! Owns: `csv`. A line for each pair and each way in which connections of it pass; columns are only ever added at the end.
 
 use crate::list::{DoubtRow, Listing};
-use crate::source::Sources;
+use crate::source::{Sources, printable};
 
 use super::{document, party, passage_ports, ports, title, transport};
 
@@ -40,8 +40,9 @@ fn line(cells: &[String; 8], out: &mut String) {
 /// A value as it stands, or in quotes where it holds what would end it. What a spreadsheet would take for a formula gets a
 /// blank before it.
 fn quoted(cell: &str) -> String {
-    let cell = if cell.starts_with(['=', '+', '@']) { format!(" {cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let cell = printable(cell);
+    let cell = if cell.starts_with(['=', '+', '@']) { format!(" {cell}") } else { cell.into_owned() };
+    if cell.contains(['"', ',']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
 
 #[cfg(test)]
@@ -54,5 +55,6 @@ mod tests {
         assert_eq!(quoted("TCP 80,443"), "\"TCP 80,443\"");
         assert_eq!(quoted("say \"a\""), "\"say \"\"a\"\"\"");
         assert_eq!(quoted("=1+1"), " =1+1");
+        assert_eq!(quoted("a\nb,\u{1b}[31m"), "\"a\\nb,\\u{1b}[31m\"");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::list::{Listing, Side};
+use crate::source::printable;
 
 use super::{party, passage_ports, ports, reason, single, title, transport};
 
@@ -54,5 +55,6 @@ pub fn dot(listing: &Listing) -> String {
 
 /// A quoted string of the DOT language.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    let lines = text.split('\n').map(|line| printable(line).replace('\\', "\\\\").replace('"', "\\\""));
+    format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }

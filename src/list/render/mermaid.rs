@@ -67,6 +67,7 @@ fn quoted(text: &str) -> String {
             '<' => out.push_str("#lt;"),
             '>' => out.push_str("#gt;"),
             '\n' => out.push_str("<br>"),
+            other if other.is_control() => out.extend(other.escape_default()),
             other => out.push(other),
         }
     }

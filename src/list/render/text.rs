@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::list::{Listing, Passage, Side};
-use crate::source::Sources;
+use crate::source::{Sources, printable};
 
 use super::{document, party, passage_ports, ports, reason, title, transport};
 
@@ -80,12 +80,13 @@ fn write(lines: &[Line<'_>]) -> String {
     for line in lines {
         out.push_str(line.mark);
         for (cell, width) in line.cells().zip(widths) {
+            let cell = printable(cell);
             let _ = write!(out, "{cell:width$}  ");
         }
         out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');
         for by in &line.said.by {
-            let _ = writeln!(out, "      by {by}");
+            let _ = writeln!(out, "      by {}", printable(by));
         }
     }
     out

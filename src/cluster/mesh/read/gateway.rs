@@ -26,6 +26,18 @@ pub(in super::super) struct Serves {
     pub(in super::super) workloads: bool,
 }
 
+impl Serves {
+    /// Whether calls to Services go through it.
+    pub(in super::super) fn to_services(self) -> bool {
+        self.services
+    }
+
+    /// Whether calls to pods do.
+    pub(in super::super) fn to_workloads(self) -> bool {
+        self.workloads
+    }
+}
+
 /// Reads a Gateway; nothing if it has findings.
 pub(in super::super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Gateway> {
     let class_node = object.follow(reading, &["spec", "gatewayClassName"]);

@@ -72,6 +72,7 @@ impl Mesh {
         match target {
             Target::Service(namespace, name, port) => Some((Call { namespace, name, port: *port, pod }, true)),
             Target::SomeService => Some((Call { namespace: &pod.namespace, name: "", port: question.port, pod }, false)),
+            Target::Entry(..) => None,
             Target::Pod => {
                 let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
                 let call = |service: &'q ServiceFacts| {

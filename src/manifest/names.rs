@@ -9,31 +9,39 @@ const LONGEST_LABEL: usize = 63;
 /// The longest name of a port.
 const LONGEST_PORT_NAME: usize = 15;
 
+/// What the value of a label must be.
+pub(crate) const LABEL_VALUE: &str = "a label's value is at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+/// What the name of an object must be.
+pub(crate) const OBJECT_NAME: &str =
+    "an object's name has lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part";
+/// What the name of a namespace must be.
+pub(crate) const NAMESPACE_NAME: &str = "a namespace's name has at most 63 lower-case letters, digits and `-`";
+
 /// Whether an object may be called so: DNS labels with dots between them.
-pub(super) fn is_object_name(text: &str) -> bool {
+pub(crate) fn is_object_name(text: &str) -> bool {
     text.len() <= LONGEST_NAME && text.split('.').all(is_dns_word)
 }
 
 /// Whether a namespace may be called so.
-pub(super) fn is_namespace_name(text: &str) -> bool {
+pub(crate) fn is_namespace_name(text: &str) -> bool {
     text.len() <= LONGEST_LABEL && is_dns_word(text)
 }
 
 /// Whether it may be the key of a label: a name, with a domain and a `/` before it or without.
-pub(super) fn is_label_key(text: &str) -> bool {
+pub(crate) fn is_label_key(text: &str) -> bool {
     let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
     !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_object_name)
 }
 
 /// Whether it may be the value of a label; it may be empty.
-pub(super) fn is_label_value(text: &str) -> bool {
+pub(crate) fn is_label_value(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let ends = [text.bytes().next(), text.bytes().next_back()];
     text.len() <= LONGEST_LABEL && text.bytes().all(inside) && ends.into_iter().flatten().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Whether a port may be called so.
-pub(super) fn is_port_name(text: &str) -> bool {
+pub(crate) fn is_port_name(text: &str) -> bool {
     text.len() <= LONGEST_PORT_NAME && is_dns_word(text) && !text.contains("--") && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 

@@ -1,0 +1,142 @@
+//! The workloads that both sides hold.
+//!
+//! Owns: `Actual`: which workload of the base is which of the head, and whether it is like every pod of its labels, as far as policies
+//! can tell. It must not judge flows.
+
+use std::collections::BTreeMap;
+
+use super::looked::Looked;
+use super::side::{Both, Pair, Which};
+use crate::cluster::{Cluster, Endpoint, Network, Workload};
+use crate::flow::{LabelCube, Peer, Peers, Pod, PodCube, PodSet, Symbol, Values};
+
+/// A workload of both sides.
+#[derive(Debug, Clone)]
+pub(super) struct Actual {
+    /// What it is called, as questions about it are written: `deploy/web@shop`.
+    pub(super) title: Symbol,
+    /// Its kind, namespace and name: `Deployment shop/web`.
+    pub(super) object: String,
+    /// One of its pods.
+    pub(super) both: Both,
+    /// Its pods, by all that selectors can ask of them, on either side.
+    pub(super) peers: Peers,
+    /// How far it is like other pods.
+    pub(super) likeness: Likeness,
+}
+
+/// How far a workload is like every pod of its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likeness {
+    /// It is not what it was.
+    Changed,
+    /// More is known of it than its labels, which some policy may ask for.
+    Special,
+    /// The same, but only of its ports, which nobody asks a caller for.
+    Called,
+    /// It is.
+    Usual,
+}
+
+impl Actual {
+    /// Whether it can be no more than one pod, which is never its own caller.
+    pub(super) fn is_one_pod(&self) -> bool {
+        let known = |which: Which| !self.both.end(which).facts.addresses.is_empty();
+        self.title.starts_with("pod/") || known(Which::Base) || known(Which::Head)
+    }
+
+    /// The pod, on one side.
+    pub(super) fn pod(&self, which: Which) -> Option<&Pod> {
+        match self.both.of(which) {
+            Peer::Pod(pod) => Some(pod),
+            Peer::Address(_) => None,
+        }
+    }
+}
+
+/// The workloads of both sides, by kind, namespace and name. Where one side has several pods of one name, each is compared.
+pub(super) fn actual(clusters: [&Cluster; 2], pair: &Pair<'_>, looked: &Looked) -> Vec<Actual> {
+    let by_name = |cluster: &'_ Cluster| -> BTreeMap<(String, Symbol, Symbol), Vec<Workload>> {
+        cluster.workloads().iter().fold(BTreeMap::new(), |mut all: BTreeMap<_, Vec<Workload>>, workload| {
+            let key = (workload.namespace().to_owned(), Symbol::clone(&workload.kind), Symbol::clone(&workload.name));
+            all.entry(key).or_default().push(workload.clone());
+            all
+        })
+    };
+    let [base, head] = clusters.map(by_name);
+    let mut all = Vec::new();
+    for (key, old) in &base {
+        let Some(new) = head.get(key) else { continue };
+        for at in 0..old.len().max(new.len()) {
+            let (Some(old), Some(new)) = (old.get(at).or_else(|| old.last()), new.get(at).or_else(|| new.last())) else { continue };
+            all.push(one(old, new, pair, looked));
+        }
+    }
+    all
+}
+
+fn one(old: &Workload, new: &Workload, pair: &Pair<'_>, looked: &Looked) -> Actual {
+    let both = Both::new(old.endpoint.clone(), new.endpoint.clone());
+    let own = |which: Which| of_side(which, both.end(which), pair, looked);
+    let is_changed = seen(&old.endpoint, looked) != seen(&new.endpoint, looked);
+    let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)) };
+    let pods = [&old.endpoint, &new.endpoint].into_iter().filter_map(cube).collect::<PodSet>().simplify();
+    Actual {
+        title: title(new).into(),
+        object: format!("{} {}/{}", new.kind, new.namespace(), new.name),
+        peers: Peers::from(pods),
+        both,
+        likeness,
+    }
+}
+
+/// As much of a pod as anything may look at.
+fn seen(endpoint: &Endpoint, looked: &Looked) -> Endpoint {
+    let mut seen = endpoint.clone();
+    if let Peer::Pod(pod) = &mut seen.peer {
+        pod.labels.retain(|key, _| looked.keys.contains(key));
+        pod.namespace_labels.retain(|key, _| looked.keys.contains(key));
+    }
+    seen.facts.open_labels.retain(|key| looked.keys.contains(key));
+    seen.facts.node = None;
+    if !looked.at_port_names {
+        seen.facts.ports = None;
+    }
+    if !looked.at_addresses {
+        seen.facts.addresses.clear();
+    }
+    seen
+}
+
+/// Pods with these labels and this account.
+fn cube(endpoint: &Endpoint) -> Option<PodCube> {
+    let Peer::Pod(pod) = &endpoint.peer else { return None };
+    let labels = pod.labels.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(key.clone(), Values::one(value.clone())));
+    Some(PodCube { labels, account: Values::one(pod.account.clone()), ..PodCube::in_namespace(&pod.namespace) })
+}
+
+/// Whether more is known of a workload than what a class of pods holds.
+fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) -> Likeness {
+    let Peer::Pod(pod) = &endpoint.peer else { return Likeness::Usual };
+    let facts = &endpoint.facts;
+    let usual = pair.example(&PodCube::in_namespace(&pod.namespace));
+    let is_usual = |(_, example): ((bool, bool), Both)| matches!(example.of(which), Peer::Pod(example) if example.plane == pod.plane);
+    if facts.network != Network::Own || looked.at_addresses && !facts.addresses.is_empty() || !usual.is_some_and(is_usual) {
+        return Likeness::Special;
+    }
+    let has_names = looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    if has_names || !facts.uncaptured.is_empty() { Likeness::Called } else { Likeness::Usual }
+}
+
+/// What a workload is called in questions.
+fn title(workload: &Workload) -> String {
+    let kind = match &*workload.kind {
+        "Deployment" => "deploy",
+        "StatefulSet" => "sts",
+        "DaemonSet" => "ds",
+        "ReplicaSet" => "rs",
+        "CronJob" => "cj",
+        other => &other.to_lowercase(),
+    };
+    format!("{kind}/{}@{}", workload.name, workload.namespace())
+}

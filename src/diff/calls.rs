@@ -1,0 +1,480 @@
+//! Connections as clients make them: by a Service, or over a waypoint.
+//!
+//! Owns: `calls`. Such a connection hangs on more than its two ends, so the evaluator is asked about whole connections between
+//! workloads. Asked is what a changed object may touch, once for all clients that nothing on the way tells apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::Access;
+use super::actual::{Actual, Likeness};
+use super::side::{Both, Pair, Said, Which};
+use super::walk::{Call, Cell, LeftOpen, anything_between, left_open};
+use super::yaml::request_sets;
+use crate::classes::{PathCells, TooManyPods, parts_within, port_classes, request_classes};
+use crate::cluster::{Addressed, Cluster, Decision, Names, Question, Way, WaypointCall};
+use crate::flow::{
+    Cut, DataPlane, Flow, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
+};
+use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
+
+/// What a changed object may touch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Touched {
+    /// The namespaces of policies that have changed; none for all.
+    pub(super) namespaces: Option<BTreeSet<Symbol>>,
+    /// Services that have changed, by namespace and name.
+    pub(super) services: BTreeSet<(Symbol, Symbol)>,
+    /// The hosts of rules for clients that have changed.
+    pub(super) hosts: BTreeSet<String>,
+    /// Whether clients are told apart by any of their labels.
+    pub(super) labels: Labelled,
+}
+
+impl Touched {
+    /// Whether a policy of this namespace, or of all, has changed.
+    fn holds(&self, namespace: &str) -> bool {
+        self.namespaces.as_ref().is_none_or(|names| names.contains(namespace))
+    }
+
+    /// Whether a policy of this very namespace has changed.
+    fn holds_by_name(&self, namespace: &str) -> bool {
+        self.namespaces.as_ref().is_some_and(|names| names.contains(namespace))
+    }
+}
+
+/// Whose calls of a workload a changed object may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nobody's.
+    Nobody,
+    /// Those of clients that have changed.
+    Changed,
+    /// Also those of clients in namespaces where a policy has.
+    Touched,
+    /// Everybody's.
+    Everybody,
+}
+
+/// Whether rules for clients select them by labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Labelled {
+    /// None does.
+    #[default]
+    No,
+    /// Some rule does.
+    Yes,
+}
+
+/// Both sides.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) clusters: [&'a Cluster; 2],
+    pub(super) services: [&'a [ServiceFacts]; 2],
+    pub(super) names: &'a Names,
+    pub(super) pair: &'a Pair<'a>,
+}
+
+/// What calls show.
+#[derive(Debug, Default)]
+pub(super) struct Called {
+    /// The calls about which the sides differ.
+    pub(super) cells: Vec<Cell>,
+    /// Calls whose requests fall into too many classes.
+    pub(super) incomplete: Vec<Flow>,
+    /// Calls that both sides leave open.
+    pub(super) left_open: Vec<LeftOpen>,
+    /// The Services, by namespace and name, of which calls were compared.
+    pub(super) services: BTreeSet<(Symbol, Symbol)>,
+    /// The waypoints of which calls were compared, as `shop/waypoint`.
+    pub(super) waypoints: BTreeSet<Symbol>,
+}
+
+/// Who calls: a workload, or a class of pods that nobody described.
+#[derive(Debug, Clone)]
+struct Client {
+    workload: Option<Symbol>,
+    both: Both,
+    peers: Peers,
+}
+
+impl Client {
+    fn of_workload(workload: &Actual) -> Self {
+        Self { workload: Some(Symbol::clone(&workload.title)), both: workload.both.clone(), peers: workload.peers.clone() }
+    }
+
+    fn pod(&self, which: Which) -> Option<&Pod> {
+        match self.both.of(which) {
+            Peer::Pod(pod) => Some(pod),
+            Peer::Address(_) => None,
+        }
+    }
+}
+
+const SIDES: [Which; 2] = [Which::Base, Which::Head];
+
+/// Compares the calls among workloads that changed objects may touch.
+pub(super) fn calls(sides: Sides<'_>, workloads: &[Actual], touched: &Touched) -> Called {
+    let mut called = Called::default();
+    let mut paths = PathCells::default();
+    for target in workloads {
+        let door = Door::new(sides, target);
+        let reach = door.reach(touched);
+        if reach == Reach::Nobody {
+            continue;
+        }
+        called.services.extend(door.services.iter().cloned());
+        called.waypoints.extend(door.over.iter().flatten().filter_map(|call| call.waypoint.clone()));
+        let clients = door.workloads(workloads, reach, touched);
+        for group in door.groups(clients, touched) {
+            door.compare(&group, &mut paths, &mut called);
+        }
+        if reach == Reach::Everybody {
+            door.compare_classes(touched, &mut paths, &mut called);
+        }
+    }
+    called
+}
+
+/// A workload, and how it can be called.
+struct Door<'a> {
+    sides: Sides<'a>,
+    target: &'a Actual,
+    /// The Services that lead to it on either side, by namespace and name.
+    services: BTreeSet<(Symbol, Symbol)>,
+    /// Its calls over waypoints, on each side.
+    over: [Vec<WaypointCall<'a>>; 2],
+    /// By what anybody on the way tells connections apart, the base's first.
+    cuts: Vec<Cut>,
+    of_base: usize,
+}
+
+impl<'a> Door<'a> {
+    fn new(sides: Sides<'a>, target: &'a Actual) -> Self {
+        let [base, head] = sides.clusters;
+        let over =
+            [(base, Which::Base), (head, Which::Head)].map(|(cluster, which)| cluster.waypoint_calls(target.both.end(which), sides.names));
+        let own = |cluster: &Cluster, which: Which| cluster.end(target.both.end(which), Way::Ingress).cuts(sides.names);
+        let on_the_way = |cluster: &Cluster, calls: &[WaypointCall<'_>]| -> Vec<Cut> {
+            let at_pod = |call: &WaypointCall<'_>| call.pod.map(|pod| cluster.end(pod, Way::Ingress).cuts(sides.names)).unwrap_or_default();
+            calls.iter().flat_map(|call| at_pod(call).into_iter().chain(call.cuts.clone())).collect()
+        };
+        let [over_base, over_head] = &over;
+        let mut cuts = own(base, Which::Base);
+        cuts.extend(on_the_way(base, over_base));
+        let of_base = cuts.len();
+        cuts.extend(own(head, Which::Head));
+        cuts.extend(on_the_way(head, over_head));
+        let leading = |(which, services): (Which, &&'a [ServiceFacts])| {
+            services.iter().filter(|service| selects(service, target, which)).map(name_of).collect::<Vec<_>>()
+        };
+        let services = SIDES.into_iter().zip(&sides.services).flat_map(leading).collect();
+        Self { sides, target, services, over, cuts, of_base }
+    }
+
+    /// Whose calls a changed object may touch.
+    fn reach(&self, touched: &Touched) -> Reach {
+        let is_over = self.over.iter().any(|calls| !calls.is_empty());
+        if self.services.is_empty() && !is_over {
+            return Reach::Nobody;
+        }
+        let near = || {
+            let waypoints = self.over.iter().flatten().filter_map(|call| call.waypoint.as_ref()?.split('/').next());
+            waypoints.chain(self.target.pod(Which::Head).map(|pod| &*pod.namespace)).any(|name| touched.holds(name))
+        };
+        let is_changed =
+            |service: &(Symbol, Symbol)| touched.services.contains(service) || touched.hosts.iter().any(|host| fits(host, service));
+        if self.target.likeness == Likeness::Changed || is_over && near() || self.services.iter().any(is_changed) {
+            return Reach::Everybody;
+        }
+        if is_over { Reach::Touched } else { Reach::Changed }
+    }
+
+    /// The workloads whose calls are compared.
+    fn workloads(&self, workloads: &[Actual], reach: Reach, touched: &Touched) -> Vec<Client> {
+        let concerned = |client: &&Actual| match reach {
+            Reach::Everybody => true,
+            Reach::Touched => {
+                client.likeness == Likeness::Changed || client.pod(Which::Head).is_some_and(|pod| touched.holds(&pod.namespace))
+            }
+            Reach::Changed => client.likeness == Likeness::Changed,
+            Reach::Nobody => false,
+        };
+        let is_other = |client: &&Actual| client.title != self.target.title || !client.is_one_pod();
+        workloads.iter().filter(is_other).filter(concerned).map(Client::of_workload).collect()
+    }
+
+    /// Compares the calls of classes of pods that nobody described. Namespaces that nothing names are alike: one answers for all.
+    fn compare_classes(&self, touched: &Touched, paths: &mut PathCells, called: &mut Called) {
+        let named: BTreeSet<&Symbol> =
+            self.cuts.iter().flat_map(|cut| cut.peers.pods.cubes()).flat_map(|cube| cube.names().words()).collect();
+        let by_labels = |cube: &PodCube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME);
+        let are_alike = !self.cuts.iter().flat_map(|cut| cut.peers.pods.cubes()).any(by_labels);
+        let mut quiet = BTreeSet::new();
+        for name in self.sides.pair.all_names() {
+            let planes = self.sides.pair.example(&PodCube::in_namespace(name)).map(|(planes, _)| planes);
+            let is_alike = are_alike && !named.contains(name) && !touched.holds_by_name(name);
+            if is_alike && quiet.contains(&planes) {
+                continue;
+            }
+            let before = (called.cells.len(), called.left_open.len());
+            let Ok(classes) = self.classes(name) else {
+                let somebody = self.sides.pair.example(&PodCube::in_namespace(name)).map(|(_, pod)| pod.of(Which::Head).clone());
+                called.incomplete.extend(somebody.map(anything_between));
+                continue;
+            };
+            for client in classes {
+                self.compare(&[client], paths, called);
+            }
+            if is_alike && before == (called.cells.len(), called.left_open.len()) {
+                quiet.insert(planes);
+            }
+        }
+    }
+
+    /// The pods of a namespace, as anybody on the way and their own ends tell them apart.
+    fn classes(&self, name: &Symbol) -> Result<Vec<Client>, TooManyPods> {
+        let pair = self.sides.pair;
+        let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
+        let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
+        let mut cubes: Vec<(usize, PodCube)> = cubes.filter_map(|(at, cube)| Some((at, pair.narrowed(side(at), cube, name)?))).collect();
+        let own = pair.subjects(name, Way::Egress);
+        let all = self.cuts.len() + own.len();
+        cubes.extend(own.into_iter().enumerate().map(|(at, cube)| (self.cuts.len() + at, cube)));
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
+        let parts = parts_within(PodCube::in_namespace(name), &numbered, all, &mut |cube| pair.example(cube))?;
+        Ok(parts.into_iter().map(|part| Client { workload: None, both: part.example, peers: Peers::from(part.pods) }).collect())
+    }
+
+    /// Clients that nothing on the way tells apart.
+    fn groups(&self, clients: Vec<Client>, touched: &Touched) -> Vec<Vec<Client>> {
+        let mut groups: BTreeMap<String, Vec<Client>> = BTreeMap::new();
+        for client in clients {
+            groups.entry(self.key(&client, touched)).or_default().push(client);
+        }
+        groups.into_values().collect()
+    }
+
+    /// All by which a client may be told from others.
+    fn key(&self, client: &Client, touched: &Touched) -> String {
+        let side = |(which, cluster): (Which, &&Cluster)| {
+            let pod = client.pod(which)?;
+            let selected: Vec<bool> = cluster.selectors(&pod.namespace).iter().map(|cube| cube.contains(&pod.labels)).collect();
+            let facts = &client.both.end(which).facts;
+            let gateway =
+                pod.labels.iter().filter(|(key, _)| key.contains("istio") || touched.labels == Labelled::Yes || key.contains("gateway"));
+            let of_mesh: Vec<_> = gateway.collect();
+            let rest = (&facts.addresses, facts.network, &facts.open_labels, facts.namespace);
+            Some(format!("{} {selected:?} {:?} {of_mesh:?} {rest:?}", pod.namespace, pod.plane))
+        };
+        let own: Vec<Option<String>> = SIDES.into_iter().zip(&self.sides.clusters).map(side).collect();
+        format!("{own:?} {:?}", self.held(client))
+    }
+
+    /// Which cuts hold a client.
+    fn held(&self, client: &Client) -> Vec<bool> {
+        let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
+        self.cuts.iter().enumerate().map(|(at, cut)| cut.peers.contains(client.both.of(side(at)))).collect()
+    }
+
+    /// Compares all calls of clients that are alike.
+    fn compare(&self, group: &[Client], paths: &mut PathCells, called: &mut Called) {
+        let Some(client) = group.first() else { return };
+        let held: Vec<usize> = self.held(client).iter().enumerate().filter(|(_, held)| **held).map(|(at, _)| at).collect();
+        for (ports, call) in self.calls(client) {
+            let Ok(requests) = request_classes(&self.cuts, &held, paths) else {
+                called.incomplete.push(self.flow(client, Which::Head, &call, None));
+                continue;
+            };
+            let [before, after] = SIDES.map(|which| self.access(client, which, &call, &requests));
+            if let Some((transport, at)) = left_open(&before.0, &after.0) {
+                let flow = Flow { transport, ..self.flow(client, Which::Head, &call, requests.get(at).cloned().flatten()) };
+                let target = self.target.both.clone();
+                called.left_open.push(LeftOpen { caller: client.both.clone(), target, flow, call: Some(call.clone()) });
+            }
+            if before.0.is_same(&after.0) {
+                continue;
+            }
+            for client in group {
+                called.cells.push(self.cell(client, &call, &ports, &requests, (&before.0, &after)));
+            }
+        }
+    }
+
+    fn cell(
+        &self,
+        client: &Client,
+        call: &Call,
+        ports: &PortSet,
+        requests: &[Option<Request>],
+        (before, after): (&Access, &(Access, Option<String>)),
+    ) -> Cell {
+        let [_, (_, port)] = call.leads;
+        Cell {
+            source: client.peers.clone(),
+            destination: self.target.peers.clone(),
+            ports: ports.clone(),
+            caller: client.both.clone(),
+            target: self.target.both.clone(),
+            protocol: Protocol::Tcp,
+            port,
+            requests: requests.to_vec(),
+            before: before.clone(),
+            after: after.0.clone(),
+            why: after.1.clone(),
+            somewhere: None,
+            workloads: [client.workload.clone(), Some(Symbol::clone(&self.target.title))],
+            call: Some(call.clone()),
+            meant: request_sets(&self.cuts, client.both.of(Which::Head)),
+        }
+    }
+
+    /// The calls of a client, with the ports of the pod that they lead to.
+    fn calls(&self, client: &Client) -> Vec<(PortSet, Call)> {
+        let mut calls: Vec<(PortSet, Call)> = self.services.iter().flat_map(|service| self.by_service(service)).collect();
+        let to_pod = |call: &WaypointCall<'_>| call.addressed == Addressed::Pod;
+        if self.over.iter().flatten().any(to_pod) {
+            let cuts: Vec<Cut> = self.cuts.iter().cloned().chain(self.egress(client)).collect();
+            let all: Vec<usize> = (0..cuts.len()).collect();
+            let classes = port_classes(&cuts, &all).into_iter().filter(|class| class.protocol == Protocol::Tcp);
+            calls.extend(classes.map(|class| {
+                let leads = [(Addressed::Pod, class.example), (Addressed::Pod, class.example)];
+                (class.ports, Call { service: None, leads })
+            }));
+        }
+        calls
+    }
+
+    /// By what a client's own end tells ports apart.
+    fn egress(&self, client: &Client) -> Vec<Cut> {
+        let of = |(which, cluster): (Which, &&Cluster)| cluster.end(client.both.end(which), Way::Egress).cuts(self.sides.names);
+        let all = SIDES.into_iter().zip(&self.sides.clusters).flat_map(of);
+        all.map(|cut| Cut { requests: RequestSamples::default(), ..cut }).collect()
+    }
+
+    /// The calls by a Service, on each of its ports. Where it does not lead here, what remains is to call the pod.
+    fn by_service(&self, service: &(Symbol, Symbol)) -> Vec<(PortSet, Call)> {
+        let [base, head] = [0, 1].map(|side| self.ports_of(service, side));
+        let numbers: BTreeSet<u16> = base.keys().chain(head.keys()).copied().collect();
+        let call = |number: u16| {
+            let (was, is) = (base.get(&number).copied(), head.get(&number).copied());
+            let (old, new) = (was.or(is)?, is.or(was)?);
+            let lead = |own: Option<u16>, port: u16| {
+                let (namespace, name) = service.clone();
+                let by_service = Addressed::Service { namespace, name, port: number };
+                (if own.is_some() { by_service } else { Addressed::Pod }, port)
+            };
+            let ports = PortSet::one(Protocol::Tcp, old).union(&PortSet::one(Protocol::Tcp, new));
+            let named = Symbol::from(format!("svc/{}@{}", service.1, service.0));
+            Some((ports, Call { service: Some((named, number)), leads: [lead(was, old), lead(is, new)] }))
+        };
+        numbers.into_iter().filter_map(call).collect()
+    }
+
+    /// The ports of a Service on one side, each with the port of the pod that it leads to.
+    fn ports_of(&self, (namespace, name): &(Symbol, Symbol), side: usize) -> BTreeMap<u16, u16> {
+        let (Some(which), Some(services)) = (SIDES.get(side), self.sides.services.get(side)) else { return BTreeMap::new() };
+        let is_it =
+            |service: &&ServiceFacts| service.namespace == *namespace && service.name == *name && selects(service, self.target, *which);
+        let ports = services.iter().filter(is_it).flat_map(|service| &service.ports).filter(|port| port.protocol == Protocol::Tcp);
+        ports.filter_map(|port| Some((port.port, leads_to(port, self.target, *which)?))).collect()
+    }
+
+    /// What passes on one side, and why that is left open where it is.
+    fn access(&self, client: &Client, which: Which, call: &Call, requests: &[Option<Request>]) -> (Access, Option<String>) {
+        let mut why = None;
+        let (mut plaintext, mut mtls) = (Vec::new(), Vec::new());
+        for request in requests {
+            let decision = self.decide(client, which, call, request.as_ref());
+            let said = Said::from(&decision.verdict);
+            if let crate::flow::Verdict::Unspecified(reason) = decision.verdict {
+                why.get_or_insert(reason);
+            }
+            let over_mtls = decision.transport == Some(Transport::Mtls);
+            plaintext.push(if over_mtls { Said::Denied } else { said });
+            mtls.push(if over_mtls { said } else { Said::Denied });
+        }
+        let in_mesh = |pod: Option<&Pod>| pod.is_some_and(|pod| pod.plane != DataPlane::None);
+        let mtls = (in_mesh(client.pod(which)) && in_mesh(self.target.pod(which))).then_some(mtls);
+        (Access { plaintext: Some(plaintext), mtls, stops: Vec::new() }, why)
+    }
+
+    /// Decides a call on one side. Where there is no such Service, the pod is called over what the Service's clients speak.
+    fn decide(&self, client: &Client, which: Which, call: &Call, request: Option<&Request>) -> Decision {
+        let question = self.question(client, which, call, request.cloned());
+        let is_stand_in = call.service.is_some() && question.addressed == Addressed::Pod;
+        let other = || self.cluster(which.other()).decide(&self.question(client, which.other(), call, request.cloned()));
+        let transport = if is_stand_in { other().transport } else { None };
+        self.cluster(which).decide(&Question { transport, ..question })
+    }
+
+    const fn cluster(&self, which: Which) -> &'a Cluster {
+        let [base, head] = self.sides.clusters;
+        match which {
+            Which::Base => base,
+            Which::Head => head,
+        }
+    }
+
+    fn question(&self, client: &Client, which: Which, call: &Call, request: Option<Request>) -> Question {
+        let (addressed, port) = call.of(which);
+        Question {
+            source: client.both.end(which).clone(),
+            destination: self.target.both.end(which).clone(),
+            protocol: Protocol::Tcp,
+            port,
+            transport: None,
+            request,
+            addressed: addressed.clone(),
+        }
+    }
+
+    fn flow(&self, client: &Client, which: Which, call: &Call, request: Option<Request>) -> Flow {
+        Flow {
+            source: client.both.of(which).clone(),
+            destination: self.target.both.of(which).clone(),
+            protocol: Protocol::Tcp,
+            port: call.of(which).1,
+            transport: Transport::Plaintext,
+            request,
+        }
+    }
+}
+
+impl Call {
+    /// What is addressed on one side, and the port of the pod that it leads to.
+    pub(super) const fn of(&self, which: Which) -> (&Addressed, u16) {
+        let [base, head] = &self.leads;
+        match which {
+            Which::Base => (&base.0, base.1),
+            Which::Head => (&head.0, head.1),
+        }
+    }
+}
+
+fn name_of(service: &ServiceFacts) -> (Symbol, Symbol) {
+    (Symbol::clone(&service.namespace), Symbol::clone(&service.name))
+}
+
+/// Whether a Service leads to a workload on one side.
+pub(super) fn selects(service: &ServiceFacts, target: &Actual, which: Which) -> bool {
+    let Some(pod) = target.pod(which) else { return false };
+    let open = &target.both.end(which).facts.open_labels;
+    let carries = |(key, value): (&Symbol, &Symbol)| pod.labels.get(key) == Some(value) || open.contains(key);
+    service.namespace == pod.namespace && !service.selector.is_empty() && service.selector.iter().all(carries)
+}
+
+/// The port of a pod that a port of a Service leads to.
+fn leads_to(port: &ServicePort, target: &Actual, which: Which) -> Option<u16> {
+    match &port.target {
+        PortTarget::Number(number) => Some(*number),
+        PortTarget::Name(name) => {
+            let ports = target.both.end(which).facts.ports.as_ref()?;
+            ports.iter().find(|own| own.name == *name && own.protocol == port.protocol).map(|own| own.number)
+        }
+    }
+}
+
+/// Whether a host may be that of a Service.
+pub(super) fn fits(host: &str, (_, name): &(Symbol, Symbol)) -> bool {
+    host.contains('*') || host.split('.').next() == Some(&**name)
+}

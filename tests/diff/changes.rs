@@ -1,0 +1,393 @@
+//! Changes that are no plain policies: every one of them is told, as a difference in access or as one that nobody knows.
+
+use twogate::diff::{Compared, FactKind, Kind};
+
+use super::clusters::ends;
+use super::manifests::{compared, lines};
+
+const NONE: &str = "[mesh]\nmode = \"none\"\n";
+const SIDECAR: &str = "[mesh]\nmode = \"sidecar\"\n";
+const AMBIENT: &str = "[mesh]\nmode = \"ambient\"\n";
+
+/// A pod; `more` stands in its metadata, `spec` in its specification.
+fn pod(name: &str, namespace: &str, labels: &str, more: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}{more}}}\nspec: {{serviceAccountName: {name}, containers: [{{name: c, image: x}}]{spec}}}\n"
+    )
+}
+
+fn namespace(name: &str, labels: &str) -> String {
+    format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n")
+}
+
+fn istio(kind: &str, name: &str, spec: &str) -> String {
+    format!("---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{{spec}}}\n")
+}
+
+fn network_policy(spec: &str) -> String {
+    format!("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{{spec}}}\n")
+}
+
+fn service(more: &str, port: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop{more}}}\nspec: {{selector: {{app: db}}, ports: [{port}]}}\n"
+    )
+}
+
+fn web() -> String {
+    pod("web", "shop", "app: web", "", "")
+}
+
+fn db() -> String {
+    pod("db", "shop", "app: db", "", "")
+}
+
+/// Two pods in a namespace without labels.
+fn shop() -> String {
+    web() + &db() + &namespace("shop", "")
+}
+
+/// The same in ambient mode, behind a waypoint.
+fn behind_waypoint() -> String {
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: wp, namespace: shop}\nspec: {gatewayClassName: istio-waypoint, listeners: [{name: m, port: 15008, protocol: HBONE}]}\n";
+    let bound = namespace("shop", "istio.io/dataplane-mode: ambient, istio.io/use-waypoint: wp");
+    web() + &db() + &bound + &service("", "{name: http, port: 80, targetPort: 8080}") + gateway
+}
+
+const TO_SERVICE: &str = "targetRefs: [{group: '', kind: Service, name: db}]";
+
+/// Compares both ways: what is said one way is said the other way round, and each side does not differ from itself.
+fn both_ways(base: &str, head: &str, config: &str) -> (Compared, Compared) {
+    for side in [base, head] {
+        assert_eq!(compared(side, side, config).report.summary(), "no difference");
+    }
+    let (there, back) = (compared(base, head, config), compared(head, base, config));
+    assert_eq!(ends(&there), ends(&back), "{:#?} {:#?}", lines(&there), lines(&back));
+    for compared in [&there, &back] {
+        assert!(compared.report.changes_access(), "{:?}", compared.report.summary());
+    }
+    (there, back)
+}
+
+/// The lines of a difference.
+fn told(base: &str, head: &str, config: &str) -> Vec<String> {
+    lines(&both_ways(base, head, config).0)
+}
+
+/// What is not known of a difference.
+fn unknown(base: &str, head: &str, config: &str) -> Vec<String> {
+    let (there, _) = both_ways(base, head, config);
+    assert!(there.report.summary().ends_with("1 change whose effect is not known"), "{}", there.report.summary());
+    there.report.unknown().map(|fact| fact.text.clone()).collect()
+}
+
+#[test]
+fn a_waypoint_that_lets_everybody_in_is_told() {
+    let guard =
+        istio("AuthorizationPolicy", "g", "selector: {matchLabels: {app: db}}, rules: [{from: [{source: {serviceAccounts: [shop/wp]}}]}]");
+    let allow =
+        istio("AuthorizationPolicy", "p", &format!("{TO_SERVICE}, rules: [{{from: [{{source: {{serviceAccounts: [shop/web]}}}}]}}]"));
+    let open = behind_waypoint() + &guard;
+    assert_eq!(
+        told(&(open.clone() + &allow), &open, AMBIENT),
+        ["ports-or-requests: *@shop as !web or *@!shop -> svc/db@shop:80 denied => allowed, mTLS [AuthorizationPolicy shop/p removed]"]
+    );
+}
+
+#[test]
+fn a_waypoint_that_lets_nobody_in_is_told() {
+    let nothing = istio("AuthorizationPolicy", "p", "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: wp}]");
+    assert_eq!(
+        told(&behind_waypoint(), &(behind_waypoint() + &nothing), AMBIENT),
+        ["tightened: *@* -> svc/db@shop:80 allowed, mTLS => denied [AuthorizationPolicy shop/p added]"]
+    );
+}
+
+#[test]
+fn a_request_that_a_waypoint_lets_pass_is_told() {
+    let with = |methods: &str| {
+        behind_waypoint()
+            + &istio("AuthorizationPolicy", "p", &format!("{TO_SERVICE}, rules: [{{to: [{{operation: {{methods: [{methods}]}}}}]}}]"))
+    };
+    assert_eq!(
+        told(&with("GET"), &with("GET, DELETE"), AMBIENT),
+        [
+            "ports-or-requests: *@* -> svc/db@shop:80 allowed, mTLS, http GET => allowed, mTLS, http DELETE|GET [AuthorizationPolicy shop/p changed]"
+        ]
+    );
+}
+
+#[test]
+fn a_service_that_leaves_its_waypoint_is_told() {
+    let closed = behind_waypoint() + &istio("AuthorizationPolicy", "p", TO_SERVICE);
+    let unbound = closed.replace(
+        "name: db, namespace: shop}\nspec: {selector",
+        "name: db, namespace: shop, labels: {istio.io/use-waypoint: none}}\nspec: {selector",
+    );
+    assert_ne!(closed, unbound);
+    assert_eq!(
+        told(&closed, &unbound, AMBIENT),
+        ["ports-or-requests: *@* -> svc/db@shop:80 denied => allowed, mTLS [Service shop/db changed]"]
+    );
+}
+
+#[test]
+fn a_namespace_that_leaves_its_waypoint_is_told() {
+    let closed = behind_waypoint() + &istio("AuthorizationPolicy", "p", TO_SERVICE);
+    let unbound = closed.replace(", istio.io/use-waypoint: wp", "");
+    assert_eq!(
+        told(&closed, &unbound, AMBIENT),
+        ["ports-or-requests: *@* -> svc/db@shop:80 denied => allowed, mTLS [Namespace shop changed]"]
+    );
+}
+
+#[test]
+fn what_is_not_modelled_and_has_changed_is_not_known() {
+    let policy = |action: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: x}}\nspec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}\n"
+        )
+    };
+    let cilium = |field: &str| {
+        format!(
+            "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: x, namespace: shop}}\nspec: {{endpointSelector: {{}}, {field}: [{{fromEntities: [all]}}]}}\n"
+        )
+    };
+    let filter = |value: u8| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{name: x, namespace: shop}}\nspec: {{a: {value}}}\n"
+        )
+    };
+    for (base, head, config, name) in [
+        (policy("Deny"), policy("Accept"), NONE, "ClusterNetworkPolicy x"),
+        (cilium("ingressDeny"), cilium("ingress"), NONE, "CiliumNetworkPolicy shop/x"),
+        (filter(1), filter(2), SIDECAR, "EnvoyFilter shop/x"),
+    ] {
+        let found = unknown(&(shop() + &base), &(shop() + &head), config);
+        assert_eq!(found, [format!("unmodelled-kind: {name} has changed: what that does is not known")]);
+    }
+}
+
+#[test]
+fn an_authorizer_that_has_changed_is_not_known() {
+    let with = |provider: &str| {
+        shop()
+            + &istio(
+                "AuthorizationPolicy",
+                "p",
+                &format!("selector: {{matchLabels: {{app: db}}}}, action: CUSTOM, provider: {{name: {provider}}}, rules: [{{}}]"),
+            )
+    };
+    let found = unknown(&with("one"), &with("two"), SIDECAR);
+    assert_eq!(
+        found,
+        ["AuthorizationPolicy shop/p has changed: what passes by it is left open before and after: an external authorizer decides"]
+    );
+}
+
+#[test]
+fn a_policy_that_is_only_written_otherwise_is_no_doubt() {
+    let with = |selector: &str| {
+        shop()
+            + &network_policy(&format!(
+                "podSelector: {selector}, ingress: [{{from: [{{ipBlock: {{cidr: 10.0.0.0/8}}}}], ports: [{{port: sql}}, {{port: 80, endPort: 90}}, {{protocol: SCTP}}]}}]"
+            ))
+    };
+    let found = compared(&with("{matchLabels: {app: db}}"), &with("{matchExpressions: [{key: app, operator: In, values: [db]}]}"), NONE);
+    assert_eq!(found.report.summary(), "text changed, access did not", "{:#?}", found.report.facts);
+}
+
+#[test]
+fn a_block_that_may_hold_other_pods_now_is_not_known() {
+    let with = |block: &str| {
+        shop()
+            + &network_policy(&format!("podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{{ipBlock: {{cidr: {block}}}}}]}}]"))
+    };
+    let (there, _) = both_ways(&with("10.0.0.0/8"), &with("10.0.0.0/9"), NONE);
+    assert!(
+        there.report.unknown().any(|fact| fact.text.starts_with("NetworkPolicy shop/p has changed: what passes by it is left open")),
+        "{:#?}",
+        there.report
+    );
+}
+
+#[test]
+fn ports_that_a_sidecar_leaves_alone_are_told() {
+    let allow = istio(
+        "AuthorizationPolicy",
+        "p",
+        "selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET], ports: ['8080']}}]}]",
+    );
+    let excluded = pod("db", "shop", "app: db", ", annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '8080'}", "");
+    let rest = web() + &namespace("shop", "") + &allow;
+    assert_eq!(
+        told(&(db() + &rest), &(excluded + &rest), SIDECAR),
+        [
+            "internet: outside -> pod/db@shop:8080 allowed, http GET => allowed [Pod shop/db changed]",
+            "ports-or-requests: *@* -> pod/db@shop:8080 allowed, http GET => allowed, plaintext [Pod shop/db changed]",
+        ]
+    );
+}
+
+#[test]
+fn a_pod_without_its_sidecar_is_told() {
+    let closed = istio("AuthorizationPolicy", "p", "");
+    let bare = pod("db", "shop", "app: db, sidecar.istio.io/inject: 'false'", "", "");
+    let rest = web() + &namespace("shop", "") + &closed;
+    let told = told(&(db() + &rest), &(bare + &rest), SIDECAR);
+    assert_eq!(
+        told,
+        ["internet: anywhere -> pod/db@shop:1-15007|15009-15019|15022-15089|15091-65535 denied => allowed [Pod shop/db changed]"]
+    );
+}
+
+#[test]
+fn a_pod_on_its_nodes_network_is_told() {
+    let policy = network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]");
+    let on_host = pod("db", "shop", "app: db", "", ", hostNetwork: true");
+    let rest = web() + &namespace("shop", "") + &policy;
+    let (there, _) = both_ways(&(db() + &rest), &(on_host + &rest), NONE);
+    assert!(there.report.entries.iter().all(|entry| entry.kind == Kind::Unspecified), "{:#?}", lines(&there));
+    assert!(
+        lines(&there).iter().any(|line| line.contains("app=web@shop -> pod/db@shop:*/tcp|*/udp allowed => unspecified")),
+        "{:#?}",
+        lines(&there)
+    );
+}
+
+#[test]
+fn another_number_of_a_named_port_is_told() {
+    let policy = network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: sql}]}]");
+    let with = |number: u16| {
+        db().replace("image: x", &format!("image: x, ports: [{{name: sql, containerPort: {number}}}]"))
+            + &web()
+            + &namespace("shop", "")
+            + &policy
+    };
+    assert_eq!(
+        told(&with(5432), &with(5433), NONE),
+        [
+            "internet: anywhere -> pod/db@shop:5433 denied => allowed [Pod shop/db changed]",
+            "tightened: anywhere -> pod/db@shop:5432 allowed => denied [Pod shop/db changed]",
+        ]
+    );
+}
+
+#[test]
+fn labels_and_accounts_of_pods_that_change_are_told() {
+    let policy = network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]");
+    let rest = db() + &namespace("shop", "") + &policy;
+    let other = pod("web", "shop", "app: other", "", "");
+    assert_eq!(
+        told(&(web() + &rest), &(other + &rest), NONE),
+        ["closed: pod/web@shop -> app=db@shop:*/tcp|*/udp allowed => denied [Pod shop/web changed]"]
+    );
+    let allow =
+        istio("AuthorizationPolicy", "p", "selector: {matchLabels: {app: db}}, rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]");
+    let rest = db() + &namespace("shop", "") + &allow;
+    let evil = pod("evil", "shop", "app: evil", "", "");
+    let disguised = evil.replace("serviceAccountName: evil", "serviceAccountName: web");
+    assert_eq!(
+        told(&(evil + &rest), &(disguised + &rest), SIDECAR),
+        [
+            "ports-or-requests: pod/evil@shop -> app=db@shop:1-15007|15009-15019|15022-15089|15091-65535 denied => allowed, mTLS [Pod shop/evil changed]"
+        ]
+    );
+}
+
+#[test]
+fn labels_that_nobody_looks_at_are_no_difference() {
+    let policy = network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]");
+    let with = |version: &str| shop().replace("app: db", &format!("app: db, version: {version}")) + &policy;
+    assert_eq!(compared(&with("one"), &with("two"), NONE).report.summary(), "text changed, access did not");
+}
+
+#[test]
+fn a_namespace_whose_labels_become_unknown_is_told() {
+    let policy =
+        network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}]}]");
+    let rest = shop() + &policy + &pod("c", "other", "app: c", "", "");
+    let (there, _) = both_ways(&(rest.clone() + &namespace("other", "team: x")), &rest, NONE);
+    assert_eq!(lines(&there), ["unspecified: pod/c@other -> app=db@shop:*/tcp|*/udp allowed => unspecified [Namespace other removed]"]);
+    assert!(
+        there
+            .report
+            .facts
+            .iter()
+            .any(|fact| fact.kind == FactKind::Namespace && fact.text == "`other` is no longer described; it had labels `team=x`")
+    );
+}
+
+#[test]
+fn what_clients_speak_is_told() {
+    let strict = istio("PeerAuthentication", "strict", "mtls: {mode: STRICT}");
+    let rule = "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: plain, namespace: shop}\nspec: {host: db.shop.svc.cluster.local, trafficPolicy: {tls: {mode: DISABLE}}}\n";
+    let base = shop() + &strict + &service("", "{name: http, port: 80, targetPort: 8080}");
+    let told = told(&base, &(base.clone() + rule), SIDECAR);
+    assert!(
+        told.iter().any(|line| line.starts_with("tightened: *@shop -> svc/db@shop:80 allowed, mTLS => denied")
+            || line.starts_with("tightened: *@* -> svc/db@shop:80 allowed, mTLS => denied")),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_rule_for_clients_of_nothing_that_is_there_is_not_known() {
+    let rule = |mode: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: plain, namespace: shop}}\nspec: {{host: elsewhere.pay.svc.cluster.local, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n"
+        )
+    };
+    let found = unknown(&(shop() + &rule("DISABLE")), &(shop() + &rule("ISTIO_MUTUAL")), SIDECAR);
+    assert_eq!(
+        found,
+        ["DestinationRule shop/plain has changed: nothing that it acts on is among the manifests, so what that does is not known"]
+    );
+}
+
+#[test]
+fn a_port_that_becomes_bytes_is_told() {
+    let allow = istio(
+        "AuthorizationPolicy",
+        "p",
+        "selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET], ports: ['8080']}}]}]",
+    );
+    let with = |name: &str| shop() + &allow + &service("", &format!("{{name: {name}, port: 80, targetPort: 8080}}"));
+    assert_eq!(
+        told(&with("http"), &with("tcp"), SIDECAR),
+        ["tightened: anywhere -> app=db@shop:8080 allowed, http GET => denied [Service shop/db changed]"]
+    );
+}
+
+#[test]
+fn a_host_outside_behind_a_waypoint_is_not_known() {
+    let entry = "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: ext, namespace: shop}\nspec: {hosts: [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}\n";
+    let (there, _) = both_ways(&behind_waypoint(), &(behind_waypoint() + entry), AMBIENT);
+    assert_eq!(there.report.unknown().count(), 1, "{:#?}", there.report);
+    // Without any waypoint no gate stands before it.
+    assert_eq!(compared(&shop(), &(shop() + entry), SIDECAR).report.summary(), "text changed, access did not");
+}
+
+#[test]
+fn how_the_mesh_is_installed_is_not_known() {
+    let mesh = |domain: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: 'trustDomain: {domain}'}}\n"
+        )
+    };
+    let found = unknown(&(shop() + &mesh("one")), &(shop() + &mesh("two")), SIDECAR);
+    assert_eq!(found, ["ConfigMap istio-system/istio has changed: it may change how the mesh or its policies work, and is not read"]);
+    let other = mesh("one").replace("name: istio,", "name: settings,");
+    assert_eq!(
+        compared(&(shop() + &other), &(shop() + &other.replace("one", "two")), SIDECAR).report.summary(),
+        "text changed, access did not"
+    );
+}
+
+#[test]
+fn a_request_authentication_alone_lets_pass_what_has_no_token() {
+    let check = istio("RequestAuthentication", "r", "selector: {matchLabels: {app: db}}, jwtRules: [{issuer: X, jwks: '{}'}]");
+    let told = told(&(shop() + &check), &shop(), SIDECAR);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("allowed, but not with every token => allowed [RequestAuthentication shop/r removed]"), "{told:#?}");
+}
