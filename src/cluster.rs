@@ -161,6 +161,17 @@ impl Cluster {
         all.into_iter().collect()
     }
 
+    /// The selectors by which pods of a namespace are told apart as ends of connections this way. The mesh looks at the end that is called,
+    /// and tells its callers apart itself ([`End::cuts`]).
+    pub fn subjects(&self, namespace: &str, way: Way) -> Vec<LabelCube> {
+        let network = self.network.subjects_at(namespace, way);
+        let all: BTreeSet<LabelCube> = match way {
+            Way::Ingress => network.chain(self.unmodelled.selectors(namespace)).cloned().chain(self.mesh.selectors(namespace)).collect(),
+            Way::Egress => network.chain(self.unmodelled.network_selectors(namespace)).cloned().collect(),
+        };
+        all.into_iter().collect()
+    }
+
     /// One end of connections, with the policies that act on this pod found once.
     pub fn end<'c>(&'c self, subject: &'c Endpoint, way: Way) -> End<'c> {
         End::new(self, subject, way)

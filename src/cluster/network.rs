@@ -145,6 +145,13 @@ impl Network {
         index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at)).map(|policy| &policy.subject)
     }
 
+    /// The selectors of those that say something of connections this way.
+    pub(super) fn subjects_at(&self, namespace: &str, way: Way) -> impl Iterator<Item = &LabelCube> {
+        let index = self.namespaces.get(namespace);
+        let policies = index.into_iter().flat_map(Index::all).filter_map(|at| self.policies.get(at));
+        policies.filter(move |policy| policy.rules(way).is_some()).map(|policy| &policy.subject)
+    }
+
     /// Whether there is any policy.
     pub(super) fn isolates(&self) -> bool {
         !self.policies.is_empty()

@@ -129,6 +129,14 @@ impl Unmodelled {
         at_gate && self.ends.hold(end)
     }
 
+    /// By what it tells pods apart; none if by nothing but their namespace.
+    fn selector(&self) -> Option<&LabelCube> {
+        match &self.ends {
+            Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
+            _ => None,
+        }
+    }
+
     /// The far ends whose connections it may touch in the mesh.
     pub(super) fn mesh_peers(&self) -> Option<Peers> {
         if !matches!(self.gates, Gates::Mesh | Gates::Both) || self.side == Side::Called {
@@ -197,12 +205,17 @@ impl UnmodelledObjects {
 
     /// The selectors by which they tell pods of a namespace apart.
     pub(super) fn selectors<'c>(&'c self, namespace: &str) -> impl Iterator<Item = &'c LabelCube> {
+        self.in_namespace(namespace).filter_map(Unmodelled::selector)
+    }
+
+    /// The selectors of those that may change what the network says.
+    pub(super) fn network_selectors<'c>(&'c self, namespace: &str) -> impl Iterator<Item = &'c LabelCube> {
+        self.in_namespace(namespace).filter(|object| object.gates != Gates::Mesh).filter_map(Unmodelled::selector)
+    }
+
+    fn in_namespace<'c>(&'c self, namespace: &str) -> impl Iterator<Item = &'c Unmodelled> {
         let narrow = self.narrow.get(namespace);
-        let all = narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at));
-        all.filter_map(|object| match &object.ends {
-            Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
-            _ => None,
-        })
+        narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at))
     }
 }
 

@@ -26,9 +26,9 @@ impl<'c> Manifests<'c> {
 }
 
 impl Judge for Manifests<'_> {
-    fn subjects(&self, namespace: &str, _way: Way) -> Vec<PodCube> {
+    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         let inside = |labels: LabelCube| PodCube { labels, ..PodCube::in_namespace(namespace) };
-        self.cluster.selectors(namespace).into_iter().map(inside).collect()
+        self.cluster.subjects(namespace, way).into_iter().map(inside).collect()
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
