@@ -15,7 +15,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, Wanted, walk_where};
+use super::walk::{Callers, Cell, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -66,6 +66,7 @@ pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) ->
     let wanted = Wanted {
         differ: |before, after| before.plaintext != after.plaintext || before.mtls != after.mtls,
         settled: &|source, destination| middle.is_steady && settled.between(source, destination),
+        callers: Callers::Together,
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();
@@ -147,7 +148,11 @@ pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
     let settled = Settled::new(&pair, None, moved);
     let is_steady = before.turned == after.turned;
-    let wanted = Wanted { settled: &|source, destination| is_steady && settled.between(source, destination), ..Wanted::any() };
+    let wanted = Wanted {
+        settled: &|source, destination| is_steady && settled.between(source, destination),
+        callers: Callers::Together,
+        ..Wanted::any()
+    };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut groups = Groups::new();
     for cell in found.cells {

@@ -16,7 +16,7 @@ use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, Peer, Transport};
+use crate::flow::{Flow, Peer, Peers, Transport};
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -96,8 +96,8 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
         sets.extend(cell.meant.iter().cloned());
         sets
     };
-    let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
-    let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
+    let mut before = words.access(&cell.before, &cell.requests, &|| known(Which::Base));
+    let mut after = words.access(&cell.after, &cell.requests, &|| known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
     if nature.has(Mark::PlaintextToo) && !after.contains("plaintext") {
         after = in_plaintext(&after);
@@ -130,7 +130,11 @@ pub(super) fn grouped(
 ) -> Vec<Entry> {
     let regions = cells
         .iter()
-        .map(|(cell, _)| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
+        .map(|(cell, _)| Region {
+            source: Peers::clone(&cell.source),
+            destination: Peers::clone(&cell.destination),
+            ports: cell.ports.clone(),
+        })
         .collect();
     let ranked = Ranked::new(cells);
     let entry = |region: Region| {

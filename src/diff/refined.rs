@@ -57,26 +57,24 @@ impl Judge for Refined<'_> {
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: End) -> Box<dyn JudgedEnd + 'j> {
-        let mut more: Vec<Cut> = match seen(self.sides, &pod.peer) {
-            Some(peer) => self.head().end(&Endpoint::from(peer), way).cuts(),
-            None => Vec::new(),
-        };
-        let turning: Vec<Cut> = more.iter().filter_map(|cut| self.turning(cut)).collect();
-        more.extend(turning);
-        more.extend(self.worlds());
-        Box::new(RefinedEnd { end: self.judge.end(pod, way), more })
+        Box::new(RefinedEnd { end: self.judge.end(pod, way), refined: self, pod, way })
     }
 }
 
 struct RefinedEnd<'j> {
     end: Box<dyn JudgedEnd + 'j>,
-    more: Vec<Cut>,
+    refined: &'j Refined<'j>,
+    pod: &'j Endpoint,
+    way: End,
 }
 
 impl JudgedEnd for RefinedEnd<'_> {
     fn cuts(&self) -> Vec<Cut> {
-        let mut cuts = self.end.cuts();
-        cuts.extend(self.more.iter().cloned());
+        let Self { end, refined, pod, way } = self;
+        let mut cuts = end.cuts();
+        let more = seen(refined.sides, &pod.peer).map(|peer| refined.head().end(&Endpoint::from(peer), *way).cuts()).unwrap_or_default();
+        let turning: Vec<Cut> = more.iter().filter_map(|cut| refined.turning(cut)).collect();
+        cuts.extend(more.into_iter().chain(turning).chain(refined.worlds()));
         cuts
     }
 

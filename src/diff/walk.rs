@@ -12,6 +12,7 @@ mod workloads;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub(super) use between::{left_open, passes_somewhere};
 pub(super) use cell::{Call, Cell, Found, LeftOpen};
@@ -38,7 +39,7 @@ const MAX_LOOKS: usize = 2_000_000;
 /// A class of peers: all of them, and one.
 #[derive(Clone)]
 struct Piece {
-    peers: Peers,
+    peers: Arc<Peers>,
     example: Both,
     held_by: Vec<usize>,
     /// The workload that alone is meant.
@@ -47,12 +48,12 @@ struct Piece {
 
 impl Piece {
     fn of_pods(part: Part<Both>) -> Self {
-        Self { peers: Peers::from(part.pods), example: part.example, held_by: part.held_by, workload: None }
+        Self { peers: Arc::new(Peers::from(part.pods)), example: part.example, held_by: part.held_by, workload: None }
     }
 
     fn of_addresses(class: Far) -> Option<Self> {
         let crate::classes::Among::Addresses(addresses) = class.among else { return None };
-        Some(Self { peers: Peers::from(addresses), example: Both::address(class.example), held_by: class.cuts, workload: None })
+        Some(Self { peers: Arc::new(Peers::from(addresses)), example: Both::address(class.example), held_by: class.cuts, workload: None })
     }
 }
 
@@ -67,16 +68,27 @@ pub(super) struct Wanted<'a> {
     pub(super) differ: fn(&Access, &Access) -> bool,
     /// Whether pods of a namespace need not be looked at as callers of pods of another; none stands for addresses.
     pub(super) settled: &'a (dyn Fn(Option<&Symbol>, Option<&Symbol>) -> bool + Sync),
+    /// Whether callers are told one by one.
+    pub(super) callers: Callers,
+}
+
+/// How callers of one namespace are told whose flows to the same pods are alike, though policies of their own make them so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callers {
+    /// One by one, as it matters by which policies they are alike.
+    Apart,
+    /// As one.
+    Together,
 }
 
 impl Wanted<'_> {
     /// Every difference.
     pub(super) fn any() -> Self {
-        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false }
+        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false, callers: Callers::Apart }
     }
 }
 
-/// What one thread found about a namespace that is called, as if it had walked nowhere else.
+/// What one thread found about a namespace that is called.
 struct Share {
     found: Found,
     too_many: BTreeSet<Peer>,
@@ -115,6 +127,8 @@ struct Walk<'a> {
     too_many: RefCell<BTreeSet<Peer>>,
     /// How many classes were asked about.
     looks: std::cell::Cell<usize>,
+    /// How many cells are kept of namespaces that were walked before.
+    kept: std::cell::Cell<usize>,
 }
 
 /// A flow that stands for all of pods that were not looked at.
@@ -167,21 +181,23 @@ impl<'a> Walk<'a> {
             memo: Memo::default(),
             too_many: RefCell::default(),
             looks: std::cell::Cell::default(),
+            kept: std::cell::Cell::default(),
         }
     }
 }
 
 impl Walk<'_> {
-    /// A namespace that is called, by itself.
+    /// A namespace that is called, after others.
     fn share(&self, name: &Symbol, seeds: &[&Sown]) -> Share {
-        self.looks.set(0);
+        let before = self.looks.get();
         let mut found = Found::default();
         self.reach_namespace(name, seeds, &mut found);
-        Share { found, too_many: self.too_many.take(), looks: self.looks.get() }
+        self.kept.set(self.kept.get() + found.cells.len());
+        Share { found, too_many: self.too_many.take(), looks: self.looks.get() - before }
     }
 
-    /// Takes in what was found about a namespace. Where the walk ends within it, or has ended, it is walked again, so that it ends
-    /// where one thread would have ended.
+    /// Takes in what a thread found about a namespace. No thread has walked through more than this walk has by then; where the walk ends
+    /// within that namespace, or has ended, it is walked again, so that it ends where one thread would have ended.
     fn take(&self, share: Share, (name, seeds): (&Symbol, &[&Sown]), found: &mut Found) {
         let looks = self.looks.get() + share.looks;
         if found.cells.len() + share.found.cells.len() >= MAX_CELLS || looks >= MAX_LOOKS {
@@ -200,7 +216,7 @@ impl Walk<'_> {
 
     /// Whether so much was found that nothing else of this target is looked at; that is told then.
     fn is_full(&self, found: &Found, target: &Both) -> bool {
-        if found.cells.len() < MAX_CELLS && self.looks.get() < MAX_LOOKS {
+        if self.kept.get() + found.cells.len() < MAX_CELLS && self.looks.get() < MAX_LOOKS {
             return false;
         }
         self.too_many.borrow_mut().insert(target.of(Which::Head).clone());

@@ -65,6 +65,11 @@ type Known = (Vec<Option<usize>>, Option<Rc<Cluster>>);
 const MAX_READ: usize = 3;
 
 impl Read {
+    /// Clusters that are known before anything is read.
+    pub(super) fn of(known: Vec<(&State, Rc<Cluster>)>) -> Self {
+        Self(RefCell::new(known.into_iter().map(|(state, cluster)| (state.at.clone(), Some(cluster))).collect()))
+    }
+
     fn get(&self, at: &[Option<usize>], read: impl FnOnce() -> Option<Cluster>) -> Option<Rc<Cluster>> {
         let mut known = self.0.borrow_mut();
         let found = known.iter().position(|(of, _)| of == at).map(|place| known.remove(place));

@@ -158,7 +158,10 @@ impl Search<'_> {
             if is_hold(item) && !self.may_let_go(*at) {
                 return false;
             }
-            let doors = |version: Option<usize>| item.version(version).map(|version| version.shape.doors()).unwrap_or_default();
+            if self.state.of(*at) == item.next(self.state.of(*at)) {
+                return false;
+            }
+            let doors = |version: Option<usize>| item.version(version).map(|version| version.shape().doors()).unwrap_or_default();
             !doors(self.state.of(*at)).is_subset(&doors(item.next(self.state.of(*at))))
         };
         self.items().iter().enumerate().filter(stops).map(|(at, _)| at).collect()
@@ -167,7 +170,7 @@ impl Search<'_> {
     fn phase(&self, at: usize, to: Option<usize>, leaving: &BTreeSet<usize>) -> Option<Phase> {
         let item = self.items().get(at)?;
         let (old, new) = (item.version(self.state.of(at)), item.version(to));
-        let gate = old.or(new)?.shape.gate;
+        let gate = old.or(new)?.shape().gate;
         if is_hold(item) && !self.may_let_go(at) {
             return None;
         }
@@ -175,7 +178,7 @@ impl Search<'_> {
             return Some(if new.is_some() { Phase::Names } else { Phase::Close });
         }
         if gate == Gate::Transport {
-            let is_one = |version: &Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape.modes.contains(*mode));
+            let is_one = |version: &Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape().modes.contains(*mode));
             let permits = match (old, new) {
                 (_, Some(new)) => !is_one(new),
                 (old, None) => old.is_some_and(is_one),
@@ -194,7 +197,7 @@ impl Search<'_> {
     fn may_let_go(&self, hold: usize) -> bool {
         let Some(Item { id, role: Role::Hold(gate, door), .. }) = self.items().get(hold) else { return true };
         let waits = |(at, item): (usize, &Item)| {
-            let isolates = |version: Option<usize>| item.version(version).is_some_and(|version| version.shape.isolates(*gate, *door));
+            let isolates = |version: Option<usize>| item.version(version).is_some_and(|version| version.shape().isolates(*gate, *door));
             item.role == Role::Own
                 && item.id.namespace == id.namespace
                 && self.state.of(at) != item.head

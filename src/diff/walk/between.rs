@@ -2,12 +2,14 @@
 //!
 //! Owns: `Between`: the classes of ports and requests of flows between the two, and what passes of each.
 
+use std::sync::Arc;
+
 use super::{Cell, Ends, Found, LeftOpen, Piece, Walk, Wanted};
 use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
-use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{Cut, Flow, Peer, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// The ends that flows between two peers pass; one that is not given lets everything pass.
@@ -69,8 +71,8 @@ impl Between<'_> {
 
     fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
         Cell {
-            source: self.caller.peers.clone(),
-            destination: self.target.peers.clone(),
+            source: Arc::clone(&self.caller.peers),
+            destination: Arc::clone(&self.target.peers),
             ports: class.ports,
             caller: self.caller.example.clone(),
             target: self.target.example.clone(),
@@ -188,7 +190,7 @@ pub(super) fn holding(cuts: &[Cut], of_base: usize, peer: &Both) -> Vec<usize> {
 pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
     let wanted = Wanted::any();
     let walk = Walk::new(pair, None, &wanted);
-    let piece = |peer: &Both| Piece { peers: Peers::none(), example: peer.clone(), held_by: Vec::new(), workload: None };
+    let piece = |peer: &Both| Piece { peers: Arc::default(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
     let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));

@@ -3,6 +3,7 @@
 //! Owns: `Cell`, `LeftOpen` and `Found`. It asks nobody about flows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cluster::Addressed;
 use crate::diff::access::Access;
@@ -13,9 +14,9 @@ use crate::flow::{Flow, Peers, PortSet, Protocol, Request, RequestSet, Symbol};
 #[derive(Debug, Clone)]
 pub(in crate::diff) struct Cell {
     /// Who calls.
-    pub(in crate::diff) source: Peers,
+    pub(in crate::diff) source: Arc<Peers>,
     /// Who is called.
-    pub(in crate::diff) destination: Peers,
+    pub(in crate::diff) destination: Arc<Peers>,
     /// On which ports.
     pub(in crate::diff) ports: PortSet,
     /// One caller.

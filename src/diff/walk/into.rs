@@ -4,9 +4,12 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use super::between::{Between, Doors, holding};
-use super::{Ends, Found, Piece, Walk};
+use super::memo::{Caller, Known, Manner};
+use super::{Callers, Ends, Found, Piece, Walk};
 use crate::classes::{address_classes, port_classes};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
@@ -57,12 +60,40 @@ impl Into<'_> {
     pub(super) fn reach_from(&self, name: &Symbol, found: &mut Found) {
         for caller in self.callers(name).into_iter().filter(|caller| self.may_differ(caller)) {
             for whole in caller.peers.pods.cubes() {
-                for known in self.walk.callers(name, whole).iter() {
-                    let caller = Piece { held_by: caller.held_by.clone(), ..Piece::of_pods(known.part.clone()) };
-                    self.reach_by(&caller, &known.cuts, found);
+                let known = self.walk.callers(name, whole);
+                for lot in self.lots(&known) {
+                    let Some(first) = lot.first().and_then(|at| known.all.get(*at)) else { continue };
+                    let part = Piece::of_pods(first.part.clone());
+                    let peers = if lot.len() > 1 { Arc::new(Peers::from(known.sum(&lot))) } else { part.peers };
+                    self.reach_by(&Piece { peers, held_by: caller.held_by.clone(), ..part }, &first.cuts, found);
                 }
             }
         }
+    }
+
+    /// The places of callers that are looked at together: those to whose own ends this target is one of many.
+    fn lots(&self, known: &Known) -> Vec<Vec<usize>> {
+        let are_whole = self.seeds.iter().all(|seed| seed.has_all_ports());
+        if self.walk.wanted.callers == Callers::Apart || !are_whole {
+            return (0..known.all.len()).map(|at| vec![at]).collect();
+        }
+        let mut lots: Vec<(Option<Rc<Manner>>, Vec<usize>)> = Vec::new();
+        for (at, caller) in known.all.iter().enumerate() {
+            let manner = (!self.may_hold(caller)).then(|| caller.manner(self.walk, self.target));
+            match lots.iter_mut().find(|(other, _)| manner.is_some() && *other == manner) {
+                Some((_, lot)) => lot.push(at),
+                None => lots.push((manner, vec![at])),
+            }
+        }
+        lots.into_iter().map(|(_, lot)| lot).collect()
+    }
+
+    /// Whether a cut of a caller's own end may hold some of those that are called.
+    fn may_hold(&self, caller: &Caller) -> bool {
+        let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return true };
+        let (cuts, _) = caller.cuts(self.walk);
+        let mut cubes = cuts.iter().flat_map(|cut| cut.peers.pods.cubes());
+        cubes.any(|cube| cube.names().contains(Some(&pod.namespace)))
     }
 
     /// Whether anything from these callers may come in on either side, on a port of a seed.

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::between::holding;
 use super::{Both, Found, Into, Piece, Walk, Wanted};
@@ -50,7 +51,7 @@ enum Callers {
 impl Piece {
     fn of_workload(workload: &Actual) -> Self {
         Self {
-            peers: workload.peers.clone(),
+            peers: Arc::new(workload.peers.clone()),
             example: workload.both.clone(),
             held_by: Vec::new(),
             workload: Some(Symbol::clone(&workload.title)),
