@@ -149,6 +149,11 @@ impl Cluster {
         self.namespaces.keys().chain(self.network.namespaces()).chain(self.mesh.namespaces()).chain(workloads).cloned().collect()
     }
 
+    /// Whether every object that may decide a flow is modelled.
+    pub fn is_modelled(&self) -> bool {
+        self.unmodelled.iter().next().is_none()
+    }
+
     /// One end of connections, with the policies that act on this pod found once.
     pub fn end<'c>(&'c self, subject: &'c Endpoint, way: Way) -> End<'c> {
         End::new(self, subject, way)

@@ -83,12 +83,26 @@ pub fn compile(input: Input) -> Outcome {
     run(input, |_| true)
 }
 
+/// The same without reading back and proof, for files that are not to be written: nothing is known of what they do.
+pub fn unproved(input: Input) -> Outcome {
+    emitted_only(input, |_| true)
+}
+
 /// The same, as if one kind of finding did not exist.
 fn compile_but_for(input: Input, code: Code) -> Outcome {
     run(input, |finding| finding.code != code)
 }
 
 fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
+    let (alongside, proves) = (input.alongside.clone(), emits_all(&input.targets));
+    let mut outcome = emitted_only(input, counts);
+    if !outcome.files.is_empty() && proves {
+        prove(&mut outcome, &alongside);
+    }
+    outcome
+}
+
+fn emitted_only(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     let (config, policy, gates, mut findings) = analyse(&input);
     findings.retain(counts);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
@@ -96,9 +110,6 @@ fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     if !crate::diagnostic::order::has_error(&outcome.findings) {
         outcome.manifests = emit(&outcome.policy, &outcome.gates, &chosen(&input.targets));
         outcome.files = target::layout(&outcome.policy, &outcome.manifests);
-    }
-    if !outcome.files.is_empty() && emits_all(&input.targets) {
-        prove(&mut outcome, &input.alongside);
     }
     outcome
 }

@@ -7,6 +7,7 @@ mod access;
 mod actual;
 mod allow;
 mod blame;
+mod breach;
 mod calls;
 mod cause;
 mod condition;
@@ -28,10 +29,13 @@ mod objects;
 mod open;
 mod parties;
 mod programs;
+mod refined;
 mod report;
 mod run;
 mod sarif;
 mod seeds;
+mod seen;
+mod settled;
 mod side;
 mod walk;
 mod words;
@@ -50,11 +54,12 @@ pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};
 pub use side::Which;
 
+pub(crate) use breach::{Breach, Touched, Way as Against, breaches, changes};
 pub(crate) use intents::Intents;
-pub(crate) use middle::{
-    Breach, Middle, Standing, Touched, Turned, Way as Against, breaches, changes, moves, other_accounts, planes, turning,
-};
+pub(crate) use middle::{Middle, Standing, Turned};
 pub(crate) use programs::words_of;
+pub(crate) use seen::{moves, other_accounts, planes, turning};
+pub(crate) use settled::Moved;
 pub(crate) use side::Pair;
 pub(crate) use words::Words;
 pub(crate) use yaml::{Yaml, names};

@@ -21,9 +21,24 @@ pub(crate) fn in_shares<T: Sync, R: Send>(items: &[T], least: usize, work: impl 
     })
 }
 
+/// Does two pieces of work that do not depend on each other. If one panics, so does this.
+pub(crate) fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_shares;
+    use super::{both, in_shares};
+
+    #[test]
+    fn two_pieces_of_work_are_done() {
+        let text = "ab".to_owned();
+        assert_eq!(both(|| text.len(), || text.as_str()), (2, "ab"));
+    }
 
     #[test]
     fn results_come_in_the_order_of_the_list() {

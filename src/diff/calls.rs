@@ -4,6 +4,7 @@
 //! workloads. Asked is what a changed object may touch, once for all clients that nothing on the way tells apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::access::Access;
 use super::actual::{Actual, Likeness};
@@ -94,12 +95,12 @@ pub(super) struct Called {
 struct Client {
     workload: Option<Symbol>,
     both: Both,
-    peers: Peers,
+    peers: Arc<Peers>,
 }
 
 impl Client {
     fn of_workload(workload: &Actual) -> Self {
-        Self { workload: Some(Symbol::clone(&workload.title)), both: workload.both.clone(), peers: workload.peers.clone() }
+        Self { workload: Some(Symbol::clone(&workload.title)), both: workload.both.clone(), peers: Arc::new(workload.peers.clone()) }
     }
 
     fn pod(&self, which: Which) -> Option<&Pod> {
@@ -242,7 +243,7 @@ impl<'a> Door<'a> {
         cubes.extend(own.into_iter().enumerate().map(|(at, cube)| (self.cuts.len() + at, cube)));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
         let parts = parts_within(PodCube::in_namespace(name), &numbered, all, &mut |cube| pair.example(cube))?;
-        Ok(parts.into_iter().map(|part| Client { workload: None, both: part.example, peers: Peers::from(part.pods) }).collect())
+        Ok(parts.into_iter().map(|part| Client { workload: None, both: part.example, peers: Arc::new(Peers::from(part.pods)) }).collect())
     }
 
     /// Clients that nothing on the way tells apart.
@@ -310,8 +311,8 @@ impl<'a> Door<'a> {
     ) -> Cell {
         let [_, (_, port)] = call.leads;
         Cell {
-            source: client.peers.clone(),
-            destination: self.target.peers.clone(),
+            source: Arc::clone(&client.peers),
+            destination: Arc::new(self.target.peers.clone()),
             ports: ports.clone(),
             caller: client.both.clone(),
             target: self.target.both.clone(),
@@ -321,6 +322,7 @@ impl<'a> Door<'a> {
             before: before.clone(),
             after: after.0.clone(),
             why: after.1.clone(),
+            somewhere: None,
             workloads: [client.workload.clone(), Some(Symbol::clone(&self.target.title))],
             call: Some(call.clone()),
             meant: request_sets(&self.cuts, client.both.of(Which::Head)),

@@ -26,7 +26,11 @@ pub(super) fn is_internet(addresses: &AddressSet) -> bool {
 
 /// What kind of difference a class of flows is.
 pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: &Nature) -> Kind {
-    let elsewhere = |which: Which| passes_somewhere(pair, which, &cell.caller, &cell.target);
+    let elsewhere = |which: Which| match (cell.somewhere, which) {
+        (Some([base, _]), Which::Base) => base,
+        (Some([_, head]), Which::Head) => head,
+        (None, which) => passes_somewhere(pair, which, &cell.caller, &cell.target),
+    };
     if nature.has(Mark::Gained) {
         return gain(cell, nature, elsewhere);
     }

@@ -3,7 +3,8 @@
 //! Owns: the merging of equal changes over sets of peers and ports, and the widening of sets by pods that cannot exist, so that
 //! they read as somebody would write them. The union of the regions never changes but by such pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 
 use super::side::Pair;
 use crate::flow::{NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Symbol, Values};
@@ -18,48 +19,138 @@ pub(super) struct Region {
 
 /// Regions in which all flows change alike, in as few as can be found.
 pub(super) fn merged(pair: &Pair<'_>, regions: Vec<Region>) -> Vec<Region> {
-    let told =
-        |region: Region| Region { source: pair.told(&region.source), destination: pair.told(&region.destination), ports: region.ports };
-    let mut regions: Vec<Region> = regions.into_iter().map(told).collect();
+    let mut pool = Pool::default();
+    let mut all: BTreeSet<Numbers> = regions.iter().map(|region| pool.numbers(pair, region)).collect();
     loop {
-        let count = regions.len();
-        regions = united(
-            regions,
-            |region| (region.destination.clone(), region.ports.clone()),
-            |all| {
-                let source = union(all.iter().map(|region| &region.source));
-                all.first().map(|first| Region { source, ..first.clone() })
-            },
-        );
-        regions = united(
-            regions,
-            |region| (region.source.clone(), region.ports.clone()),
-            |all| {
-                let destination = union(all.iter().map(|region| &region.destination));
-                all.first().map(|first| Region { destination, ..first.clone() })
-            },
-        );
-        regions = united(
-            regions,
-            |region| (region.source.clone(), region.destination.clone()),
-            |all| {
-                let ports = all.iter().fold(PortSet::none(), |sum, region| sum.union(&region.ports));
-                all.first().map(|first| Region { ports, ..first.clone() })
-            },
-        );
-        if regions.len() == count {
+        let count = all.len();
+        for axis in [Axis::Source, Axis::Destination, Axis::Ports] {
+            all = pool.united(all, axis);
+        }
+        if all.len() == count {
             break;
         }
     }
-    let widened = |region: Region| Region {
-        source: widened(pair, region.source),
-        destination: widened(pair, region.destination),
-        ports: region.ports,
+    let mut wide: BTreeMap<usize, Peers> = BTreeMap::new();
+    let mut widened = |number: usize, pool: &Pool| wide.entry(number).or_insert_with(|| widened(pair, pool.peers.get(number))).clone();
+    let region = |numbers: Numbers| Region {
+        source: widened(numbers.source, &pool),
+        destination: widened(numbers.destination, &pool),
+        ports: pool.ports.get(numbers.ports),
     };
-    let mut regions: Vec<Region> = regions.into_iter().map(widened).collect();
+    let mut regions: Vec<Region> = all.into_iter().map(region).collect();
     regions.sort_unstable();
     regions.dedup();
     regions
+}
+
+/// Along what regions are united that agree in all else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Source,
+    Destination,
+    Ports,
+}
+
+/// A region, by the numbers of its sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Numbers {
+    source: usize,
+    destination: usize,
+    ports: usize,
+}
+
+impl Numbers {
+    /// The number along an axis, and those of all else.
+    const fn split(self, axis: Axis) -> (usize, Self) {
+        match axis {
+            Axis::Source => (self.source, Self { source: 0, ..self }),
+            Axis::Destination => (self.destination, Self { destination: 0, ..self }),
+            Axis::Ports => (self.ports, Self { ports: 0, ..self }),
+        }
+    }
+
+    const fn with(self, axis: Axis, number: usize) -> Self {
+        match axis {
+            Axis::Source => Self { source: number, ..self },
+            Axis::Destination => Self { destination: number, ..self },
+            Axis::Ports => Self { ports: number, ..self },
+        }
+    }
+}
+
+/// Sets by numbers: many regions share them, and the same are united again and again.
+#[derive(Default)]
+struct Pool {
+    peers: Sets<Peers>,
+    ports: Sets<PortSet>,
+}
+
+impl Pool {
+    fn numbers(&mut self, pair: &Pair<'_>, region: &Region) -> Numbers {
+        Numbers {
+            source: self.peers.number(pair.told(&region.source)),
+            destination: self.peers.number(pair.told(&region.destination)),
+            ports: self.ports.number(region.ports.clone()),
+        }
+    }
+
+    fn united(&mut self, all: BTreeSet<Numbers>, axis: Axis) -> BTreeSet<Numbers> {
+        let mut groups: BTreeMap<Numbers, BTreeSet<usize>> = BTreeMap::new();
+        for numbers in all {
+            let (number, rest) = numbers.split(axis);
+            groups.entry(rest).or_default().insert(number);
+        }
+        let sum = |(rest, numbers): (Numbers, BTreeSet<usize>)| {
+            let number = match axis {
+                Axis::Source | Axis::Destination => self.peers.sum(numbers, |all| union(all.into_iter())),
+                Axis::Ports => self.ports.sum(numbers, |all| all.into_iter().fold(PortSet::none(), |sum, ports| sum.union(ports))),
+            };
+            rest.with(axis, number)
+        };
+        groups.into_iter().map(sum).collect()
+    }
+}
+
+/// Sets of one kind by numbers.
+struct Sets<T> {
+    all: Vec<T>,
+    numbers: HashMap<T, usize>,
+    sums: HashMap<BTreeSet<usize>, usize>,
+}
+
+impl<T> Default for Sets<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), numbers: HashMap::new(), sums: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash + Default> Sets<T> {
+    fn number(&mut self, set: T) -> usize {
+        let next = self.all.len();
+        let number = *self.numbers.entry(set.clone()).or_insert(next);
+        if number == next {
+            self.all.push(set);
+        }
+        number
+    }
+
+    fn get(&self, number: usize) -> T {
+        self.all.get(number).cloned().unwrap_or_default()
+    }
+
+    /// The number of the union of some.
+    fn sum(&mut self, numbers: BTreeSet<usize>, union: impl FnOnce(Vec<&T>) -> T) -> usize {
+        if let (Some(only), 1) = (numbers.first(), numbers.len()) {
+            return *only;
+        }
+        if let Some(known) = self.sums.get(&numbers) {
+            return *known;
+        }
+        let sum = union(numbers.iter().filter_map(|number| self.all.get(*number)).collect());
+        let number = self.number(sum);
+        self.sums.insert(numbers, number);
+        number
+    }
 }
 
 /// Regions that agree in a key, made one each.
@@ -79,8 +170,13 @@ pub(super) fn union<'a>(all: impl Iterator<Item = &'a Peers>) -> Peers {
         pods.extend(peers.pods.cubes().iter().cloned());
         addresses = addresses.union(&peers.addresses);
     }
-    Peers { pods: pods.into_iter().collect::<PodSet>().simplify(), addresses }
+    let pods: PodSet = pods.into_iter().collect();
+    let pods = if pods.cubes().len() > MANY { pods.merge() } else { pods };
+    Peers { pods: pods.simplify(), addresses }
 }
+
+/// Sets of more cubes are merged before it is looked for cubes inside others.
+const MANY: usize = 64;
 
 /// The most cubes that are looked at for widening; who has more is not read cube by cube.
 const MAX_WIDENED: usize = 16;

@@ -16,7 +16,7 @@ use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, Transport};
+use crate::flow::{Flow, Peer, Peers, Transport};
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -96,8 +96,8 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
         sets.extend(cell.meant.iter().cloned());
         sets
     };
-    let mut before = words.access(&cell.before, &cell.requests, &known(Which::Base));
-    let mut after = words.access(&cell.after, &cell.requests, &known(Which::Head));
+    let mut before = words.access(&cell.before, &cell.requests, &|| known(Which::Base));
+    let mut after = words.access(&cell.after, &cell.requests, &|| known(Which::Head));
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
     if nature.has(Mark::PlaintextToo) && !after.contains("plaintext") {
         after = in_plaintext(&after);
@@ -130,18 +130,18 @@ pub(super) fn grouped(
 ) -> Vec<Entry> {
     let regions = cells
         .iter()
-        .map(|(cell, _)| Region { source: cell.source.clone(), destination: cell.destination.clone(), ports: cell.ports.clone() })
+        .map(|(cell, _)| Region {
+            source: Peers::clone(&cell.source),
+            destination: Peers::clone(&cell.destination),
+            ports: cell.ports.clone(),
+        })
         .collect();
+    let ranked = Ranked::new(cells);
     let entry = |region: Region| {
-        let inside = |(cell, _): &&(Cell, Kind)| {
-            region.source.contains(cell.caller.of(Which::Head))
-                && region.destination.contains(cell.target.of(Which::Head))
-                && region.ports.contains(cell.protocol, cell.port)
-        };
         // Equal changes are one line; it is as risky as the riskiest part of it.
-        let (riskiest, kind) = cells.iter().filter(inside).min_by_key(|(_, kind)| *kind).or(cells.first())?;
-        let open: BTreeSet<&String> = cells.iter().filter(inside).filter_map(|(cell, _)| cell.why.as_ref()).collect();
+        let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
+        let remarks = left_open(ranked.open_in(&region));
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -153,7 +153,7 @@ pub(super) fn grouped(
             before: key.before.clone(),
             after: key.after.clone(),
             causes: key.items.iter().map(told).collect(),
-            remarks: left_open(open),
+            remarks,
             example,
             callers: Vec::new(),
             called: Vec::new(),
@@ -161,6 +161,50 @@ pub(super) fn grouped(
         })
     };
     merged(pair, regions).into_iter().filter_map(entry).collect()
+}
+
+/// Classes of flows by who is called, the riskiest first.
+struct Ranked<'a> {
+    by_target: BTreeMap<&'a Peer, Vec<Ranking<'a>>>,
+    /// Those of which it is left open what passes, each with why.
+    open: Vec<(&'a Cell, &'a String)>,
+}
+
+/// A class with its kind, and its place among all.
+type Ranking<'a> = (Kind, usize, &'a (Cell, Kind));
+
+impl<'a> Ranked<'a> {
+    fn new(cells: &'a [(Cell, Kind)]) -> Self {
+        let mut by_target: BTreeMap<&Peer, Vec<_>> = BTreeMap::new();
+        for (at, cell) in cells.iter().enumerate() {
+            by_target.entry(cell.0.target.of(Which::Head)).or_default().push((cell.1, at, cell));
+        }
+        for list in by_target.values_mut() {
+            list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
+        }
+        let open = cells.iter().filter_map(|(cell, _)| Some((cell, cell.why.as_ref()?))).collect();
+        Self { by_target, open }
+    }
+
+    /// The first of the riskiest in a region.
+    fn first_in(&self, region: &Region) -> Option<&'a (Cell, Kind)> {
+        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
+        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| region.holds_call(cell)));
+        firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
+    }
+
+    /// Why it is left open what passes in a region.
+    fn open_in(&self, region: &Region) -> BTreeSet<&'a String> {
+        let is_inside = |cell: &Cell| region.holds_call(cell) && region.destination.contains(cell.target.of(Which::Head));
+        self.open.iter().filter(|(cell, _)| is_inside(cell)).map(|(_, why)| *why).collect()
+    }
+}
+
+impl Region {
+    /// Whether the caller and the port of a class lie in it.
+    fn holds_call(&self, cell: &Cell) -> bool {
+        self.ports.contains(cell.protocol, cell.port) && self.source.contains(cell.caller.of(Which::Head))
+    }
 }
 
 /// Why it is left open what passes.

@@ -295,6 +295,11 @@ impl Sown {
         }
     }
 
+    /// Whether its flows are on every port.
+    pub(super) const fn has_all_ports(&self) -> bool {
+        matches!(self.seed, Seed::Namespace(_) | Seed::Everything)
+    }
+
     /// Whether a destination and a port on it are those of some of its flows, for ends that are.
     pub(super) fn has_port(&self, policies: Option<Policies<'_>>, destination: &Both, protocol: Protocol, port: u16) -> bool {
         match &self.seed {

@@ -4,6 +4,7 @@
 //! namespace, each side with its own labels, and what is left are names, labels of pods and accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
@@ -92,32 +93,30 @@ impl Known {
 
 /// One peer, as each side sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Both {
-    base: Endpoint,
-    head: Endpoint,
-}
+pub(super) struct Both(Arc<[Endpoint; 2]>);
 
 impl Both {
     /// A peer of which each side knows more than its labels.
-    pub(super) const fn new(base: Endpoint, head: Endpoint) -> Self {
-        Self { base, head }
+    pub(super) fn new(base: Endpoint, head: Endpoint) -> Self {
+        Self(Arc::new([base, head]))
     }
 
     /// An address, which both see alike.
     pub(super) fn address(peer: Peer) -> Self {
-        Self { base: peer.clone().into(), head: peer.into() }
+        Self::new(peer.clone().into(), peer.into())
     }
 
     /// As one side sees it.
-    pub(super) const fn of(&self, which: Which) -> &Peer {
+    pub(super) fn of(&self, which: Which) -> &Peer {
         &self.end(which).peer
     }
 
     /// As one side sees it, with all that it knows.
-    pub(super) const fn end(&self, which: Which) -> &Endpoint {
+    pub(super) fn end(&self, which: Which) -> &Endpoint {
+        let [base, head] = &*self.0;
         match which {
-            Which::Base => &self.base,
-            Which::Head => &self.head,
+            Which::Base => base,
+            Which::Head => head,
         }
     }
 }
@@ -222,7 +221,7 @@ impl<'a> Pair<'a> {
         let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
         let (base, head) = (base?, head?);
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
-        Some((planes, Both { base: Peer::Pod(base).into(), head: Peer::Pod(head).into() }))
+        Some((planes, Both::new(Peer::Pod(base).into(), Peer::Pod(head).into())))
     }
 
     /// A pod with what a side takes for granted of its namespace.

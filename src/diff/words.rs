@@ -65,8 +65,9 @@ impl Words {
         parts
     }
 
-    /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`.
-    pub(super) fn access(&self, access: &Access, requests: &[Option<Request>], known: &[RequestSet]) -> String {
+    /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`. The sets of requests that are known
+    /// are asked for only where not all requests pass.
+    pub(super) fn access(&self, access: &Access, requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> String {
         if access.best().iter().all(|said| *said == Said::Denied) {
             return "denied".to_owned();
         }
@@ -88,7 +89,7 @@ impl Words {
     }
 
     /// Which requests pass: empty for everything, none for nothing.
-    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &[RequestSet]) -> Option<String> {
+    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> Option<String> {
         let all: Vec<(Option<&Request>, bool)> =
             requests.iter().map(Option::as_ref).zip(said.iter().map(|said| *said == Said::Allowed)).collect();
         if !all.iter().any(|(_, passes)| *passes) {
@@ -105,6 +106,7 @@ impl Words {
             return Some("but not with every token".to_owned());
         }
         let holds = |set: &RequestSet| told.iter().all(|(request, passes)| *passes || !set.admits(*request));
+        let known = known();
         let wholly: Vec<&RequestSet> = known.iter().filter(|set| !set.is_empty() && holds(set)).collect();
         let left = told.iter().find(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
         let mut words = self.request_sets(&wholly);

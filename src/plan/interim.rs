@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Id, Object};
+use super::object::{Id, Object, said};
 use super::shape::{DRY_RUN, Door, Gate, Shape};
 use crate::flow::{LabelCube, Symbol, Values};
 use crate::target::print;
@@ -33,7 +33,7 @@ pub(super) fn between(base: (&Object, &Shape), head: (&Object, &Shape), how: Bet
         Gate::Transport | Gate::Silent | Gate::Other => return None,
     };
     let object = with_spec(head.0, spec)?;
-    let is_one = [base.0, head.0].iter().any(|other| other.value.get("spec") == object.value.get("spec"));
+    let is_one = [base.0, head.0].iter().any(|other| other.value().get("spec") == object.value().get("spec"));
     (!is_one).then_some(object)
 }
 
@@ -72,7 +72,7 @@ const fn direction(door: Door) -> &'static str {
 
 /// An object with other fields in its spec; an empty list is left out, as it means what a missing one does here.
 fn with_spec(object: &Object, fields: Vec<(&'static str, Value)>) -> Option<Object> {
-    let mut value = object.value.clone();
+    let mut value = object.value().clone();
     let spec = value.get_mut("spec")?.as_object_mut()?;
     for (key, field) in fields {
         if field.is_null() || field.as_array().is_some_and(Vec::is_empty) {
@@ -81,12 +81,12 @@ fn with_spec(object: &Object, fields: Vec<(&'static str, Value)>) -> Option<Obje
             spec.insert(key.to_owned(), field);
         }
     }
-    Some(Object { text: print(&value), value, id: object.id.clone(), file: object.file.clone() })
+    Some(Object { text: print(&value), value: said(value), id: object.id.clone(), file: object.file.clone() })
 }
 
 /// A `PeerAuthentication` that takes both transports wherever the given one names a mode.
 pub(super) fn permissive(object: &Object) -> Option<Object> {
-    let mut value = object.value.clone();
+    let mut value = object.value().clone();
     let spec = value.get_mut("spec")?.as_object_mut()?;
     let permit = |field: &mut Value| {
         if let Some(mode) = field.get_mut("mode") {
@@ -97,7 +97,7 @@ pub(super) fn permissive(object: &Object) -> Option<Object> {
     if let Some(ports) = spec.get_mut("portLevelMtls").and_then(Value::as_object_mut) {
         ports.iter_mut().map(|(_, field)| field).for_each(permit);
     }
-    Some(Object { text: print(&value), value, id: object.id.clone(), file: object.file.clone() })
+    Some(Object { text: print(&value), value: said(value), id: object.id.clone(), file: object.file.clone() })
 }
 
 /// How objects are called that stand only while a plan is applied.
@@ -135,7 +135,7 @@ pub(super) fn hold(namespace: &Symbol, gate: Gate, door: Door, labels: &LabelCub
         "spec": spec,
     });
     let id = Id { kind: kind.to_owned(), namespace: Symbol::clone(namespace), name };
-    Some(Object { text: print(&value), value, id, file: String::new() })
+    Some(Object { text: print(&value), value: said(value), id, file: String::new() })
 }
 
 /// A cube that is one selector, as Kubernetes writes it (`semantics.md` §1.5).
@@ -177,12 +177,12 @@ const MAX_NAME: usize = 253;
 /// A copy of an `AuthorizationPolicy` under another name that is only tried out (`semantics.md` §2.10).
 pub(super) fn trial(object: &Object) -> Option<Object> {
     let name = format!("{}-dry-run", object.id.name);
-    let mut value = object.value.clone();
+    let mut value = object.value().clone();
     let metadata = value.get_mut("metadata")?.as_object_mut()?;
     metadata.insert("name".into(), name.as_str().into());
     metadata.shift_remove("creationTimestamp");
     let annotations = metadata.entry("annotations").or_insert_with(|| Map::new().into());
     annotations.as_object_mut()?.insert(DRY_RUN.into(), "true".into());
     let id = Id { name, ..object.id.clone() };
-    (id.name.len() <= MAX_NAME).then(|| Object { text: print(&value), value, id, file: object.file.clone() })
+    (id.name.len() <= MAX_NAME).then(|| Object { text: print(&value), value: said(value), id, file: object.file.clone() })
 }

@@ -3,7 +3,8 @@
 //! Owns: `Item`, `State`, `Change`, and in which direction a change goes: whether it can only open, only close, or both, whatever
 //! else of the same step is already applied.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::interim::{Between, between, hold, permissive};
 use super::object::{Id, Object};
@@ -15,7 +16,16 @@ use crate::flow::{PodSet, Symbol};
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) object: Object,
-    pub(super) shape: Shape,
+    /// Found when it is asked for, as it is of few of all objects.
+    shape: OnceCell<Shape>,
+    root: Symbol,
+}
+
+impl Version {
+    /// What it is to the gates.
+    pub(super) fn shape(&self) -> &Shape {
+        self.shape.get_or_init(|| Shape::of(&self.object, &self.root))
+    }
 }
 
 /// What an item is in the plan.
@@ -103,8 +113,7 @@ impl Item {
     }
 
     fn push(&mut self, object: Object, root: &str) -> usize {
-        let shape = Shape::of(&object, root);
-        self.versions.push(Version { object, shape });
+        self.versions.push(Version { object, shape: OnceCell::new(), root: root.into() });
         self.versions.len() - 1
     }
 
@@ -114,7 +123,7 @@ impl Item {
 
     fn between(&mut self, how: Between, root: &str) -> Option<usize> {
         let (old, new) = (self.version(self.base)?, self.version(self.head)?);
-        let object = between((&old.object, &old.shape), (&new.object, &new.shape), how)?;
+        let object = between((&old.object, old.shape()), (&new.object, new.shape()), how)?;
         Some(self.push(object, root))
     }
 
@@ -122,7 +131,7 @@ impl Item {
     fn permissive(&mut self, root: &str) -> Option<usize> {
         let (old, new) = (self.version(self.base)?, self.version(self.head)?);
         let clash = |one: &Shape, other: &Shape| one.modes.contains("STRICT") && other.modes.contains("DISABLE");
-        if new.shape.gate != Gate::Transport || !(clash(&old.shape, &new.shape) || clash(&new.shape, &old.shape)) {
+        if new.shape().gate != Gate::Transport || !(clash(old.shape(), new.shape()) || clash(new.shape(), old.shape())) {
             return None;
         }
         let object = permissive(&new.object)?;
@@ -143,7 +152,7 @@ impl Item {
         }
         match how {
             Between::Wide => self.wide.map(|wide| Change::Object(number, Some(wide))),
-            Between::Narrow if old.shape.subject != new.shape.subject => Some(Change::Object(number, None)),
+            Between::Narrow if old.shape().subject != new.shape().subject => Some(Change::Object(number, None)),
             Between::Narrow => self.narrow.map(|narrow| Change::Object(number, Some(narrow))),
         }
     }
@@ -151,11 +160,16 @@ impl Item {
 
 /// Items that hold pods open while policies that newly isolate them come one by one, or while such go.
 pub(super) fn holds(items: &[Item], root: &str) -> Vec<Item> {
-    let namespaces: BTreeSet<&Symbol> = items.iter().map(|item| &item.id.namespace).collect();
+    let mut namespaces: BTreeMap<&Symbol, Vec<(usize, &Item)>> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate() {
+        namespaces.entry(&item.id.namespace).or_default().push((at, item));
+    }
     let mut found = Vec::new();
-    for namespace in namespaces {
+    // Where nothing comes or goes, nothing has to be held.
+    namespaces.retain(|_, items| items.iter().any(|(_, item)| item.base != item.head));
+    for (namespace, items) in namespaces {
         for (gate, door) in [(Gate::Network, Door::In), (Gate::Network, Door::Out), (Gate::Allow, Door::In)] {
-            let of = |which: fn(&Item) -> Option<usize>| isolated(items, namespace, (gate, door), which);
+            let of = |which: fn(&Item) -> Option<usize>| isolated(&items, (gate, door), which);
             let ((old, before), (new, after)) = (of(|item| item.base), of(|item| item.head));
             let came: Vec<usize> = after.difference(&before).copied().collect();
             let went: Vec<usize> = before.difference(&after).copied().collect();
@@ -173,19 +187,14 @@ pub(super) fn holds(items: &[Item], root: &str) -> Vec<Item> {
     found
 }
 
-/// The pods of a namespace that a side isolates at a gate, and by which items.
-fn isolated(
-    items: &[Item],
-    namespace: &Symbol,
-    (gate, door): (Gate, Door),
-    which: fn(&Item) -> Option<usize>,
-) -> (PodSet, BTreeSet<usize>) {
+/// The pods of a namespace that a side isolates at a gate, and by which of its items.
+fn isolated(items: &[(usize, &Item)], (gate, door): (Gate, Door), which: fn(&Item) -> Option<usize>) -> (PodSet, BTreeSet<usize>) {
     let mut pods = PodSet::none();
     let mut by = BTreeSet::new();
-    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.id.namespace == *namespace) {
-        if let Some(version) = item.version(which(item)).filter(|version| version.shape.isolates(gate, door)) {
-            pods.push(version.shape.subject.clone());
-            by.insert(at);
+    for (at, item) in items {
+        if let Some(version) = item.version(which(item)).filter(|version| version.shape().isolates(gate, door)) {
+            pods.push(version.shape().subject.clone());
+            by.insert(*at);
         }
     }
     (pods, by)
@@ -195,6 +204,11 @@ impl State {
     /// What was.
     pub(super) fn base(items: &[Item]) -> Self {
         Self { at: items.iter().map(|item| item.base).collect(), turned: Turned::default() }
+    }
+
+    /// What is to be.
+    pub(super) fn head(items: &[Item]) -> Self {
+        Self { at: items.iter().map(|item| item.head).collect(), turned: Turned::default() }
     }
 
     pub(super) fn of(&self, item: usize) -> Option<usize> {
@@ -237,8 +251,8 @@ impl State {
 /// The pods that are isolated at a gate, whatever of some leaving items is there still.
 fn covered(items: &[Item], state: &State, (gate, door): (Gate, Door), namespace: &Symbol, leaving: &BTreeSet<usize>) -> PodSet {
     let standing = items.iter().enumerate().filter(|(at, item)| !leaving.contains(at) && item.id.namespace == *namespace);
-    let shapes = standing.filter_map(|(at, item)| item.version(state.of(at))).filter(|version| version.shape.isolates(gate, door));
-    shapes.map(|version| version.shape.subject.clone()).collect()
+    let shapes = standing.filter_map(|(at, item)| item.version(state.of(at))).filter(|version| version.shape().isolates(gate, door));
+    shapes.map(|version| version.shape().subject.clone()).collect()
 }
 
 /// In which direction a change goes. Of the step that it is part of, `leaving` are the items that stop isolating some pods.
@@ -247,7 +261,7 @@ fn covered(items: &[Item], state: &State, (gate, door): (Gate, Door), namespace:
 /// is isolated before stays isolated, and a refusal takes away whatever the rest says.
 pub(super) fn trend(items: &[Item], state: &State, change: (usize, Option<usize>), leaving: &BTreeSet<usize>) -> Trend {
     let Some(item) = items.get(change.0) else { return Trend::Both };
-    let shape = |at: Option<usize>| item.version(at).map(|version| &version.shape).filter(|shape| shape.gate != Gate::Silent);
+    let shape = |at: Option<usize>| item.version(at).map(|version| version.shape()).filter(|shape| shape.gate != Gate::Silent);
     let (old, new) = (shape(state.of(change.0)), shape(change.1));
     let Some(gate) = old.or(new).map(|shape| shape.gate) else { return Trend::Same };
     if let (Some(old), Some(new)) = (old, new)

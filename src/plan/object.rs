@@ -3,14 +3,16 @@
 //! Owns: `Object`, `Id`, `read`. Two objects are the same if the API server would not tell them apart; what it adds by itself is
 //! left out. It must not know what an object does.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
 use crate::flow::Symbol;
 use crate::manifest::{documents, plain};
 use crate::source::{FileId, Source, Sources};
-use crate::target::{HEADER, print};
+use crate::target::{HEADER, Manifest, print};
 
 /// What an object is called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +27,8 @@ pub(super) struct Id {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Object {
     pub(super) id: Id,
-    pub(super) value: Value,
+    /// What it says, parsed when it is asked for: most objects of a large change are the same on both sides.
+    pub(super) value: Rc<OnceCell<Value>>,
     /// One YAML document with a line end behind it.
     pub(super) text: String,
     /// The file that it was read from.
@@ -41,13 +44,35 @@ const ADDED: [&str; 6] = ["managedFields", "resourceVersion", "uid", "generation
 /// What `kubectl apply` adds.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The objects of files, in order; each once.
-pub(super) fn read(sources: &Sources, files: &[FileId], default_namespace: &str) -> Vec<Object> {
+/// What an object says that is known by now.
+pub(super) fn said(value: Value) -> Rc<OnceCell<Value>> {
+    Rc::new(OnceCell::from(value))
+}
+
+/// Objects as this tool writes them, all of them with their namespaces.
+pub(super) fn written(manifests: &[Manifest]) -> Vec<Object> {
+    let own = manifests.iter().filter(|manifest| !CLUSTER_WIDE.contains(&manifest.kind));
+    own.map(|manifest| {
+        let id = Id { kind: manifest.kind.to_owned(), namespace: manifest.namespace.clone(), name: manifest.name.clone() };
+        Object { id, value: Rc::default(), text: own_text(&manifest.yaml), file: String::new() }
+    })
+    .collect()
+}
+
+/// The objects of files, in order; each once. Documents whose text is that of a `known` object are not parsed again.
+pub(super) fn read(sources: &Sources, files: &[FileId], default_namespace: &str, known: &[Object]) -> Vec<Object> {
+    let known: HashMap<&str, &Object> = known.iter().map(|object| (object.text.as_str(), object)).collect();
     let mut all = Vec::new();
     let mut seen = BTreeSet::new();
     for source in files.iter().filter_map(|file| sources.get(*file)) {
         for span in documents(source.text()) {
             let document = source.slice(span);
+            if let Some(object) = known.get(own_text(document).as_str()) {
+                if seen.insert(object.id.clone()) {
+                    all.push(Object { file: source.name().to_owned(), ..Object::clone(object) });
+                }
+                continue;
+            }
             let values = plain(&Source::new(source.name(), document));
             let alone = values.len() == 1;
             for value in values {
@@ -70,7 +95,7 @@ fn object(value: &Value, document: &str, file: &str, default_namespace: &str, al
         return None;
     }
     let text = if alone && tidy == *value { own_text(document) } else { print(&tidy) };
-    Some(Object { id, value: tidy, text, file: file.to_owned() })
+    Some(Object { id, value: said(tidy), text, file: file.to_owned() })
 }
 
 /// The lines of a document, without the line that says who wrote the file.
@@ -104,16 +129,21 @@ fn tidied(value: &Value, default_namespace: &str) -> Value {
 }
 
 impl Object {
+    /// What it says.
+    pub(super) fn value(&self) -> &Value {
+        self.value.get_or_init(|| plain(&Source::new("object.yaml", self.text.as_str())).into_iter().next().unwrap_or_default())
+    }
+
     /// Whether nothing has to be applied to turn one into the other.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        without_age(&self.value) == without_age(&other.value)
+        self.text == other.text || without_age(self.value()) == without_age(other.value())
     }
 
     /// Enough of it to delete it.
     pub(super) fn head_only(&self) -> String {
         let mut head = Map::new();
         for key in ["apiVersion", "kind"] {
-            head.insert(key.into(), self.value.get(key).cloned().unwrap_or_default());
+            head.insert(key.into(), self.value().get(key).cloned().unwrap_or_default());
         }
         let mut metadata = Map::new();
         metadata.insert("name".into(), self.id.name.as_str().into());

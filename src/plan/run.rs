@@ -4,23 +4,25 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use super::bench::{Bench, Setting};
+use super::bench::{Bench, Read, Setting};
 use super::items::{Item, State, holds};
-use super::object::{Id, Object, read};
+use super::object::{Id, Object, read, written};
 use super::report::{Harm, Plan, Safety};
 use super::search::{Taken, search};
 use super::stage::{staged, trials};
 use super::steps::steps;
 use crate::cluster::{self, Cluster, Platform};
-use crate::compile::{Input, Outcome, compile, platform, proof_platform};
+use crate::compile::{Input, Outcome, compile, platform, proof_platform, unproved};
 use crate::config;
 use crate::diagnostic::order::has_error;
 use crate::diagnostic::{Diagnostic, code};
 use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, turning, words_of};
 use crate::flow::{PodCube, Symbol};
-use crate::ir::{Policy, Workload};
+use crate::ir::{Ownership, Policy, Workload};
 use crate::source::{FileId, Source, Sources};
+use crate::threads::both;
 use crate::verify::{Assumption, Program, assumptions};
 
 /// What a plan is to hold.
@@ -65,9 +67,10 @@ pub struct Rollout {
 
 /// Plans the way from one program's manifests to another's.
 pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollout, Box<Unjudged>> {
-    let (old, new) = (Written::new(Which::Base, base)?, Written::new(Which::Head, head)?);
+    let (old, new) = both(|| Written::new(Which::Base, base), || Written::new(Which::Head, head));
+    let (mut old, mut new) = (old?, new?);
     let platform = Platform { default_namespace: Some("default".into()), ..proof_platform(&new.outcome.policy.config) };
-    let (before, after) = (old.cluster(&platform), new.cluster(&platform));
+    let (before, after) = (Rc::new(old.cluster(&platform)), Rc::new(new.cluster(&platform)));
     let (base_policy, head_policy) = (&old.outcome.policy, &new.outcome.policy);
     let (base_program, head_program) = (Program::new(base_policy), Program::new(head_policy));
     // A program that says nothing knows nothing of the cluster either: not how its pods take part in the mesh.
@@ -82,11 +85,21 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let pair = Pair::new(&sides.0, &sides.1);
     let setting = Setting::Program(&head_program);
     let objects = (old.objects(), new.objects());
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words_of(base_policy, head_policy), kept: "" };
+    let others = others([base_policy, head_policy]);
+    let is_modelled = before.is_modelled() && after.is_modelled();
+    let said = words_of(base_policy, head_policy);
+    let clusters = vec![Rc::clone(&before), Rc::clone(&after)];
+    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &said, kept: "", others: &others, is_modelled, clusters };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
+}
+
+/// The namespaces that others' programs answer for, on either side.
+fn others(policies: [&Policy; 2]) -> BTreeSet<Symbol> {
+    let all = policies.into_iter().flat_map(|policy| policy.namespaces.values());
+    all.filter(|namespace| namespace.ownership == Ownership::With).map(|namespace| Symbol::clone(&namespace.name)).collect()
 }
 
 /// What is taken for granted of the head, and of the base what differs, which holds only before: accounts, and all of it where the
@@ -98,9 +111,12 @@ fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
     };
     let all = of(head);
     let known: BTreeSet<&str> = all.iter().map(Assumption::name).collect();
+    let told: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let own: BTreeSet<&str> = told.iter().map(String::as_str).collect();
     let more = of(base).into_iter().filter(|one| matches!(one, Assumption::Account { .. }) || !known.contains(one.name()));
-    let before = more.filter(|one| !all.contains(one)).map(|one| format!("before: {one}"));
-    all.iter().map(ToString::to_string).chain(before).collect()
+    let before: Vec<String> =
+        more.map(|one| one.to_string()).filter(|one| !own.contains(one.as_str())).map(|one| format!("before: {one}")).collect();
+    told.into_iter().chain(before).collect()
 }
 
 /// A program that was compiled and proved.
@@ -109,11 +125,16 @@ struct Written {
     outcome: Outcome,
     sources: Sources,
     files: Vec<FileId>,
+    /// Whether no policies of others join the proof.
+    is_alone: bool,
 }
 
 impl Written {
     fn new(which: Which, revision: Revision) -> Result<Self, Box<Unjudged>> {
         let Revision { name, input } = revision;
+        let is_alone = input.alongside.is_empty();
+        // What is not to be applied needs no proof: it is held against everything else as it is.
+        let compile = if which == Which::Head { compile } else { unproved };
         let outcome = compile(Input { today: None, targets: Vec::new(), ..input });
         if has_error(&outcome.findings) {
             return Err(Box::new(Unjudged { which, name, sources: outcome.sources, findings: outcome.findings }));
@@ -121,15 +142,20 @@ impl Written {
         let mut sources = Sources::default();
         let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
         let files = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str()))).collect();
-        Ok(Self { name, outcome, sources, files })
+        Ok(Self { name, outcome, sources, files, is_alone })
     }
 
-    fn cluster(&self, platform: &Platform) -> Cluster {
-        cluster::read(&self.sources, &self.files, platform.clone()).0
+    /// As the proof read it, if that was of nothing else and on this platform.
+    fn cluster(&mut self, platform: &Platform) -> Cluster {
+        let is_it = |cluster: &Cluster| {
+            let known = Platform { default_namespace: platform.default_namespace.clone(), ..cluster.platform().clone() };
+            self.is_alone && known == *platform
+        };
+        self.outcome.cluster.take().filter(is_it).unwrap_or_else(|| cluster::read(&self.sources, &self.files, platform.clone()).0)
     }
 
     fn objects(&self) -> Vec<Object> {
-        read(&self.sources, &self.files, "default")
+        read(&self.sources, &self.files, "default", &written(&self.outcome.manifests))
     }
 }
 
@@ -164,8 +190,8 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rollout, Box<Unjudged>> {
     let (old, mut new) = (Given::new(Which::Base, base)?, Given::new(Which::Head, head)?);
     let mut plan = Plan { base: old.name.clone(), head: new.name.clone(), ..Plan::default() };
-    let (before, besides_before) = old.split();
-    let (mut after, besides_after) = new.split();
+    let (before, besides_before) = old.split(&[]);
+    let (mut after, besides_after) = new.split(&before);
     for object in stays(&before, &after, options) {
         if object.id.kind != "Namespace" && object.id.kind != "ServiceAccount" {
             plan.kept.push(words(&object.id));
@@ -188,7 +214,17 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         words.networks.insert("nodes".into(), platform.nodes.clone());
     }
     let setting = Setting::Manifests(known);
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &words, kept: &kept };
+    let (others, is_modelled) = (BTreeSet::new(), base_cluster.is_modelled() && head_cluster.is_modelled());
+    let ends = Ends {
+        pair: &pair,
+        setting: &setting,
+        platform: &platform,
+        words: &words,
+        kept: &kept,
+        others: &others,
+        is_modelled,
+        clusters: Vec::new(),
+    };
     order(&ends, (before, after), &[], options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.sources })
 }
@@ -222,8 +258,8 @@ impl Given {
     }
 
     /// The objects that are put in order, and the others.
-    fn split(&self) -> (Vec<Object>, Vec<Object>) {
-        let all = read(&self.sources, &self.files, &self.default_namespace);
+    fn split(&self, known: &[Object]) -> (Vec<Object>, Vec<Object>) {
+        let all = read(&self.sources, &self.files, &self.default_namespace, known);
         all.into_iter().partition(|object| ORDERED.contains(&object.id.kind.as_str()))
     }
 }
@@ -231,7 +267,7 @@ impl Given {
 /// Objects that the head lacks and that stay: namespaces and accounts always, policies of others if that was asked for.
 fn stays(before: &[Object], after: &[Object], options: Options) -> Vec<Object> {
     let is_ours = |object: &Object| {
-        let label = object.value.get("metadata").and_then(|metadata| metadata.get("labels")?.get(MANAGED_BY)?.as_str());
+        let label = object.value().get("metadata").and_then(|metadata| metadata.get("labels")?.get(MANAGED_BY)?.as_str());
         label == Some("twogate")
     };
     let stays = |object: &&Object| {
@@ -258,7 +294,7 @@ fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
 /// Policies of a waypoint or a gateway that are not the same: what they do is not judged end by end.
 fn unjudged(before: &[Object], after: &[Object]) -> Vec<String> {
     let is_elsewhere = |object: &&Object| {
-        let spec = object.value.get("spec");
+        let spec = object.value().get("spec");
         ["targetRef", "targetRefs"].iter().any(|key| spec.is_some_and(|spec| spec.get(*key).is_some()))
     };
     let changed = |object: &&Object| {
@@ -280,6 +316,10 @@ struct Ends<'a> {
     platform: &'a Platform,
     words: &'a Words,
     kept: &'a str,
+    others: &'a BTreeSet<Symbol>,
+    is_modelled: bool,
+    /// Those of both sides, where states hold nothing but their objects.
+    clusters: Vec<Rc<Cluster>>,
 }
 
 /// Finds the order, and says it in the plan.
@@ -293,9 +333,21 @@ fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[
         items.extend(copies);
         plan.not_tried = others;
     }
-    let Ends { pair, setting, platform, words, kept } = *ends;
-    let bench = Bench { sides: pair, setting, platform, kept, items: &items, apart, words, judged: Cell::new(0) };
-    let start = State::base(&items);
+    let Ends { pair, setting, platform, words, kept, others, is_modelled, ref clusters } = *ends;
+    let (start, end) = (State::base(&items), State::head(&items));
+    let bench = Bench {
+        sides: pair,
+        setting,
+        platform,
+        kept,
+        items: &items,
+        apart,
+        words,
+        others,
+        is_modelled,
+        judged: Cell::new(0),
+        read: Read::of([&start, &end].into_iter().zip(clusters.iter().cloned()).collect()),
+    };
     let turning = turning(pair, apart);
     let mut taken: Vec<Taken> = staged(&bench, &start);
     taken.extend(search(&bench, &turning, &start));

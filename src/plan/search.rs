@@ -158,7 +158,10 @@ impl Search<'_> {
             if is_hold(item) && !self.may_let_go(*at) {
                 return false;
             }
-            let doors = |version: Option<usize>| item.version(version).map(|version| version.shape.doors()).unwrap_or_default();
+            if self.state.of(*at) == item.next(self.state.of(*at)) {
+                return false;
+            }
+            let doors = |version: Option<usize>| item.version(version).map(|version| version.shape().doors()).unwrap_or_default();
             !doors(self.state.of(*at)).is_subset(&doors(item.next(self.state.of(*at))))
         };
         self.items().iter().enumerate().filter(stops).map(|(at, _)| at).collect()
@@ -167,7 +170,7 @@ impl Search<'_> {
     fn phase(&self, at: usize, to: Option<usize>, leaving: &BTreeSet<usize>) -> Option<Phase> {
         let item = self.items().get(at)?;
         let (old, new) = (item.version(self.state.of(at)), item.version(to));
-        let gate = old.or(new)?.shape.gate;
+        let gate = old.or(new)?.shape().gate;
         if is_hold(item) && !self.may_let_go(at) {
             return None;
         }
@@ -175,7 +178,7 @@ impl Search<'_> {
             return Some(if new.is_some() { Phase::Names } else { Phase::Close });
         }
         if gate == Gate::Transport {
-            let is_one = |version: &Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape.modes.contains(*mode));
+            let is_one = |version: &Version| ["STRICT", "DISABLE"].iter().any(|mode| version.shape().modes.contains(*mode));
             let permits = match (old, new) {
                 (_, Some(new)) => !is_one(new),
                 (old, None) => old.is_some_and(is_one),
@@ -194,7 +197,7 @@ impl Search<'_> {
     fn may_let_go(&self, hold: usize) -> bool {
         let Some(Item { id, role: Role::Hold(gate, door), .. }) = self.items().get(hold) else { return true };
         let waits = |(at, item): (usize, &Item)| {
-            let isolates = |version: Option<usize>| item.version(version).is_some_and(|version| version.shape.isolates(*gate, *door));
+            let isolates = |version: Option<usize>| item.version(version).is_some_and(|version| version.shape().isolates(*gate, *door));
             item.role == Role::Own
                 && item.id.namespace == id.namespace
                 && self.state.of(at) != item.head
@@ -223,22 +226,44 @@ impl Search<'_> {
 
     /// Changes of which no flow meets two: of Istio's objects, which act on the destination alone, one in each namespace.
     fn apart(&mut self, phase: Phase, changes: &[Change]) -> bool {
-        let mut first: BTreeMap<&Symbol, Change> = BTreeMap::new();
-        let mut taken: Vec<Change> = Vec::new();
-        for change in changes {
-            let Change::Object(at, _) = change else { continue };
-            let Some(item) = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace)) else {
-                continue;
-            };
-            if !first.contains_key(&item.id.namespace) && self.is_safe(std::slice::from_ref(change), std::slice::from_ref(change)) {
-                first.insert(&item.id.namespace, change.clone());
+        // No flow meets two, so if the first of each namespace are safe together, each is so by itself.
+        let mut first: BTreeMap<&Symbol, &Change> = BTreeMap::new();
+        for (name, change) in self.of_destinations(changes) {
+            first.entry(name).or_insert(change);
+        }
+        let mut taken: Vec<Change> = changes.iter().filter(|change| first.values().any(|one| one == change)).cloned().collect();
+        if taken.is_empty() {
+            return false;
+        }
+        if !self.is_safe(&taken, &taken) {
+            taken = self.safe_alone(changes);
+            if !self.is_safe(&taken, &taken) {
+                taken.truncate(1);
+            }
+        }
+        !taken.is_empty() && self.commit(phase, taken)
+    }
+
+    /// Changes that act on nothing but connections to pods of their namespace, with its name.
+    fn of_destinations<'c>(&self, changes: &'c [Change]) -> impl Iterator<Item = (&Symbol, &'c Change)> {
+        changes.iter().filter_map(|change| {
+            let Change::Object(at, _) = change else { return None };
+            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace))?;
+            Some((&item.id.namespace, change))
+        })
+    }
+
+    /// Of each namespace the first change that is safe.
+    fn safe_alone(&self, changes: &[Change]) -> Vec<Change> {
+        let mut first: BTreeSet<&Symbol> = BTreeSet::new();
+        let mut taken = Vec::new();
+        for (name, change) in self.of_destinations(changes) {
+            if !first.contains(name) && self.is_safe(std::slice::from_ref(change), std::slice::from_ref(change)) {
+                first.insert(name);
                 taken.push(change.clone());
             }
         }
-        if !self.is_safe(&taken, &taken) {
-            taken.truncate(1);
-        }
-        !taken.is_empty() && self.commit(phase, taken)
+        taken
     }
 
     /// The first change that is safe by itself.

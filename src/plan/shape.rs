@@ -57,7 +57,7 @@ const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
 impl Shape {
     /// Reads the shape of an object. Istio's objects in the root namespace act on every namespace.
     pub(super) fn of(object: &Object, root: &str) -> Self {
-        let spec = object.value.get("spec").unwrap_or(&Value::Null);
+        let spec = object.value().get("spec").unwrap_or(&Value::Null);
         let kind = object.id.kind.as_str();
         let is_wide = *object.id.namespace == *root;
         let (gate, rules) = match kind {
@@ -95,7 +95,7 @@ impl Shape {
 }
 
 fn authorization(object: &Object, spec: &Value, is_wide: bool) -> (Gate, BTreeMap<Door, Rules>) {
-    let annotation = object.value.get("metadata").and_then(|metadata| metadata.get("annotations")?.get(DRY_RUN)?.as_str());
+    let annotation = object.value().get("metadata").and_then(|metadata| metadata.get("annotations")?.get(DRY_RUN)?.as_str());
     let action = spec.get("action").and_then(Value::as_str).unwrap_or("ALLOW");
     let gate = match action {
         "AUDIT" => return (Gate::Silent, BTreeMap::new()),

@@ -20,7 +20,7 @@ pub(super) fn trials(items: &[Item], plane: &dyn Fn(&Symbol) -> Option<DataPlane
     for item in policies().filter(|item| changed.contains(&item.id.namespace)) {
         let Some(version) = item.version(item.head) else { continue };
         let name = format!("AuthorizationPolicy {}/{}", item.id.namespace, item.id.name);
-        let why = match version.shape.gate {
+        let why = match version.shape().gate {
             Gate::Silent => "it enforces nothing itself",
             Gate::Allow | Gate::Deny if plane(&item.id.namespace) != Some(DataPlane::Ambient) => "",
             Gate::Allow | Gate::Deny => "a ztunnel may enforce a copy, or not get it",

@@ -3,9 +3,12 @@
 //! Owns: `walk_workloads`. A workload that has changed, or of which more is known than its labels, is asked about as it is, with all
 //! that each side knows of it: with classes of pods and of addresses at the other end, and with its like.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::{Both, Found, Into, Piece, Walk, holding};
+use super::between::holding;
+use super::{Both, Found, Into, Piece, Walk, Wanted};
 use crate::diff::actual::{Actual, Likeness};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Pair;
@@ -14,7 +17,8 @@ use crate::verify::Way;
 
 /// Walks over the flows of workloads. Those of a workload that has changed are all looked at, others as far as seeds go.
 pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], sown: &[Sown], everything: &[Sown]) -> Found {
-    let walk = Walk::new(pair, None, |before, after| !before.is_same(after));
+    let wanted = Wanted::any();
+    let walk = Walk::new(pair, None, &wanted);
     let mut found = Found::default();
     let (changed, same): (Vec<&Actual>, Vec<&Actual>) = workloads.iter().partition(|workload| workload.likeness == Likeness::Changed);
     let is_caller = |workload: &&&Actual| workload.likeness <= Likeness::Special;
@@ -47,7 +51,7 @@ enum Callers {
 impl Piece {
     fn of_workload(workload: &Actual) -> Self {
         Self {
-            peers: workload.peers.clone(),
+            peers: Arc::new(workload.peers.clone()),
             example: workload.both.clone(),
             held_by: Vec::new(),
             workload: Some(Symbol::clone(&workload.title)),
@@ -113,7 +117,7 @@ impl Into<'_> {
                 continue;
             }
             let piece = Piece { held_by: holding(self.cuts, self.of_base, both), ..Piece::of_workload(caller) };
-            Into { seeds: &seeds, ..*self }.reach_by(&piece, found);
+            Into { seeds: &seeds, ..*self }.reach_by(&piece, &OnceCell::new(), found);
         }
     }
 }

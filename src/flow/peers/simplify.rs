@@ -28,6 +28,15 @@ pub(super) fn simplify(mut cubes: Vec<PodCube>) -> Vec<PodCube> {
     cubes
 }
 
+/// The same set with cubes merged that differ in one test, in a fixed order; those inside others stay. What [`simplify`] does first takes
+/// time with the square of the number of cubes, this does not.
+pub(super) fn merge(mut cubes: Vec<PodCube>) -> Vec<PodCube> {
+    cubes.sort_unstable();
+    cubes.dedup();
+    while cubes.len() > 1 && merge_once(&mut cubes) {}
+    cubes
+}
+
 /// Drops every cube that lies inside another one; of equal sets the first stays. Keeps the order.
 fn drop_contained(cubes: &mut Vec<PodCube>) {
     let index = Index::new(cubes);

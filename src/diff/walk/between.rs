@@ -1,0 +1,216 @@
+//! Two classes of peers, compared on both sides.
+//!
+//! Owns: `Between`: the classes of ports and requests of flows between the two, and what passes of each.
+
+use std::sync::Arc;
+
+use super::{Cell, Ends, Found, LeftOpen, Piece, Walk, Wanted};
+use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
+use crate::diff::access::{Access, Stops};
+use crate::diff::seeds::Sown;
+use crate::diff::side::{Both, Pair, Said, Which};
+use crate::flow::{Cut, Flow, Peer, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::verify::{JudgedEnd, Way, transports};
+
+/// The ends that flows between two peers pass; one that is not given lets everything pass.
+#[derive(Clone, Copy)]
+pub(super) struct Doors<'a> {
+    pub(super) out: Option<&'a Ends<'a>>,
+    pub(super) into: Option<&'a Ends<'a>>,
+}
+
+/// Flows between two classes of peers.
+pub(super) struct Between<'a> {
+    pub(super) walk: &'a Walk<'a>,
+    pub(super) seeds: &'a [&'a Sown],
+    pub(super) caller: &'a Piece,
+    pub(super) target: &'a Piece,
+}
+
+impl Between<'_> {
+    /// Compares both sides on every class of ports of the seeds.
+    pub(super) fn compare(&self, doors: Doors<'_>, cuts: &[Cut], held: &[usize], found: &mut Found) {
+        let policies = self.walk.policies;
+        let (source, target) = (&self.caller.example, &self.target.example);
+        let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, source, target)).collect();
+        if seeds.is_empty() {
+            return;
+        }
+        let first = found.cells.len();
+        let mut flows = self.flows();
+        let mut somewhere = [false; 2];
+        for class in port_classes(cuts, held) {
+            if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
+                continue;
+            }
+            let Ok(requests) = self.requests(cuts, &class) else {
+                let [_, flow] = self.flows();
+                found.incomplete.push(Flow { protocol: class.protocol, port: class.example, ..flow });
+                somewhere = [true; 2];
+                continue;
+            };
+            let [(before, _), (after, why)] = self.both(doors, &mut flows, &class, &requests);
+            if let Some((transport, at)) = left_open(&before, &after) {
+                let [_, flow] = self.flows();
+                let request = requests.get(at).cloned().flatten();
+                let flow = Flow { protocol: class.protocol, port: class.example, transport, request, ..flow };
+                self.leave_open(flow, why.clone(), found);
+            }
+            for (passes, access) in somewhere.iter_mut().zip([&before, &after]) {
+                *passes |= access.best().contains(&Said::Allowed);
+            }
+            if (self.walk.wanted.differ)(&before, &after) {
+                found.cells.push(self.cell(class, requests, before, after, why));
+            }
+        }
+        let is_all = seeds.iter().any(|seed| seed.has_all_ports());
+        for cell in found.cells.iter_mut().skip(first) {
+            cell.somewhere = is_all.then_some(somewhere);
+        }
+    }
+
+    fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
+        Cell {
+            source: Arc::clone(&self.caller.peers),
+            destination: Arc::clone(&self.target.peers),
+            ports: class.ports,
+            caller: self.caller.example.clone(),
+            target: self.target.example.clone(),
+            protocol: class.protocol,
+            port: class.example,
+            requests,
+            before,
+            after,
+            why,
+            somewhere: None,
+            workloads: [self.caller.workload.clone(), self.target.workload.clone()],
+            call: None,
+            meant: Vec::new(),
+        }
+    }
+
+    fn leave_open(&self, flow: Flow, why: Option<String>, found: &mut Found) {
+        let namespace = match &flow.source {
+            Peer::Pod(pod) => Some(Symbol::clone(&pod.namespace)),
+            Peer::Address(_) => None,
+        };
+        let target = self.target.example.end(Which::Head).to_string();
+        let key = (why.unwrap_or_default(), namespace, target, flow.protocol, flow.port);
+        let (caller, target) = (&self.caller.example, &self.target.example);
+        found.left_open.entry(key).or_insert_with(|| LeftOpen { caller: caller.clone(), target: target.clone(), flow, call: None });
+    }
+
+    /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
+    pub(super) fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
+        let is_pod = matches!(self.target.example.of(Which::Head), Peer::Pod(_));
+        if class.protocol == Protocol::Tcp && is_pod {
+            request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
+        } else {
+            Ok(vec![None])
+        }
+    }
+
+    /// A flow between the two, as each side sees it.
+    pub(super) fn flows(&self) -> [Flow; 2] {
+        [Which::Base, Which::Head].map(|which| Flow {
+            source: self.caller.example.of(which).clone(),
+            destination: self.target.example.of(which).clone(),
+            protocol: Protocol::Tcp,
+            port: 1,
+            transport: Transport::Plaintext,
+            request: None,
+        })
+    }
+
+    /// What passes on each side.
+    pub(super) fn both(
+        &self,
+        doors: Doors<'_>,
+        [base, head]: &mut [Flow; 2],
+        class: &PortClass,
+        requests: &[Option<Request>],
+    ) -> [(Access, Option<String>); 2] {
+        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access(doors, (which, flow), class, requests))
+    }
+
+    /// What passes on one side, and why that is left open where it is.
+    fn access(
+        &self,
+        doors: Doors<'_>,
+        (which, flow): (Which, &mut Flow),
+        class: &PortClass,
+        requests: &[Option<Request>],
+    ) -> (Access, Option<String>) {
+        self.walk.looks.set(self.walk.looks.get() + requests.len());
+        (flow.protocol, flow.port, flow.transport, flow.request) = (class.protocol, class.example, Transport::Plaintext, None);
+        let mut access = Access::default();
+        let mut why = None;
+        let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
+        let (from, to) = (self.caller.example.end(which), self.target.example.end(which));
+        for transport in transports(Way::Ingress, flow) {
+            flow.transport = *transport;
+            let mut said = Vec::with_capacity(requests.len());
+            for request in requests {
+                flow.request.clone_from(request);
+                let left = out.map_or(Verdict::Allowed, |end| end.verdict(flow, to));
+                let entered = match &left {
+                    Verdict::Denied => Verdict::Denied,
+                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(flow, from)),
+                };
+                for verdict in [&left, &entered] {
+                    if let Verdict::Unspecified(reason) = verdict {
+                        why.get_or_insert_with(|| reason.clone());
+                    }
+                }
+                said.push(Said::from(&left).min(Said::from(&entered)));
+                let stops = into.and_then(|end| end.stops(flow, from));
+                access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
+            }
+            access.set(*transport, said);
+        }
+        (access, why)
+    }
+}
+
+/// A transport and the place of a request of which both leave open whether they pass.
+pub(in crate::diff) fn left_open(before: &Access, after: &Access) -> Option<(Transport, usize)> {
+    [Transport::Mtls, Transport::Plaintext].into_iter().find_map(|transport| {
+        let mut said = before.over(transport)?.iter().zip(after.over(transport)?);
+        said.position(|said| said == (&Said::Unspecified, &Said::Unspecified)).map(|at| (transport, at))
+    })
+}
+
+/// The places of the cuts that hold a peer, each as its own side sees it; the first ones are the base's.
+pub(super) fn holding(cuts: &[Cut], of_base: usize, peer: &Both) -> Vec<usize> {
+    let holds = |(at, cut): &(usize, &Cut)| cut.peers.contains(peer.of(if *at < of_base { Which::Base } else { Which::Head }));
+    cuts.iter().enumerate().filter(holds).map(|(at, _)| at).collect()
+}
+
+/// Whether anything passes on one side between two peers, on any port.
+pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
+    let wanted = Wanted::any();
+    let walk = Walk::new(pair, None, &wanted);
+    let piece = |peer: &Both| Piece { peers: Arc::default(), example: peer.clone(), held_by: Vec::new(), workload: None };
+    let (from_piece, to_piece) = (piece(caller), piece(target));
+    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
+    let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));
+    let cuts_of = |ends: &Ends<'_>, far: &Both| {
+        let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
+        cuts.into_iter().filter(|cut| cut.peers.contains(far.of(which))).collect::<Vec<_>>()
+    };
+    let mut cuts = cuts_of(&into, caller);
+    let looked_into = cuts.len();
+    cuts.extend(cuts_of(&out, target));
+    for cut in cuts.iter_mut().skip(looked_into) {
+        cut.requests = RequestSamples::default();
+    }
+    let all: Vec<usize> = (0..cuts.len()).collect();
+    let [base, head] = &mut between.flows();
+    let flow = if which == Which::Base { base } else { head };
+    let doors = Doors { out: Some(&out), into: Some(&into) };
+    port_classes(&cuts, &all).iter().any(|class| {
+        let Ok(requests) = between.requests(&cuts, class) else { return true };
+        let (access, _) = between.access(doors, (which, &mut *flow), class, &requests);
+        access.best().contains(&Said::Allowed)
+    })
+}

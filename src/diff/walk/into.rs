@@ -1,0 +1,171 @@
+//! Flows to one class of pods.
+//!
+//! Owns: `Into`: from whom anything may come in, and those that are called cut once more by their callers' own ends.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::between::{Between, Doors, holding};
+use super::memo::{Caller, Known, Manner};
+use super::{Callers, Ends, Found, Piece, Walk};
+use crate::classes::{address_classes, port_classes};
+use crate::diff::seeds::Sown;
+use crate::diff::side::Which;
+use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, RequestSamples, Symbol};
+use crate::verify::Way;
+
+/// Flows to a class of pods.
+#[derive(Clone, Copy)]
+pub(super) struct Into<'a> {
+    pub(super) walk: &'a Walk<'a>,
+    pub(super) target: &'a Piece,
+    pub(super) ends: &'a Ends<'a>,
+    pub(super) cuts: &'a [Cut],
+    /// How many of the cuts are the base's; the rest is the head's.
+    pub(super) of_base: usize,
+    pub(super) seeds: &'a [&'a Sown],
+}
+
+impl Into<'_> {
+    /// The cuts of one side's end in words of a namespace.
+    fn narrowed(&self, name: &Symbol) -> Vec<(usize, PodCube)> {
+        let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
+        let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
+        cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, name)?))).collect()
+    }
+
+    /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
+    pub(super) fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
+        let Some(told_apart) = named(self.cuts) else { return names.into_iter().collect() };
+        let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
+        let is_worth = |name: &&Symbol| {
+            if told_apart.contains(*name) {
+                return true;
+            }
+            let Some(planes) = self.walk.planes(name) else { return true };
+            !*quiet.entry(planes).or_insert_with(|| !self.callers(name).iter().any(|caller| self.may_differ(caller)))
+        };
+        names.into_iter().filter(is_worth).collect()
+    }
+
+    /// The pods of a namespace, as the end that they call tells them apart.
+    fn callers(&self, name: &Symbol) -> Vec<Piece> {
+        let cubes = self.narrowed(name);
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
+        self.walk.parts(PodCube::in_namespace(name), &numbered, self.cuts.len(), Way::Egress)
+    }
+
+    pub(super) fn reach_from(&self, name: &Symbol, found: &mut Found) {
+        for caller in self.callers(name).into_iter().filter(|caller| self.may_differ(caller)) {
+            for whole in caller.peers.pods.cubes() {
+                let known = self.walk.callers(name, whole);
+                for lot in self.lots(&known) {
+                    let Some(first) = lot.first().and_then(|at| known.all.get(*at)) else { continue };
+                    let part = Piece::of_pods(first.part.clone());
+                    let peers = if lot.len() > 1 { Arc::new(Peers::from(known.sum(&lot))) } else { part.peers };
+                    self.reach_by(&Piece { peers, held_by: caller.held_by.clone(), ..part }, &first.cuts, found);
+                }
+            }
+        }
+    }
+
+    /// The places of callers that are looked at together: those to whose own ends this target is one of many.
+    fn lots(&self, known: &Known) -> Vec<Vec<usize>> {
+        let are_whole = self.seeds.iter().all(|seed| seed.has_all_ports());
+        if self.walk.wanted.callers == Callers::Apart || !are_whole {
+            return (0..known.all.len()).map(|at| vec![at]).collect();
+        }
+        let mut lots: Vec<(Option<Rc<Manner>>, Vec<usize>)> = Vec::new();
+        for (at, caller) in known.all.iter().enumerate() {
+            let manner = (!self.may_hold(caller)).then(|| caller.manner(self.walk, self.target));
+            match lots.iter_mut().find(|(other, _)| manner.is_some() && *other == manner) {
+                Some((_, lot)) => lot.push(at),
+                None => lots.push((manner, vec![at])),
+            }
+        }
+        lots.into_iter().map(|(_, lot)| lot).collect()
+    }
+
+    /// Whether a cut of a caller's own end may hold some of those that are called.
+    fn may_hold(&self, caller: &Caller) -> bool {
+        let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return true };
+        let (cuts, _) = caller.cuts(self.walk);
+        let mut cubes = cuts.iter().flat_map(|cut| cut.peers.pods.cubes());
+        cubes.any(|cube| cube.names().contains(Some(&pod.namespace)))
+    }
+
+    /// Whether anything from these callers may come in on either side, on a port of a seed.
+    fn may_differ(&self, caller: &Piece) -> bool {
+        let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
+        let doors = Doors { out: None, into: Some(self.ends) };
+        let mut flows = between.flows();
+        let ports = port_classes(self.cuts, &caller.held_by);
+        ports.iter().any(|class| {
+            let Ok(requests) = between.requests(self.cuts, class) else { return true };
+            let [base, head] = between.both(doors, &mut flows, class, &requests).map(|(access, _)| access);
+            !base.is_denied() || !head.is_denied() || base.stops != head.stops
+        })
+    }
+
+    /// One class of callers: its own end cuts those that are called once more.
+    pub(super) fn reach_by(&self, caller: &Piece, cuts: &OnceCell<(Vec<Cut>, usize)>, found: &mut Found) {
+        let ends = caller.example.ends(self.walk.pair, Way::Egress);
+        let (own, of_base) = cuts.get_or_init(|| ends.cuts());
+        for target in self.called_by(own, *of_base) {
+            let mut cuts = self.cuts.to_vec();
+            let mut held = caller.held_by.clone();
+            for at in &target.held_by {
+                let Some(cut) = own.get(*at) else { continue };
+                held.push(cuts.len());
+                cuts.push(Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() });
+            }
+            let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
+            between.compare(Doors { out: Some(&ends), into: Some(self.ends) }, &cuts, &held, found);
+        }
+    }
+
+    /// Those that are called, as the cuts of a caller's end tell them apart.
+    fn called_by(&self, own: &[Cut], of_base: usize) -> Vec<Piece> {
+        let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return Vec::new() };
+        if self.target.workload.is_some() {
+            return vec![Piece { held_by: holding(own, of_base, &self.target.example), ..self.target.clone() }];
+        }
+        let side = |at: usize| if at < of_base { Which::Base } else { Which::Head };
+        let cubes = own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
+        let cubes: Vec<(usize, PodCube)> =
+            cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?))).collect();
+        let whole = &self.target.peers.pods;
+        let is_whole = |cube: &PodCube| whole.cubes().iter().all(|part| part.is_subset(cube));
+        let is_apart = |cube: &PodCube| whole.cubes().iter().all(|part| !part.overlaps(cube));
+        if cubes.iter().all(|(_, cube)| is_whole(cube) || is_apart(cube)) {
+            let mut held_by: Vec<usize> = cubes.iter().filter(|(_, cube)| is_whole(cube)).map(|(at, _)| *at).collect();
+            held_by.dedup();
+            return vec![Piece { held_by, ..self.target.clone() }];
+        }
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
+        whole.cubes().iter().flat_map(|cube| self.walk.parts(cube.clone(), &numbered, own.len(), Way::Ingress)).collect()
+    }
+
+    pub(super) fn reach_from_addresses(&self, found: &mut Found) {
+        for caller in address_classes(self.cuts).into_iter().filter_map(Piece::of_addresses) {
+            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
+            between.compare(Doors { out: None, into: Some(self.ends) }, self.cuts, &caller.held_by, found);
+        }
+    }
+}
+
+/// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their
+/// account, of which more may be known in one namespace than in another.
+pub(in crate::diff) fn named(cuts: &[Cut]) -> Option<BTreeSet<&Symbol>> {
+    let mut named = BTreeSet::new();
+    for cube in cuts.iter().flat_map(|cut| cut.peers.pods.cubes()) {
+        let by_name = cube.namespace.iter().all(|(key, _)| **key == *NAMESPACE_NAME);
+        if cube.names().is_cofinite() && !(by_name && cube.account.is_any()) {
+            return None;
+        }
+        named.extend(cube.names().words());
+    }
+    Some(named)
+}

@@ -1,0 +1,137 @@
+//! What a walk asks again for every class of pods that is called, and answers once.
+//!
+//! Owns: `Memo`, all of it about callers, whoever is called. It must not hold anything that hangs on who is.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::{Piece, Walk};
+use crate::classes::Part;
+use crate::diff::side::{Both, Which};
+use crate::flow::{Cut, DataPlane, Flow, Peer, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
+use crate::verify::{JudgedEnd, Way};
+
+/// What is known of callers.
+#[derive(Default)]
+pub(super) struct Memo {
+    planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
+    /// By what callers of a namespace are told apart at their own end.
+    subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
+    /// Callers, as their own end tells them apart.
+    callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,
+}
+
+/// All callers of a cube.
+pub(super) struct Known {
+    pub(super) all: Vec<Caller>,
+    /// Several of them as one set, by their places.
+    sums: RefCell<BTreeMap<Vec<usize>, PodSet>>,
+}
+
+impl Known {
+    /// Some of them as one set of pods.
+    pub(super) fn sum(&self, places: &[usize]) -> PodSet {
+        if let Some(known) = self.sums.borrow().get(places) {
+            return known.clone();
+        }
+        let cubes = places.iter().filter_map(|at| self.all.get(*at)).flat_map(|caller| caller.part.pods.cubes());
+        let sum = cubes.cloned().collect::<PodSet>().simplify();
+        self.sums.borrow_mut().insert(places.to_vec(), sum.clone());
+        sum
+    }
+}
+
+/// Callers that their own end does not tell apart.
+pub(super) struct Caller {
+    pub(super) part: Part<Both>,
+    /// The cuts of that end, and how many of them are the base's.
+    pub(super) cuts: OnceCell<(Vec<Cut>, usize)>,
+    /// What that end says of pods that none of its cuts holds, by their part in the mesh on each side.
+    unheld: RefCell<BTreeMap<[Option<DataPlane>; 2], Rc<Manner>>>,
+}
+
+/// How callers take part in the mesh, and what their own end says of a flow of each protocol and transport, on each side.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    planes: [Option<DataPlane>; 2],
+    says: Vec<Option<Verdict>>,
+}
+
+/// A protocol, and a transport over which it may travel.
+const WAYS: [(Protocol, Transport); 4] = [
+    (Protocol::Tcp, Transport::Plaintext),
+    (Protocol::Tcp, Transport::Mtls),
+    (Protocol::Udp, Transport::Plaintext),
+    (Protocol::Sctp, Transport::Plaintext),
+];
+
+/// How a peer takes part in the mesh on each side.
+fn planes(peer: &Both) -> [Option<DataPlane>; 2] {
+    [Which::Base, Which::Head].map(|which| match peer.of(which) {
+        Peer::Pod(pod) => Some(pod.plane),
+        Peer::Address(_) => None,
+    })
+}
+
+impl Caller {
+    /// The cuts of its own end, and how many of them are the base's.
+    pub(super) fn cuts(&self, walk: &Walk<'_>) -> &(Vec<Cut>, usize) {
+        self.cuts.get_or_init(|| self.part.example.ends(walk.pair, Way::Egress).cuts())
+    }
+
+    /// What its own end says of a target that none of that end's cuts holds, whatever the port. Of all such targets with the same part
+    /// in the mesh it says the same.
+    pub(super) fn manner(&self, walk: &Walk<'_>, target: &Piece) -> Rc<Manner> {
+        let of_target = planes(&target.example);
+        let known = self.unheld.borrow().get(&of_target).map(Rc::clone);
+        known.unwrap_or_else(|| {
+            let caller = &self.part.example;
+            let ends = caller.ends(walk.pair, Way::Egress);
+            let says = |which: Which| {
+                let (end, far) = (ends.of(which), target.example.end(which));
+                let flow = move |(protocol, transport)| Flow {
+                    source: caller.of(which).clone(),
+                    destination: far.peer.clone(),
+                    protocol,
+                    port: 1,
+                    transport,
+                    request: None,
+                };
+                WAYS.map(|way| end.map(|end: &dyn JudgedEnd| end.verdict(&flow(way), far)))
+            };
+            let says = [Which::Base, Which::Head].into_iter().flat_map(says).collect();
+            let manner = Rc::new(Manner { planes: planes(caller), says });
+            self.unheld.borrow_mut().insert(of_target, Rc::clone(&manner));
+            manner
+        })
+    }
+}
+
+impl Walk<'_> {
+    /// How pods of a namespace of which nothing more is said take part in the mesh, on each side; none if there can be none.
+    pub(super) fn planes(&self, name: &Symbol) -> Option<(bool, bool)> {
+        if let Some(known) = self.memo.planes.borrow().get(name) {
+            return *known;
+        }
+        let planes = self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
+        self.memo.planes.borrow_mut().insert(Symbol::clone(name), planes);
+        planes
+    }
+
+    /// Callers of a namespace, as their own end tells them apart.
+    pub(super) fn callers(&self, name: &Symbol, whole: &PodCube) -> Rc<Known> {
+        if let Some(known) = self.memo.callers.borrow().get(whole) {
+            return Rc::clone(known);
+        }
+        let cubes = Rc::clone(
+            self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.pair.subjects(name, Way::Egress))),
+        );
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        let parts = self.cut(whole.clone(), &numbered, cubes.len(), Way::Egress).into_iter();
+        let all = parts.map(|part| Caller { part, cuts: OnceCell::new(), unheld: RefCell::default() }).collect();
+        let callers = Rc::new(Known { all, sums: RefCell::default() });
+        self.memo.callers.borrow_mut().insert(whole.clone(), Rc::clone(&callers));
+        callers
+    }
+}
