@@ -9,6 +9,7 @@ mod calls;
 mod chain;
 mod client;
 mod cuts;
+mod declared;
 mod end;
 mod entry;
 mod hosts;
