@@ -38,6 +38,15 @@ impl Mesh {
 }
 
 impl Declared {
+    /// What the Services of one namespace declare.
+    pub(super) fn of(services: &[ServiceFacts]) -> Self {
+        let mut all = Self::default();
+        for service in services {
+            all.add(service);
+        }
+        all
+    }
+
     fn add(&mut self, service: &ServiceFacts) {
         for port in tcp(service) {
             let ports = if port.class == ProtocolClass::Tcp { &mut self.plain } else { &mut self.others };

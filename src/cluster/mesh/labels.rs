@@ -1,16 +1,17 @@
 //! By which labels the mesh's objects tell pods apart.
 //!
-//! Owns: the mesh's part of [`LabelTests`]: which test is one of rules that are alternatives to each other, and which is not. It must
-//! know exactly which labels of pods the other files look at; each place is named here.
+//! Owns: the mesh's part of [`LabelTests`]: which test is one of rules that are alternatives to each other, and which is not; and the
+//! selectors by which pods are told apart that are called. It must know exactly which labels of pods the other files look at; each
+//! place is named here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mesh;
 use super::attachment::{self, GATEWAY_NAME};
 use super::chain::{ChainKind, Policy};
 use super::declared::Declared;
 use super::rule::Action;
-use super::waypoint::{USE, USE_NAMESPACE};
+use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
 use crate::flow::{LabelCube, LabelTests, Labels, Symbol, Values};
 use crate::inventory::ServiceFacts;
 
@@ -18,6 +19,40 @@ use crate::inventory::ServiceFacts;
 const CLASSIC_GATEWAY: &str = "istio";
 
 impl Mesh {
+    /// The selectors by which the mesh tells pods of a namespace apart that are called, those of the root namespace included.
+    pub(crate) fn selectors(&self, namespace: &str) -> BTreeSet<LabelCube> {
+        let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);
+        // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
+        let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
+        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
+        let mut cubes: BTreeSet<LabelCube> = policies.chain(peers).chain(tokens).flat_map(attachment::Attachment::label_tests).collect();
+        // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
+        let services = self.services_in(namespace);
+        let declared = Declared::of(services);
+        let matters = |service: &&ServiceFacts| !self.waypoints.is_empty() || declared.are_told_by(service);
+        let services = services.iter().filter(|service| !service.selector.is_empty()).filter(matters);
+        cubes.extend(services.map(|service| attachment::cube(&service.selector)));
+        cubes.extend(self.waypoints.iter().flat_map(|waypoint| self.waypoint_selectors(waypoint, namespace)));
+        cubes
+    }
+
+    /// The labels by which pods of a namespace are a waypoint's, or name it.
+    ///
+    /// Which pods name it for their own calls matters at their end where Istio may let it in by itself (`Mesh::synthetic`): then a label
+    /// that names any waypoint hides the one of the namespace, and a second one says of which namespace the waypoint is.
+    fn waypoint_selectors(&self, waypoint: &Waypoint, namespace: &str) -> Vec<LabelCube> {
+        let equal = |key: &str, value: &str| LabelCube::of(key.into(), Values::one(value.into()));
+        let named = equal(USE, &waypoint.name);
+        let mut cubes = vec![equal(GATEWAY_NAME, &waypoint.name), named.clone(), equal(USE, "none")];
+        if waypoint.serves.to_workloads() && self.platform.auto_allow_waypoint != Some(false) {
+            cubes.push(LabelCube::of(USE.into(), Values::present()));
+            let own = (*waypoint.namespace == *namespace).then(Values::absent);
+            let spaces = own.into_iter().chain([Values::one(Symbol::clone(&waypoint.namespace))]);
+            cubes.extend(spaces.map(|space| named.clone().with(USE_NAMESPACE.into(), space)));
+        }
+        cubes
+    }
+
     /// Adds the tests of all its objects.
     pub(crate) fn add_label_tests(&self, tests: &mut LabelTests) {
         let declared = self.declared();
