@@ -59,7 +59,9 @@ impl Cluster {
         self.mesh.add_label_tests(&mut tests);
         // What holds every pod tells none apart, and neither does what holds none.
         let tells = |cube: &LabelCube| !cube.is_all() && !cube.is_empty();
-        [&mut tests.sources, &mut tests.destinations, &mut tests.mesh, &mut tests.others].into_iter().for_each(|set| set.retain(tells));
+        for set in [&mut tests.sources, &mut tests.destinations, &mut tests.mesh, &mut tests.others] {
+            set.retain(tells);
+        }
         tests
     }
 }

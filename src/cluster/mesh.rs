@@ -9,6 +9,7 @@ mod calls;
 mod chain;
 mod client;
 mod cuts;
+mod declared;
 mod end;
 mod entry;
 mod hosts;
@@ -33,8 +34,8 @@ use std::collections::BTreeMap;
 
 use super::object::Object;
 use super::platform::Platform;
-use crate::flow::{DataPlane, LabelCube, Labels, Symbol, Values};
-use crate::inventory::{Inventory, ProtocolClass, ServiceFacts};
+use crate::flow::{DataPlane, Labels, Symbol};
+use crate::inventory::{Inventory, ServiceFacts};
 use crate::manifest::{self, Reading};
 use chain::Policy;
 use client::DestinationRule;
@@ -133,31 +134,6 @@ impl Mesh {
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Symbol> {
         let waypoints = self.gateways.keys().map(|(namespace, _)| namespace);
         self.policies.keys().chain(self.peers.keys()).chain(self.tokens.keys()).chain(waypoints)
-    }
-
-    /// The selectors by which the mesh tells pods of a namespace apart, those of the root namespace included.
-    pub(super) fn selectors(&self, namespace: &str) -> Vec<LabelCube> {
-        let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);
-        // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
-        let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
-        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
-        let mut cubes: Vec<LabelCube> = policies.chain(peers).chain(tokens).filter_map(attachment::Attachment::cube).collect();
-        // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
-        let matters = |service: &&ServiceFacts| {
-            *service.namespace == *namespace
-                && !service.selector.is_empty()
-                && (!self.waypoints.is_empty() || service.ports.iter().any(|port| port.class == ProtocolClass::Tcp))
-        };
-        cubes.extend(self.services.iter().filter(matters).map(|service| attachment::cube(&service.selector)));
-        let equal = |key: &str, value: &Symbol| LabelCube::of(key.into(), Values::one(Symbol::clone(value)));
-        for waypoint in &self.waypoints {
-            cubes.push(equal(attachment::GATEWAY_NAME, &waypoint.name));
-            cubes.push(equal("istio.io/use-waypoint", &waypoint.name));
-            cubes.push(equal("istio.io/use-waypoint", &"none".into()));
-        }
-        cubes.sort_unstable();
-        cubes.dedup();
-        cubes
     }
 
     /// The rules that speak of TLS with Services of a namespace.

@@ -70,9 +70,8 @@ pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> 
         let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| Manifests::part(second, platform)));
         (manifests, rest)
     });
-    if let Some(rest) = rest {
-        manifests.merge(rest);
-    }
+    // What is read is brought in order here, so it is merged even if nothing is left.
+    manifests.merge(rest.unwrap_or_default());
     for (file, source) in too_large {
         manifests.too_large(file, source);
     }

@@ -180,3 +180,24 @@ fn hostile_input_never_ends_in_a_fault() {
         }
     }
 }
+
+/// Services are looked up in their order, however few documents there are.
+#[test]
+fn the_order_of_documents_changes_no_answer() {
+    let gets = policy("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let declared = service("db", "{}", "{name: tcp-db, port: 5432}");
+    let others = ["dev/a", "ops/a", "shop/zz"].map(|id| object("Service", id, "{selector: {app: other}, ports: [{port: 1}]}"));
+    let question = mtls(&web(), &db(), 5432).http("GET", "/").service("shop/db", 5432);
+    let said = |yaml: &[&str]| ask(&cluster(&yaml.concat()), &question).verdict;
+    // The port is declared as plain connections, so that no rule about methods matches.
+    assert_eq!(said(&[&gets, &declared]), Verdict::Denied);
+    for other in &others {
+        assert_eq!(said(&[&gets, &declared, other]), Verdict::Denied, "{other}");
+        assert_eq!(said(&[other, &declared, &gets]), Verdict::Denied, "{other}");
+    }
+    let [one, two, three] = &others;
+    assert_eq!(said(&[three, &declared, two, &gets, one]), Verdict::Denied);
+    // Of two of one name that say different things one would be left out, and nobody knows which.
+    let twin = declared.replace("tcp-db", "http-db");
+    assert_eq!(findings(&[declared, twin].concat()).len(), 1);
+}

@@ -1,6 +1,7 @@
-//! What a cluster says of the labels and headers that it looks at: the list of them, and the promise of it on random policies.
+//! What a cluster says of the labels and headers that it looks at: the lists of them, and the promises of it on random policies.
 
 mod generate;
+mod near;
 mod random;
 
 use std::collections::BTreeSet;

@@ -1,26 +1,65 @@
 //! By which labels the mesh's objects tell pods apart.
 //!
-//! Owns: the mesh's part of [`LabelTests`]: which test is one of rules that are alternatives to each other, and which is not. It must
-//! know exactly which labels of pods the other files look at; each place is named here.
+//! Owns: the mesh's part of [`LabelTests`]: which test is one of rules that are alternatives to each other, and which is not; and the
+//! selectors by which pods are told apart that are called. It must know exactly which labels of pods the other files look at; each
+//! place is named here.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mesh;
 use super::attachment::{self, GATEWAY_NAME};
 use super::chain::{ChainKind, Policy};
+use super::declared::Declared;
 use super::rule::Action;
-use super::waypoint::{USE, USE_NAMESPACE};
-use crate::flow::{LabelCube, LabelTests, Labels, Protocol, Symbol, Values};
-use crate::inventory::{PortTarget, ProtocolClass, ServiceFacts, ServicePort};
+use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
+use crate::flow::{LabelCube, LabelTests, Labels, Symbol, Values};
+use crate::inventory::ServiceFacts;
 
 /// The label by which a classic gateway's pods are known.
 const CLASSIC_GATEWAY: &str = "istio";
 
 impl Mesh {
+    /// The selectors by which the mesh tells pods of a namespace apart that are called, those of the root namespace included.
+    pub(crate) fn selectors(&self, namespace: &str) -> BTreeSet<LabelCube> {
+        let policies = self.near(&self.policies, namespace).map(|policy| &policy.written.attachment);
+        // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
+        let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
+        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
+        let mut cubes: BTreeSet<LabelCube> = policies.chain(peers).chain(tokens).flat_map(attachment::Attachment::label_tests).collect();
+        // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
+        let services = self.services_in(namespace);
+        let declared = Declared::of(services);
+        let matters = |service: &&ServiceFacts| !self.waypoints.is_empty() || declared.are_told_by(service);
+        let services = services.iter().filter(|service| !service.selector.is_empty()).filter(matters);
+        cubes.extend(services.map(|service| attachment::cube(&service.selector)));
+        cubes.extend(self.waypoints.iter().flat_map(|waypoint| self.waypoint_selectors(waypoint, namespace)));
+        cubes
+    }
+
+    /// The labels by which pods of a namespace are a waypoint's, or name it.
+    ///
+    /// Which pods name it for their own calls matters at their end where Istio may let it in by itself (`Mesh::synthetic`): then a label
+    /// that names any waypoint hides the one of the namespace, and a second one says of which namespace the waypoint is.
+    fn waypoint_selectors(&self, waypoint: &Waypoint, namespace: &str) -> Vec<LabelCube> {
+        let equal = |key: &str, value: &str| LabelCube::of(key.into(), Values::one(value.into()));
+        let named = equal(USE, &waypoint.name);
+        let mut cubes = vec![equal(GATEWAY_NAME, &waypoint.name), named.clone(), equal(USE, "none")];
+        if waypoint.serves.to_workloads() && self.platform.auto_allow_waypoint != Some(false) {
+            cubes.push(LabelCube::of(USE.into(), Values::present()));
+            let own = (*waypoint.namespace == *namespace).then(Values::absent);
+            let spaces = own.into_iter().chain([Values::one(Symbol::clone(&waypoint.namespace))]);
+            cubes.extend(spaces.map(|space| named.clone().with(USE_NAMESPACE.into(), space)));
+        }
+        cubes
+    }
+
     /// Adds the tests of all its objects.
     pub(crate) fn add_label_tests(&self, tests: &mut LabelTests) {
+        let declared = self.declared();
         // Read by `Attachment::on_sidecar` and `Attachment::on_ztunnel`.
         for policy in self.policies.values().flatten() {
             let found = policy.written.attachment.label_tests();
-            match self.role(policy) {
+            match self.role(policy, &declared) {
                 Role::Alternative => tests.mesh.extend(found),
                 Role::Other => tests.others.extend(found),
                 Role::None => {}
@@ -33,8 +72,8 @@ impl Mesh {
         // By `Attachment::on_sidecar`: which tokens are verified is asked before any rule.
         tests.others.extend(self.tokens.values().flatten().flat_map(|policy| policy.attachment.label_tests()));
         // By `services::selects`.
-        let services = self.services.iter().filter(|service| !service.selector.is_empty() && self.matters(service));
-        tests.others.extend(services.map(|service| attachment::cube(&service.selector)));
+        let services = declared.iter().flat_map(|(namespace, declared)| self.telling(namespace, declared));
+        tests.others.extend(services.filter(|service| !service.selector.is_empty()).map(|service| attachment::cube(&service.selector)));
         // By `said` and `agreed`.
         if self.destinations.iter().any(super::DestinationRule::mentions_tls) {
             tests.others.extend(self.destinations.iter().flat_map(super::DestinationRule::label_tests));
@@ -65,55 +104,42 @@ impl Mesh {
     /// A connection passes by one ALLOW rule that matches, and is stopped by one DENY rule that does or by one policy that allows
     /// others. So it is with what a DENY policy surely says. Where it may be left open whether it matches, or where proxies may take a port
     /// for HTTP or not and read its rules differently, a connection is left open by it *and* by an ALLOW rule, both of which count.
-    fn role(&self, policy: &Policy) -> Role {
+    fn role(&self, policy: &Policy, declared: &BTreeMap<&Symbol, Declared>) -> Role {
         if !policy.counts(ChainKind::Http) {
             return Role::None;
         }
         match policy.written.action {
             Action::Audit => Role::None,
             Action::Custom => Role::Other,
-            Action::Deny if policy.may_be_open() || (policy.asks_http() && self.is_disputed_near(policy)) => Role::Other,
+            Action::Deny if policy.may_be_open() || (policy.asks_http() && self.is_disputed_near(policy, declared)) => Role::Other,
             Action::Allow | Action::Deny => Role::Alternative,
         }
     }
 
     /// Whether Services may disagree on whether a port is HTTP, on some pod that a policy may act on.
-    fn is_disputed_near(&self, policy: &Policy) -> bool {
-        let namespace = &policy.written.object.namespace;
-        let near = |port: &&Declared<'_>| *namespace == self.platform.root_namespace || port.namespace == namespace;
-        let plain = self.declared().filter(|port| port.class == ProtocolClass::Tcp);
-        plain.collect::<Vec<_>>().iter().filter(near).any(|plain| {
-            let disputes = |other: &Declared<'_>| other.class != ProtocolClass::Tcp && may_meet(plain, other);
-            matches!(plain.target, PortTarget::Name(_)) || self.declared().any(|other| disputes(&other))
-        })
+    fn is_disputed_near(&self, policy: &Policy, declared: &BTreeMap<&Symbol, Declared>) -> bool {
+        let own = &policy.written.object.namespace;
+        if *own == self.platform.root_namespace {
+            return declared.values().any(Declared::may_be_disputed);
+        }
+        declared.get(own).is_some_and(Declared::may_be_disputed)
     }
 
-    /// Whether it matters which pods a Service leads to.
+    /// The Services of a namespace of which it matters which pods they lead to.
     ///
     /// It does where calls of Services may go another way than those of pods, and where it tells what a port is taken for, which only
     /// those notice who look into requests.
-    fn matters(&self, service: &ServiceFacts) -> bool {
-        if self.names_waypoints() || !self.client_tls(&service.namespace).is_empty() {
-            return true;
-        }
-        if !self.looks_at_requests(&service.namespace) {
-            return false;
-        }
-        let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(|port| Declared::of(service, port));
-        let plain: Vec<Declared<'_>> = self.declared().filter(|port| port.class == ProtocolClass::Tcp).collect();
-        own.into_iter().any(|own| own.class == ProtocolClass::Tcp || plain.iter().any(|plain| may_meet(plain, &own)))
+    fn telling<'m>(&'m self, namespace: &str, declared: &Declared) -> Vec<&'m ServiceFacts> {
+        let all = self.names_waypoints() || !self.client_tls(namespace).is_empty();
+        let by_ports = all || self.looks_at_requests(namespace);
+        let services = self.services_in(namespace).iter().filter(|_| by_ports);
+        services.filter(|service| all || declared.are_told_by(service)).collect()
     }
 
     /// Whether any policy on pods of a namespace makes a difference between requests.
     fn looks_at_requests(&self, namespace: &str) -> bool {
         let asks = |policy: &Policy| policy.counts(ChainKind::Http) && policy.asks_http();
         self.near(&self.tokens, namespace).next().is_some() || self.near(&self.policies, namespace).any(asks)
-    }
-
-    /// What all Services declare of TCP ports.
-    fn declared(&self) -> impl Iterator<Item = Declared<'_>> {
-        let ports = self.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
-        ports.filter(|(_, port)| port.protocol == Protocol::Tcp).map(|(service, port)| Declared::of(service, port))
     }
 }
 
@@ -126,27 +152,4 @@ enum Role {
     Other,
     /// It changes no verdict.
     None,
-}
-
-/// What a Service declares of a port of its pods.
-#[derive(Debug, Clone, Copy)]
-struct Declared<'m> {
-    namespace: &'m Symbol,
-    target: &'m PortTarget,
-    class: ProtocolClass,
-}
-
-impl<'m> Declared<'m> {
-    const fn of(service: &'m ServiceFacts, port: &'m ServicePort) -> Self {
-        Self { namespace: &service.namespace, target: &port.target, class: port.class }
-    }
-}
-
-/// Whether two ports of Services may be one port of a pod: a name may be any number.
-fn may_meet(one: &Declared<'_>, other: &Declared<'_>) -> bool {
-    let same = match (one.target, other.target) {
-        (PortTarget::Number(one), PortTarget::Number(other)) => one == other,
-        _ => true,
-    };
-    same && one.namespace == other.namespace
 }

@@ -138,11 +138,16 @@ impl Mesh {
         self.services.binary_search_by(key).ok().and_then(|at| self.services.get(at))
     }
 
+    /// The Services of a namespace.
+    pub(super) fn services_in(&self, namespace: &str) -> &[ServiceFacts] {
+        let start = self.services.partition_point(|service| *service.namespace < *namespace);
+        let rest = self.services.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|service| *service.namespace == *namespace)).unwrap_or_default()
+    }
+
     /// The Services that lead to a pod.
     pub(super) fn services_of(&self, pod: &Pod) -> Vec<&ServiceFacts> {
-        let start = self.services.partition_point(|service| service.namespace < pod.namespace);
-        let rest = self.services.get(start..).unwrap_or_default().iter();
-        rest.take_while(|service| service.namespace == pod.namespace).filter(|service| selects(service, pod)).collect()
+        self.services_in(&pod.namespace).iter().filter(|service| selects(service, pod)).collect()
     }
 
     /// The pods of the waypoints that stand before a pod, however it is called.

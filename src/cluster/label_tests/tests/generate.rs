@@ -1,6 +1,6 @@
 //! Random manifests, pods and questions, made so that several tests hold most pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -152,8 +152,12 @@ fn others(absence: Absence) -> Text {
         let bound = labels.map(|labels| format!("selector: {{matchLabels: {labels}}}, ")).unwrap_or_default();
         object("security.istio.io/v1", "PeerAuthentication", "shop", "", &format!("{{{bound}mtls: {{mode: {mode}}}}}"))
     });
-    let tokens = (equalities(), one_of(&["i", "k"])).prop_map(|(labels, issuer)| {
-        let spec = format!("{{selector: {{matchLabels: {labels}}}, jwtRules: [{{issuer: {issuer}, jwksUri: 'https://i/k'}}]}}");
+    let bound = prop_oneof![
+        6 => equalities().prop_map(|labels| format!("selector: {{matchLabels: {labels}}}")),
+        1 => Just("targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: w}]".to_owned()),
+    ];
+    let tokens = (bound, one_of(&["i", "k"])).prop_map(|(bound, issuer)| {
+        let spec = format!("{{{bound}, jwtRules: [{{issuer: {issuer}, jwksUri: 'https://i/k'}}]}}");
         object("security.istio.io/v1", "RequestAuthentication", "shop", "", &spec)
     });
     let service =
@@ -173,9 +177,26 @@ fn others(absence: Absence) -> Text {
         object("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "", "", &spec)
     });
     prop_oneof![
-        3 => peers, 2 => tokens, 4 => service, 1 => filter, 1 => cilium, 1 => baseline, 2 => Just(WAYPOINT.to_owned()),
+        3 => peers, 2 => tokens, 4 => service, 1 => filter, 1 => cilium, 1 => baseline, 2 => waypoint(),
     ]
     .boxed()
+}
+
+/// A waypoint, for calls of Services or of pods, in one of two namespaces.
+fn waypoint() -> Text {
+    let serves = one_of(&["service", "all", "all", "workload"]);
+    (serves, one_of(&["shop", "shop", "dev"]))
+        .prop_map(|(serves, namespace)| {
+            let metadata = format!("{{name: w, namespace: {namespace}, labels: {{istio.io/waypoint-for: {serves}}}}}");
+            WAYPOINT.replace("{name: w, namespace: shop}", &metadata)
+        })
+        .boxed()
+}
+
+/// The namespace of an object, if it is a waypoint.
+fn waypoint_namespace(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("{name: w, namespace: ")?;
+    rest.split(',').next().map(str::to_owned)
 }
 
 /// An object whose name stands for itself until all are there.
@@ -205,14 +226,11 @@ fn manifests_with(absence: Absence) -> Text {
     let other = prop_oneof![2 => of(others(absence), 0..1), 3 => of(others(absence), 1..4)];
     (defaults(), of(network_policy(absence), 0..4), of(authorizations(), 0..6), other)
         .prop_map(|(defaults, network, mesh, others)| {
-            let mut has_waypoint = false;
-            let mut all = defaults;
-            let rest = network.into_iter().chain(mesh).chain(others).enumerate().map(|(at, text)| {
-                let is_twin = text == WAYPOINT && std::mem::replace(&mut has_waypoint, true);
-                if is_twin { String::new() } else { text.replace("NAME", &format!("n{at}")) }
-            });
-            all.extend(rest);
-            all
+            let mut waypoints = BTreeSet::new();
+            let all = network.into_iter().chain(mesh).chain(others).enumerate().map(|(at, text)| text.replace("NAME", &format!("n{at}")));
+            // One waypoint of a namespace is enough.
+            let all = all.filter(|text| waypoint_namespace(text).is_none_or(|namespace| waypoints.insert(namespace)));
+            std::iter::once(defaults).chain(all).collect()
         })
         .boxed()
 }
@@ -234,18 +252,30 @@ pub(super) fn platforms() -> impl Strategy<Value = Platform> {
     )
 }
 
+/// The labels that pods carry, with values of which some are those that manifests name.
+pub(super) const LABELS: [(&str, &[&str]); 7] = [
+    ("a", &["x", "z"]),
+    ("b", &["x", "z"]),
+    ("c", &["x", "z"]),
+    ("d", &["x", "z"]),
+    ("gateway.networking.k8s.io/gateway-name", &["w", "v"]),
+    ("istio.io/use-waypoint", &["w", "none", "v"]),
+    ("istio.io/use-waypoint-namespace", &["shop", "dev"]),
+];
+
 pub(super) fn pods() -> impl Strategy<Value = Endpoint> {
     let value = || prop_oneof![1 => Just(None), 8 => Just(Some("x")), 1 => Just(Some("z"))];
-    let rare = |value: &'static str| prop::option::weighted(0.08, Just(value));
-    let labels = (value(), value(), value(), value(), rare("w"), rare("w"));
+    let rare = |values: &'static [&'static str]| prop::option::weighted(0.1, select(values));
+    let labels = (value(), value(), value(), value(), rare(&["w", "v"]), rare(&["w", "w", "none", "v"]), rare(&["shop", "dev"]));
     let planes = prop_oneof![1 => Just(DataPlane::None), 5 => Just(DataPlane::Sidecar), 2 => Just(DataPlane::Ambient)];
     let known = prop::bool::weighted(0.8);
-    (labels, select(&["shop", "shop", "dev"][..]), planes, prop::option::of(select(vec![80, 81])), known, prop::bool::weighted(0.1))
-        .prop_map(|((a, b, c, d, gateway, waypoint), namespace, plane, web, is_described, is_host)| {
-            let keys = ["a", "b", "c", "d", "gateway.networking.k8s.io/gateway-name", "istio.io/use-waypoint"];
-            let pairs = keys.into_iter().zip([a, b, c, d, gateway, waypoint]);
+    let facts = (prop::option::of(select(vec![80, 81])), known, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    (labels, select(&["shop", "shop", "dev"][..]), planes, facts).prop_map(
+        |((a, b, c, d, gateway, waypoint, of), namespace, plane, (web, is_described, is_host, is_bound))| {
+            let pairs = LABELS.into_iter().map(|(key, _)| key).zip([a, b, c, d, gateway, waypoint, of]);
             let labels = pairs.filter_map(|(key, value)| Some((Symbol::from(key), Symbol::from(value?)))).collect();
-            let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), namespace.into()), ("team".into(), "t".into())]);
+            let mut namespace_labels = Labels::from([(NAMESPACE_NAME.into(), namespace.into()), ("team".into(), "t".into())]);
+            namespace_labels.extend(is_bound.then(|| ("istio.io/use-waypoint".into(), "w".into())));
             let ports = web.map(|number| vec![NamedPort { name: "web".into(), protocol: Protocol::Tcp, number }]);
             let facts = Facts {
                 ports,
@@ -257,7 +287,8 @@ pub(super) fn pods() -> impl Strategy<Value = Endpoint> {
                 peer: Peer::Pod(Pod { namespace: namespace.into(), namespace_labels, labels, account: "default".into(), plane }),
                 facts,
             }
-        })
+        },
+    )
 }
 
 /// What is asked of an end about another one.

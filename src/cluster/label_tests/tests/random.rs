@@ -11,14 +11,14 @@ use crate::cluster::{Cluster, Endpoint, Names, Platform, Way};
 use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, Peer, Protocol, Request, Symbol, Token, Transport, Verdict};
 
 /// The same policies on each run, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` asks for more.
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let given = Config::default();
     let rng_seed = if given.rng_seed == RngSeed::Random { RngSeed::Fixed(1) } else { given.rng_seed };
     Config { rng_seed, failure_persistence: None, max_shrink_iters: 20_000, ..given }
 }
 
 /// An answer without its reason.
-fn kind(verdict: &Verdict) -> u8 {
+pub(super) fn kind(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Allowed => 0,
         Verdict::Denied => 1,
@@ -26,7 +26,7 @@ fn kind(verdict: &Verdict) -> u8 {
     }
 }
 
-fn labels(end: &Endpoint) -> &Labels {
+pub(super) fn labels(end: &Endpoint) -> &Labels {
     let Peer::Pod(pod) = &end.peer else { panic!("it is a pod") };
     &pod.labels
 }
