@@ -36,10 +36,14 @@ pub(super) fn normalize(policy: &Policy) -> Gates {
     let allows: Vec<(RuleId, &Rule)> = rules.filter(|(_, rule)| rule.action == Action::Allow).collect();
     let parts = in_shares(&allows, WORTH_A_THREAD, |share| {
         let mut part = Build::new(policy, &denies);
-        share.iter().for_each(|(id, rule)| part.rule(*id, rule));
+        for (id, rule) in share {
+            part.rule(*id, rule);
+        }
         part
     });
-    parts.into_iter().for_each(|part| build.add(part));
+    for part in parts {
+        build.add(part);
+    }
     build.report_cuts();
     build.gates
 }
