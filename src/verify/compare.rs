@@ -8,7 +8,7 @@ mod end;
 use std::fmt;
 use std::sync::OnceLock;
 
-use end::compare_end;
+use end::{Attempt, compare_end};
 pub(super) use end::{Effort, subjects_within};
 
 use super::judge::{Judge, Way};
@@ -165,12 +165,12 @@ impl<'a> All<'a> {
 
     /// One way of one namespace, over all pods or, if these fall into too many classes, over pods of few labels.
     fn end(self, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
-        let mut over = |worlds: Worlds<'_>, effort: usize| {
-            compare_end(Bench { worlds, ..self.bench }, self.namespaces, (namespace, way), effort, paths)
+        let mut over = |worlds: Worlds<'_>, attempt: Attempt| {
+            compare_end(Bench { worlds, ..self.bench }, self.namespaces, (namespace, way), attempt, paths)
         };
         let few = || self.few.get_or_init(|| few_labels(self.bench)).as_ref();
-        over(self.bench.worlds, Effort::FIRST)
-            .or_else(|_| over(few().map_or(self.bench.worlds, Few::worlds), Effort::SECOND))
+        over(self.bench.worlds, Attempt::FIRST)
+            .or_else(|_| over(few().map_or(self.bench.worlds, Few::worlds), Attempt::SECOND))
             .unwrap_or_else(|TooManyPods| Comparison {
                 incomplete: vec![Incomplete::Pods { namespace: Symbol::clone(namespace), way }],
                 ..Comparison::default()

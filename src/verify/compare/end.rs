@@ -14,12 +14,16 @@ pub(super) fn compare_end(
     bench: Bench<'_>,
     all: &[Symbol],
     (namespace, way): (&Symbol, Way),
-    effort: usize,
+    attempt: Attempt,
     paths: &mut PathCells,
 ) -> Result<Comparison, TooManyPods> {
     let mut found = Comparison::default();
-    let classes = subjects_within(bench, vec![PodCube::in_namespace(namespace)], namespace, way)?;
-    let mut run = Run { found: &mut found, paths, effort: Effort::new(classes.len(), effort) };
+    let cubes = subject_cubes(bench, namespace, way);
+    let classes = subjects_of(bench, vec![PodCube::in_namespace(namespace)], &cubes, way)?;
+    if classes.len() > attempt.classes + Attempt::CLASSES_A_CUBE * cubes.len() {
+        return Err(TooManyPods);
+    }
+    let mut run = Run { found: &mut found, paths, effort: Effort(attempt.effort + Attempt::EFFORT_A_CLASS * classes.len()) };
     for class in &classes {
         compare_subject(Subject { bench, all, namespace, way, class }, &mut run)?;
     }
@@ -33,21 +37,30 @@ struct Run<'r> {
     effort: Effort,
 }
 
-/// How many more parts of pods may be looked at, so that a comparison ends while somebody waits for it.
+/// How much a comparison may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    /// How many classes of near ends there may be, besides those for each cube that tells them apart.
+    classes: usize,
+    /// How many parts of far ends may be looked at, each against every cut, besides those for each class of near ends.
+    effort: usize,
+}
+
+impl Attempt {
+    /// Before pods of few labels are tried, which take less time as soon as classes multiply.
+    pub(super) const FIRST: Self = Self { classes: 512, effort: 1_000_000 };
+    /// Then: about as long as somebody waits for it.
+    pub(super) const SECOND: Self = Self { classes: 1 << 15, effort: 20_000_000 };
+
+    const CLASSES_A_CUBE: usize = 16;
+    const EFFORT_A_CLASS: usize = 300;
+}
+
+/// How many more parts of pods may be looked at.
 #[derive(Debug)]
 pub(in crate::verify) struct Effort(usize);
 
 impl Effort {
-    /// For each class of pods.
-    const A_CLASS: usize = 300;
-    /// Besides: before other pods are tried, and then.
-    pub(super) const FIRST: usize = 2_000_000;
-    pub(super) const SECOND: usize = 20_000_000;
-
-    const fn new(classes: usize, besides: usize) -> Self {
-        Self(besides + Self::A_CLASS * classes)
-    }
-
     /// Looks at as many parts, each against every cut.
     pub(in crate::verify) fn spend(&mut self, parts: usize) -> Result<(), TooManyPods> {
         self.0 = self.0.checked_sub(parts).ok_or(TooManyPods)?;
@@ -62,10 +75,18 @@ pub(in crate::verify) fn subjects_within(
     namespace: &str,
     way: Way,
 ) -> Result<Vec<Pods>, TooManyPods> {
+    subjects_of(bench, wholes, &subject_cubes(bench, namespace, way), way)
+}
+
+fn subject_cubes(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<PodCube> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
     cubes.dedup();
+    cubes
+}
+
+fn subjects_of(bench: Bench<'_>, wholes: Vec<PodCube>, cubes: &[PodCube], way: Way) -> Result<Vec<Pods>, TooManyPods> {
     let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
     classes_among(wholes, &numbered, cubes.len(), bench.worlds.near(way))
 }
