@@ -357,7 +357,9 @@ fn the_addresses_of_pods_are_held_against_the_configuration() {
 #[test]
 fn what_could_not_be_compared_is_told() {
     let place = shop();
-    let policy = |number: usize| network(&format!("n{number}"), &format!("{{podSelector: {{matchLabels: {{key-{number}: a}}}}}}"));
+    // Pods without a label: of these no class of fewer labels will do.
+    let without = |key: usize| format!("{{podSelector: {{matchExpressions: [{{key: key-{key}, operator: DoesNotExist}}]}}}}");
+    let policy = |number: usize| network(&format!("n{number}"), &without(number));
     let theirs: Vec<String> = (0..40).map(policy).collect();
     place.put("theirs.yaml", theirs.join("---\n").as_bytes());
     let ran = place.run("verify --manifests manifests --manifests theirs.yaml");

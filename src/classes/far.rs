@@ -33,8 +33,6 @@ pub enum Among {
 /// are tests; tests of labels that may stand together in any way double the parts each.
 const PARTS_A_CUBE: usize = 16;
 const PARTS_BESIDES: usize = 1 << 15;
-/// Besides, where there is another way if they are too many: pods of few labels.
-const FEWER_PARTS_BESIDES: usize = 1 << 13;
 
 /// How many parts may be cut by a cube, all cubes taken together, for each cube and besides.
 const CUTS_A_CUBE: usize = 1 << 13;
@@ -89,7 +87,7 @@ pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: us
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size, FEWER_PARTS_BESIDES, &|cube| world.is_considered(cube))? {
+    for cell in cells(wholes, cubes, size, &|cube| world.is_considered(cube))? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -128,7 +126,7 @@ pub fn parts_within<K: Ord, E>(
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, PARTS_BESIDES, &|_| true)? {
+    for cell in cells(vec![whole], cubes, size, &|_| true)? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -145,7 +143,6 @@ fn cells(
     wholes: Vec<PodCube>,
     cubes: &[(usize, &PodCube)],
     size: usize,
-    besides: usize,
     is_considered: &dyn Fn(&PodCube) -> bool,
 ) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
@@ -158,7 +155,7 @@ fn cells(
             distinct.push((cube, vec![*at]));
         }
     }
-    let bound = besides + PARTS_A_CUBE * (distinct.len() + wholes.len());
+    let bound = PARTS_BESIDES + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {

@@ -18,17 +18,21 @@ const MAX_PATHS: usize = 2_048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyRequests;
 
-/// The cells of paths that were found before: rules of many destinations compare the same paths, and cells are dear.
+/// The cells of paths that were found before, or found to be too many: rules of many destinations compare the same paths, and cells
+/// are dear.
 #[derive(Debug, Default)]
-pub struct PathCells(HashMap<BTreeSet<PathPattern>, Vec<Symbol>>);
+pub struct PathCells(HashMap<BTreeSet<PathPattern>, Result<Vec<Symbol>, TooManyRequests>>);
 
 impl PathCells {
     /// One path of every cell that the patterns cut all paths into.
     fn of(&mut self, patterns: &BTreeSet<PathPattern>) -> Result<&[Symbol], TooManyRequests> {
         if !self.0.contains_key(patterns) {
-            self.0.insert(patterns.clone(), path_cells(patterns)?);
+            self.0.insert(patterns.clone(), path_cells(patterns));
         }
-        Ok(self.0.get(patterns).map(Vec::as_slice).unwrap_or_default())
+        match self.0.get(patterns) {
+            Some(Ok(paths)) => Ok(paths),
+            _ => Err(TooManyRequests),
+        }
     }
 }
 
