@@ -46,6 +46,8 @@ pub(super) enum Mark {
     PlaintextToo,
     /// Some request has to be sent over mTLS that passed in plaintext.
     MtlsOnly,
+    /// Some request passes over mTLS that passed in plaintext alone.
+    MtlsToo,
     /// A request passes without a token that needed one.
     TokenDropped,
     /// It is left open now whether something passes.
@@ -140,6 +142,7 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
         (Mark::Lost, has(&passes, &fails)),
         (Mark::PlaintextToo, opens_plaintext(before, after)),
         (Mark::MtlsOnly, opens_plaintext(after, before)),
+        (Mark::MtlsToo, opens_mtls(before, after)),
         (Mark::TokenDropped, drops_token(&old, &new, requests)),
         (Mark::Unspecified, has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified)),
         (Mark::OneGate, before.one_gate(after).is_some()),
@@ -155,6 +158,15 @@ fn opens_plaintext(before: &Access, after: &Access) -> bool {
     let (Some(mtls), Some(plaintext)) = (&before.mtls, &after.plaintext) else { return false };
     let old = |at: usize| before.plaintext.as_ref().and_then(|said| said.get(at)).is_some_and(|said| *said == Said::Allowed);
     mtls.iter().zip(plaintext).enumerate().any(|(at, (mtls, plaintext))| *mtls == Said::Allowed && *plaintext == Said::Allowed && !old(at))
+}
+
+/// Whether a request passes over mTLS now that passed in plaintext alone, and still does. Who is outside of the mesh gains nothing by that,
+/// but a client that was told to speak mTLS does.
+fn opens_mtls(before: &Access, after: &Access) -> bool {
+    let (Some(old), Some(new)) = (&before.mtls, &after.mtls) else { return false };
+    let passes = |said: &Option<Vec<Said>>, at: usize| said.as_ref().and_then(|said| said.get(at)) == Some(&Said::Allowed);
+    let in_plaintext = |at: usize| passes(&before.plaintext, at) && passes(&after.plaintext, at);
+    old.iter().zip(new).enumerate().any(|(at, (old, new))| *old == Said::Denied && *new == Said::Allowed && in_plaintext(at))
 }
 
 /// Whether a request without a token passes now that passed before with a valid token alone.

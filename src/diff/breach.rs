@@ -15,7 +15,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Callers, Cell, Wanted, walk_where};
+use super::walk::{Cell, Quota, Told, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -66,7 +66,9 @@ pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) ->
     let wanted = Wanted {
         differ: |before, after| before.plaintext != after.plaintext || before.mtls != after.mtls,
         settled: &|source, destination| middle.is_steady && settled.between(source, destination),
-        callers: Callers::Together,
+        // Callers that are alike before and now may not be so on the head.
+        told: Told::Apart,
+        quota: Quota::LARGE,
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();
@@ -141,16 +143,17 @@ fn access(sides: &Pair<'_>, cell: &Cell) -> Access {
     access
 }
 
-/// What passes in one state and not in another, and the other way round, in the order of risk. `moved` are the namespaces whose objects
-/// the one has and the other has not.
-pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched, moved: &Moved, words: &Words) -> Vec<Entry> {
+/// What passes in one state and not in another, and the other way round, in the order of risk; and flows for those that were not
+/// compared. `moved` are the namespaces whose objects the one has and the other has not.
+pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched, moved: &Moved, words: &Words) -> (Vec<Entry>, Vec<Flow>) {
     let pair = Pair::new(before, after);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
     let settled = Settled::new(&pair, None, moved);
     let is_steady = before.turned == after.turned;
     let wanted = Wanted {
         settled: &|source, destination| is_steady && settled.between(source, destination),
-        callers: Callers::Together,
+        told: Told::Together,
+        quota: Quota::LARGE,
         ..Wanted::any()
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
@@ -164,5 +167,5 @@ pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched
         entries.extend(grouped(&pair, words, key, cells, &|_| said(String::new())));
     }
     sort(&mut entries);
-    entries
+    (entries, found.incomplete)
 }

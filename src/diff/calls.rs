@@ -3,20 +3,24 @@
 //! Owns: `calls`. Such a connection hangs on more than its two ends, so the evaluator is asked about whole connections between
 //! workloads. Asked is what a changed object may touch, once for all clients that nothing on the way tells apart.
 
+mod asked;
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(super) use ways::fits;
+use ways::{name_of, selects};
+
 use super::access::Access;
 use super::actual::{Actual, Likeness};
-use super::side::{Both, Pair, Said, Which};
+use super::side::{Both, Pair, Which};
 use super::walk::{Call, Cell, LeftOpen, anything_between, left_open};
 use super::yaml::request_sets;
-use crate::classes::{PathCells, TooManyPods, parts_within, port_classes, request_classes};
-use crate::cluster::{Addressed, Cluster, Decision, Names, Question, Way, WaypointCall};
-use crate::flow::{
-    Cut, DataPlane, Flow, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
-};
-use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
+use crate::classes::{PathCells, TooManyPods, parts_within, request_classes};
+use crate::cluster::{Cluster, Names, Way, WaypointCall};
+use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, Symbol};
+use crate::inventory::ServiceFacts;
 
 /// What a changed object may touch.
 #[derive(Debug, Clone, Default)]
@@ -328,154 +332,4 @@ impl<'a> Door<'a> {
             meant: request_sets(&self.cuts, client.both.of(Which::Head)),
         }
     }
-
-    /// The calls of a client, with the ports of the pod that they lead to.
-    fn calls(&self, client: &Client) -> Vec<(PortSet, Call)> {
-        let mut calls: Vec<(PortSet, Call)> = self.services.iter().flat_map(|service| self.by_service(service)).collect();
-        let to_pod = |call: &WaypointCall<'_>| call.addressed == Addressed::Pod;
-        if self.over.iter().flatten().any(to_pod) {
-            let cuts: Vec<Cut> = self.cuts.iter().cloned().chain(self.egress(client)).collect();
-            let all: Vec<usize> = (0..cuts.len()).collect();
-            let classes = port_classes(&cuts, &all).into_iter().filter(|class| class.protocol == Protocol::Tcp);
-            calls.extend(classes.map(|class| {
-                let leads = [(Addressed::Pod, class.example), (Addressed::Pod, class.example)];
-                (class.ports, Call { service: None, leads })
-            }));
-        }
-        calls
-    }
-
-    /// By what a client's own end tells ports apart.
-    fn egress(&self, client: &Client) -> Vec<Cut> {
-        let of = |(which, cluster): (Which, &&Cluster)| cluster.end(client.both.end(which), Way::Egress).cuts(self.sides.names);
-        let all = SIDES.into_iter().zip(&self.sides.clusters).flat_map(of);
-        all.map(|cut| Cut { requests: RequestSamples::default(), ..cut }).collect()
-    }
-
-    /// The calls by a Service, on each of its ports. Where it does not lead here, what remains is to call the pod.
-    fn by_service(&self, service: &(Symbol, Symbol)) -> Vec<(PortSet, Call)> {
-        let [base, head] = [0, 1].map(|side| self.ports_of(service, side));
-        let numbers: BTreeSet<u16> = base.keys().chain(head.keys()).copied().collect();
-        let call = |number: u16| {
-            let (was, is) = (base.get(&number).copied(), head.get(&number).copied());
-            let (old, new) = (was.or(is)?, is.or(was)?);
-            let lead = |own: Option<u16>, port: u16| {
-                let (namespace, name) = service.clone();
-                let by_service = Addressed::Service { namespace, name, port: number };
-                (if own.is_some() { by_service } else { Addressed::Pod }, port)
-            };
-            let ports = PortSet::one(Protocol::Tcp, old).union(&PortSet::one(Protocol::Tcp, new));
-            let named = Symbol::from(format!("svc/{}@{}", service.1, service.0));
-            Some((ports, Call { service: Some((named, number)), leads: [lead(was, old), lead(is, new)] }))
-        };
-        numbers.into_iter().filter_map(call).collect()
-    }
-
-    /// The ports of a Service on one side, each with the port of the pod that it leads to.
-    fn ports_of(&self, (namespace, name): &(Symbol, Symbol), side: usize) -> BTreeMap<u16, u16> {
-        let (Some(which), Some(services)) = (SIDES.get(side), self.sides.services.get(side)) else { return BTreeMap::new() };
-        let is_it =
-            |service: &&ServiceFacts| service.namespace == *namespace && service.name == *name && selects(service, self.target, *which);
-        let ports = services.iter().filter(is_it).flat_map(|service| &service.ports).filter(|port| port.protocol == Protocol::Tcp);
-        ports.filter_map(|port| Some((port.port, leads_to(port, self.target, *which)?))).collect()
-    }
-
-    /// What passes on one side, and why that is left open where it is.
-    fn access(&self, client: &Client, which: Which, call: &Call, requests: &[Option<Request>]) -> (Access, Option<String>) {
-        let mut why = None;
-        let (mut plaintext, mut mtls) = (Vec::new(), Vec::new());
-        for request in requests {
-            let decision = self.decide(client, which, call, request.as_ref());
-            let said = Said::from(&decision.verdict);
-            if let crate::flow::Verdict::Unspecified(reason) = decision.verdict {
-                why.get_or_insert(reason);
-            }
-            let over_mtls = decision.transport == Some(Transport::Mtls);
-            plaintext.push(if over_mtls { Said::Denied } else { said });
-            mtls.push(if over_mtls { said } else { Said::Denied });
-        }
-        let in_mesh = |pod: Option<&Pod>| pod.is_some_and(|pod| pod.plane != DataPlane::None);
-        let mtls = (in_mesh(client.pod(which)) && in_mesh(self.target.pod(which))).then_some(mtls);
-        (Access { plaintext: Some(plaintext), mtls, stops: Vec::new() }, why)
-    }
-
-    /// Decides a call on one side. Where there is no such Service, the pod is called over what the Service's clients speak.
-    fn decide(&self, client: &Client, which: Which, call: &Call, request: Option<&Request>) -> Decision {
-        let question = self.question(client, which, call, request.cloned());
-        let is_stand_in = call.service.is_some() && question.addressed == Addressed::Pod;
-        let other = || self.cluster(which.other()).decide(&self.question(client, which.other(), call, request.cloned()));
-        let transport = if is_stand_in { other().transport } else { None };
-        self.cluster(which).decide(&Question { transport, ..question })
-    }
-
-    const fn cluster(&self, which: Which) -> &'a Cluster {
-        let [base, head] = self.sides.clusters;
-        match which {
-            Which::Base => base,
-            Which::Head => head,
-        }
-    }
-
-    fn question(&self, client: &Client, which: Which, call: &Call, request: Option<Request>) -> Question {
-        let (addressed, port) = call.of(which);
-        Question {
-            source: client.both.end(which).clone(),
-            destination: self.target.both.end(which).clone(),
-            protocol: Protocol::Tcp,
-            port,
-            transport: None,
-            request,
-            addressed: addressed.clone(),
-        }
-    }
-
-    fn flow(&self, client: &Client, which: Which, call: &Call, request: Option<Request>) -> Flow {
-        Flow {
-            source: client.both.of(which).clone(),
-            destination: self.target.both.of(which).clone(),
-            protocol: Protocol::Tcp,
-            port: call.of(which).1,
-            transport: Transport::Plaintext,
-            request,
-        }
-    }
-}
-
-impl Call {
-    /// What is addressed on one side, and the port of the pod that it leads to.
-    pub(super) const fn of(&self, which: Which) -> (&Addressed, u16) {
-        let [base, head] = &self.leads;
-        match which {
-            Which::Base => (&base.0, base.1),
-            Which::Head => (&head.0, head.1),
-        }
-    }
-}
-
-fn name_of(service: &ServiceFacts) -> (Symbol, Symbol) {
-    (Symbol::clone(&service.namespace), Symbol::clone(&service.name))
-}
-
-/// Whether a Service leads to a workload on one side.
-pub(super) fn selects(service: &ServiceFacts, target: &Actual, which: Which) -> bool {
-    let Some(pod) = target.pod(which) else { return false };
-    let open = &target.both.end(which).facts.open_labels;
-    let carries = |(key, value): (&Symbol, &Symbol)| pod.labels.get(key) == Some(value) || open.contains(key);
-    service.namespace == pod.namespace && !service.selector.is_empty() && service.selector.iter().all(carries)
-}
-
-/// The port of a pod that a port of a Service leads to.
-fn leads_to(port: &ServicePort, target: &Actual, which: Which) -> Option<u16> {
-    match &port.target {
-        PortTarget::Number(number) => Some(*number),
-        PortTarget::Name(name) => {
-            let ports = target.both.end(which).facts.ports.as_ref()?;
-            ports.iter().find(|own| own.name == *name && own.protocol == port.protocol).map(|own| own.number)
-        }
-    }
-}
-
-/// Whether a host may be that of a Service.
-pub(super) fn fits(host: &str, (_, name): &(Symbol, Symbol)) -> bool {
-    host.contains('*') || host.split('.').next() == Some(&**name)
 }

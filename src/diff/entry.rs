@@ -19,6 +19,8 @@ pub enum Kind {
     Workloads,
     /// Those who get in reach more ports, or send more requests.
     PortsOrRequests,
+    /// Connections over mTLS pass where only plaintext did.
+    MtlsToo,
     /// mTLS or a token is no longer required.
     Weakened,
     /// Two gates stopped somebody, and one does.
@@ -33,12 +35,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by risk.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Internet,
         Self::Outside,
         Self::Across,
         Self::Workloads,
         Self::PortsOrRequests,
+        Self::MtlsToo,
         Self::Weakened,
         Self::OneGate,
         Self::Unspecified,
@@ -54,6 +57,7 @@ impl Kind {
             Self::Across => "across-namespaces",
             Self::Workloads => "workloads",
             Self::PortsOrRequests => "ports-or-requests",
+            Self::MtlsToo => "mtls-too",
             Self::Weakened => "weakened",
             Self::OneGate => "one-gate",
             Self::Unspecified => "unspecified",
@@ -70,6 +74,7 @@ impl Kind {
             Self::Across => "opened across namespaces",
             Self::Workloads => "opened to more workloads",
             Self::PortsOrRequests => "more ports or requests",
+            Self::MtlsToo => "mTLS accepted too",
             Self::Weakened => "mTLS or a token no longer required",
             Self::OneGate => "one gate now alone",
             Self::Unspecified => "unspecified",
@@ -80,7 +85,7 @@ impl Kind {
 
     /// Whether something passes that did not.
     pub const fn is_gain(self) -> bool {
-        matches!(self, Self::Internet | Self::Outside | Self::Across | Self::Workloads | Self::PortsOrRequests)
+        matches!(self, Self::Internet | Self::Outside | Self::Across | Self::Workloads | Self::PortsOrRequests | Self::MtlsToo)
     }
 
     /// Whether a safeguard is gone.

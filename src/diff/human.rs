@@ -143,7 +143,7 @@ const fn code(kind: Kind) -> &'static str {
     match kind {
         Kind::Internet => "1;31",
         Kind::Weakened | Kind::OneGate | Kind::Unspecified => "35",
-        Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests => "33",
+        Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests | Kind::MtlsToo => "33",
         Kind::Closed | Kind::Tightened => "32",
     }
 }

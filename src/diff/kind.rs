@@ -40,6 +40,9 @@ pub(super) fn kind(pair: &Pair<'_>, cell: &Cell, nature: &Nature) -> Kind {
     if nature.has(Mark::Unspecified) {
         return Kind::Unspecified;
     }
+    if nature.has(Mark::MtlsToo) && !nature.has(Mark::Lost) && !nature.has(Mark::MtlsOnly) {
+        return Kind::MtlsToo;
+    }
     if nature.has(Mark::OneGate) && !nature.has(Mark::Lost) && !nature.has(Mark::MtlsOnly) {
         return Kind::OneGate;
     }

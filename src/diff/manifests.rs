@@ -215,7 +215,8 @@ fn turns(cell: &Cell) -> BTreeSet<(Said, Said, Option<Mark>)> {
         return turns;
     }
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let marks = [Mark::PlaintextToo, Mark::MtlsOnly, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
+    let marks =
+        [Mark::PlaintextToo, Mark::MtlsOnly, Mark::MtlsToo, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
     marks.map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
 }
 

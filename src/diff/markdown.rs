@@ -237,7 +237,7 @@ const fn sign(kind: Kind) -> &'static str {
     match kind {
         Kind::Internet => "🔴",
         Kind::Weakened | Kind::OneGate | Kind::Unspecified => "🟠",
-        Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests => "🟡",
+        Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests | Kind::MtlsToo => "🟡",
         Kind::Closed | Kind::Tightened => "⚪",
     }
 }
@@ -249,6 +249,7 @@ const fn risk(kind: Kind) -> &'static str {
         Kind::Across => "across namespaces",
         Kind::Workloads => "gained",
         Kind::PortsOrRequests => "more",
+        Kind::MtlsToo => "mTLS too",
         Kind::Weakened => "weakened",
         Kind::OneGate => "one gate",
         Kind::Unspecified => "unspecified",

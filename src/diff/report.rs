@@ -113,6 +113,7 @@ fn counted(kind: Kind, count: usize) -> String {
     match kind {
         Kind::Weakened => format!("{count} no longer require{} mTLS or a token", if count == 1 { "s" } else { "" }),
         Kind::PortsOrRequests => format!("{count} with more ports or requests"),
+        Kind::MtlsToo => format!("{count} with mTLS accepted too"),
         Kind::OneGate => format!("{count} with one gate now alone"),
         _ => format!("{count} {}", kind.words()),
     }

@@ -61,7 +61,7 @@ const fn level(kind: Kind) -> Level {
 
 fn code_of(kind: Kind) -> Code {
     match kind {
-        Kind::Internet | Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests => code::ACCESS_GAINED,
+        Kind::Internet | Kind::Outside | Kind::Across | Kind::Workloads | Kind::PortsOrRequests | Kind::MtlsToo => code::ACCESS_GAINED,
         Kind::Weakened | Kind::OneGate => code::ACCESS_WEAKENED,
         Kind::Unspecified => code::ACCESS_UNSPECIFIED,
         Kind::Closed | Kind::Tightened => code::ACCESS_LOST,

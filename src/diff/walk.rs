@@ -8,6 +8,7 @@ mod between;
 mod cell;
 mod into;
 mod memo;
+mod quota;
 mod workloads;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(super) use between::{left_open, passes_somewhere};
 pub(super) use cell::{Call, Cell, Found, LeftOpen};
 pub(super) use into::named;
+pub(super) use quota::Quota;
 pub(super) use workloads::walk_workloads;
 
 use super::access::Access;
@@ -24,17 +26,11 @@ use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Which};
 use crate::classes::{Far, Part, PathCells, TooManyPods, address_classes, parts_within};
 use crate::flow::{Cut, Flow, Peer, Peers, PodCube, Protocol, Symbol, Transport};
-use crate::threads::in_shares;
 use crate::verify::{JudgedEnd, Way};
 use between::{Between, Doors};
 use into::Into;
 use memo::Memo;
-
-/// The most classes that are kept of one walk. Whoever changes more at once is told of as many, and that there are others.
-const MAX_CELLS: usize = 30_000;
-
-/// The most classes that one walk asks about on one side, so that it ends while somebody waits for it.
-const MAX_LOOKS: usize = 2_000_000;
+use quota::shares;
 
 /// A class of peers: all of them, and one.
 #[derive(Clone)]
@@ -68,13 +64,15 @@ pub(super) struct Wanted<'a> {
     pub(super) differ: fn(&Access, &Access) -> bool,
     /// Whether pods of a namespace need not be looked at as callers of pods of another; none stands for addresses.
     pub(super) settled: &'a (dyn Fn(Option<&Symbol>, Option<&Symbol>) -> bool + Sync),
-    /// Whether callers are told one by one.
-    pub(super) callers: Callers,
+    /// Whether classes are told one by one.
+    pub(super) told: Told,
+    /// How much it finds and asks at most.
+    pub(super) quota: Quota,
 }
 
-/// How callers of one namespace are told whose flows to the same pods are alike, though policies of their own make them so.
+/// How callers of one namespace, and ports, are told whose flows to the same pods are alike, though other policies may make them so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Callers {
+pub(super) enum Told {
     /// One by one, as it matters by which policies they are alike.
     Apart,
     /// As one.
@@ -84,15 +82,8 @@ pub(super) enum Callers {
 impl Wanted<'_> {
     /// Every difference.
     pub(super) fn any() -> Self {
-        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false, callers: Callers::Apart }
+        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false, told: Told::Apart, quota: Quota::WHOLE }
     }
-}
-
-/// What one thread found about a namespace that is called.
-struct Share {
-    found: Found,
-    too_many: BTreeSet<Peer>,
-    looks: usize,
 }
 
 /// The same, for some of all differences.
@@ -104,13 +95,11 @@ pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: 
         }
     }
     let by_name: Vec<(&Symbol, Vec<&Sown>)> = by_name.into_iter().collect();
-    let shares = in_shares(&by_name, 1, |share| {
-        let walk = Walk::new(pair, policies, wanted);
-        share.iter().map(|(name, seeds)| walk.share(name, seeds)).collect::<Vec<_>>()
-    });
-    let (walk, mut found) = (Walk::new(pair, policies, wanted), Found::default());
-    for ((name, seeds), share) in by_name.iter().zip(shares.into_iter().flatten()) {
-        walk.take(share, (name, seeds), &mut found);
+    let new = || Walk::new(pair, policies, wanted);
+    let (walk, mut found) = (new(), Found::default());
+    for share in shares(&by_name, wanted.quota, new) {
+        walk.too_many.borrow_mut().extend(share.too_many);
+        found.extend(share.found);
     }
     let outward: Vec<&Sown> = sown.iter().filter(|seed| seed.destination.addresses).collect();
     walk.to_addresses(&outward, &mut found);
@@ -127,8 +116,8 @@ struct Walk<'a> {
     too_many: RefCell<BTreeSet<Peer>>,
     /// How many classes were asked about.
     looks: std::cell::Cell<usize>,
-    /// How many cells are kept of namespaces that were walked before.
-    kept: std::cell::Cell<usize>,
+    /// How much it may find and ask before it ends.
+    quota: std::cell::Cell<Quota>,
 }
 
 /// A flow that stands for all of pods that were not looked at.
@@ -181,33 +170,12 @@ impl<'a> Walk<'a> {
             memo: Memo::default(),
             too_many: RefCell::default(),
             looks: std::cell::Cell::default(),
-            kept: std::cell::Cell::default(),
+            quota: std::cell::Cell::new(wanted.quota),
         }
     }
 }
 
 impl Walk<'_> {
-    /// A namespace that is called, after others.
-    fn share(&self, name: &Symbol, seeds: &[&Sown]) -> Share {
-        let before = self.looks.get();
-        let mut found = Found::default();
-        self.reach_namespace(name, seeds, &mut found);
-        self.kept.set(self.kept.get() + found.cells.len());
-        Share { found, too_many: self.too_many.take(), looks: self.looks.get() - before }
-    }
-
-    /// Takes in what a thread found about a namespace. No thread has walked through more than this walk has by then; where the walk ends
-    /// within that namespace, or has ended, it is walked again, so that it ends where one thread would have ended.
-    fn take(&self, share: Share, (name, seeds): (&Symbol, &[&Sown]), found: &mut Found) {
-        let looks = self.looks.get() + share.looks;
-        if found.cells.len() + share.found.cells.len() >= MAX_CELLS || looks >= MAX_LOOKS {
-            return self.reach_namespace(name, seeds, found);
-        }
-        self.looks.set(looks);
-        self.too_many.borrow_mut().extend(share.too_many);
-        found.extend(share.found);
-    }
-
     /// What was found, with what was not looked at.
     fn end(self, mut found: Found) -> Found {
         found.incomplete.extend(self.too_many.into_inner().into_iter().map(anything_between));
@@ -216,7 +184,7 @@ impl Walk<'_> {
 
     /// Whether so much was found that nothing else of this target is looked at; that is told then.
     fn is_full(&self, found: &Found, target: &Both) -> bool {
-        if self.kept.get() + found.cells.len() < MAX_CELLS && self.looks.get() < MAX_LOOKS {
+        if self.quota.get().holds(found.cells.len(), self.looks.get()) {
             return false;
         }
         self.too_many.borrow_mut().insert(target.of(Which::Head).clone());

@@ -48,6 +48,8 @@ pub(super) struct Bench<'a> {
     pub(super) others: &'a BTreeSet<Symbol>,
     /// Whether the evaluator models every object of both sides.
     pub(super) is_modelled: bool,
+    /// Whether what is not put in order and may decide a flow is the same on both sides; states have it as the head does.
+    pub(super) is_kept_alike: bool,
     /// How many states were judged.
     pub(super) judged: Cell<usize>,
     /// What was read last.
@@ -130,9 +132,9 @@ impl Bench<'_> {
         Wrong { breaches, incomplete, unreadable: false }
     }
 
-    /// What passes from one state to another, in words.
-    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> Vec<Entry> {
-        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return Vec::new() };
+    /// What passes from one state to another, in words; and flows for those that were not compared.
+    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> (Vec<Entry>, Vec<Flow>) {
+        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return <(Vec<Entry>, Vec<Flow>)>::default() };
         let names = self.other_than(after, |at, _| before.of(at));
         let is_local = old.is_modelled() && new.is_modelled();
         let moved = Moved { from_base: names.clone(), from_head: names, is_local };
@@ -145,6 +147,7 @@ impl Bench<'_> {
             names.extend(self.others.iter().cloned());
             names
         });
+        let from_base = from_base.filter(|_| self.is_kept_alike);
         let from_head = self.other_than(state, |_, item| item.head);
         Moved { from_base, from_head, is_local: self.is_modelled && cluster.is_modelled() }
     }

@@ -89,7 +89,17 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let is_modelled = before.is_modelled() && after.is_modelled();
     let said = words_of(base_policy, head_policy);
     let clusters = vec![Rc::clone(&before), Rc::clone(&after)];
-    let ends = Ends { pair: &pair, setting: &setting, platform: &platform, words: &said, kept: "", others: &others, is_modelled, clusters };
+    let ends = Ends {
+        pair: &pair,
+        setting: &setting,
+        platform: &platform,
+        words: &said,
+        kept: "",
+        others: &others,
+        is_modelled,
+        is_kept_alike: true,
+        clusters,
+    };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);
@@ -200,6 +210,8 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         after.push(object);
     }
     let kept = beside(&besides_before, &besides_after, &mut plan);
+    // Services say what ports are taken for; what runs pods decides no flow among all that could exist.
+    let is_kept_alike = plan.unjudged.is_empty() && !plan.besides.iter().any(|name| name.starts_with("Service "));
     plan.unjudged.extend(unjudged(&before, &after));
     let platform = new.platform.clone();
     let (base_cluster, head_cluster) = (old.cluster(&platform), new.cluster(&platform));
@@ -223,6 +235,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         kept: &kept,
         others: &others,
         is_modelled,
+        is_kept_alike,
         clusters: Vec::new(),
     };
     order(&ends, (before, after), &[], options, &mut plan);
@@ -318,6 +331,7 @@ struct Ends<'a> {
     kept: &'a str,
     others: &'a BTreeSet<Symbol>,
     is_modelled: bool,
+    is_kept_alike: bool,
     /// Those of both sides, where states hold nothing but their objects.
     clusters: Vec<Rc<Cluster>>,
 }
@@ -333,7 +347,7 @@ fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[
         items.extend(copies);
         plan.not_tried = others;
     }
-    let Ends { pair, setting, platform, words, kept, others, is_modelled, ref clusters } = *ends;
+    let Ends { pair, setting, platform, words, kept, others, is_modelled, is_kept_alike, ref clusters } = *ends;
     let (start, end) = (State::base(&items), State::head(&items));
     let bench = Bench {
         sides: pair,
@@ -345,6 +359,7 @@ fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[
         words,
         others,
         is_modelled,
+        is_kept_alike,
         judged: Cell::new(0),
         read: Read::of([&start, &end].into_iter().zip(clusters.iter().cloned()).collect()),
     };

@@ -42,7 +42,11 @@ pub(super) fn staged(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
     let up: Vec<Change> = copies().map(|at| Change::Object(at, Some(0))).collect();
     let down: Vec<Change> = copies().map(|at| Change::Object(at, None)).collect();
     let tried = start.after(&up);
-    if up.is_empty() || !bench.wrong(&tried, &up).is_nothing() || !bench.changes(start, &tried, &up).is_empty() {
+    let changes_nothing = || {
+        let (entries, untold) = bench.changes(start, &tried, &up);
+        entries.is_empty() && untold.is_empty()
+    };
+    if up.is_empty() || !bench.wrong(&tried, &up).is_nothing() || !changes_nothing() {
         return Vec::new();
     }
     let step = |phase, changes, before: &State, after: &State| Taken {

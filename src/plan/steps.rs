@@ -7,6 +7,7 @@ use super::items::{Change, Item, Role};
 use super::report::{Action, Harm, Stay, Step, Verb};
 use super::search::{Phase, Taken};
 use crate::diff::{Against, Breach, Entry, Kind};
+use crate::flow::Flow;
 use crate::verify::flow_words;
 
 /// The most lines about one step.
@@ -26,7 +27,7 @@ pub(super) fn steps(bench: &Bench<'_>, taken: &[Taken]) -> Vec<Step> {
 }
 
 fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
-    let entries = bench.changes(&taken.before, &taken.after, &taken.changes);
+    let (entries, untold) = bench.changes(&taken.before, &taken.after, &taken.changes);
     let (name, why) = words(taken.phase);
     let mut actions: Vec<Action> = taken.changes.iter().filter_map(|change| action(bench, taken, change)).collect();
     actions.sort_by(|one, other| {
@@ -41,14 +42,15 @@ fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
         name,
         why,
         actions,
-        opens: lines(&entries, |kind| !kind.is_loss()),
-        closes: lines(&entries, Kind::is_loss),
+        opens: lines(&entries, &untold, |kind| !kind.is_loss()),
+        closes: lines(&entries, &untold, Kind::is_loss),
         wait: (!is_last || taken.phase == Phase::Try).then_some(wait),
         harm: harm(&taken.wrong),
     }
 }
 
-fn lines(entries: &[Entry], wanted: fn(Kind) -> bool) -> Vec<String> {
+/// The first few entries of a kind. Where not all flows were compared, that is said beside what is told.
+fn lines(entries: &[Entry], untold: &[Flow], wanted: fn(Kind) -> bool) -> Vec<String> {
     let all: Vec<&Entry> = entries.iter().filter(|entry| wanted(entry.kind)).collect();
     let line = |entry: &&Entry| {
         let on = if entry.on.is_empty() { String::new() } else { format!(":{}", entry.on) };
@@ -56,6 +58,9 @@ fn lines(entries: &[Entry], wanted: fn(Kind) -> bool) -> Vec<String> {
     };
     let mut lines: Vec<String> = all.iter().take(MAX_LINES).map(line).collect();
     lines.extend((all.len() > MAX_LINES).then(|| format!("and {} more", all.len() - MAX_LINES)));
+    if let Some(flow) = untold.first().filter(|_| !lines.is_empty() || entries.is_empty()) {
+        lines.push(format!("and of so many connections not all were looked at, such as {}", flow_words(flow)));
+    }
     lines
 }
 

@@ -42,6 +42,15 @@ fn the_working_tree_counts_with_what_is_not_committed() {
 }
 
 #[test]
+fn two_empty_folders_are_named() {
+    let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/readme.txt", "")]);
+    let ran = place.run("diff old new");
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no intent file in `old`, `new`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("both sides are empty, so there is no difference to tell"), "{}", ran.stderr);
+}
+
+#[test]
 fn one_side_may_come_from_the_standard_input() {
     let place = crate::cli::Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);
     let ran = place.run_on("diff old -", b"namespace shop\nallow app=web|job -> app=db:5432 mtls\n");

@@ -128,6 +128,27 @@ fn a_change_is_told_with_the_objects_that_made_it() {
     assert_eq!(back.report.summary(), "1 closed");
 }
 
+/// `PERMISSIVE` admits clients that speak mTLS besides all that `DISABLE` admits (`semantics.md` §3.2).
+#[test]
+fn a_port_that_accepts_mtls_too_is_no_tighter() {
+    let shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    let with = |mode: &str| {
+        format!(
+            "{shop}---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: all, namespace: shop}}\nspec: {{mtls: {{mode: {mode}}}}}\n"
+        )
+    };
+    let opened = compared(&with("DISABLE"), &with("PERMISSIVE"), "");
+    let kinds = |compared: &Compared| compared.report.entries.iter().map(|entry| entry.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&opened), [Kind::MtlsToo], "{:#?}", lines(&opened));
+    assert!(lines(&opened)[0].ends_with("allowed, plaintext => allowed [PeerAuthentication shop/all changed]"), "{:#?}", lines(&opened));
+    assert_eq!(opened.report.summary(), "1 with mTLS accepted too");
+    assert!(Kind::MtlsToo.is_gain() && !Kind::MtlsToo.is_loss());
+    let closed = compared(&with("PERMISSIVE"), &with("DISABLE"), "");
+    assert_eq!(kinds(&closed), [Kind::Tightened], "{:#?}", lines(&closed));
+    let strict = compared(&with("DISABLE"), &with("STRICT"), "");
+    assert!(!kinds(&strict).contains(&Kind::MtlsToo), "{:#?}", lines(&strict));
+}
+
 #[test]
 fn the_same_objects_in_other_files_and_order_are_no_difference() {
     let (one, two) = (format!("{CLOSED}{DB}"), format!("{DB}{CLOSED}"));

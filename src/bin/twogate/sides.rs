@@ -10,6 +10,7 @@ use crate::report::{self, Format as Findings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use twogate::compile::Input;
+use twogate::diagnostic::Diagnostic;
 use twogate::diff::{Revision, Unjudged, Which};
 use twogate::source::FileId;
 
@@ -56,6 +57,11 @@ pub(crate) struct Sides {
 /// What names the standard input.
 const STDIN: &str = "-";
 
+/// The finding that both sides are empty, and so are the same, which is more likely a mistyped path than a wish.
+fn nothing_to_compare(paths: &[PathBuf]) -> Diagnostic {
+    no_input(paths).note("both sides are empty, so there is no difference to tell")
+}
+
 fn twice() -> Failure {
     Failure::new("cannot read -: the standard input can be read only once")
 }
@@ -91,10 +97,14 @@ impl Sides {
         if [&self.base, &self.head].into_iter().flatten().filter(|side| *side == STDIN).count() == 2 {
             return Err(twice());
         }
-        let (base, head) = self.places()?;
-        let (base, head) = (self.revision(&base, today)?, self.revision(&head, today)?);
+        let places = self.places()?;
+        let (base, head) = (self.revision(&places.0, today)?, self.revision(&places.1, today)?);
         if base.input.intents.is_empty() && head.input.intents.is_empty() {
-            report::findings(&[no_input(&self.folders())], &head.input.sources, Findings::Human)?;
+            let named = match &places {
+                (Place::Files(Some(base)), Place::Files(Some(head))) => vec![base.clone(), head.clone()],
+                _ => self.folders(),
+            };
+            report::findings(&[nothing_to_compare(&named)], &head.input.sources, Findings::Human)?;
             return Ok(Read::Nothing(Exit::NotJudged));
         }
         Ok(Read::Intents(base, head))

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Cell, Ends, Found, LeftOpen, Piece, Walk, Wanted};
+use super::{Cell, Ends, Found, LeftOpen, Piece, Told, Walk, Wanted};
 use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
@@ -60,12 +60,24 @@ impl Between<'_> {
                 *passes |= access.best().contains(&Said::Allowed);
             }
             if (self.walk.wanted.differ)(&before, &after) {
-                found.cells.push(self.cell(class, requests, before, after, why));
+                self.tell(self.cell(class, requests, before, after, why), first, found);
             }
         }
         let is_all = seeds.iter().any(|seed| seed.has_all_ports());
         for cell in found.cells.iter_mut().skip(first) {
             cell.somewhere = is_all.then_some(somewhere);
+        }
+    }
+
+    /// Takes in a cell, together with one of those between these two that differs from it in nothing but its ports.
+    fn tell(&self, cell: Cell, first: usize, found: &mut Found) {
+        let is_alike = |other: &&mut Cell| {
+            (other.protocol, &other.before, &other.after, &other.why) == (cell.protocol, &cell.before, &cell.after, &cell.why)
+                && other.requests == cell.requests
+        };
+        match found.cells.iter_mut().skip(first).find(is_alike).filter(|_| self.walk.wanted.told == Told::Together) {
+            Some(other) => other.ports = other.ports.union(&cell.ports),
+            None => found.cells.push(cell),
         }
     }
 

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::between::{Between, Doors, holding};
 use super::memo::{Caller, Known, Manner};
-use super::{Callers, Ends, Found, Piece, Walk};
+use super::{Ends, Found, Piece, Told, Walk};
 use crate::classes::{address_classes, port_classes};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
-use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, RequestSamples, Symbol};
+use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol};
 use crate::verify::Way;
 
 /// Flows to a class of pods.
@@ -74,7 +74,7 @@ impl Into<'_> {
     /// The places of callers that are looked at together: those to whose own ends this target is one of many.
     fn lots(&self, known: &Known) -> Vec<Vec<usize>> {
         let are_whole = self.seeds.iter().all(|seed| seed.has_all_ports());
-        if self.walk.wanted.callers == Callers::Apart || !are_whole {
+        if self.walk.wanted.told == Told::Apart || !are_whole {
             return (0..known.all.len()).map(|at| vec![at]).collect();
         }
         let mut lots: Vec<(Option<Rc<Manner>>, Vec<usize>)> = Vec::new();
@@ -88,12 +88,12 @@ impl Into<'_> {
         lots.into_iter().map(|(_, lot)| lot).collect()
     }
 
-    /// Whether a cut of a caller's own end may hold some of those that are called.
+    /// Whether a cut of a caller's own end may hold some of those that are called, and not all pods and ports alike.
     fn may_hold(&self, caller: &Caller) -> bool {
-        let Peer::Pod(pod) = self.target.example.of(Which::Head) else { return true };
         let (cuts, _) = caller.cuts(self.walk);
-        let mut cubes = cuts.iter().flat_map(|cut| cut.peers.pods.cubes());
-        cubes.any(|cube| cube.names().contains(Some(&pod.namespace)))
+        let mut cubes = cuts.iter().filter(|cut| !holds_every_pod(cut)).flat_map(|cut| cut.peers.pods.cubes());
+        let called = self.target.peers.pods.cubes();
+        cubes.any(|cube| called.iter().any(|own| own.overlaps(cube)))
     }
 
     /// Whether anything from these callers may come in on either side, on a port of a seed.
@@ -154,6 +154,15 @@ impl Into<'_> {
             between.compare(Doors { out: None, into: Some(self.ends) }, self.cuts, &caller.held_by, found);
         }
     }
+}
+
+/// Whether a cut tells no pods apart, and of ports nothing but their protocols.
+fn holds_every_pod(cut: &Cut) -> bool {
+    let whole = |protocol: Protocol| {
+        let all = PortSet::full(protocol);
+        all.is_subset(&cut.ports) || !all.overlaps(&cut.ports)
+    };
+    cut.peers.pods.cubes().contains(&PodCube::all()) && [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().all(whole)
 }
 
 /// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their

@@ -1,0 +1,90 @@
+//! How much a walk finds and asks at most, shared fairly among the namespaces that are called.
+//!
+//! Owns: `Quota` and `shares`. Threads share the work, and what each namespace gets does not hang on how many there are: first all get
+//! the same, then those that need more get what the others left, until nobody is helped by that.
+
+use std::collections::BTreeSet;
+
+use super::{Found, Walk};
+use crate::diff::seeds::Sown;
+use crate::flow::{Peer, Symbol};
+use crate::threads::in_shares;
+
+/// A number of classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::diff) struct Quota {
+    /// Those that are kept.
+    cells: usize,
+    /// Those that are asked about on one side.
+    looks: usize,
+}
+
+impl Quota {
+    /// That of a walk. Whoever changes more at once is told of as much, and that there is more; and a walk ends while somebody
+    /// waits for it.
+    pub(in crate::diff) const WHOLE: Self = Self { cells: 30_000, looks: 2_000_000 };
+
+    /// That of a walk between two states of a plan, of which nobody asks what made the differences.
+    pub(in crate::diff) const LARGE: Self = Self { cells: 300_000, looks: 20_000_000 };
+
+    /// Whether so many can be followed by others.
+    pub(super) const fn holds(self, cells: usize, looks: usize) -> bool {
+        cells < self.cells && looks < self.looks
+    }
+
+    const fn less(self, share: &Share) -> Self {
+        Self { cells: self.cells.saturating_sub(share.found.cells.len()), looks: self.looks.saturating_sub(share.looks) }
+    }
+
+    fn split(self, parts: usize) -> Self {
+        let part = |all: usize| all.checked_div(parts).unwrap_or(all).max(1);
+        Self { cells: part(self.cells), looks: part(self.looks) }
+    }
+}
+
+/// What was found about a namespace that is called.
+pub(super) struct Share {
+    pub(super) found: Found,
+    pub(super) too_many: BTreeSet<Peer>,
+    looks: usize,
+}
+
+/// A namespace that is called, with the seeds of flows to it.
+type Called<'s> = (&'s Symbol, Vec<&'s Sown>);
+
+/// What is found about each namespace, in order.
+pub(super) fn shares<'w>(all: &[Called<'_>], whole: Quota, walk: impl Fn() -> Walk<'w> + Sync) -> Vec<Share> {
+    let mut left = whole;
+    let mut open: Vec<(usize, &Called<'_>)> = all.iter().enumerate().collect();
+    let mut done: Vec<(usize, Share)> = Vec::new();
+    while !open.is_empty() {
+        let quota = left.split(open.len());
+        let found = in_shares(&open, 1, |share| {
+            let walk = walk();
+            share.iter().map(|(_, (name, seeds))| walk.share(name, seeds, quota)).collect::<Vec<_>>()
+        });
+        let found: Vec<(usize, Share)> = open.iter().map(|(at, _)| *at).zip(found.into_iter().flatten()).collect();
+        let (complete, cut): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, share)| quota.holds(share.found.cells.len(), share.looks));
+        left = complete.iter().fold(left, |left, (_, share)| left.less(share));
+        let is_last = complete.is_empty();
+        done.extend(complete);
+        if is_last {
+            done.extend(cut);
+            break;
+        }
+        let again: BTreeSet<usize> = cut.into_iter().map(|(at, _)| at).collect();
+        open.retain(|(at, _)| again.contains(at));
+    }
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, share)| share).collect()
+}
+
+impl Walk<'_> {
+    fn share(&self, name: &Symbol, seeds: &[&Sown], quota: Quota) -> Share {
+        self.quota.set(quota);
+        self.looks.set(0);
+        let mut found = Found::default();
+        self.reach_namespace(name, seeds, &mut found);
+        Share { found, too_many: self.too_many.take(), looks: self.looks.get() }
+    }
+}
