@@ -11,16 +11,25 @@ use super::{Cluster, Flow, Gate, Payload, Peer, Pod, Request, Settings, Transpor
 #[derive(Debug)]
 pub(super) struct Attachment<'a> {
     pub(super) selector: Option<&'a WorkloadSelector>,
-    pub(super) target: bool,
+    pub(super) target: Option<&'a TargetRef>,
     pub(super) targets: Option<&'a [TargetRef]>,
 }
 
-/// §2.1, row "sidecar": the root namespace's and the pod's own objects, without targets, whose labels the pod carries.
+/// §2.1: the root namespace's and the pod's own objects whose labels the pod carries; those with targets, if they name the Gateway of
+/// their own namespace that the pod is a proxy of.
 pub(super) fn attached(cluster: &Cluster, namespace: &str, attachment: &Attachment<'_>, pod: &Pod) -> bool {
+    // The singular field is read where the plural is empty.
+    let targets = attachment.targets.filter(|targets| !targets.is_empty()).or(attachment.target.map(std::slice::from_ref));
+    if let Some(targets) = targets {
+        let name = pod.labels.get("gateway.networking.k8s.io/gateway-name");
+        let names = |target: &TargetRef| {
+            target.group.as_deref() == Some("gateway.networking.k8s.io") && target.kind == "Gateway" && Some(&target.name) == name
+        };
+        return namespace == pod.namespace && targets.iter().any(names);
+    }
     let near = namespace == pod.namespace || namespace == cluster.settings.root_namespace;
-    let targeted = attachment.target || attachment.targets.is_some_and(|targets| !targets.is_empty());
     let mut labels = attachment.selector.iter().flat_map(|selector| selector.match_labels.iter().flatten());
-    near && !targeted && labels.all(|(key, value)| pod.labels.get(key) == Some(value))
+    near && labels.all(|(key, value)| pod.labels.get(key) == Some(value))
 }
 
 /// §2.2 and §2.9: which filter chain judges.
@@ -89,7 +98,7 @@ fn ids(policies: &[&Object<AuthorizationPolicy>]) -> String {
 fn enforced(cluster: &Cluster, policy: &Object<AuthorizationPolicy>, pod: &Pod) -> bool {
     let spec = &policy.spec;
     let attachment =
-        Attachment { selector: spec.selector.as_ref(), target: spec.target_ref.is_some(), targets: spec.target_refs.as_deref() };
+        Attachment { selector: spec.selector.as_ref(), target: spec.target_ref.as_ref(), targets: spec.target_refs.as_deref() };
     attached(cluster, &policy.namespace, &attachment, pod) && !is_dry_run(policy.annotations.get("istio.io/dry-run").map(String::as_str))
 }
 

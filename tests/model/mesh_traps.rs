@@ -296,8 +296,12 @@ fn trap_60_without_a_sidecar_the_policy_is_inert() {
     allowed(&cluster, &mtls(&db(), &web(), 80));
     denied(&cluster, &mtls(&web(), &db(), 80), AUTHORIZATION);
     denied(&cluster, &mtls(&web(), &meshed("shop", "app=db,version=v1", "db"), 80), AUTHORIZATION);
-    // A policy with targets is none of a sidecar's (§2.1).
+    // A policy with targets is none of a sidecar's (§2.1), unless the pod is of the Gateway that it names.
     allowed(&policy("{targetRefs: [{kind: Service, name: db}]}"), &mtls(&web(), &db(), 80));
+    let front = policy("{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: front}]}");
+    allowed(&front, &mtls(&web(), &db(), 80));
+    let gateway = meshed("shop", "gateway.networking.k8s.io/gateway-name=front", "front");
+    denied(&front, &mtls(&web(), &gateway, 80), AUTHORIZATION);
 }
 
 #[test]

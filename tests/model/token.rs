@@ -20,7 +20,7 @@ pub(super) fn gate<'a>(cluster: &'a Cluster, pod: &Pod, flow: &'a Flow) -> (Gate
         .filter(|policy| {
             let spec = &policy.spec;
             let attachment =
-                Attachment { selector: spec.selector.as_ref(), target: spec.target_ref.is_some(), targets: spec.target_refs.as_deref() };
+                Attachment { selector: spec.selector.as_ref(), target: spec.target_ref.as_ref(), targets: spec.target_refs.as_deref() };
             attached(cluster, &policy.namespace, &attachment, pod)
         })
         .collect();
