@@ -18,7 +18,7 @@ pub(super) struct Region {
 }
 
 /// Regions in which all flows change alike, in as few as can be found.
-pub(super) fn merged(pair: &Pair<'_>, regions: Vec<Region>) -> Vec<Region> {
+pub(super) fn merged(pair: &Pair<'_>, regions: &[Region]) -> Vec<Region> {
     let mut pool = Pool::default();
     let mut all: BTreeSet<Numbers> = regions.iter().map(|region| pool.numbers(pair, region)).collect();
     loop {

@@ -128,7 +128,7 @@ pub(super) fn grouped(
     cells: &[(Cell, Kind)],
     told: &dyn Fn(&Item) -> super::entry::Cause,
 ) -> Vec<Entry> {
-    let regions = cells
+    let regions: Vec<Region> = cells
         .iter()
         .map(|(cell, _)| Region {
             source: Peers::clone(&cell.source),
@@ -160,7 +160,7 @@ pub(super) fn grouped(
             accepted: None,
         })
     };
-    merged(pair, regions).into_iter().filter_map(entry).collect()
+    merged(pair, &regions).into_iter().filter_map(entry).collect()
 }
 
 /// Classes of flows by who is called, the riskiest first.

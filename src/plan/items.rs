@@ -261,7 +261,7 @@ fn covered(items: &[Item], state: &State, (gate, door): (Gate, Door), namespace:
 /// is isolated before stays isolated, and a refusal takes away whatever the rest says.
 pub(super) fn trend(items: &[Item], state: &State, change: (usize, Option<usize>), leaving: &BTreeSet<usize>) -> Trend {
     let Some(item) = items.get(change.0) else { return Trend::Both };
-    let shape = |at: Option<usize>| item.version(at).map(|version| version.shape()).filter(|shape| shape.gate != Gate::Silent);
+    let shape = |at: Option<usize>| item.version(at).map(Version::shape).filter(|shape| shape.gate != Gate::Silent);
     let (old, new) = (shape(state.of(change.0)), shape(change.1));
     let Some(gate) = old.or(new).map(|shape| shape.gate) else { return Trend::Same };
     if let (Some(old), Some(new)) = (old, new)

@@ -92,8 +92,8 @@ impl Into<'_> {
     fn may_hold(&self, caller: &Caller) -> bool {
         let (cuts, _) = caller.cuts(self.walk);
         let mut cubes = cuts.iter().filter(|cut| !holds_every_pod(cut)).flat_map(|cut| cut.peers.pods.cubes());
-        let called = self.target.peers.pods.cubes();
-        cubes.any(|cube| called.iter().any(|own| own.overlaps(cube)))
+        let own = self.target.peers.pods.cubes();
+        cubes.any(|cube| own.iter().any(|part| part.overlaps(cube)))
     }
 
     /// Whether anything from these callers may come in on either side, on a port of a seed.

@@ -88,3 +88,17 @@ impl Walk<'_> {
         Share { found, too_many: self.too_many.take(), looks: self.looks.get() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Quota;
+
+    #[test]
+    fn a_quota_is_split_into_parts_that_are_no_more_than_it() {
+        let part = Quota::WHOLE.split(7);
+        assert!(part.cells * 7 <= Quota::WHOLE.cells && part.looks * 7 <= Quota::WHOLE.looks);
+        assert_eq!(Quota::WHOLE.split(0), Quota::WHOLE);
+        assert!(!Quota { cells: 0, looks: 0 }.split(3).holds(1, 1) && Quota { cells: 0, looks: 0 }.split(3).holds(0, 0));
+        assert!(part.holds(part.cells - 1, part.looks - 1) && !part.holds(part.cells, 0) && !part.holds(0, part.looks));
+    }
+}
