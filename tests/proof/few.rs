@@ -26,10 +26,11 @@ fn test() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let place = select(vec!["", "", "@pay", "@*"]);
+    let place = select(vec!["", "", "", "@*"]);
     let how = select(vec!["", "", " mtls", " mtls http GET /a"]);
-    let verb = select(vec!["allow", "allow", "allow", "allow", "allow in", "allow out", "deny"]);
-    (verb, test(), place, test(), select(vec![80, 90]), how).prop_map(|(verb, source, place, target, port, how)| {
+    // Ends that are opened apart, and what is denied of what is allowed, take labels of more than one line.
+    let verb = select(vec!["allow", "allow in", "allow in", "allow out", "allow out", "deny"]);
+    (verb, test(), place, test(), select(vec![80, 80, 90]), how).prop_map(|(verb, source, place, target, port, how)| {
         let how = if ["deny", "allow out"].contains(&verb) { "" } else { how };
         let source = if source.starts_with('(') { source } else { format!("{source}{place}") };
         format!("  {verb} {source} -> {target}:{port}{how}")
@@ -63,7 +64,7 @@ fn shows(outcome: &Outcome) -> [bool; 2] {
 #[test]
 fn pods_of_few_labels_show_what_all_pods_show() {
     let [different, equal] = [Cell::new(0_u32), Cell::new(0_u32)];
-    let result = runner(60).run(&(program(), any::<[Index; 3]>()), |(lines, chosen)| {
+    let result = runner(300).run(&(program(), any::<[Index; 3]>()), |(lines, chosen)| {
         let mut outcome = compile(input(&lines));
         // Programs that would couple are written all the same: their manifests differ from them.
         if outcome.files.is_empty() || outcome.cluster.is_none() {
@@ -88,4 +89,30 @@ fn pods_of_few_labels_show_what_all_pods_show() {
     }
     let (different, equal) = (different.get(), equal.get());
     assert!(different.min(equal) * 20 > different + equal, "{different} different, {equal} equal: one of the two is hardly tried");
+}
+
+/// Differences that no pod of fewer labels shows: the pods carry those of a line for each judge, and of one for the other end.
+#[test]
+fn pods_carry_the_labels_of_as_many_lines_as_a_difference_needs() {
+    let allowed = "allow in a=x -> b=x:80\nallow out c=x -> f=x:80";
+    let cases = [
+        // The source: who may enter, and who may leave.
+        (allowed.to_owned(), "allow out c=x -> f=x:80".to_owned()),
+        // The source: who may enter but for whom, and who may leave.
+        (format!("{allowed}\ndeny in d=x -> *"), allowed.to_owned()),
+        // The destination: what may be entered but for what, and what may be called.
+        (format!("{allowed}\ndeny in * -> e=x"), allowed.to_owned()),
+        (format!("{allowed}\ndeny in d=x -> e=x"), allowed.to_owned()),
+        // The same where sources are told apart as they leave.
+        (format!("{allowed}\ndeny out d=x -> *"), allowed.to_owned()),
+        (format!("{allowed}\ndeny out d=x -> e=x"), allowed.to_owned()),
+    ];
+    for plane in ["none", "sidecar"] {
+        for (said, written) in &cases {
+            let program = |lines: &str| vec![format!("namespace shop mesh {plane} {{\n{lines}\n}}")];
+            let other = compile(input(&program(written)));
+            let outcome = Outcome { cluster: other.cluster, ..compile(input(&program(said))) };
+            assert_eq!(shows(&outcome), [true, true], "mesh {plane}\n{said}\nwritten as\n{written}");
+        }
+    }
 }
