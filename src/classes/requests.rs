@@ -68,7 +68,9 @@ fn all_requests(
         return Ok(vec![None]);
     }
     let mut samples = RequestSamples::default();
-    looking.iter().for_each(|more| merge(&mut samples, more));
+    for more in looking {
+        merge(&mut samples, more);
+    }
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
     let paths = known.of(&samples.paths)?;

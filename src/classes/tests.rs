@@ -250,7 +250,7 @@ fn label_test() -> impl Strategy<Value = LabelCube> {
     let key = || prop::sample::select(vec!["a", "b", "c", "d", "e"]);
     let present = |key: &str| LabelCube::of(key.into(), words(&["x"]));
     prop_oneof![
-        4 => key().prop_map(move |key| present(key)),
+        4 => key().prop_map(present),
         3 => (key(), key()).prop_map(move |(one, two)| present(one).with(two.into(), Values::present())),
         1 => key().prop_map(|key| LabelCube::of(key.into(), words(&["x"]).complement())),
     ]

@@ -155,7 +155,7 @@ struct All<'a> {
     few: &'a OnceLock<Option<Few<'a>>>,
 }
 
-impl<'a> All<'a> {
+impl All<'_> {
     /// Both ways of a part of all namespaces.
     fn part(self, part: &[Symbol]) -> Comparison {
         let ends = part.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
