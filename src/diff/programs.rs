@@ -75,7 +75,9 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
     sort(&mut entries);
     let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
     let rules = sown.iter().filter_map(changed).collect::<BTreeSet<_>>();
-    Accesses { entries, incomplete: found.incomplete, without_effect: rules.difference(&blamed).count() }
+    // Of a rule whose flows were not all compared nobody knows that it has no effect.
+    let without_effect = if found.incomplete.is_empty() { rules.difference(&blamed).count() } else { 0 };
+    Accesses { entries, incomplete: found.incomplete, without_effect }
 }
 
 /// The order in which entries are told.

@@ -87,6 +87,9 @@ impl Report {
         if failing > 0 {
             parts.push(format!("{failing} expectation{} fail{}", plural(failing), if failing == 1 { "s" } else { "" }));
         }
+        if !self.incomplete.is_empty() {
+            parts.push("not everything could be compared".to_owned());
+        }
         if !parts.is_empty() {
             return parts.join(" · ");
         }

@@ -167,6 +167,19 @@ fn moved_lines_are_said_to_change_nothing() {
     assert_eq!((report.entries.len(), report.without_effect), (0, 2));
 }
 
+/// What was not compared is never said to be without effect.
+#[test]
+fn what_was_not_compared_is_in_the_summary() {
+    let program = |keys: usize| {
+        let rules: Vec<String> = (0..keys).map(|key| format!("  allow key-{key}=a -> other-{key}=b:80")).collect();
+        format!("namespace shop mesh none {{\n{}\n}}\n", rules.join("\n"))
+    };
+    let report = compared(&program(16), &program(18)).report;
+    assert!(!report.incomplete.is_empty(), "the classes are not too many any more");
+    assert!(report.summary().ends_with("not everything could be compared"), "{}", report.summary());
+    assert_eq!(report.without_effect, 0);
+}
+
 #[test]
 fn what_becomes_known_of_other_namespaces_counts() {
     let shop = "namespace shop {\n  allow *@[env=prod] -> app=db:5432\n  allow app=job@batch -> app=api:8080 mtls\n}\n";
