@@ -5,9 +5,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "seven phases, seven columns")]
 
-use std::fmt::Write as _;
+mod teams;
+
 use std::time::Instant;
 
+use teams::{RULES_A_NAMESPACE, input};
 use twogate::config::Config;
 use twogate::gates;
 use twogate::inventory::Inventory;
@@ -22,9 +24,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The phases, one column each.
 const PHASES: usize = 7;
 
-/// Rules for each namespace, as in a cluster of many small teams.
-const RULES_A_NAMESPACE: usize = 20;
-
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
@@ -37,34 +36,8 @@ fn main() {
     }
 }
 
-/// A program: each namespace closed, a chain of workloads with accounts, mTLS between them, some HTTP, some addresses.
-fn program(rules: usize) -> Sources {
-    let mut sources = Sources::default();
-    for team in 0..rules.div_ceil(RULES_A_NAMESPACE) {
-        let mut text = format!("namespace team-{team} labels tenant=t{}\n\nnetwork office-{team} = 203.0.113.0/24\n", team % 50);
-        for app in 0..RULES_A_NAMESPACE {
-            let _ = writeln!(text, "workload app-{app} = app=app-{app} account sa-{app}");
-        }
-        for rule in 0..RULES_A_NAMESPACE {
-            let next = (rule + 1) % RULES_A_NAMESPACE;
-            let line = match rule % 10 {
-                7 => format!("allow office-{team} -> app=app-{rule}:8443"),
-                8 => format!("allow app=app-{rule} -> app=app-{next}@team-{}:9000 mtls", (team + 1) % rules.div_ceil(RULES_A_NAMESPACE)),
-                9 => format!(
-                    "allow app=app-{rule} -> app=app-{next}:8080 mtls http GET|HEAD /v1/{{**}}, GET|HEAD /v1, POST /v1/orders because \"order flow\""
-                ),
-                _ => format!("allow app=app-{rule} -> app=app-{next}:5432 mtls"),
-            };
-            text.push_str(&line);
-            text.push('\n');
-        }
-        sources.add(Source::new(format!("team-{team}.intent"), text));
-    }
-    sources
-}
-
 fn row(rules: usize) {
-    let sources = program(rules);
+    let sources = input(rules.div_ceil(RULES_A_NAMESPACE), "").sources;
     let bytes: usize = sources.iter().map(|(_, source)| source.text().len()).sum();
     let runs = if rules > 20_000 { 1 } else { 5 };
     let mut times: Vec<[f64; PHASES]> = (0..runs).map(|_| once(&sources)).collect();

@@ -3,19 +3,17 @@
 //! `cargo bench --bench diff` prints a row for each size and each kind of edit: seconds for reading both sides and comparing what
 //! they mean, and the same with everything that is told besides (approximations, expectations, assumptions).
 
-use std::fmt::Write as _;
+mod teams;
+
 use std::time::Instant;
 
-use twogate::compile::{Input, resolve};
+use teams::{RULES_A_NAMESPACE, input};
+use twogate::compile::resolve;
 use twogate::diff::{Detail, Revision, intents, programs};
-use twogate::source::{Source, Sources};
 
 /// The binary's allocator, so that these figures are a user's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Rules for each namespace, as in a cluster of many small teams.
-const RULES_A_NAMESPACE: usize = 20;
 
 /// What is done to the program.
 const EDITS: [(&str, &str); 4] = [
@@ -36,40 +34,14 @@ fn main() {
     }
 }
 
-/// A program: each namespace closed, a chain of workloads with accounts, mTLS between them, some HTTP, some addresses.
-fn input(rules: usize, edit: &str) -> Input {
-    let mut sources = Sources::default();
-    let mut intents = Vec::new();
-    let teams = rules.div_ceil(RULES_A_NAMESPACE);
-    for team in 0..teams {
-        let mut text = format!("namespace team-{team} labels tenant=t{}\n\nnetwork office-{team} = 203.0.113.0/24\n", team % 50);
-        for app in 0..RULES_A_NAMESPACE {
-            let _ = writeln!(text, "workload app-{app} = app=app-{app} account sa-{app}");
-        }
-        for rule in 0..RULES_A_NAMESPACE {
-            let next = (rule + 1) % RULES_A_NAMESPACE;
-            let _ = match rule % 10 {
-                7 => writeln!(text, "allow office-{team} -> app=app-{rule}:8443"),
-                8 => writeln!(text, "allow app=app-{rule} -> app=app-{next}@team-{}:9000 mtls", (team + 1) % teams),
-                9 => writeln!(text, "allow app=app-{rule} -> app=app-{next}:8080 mtls http GET|HEAD /v1/{{**}}, GET|HEAD /v1"),
-                _ => writeln!(text, "allow app=app-{rule} -> app=app-{next}:5432 mtls"),
-            };
-        }
-        if team == teams / 2 {
-            text.push_str(edit);
-        }
-        intents.push(sources.add(Source::new(format!("team-{team}.intent"), text)));
-    }
-    Input { sources, intents, ..Input::default() }
-}
-
 fn row(rules: usize, name: &str, edit: &str) {
+    let namespaces = rules.div_ceil(RULES_A_NAMESPACE);
     let start = Instant::now();
-    let (base, head) = (resolve(&input(rules, "")), resolve(&input(rules, edit)));
+    let (base, head) = (resolve(&input(namespaces, "")), resolve(&input(namespaces, edit)));
     let read = start.elapsed();
     let found = programs(&base.policy, &head.policy);
     let compared = start.elapsed();
-    let revision = |edit: &str| Revision { name: String::new(), input: input(rules, edit) };
+    let revision = |edit: &str| Revision { name: String::new(), input: input(namespaces, edit) };
     let start = Instant::now();
     let whole = intents(revision(""), revision(edit), Detail::Access).map(|compared| compared.report.entries.len());
     let all = start.elapsed();

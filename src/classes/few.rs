@@ -25,22 +25,21 @@ pub struct FewLabels<'w> {
     /// The keys that a pod may lose, each with its number.
     keys: BTreeMap<Symbol, usize>,
     groups: Vec<Group>,
+    /// Of each group, how many sets of keys a pod carries at most.
+    most: Vec<usize>,
 }
 
-/// Sets of keys, of which a pod carries so many at most.
+/// By the number of a key, the sets of keys in which it occurs.
 #[derive(Debug)]
-struct Group {
-    /// By the number of a key, the sets in which it occurs.
-    sets: Vec<Vec<Bits>>,
-    most: usize,
-}
+struct Group(Vec<Vec<Bits>>);
 
 impl<'w> FewLabels<'w> {
     /// Pods whose labels with these keys, if any, are named by some tests of each group; other labels they may carry freely.
     pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
         let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
-        let groups = groups.iter().map(|carried| Group::new(carried, &keys)).collect();
-        Self { world, keys, groups }
+        let most = groups.iter().map(|carried| carried.most).collect();
+        let groups = groups.iter().map(|carried| Group::new(carried.tests, &keys)).collect();
+        Self { world, keys, groups, most }
     }
 
     /// The keys that a pod of this cube must have and may lose.
@@ -54,7 +53,7 @@ impl<'w> FewLabels<'w> {
         let Some(first) = keys.iter().next() else { return true };
         self.groups.iter().enumerate().any(|(at, group)| {
             let Some(fewer) = spent(left, at) else { return false };
-            group.sets.get(first).into_iter().flatten().any(|set| self.is_covered(&keys.without(set), &fewer))
+            group.0.get(first).into_iter().flatten().any(|set| self.is_covered(&keys.without(set), &fewer))
         })
     }
 }
@@ -68,9 +67,9 @@ fn spent(left: &[usize], at: usize) -> Option<Vec<usize>> {
 }
 
 impl Group {
-    fn new(carried: &Carried<'_>, keys: &BTreeMap<Symbol, usize>) -> Self {
+    fn new(tests: &BTreeSet<LabelCube>, keys: &BTreeMap<Symbol, usize>) -> Self {
         let numbers = |test: &LabelCube| test.iter().filter_map(|(key, _)| keys.get(key).copied()).collect::<BTreeSet<usize>>();
-        let distinct: BTreeSet<BTreeSet<usize>> = carried.tests.iter().map(numbers).collect();
+        let distinct: BTreeSet<BTreeSet<usize>> = tests.iter().map(numbers).collect();
         let mut sets: Vec<Vec<Bits>> = vec![Vec::new(); keys.len()];
         for set in distinct {
             let bits = Bits::of(keys.len(), set.iter().copied());
@@ -80,7 +79,7 @@ impl Group {
                 }
             }
         }
-        Self { sets, most: carried.most }
+        Self(sets)
     }
 }
 
@@ -90,9 +89,6 @@ impl World for FewLabels<'_> {
     }
 
     fn is_considered(&self, cube: &PodCube) -> bool {
-        self.world.is_considered(cube) && {
-            let most: Vec<usize> = self.groups.iter().map(|group| group.most).collect();
-            self.is_covered(&self.carried(&cube.labels), &most)
-        }
+        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), &self.most)
     }
 }

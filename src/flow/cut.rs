@@ -51,6 +51,14 @@ pub struct LabelTests {
 }
 
 impl LabelTests {
+    /// Takes in the tests of another judge.
+    pub fn extend(&mut self, other: Self) {
+        self.sources.extend(other.sources);
+        self.destinations.extend(other.destinations);
+        self.mesh.extend(other.mesh);
+        self.others.extend(other.others);
+    }
+
     /// All tests whose keys a pod may lose unless absence passes one of them.
     pub fn alternatives(&self) -> impl Iterator<Item = &LabelCube> {
         self.sources.iter().chain(&self.destinations).chain(&self.mesh)

@@ -62,10 +62,7 @@ impl<'w> Few<'w> {
     pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests]) -> Self {
         let mut all = LabelTests::default();
         for tests in judges {
-            all.sources.extend(tests.sources.iter().cloned());
-            all.destinations.extend(tests.destinations.iter().cloned());
-            all.mesh.extend(tests.mesh.iter().cloned());
-            all.others.extend(tests.others.iter().cloned());
+            all.extend(tests.clone());
         }
         for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
             all.others.extend(labels(&cut.peers.pods));

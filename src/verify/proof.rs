@@ -145,10 +145,8 @@ impl Judge for Written<'_> {
     }
 
     fn label_tests(&self) -> Option<LabelTests> {
-        let (mut tests, program) = (self.manifests.label_tests()?, self.program.label_tests()?);
-        tests.sources.extend(program.sources);
-        tests.destinations.extend(program.destinations);
-        tests.others.extend(program.others);
+        let mut tests = self.manifests.label_tests()?;
+        tests.extend(self.program.label_tests()?);
         Some(tests)
     }
 
