@@ -35,6 +35,7 @@ mod run;
 mod sarif;
 mod seeds;
 mod seen;
+mod selected;
 mod settled;
 mod side;
 mod walk;

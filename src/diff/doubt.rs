@@ -13,7 +13,7 @@ use super::side::Which;
 use super::walk::LeftOpen;
 use crate::classes::address_classes;
 use crate::cluster::{Cluster, Decision, Endpoint, NamedPort, Names, NamespaceLabels, Platform, Question, Way};
-use crate::flow::{Peer, Verdict};
+use crate::flow::{Peer, Symbol, Verdict};
 
 /// Both sides again, with every question about the platform answered with yes, and with no.
 type Settled = [[Cluster; 2]; 2];
@@ -34,6 +34,8 @@ pub(super) struct Doubts<'a> {
     pub(super) names: &'a Names,
     pub(super) reread: Reread<'a>,
     pub(super) settled: OnceCell<Settled>,
+    /// The names of ports in policies that are not the same.
+    pub(super) port_names: OnceCell<BTreeSet<Symbol>>,
 }
 
 impl Doubts<'_> {
@@ -57,9 +59,10 @@ impl Doubts<'_> {
                 .map(|answer| [Which::Base, Which::Head].map(|which| (self.reread)(which, self.platform(which, answer))))
         });
         let addresses = self.addresses(open);
-        let called = self.blame.port_names();
+        let called = self.port_names.get_or_init(|| self.blame.port_names());
         let unnamed = [Vec::new()].into_iter();
-        let named = called.into_iter().map(|name| vec![NamedPort { name, protocol: open.flow.protocol, number: open.flow.port }]);
+        let numbered = |name: &Symbol| NamedPort { name: Symbol::clone(name), protocol: open.flow.protocol, number: open.flow.port };
+        let named = called.iter().map(|name| vec![numbered(name)]);
         let ports: Vec<Vec<NamedPort>> = unnamed.chain(named).collect();
         let chances = || addresses.iter().flat_map(|pair| ports.iter().map(move |ports| Chance { addresses: *pair, ports }));
         settled.iter().all(|[base, head]| {

@@ -23,6 +23,7 @@ use super::programs::{Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, Seed, sown};
+use super::selected::narrowed;
 use super::side::{Pair, Said, Which};
 use super::walk::{Cell, LeftOpen, walk, walk_workloads};
 use super::words::Words;
@@ -50,7 +51,11 @@ struct Seen {
 /// Compares two sets of manifests: `inventory` of each input holds them, with its configuration beside.
 pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudged>> {
     let (base, head) = (read(Which::Base, base)?, read(Which::Head, head)?);
-    let (old, new) = (base.contents(), head.contents());
+    let (old, new) = std::thread::scope(|scope| {
+        let old = scope.spawn(|| base.contents());
+        let new = head.contents();
+        (old.join().unwrap_or_else(|_| base.contents()), new)
+    });
     let found = compared(&base, &head, &old, &new);
     let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
     let report = Report {
@@ -115,7 +120,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
         let side = if which == Which::Base { base } else { head };
         cluster::read(&side.sources, &side.files, platform).0
     };
-    let doubts = Doubts { blame: &blame, names: &known, reread: &reread, settled: OnceCell::new() };
+    let doubts = Doubts { blame: &blame, names: &known, reread: &reread, settled: OnceCell::new(), port_names: OnceCell::new() };
     let open = doubts.culprits(&seen.left_open);
     let mut facts =
         unaccounted(&changes, Known { clusters, workloads: &workloads, called: &seen.called, waypoints: looks.waypoints() }, &open);
@@ -154,9 +159,9 @@ impl Looks<'_> {
         let seeds = if is_one_platform { seeds(self.changes, root) } else { vec![Seed::Everything] };
         let touched = self.touched(&seeds);
         let none = None::<Policies<'_>>;
-        let sown_seeds = sown(seeds, none, self.pair);
+        let sown_seeds = sown(seeds.clone(), none, self.pair);
         let everything = sown(vec![Seed::Everything], none, self.pair);
-        let classes = walk(self.pair, none, &sown_seeds);
+        let classes = walk(self.pair, none, &sown(self.narrowed(&seeds), none, self.pair));
         let apart: Vec<&Actual> = self.workloads.iter().filter(|workload| workload.likeness != Likeness::Usual).collect();
         let own = walk_workloads(self.pair, &apart, &sown_seeds, &everything);
         let mut called = self.called(&touched);
@@ -168,6 +173,14 @@ impl Looks<'_> {
         let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
         left_open.append(&mut called.left_open);
         Shown { cells, incomplete, left_open, called }
+    }
+
+    /// The seeds as far as pods go of whom nothing is known but their labels.
+    fn narrowed(&self, seeds: &[Seed]) -> Vec<Seed> {
+        match self.waypoints() {
+            Waypoints::None => narrowed(seeds.to_vec(), self.changes, self.clusters),
+            Waypoints::Some => seeds.to_vec(),
+        }
     }
 
     /// Calls between workloads, where anything stands on their way, or a Service has changed.

@@ -65,6 +65,12 @@ impl Held {
         POLICIES.contains(&self.kind.as_str())
     }
 
+    /// Whether it is no matter of all pods that could exist: it runs pods, or holds texts.
+    pub(super) fn is_of_itself(&self) -> bool {
+        let is_workload = inventory::is_fact(self.group(), &self.kind) && !["Service", "Namespace"].contains(&self.kind.as_str());
+        is_workload && !self.text.contains(OF_GATEWAY) || self.kind == "ConfigMap"
+    }
+
     /// Whether it may select pods or namespaces by their labels. What runs pods selects its own.
     pub(super) fn may_look(&self) -> bool {
         let is_fact = inventory::is_fact(self.group(), &self.kind) && self.kind != "Service";
@@ -140,6 +146,8 @@ pub(super) struct Altered<'a> {
     pub(super) old: Option<&'a Held>,
     /// It, as it is.
     pub(super) new: Option<&'a Held>,
+    /// How often it is there on the side that holds more of it.
+    pub(super) times: usize,
 }
 
 impl<'a> Altered<'a> {
@@ -176,7 +184,8 @@ pub(super) fn altered<'a>(old: &'a [Held], new: &'a [Held]) -> Vec<Altered<'a>> 
             (None, _) => Change::Added,
             (Some(_), None) => Change::Removed,
         };
-        Some(Altered { change, old: was, new: is })
+        let times = [old, new].into_iter().flatten().map(Vec::len).max().unwrap_or_default();
+        Some(Altered { change, old: was, new: is, times })
     };
     names.into_iter().filter_map(one).collect()
 }
@@ -186,8 +195,7 @@ pub(super) fn altered<'a>(old: &'a [Held], new: &'a [Held]) -> Vec<Altered<'a>> 
 pub(super) fn seeds(altered: &[Altered<'_>], root: &str) -> Vec<Seed> {
     let mut names: BTreeSet<Symbol> = BTreeSet::new();
     for object in altered.iter().flat_map(Altered::both) {
-        let is_workload = inventory::is_fact(object.group(), &object.kind) && !["Service", "Namespace"].contains(&object.kind.as_str());
-        if is_workload && !object.text.contains(OF_GATEWAY) || object.kind == "ConfigMap" {
+        if object.is_of_itself() {
             continue;
         }
         if object.kind == "Namespace" {

@@ -28,7 +28,7 @@ pub(super) enum Seed {
 }
 
 /// What a region comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Why {
     /// In words.
     pub(super) text: String,
@@ -44,7 +44,7 @@ impl Why {
 }
 
 /// Flows from some peers to some others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Region {
     pub(super) source: Peers,
     pub(super) destination: Peers,
@@ -295,9 +295,26 @@ impl Sown {
         }
     }
 
+    /// Whether some of these pods of a namespace may be the source of some of its flows.
+    pub(super) fn may_come_from(&self, name: &Symbol, pods: &PodSet) -> bool {
+        let overlap = |region: &Region| {
+            let mut own = region.source.pods.cubes().iter();
+            own.any(|cube| pods.cubes().iter().any(|other| cube.overlaps(other)))
+        };
+        self.source.names.contains(name)
+            && match &self.seed {
+                Seed::Region(_, region) => overlap(region),
+                Seed::Rule(..) | Seed::Tokens(..) | Seed::Namespace(_) | Seed::Everything => true,
+            }
+    }
+
     /// Whether its flows are on every port.
-    pub(super) const fn has_all_ports(&self) -> bool {
-        matches!(self.seed, Seed::Namespace(_) | Seed::Everything)
+    pub(super) fn has_all_ports(&self) -> bool {
+        match &self.seed {
+            Seed::Namespace(_) | Seed::Everything => true,
+            Seed::Region(_, region) => region.ports.is_all(),
+            Seed::Rule(..) | Seed::Tokens(..) => false,
+        }
     }
 
     /// Whether a destination and a port on it are those of some of its flows, for ends that are.

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::between::{Between, Doors, holding};
-use super::memo::{Caller, Known, Manner};
+use super::memo::{Caller, Manner};
 use super::{Ends, Found, Piece, Told, Walk};
 use crate::classes::{address_classes, port_classes};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
-use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol};
+use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol};
 use crate::verify::Way;
 
 /// Flows to a class of pods.
@@ -58,10 +58,12 @@ impl Into<'_> {
     }
 
     pub(super) fn reach_from(&self, name: &Symbol, found: &mut Found) {
-        for caller in self.callers(name).into_iter().filter(|caller| self.may_differ(caller)) {
+        let is_meant = |pods: &PodSet| self.seeds.iter().any(|seed| seed.may_come_from(name, pods));
+        for caller in self.callers(name).into_iter().filter(|caller| is_meant(&caller.peers.pods) && self.may_differ(caller)) {
             for whole in caller.peers.pods.cubes() {
                 let known = self.walk.callers(name, whole);
-                for lot in self.lots(&known) {
+                let meant = known.all.iter().enumerate().filter(|(_, caller)| is_meant(&caller.part.pods));
+                for lot in self.lots(meant) {
                     let Some(first) = lot.first().and_then(|at| known.all.get(*at)) else { continue };
                     let part = Piece::of_pods(first.part.clone());
                     let peers = if lot.len() > 1 { Arc::new(Peers::from(known.sum(&lot))) } else { part.peers };
@@ -72,13 +74,13 @@ impl Into<'_> {
     }
 
     /// The places of callers that are looked at together: those to whose own ends this target is one of many.
-    fn lots(&self, known: &Known) -> Vec<Vec<usize>> {
+    fn lots<'k>(&self, callers: impl Iterator<Item = (usize, &'k Caller)>) -> Vec<Vec<usize>> {
         let are_whole = self.seeds.iter().all(|seed| seed.has_all_ports());
         if self.walk.wanted.told == Told::Apart || !are_whole {
-            return (0..known.all.len()).map(|at| vec![at]).collect();
+            return callers.map(|(at, _)| vec![at]).collect();
         }
         let mut lots: Vec<(Option<Rc<Manner>>, Vec<usize>)> = Vec::new();
-        for (at, caller) in known.all.iter().enumerate() {
+        for (at, caller) in callers {
             let manner = (!self.may_hold(caller)).then(|| caller.manner(self.walk, self.target));
             match lots.iter_mut().find(|(other, _)| manner.is_some() && *other == manner) {
                 Some((_, lot)) => lot.push(at),
