@@ -2,14 +2,16 @@
 //!
 //! `cargo bench --bench diff` prints a row for each size and each kind of edit: seconds for reading both sides and comparing what
 //! they mean, and the same with everything that is told besides (approximations, expectations, assumptions).
+//! Then the same for manifests: both sides read and compared, with one change in each of ten namespaces.
 
 mod teams;
 
 use std::time::Instant;
 
 use teams::{RULES_A_NAMESPACE, input};
-use twogate::compile::resolve;
-use twogate::diff::{Detail, Revision, intents, programs};
+use twogate::compile::{Input, resolve, unproved};
+use twogate::diff::{Detail, Revision, intents, manifests, programs};
+use twogate::source::{Source, Sources};
 
 /// The binary's allocator, so that these figures are a user's.
 #[global_allocator]
@@ -32,6 +34,49 @@ fn main() {
             row(size, name, edit);
         }
     }
+    println!("\n{:>9} {:>10} {:>8}", "workloads", "all s", "entries");
+    for namespaces in [10, 50] {
+        manifests_row(namespaces);
+    }
+}
+
+/// Manifests of both layers, with an account and a Deployment for each workload.
+fn manifests_row(namespaces: usize) {
+    let start = Instant::now();
+    let (base, head) = (written(namespaces, "8080"), written(namespaces, "8081"));
+    let compiled = start.elapsed();
+    let compared = manifests(base, head).map(|compared| compared.report.entries.len());
+    let all = start.elapsed().saturating_sub(compiled);
+    let Ok(entries) = compared else { panic!("the manifests can be compared") };
+    println!("{:>9} {:>10.4} {entries:>8}", namespaces * RULES_A_NAMESPACE, all.as_secs_f64());
+}
+
+/// What the program compiles to, with another port in ten namespaces.
+fn written(namespaces: usize, port: &str) -> Revision {
+    let mut program = input(namespaces, "");
+    let texts = program.intents.iter().enumerate().map(|(at, file)| {
+        let text = program.sources.get(*file).map_or("", Source::text);
+        (at, if at < 10 { text.replacen(":8080", &format!(":{port}"), 1) } else { text.to_owned() })
+    });
+    let mut sources = Sources::default();
+    program.intents = texts.map(|(at, text)| sources.add(Source::new(format!("team-{at}.intent"), text))).collect();
+    let outcome = unproved(Input { sources, ..program });
+    let mut sources = Sources::default();
+    let mut inventory: Vec<_> = outcome.files.iter().map(|file| sources.add(Source::new(&*file.path, &*file.text))).collect();
+    inventory.extend((0..namespaces).map(|team| sources.add(Source::new(format!("team-{team}.yaml"), workloads(team)))));
+    Revision { name: port.to_owned(), input: Input { sources, inventory, ..Input::default() } }
+}
+
+fn workloads(team: usize) -> String {
+    let one = |app: usize| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app-{app}, namespace: team-{team}}}\n\
+             spec: {{selector: {{matchLabels: {{app: app-{app}}}}}, template: {{metadata: {{labels: {{app: app-{app}}}}}, \
+             spec: {{serviceAccountName: sa-{app}, containers: [{{name: main, image: main}}]}}}}}}\n"
+        )
+    };
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: team-{team}, labels: {{istio-injection: enabled}}}}\n");
+    (0..RULES_A_NAMESPACE).map(one).fold(namespace, |text, more| text + &more)
 }
 
 fn row(rules: usize, name: &str, edit: &str) {

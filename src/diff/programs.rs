@@ -107,6 +107,9 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
     if nature.has(Mark::MtlsOnly) && !before.contains("plaintext") {
         before = in_plaintext(&before);
     }
+    if nature.has(Mark::MtlsToo) && !after.contains("mTLS") {
+        after = after.replacen("allowed", "allowed, mTLS too", 1);
+    }
     if before == after && (nature.has(Mark::OneGate) || nature.has(Mark::BothGates)) {
         let alone = |stops: Stops| if stops.network { "the NetworkPolicy alone" } else { "the mesh alone" };
         let words = |stops: Option<Stops>| format!("{STOPPED}{}", stops.map_or("both gates", alone));

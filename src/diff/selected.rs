@@ -1,7 +1,7 @@
 //! Where policies of manifests act.
 //!
 //! Owns: `narrowed`: of the flows of a namespace in which policies alone have changed, those from and to the pods that these policies
-//! select, and of a NetworkPolicy's only those of which it speaks. It is asked of the evaluator, which is given that policy alone.
+//! select, and of a `NetworkPolicy` only those of which it speaks. It is asked of the evaluator, which is given that policy alone.
 
 use std::collections::BTreeMap;
 

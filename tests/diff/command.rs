@@ -51,6 +51,29 @@ fn two_empty_folders_are_named() {
 }
 
 #[test]
+fn folders_of_manifests_are_known_as_such() {
+    let object = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n";
+    let place = crate::cli::Place::with(&[("old/a.yaml", object), ("new/a.yaml", object)]);
+    let ran = place.run("diff old new");
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("what is there are manifests: `--manifests A B` compares those"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_folder_without_manifests_is_a_cluster_before_the_first_of_them() {
+    let closed = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {}}}\n";
+    let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/a.yaml", closed), ("none/readme.txt", "")]);
+    let first = place.run("diff --manifests old new");
+    assert_eq!(first.status, 1, "{}", first.stderr);
+    assert!(first.stdout.starts_with("old → new: 1 unspecified · 1 closed"), "{}", first.stdout);
+    let last = place.run("diff --manifests new old");
+    assert!(last.status == 1 && last.stdout.contains("now allowed"), "{}{}", last.stdout, last.stderr);
+    let neither = place.run("diff --manifests old none");
+    assert_eq!((neither.status, neither.stdout.as_str()), (2, ""), "{}", neither.stderr);
+    assert!(neither.stderr.contains("there is no manifest in old and none in none"), "{}", neither.stderr);
+}
+
+#[test]
 fn one_side_may_come_from_the_standard_input() {
     let place = crate::cli::Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);
     let ran = place.run_on("diff old -", b"namespace shop\nallow app=web|job -> app=db:5432 mtls\n");

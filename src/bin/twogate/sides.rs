@@ -59,7 +59,9 @@ const STDIN: &str = "-";
 
 /// The finding that both sides are empty, and so are the same, which is more likely a mistyped path than a wish.
 fn nothing_to_compare(paths: &[PathBuf]) -> Diagnostic {
-    no_input(paths).note("both sides are empty, so there is no difference to tell")
+    let finding = no_input(paths).note("both sides are empty, so there is no difference to tell");
+    let manifests = Finder::default().find(paths, MANIFESTS);
+    if manifests.is_empty() { finding } else { finding.help("what is there are manifests: `--manifests A B` compares those") }
 }
 
 fn twice() -> Failure {
@@ -92,7 +94,11 @@ impl Sides {
             if base.as_os_str() == STDIN && head.as_os_str() == STDIN {
                 return Err(twice());
             }
-            return Ok(Read::Manifests(self.dump(base)?, self.dump(head)?));
+            let (old, new) = (self.dump(base)?, self.dump(head)?);
+            if old.input.inventory.is_empty() && new.input.inventory.is_empty() {
+                return Err(Failure::new(format!("there is no manifest in {} and none in {}", base.display(), head.display())));
+            }
+            return Ok(Read::Manifests(old, new));
         }
         if [&self.base, &self.head].into_iter().flatten().filter(|side| *side == STDIN).count() == 2 {
             return Err(twice());
@@ -110,6 +116,7 @@ impl Sides {
         Ok(Read::Intents(base, head))
     }
 
+    /// One side of manifests. A folder without any is a cluster with none, as before the first of them.
     fn dump(&self, path: &Path) -> Result<Revision, Failure> {
         let mut finder = Finder::default();
         let items = finder.find(&[path.to_owned()], MANIFESTS);
@@ -121,9 +128,6 @@ impl Sides {
         let is_empty = |file: &FileId| loader.sources.get(*file).is_none_or(|source| source.text().trim().is_empty());
         if path.as_os_str() == STDIN && inventory.iter().all(is_empty) {
             return Err(Failure::new("the standard input is empty: whoever was to write the manifests has failed"));
-        }
-        if inventory.is_empty() {
-            return Err(Failure::new(format!("there is no manifest in {}", path.display())));
         }
         let input = finished(loader, Input { inventory, config, namespace: self.namespace.clone(), ..Input::default() })?;
         Ok(Revision { name: path.display().to_string(), input })
