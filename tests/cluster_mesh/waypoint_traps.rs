@@ -407,6 +407,34 @@ fn an_end_leaves_open_what_goes_over_the_waypoint_of_a_host_outside() {
     assert!(end.cuts(&cluster::Names::default()).iter().any(|cut| cut.peers.addresses == addresses("203.0.113.9/32")));
 }
 
+/// What it says of addresses is not known, and so any call of one may be one of it: the network sees the waypoint then.
+#[test]
+fn a_host_outside_that_cannot_be_read_leaves_both_ends_open() {
+    let broken = API.replace("203.0.113.9]", "no-address]");
+    let (call, other) = (auto(&client(), &address("203.0.113.9"), 443), auto(&client(), &address("198.51.100.1"), 80));
+    for yaml in [egress_of_web(ONLY_THE_HOST), egress_of_web(ONLY_THE_WAYPOINT), egress_of_web("")] {
+        let cluster = host_behind_waypoint(&broken, &yaml);
+        for call in [&call, &other] {
+            assert!(matches!(cluster.decide(call).verdict, Verdict::Unspecified(_)), "{yaml}");
+            let Peer::Address(to) = call.destination.peer else { panic!("it is an address") };
+            let client = client();
+            let end = cluster.end(&client, Way::Egress);
+            let said = end.decide(&address(&to.to_string()), Protocol::Tcp, call.port, Transport::Plaintext, None);
+            assert!(matches!(said, Verdict::Unspecified(_)), "{said:?} {yaml}");
+            let udp = end.decide(&address(&to.to_string()), Protocol::Udp, call.port, Transport::Plaintext, None);
+            assert_ne!(matches!(udp, Verdict::Unspecified(_)), true, "{yaml}");
+        }
+    }
+    // A sidecar passes waypoints by, and the network decides about what it sends.
+    let sidecar = auto(&meshed("shop", "app=web", "web"), &address("203.0.113.9"), 443);
+    denied(&host_behind_waypoint(&broken, &egress_of_web("")), &sidecar, Gate::Egress);
+    // Bound to no waypoint, it changes no way.
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let unbound = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", "{}", &broken);
+    let straight = |more: &str| cluster_on(installed(), &format!("{}{namespace}{unbound}{more}", waypoint("service")));
+    denied(&straight(&egress_of_web("")), &call, Gate::Egress);
+}
+
 #[test]
 fn a_waypoint_that_is_missing_is_missed_however_the_call_arrives() {
     let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/use-waypoint: waypoint}}\n";
