@@ -322,6 +322,91 @@ fn section_10_the_worked_example() {
     through(&|labels, account| ambient("shop", labels, account), &tunnels, Gate::Ingress, true);
 }
 
+/// A policy for the waypoint's pods.
+fn at_waypoint_pods(spec: &str) -> String {
+    let subject = "podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}";
+    object("NetworkPolicy", "shop/of-waypoint", &format!("{{{subject}, {spec}}}"))
+}
+
+/// What runs the waypoint.
+fn running_waypoint(kind: &str, more: &str) -> String {
+    let labels = "{gateway.networking.k8s.io/gateway-name: waypoint, part: proxy}";
+    let spec =
+        format!("serviceAccountName: waypoint, {more}containers: [{{name: proxy, ports: [{{name: tunnel, containerPort: 15008}}]}}]");
+    if kind == "Pod" {
+        return format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: waypoint-1, namespace: shop, labels: {labels}}}\nspec: {{{spec}}}\nstatus: {{podIP: 10.1.0.7, podIPs: [{{ip: 10.1.0.7}}]}}\n"
+        );
+    }
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: waypoint, namespace: shop}}\nspec: {{template: {{metadata: {{labels: {labels}}}, spec: {{{spec}}}}}}}\n"
+    )
+}
+
+/// The traps 99 to 101 at the waypoint's own pods: both of its hops meet policies there.
+#[test]
+fn policies_for_the_waypoints_pods_count_on_both_hops() {
+    let from = |labels: &str, port: &str| {
+        format!("policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{matchLabels: {{{labels}}}}}}}], ports: [{{port: {port}}}]}}]")
+    };
+    let to = |labels: &str, port: &str| {
+        format!("policyTypes: [Egress], egress: [{{to: [{{podSelector: {{matchLabels: {{{labels}}}}}}}], ports: [{{port: {port}}}]}}]")
+    };
+    let on = |spec: &str| behind_waypoint(&at_waypoint_pods(spec));
+    let call = call(&client());
+    allowed(&on(&from("app: web", "15008")), &call);
+    denied(&on(&from("app: web", "8080")), &call, Gate::Ingress);
+    denied(&on(&from("app: other", "15008")), &call, Gate::Ingress);
+    allowed(&on(&to("app: db", "15008")), &call);
+    denied(&on(&to("app: db", "8080")), &call, Gate::Egress);
+    denied(&on(&to("app: other", "15008")), &call, Gate::Egress);
+    // A name is the waypoint's own, where it is known what the waypoint runs as.
+    let named = at_waypoint_pods(&from("app: web", "tunnel"));
+    let known = Platform { named_ports: Some(true), ..installed() };
+    allowed(&behind_on(known.clone(), &(named.clone() + &running_waypoint("Deployment", ""))), &call);
+    denied(&behind_on(known.clone(), &(named.replace("tunnel", "other") + &running_waypoint("Deployment", ""))), &call, Gate::Ingress);
+    unspecified(&behind_on(known, &named), &call, "tunnel");
+}
+
+#[test]
+fn the_waypoints_pod_is_the_one_that_runs() {
+    // A label that Istio does not give it by itself.
+    let in_to_server = |peer: &str| {
+        object(
+            "NetworkPolicy",
+            "shop/db",
+            &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}], ports: [{{port: 15008}}]}}]}}"),
+        )
+    };
+    let part = in_to_server("{podSelector: {matchLabels: {part: proxy}}}");
+    denied(&behind_waypoint(&part), &call(&client()), Gate::Ingress);
+    allowed(&behind_waypoint(&(part + &running_waypoint("Deployment", ""))), &call(&client()));
+    // Its address.
+    let block = |cidr: &str| in_to_server(&format!("{{ipBlock: {{cidr: {cidr}}}}}"));
+    let matching = || Platform { ipblock_matches_pods: Some(true), ..installed() };
+    let with = |cidr: &str, running: &str| behind_on(matching(), &(block(cidr) + running));
+    let pod = running_waypoint("Pod", "");
+    allowed(&with("10.1.0.7/32", &pod), &call(&client()));
+    denied(&with("10.1.0.8/32", &pod), &call(&client()), Gate::Ingress);
+    // Of several pods none is the one.
+    unspecified(
+        &with("10.1.0.7/32", &(pod.clone() + &pod.replace("waypoint-1", "waypoint-2").replace("10.1.0.7", "10.1.0.8"))),
+        &call(&client()),
+        "address",
+    );
+    unspecified(&with("10.1.0.7/32", ""), &call(&client()), "address");
+    // On its node's network, policies for it and selectors that meet it are undefined (§1.7); it proves its identity all the same.
+    let host = running_waypoint("Deployment", "hostNetwork: true, ");
+    let only_waypoint = at_pods("{rules: [{from: [{source: {serviceAccounts: [shop/waypoint]}}]}]}");
+    allowed(&behind_waypoint(&format!("{host}{only_waypoint}")), &call(&client()));
+    unspecified(&behind_waypoint(&format!("{host}{}", at_waypoint_pods("policyTypes: [Ingress]"))), &call(&client()), "host-network");
+    // Nobody describes its namespace: which labels that has is not known.
+    let team = in_to_server("{namespaceSelector: {matchLabels: {team: a}}}");
+    unspecified(&behind_waypoint(&team), &call(&client()), "labels of namespace `shop`");
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n";
+    allowed(&behind_waypoint(&format!("{team}{namespace}")), &call(&client()));
+}
+
 /// A waypoint, a host outside that is bound to it, and what else there is.
 fn host_behind_waypoint(entry: &str, more: &str) -> Cluster {
     let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
