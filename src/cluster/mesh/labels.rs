@@ -18,6 +18,9 @@ use crate::inventory::ServiceFacts;
 /// The label by which a classic gateway's pods are known.
 const CLASSIC_GATEWAY: &str = "istio";
 
+/// The labels by which pods name a waypoint, or are one or another gateway.
+const ROUTE_KEYS: [&str; 4] = [USE, USE_NAMESPACE, GATEWAY_NAME, CLASSIC_GATEWAY];
+
 impl Mesh {
     /// The selectors by which the mesh tells pods of a namespace apart that are called, those of the root namespace included.
     pub(crate) fn selectors(&self, namespace: &str) -> BTreeSet<LabelCube> {
@@ -122,9 +125,23 @@ impl Mesh {
         if !self.has_ambient && !self.names_waypoints() {
             return;
         }
-        for key in [USE, USE_NAMESPACE, GATEWAY_NAME, CLASSIC_GATEWAY] {
+        for key in ROUTE_KEYS {
             tests.add(TestRole::Other, Values::any_ref(), LabelCube::of(key.into(), Values::present()));
         }
+    }
+
+    /// The keys of labels that tell which way calls go, and whether they can be made: by which Services pods are called
+    /// (`Mesh::targets`, `Mesh::impossible`), which rules of TLS are for them, which waypoints they name or are, and whether they are
+    /// gateways. No answer of an end hangs on most of them.
+    pub(crate) fn route_keys(&self) -> BTreeSet<Symbol> {
+        let mut keys: BTreeSet<Symbol> = self.services.iter().flat_map(|service| service.selector.keys().cloned()).collect();
+        let rules = self.destinations.iter().filter(|rule| rule.mentions_tls());
+        let tests = rules.flat_map(|rule| rule.client_tests().chain(rule.subset_tests()));
+        keys.extend(tests.flat_map(|test| test.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>()));
+        if self.has_ambient || self.names_waypoints() {
+            keys.extend(ROUTE_KEYS.map(Symbol::from));
+        }
+        keys
     }
 
     /// Whether calls may go over waypoints: one is there, or an object's labels name one.
