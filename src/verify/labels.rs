@@ -132,7 +132,9 @@ impl<'w> ByNamespace<'w> {
 /// The tests of several judges, as one's.
 fn together(judges: &[PodTests]) -> PodTests {
     let mut all = PodTests::default();
-    judges.iter().for_each(|tests| all.extend(tests.clone()));
+    for tests in judges {
+        all.extend(tests.clone());
+    }
     all
 }
 

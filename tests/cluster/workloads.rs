@@ -93,10 +93,10 @@ fn pods_that_a_policy_tells_apart_are_not_one() {
 /// Which Services lead to a pod, and which rules of TLS are for it, tells which way calls go.
 #[test]
 fn pods_whose_calls_go_other_ways_are_not_one() {
+    const APART: [&str; 2] = ["shop/Pod/web-abc-1", "shop/Pod/web-abc-2"];
     let two = |one: &str, other: &str| running("web-abc-1", one, "10.0.0.1") + &running("web-abc-2", other, "10.0.0.2");
     let pods = two("v: a", "v: b");
     let rule = |spec: &str| super::object("networking.istio.io/v1", "DestinationRule", "r", spec);
-    const APART: [&str; 2] = ["shop/Pod/web-abc-1", "shop/Pod/web-abc-2"];
     for looks in [
         super::object("v1", "Service", "s", "{selector: {v: a}, ports: [{port: 80}]}"),
         rule("{host: web, workloadSelector: {matchLabels: {v: a}}, trafficPolicy: {tls: {mode: DISABLE}}}"),

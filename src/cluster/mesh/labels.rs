@@ -61,7 +61,9 @@ impl Mesh {
         let declared = self.declared();
         let mut add = |role: TestRole, namespace: &Symbol, found: Vec<LabelCube>| {
             let names = self.reach(namespace);
-            found.into_iter().for_each(|test| tests.add(role, &names, test));
+            for test in found {
+                tests.add(role, &names, test);
+            }
         };
         // Read by `Attachment::on_sidecar` and `Attachment::on_ztunnel`.
         for policy in self.policies.values().flatten() {
@@ -75,11 +77,15 @@ impl Mesh {
         // By `Modes::of`; selectors of the root namespace select nothing there (`semantics.md` §3.1). What a pod's policy sets replaces
         // what was before, so it can let pass and stop beside a rule that does.
         for (namespace, peers) in self.peers.iter().filter(|(namespace, _)| **namespace != self.platform.root_namespace) {
-            peers.iter().for_each(|policy| add(TestRole::Other, namespace, policy.attachment.label_tests()));
+            for policy in peers {
+                add(TestRole::Other, namespace, policy.attachment.label_tests());
+            }
         }
         // By `Attachment::on_sidecar`: which tokens are verified is asked before any rule.
         for (namespace, tokens) in &self.tokens {
-            tokens.iter().for_each(|policy| add(TestRole::Other, namespace, policy.attachment.label_tests()));
+            for policy in tokens {
+                add(TestRole::Other, namespace, policy.attachment.label_tests());
+            }
         }
         self.add_services(&declared, tests);
         self.add_destination_rules(&declared, tests);
