@@ -13,7 +13,7 @@ mod ports;
 mod requests;
 mod witness;
 
-use crate::flow::{LabelCube, Pod, PodCube};
+use crate::flow::{Pod, PodCube};
 
 pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
 pub use few::{Carried, FewLabels};
@@ -35,8 +35,8 @@ pub trait World: Sync + std::fmt::Debug {
         true
     }
 
-    /// By which labels it tells pods that can exist from others, each a limit: pods that a test does not hold may be so too.
-    fn label_tests(&self) -> Vec<LabelCube> {
+    /// By what it tells pods that can exist from others, each a limit: pods that a test does not hold may be so too.
+    fn label_tests(&self) -> Vec<PodCube> {
         Vec::new()
     }
 }

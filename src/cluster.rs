@@ -205,12 +205,14 @@ impl Cluster {
         is_open.then(|| Self { platform: Platform { sctp: Some(true), ..self.platform.clone() }, ..self.clone() })
     }
 
-    /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces.
+    /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces; those that tell which way a call goes
+    /// ([`Cluster::decide`]) among them.
     fn keys(&self, namespaces: BTreeSet<&Symbol>) -> BTreeSet<Symbol> {
         let mut keys: BTreeSet<Symbol> = self.network.keys().into_iter().cloned().collect();
         for cube in namespaces.into_iter().flat_map(|namespace| self.all_selectors(namespace)) {
             keys.extend(cube.iter().map(|(key, _)| Symbol::clone(key)));
         }
+        keys.extend(self.mesh.route_keys());
         keys
     }
 }

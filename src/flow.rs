@@ -6,6 +6,7 @@
 mod addresses;
 mod cut;
 mod intervals;
+mod label_tests;
 mod labels;
 mod paths;
 mod peers;
@@ -16,8 +17,9 @@ mod values;
 mod words;
 
 pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
-pub use cut::{Cut, LabelTests, RequestSamples, WrittenWords};
+pub use cut::{Cut, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
+pub use label_tests::{LabelTests, PodTests, TestRole};
 pub use labels::{LabelCube, Labels};
 pub use paths::{PathPattern, PathSet};
 pub use peers::{NAMESPACE_NAME, Peers, PodCube, PodSet};

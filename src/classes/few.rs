@@ -18,6 +18,13 @@ pub struct Carried<'a> {
     pub most: usize,
 }
 
+impl<'a> Carried<'a> {
+    /// All of them that hold a pod.
+    pub const fn all(tests: &'a BTreeSet<LabelCube>) -> Self {
+        Self { tests, most: usize::MAX }
+    }
+}
+
 /// The pods of a world whose labels are those of a few tests.
 #[derive(Debug)]
 pub struct FewLabels<'w> {
@@ -31,7 +38,15 @@ pub struct FewLabels<'w> {
 
 /// By the number of a key, the sets of keys in which it occurs.
 #[derive(Debug)]
-struct Group(Vec<Vec<Bits>>);
+struct Group(Vec<Vec<Keys>>);
+
+/// Keys that tests name together.
+#[derive(Debug, Clone)]
+struct Keys {
+    keys: Bits,
+    /// The tests that name just these.
+    tests: Vec<LabelCube>,
+}
 
 impl<'w> FewLabels<'w> {
     /// Pods whose labels with these keys, if any, are named by some tests of each group; other labels they may carry freely.
@@ -48,12 +63,14 @@ impl<'w> FewLabels<'w> {
         Bits::of(self.keys.len(), labels.iter().filter_map(carried))
     }
 
-    /// Whether sets of the groups together have all of these keys, where of each group so many are left to choose.
-    fn is_covered(&self, keys: &Bits, left: &[usize]) -> bool {
+    /// Whether sets of the groups together have all of these keys of a pod of a cube, where of each group so many are left to choose. It
+    /// is the tests that hold a pod that give it labels.
+    fn is_covered(&self, keys: &Bits, cube: &LabelCube, left: &[usize]) -> bool {
         let Some(first) = keys.iter().next() else { return true };
         self.groups.iter().enumerate().any(|(at, group)| {
             let Some(fewer) = spent(left, at) else { return false };
-            group.0.get(first).into_iter().flatten().any(|set| self.is_covered(&keys.without(set), &fewer))
+            let sets = group.0.get(first).into_iter().flatten().filter(|set| set.tests.iter().any(|test| test.overlaps(cube)));
+            sets.into_iter().any(|set| self.is_covered(&keys.without(&set.keys), cube, &fewer))
         })
     }
 }
@@ -69,13 +86,16 @@ fn spent(left: &[usize], at: usize) -> Option<Vec<usize>> {
 impl Group {
     fn new(tests: &BTreeSet<LabelCube>, keys: &BTreeMap<Symbol, usize>) -> Self {
         let numbers = |test: &LabelCube| test.iter().filter_map(|(key, _)| keys.get(key).copied()).collect::<BTreeSet<usize>>();
-        let distinct: BTreeSet<BTreeSet<usize>> = tests.iter().map(numbers).collect();
-        let mut sets: Vec<Vec<Bits>> = vec![Vec::new(); keys.len()];
-        for set in distinct {
-            let bits = Bits::of(keys.len(), set.iter().copied());
+        let mut distinct: BTreeMap<BTreeSet<usize>, Vec<LabelCube>> = BTreeMap::new();
+        for test in tests {
+            distinct.entry(numbers(test)).or_default().push(test.clone());
+        }
+        let mut sets: Vec<Vec<Keys>> = vec![Vec::new(); keys.len()];
+        for (set, tests) in distinct {
+            let together = Keys { keys: Bits::of(keys.len(), set.iter().copied()), tests };
             for number in set {
                 if let Some(list) = sets.get_mut(number) {
-                    list.push(bits.clone());
+                    list.push(together.clone());
                 }
             }
         }
@@ -89,6 +109,6 @@ impl World for FewLabels<'_> {
     }
 
     fn is_considered(&self, cube: &PodCube) -> bool {
-        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), &self.most)
+        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), &cube.labels, &self.most)
     }
 }

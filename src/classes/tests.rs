@@ -275,13 +275,14 @@ proptest! {
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();
         let found: BTreeSet<Vec<usize>> = classes.iter().map(|class| class.held_by.clone()).collect();
-        let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
-        for set in std::iter::repeat_n(&first, most).chain([&second]) {
-            let wider: Vec<_> = covered.iter().flat_map(|own| set.iter().map(|test| own.union(&names(test)).cloned().collect())).collect();
-            covered.extend(wider);
-        }
         let is_few = |pod: &Pod| {
             let carried: BTreeSet<Symbol> = pod.labels.keys().filter(|key| keys.contains(*key)).cloned().collect();
+            let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
+            for set in std::iter::repeat_n(&first, most).chain([&second]) {
+                let holding = || set.iter().filter(|test| test.contains(&pod.labels));
+                let wider: Vec<_> = covered.iter().flat_map(|own| holding().map(|test| own.union(&names(test)).cloned().collect())).collect();
+                covered.extend(wider);
+            }
             covered.iter().any(|covered| carried.is_subset(covered))
         };
         let held = |pod: &Pod| cubes.iter().enumerate().filter(|(_, cube)| cube.contains(pod)).map(|(at, _)| at).collect::<Vec<_>>();

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use super::unmodelled::Unmodelled;
 use super::{Cluster, Way};
-use crate::flow::{LabelCube, LabelTests};
+use crate::flow::{LabelCube, LabelTests, TestRole};
 
 impl Cluster {
     /// The selectors by which a cluster tells pods of a namespace apart at their own end of connections this way; each once, in order.
@@ -31,21 +32,29 @@ impl Cluster {
         both.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Every test of pods' labels by which any object tells pods apart, at either end and in any namespace.
+    /// Every test of pods' labels by which any object tells pods apart, at either end, by the namespaces of these pods.
     ///
     /// The promise of [`LabelTests`] is for what [`super::End::decide`] answers about pods all of whose labels are known: that it is allowed,
     /// denied or unspecified. The reason of what is unspecified may be another one among several. The calls of
     /// [`Cluster::waypoint_calls`] and [`Cluster::told_calls`] stay the same, too, where objects of the manifests name the waypoints.
     ///
     /// # Why it holds
-    /// No key that may be taken away has a test that absence passes, so that without labels fewer tests hold and none that did not.
+    /// No key that may be taken away has a test that absence passes, so that without labels fewer tests hold and none that did not; a
+    /// test among the others that did not hold a pod thus does not come to.
     /// *Passing*: one `NetworkPolicy` that selects the near pod and a peer of it that holds the far one, if any policy isolates; one ALLOW
     /// rule of one policy, if any is there. *Stopped*: one policy that isolates, or one DENY, or one ALLOW that is for others.
     /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be
     /// the third, and stands among the others, as does whatever is not modelled.
     ///
     /// A policy that isolates egress and a peer that rules let in are met by pods that call; one that isolates ingress and a peer that
-    /// rules let out to, by those that are called. The mesh asks for the labels of the pod that is called alone, and at its own end.
+    /// rules let out to, by those that are called. What a port is taken for follows from the Service that declares it as plain
+    /// connections and one that declares it otherwise, or from none; a request whose method is not upper case, which proxies refuse
+    /// wherever they see it, is left aside. The mesh asks for the labels of the pod that is called alone, and at its own end.
+    ///
+    /// # Whose pods a test is of
+    /// A selector chooses pods of its object's own namespace, one of an object of the mesh's root namespace those of any
+    /// (`semantics.md` §2.1), a peer those of the namespaces that it names. A peer that finds namespaces by other labels is a test of
+    /// all: labels of a namespace may not be known, and then it is left open whether it holds.
     ///
     /// # What is looked at
     /// `selector::chooses` and the index of `network`: the selectors of `NetworkPolicy`. `Ends::hold`: objects that are not modelled, by
@@ -53,15 +62,14 @@ impl Cluster {
     /// labels. The mesh names its own places. Which plane a pod is of is read from manifests' labels once, and a fact of the pod
     /// after that, as is which pods of one owner are one workload.
     pub fn label_tests(&self) -> LabelTests {
-        let network = |way: Way| self.network.label_tests(way).cloned().collect::<BTreeSet<LabelCube>>();
-        let mut tests = LabelTests { sources: network(Way::Egress), destinations: network(Way::Ingress), ..LabelTests::default() };
-        tests.others.extend(self.unmodelled.iter().filter_map(|object| object.label_test()).cloned());
-        self.mesh.add_label_tests(&mut tests);
-        // What holds every pod tells none apart, and neither does what holds none.
-        let tells = |cube: &LabelCube| !cube.is_all() && !cube.is_empty();
-        for set in [&mut tests.sources, &mut tests.destinations, &mut tests.mesh, &mut tests.others] {
-            set.retain(tells);
+        let mut tests = LabelTests::default();
+        for (role, way) in [(TestRole::Source, Way::Egress), (TestRole::Destination, Way::Ingress)] {
+            self.network.label_tests(way).for_each(|(names, test)| tests.add(role, &names, test.clone()));
         }
+        for pods in self.unmodelled.iter().filter_map(Unmodelled::pods) {
+            tests.add(TestRole::Other, pods.names(), pods.labels.clone());
+        }
+        self.mesh.add_label_tests(&mut tests);
         tests
     }
 }

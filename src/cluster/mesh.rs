@@ -103,6 +103,14 @@ impl Mesh {
         Some(())
     }
 
+    /// Takes in a `ServiceEntry` that selects no workloads and is not as expected: by its labels its calls may go over a waypoint.
+    pub(super) fn read_unreadable_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        // Labels that cannot be read may name any waypoint; one that no Gateway is found for leaves its calls open.
+        let labels = reading.quietly(|reading| read::gateway::labels(&tree.root, reading));
+        let labels = labels.unwrap_or_else(|| Labels::from([(waypoint::USE.into(), "".into())]));
+        self.entries.push(Entry::unreadable(object, labels));
+    }
+
     /// Takes in what another part of the manifests says; parts come in the order of the text.
     pub(super) fn merge(&mut self, other: Self) {
         self.unsettled.extend(other.unsettled);

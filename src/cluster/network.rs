@@ -15,7 +15,7 @@ use super::object::Object;
 use super::selector;
 use super::truth::Truth;
 use super::{Endpoint, Way};
-use crate::flow::{AddressSet, LabelCube, Peer, PortSet, Protocol, Symbol};
+use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peer, PortSet, Protocol, Symbol, Values};
 
 pub(super) use cuts::{PortNumbers, cuts};
 pub(super) use explain::step;
@@ -159,25 +159,39 @@ impl Network {
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
         let tests = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| self.label_tests(way));
-        tests.flat_map(LabelCube::iter).map(|(key, _)| key).collect()
+        tests.flat_map(|(_, test)| test.iter()).map(|(key, _)| key).collect()
     }
 
     /// Every test of the labels of pods that connections reach, or that they leave: of those that policies isolate this way, and of
-    /// those that policies meet as peers at the other end.
-    pub(super) fn label_tests(&self, way: Way) -> impl Iterator<Item = &LabelCube> {
+    /// those that policies meet as peers at the other end; each with the names of the namespaces of these pods.
+    pub(super) fn label_tests(&self, way: Way) -> impl Iterator<Item = (Values, &LabelCube)> {
         let far = match way {
             Way::Ingress => Way::Egress,
             Way::Egress => Way::Ingress,
         };
         self.policies.iter().flat_map(move |policy| {
-            let subject = policy.rules(way).map(|_| &policy.subject);
+            let own = &policy.object.namespace;
+            let subject = policy.rules(way).map(|_| (Values::one(Symbol::clone(own)), &policy.subject));
             let peers = policy.rules(far).unwrap_or_default().iter().flat_map(|rule| rule.peers.iter().flatten());
-            let labels = peers.filter_map(|peer| match peer {
-                PeerTest::Pods(_, labels) => Some(labels),
+            let labels = peers.filter_map(move |peer| match peer {
+                PeerTest::Pods(namespaces, labels) => Some((namespaces.names(own), labels)),
                 PeerTest::Block(_) => None,
             });
             subject.into_iter().chain(labels)
         })
+    }
+}
+
+impl NamespaceTest {
+    /// The names that the namespace of a peer may have, for a policy of this one. Of labels the name alone is always known
+    /// (`semantics.md` §1.5).
+    fn names(&self, own: &Symbol) -> Values {
+        match self {
+            Self::Own => Values::one(Symbol::clone(own)),
+            Self::Any => Values::any(),
+            Self::Named(name) => Values::one(Symbol::clone(name)),
+            Self::Labelled(labels) => labels.get(NAMESPACE_NAME).clone(),
+        }
     }
 }
 

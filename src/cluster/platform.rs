@@ -36,7 +36,8 @@ pub struct Platform {
     pub end_port: Option<bool>,
     /// Whether named ports work.
     pub named_ports: Option<bool>,
-    /// Whether SCTP is judged.
+    /// Whether SCTP is judged. Where it is not, it is as undefined as ICMP, under default denies and under rules that allow it
+    /// (`semantics.md` §1.6): its connections with pods that a policy isolates are unspecified, just as where nobody said it.
     pub sctp: Option<bool>,
     /// Whether sidecars speak to ztunnel over HBONE, and ztunnel to sidecars.
     pub hbone_from_sidecars: Option<bool>,

@@ -79,13 +79,13 @@ fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool 
 }
 
 /// What holds for one pod only is not known of a workload of several.
-fn forget_one_pod(endpoint: &mut Endpoint) {
+pub(super) fn forget_one_pod(endpoint: &mut Endpoint) {
     endpoint.facts.addresses.clear();
     endpoint.facts.node = None;
 }
 
 /// A pod of a workload.
-fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, platform: &Platform) -> Endpoint {
+pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, platform: &Platform) -> Endpoint {
     let described = inventory.namespaces.get(&workload.namespace);
     let name_only = || Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(&workload.namespace))]);
     let pod = Pod {

@@ -228,8 +228,11 @@ impl Manifests {
         let root = &platform.root_namespace;
         let is_outside = scope == Scope::ServiceEntry && object.root.follow(reading, &["spec", "workloadSelector"]).is_missing();
         let mesh = &mut self.mesh;
-        if is_outside && reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
-            return self.note(object.group(), &named);
+        if is_outside {
+            if reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
+                return self.note(object.group(), &named);
+            }
+            mesh.read_unreadable_entry(&named, object, reading);
         }
         let plain = reading.quietly(|reading| touched(scope, object, &named.namespace, root, reading));
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.

@@ -129,10 +129,10 @@ impl Unmodelled {
         at_gate && self.ends.hold(end)
     }
 
-    /// The test of pods' labels that tells the ends that it may touch from others; none if it looks at no label.
-    pub(super) const fn label_test(&self) -> Option<&LabelCube> {
+    /// The pods that it may touch; none if it looks at no pods.
+    pub(super) const fn pods(&self) -> Option<&PodCube> {
         match &self.ends {
-            Ends::Pods(cube) => Some(&cube.labels),
+            Ends::Pods(cube) => Some(cube),
             Ends::All | Ends::Addresses => None,
         }
     }

@@ -1,11 +1,11 @@
 //! By what a judge tells flows apart.
 //!
-//! Owns: `Cut`, `RequestSamples`, `LabelTests`. A judge is whoever answers questions about flows at one end of a pod: a program, or a
+//! Owns: `Cut`, `RequestSamples`. A judge is whoever answers questions about flows at one end of a pod: a program, or a
 //! cluster. Its cuts say which flows it may answer differently, so that one flow of each class stands for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LabelCube, PathPattern, Peers, PortSet, Symbol, Token};
+use super::{PathPattern, Peers, PortSet, Symbol, Token};
 
 /// One test of a judge at one end of one pod.
 ///
@@ -27,49 +27,6 @@ pub struct Cut {
     pub ports: PortSet,
     /// What it looks at in a request.
     pub requests: RequestSamples,
-}
-
-/// All tests of pods' labels by which a judge tells pods apart, whatever their namespaces are.
-///
-/// The contract, about labels alone: leave the pods of a flow their namespaces, accounts and data planes, and take away labels,
-/// but none whose key is in `others` or in a test that absence passes. Then the answer of either end stays the same as long as
-/// the source keeps the keys of at most one test of `sources` that holds it, and the destination those of at most one of
-/// `destinations` and, at its own end, one of `mesh`. Which ones these are differs from flow to flow: they are why the flow
-/// passes, or why it does not. A flow that is stopped needs one of the destination at most.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LabelTests {
-    /// Tests of pods that call, at their own end and at the other. They are alternatives to each other: one that holds a pod does
-    /// what it does whichever others hold it.
-    pub sources: BTreeSet<LabelCube>,
-    /// Tests of pods that are called, at their own end and at the other: alternatives too.
-    pub destinations: BTreeSet<LabelCube>,
-    /// Tests of pods that are called, by a second gate at their own end: alternatives to each other, not to the first gate's.
-    pub mesh: BTreeSet<LabelCube>,
-    /// All other tests: of what settles for a pod which data plane it has, how its connections are protected, which tokens
-    /// are checked, and of whatever is not understood.
-    pub others: BTreeSet<LabelCube>,
-}
-
-impl LabelTests {
-    /// Takes in the tests of another judge.
-    pub fn extend(&mut self, other: Self) {
-        self.sources.extend(other.sources);
-        self.destinations.extend(other.destinations);
-        self.mesh.extend(other.mesh);
-        self.others.extend(other.others);
-    }
-
-    /// All tests whose keys a pod may lose unless absence passes one of them.
-    pub fn alternatives(&self) -> impl Iterator<Item = &LabelCube> {
-        self.sources.iter().chain(&self.destinations).chain(&self.mesh)
-    }
-
-    /// Which labels no pod may lose: something may follow from their absence, or from more than one test.
-    pub fn settling_keys(&self) -> BTreeSet<&Symbol> {
-        let others = self.others.iter().flat_map(LabelCube::iter).map(|(key, _)| key);
-        let by_absence = self.alternatives().flat_map(LabelCube::iter).filter(|(_, values)| values.allows_absent()).map(|(key, _)| key);
-        others.chain(by_absence).collect()
-    }
 }
 
 /// Words and patterns that a judge compares requests with.

@@ -4,12 +4,12 @@
 //! the pods that are enough where all would be too many. An `allow`, a `deny` and an entry of a baseline are alternatives: one
 //! that matches does what it does. It takes one test at either end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::RuledOut;
 use super::judge::Way;
 use crate::classes::{Carried, FewLabels, World};
-use crate::flow::{LabelCube, LabelTests, PodSet, Symbol};
+use crate::flow::{LabelCube, LabelTests, Pod, PodCube, PodSet, PodTests, Symbol, TestRole, Values};
 use crate::ir::{Baseline, End, Expectation, Policy};
 use crate::syntax::ast::Direction;
 
@@ -48,39 +48,59 @@ impl<'w> Worlds<'w> {
 /// Pods of few labels, as sources and as destinations.
 #[derive(Debug)]
 pub(super) struct Few<'w> {
-    sources: FewLabels<'w>,
-    destinations: FewLabels<'w>,
+    sources: ByNamespace<'w>,
+    destinations: ByNamespace<'w>,
 }
 
-/// How many tests of the first gate name the labels of a pod that decides. A flow about which two judges differ needs one for each
-/// of them at the end at which they do, and one at the other end, which it must pass too; a flow that decides an expectation
-/// one at either end, and one by which the expectation speaks of it.
-const MOST_TESTS: usize = 3;
+/// Pods of few labels, by what tells those of each namespace apart.
+#[derive(Debug)]
+struct ByNamespace<'w> {
+    world: &'w dyn World,
+    /// Those of a namespace with tests of its own.
+    within: BTreeMap<Symbol, FewLabels<'w>>,
+    /// Those of all other namespaces.
+    elsewhere: FewLabels<'w>,
+    /// What holds the pods of all: those of cubes that are not of stated namespaces.
+    anywhere: FewLabels<'w>,
+}
+
+/// How many tests of the first gate name the labels of a pod that decides, besides one of each judge: a flow about which two judges
+/// differ needs one for each of them at the end at which they do, and one of either at the other end, which it must pass too; a flow
+/// that decides an expectation one at either end, and one by which the expectation speaks of it.
+const FURTHER_TESTS: usize = 1;
 
 impl<'w> Few<'w> {
     /// The pods that are enough for a question which the answers of these judges settle, whose tests these are.
     pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests]) -> Self {
-        let mut all = LabelTests::default();
-        for tests in judges {
-            all.extend(tests.clone());
-        }
+        let mut others = LabelTests::default();
         for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
-            all.others.extend(labels(&cut.peers.pods));
+            add(&mut others, TestRole::Other, &cut.peers.pods);
         }
-        for test in worlds.sources.label_tests().into_iter().chain(worlds.destinations.label_tests()) {
+        for cube in worlds.sources.label_tests().into_iter().chain(worlds.destinations.label_tests()) {
             // A limit that absence passes is one that a pod meets by losing a label.
-            let by_absence = test.iter().filter(|(_, values)| values.allows_absent());
-            all.others.extend(by_absence.map(|(key, values)| LabelCube::of(Symbol::clone(key), values.clone())));
+            for (key, values) in cube.labels.iter().filter(|(_, values)| values.allows_absent()) {
+                others.add(TestRole::Other, cube.names(), LabelCube::of(Symbol::clone(key), values.clone()));
+            }
         }
-        let settling = all.settling_keys();
-        let keys: BTreeSet<&Symbol> =
-            all.alternatives().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
-        let sources = [Carried { tests: &all.sources, most: MOST_TESTS }];
-        let mesh = judges.iter().map(|tests| Carried { tests: &tests.mesh, most: 1 });
-        let destinations: Vec<Carried<'_>> = std::iter::once(Carried { tests: &all.destinations, most: MOST_TESTS }).chain(mesh).collect();
+        let judges: Vec<LabelTests> = judges.iter().cloned().chain([others]).collect();
+        let sources = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
+            let all = together(tests);
+            let carried = [Carried { tests: &all.sources, most: FURTHER_TESTS }, Carried::all(&all.others)];
+            let of_judges = tests.iter().map(|tests| Carried { tests: &tests.sources, most: 1 });
+            FewLabels::new(worlds.sources, keys, &carried.into_iter().chain(of_judges).collect::<Vec<_>>())
+        };
+        let destinations = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
+            let all = together(tests);
+            let carried = [Carried { tests: &all.destinations, most: FURTHER_TESTS }, Carried::all(&all.others)];
+            let of_judges = tests.iter().flat_map(|tests| {
+                let rules = [&tests.destinations, &tests.mesh].map(|tests| Carried { tests, most: 1 });
+                rules.into_iter().chain([Carried { tests: &tests.ports, most: 2 }])
+            });
+            FewLabels::new(worlds.destinations, keys, &carried.into_iter().chain(of_judges).collect::<Vec<_>>())
+        };
         Self {
-            sources: FewLabels::new(worlds.sources, &keys, &sources),
-            destinations: FewLabels::new(worlds.destinations, &keys, &destinations),
+            sources: ByNamespace::new(worlds.sources, &judges, &sources),
+            destinations: ByNamespace::new(worlds.destinations, &judges, &destinations),
         }
     }
 
@@ -89,68 +109,112 @@ impl<'w> Few<'w> {
     }
 }
 
+impl<'w> ByNamespace<'w> {
+    /// By the tests of some judges; `few` makes the pods that are enough for the tests of each judge and for keys that pods may lose.
+    fn new(world: &'w dyn World, judges: &[LabelTests], few: &dyn Fn(&[PodTests], &BTreeSet<&Symbol>) -> FewLabels<'w>) -> Self {
+        let anywhere: Vec<PodTests> = judges.iter().map(LabelTests::of_any).collect();
+        let keys: BTreeSet<&Symbol> = anywhere.iter().flat_map(PodTests::iter).flat_map(LabelCube::iter).map(|(key, _)| key).collect();
+        let of = |tests: &[PodTests]| {
+            let settling: BTreeSet<&Symbol> = tests.iter().flat_map(PodTests::settling_keys).collect();
+            few(tests, &keys.difference(&settling).copied().collect())
+        };
+        let names: BTreeSet<&Symbol> = judges.iter().flat_map(LabelTests::namespaces).collect();
+        let within = |name: &Symbol| judges.iter().map(|tests| tests.of(name)).collect::<Vec<_>>();
+        Self {
+            world,
+            within: names.into_iter().map(|name| (Symbol::clone(name), of(&within(name)))).collect(),
+            elsewhere: of(&judges.iter().map(|tests| tests.elsewhere().clone()).collect::<Vec<_>>()),
+            anywhere: of(&anywhere),
+        }
+    }
+}
+
+/// The tests of several judges, as one's.
+fn together(judges: &[PodTests]) -> PodTests {
+    let mut all = PodTests::default();
+    for tests in judges {
+        all.extend(tests.clone());
+    }
+    all
+}
+
+impl World for ByNamespace<'_> {
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        self.world.example(cube)
+    }
+
+    fn is_considered(&self, cube: &PodCube) -> bool {
+        let (names, of) = (cube.names(), |name: &Symbol| self.within.get(name).unwrap_or(&self.elsewhere));
+        if !names.is_cofinite() {
+            return names.words().iter().any(|name| of(name).is_considered(cube));
+        }
+        let is_elsewhere = self.within.keys().all(|name| !names.contains(Some(name.as_ref())));
+        if is_elsewhere { self.elsewhere.is_considered(cube) } else { self.anywhere.is_considered(cube) }
+    }
+}
+
 /// The tests of the pods that an expectation speaks of.
 pub(super) fn expected(expectation: &Expectation) -> LabelTests {
     let mut tests = LabelTests::default();
-    let (mut sources, mut destinations) = (BTreeSet::new(), BTreeSet::new());
-    add_end(&expectation.source, &mut sources, &mut tests.others);
-    expectation.targets.iter().for_each(|target| add_end(&target.end, &mut destinations, &mut tests.others));
-    LabelTests { sources, destinations, ..tests }
+    add_end(&expectation.source, TestRole::Source, &mut tests);
+    expectation.targets.iter().for_each(|target| add_end(&target.end, TestRole::Destination, &mut tests));
+    tests
 }
 
-/// All tests of a program, and of the baselines of its namespaces.
-pub(super) fn label_tests<'a>(policy: &'a Policy, baselines: impl Iterator<Item = &'a Baseline>) -> LabelTests {
-    let (mut sources, mut destinations, mut others) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+/// All tests of a program, and of the baselines of its namespaces, each with the name of its namespace.
+pub(super) fn label_tests<'a>(policy: &'a Policy, baselines: impl Iterator<Item = (&'a str, &'a Baseline)>) -> LabelTests {
+    let mut tests = LabelTests::default();
     for rule in &policy.rules {
-        add_end(&rule.source, &mut sources, &mut others);
+        add_end(&rule.source, TestRole::Source, &mut tests);
         for target in &rule.targets {
-            add_end(&target.end, &mut destinations, &mut others);
+            add_end(&target.end, TestRole::Destination, &mut tests);
             if rule.jwt.is_some() {
                 // Which tokens verify at a pod follows from all rules with `jwt` that name it.
-                others.extend(labels(&target.end.peers().pods));
+                add(&mut tests, TestRole::Other, &target.end.peers().pods);
             }
         }
     }
-    for entry in baselines {
+    for (namespace, entry) in baselines {
         let (near, far) = match entry.direction {
-            Direction::In => (&mut destinations, &mut sources),
-            Direction::Out => (&mut sources, &mut destinations),
+            Direction::In => (TestRole::Destination, TestRole::Source),
+            Direction::Out => (TestRole::Source, TestRole::Destination),
         };
-        near.insert(entry.subject.clone());
-        far.extend(labels(&entry.peers.pods));
+        tests.add(near, &Values::one(namespace.into()), entry.subject.clone());
+        add(&mut tests, far, &entry.peers.pods);
     }
     for close in &policy.closes {
         for direction in &close.directions {
-            match direction {
-                Direction::In => destinations.extend(labels(&close.pods)),
-                Direction::Out => sources.extend(labels(&close.pods)),
-            }
+            let role = match direction {
+                Direction::In => TestRole::Destination,
+                Direction::Out => TestRole::Source,
+            };
+            add(&mut tests, role, &close.pods);
         }
     }
-    let planes = policy.workloads.iter().filter(|workload| workload.plane.is_some());
-    others.extend(planes.map(|workload| workload.labels.clone()));
-    LabelTests { sources, destinations, mesh: BTreeSet::new(), others }
+    for workload in policy.workloads.iter().filter(|workload| workload.plane.is_some()) {
+        tests.add(TestRole::Other, &Values::one(Symbol::clone(&workload.namespace)), workload.labels.clone());
+    }
+    tests
 }
 
 /// The tests of an end. What it leaves out, and to which of its pods a port belongs, is asked of every pod besides.
-fn add_end(end: &End, tests: &mut BTreeSet<LabelCube>, others: &mut BTreeSet<LabelCube>) {
+fn add_end(end: &End, role: TestRole, tests: &mut LabelTests) {
     match end {
-        End::Pods(pods, _) => tests.extend(labels(pods)),
+        End::Pods(pods, _) => add(tests, role, pods),
         End::Addresses(_) => {}
-        End::Or(ends) => ends.iter().for_each(|end| add_end(end, tests, others)),
+        End::Or(ends) => ends.iter().for_each(|end| add_end(end, role, tests)),
         End::But(end, without) => {
-            add_end(end, tests, others);
-            let mut left_out = BTreeSet::new();
-            add_end(without, &mut left_out, others);
-            others.extend(left_out);
+            add_end(end, role, tests);
+            add_end(without, TestRole::Other, tests);
         }
         End::Within(end, pods) => {
-            add_end(end, tests, others);
-            others.extend(labels(pods));
+            add_end(end, role, tests);
+            add(tests, TestRole::Other, pods);
         }
     }
 }
 
-fn labels(pods: &PodSet) -> impl Iterator<Item = LabelCube> {
-    pods.cubes().iter().map(|cube| cube.labels.clone())
+/// Adds what tells these pods from others of their namespaces.
+fn add(tests: &mut LabelTests, role: TestRole, pods: &PodSet) {
+    pods.cubes().iter().for_each(|cube| tests.add(role, cube.names(), cube.labels.clone()));
 }

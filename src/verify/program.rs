@@ -118,7 +118,8 @@ impl Judge for Program<'_> {
     }
 
     fn label_tests(&self) -> Option<LabelTests> {
-        Some(label_tests(self.policy, self.baselines.values().flatten()))
+        let baselines = self.baselines.iter().flat_map(|(namespace, entries)| entries.iter().map(|entry| (*namespace, entry)));
+        Some(label_tests(self.policy, baselines))
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {

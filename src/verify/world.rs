@@ -126,8 +126,8 @@ impl<'p> PolicyWorld<'p> {
 }
 
 impl World for PolicyWorld<'_> {
-    fn label_tests(&self) -> Vec<LabelCube> {
-        self.known().map(|known| known.pods.labels.clone()).collect()
+    fn label_tests(&self) -> Vec<PodCube> {
+        self.known().map(|known| known.pods.clone()).collect()
     }
 
     fn example(&self, cube: &PodCube) -> Option<Pod> {

@@ -429,6 +429,13 @@ fn trap_032_other_protocols_cannot_be_asked_and_sctp_hangs_on_the_plugin() {
         unspecified(&cluster, &end(OUTSIDE), &end("*@shop"), "80/sctp", "SCTP");
         denied(&cluster, &end(OUTSIDE), &end("*@shop"), "80");
         allowed(&cluster, &end(OUTSIDE), &end("*@other"), "80/sctp");
+        // A plugin that does not know SCTP may drop what a policy lets in, and let in what none does (§1.6).
+        for rules in ["{}", "{ports: [{protocol: TCP}]}", "{ports: [{protocol: SCTP, port: 81}]}"] {
+            let cluster = cluster_on(Platform { sctp, ..platform() }, &lets_in(rules));
+            unspecified(&cluster, &end(OUTSIDE), &end("*@shop"), "80/sctp", "SCTP");
+        }
+        let out = policy("out", "{podSelector: {}, policyTypes: [Egress]}");
+        unspecified(&cluster_on(Platform { sctp, ..platform() }, &out), &end("*@shop"), &end(OUTSIDE), "80/sctp", "SCTP");
     }
 }
 

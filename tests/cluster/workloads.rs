@@ -90,6 +90,34 @@ fn pods_that_a_policy_tells_apart_are_not_one() {
     assert_eq!(names(&cluster(&format!("{pods}{looks_at_both}"))), ["shop/Deployment/web"]);
 }
 
+/// Which Services lead to a pod, and which rules of TLS are for it, tells which way calls go.
+#[test]
+fn pods_whose_calls_go_other_ways_are_not_one() {
+    const APART: [&str; 2] = ["shop/Pod/web-abc-1", "shop/Pod/web-abc-2"];
+    let two = |one: &str, other: &str| running("web-abc-1", one, "10.0.0.1") + &running("web-abc-2", other, "10.0.0.2");
+    let pods = two("v: a", "v: b");
+    let rule = |spec: &str| super::object("networking.istio.io/v1", "DestinationRule", "r", spec);
+    for looks in [
+        super::object("v1", "Service", "s", "{selector: {v: a}, ports: [{port: 80}]}"),
+        rule("{host: web, workloadSelector: {matchLabels: {v: a}}, trafficPolicy: {tls: {mode: DISABLE}}}"),
+        rule("{host: web, subsets: [{name: s, labels: {v: a}, trafficPolicy: {tls: {mode: DISABLE}}}]}"),
+    ] {
+        assert_eq!(names(&cluster(&format!("{pods}{looks}"))), APART, "{looks}");
+    }
+    for blind in [
+        super::object("v1", "Service", "s", "{selector: {app: web}, ports: [{port: 80}]}"),
+        rule("{host: web, subsets: [{name: s, labels: {v: a}}]}"),
+    ] {
+        assert_eq!(names(&cluster(&format!("{pods}{blind}"))), ["shop/Deployment/web"], "{blind}");
+    }
+    let ambient = Platform { mesh: DataPlane::Ambient, ..platform() };
+    for label in ["istio: ingressgateway", "gateway.networking.k8s.io/gateway-name: g", "istio.io/use-waypoint: none"] {
+        let pods = two("v: a", &format!("v: a, {label}"));
+        assert_eq!(names(&cluster_on(ambient.clone(), &pods)), APART, "{label}");
+        assert_eq!(names(&cluster(&pods)), ["shop/Deployment/web"], "{label}");
+    }
+}
+
 #[test]
 fn pods_join_the_owner_that_is_there() {
     let yaml = format!(

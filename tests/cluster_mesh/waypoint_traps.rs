@@ -322,6 +322,91 @@ fn section_10_the_worked_example() {
     through(&|labels, account| ambient("shop", labels, account), &tunnels, Gate::Ingress, true);
 }
 
+/// A policy for the waypoint's pods.
+fn at_waypoint_pods(spec: &str) -> String {
+    let subject = "podSelector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}";
+    object("NetworkPolicy", "shop/of-waypoint", &format!("{{{subject}, {spec}}}"))
+}
+
+/// What runs the waypoint.
+fn running_waypoint(kind: &str, more: &str) -> String {
+    let labels = "{gateway.networking.k8s.io/gateway-name: waypoint, part: proxy}";
+    let spec =
+        format!("serviceAccountName: waypoint, {more}containers: [{{name: proxy, ports: [{{name: tunnel, containerPort: 15008}}]}}]");
+    if kind == "Pod" {
+        return format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: waypoint-1, namespace: shop, labels: {labels}}}\nspec: {{{spec}}}\nstatus: {{podIP: 10.1.0.7, podIPs: [{{ip: 10.1.0.7}}]}}\n"
+        );
+    }
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: waypoint, namespace: shop}}\nspec: {{template: {{metadata: {{labels: {labels}}}, spec: {{{spec}}}}}}}\n"
+    )
+}
+
+/// The traps 99 to 101 at the waypoint's own pods: both of its hops meet policies there.
+#[test]
+fn policies_for_the_waypoints_pods_count_on_both_hops() {
+    let from = |labels: &str, port: &str| {
+        format!("policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{matchLabels: {{{labels}}}}}}}], ports: [{{port: {port}}}]}}]")
+    };
+    let to = |labels: &str, port: &str| {
+        format!("policyTypes: [Egress], egress: [{{to: [{{podSelector: {{matchLabels: {{{labels}}}}}}}], ports: [{{port: {port}}}]}}]")
+    };
+    let on = |spec: &str| behind_waypoint(&at_waypoint_pods(spec));
+    let call = call(&client());
+    allowed(&on(&from("app: web", "15008")), &call);
+    denied(&on(&from("app: web", "8080")), &call, Gate::Ingress);
+    denied(&on(&from("app: other", "15008")), &call, Gate::Ingress);
+    allowed(&on(&to("app: db", "15008")), &call);
+    denied(&on(&to("app: db", "8080")), &call, Gate::Egress);
+    denied(&on(&to("app: other", "15008")), &call, Gate::Egress);
+    // A name is the waypoint's own, where it is known what the waypoint runs as.
+    let named = at_waypoint_pods(&from("app: web", "tunnel"));
+    let known = Platform { named_ports: Some(true), ..installed() };
+    allowed(&behind_on(known.clone(), &(named.clone() + &running_waypoint("Deployment", ""))), &call);
+    denied(&behind_on(known.clone(), &(named.replace("tunnel", "other") + &running_waypoint("Deployment", ""))), &call, Gate::Ingress);
+    unspecified(&behind_on(known, &named), &call, "tunnel");
+}
+
+#[test]
+fn the_waypoints_pod_is_the_one_that_runs() {
+    // A label that Istio does not give it by itself.
+    let in_to_server = |peer: &str| {
+        object(
+            "NetworkPolicy",
+            "shop/db",
+            &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}], ports: [{{port: 15008}}]}}]}}"),
+        )
+    };
+    let part = in_to_server("{podSelector: {matchLabels: {part: proxy}}}");
+    denied(&behind_waypoint(&part), &call(&client()), Gate::Ingress);
+    allowed(&behind_waypoint(&(part + &running_waypoint("Deployment", ""))), &call(&client()));
+    // Its address.
+    let block = |cidr: &str| in_to_server(&format!("{{ipBlock: {{cidr: {cidr}}}}}"));
+    let matching = || Platform { ipblock_matches_pods: Some(true), ..installed() };
+    let with = |cidr: &str, running: &str| behind_on(matching(), &(block(cidr) + running));
+    let pod = running_waypoint("Pod", "");
+    allowed(&with("10.1.0.7/32", &pod), &call(&client()));
+    denied(&with("10.1.0.8/32", &pod), &call(&client()), Gate::Ingress);
+    // Of several pods none is the one.
+    unspecified(
+        &with("10.1.0.7/32", &(pod.clone() + &pod.replace("waypoint-1", "waypoint-2").replace("10.1.0.7", "10.1.0.8"))),
+        &call(&client()),
+        "address",
+    );
+    unspecified(&with("10.1.0.7/32", ""), &call(&client()), "address");
+    // On its node's network, policies for it and selectors that meet it are undefined (§1.7); it proves its identity all the same.
+    let host = running_waypoint("Deployment", "hostNetwork: true, ");
+    let only_waypoint = at_pods("{rules: [{from: [{source: {serviceAccounts: [shop/waypoint]}}]}]}");
+    allowed(&behind_waypoint(&format!("{host}{only_waypoint}")), &call(&client()));
+    unspecified(&behind_waypoint(&format!("{host}{}", at_waypoint_pods("policyTypes: [Ingress]"))), &call(&client()), "host-network");
+    // Nobody describes its namespace: which labels that has is not known.
+    let team = in_to_server("{namespaceSelector: {matchLabels: {team: a}}}");
+    unspecified(&behind_waypoint(&team), &call(&client()), "labels of namespace `shop`");
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n";
+    allowed(&behind_waypoint(&format!("{team}{namespace}")), &call(&client()));
+}
+
 /// A waypoint, a host outside that is bound to it, and what else there is.
 fn host_behind_waypoint(entry: &str, more: &str) -> Cluster {
     let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
@@ -405,6 +490,34 @@ fn an_end_leaves_open_what_goes_over_the_waypoint_of_a_host_outside() {
     let open = Verdict::Unspecified("a call of it may go over the waypoint of ServiceEntry `shop/api`".to_owned());
     assert_eq!(ask("203.0.113.9", 443), open);
     assert!(end.cuts(&cluster::Names::default()).iter().any(|cut| cut.peers.addresses == addresses("203.0.113.9/32")));
+}
+
+/// What it says of addresses is not known, and so any call of one may be one of it: the network sees the waypoint then.
+#[test]
+fn a_host_outside_that_cannot_be_read_leaves_both_ends_open() {
+    let broken = API.replace("203.0.113.9]", "no-address]");
+    let (call, other) = (auto(&client(), &address("203.0.113.9"), 443), auto(&client(), &address("198.51.100.1"), 80));
+    for yaml in [egress_of_web(ONLY_THE_HOST), egress_of_web(ONLY_THE_WAYPOINT), egress_of_web("")] {
+        let cluster = host_behind_waypoint(&broken, &yaml);
+        for call in [&call, &other] {
+            assert!(matches!(cluster.decide(call).verdict, Verdict::Unspecified(_)), "{yaml}");
+            let Peer::Address(to) = call.destination.peer else { panic!("it is an address") };
+            let client = client();
+            let end = cluster.end(&client, Way::Egress);
+            let said = end.decide(&address(&to.to_string()), Protocol::Tcp, call.port, Transport::Plaintext, None);
+            assert!(matches!(said, Verdict::Unspecified(_)), "{said:?} {yaml}");
+            let udp = end.decide(&address(&to.to_string()), Protocol::Udp, call.port, Transport::Plaintext, None);
+            assert!(!matches!(udp, Verdict::Unspecified(_)), "{yaml}");
+        }
+    }
+    // A sidecar passes waypoints by, and the network decides about what it sends.
+    let sidecar = auto(&meshed("shop", "app=web", "web"), &address("203.0.113.9"), 443);
+    denied(&host_behind_waypoint(&broken, &egress_of_web("")), &sidecar, Gate::Egress);
+    // Bound to no waypoint, it changes no way.
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let unbound = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", "{}", &broken);
+    let straight = |more: &str| cluster_on(installed(), &format!("{}{namespace}{unbound}{more}", waypoint("service")));
+    denied(&straight(&egress_of_web("")), &call, Gate::Egress);
 }
 
 #[test]

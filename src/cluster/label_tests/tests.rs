@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, Names, Platform, Way, read};
 use crate::diagnostic::{Level, code};
-use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodTests, Symbol};
 use crate::source::{Source, Sources};
 
 use super::super::Endpoint;
@@ -45,10 +45,15 @@ fn service(labels: &str, app: &str, port: &str) -> String {
 const WAYPOINT: &str = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: w, namespace: shop}\n\
                         spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
 
-/// The tests of manifests, in words: of sources, of destinations, of the mesh, and the others.
-fn listed(yaml: &str) -> [Vec<String>; 4] {
-    let LabelTests { sources, destinations, mesh, others } = cluster(Platform::default(), yaml).label_tests();
-    [sources, destinations, mesh, others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
+/// The tests of pods of `shop`, in words: of sources, of destinations, of the mesh, of ports, and the others.
+fn listed(yaml: &str) -> [Vec<String>; 5] {
+    listed_in("shop", yaml)
+}
+
+/// The tests of pods of a namespace.
+fn listed_in(namespace: &str, yaml: &str) -> [Vec<String>; 5] {
+    let PodTests { sources, destinations, mesh, ports, others } = cluster(Platform::default(), yaml).label_tests().of(namespace);
+    [sources, destinations, mesh, ports, others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -58,13 +63,19 @@ fn words(words: &[&str]) -> Vec<String> {
 /// The network has these tests and nothing else has any.
 #[track_caller]
 fn network_lists(spec: &str, sources: &[&str], destinations: &[&str]) {
-    assert_eq!(listed(&network(spec)), [words(sources), words(destinations), Vec::new(), Vec::new()], "{spec}");
+    assert_eq!(listed(&network(spec)), [words(sources), words(destinations), Vec::new(), Vec::new(), Vec::new()], "{spec}");
 }
 
 /// The mesh has these tests, and the network none.
 #[track_caller]
 fn lists(yaml: &str, mesh: &[&str], others: &[&str]) {
-    assert_eq!(listed(yaml), [Vec::new(), Vec::new(), words(mesh), words(others)], "{yaml}");
+    says(yaml, mesh, &[], others);
+}
+
+/// The mesh has these tests, those of ports among them.
+#[track_caller]
+fn says(yaml: &str, mesh: &[&str], ports: &[&str], others: &[&str]) {
+    assert_eq!(listed(yaml), [Vec::new(), Vec::new(), words(mesh), words(ports), words(others)], "{yaml}");
 }
 
 #[test]
@@ -122,12 +133,12 @@ fn a_denial_that_proxies_read_in_two_ways_counts_beside_others() {
     lists(&deny, &["a=x"], &[]);
     // One port, taken for bytes by one Service and for anything by another.
     let (plain, other) = ("{name: tcp-x, port: 1, targetPort: 80}", "{name: x, port: 1, targetPort: 80}");
-    lists(&[deny.clone(), service("{}", "one", plain)].concat(), &["a=x"], &["app=one"]);
-    lists(&[deny.clone(), service("{}", "one", plain), service("{}", "two", other)].concat(), &[], &["a=x", "app=one", "app=two"]);
+    says(&[deny.clone(), service("{}", "one", plain)].concat(), &["a=x"], &["app=one"], &[]);
+    says(&[deny.clone(), service("{}", "one", plain), service("{}", "two", other)].concat(), &[], &["app=one", "app=two"], &["a=x"]);
     let elsewhere = other.replace("80", "81");
-    lists(&[deny.clone(), service("{}", "one", plain), service("{}", "two", &elsewhere)].concat(), &["a=x"], &["app=one"]);
+    says(&[deny.clone(), service("{}", "one", plain), service("{}", "two", &elsewhere)].concat(), &["a=x"], &["app=one"], &[]);
     // Which number the name stands for is not known.
-    lists(&[deny, service("{}", "one", &plain.replace("80", "web"))].concat(), &[], &["a=x", "app=one"]);
+    says(&[deny, service("{}", "one", &plain.replace("80", "web"))].concat(), &[], &["app=one"], &["a=x"]);
 }
 
 #[test]
@@ -140,8 +151,39 @@ fn what_settles_something_beside_the_rules_is_an_other() {
     lists(&tokens, &[], &["app=db"]);
     let web = "{name: tcp-x, port: 1}";
     lists(&service("{}", "web", web), &[], &[]);
-    lists(&[tokens.clone(), service("{}", "web", web)].concat(), &[], &["app=db", "app=web"]);
-    lists(&[tokens, service("{}", "web", "{name: http-x, port: 1}")].concat(), &[], &["app=db"]);
+    // No pod of it has its tokens looked at.
+    lists(&[tokens.clone(), service("{}", "web", web)].concat(), &[], &["app=db"]);
+    says(&[tokens.clone(), service("{}", "db", web)].concat(), &[], &["app=db"], &["app=db"]);
+    lists(&[tokens, service("{}", "db", "{name: http-x, port: 1}")].concat(), &[], &["app=db"]);
+}
+
+#[test]
+fn a_test_is_of_the_pods_of_its_own_namespace() {
+    let peer = |namespaces: &str| format!("{{namespaceSelector: {namespaces}, podSelector: {{matchLabels: {{tier: x}}}}}}");
+    let rule = |peer: &str| network(&format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{peer}]}}]}}"));
+    let of = |namespace: &str, yaml: &str| listed_in(namespace, yaml).concat();
+    let own = rule("{podSelector: {matchLabels: {tier: x}}}");
+    assert_eq!((of("shop", &own), of("dev", &own)), (words(&["tier=x", "app=db"]), words(&[])));
+    let named = rule(&peer("{matchLabels: {kubernetes.io/metadata.name: dev}}"));
+    assert_eq!((of("shop", &named), of("dev", &named)), (words(&["app=db"]), words(&["tier=x"])));
+    let several =
+        rule(&peer("{matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [dev, qa]}], matchLabels: {a: b}}"));
+    assert_eq!((of("shop", &several), of("qa", &several)), (words(&["app=db"]), words(&["tier=x"])));
+    for namespaces in
+        ["{}", "{matchLabels: {team: t}}", "{matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [shop]}]}"]
+    {
+        assert_eq!(of("dev", &rule(&peer(namespaces))), words(&["tier=x"]), "{namespaces}");
+    }
+    let selector = "{selector: {matchLabels: {app: db}}, rules: [{}]}";
+    let policy = istio("AuthorizationPolicy", selector);
+    assert_eq!((of("shop", &policy), of("dev", &policy)), (words(&["app=db"]), words(&[])));
+    assert_eq!(of("dev", &policy.replace("namespace: shop", "namespace: istio-system")), words(&["app=db"]));
+    let filter = object("networking.istio.io/v1alpha3", "EnvoyFilter", "{workloadSelector: {labels: {app: web}}}");
+    assert_eq!((of("shop", &filter), of("dev", &filter)), (words(&["app=web"]), words(&[])));
+    let tls = "{host: web.dev.svc.cluster.local, workloadSelector: {matchLabels: {app: front}}, subsets: [{name: s, labels: {v: x}, trafficPolicy: {tls: {mode: DISABLE}}}]}";
+    let rule = object("networking.istio.io/v1", "DestinationRule", tls);
+    let both = [rule, service("{}", "web", "{port: 1}"), service("{}", "web", "{port: 1}").replace("shop", "dev")].concat();
+    assert_eq!((of("shop", &both), of("dev", &both)), (words(&["app=front"]), words(&["app=web", "v=x"])));
 }
 
 #[test]
@@ -162,7 +204,7 @@ fn labels_that_name_waypoints_and_gateways_are_others() {
     lists(&web, &[], &[]);
     let [.., mesh, others] = listed(&[WAYPOINT, &web].concat());
     assert_eq!(mesh, Vec::<String>::new());
-    let expected = labels.iter().chain(&["app=web", "gateway.networking.k8s.io/gateway-name=w"]).map(ToString::to_string);
+    let expected = labels.iter().chain(&["app=web"]).map(ToString::to_string);
     assert_eq!(others.into_iter().collect::<BTreeSet<_>>(), expected.collect());
     let [.., others] = listed(&service("{istio.io/use-waypoint: w}", "web", "{port: 1}"));
     let expected = labels.iter().chain(&["app=web"]).map(ToString::to_string);

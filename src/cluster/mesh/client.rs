@@ -213,10 +213,14 @@ impl DestinationRule {
         says(&self.policy) || self.subsets.iter().filter_map(|subset| subset.policy.as_ref()).any(says)
     }
 
-    /// The labels of the clients that it is for, and of the pods that it singles out with words of their own.
-    pub(super) fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
-        let subsets = self.subsets.iter().filter(|subset| subset.policy.is_some()).map(|subset| &subset.labels);
-        self.clients.iter().chain(subsets).map(cube)
+    /// The labels of the clients that it is for, if not for all: clients of its own namespace.
+    pub(super) fn client_tests(&self) -> impl Iterator<Item = LabelCube> {
+        self.clients.iter().map(cube)
+    }
+
+    /// The labels of the pods that it singles out with words of their own.
+    pub(super) fn subset_tests(&self) -> impl Iterator<Item = LabelCube> {
+        self.subsets.iter().filter(|subset| subset.policy.is_some()).map(|subset| cube(&subset.labels))
     }
 
     /// Every mode that it asks for, on any port and for any of its subsets.
@@ -227,7 +231,7 @@ impl DestinationRule {
     }
 
     /// Whether its host may be a Service of a namespace.
-    fn may_be_about(&self, namespace: &str) -> bool {
+    pub(super) fn may_be_about(&self, namespace: &str) -> bool {
         let host = &*self.host;
         if let Some(end) = host.strip_prefix('*') {
             let all = format!(".{namespace}.svc.cluster.local");

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::Mesh;
 use super::waypoint::Binding;
+use crate::cluster::object::Object;
 use crate::cluster::question::Endpoint;
 use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PortSet, Prefix, Protocol, Symbol};
 use crate::inventory::ProtocolClass;
@@ -37,6 +38,8 @@ pub(super) enum Leads {
     To(AddressSet),
     /// Wherever names lead at that time.
     Anywhere,
+    /// Nobody knows, and neither is anything else known of the entry but its labels: it cannot be read.
+    Unknown,
 }
 
 /// A port of an entry.
@@ -65,6 +68,8 @@ pub(super) struct EntryCall {
     pub(super) ends_there: bool,
 }
 
+const UNREADABLE: &str = "a ServiceEntry that is bound to a waypoint, and may lead there, cannot be read";
+
 impl Mesh {
     /// The entries behind waypoints that a call of an address may be one of, and whether an entry without a waypoint owns the
     /// address.
@@ -73,7 +78,11 @@ impl Mesh {
         let mut is_free = false;
         for (at, entry) in self.entries.iter().enumerate() {
             match self.binding_of_entry(entry) {
-                Binding::None => is_free |= entry.addresses.contains(address),
+                Binding::None => is_free |= entry.leads == Leads::Unknown || entry.addresses.contains(address),
+                binding if entry.leads == Leads::Unknown => {
+                    let binding = if matches!(binding, Binding::Open(_)) { binding } else { Binding::Open(UNREADABLE) };
+                    calls.push(EntryCall { entry: at, port: None, is_own: false, binding, ends_there: false });
+                }
                 binding => calls.extend(entry.call(address, port).map(|call| EntryCall { entry: at, binding, ..call })),
             }
         }
@@ -90,6 +99,14 @@ impl Mesh {
 }
 
 impl Entry {
+    /// An entry of which its labels alone are known. It may lead anywhere: what becomes of calls of it is the same as of any other at both
+    /// ends, and not known.
+    pub(super) fn unreadable(object: &Object, labels: Labels) -> Self {
+        let (namespace, name) = (Symbol::clone(&object.namespace), Symbol::clone(&object.name));
+        let (addresses, blocks) = (AddressSet::none(), AddressSet::none());
+        Self { namespace, name, labels, addresses, blocks, leads: Leads::Unknown, ports: Vec::new() }
+    }
+
     /// A call of an address as one of this entry; none if it cannot be. Who calls a host by its name is taken to reach the address
     /// where that may be the end of it.
     fn call(&self, address: IpAddr, port: u16) -> Option<EntryCall> {
@@ -104,7 +121,7 @@ impl Entry {
         let own = self.ports.iter().find(|own| own.target.is_none_or(|target| target == port))?;
         let reached = match &self.leads {
             Leads::To(ends) => ends.contains(address),
-            Leads::Anywhere => true,
+            Leads::Anywhere | Leads::Unknown => true,
         };
         reached.then_some(EntryCall { port: Some(own.number), ends_there: own.target == Some(port), ..called })
     }
@@ -114,9 +131,10 @@ impl Entry {
         let name = format!("{}/{}", self.namespace, self.name);
         let ends = self.ports.iter().map(|port| port.target.map_or((1, u16::MAX), |target| (target, target)));
         let ends = PortSet::from_intervals(Protocol::Tcp, Intervals::collect(ends));
-        let reached = match &self.leads {
-            Leads::To(reached) => reached.clone(),
-            Leads::Anywhere => AddressSet::all(),
+        let (reached, ends) = match &self.leads {
+            Leads::To(reached) => (reached.clone(), ends),
+            Leads::Anywhere => (AddressSet::all(), ends),
+            Leads::Unknown => (AddressSet::all(), PortSet::full(Protocol::Tcp)),
         };
         // A port of its own addresses that it does not declare is nowhere said to lead anywhere.
         [(self.addresses.union(&self.blocks), PortSet::full(Protocol::Tcp), name.clone()), (reached, ends, name)]

@@ -15,7 +15,7 @@ use super::view::{Addresses, View, caller};
 use super::waypoint::Waypoint;
 use super::{Mesh, peer::PeerPolicy};
 use crate::cluster::decision::{Document, Gate, Step};
-use crate::cluster::question::{Endpoint, Question};
+use crate::cluster::question::{Endpoint, Network, Question};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport, Verdict};
 use crate::inventory::ProtocolClass;
 
@@ -108,9 +108,10 @@ fn forget_token(request: &mut Option<Request>, proxy: &Proxy<'_>) {
     }
 }
 
-/// A waypoint's pod as one that can prove its identity.
+/// A waypoint's pod as one that can prove its identity, wherever it runs: its own Envoy does.
 pub(crate) fn in_mesh(endpoint: &Endpoint) -> Endpoint {
     let mut endpoint = endpoint.clone();
+    endpoint.facts.network = Network::Own;
     if let Peer::Pod(pod) = &mut endpoint.peer {
         pod.plane = DataPlane::Ambient;
     }

@@ -7,16 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mesh;
-use super::attachment::{self, GATEWAY_NAME};
+use super::attachment::{self, Attachment, GATEWAY_NAME};
 use super::chain::{ChainKind, Policy};
 use super::declared::Declared;
 use super::rule::Action;
 use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
-use crate::flow::{LabelCube, LabelTests, Labels, Symbol, Values};
+use crate::flow::{LabelCube, LabelTests, Labels, Symbol, TestRole, Values};
 use crate::inventory::ServiceFacts;
 
 /// The label by which a classic gateway's pods are known.
 const CLASSIC_GATEWAY: &str = "istio";
+
+/// The labels by which pods name a waypoint, or are one or another gateway.
+const ROUTE_KEYS: [&str; 4] = [USE, USE_NAMESPACE, GATEWAY_NAME, CLASSIC_GATEWAY];
 
 impl Mesh {
     /// The selectors by which the mesh tells pods of a namespace apart that are called, those of the root namespace included.
@@ -25,13 +28,13 @@ impl Mesh {
         // Selectors of the root namespace select nothing in PeerAuthentications (`semantics.md` §3.1).
         let peers = self.peers.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
         let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
-        let mut cubes: BTreeSet<LabelCube> = policies.chain(peers).chain(tokens).flat_map(attachment::Attachment::label_tests).collect();
+        let mut cubes: BTreeSet<LabelCube> = policies.chain(peers).chain(tokens).flat_map(Attachment::label_tests).collect();
         // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
         let services = self.services_in(namespace);
-        let declared = Declared::of(services);
-        let matters = |service: &&ServiceFacts| !self.waypoints.is_empty() || declared.are_told_by(service);
-        let services = services.iter().filter(|service| !service.selector.is_empty()).filter(matters);
-        cubes.extend(services.map(|service| attachment::cube(&service.selector)));
+        let by_ports = || self.telling_by_ports(namespace, &Declared::of(services));
+        let services = if self.waypoints.is_empty() { by_ports() } else { services.iter().collect() };
+        cubes
+            .extend(services.into_iter().filter(|service| !service.selector.is_empty()).map(|service| attachment::cube(&service.selector)));
         cubes.extend(self.waypoints.iter().flat_map(|waypoint| self.waypoint_selectors(waypoint, namespace)));
         cubes
     }
@@ -56,29 +59,70 @@ impl Mesh {
     /// Adds the tests of all its objects.
     pub(crate) fn add_label_tests(&self, tests: &mut LabelTests) {
         let declared = self.declared();
+        let mut add = |role: TestRole, namespace: &Symbol, found: Vec<LabelCube>| {
+            let names = self.reach(namespace);
+            for test in found {
+                tests.add(role, &names, test);
+            }
+        };
         // Read by `Attachment::on_sidecar` and `Attachment::on_ztunnel`.
         for policy in self.policies.values().flatten() {
-            let found = policy.written.attachment.label_tests();
+            let (namespace, found) = (&policy.written.object.namespace, policy.written.attachment.label_tests());
             match self.role(policy, &declared) {
-                Role::Alternative => tests.mesh.extend(found),
-                Role::Other => tests.others.extend(found),
+                Role::Alternative => add(TestRole::Mesh, namespace, found),
+                Role::Other => add(TestRole::Other, namespace, found),
                 Role::None => {}
             }
         }
         // By `Modes::of`; selectors of the root namespace select nothing there (`semantics.md` §3.1). What a pod's policy sets replaces
         // what was before, so it can let pass and stop beside a rule that does.
-        let peers = self.peers.iter().filter(|(namespace, _)| **namespace != self.platform.root_namespace).flat_map(|(_, all)| all);
-        tests.others.extend(peers.flat_map(|policy| policy.attachment.label_tests()));
-        // By `Attachment::on_sidecar`: which tokens are verified is asked before any rule.
-        tests.others.extend(self.tokens.values().flatten().flat_map(|policy| policy.attachment.label_tests()));
-        // By `services::selects`.
-        let services = declared.iter().flat_map(|(namespace, declared)| self.telling(namespace, declared));
-        tests.others.extend(services.filter(|service| !service.selector.is_empty()).map(|service| attachment::cube(&service.selector)));
-        // By `said` and `agreed`.
-        if self.destinations.iter().any(super::DestinationRule::mentions_tls) {
-            tests.others.extend(self.destinations.iter().flat_map(super::DestinationRule::label_tests));
+        for (namespace, peers) in self.peers.iter().filter(|(namespace, _)| **namespace != self.platform.root_namespace) {
+            for policy in peers {
+                add(TestRole::Other, namespace, policy.attachment.label_tests());
+            }
         }
+        // By `Attachment::on_sidecar`: which tokens are verified is asked before any rule.
+        for (namespace, tokens) in &self.tokens {
+            for policy in tokens {
+                add(TestRole::Other, namespace, policy.attachment.label_tests());
+            }
+        }
+        self.add_services(&declared, tests);
+        self.add_destination_rules(&declared, tests);
         self.add_waypoints(tests);
+    }
+
+    /// The names of the namespaces whose pods a policy of one of them may act on (`semantics.md` §2.1).
+    fn reach(&self, namespace: &Symbol) -> Values {
+        if *namespace == self.platform.root_namespace { Values::any() } else { Values::one(Symbol::clone(namespace)) }
+    }
+
+    /// The labels by which Services lead to pods of their own namespaces (`services::selects`).
+    ///
+    /// Where calls of Services go no other way than those of pods, Services only say what a port is taken for: by one that declares it
+    /// as plain connections, by a second one that declares it otherwise, or by none (`Classes`).
+    fn add_services(&self, declared: &BTreeMap<&Symbol, Declared>, tests: &mut LabelTests) {
+        for (namespace, declared) in declared {
+            let names = Values::one(Symbol::clone(namespace));
+            let role = if self.are_called_otherwise(namespace) { TestRole::Other } else { TestRole::Port };
+            let services = self.telling(namespace, declared).into_iter().filter(|service| !service.selector.is_empty());
+            services.for_each(|service| tests.add(role, &names, attachment::cube(&service.selector)));
+        }
+    }
+
+    /// The labels of the clients that rules of TLS are for, which are of the rule's own namespace (`DestinationRule::is_for`), and of the
+    /// pods that they single out, which are of the namespace of a Service that they are about (`said`, `agreed`).
+    fn add_destination_rules(&self, declared: &BTreeMap<&Symbol, Declared>, tests: &mut LabelTests) {
+        if !self.destinations.iter().any(super::DestinationRule::mentions_tls) {
+            return;
+        }
+        for rule in &self.destinations {
+            let own = Values::one(Symbol::clone(&rule.object.namespace));
+            rule.client_tests().for_each(|test| tests.add(TestRole::Other, &own, test));
+            let called = declared.keys().filter(|namespace| rule.may_be_about(namespace)).map(|namespace| Symbol::clone(namespace));
+            let called = Values::of(called);
+            rule.subset_tests().for_each(|test| tests.add(TestRole::Other, &called, test));
+        }
     }
 
     /// The labels by which pods name a waypoint (`Mesh::named`), or are one (`Mesh::is_waypoint`), or a gateway that may be told to call
@@ -87,10 +131,23 @@ impl Mesh {
         if !self.has_ambient && !self.names_waypoints() {
             return;
         }
-        let keys = [USE, USE_NAMESPACE, GATEWAY_NAME, CLASSIC_GATEWAY];
-        tests.others.extend(keys.map(|key| LabelCube::of(key.into(), Values::present())));
-        let of = |name: &Symbol| LabelCube::of(GATEWAY_NAME.into(), Values::one(Symbol::clone(name)));
-        tests.others.extend(self.waypoints.iter().map(|waypoint| of(&waypoint.name)));
+        for key in ROUTE_KEYS {
+            tests.add(TestRole::Other, Values::any_ref(), LabelCube::of(key.into(), Values::present()));
+        }
+    }
+
+    /// The keys of labels that tell which way calls go, and whether they can be made: by which Services pods are called
+    /// (`Mesh::targets`, `Mesh::impossible`), which rules of TLS are for them, which waypoints they name or are, and whether they are
+    /// gateways. No answer of an end hangs on most of them.
+    pub(crate) fn route_keys(&self) -> BTreeSet<Symbol> {
+        let mut keys: BTreeSet<Symbol> = self.services.iter().flat_map(|service| service.selector.keys().cloned()).collect();
+        let rules = self.destinations.iter().filter(|rule| rule.mentions_tls());
+        let tests = rules.flat_map(|rule| rule.client_tests().chain(rule.subset_tests()));
+        keys.extend(tests.flat_map(|test| test.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>()));
+        if self.has_ambient || self.names_waypoints() {
+            keys.extend(ROUTE_KEYS.map(Symbol::from));
+        }
+        keys
     }
 
     /// Whether calls may go over waypoints: one is there, or an object's labels name one.
@@ -125,21 +182,45 @@ impl Mesh {
         declared.get(own).is_some_and(Declared::may_be_disputed)
     }
 
-    /// The Services of a namespace of which it matters which pods they lead to.
-    ///
-    /// It does where calls of Services may go another way than those of pods, and where it tells what a port is taken for, which only
-    /// those notice who look into requests.
+    /// The Services of a namespace of which it matters which pods they lead to: all of them where calls of Services may go another way
+    /// than those of pods, else those that tell what a port is taken for.
     fn telling<'m>(&'m self, namespace: &str, declared: &Declared) -> Vec<&'m ServiceFacts> {
-        let all = self.names_waypoints() || !self.client_tls(namespace).is_empty();
-        let by_ports = all || self.looks_at_requests(namespace);
-        let services = self.services_in(namespace).iter().filter(|_| by_ports);
-        services.filter(|service| all || declared.are_told_by(service)).collect()
+        let by_ways = self.are_called_otherwise(namespace);
+        if by_ways { self.services_in(namespace).iter().collect() } else { self.telling_by_ports(namespace, declared) }
     }
 
-    /// Whether any policy on pods of a namespace makes a difference between requests.
-    fn looks_at_requests(&self, namespace: &str) -> bool {
-        let asks = |policy: &Policy| policy.counts(ChainKind::Http) && policy.asks_http();
-        self.near(&self.tokens, namespace).next().is_some() || self.near(&self.policies, namespace).any(asks)
+    /// Whether calls of the Services of a namespace may go another way than those of their pods.
+    fn are_called_otherwise(&self, namespace: &str) -> bool {
+        self.names_waypoints() || !self.client_tls(namespace).is_empty()
+    }
+
+    /// The Services of a namespace that tell what a port is taken for, on pods where somebody makes a difference between requests: nobody
+    /// else notices.
+    fn telling_by_ports<'m>(&'m self, namespace: &str, declared: &Declared) -> Vec<&'m ServiceFacts> {
+        let listeners = self.listeners(namespace);
+        let is_heard = |service: &&ServiceFacts| {
+            let pods = attachment::cube(&service.selector);
+            listeners.iter().any(|listener| listener.overlaps(&pods))
+        };
+        self.services_in(namespace).iter().filter(|service| declared.are_told_by(service)).filter(is_heard).collect()
+    }
+
+    /// The pods of a namespace on which policies make a difference between requests.
+    fn listeners(&self, namespace: &str) -> Vec<LabelCube> {
+        let asks = |policy: &&Policy| policy.counts(ChainKind::Http) && policy.asks_http();
+        let policies = self.near(&self.policies, namespace).filter(asks).map(|policy| &policy.written.attachment);
+        let tokens = self.near(&self.tokens, namespace).map(|policy| &policy.attachment);
+        policies.chain(tokens).flat_map(|attachment| self.chosen(attachment)).collect()
+    }
+
+    /// The pods on whose proxies a policy may act.
+    fn chosen(&self, attachment: &Attachment) -> Vec<LabelCube> {
+        match attachment {
+            Attachment::Everywhere | Attachment::EmptySelector => vec![LabelCube::all()],
+            // `Mesh::targets_known`.
+            Attachment::Targets(_) if self.platform.istio < (1, 22, 0) => vec![LabelCube::all()],
+            Attachment::Labels(_) | Attachment::Targets(_) => attachment.label_tests(),
+        }
     }
 }
 

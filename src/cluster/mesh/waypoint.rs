@@ -9,9 +9,10 @@ use super::entry::Entry;
 use super::proxy::Proxy;
 use super::read::gateway::{Serves, WAYPOINT_CLASS};
 use super::services::selects;
+use crate::cluster::pods;
 use crate::cluster::question::{Endpoint, Facts, NamespaceLabels};
 use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
-use crate::inventory::{Inventory, ServiceFacts};
+use crate::inventory::{Inventory, InventoryWorkload, ServiceFacts};
 
 /// A waypoint, with one of its pods.
 #[derive(Debug, Clone)]
@@ -57,21 +58,41 @@ impl Mesh {
     pub(super) fn find_waypoints(&self, inventory: &Inventory) -> Vec<Waypoint> {
         let of_class = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == WAYPOINT_CLASS);
         let waypoint = |((namespace, name), gateway): (&(Symbol, Symbol), &super::read::gateway::Gateway)| {
-            let made_for = |labels: &Labels| labels.get(GATEWAY_NAME) == Some(name);
-            let workload = inventory.workloads_in(namespace).iter().find(|workload| made_for(&workload.labels));
-            let usual = [(GATEWAY_NAME, &**name), ("istio.io/dataplane-mode", "none")];
-            let usual = usual.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-            let pod = Pod {
-                namespace: Symbol::clone(namespace),
-                namespace_labels: self.labels_of_namespace(namespace),
-                labels: workload.map_or(usual, |workload| workload.labels.clone()),
-                account: workload.map_or_else(|| Symbol::clone(name), |workload| Symbol::clone(&workload.account)),
-                plane: DataPlane::None,
-            };
-            let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts::default() };
+            let endpoint = self.waypoint_pod(inventory, namespace, name);
             Waypoint { namespace: Symbol::clone(namespace), name: Symbol::clone(name), serves: gateway.serves, endpoint }
         };
         of_class.map(waypoint).collect()
+    }
+
+    /// A pod of a waypoint, with everything that `NetworkPolicy` asks of it. No plane of the mesh captures it (`semantics.md` §2.11).
+    fn waypoint_pod(&self, inventory: &Inventory, namespace: &Symbol, name: &Symbol) -> Endpoint {
+        let made_for = |workload: &&InventoryWorkload| workload.labels.get(GATEWAY_NAME) == Some(name);
+        let mut workloads = inventory.workloads_in(namespace).iter().filter(made_for);
+        let mut endpoint = workloads
+            .next()
+            .map_or_else(|| self.usual_waypoint(namespace, name), |workload| pods::endpoint(workload, inventory, &self.platform));
+        if workloads.next().is_some() {
+            pods::forget_one_pod(&mut endpoint);
+        }
+        if let Peer::Pod(pod) = &mut endpoint.peer {
+            pod.plane = DataPlane::None;
+        }
+        endpoint
+    }
+
+    /// A pod of a waypoint as Istio makes it.
+    fn usual_waypoint(&self, namespace: &Symbol, name: &Symbol) -> Endpoint {
+        let labels = [(GATEWAY_NAME, &**name), ("istio.io/dataplane-mode", "none")];
+        let pod = Pod {
+            namespace: Symbol::clone(namespace),
+            namespace_labels: self.labels_of_namespace(namespace),
+            labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            account: Symbol::clone(name),
+            plane: DataPlane::None,
+        };
+        let is_described = self.namespaces.contains_key(namespace);
+        let known = if is_described { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
+        Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace: known, ..Facts::default() } }
     }
 
     /// The labels of a namespace; its name alone where nothing describes it.

@@ -57,7 +57,8 @@ fn equalities() -> Text {
 fn network_policy(absence: Absence) -> Text {
     let peer = prop_oneof![
         2 => selector(absence).prop_map(|pods| format!("{{podSelector: {pods}}}")),
-        4 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{}}, podSelector: {pods}}}")),
+        3 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{}}, podSelector: {pods}}}")),
+        2 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: dev}}}}, podSelector: {pods}}}")),
         1 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{matchLabels: {{team: t}}}}, podSelector: {pods}}}")),
         1 => Just("{ipBlock: {cidr: 10.0.0.0/8}}".to_owned()),
     ];
@@ -210,6 +211,16 @@ pub(super) fn manifests() -> Text {
     prop_oneof![4 => manifests_with(Absence::Never), 1 => manifests_with(Absence::Passes)].boxed()
 }
 
+/// The namespaces of objects and pods, the first of them most often.
+const NAMESPACES: [&str; 4] = ["shop", "shop", "shop", "dev"];
+
+/// The same object in one of the namespaces.
+fn anywhere(text: Text) -> Text {
+    (text, select(&NAMESPACES[..]))
+        .prop_map(|(text, namespace)| text.replace("namespace: shop", &format!("namespace: {namespace}")))
+        .boxed()
+}
+
 /// What a namespace closes for all of its pods, so that others must open it.
 fn defaults() -> Text {
     let closed = object("networking.k8s.io/v1", "NetworkPolicy", "shop", "", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
@@ -223,8 +234,8 @@ fn defaults() -> Text {
 
 fn manifests_with(absence: Absence) -> Text {
     let of = |one: Text, sizes: std::ops::Range<usize>| prop::collection::vec(one, sizes);
-    let other = prop_oneof![2 => of(others(absence), 0..1), 3 => of(others(absence), 1..4)];
-    (defaults(), of(network_policy(absence), 0..4), of(authorizations(), 0..6), other)
+    let other = prop_oneof![2 => of(anywhere(others(absence)), 0..1), 3 => of(anywhere(others(absence)), 1..4)];
+    (anywhere(defaults()), of(anywhere(network_policy(absence)), 0..4), of(anywhere(authorizations()), 0..6), other)
         .prop_map(|(defaults, network, mesh, others)| {
             let mut waypoints = BTreeSet::new();
             let all = network.into_iter().chain(mesh).chain(others).enumerate().map(|(at, text)| text.replace("NAME", &format!("n{at}")));

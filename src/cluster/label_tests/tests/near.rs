@@ -76,7 +76,9 @@ fn policies_for_a_gateway_choose_its_pods() {
 
 #[test]
 fn services_choose_pods_by_what_they_may_disagree_on() {
-    let plain = service("{}", "plain", "{name: tcp-x, port: 1, targetPort: 80}");
+    const PLAIN: &str = "{name: tcp-x, port: 1, targetPort: 80}";
+    let tokens = istio("RequestAuthentication", "{jwtRules: [{issuer: i, jwksUri: 'https://i/k'}]}");
+    let plain = service("{}", "plain", PLAIN) + &tokens;
     let web = |port: &str| service("{}", "web", port);
     let of = |port: &str| selectors(&[plain.clone(), web(port)].concat(), Way::Ingress);
     assert_eq!(of("{name: http-x, port: 1, targetPort: 80}"), ["app=plain", "app=web"]);
@@ -87,6 +89,10 @@ fn services_choose_pods_by_what_they_may_disagree_on() {
     let elsewhere = web("{name: http-x, port: 1, targetPort: 80}").replace("shop", "dev");
     assert_eq!(selectors(&[plain.clone(), elsewhere].concat(), Way::Ingress), ["app=plain"]);
     assert_eq!(selectors(&plain, Way::Egress), [""; 0]);
+    // Where nobody makes a difference between requests, it is nothing.
+    assert_eq!(selectors(&service("{}", "plain", PLAIN), Way::Ingress), [""; 0]);
+    let asks = istio("AuthorizationPolicy", "{selector: {matchLabels: {app: web}}, rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    assert_eq!(selectors(&[service("{}", "plain", PLAIN), web(PLAIN), asks].concat(), Way::Ingress), ["app=web"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, RngSeed};
 use super::cluster;
 use super::generate::{Asked, asked, manifests, object, platforms, pods};
 use crate::cluster::{Cluster, Endpoint, Names, Platform, Way};
-use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, Peer, Protocol, Request, Symbol, Token, Transport, Verdict};
+use crate::flow::{DataPlane, LabelCube, LabelTests, Labels, Peer, PodTests, Protocol, Request, Symbol, Token, Transport, Verdict};
 
 /// The same policies on each run, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` asks for more.
 pub(super) fn config() -> Config {
@@ -42,15 +42,23 @@ fn only(end: &Endpoint, kept: impl Fn(&Symbol) -> bool) -> Endpoint {
 struct Reduced {
     free: Vec<Symbol>,
     ends: Vec<Endpoint>,
+    tests: PodTests,
 }
 
 impl Reduced {
     fn new(end: &Endpoint, tests: &LabelTests) -> Self {
-        let settling = tests.settling_keys();
-        let free: Vec<Symbol> = labels(end).keys().filter(|key| !settling.contains(key)).cloned().collect();
+        let Peer::Pod(pod) = &end.peer else { panic!("it is a pod") };
+        Self::by(end, tests.of(&pod.namespace))
+    }
+
+    /// By the tests of its namespace.
+    fn by(end: &Endpoint, tests: PodTests) -> Self {
+        let holding = tests.others.iter().filter(|cube| cube.contains(labels(end))).flat_map(LabelCube::iter).map(|(key, _)| key);
+        let kept: BTreeSet<&Symbol> = tests.settling_keys().into_iter().chain(holding).collect();
+        let free: Vec<Symbol> = labels(end).keys().filter(|key| !kept.contains(key)).cloned().collect();
         let bit = |key: &Symbol| free.iter().position(|own| own == key);
         let ends = (0..1_usize << free.len()).map(|mask| only(end, |key| bit(key).is_none_or(|bit| mask >> bit & 1 == 1))).collect();
-        Self { free, ends }
+        Self { free, ends, tests }
     }
 
     /// The pod as it is.
@@ -66,18 +74,25 @@ impl Reduced {
     }
 }
 
-/// The labels that a destination may have to keep for an answer of an end: of one test of either kind, of one in all where it is stopped.
-fn kept_of_destination(end: &Reduced, tests: &LabelTests, way: Way, is_denied: bool) -> BTreeSet<usize> {
-    let network = end.one_of(&tests.destinations);
-    let mesh = if way == Way::Ingress { end.one_of(&tests.mesh) } else { BTreeSet::from([0]) };
-    if is_denied {
-        return network.union(&mesh).copied().collect();
+/// The bits of one choice of each.
+fn both(one: &BTreeSet<usize>, other: &BTreeSet<usize>) -> BTreeSet<usize> {
+    one.iter().flat_map(|own| other.iter().map(move |other| own | other)).collect()
+}
+
+/// The labels that a destination may have to keep for an answer of an end: of one test of rules of either gate, of one in all where it is
+/// stopped, and of two that say what a port is.
+fn kept_of_destination(end: &Reduced, way: Way, is_denied: bool) -> BTreeSet<usize> {
+    let network = end.one_of(&end.tests.destinations);
+    if way == Way::Egress {
+        return network;
     }
-    network.iter().flat_map(|own| mesh.iter().map(move |other| own | other)).collect()
+    let (mesh, ports) = (end.one_of(&end.tests.mesh), end.one_of(&end.tests.ports));
+    let rules = if is_denied { network.union(&mesh).copied().collect() } else { both(&network, &mesh) };
+    both(&rules, &both(&ports, &ports))
 }
 
 /// Whether one choice of what is kept leaves the answer of an end as it is, whatever else is taken away from either pod: all are tried.
-fn is_kept(cluster: &Cluster, tests: &LabelTests, way: Way, [near, far]: [&Reduced; 2], asked: &Asked) -> bool {
+fn is_kept(cluster: &Cluster, way: Way, [near, far]: [&Reduced; 2], asked: &Asked) -> bool {
     let answers: Vec<Vec<u8>> = near
         .ends
         .iter()
@@ -89,8 +104,8 @@ fn is_kept(cluster: &Cluster, tests: &LabelTests, way: Way, [near, far]: [&Reduc
         .collect();
     let whole = answers[near.ends.len() - 1][far.ends.len() - 1];
     let (source, destination) = if way == Way::Ingress { (far, near) } else { (near, far) };
-    let of_source = source.one_of(&tests.sources);
-    let of_destination = kept_of_destination(destination, tests, way, whole == 1);
+    let of_source = source.one_of(&source.tests.sources);
+    let of_destination = kept_of_destination(destination, way, whole == 1);
     let (near_choices, far_choices) = if way == Way::Ingress { (of_destination, of_source) } else { (of_source, of_destination) };
     let above = |mask: usize, all: usize| (0..all).filter(move |other| other & mask == mask);
     let stays = |own: usize, other: usize| {
@@ -162,14 +177,14 @@ fn what_counts_beside_rules_that_open_a_pod_is_no_alternative_to_them() {
         let token = if at == 4 { Token::Unverified } else { token };
         let request = Request { method: "GET".into(), path: "/".into(), host: "h".into(), headers: Labels::new(), token };
         let asked = Asked { protocol: Protocol::Tcp, port: 80, transport: Transport::Plaintext, request: Some(request) };
-        let stays = |tests: &LabelTests| {
-            let end = Reduced::new(&end, tests);
-            is_kept(&cluster, tests, Way::Ingress, [&end, &end], &asked)
+        let stays = |tests: PodTests| {
+            let end = Reduced::by(&end, tests);
+            is_kept(&cluster, Way::Ingress, [&end, &end], &asked)
         };
-        let tests = cluster.label_tests();
-        let mesh = tests.mesh.union(&tests.others).cloned().collect();
-        assert!(stays(&tests), "{more}");
-        assert!(!stays(&LabelTests { mesh, others: BTreeSet::new(), ..tests }), "{more}");
+        let tests = cluster.label_tests().of("shop");
+        let mesh = tests.mesh.iter().chain(&tests.others).chain(&tests.ports).cloned().collect();
+        assert!(stays(tests.clone()), "{more}");
+        assert!(!stays(PodTests { mesh, others: BTreeSet::new(), ports: BTreeSet::new(), ..tests }), "{more}");
     }
 }
 
@@ -193,17 +208,17 @@ fn no_kind_of_tests_does_for_another() {
     let cluster = cluster(Platform::default(), &yaml);
     let end = super::pod("shop", &["a", "b", "c", "d", "e"].map(|key| (key, "x")), DataPlane::Sidecar);
     let asked = Asked { protocol: Protocol::Tcp, port: 80, transport: Transport::Plaintext, request: None };
-    let stays = |tests: &LabelTests| {
-        let end = Reduced::new(&end, tests);
-        [Way::Ingress, Way::Egress].map(|way| is_kept(&cluster, tests, way, [&end, &end], &asked))
+    let stays = |tests: PodTests| {
+        let end = Reduced::by(&end, tests);
+        [Way::Ingress, Way::Egress].map(|way| is_kept(&cluster, way, [&end, &end], &asked))
     };
-    let tests = cluster.label_tests();
-    assert_eq!(stays(&tests), [true, true]);
-    let LabelTests { sources, destinations, mesh, .. } = tests.clone();
-    let turned = LabelTests { sources: destinations.clone(), destinations: sources, ..tests.clone() };
-    assert_eq!(stays(&turned), [false, false]);
-    let merged = LabelTests { destinations: destinations.union(&mesh).cloned().collect(), mesh: BTreeSet::new(), ..tests };
-    assert_eq!(stays(&merged), [false, true]);
+    let tests = cluster.label_tests().of("shop");
+    assert_eq!(stays(tests.clone()), [true, true]);
+    let PodTests { sources, destinations, mesh, .. } = tests.clone();
+    let turned = PodTests { sources: destinations.clone(), destinations: sources, ..tests.clone() };
+    assert_eq!(stays(turned), [false, false]);
+    let merged = PodTests { destinations: destinations.union(&mesh).cloned().collect(), mesh: BTreeSet::new(), ..tests };
+    assert_eq!(stays(merged), [false, true]);
 }
 
 proptest! {
@@ -218,7 +233,7 @@ proptest! {
         for (near, far, asked) in &ends {
             let [own, other] = [near, far].map(|end| Reduced::new(end, &tests));
             for way in [Way::Ingress, Way::Egress] {
-                let stays = is_kept(&cluster, &tests, way, [&own, &other], asked);
+                let stays = is_kept(&cluster, way, [&own, &other], asked);
                 prop_assert!(stays, "{:?}: {:#?}\nfar {:#?}\n{:?}\nfree {:?} {:?}\n{}", way, near, far, asked, own.free, other.free, yaml);
             }
         }
