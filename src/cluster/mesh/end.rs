@@ -257,12 +257,12 @@ impl MeshEnd<'_> {
 
     /// Whether a sidecar takes connections to the tunnel's own port (`semantics.md` §3.2, §3.3).
     ///
-    /// Where it listens there, it takes mTLS alone, whatever the mode; where a mesh with ambient mode is told that it does not, the port is
-    /// one that it does not capture.
+    /// Where it listens there, it takes mTLS alone, whatever the mode; where it does not, the port is one that it does not capture. In
+    /// a mesh without ambient mode nobody calls it, and as what it counts is not said: there it is both.
     fn takes_tunnels(&self, transport: Transport) -> Truth {
         const LISTENS: &str = "whether sidecars listen on the port of the tunnel hangs on how the mesh is installed";
         match self.mesh.platform.hbone_from_sidecars {
-            _ if !self.mesh.has_ambient => Truth::of(transport == Transport::Mtls),
+            _ if !self.mesh.has_ambient => Truth::Yes,
             Some(listens) => Truth::of(listens == (transport == Transport::Mtls)),
             None => Truth::Open(LISTENS),
         }
