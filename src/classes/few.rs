@@ -14,8 +14,8 @@ use crate::flow::{LabelCube, Pod, PodCube, Symbol, Values};
 pub struct Carried<'a> {
     /// The tests.
     pub tests: &'a BTreeSet<LabelCube>,
-    /// How many.
-    pub most: usize,
+    /// How many, by the reason for which a pod is worth a look: each list of tests gives one number for each of the same reasons.
+    pub most: Vec<usize>,
 }
 
 /// The pods of a world whose labels are those of a few tests.
@@ -25,8 +25,8 @@ pub struct FewLabels<'w> {
     /// The keys that a pod may lose, each with its number.
     keys: BTreeMap<Symbol, usize>,
     groups: Vec<Group>,
-    /// Of each group, how many sets of keys a pod carries at most.
-    most: Vec<usize>,
+    /// For each reason, of each group, how many sets of keys a pod carries at most.
+    most: Vec<Vec<usize>>,
 }
 
 /// By the number of a key, the sets of keys in which it occurs.
@@ -34,10 +34,12 @@ pub struct FewLabels<'w> {
 struct Group(Vec<Vec<Bits>>);
 
 impl<'w> FewLabels<'w> {
-    /// Pods whose labels with these keys, if any, are named by some tests of each group; other labels they may carry freely.
+    /// Pods whose labels with these keys, if any, are named by as many tests of the groups as some reason takes; other labels they
+    /// may carry freely.
     pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
         let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
-        let most = groups.iter().map(|carried| carried.most).collect();
+        let reasons = groups.iter().map(|carried| carried.most.len()).min().unwrap_or_default();
+        let most = (0..reasons).map(|reason| groups.iter().filter_map(|carried| carried.most.get(reason).copied()).collect()).collect();
         let groups = groups.iter().map(|carried| Group::new(carried.tests, &keys)).collect();
         Self { world, keys, groups, most }
     }
@@ -89,6 +91,10 @@ impl World for FewLabels<'_> {
     }
 
     fn is_considered(&self, cube: &PodCube) -> bool {
-        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), &self.most)
+        if !self.world.is_considered(cube) {
+            return false;
+        }
+        let carried = self.carried(&cube.labels);
+        self.most.iter().any(|most| self.is_covered(&carried, most))
     }
 }
