@@ -35,7 +35,8 @@ pub struct Cut {
 /// but none whose key is in `others` or in a test that absence passes. Then the answer of either end stays the same as long as
 /// the source keeps the keys of at most one test of `sources` that holds it, and the destination those of at most one of
 /// `destinations` and, at its own end, one of `mesh`. Which ones these are differs from flow to flow: they are why the flow
-/// passes, or why it does not. A flow that is stopped needs one of the destination at most.
+/// passes, or why it does not. A flow that is stopped needs one of the destination at most; and so does one that is left open, so as
+/// not to pass for sure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelTests {
     /// Tests of pods that call, at their own end and at the other. They are alternatives to each other: one that holds a pod does

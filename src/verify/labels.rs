@@ -53,18 +53,18 @@ pub(super) struct Few<'w> {
 }
 
 /// How many tests name the labels that a pod needs, for each reason why a flow of it may be worth a look: of the first gate, and of
-/// the mesh of each judge where the pod is called.
+/// the mesh of either judge where the pod is called.
 #[derive(Debug)]
 pub(super) struct Needed {
     sources: Vec<usize>,
     destinations: Vec<usize>,
-    mesh: Vec<usize>,
+    mesh: [Vec<usize>; 2],
 }
 
 impl Needed {
     /// For a flow that decides an expectation: one test at either end, and one by which the expectation speaks of it.
     pub(super) fn by_expectation() -> Self {
-        Self { sources: vec![3], destinations: vec![3], mesh: vec![1] }
+        Self { sources: vec![3], destinations: vec![3], mesh: [vec![1], vec![1]] }
     }
 
     /// For a flow about which two judges differ at one end, and which passes the other as whoever lets it through says.
@@ -74,22 +74,22 @@ impl Needed {
     /// (`left_stops`).
     pub(super) fn by_flows(left_stops: bool) -> Self {
         let right_passes = 2 + usize::from(left_stops);
-        Self { sources: vec![3, 3, right_passes], destinations: vec![3, 2, right_passes], mesh: vec![0, 1, 1] }
+        Self { sources: vec![3, 3, right_passes], destinations: vec![3, 2, right_passes], mesh: [vec![1, 1, 1], vec![0, 1, 1]] }
     }
 
     /// For a flow about which two judges differ at one end, whatever the other end says: the same without a test for that.
     pub(super) fn at_end(way: Way, left_stops: bool) -> Self {
         let stopping = usize::from(left_stops);
         match way {
-            Way::Ingress => Self { sources: vec![2, 2, 2], destinations: vec![2, 1, 1 + stopping], mesh: vec![0, 1, 1] },
-            Way::Egress => Self { sources: vec![2], destinations: vec![2], mesh: vec![0] },
+            Way::Ingress => Self { sources: vec![2, 2, 2], destinations: vec![2, 1, 1 + stopping], mesh: [vec![1, 1, 1], vec![0, 1, 1]] },
+            Way::Egress => Self { sources: vec![2], destinations: vec![2], mesh: [vec![0], vec![0]] },
         }
     }
 }
 
 impl<'w> Few<'w> {
     /// The pods that are enough for a question which the answers of these judges settle, whose tests these are, if so many are needed.
-    pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests], needed: &Needed) -> Self {
+    pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests; 2], needed: &Needed) -> Self {
         let mut all = LabelTests::default();
         for tests in judges {
             all.extend(tests.clone());
@@ -107,7 +107,7 @@ impl<'w> Few<'w> {
             all.alternatives().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
         let carried = |tests, most: &[usize]| Carried { tests, most: most.to_vec() };
         let sources = [carried(&all.sources, &needed.sources)];
-        let mesh = judges.iter().map(|tests| carried(&tests.mesh, &needed.mesh));
+        let mesh = judges.iter().zip(&needed.mesh).map(|(tests, most)| carried(&tests.mesh, most));
         let destinations: Vec<Carried<'_>> = std::iter::once(carried(&all.destinations, &needed.destinations)).chain(mesh).collect();
         Self {
             sources: FewLabels::new(worlds.sources, &keys, &sources),
