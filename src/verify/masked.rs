@@ -5,7 +5,7 @@
 //! may be told apart by the other end, so all parts of both classes are looked at.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::compare::{Bench, Difference, Effort, differ, oriented, subjects_within, transports};
@@ -93,8 +93,8 @@ struct FarPod {
 /// How one judge sees a far pod's end.
 struct Seen {
     cuts: Vec<Cut>,
-    /// By ports and transport, all pods of the near namespace of which some flow passes; parts of classes that its cuts do not tell apart.
-    passing: RefCell<HashMap<(PortSet, Transport), Rc<[PodCube]>>>,
+    /// The pods, by the cuts that hold them and what else an answer hangs on, of which no flow on these ports passes.
+    stopped: RefCell<HashSet<(PortSet, Transport, DataPlane, Vec<usize>)>>,
 }
 
 impl FarPod {
@@ -107,7 +107,7 @@ impl FarPod {
             Side::Left => &self.left,
             Side::Right => &self.right,
         };
-        seen.get_or_init(|| Seen { cuts: end.cuts(), passing: RefCell::default() })
+        seen.get_or_init(|| Seen { cuts: end.cuts(), stopped: RefCell::default() })
     }
 }
 
@@ -144,48 +144,27 @@ impl Search<'_> {
         };
         let end = judge.end(&far.endpoint, self.other);
         let seen = far.seen(self.lets_through, &*end);
-        let passing = self.all_passing(&*end, seen, far, effort)?;
-        effort.spend(passing.len() * self.near.len())?;
-        let near: Vec<PodCube> = self.near.iter().flat_map(|near| passing.iter().filter_map(|cube| cube.intersect(near))).collect();
-        if near.is_empty() {
-            return Ok(None);
-        }
-        let cubes = numbered(&seen.cuts);
-        for near in classes_among(near, &cubes, seen.cuts.len(), self.bench.worlds.far(self.other))? {
-            effort.spend((1 + cubes.len()) * (1 + near.parts.len()))?;
-            let near = Endpoint::from(Peer::Pod(near.example));
-            let between = Between { search: self, end: &*end, cuts: &seen.cuts, near: &near, far: &far.endpoint };
-            if let Found::Shows(flow) = between.find(effort)? {
-                return Ok(Some(flow));
+        let cubes: Vec<(usize, &PodCube)> =
+            seen.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
+        let nears = classes_among(self.near.to_vec(), &cubes, seen.cuts.len(), self.bench.worlds.far(self.other))?;
+        effort.spend((1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
+        for near in nears {
+            let plane = near.example.plane;
+            let near_end = Endpoint::from(Peer::Pod(near.example));
+            let held: Vec<usize> = (0..).zip(&seen.cuts).filter(|(_, cut)| cut.peers.contains(&near_end.peer)).map(|(at, _)| at).collect();
+            // What the end answers is a function of these and of the request, of which every class was tried.
+            let key = (self.difference.ports.clone(), self.difference.flow.transport, plane, held);
+            if seen.stopped.borrow().contains(&key) {
+                continue;
+            }
+            let between = Between { search: self, end: &*end, cuts: &seen.cuts, held: &key.3, near: &near_end, far: &far.endpoint };
+            match between.find(effort)? {
+                Found::Shows(flow) => return Ok(Some(flow)),
+                Found::Passes => {}
+                Found::Nothing => drop(seen.stopped.borrow_mut().insert(key)),
             }
         }
         Ok(None)
-    }
-
-    /// All pods of the near namespace of which some flow passes the far pod's end. What that end answers is a function of which cuts
-    /// hold the near pod, of its plane, and of the flow, of which every class is tried.
-    fn all_passing(&self, end: &dyn JudgedEnd, seen: &Seen, far: &FarPod, effort: &mut Effort) -> Result<Rc<[PodCube]>, TooManyPods> {
-        let key = (self.difference.ports.clone(), self.difference.flow.transport);
-        if let Some(known) = seen.passing.borrow().get(&key) {
-            return Ok(Rc::clone(known));
-        }
-        let cubes = numbered(&seen.cuts);
-        let whole = vec![PodCube::in_namespace(&self.difference.namespace)];
-        let mut passing = Vec::new();
-        for class in classes_among(whole, &cubes, seen.cuts.len(), self.bench.worlds.far(self.other))? {
-            effort.spend((1 + cubes.len()) * (1 + class.parts.len()))?;
-            let near = Endpoint::from(Peer::Pod(class.example));
-            let between = Between { search: self, end, cuts: &seen.cuts, near: &near, far: &far.endpoint };
-            if !matches!(between.find(effort)?, Found::Nothing) {
-                passing.extend(class.parts);
-            }
-        }
-        // Pods of both planes may pass.
-        passing.sort_unstable();
-        passing.dedup();
-        let passing: Rc<[PodCube]> = passing.into();
-        seen.passing.borrow_mut().insert(key, Rc::clone(&passing));
-        Ok(passing)
     }
 
     /// Whether the two judges still differ about the near pod: another pod of its class may be no part of the mesh.
@@ -200,11 +179,6 @@ impl Search<'_> {
         let verdict = |judge: &dyn Judge| judge.end(near, self.difference.way).verdict(flow, far);
         differ(&verdict(self.bench.left), &verdict(self.bench.right))
     }
-}
-
-/// The pods of all cuts, each with the place of its cut.
-fn numbered(cuts: &[Cut]) -> Vec<(usize, &PodCube)> {
-    cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect()
 }
 
 /// What was found between two pods.
@@ -223,6 +197,8 @@ struct Between<'a> {
     /// The far end, of the judge who lets the flow through.
     end: &'a dyn JudgedEnd,
     cuts: &'a [Cut],
+    /// The cuts that hold the near pod.
+    held: &'a [usize],
     near: &'a Endpoint,
     far: &'a Endpoint,
 }
@@ -235,8 +211,7 @@ impl Between<'_> {
         // Only ports of the class are of interest; its own line keeps every class of ports inside or outside of it.
         let line = Cut { peers: Peers::none(), ports: difference.ports.clone(), requests: RequestSamples::default() };
         let cuts: Vec<Cut> = self.cuts.iter().cloned().chain([line]).collect();
-        let held = (0..).zip(self.cuts).filter(|(_, cut)| cut.peers.contains(&self.near.peer)).map(|(at, _)| at);
-        let lines: Vec<usize> = held.chain([self.cuts.len()]).collect();
+        let lines: Vec<usize> = self.held.iter().copied().chain([self.cuts.len()]).collect();
         let mut result = Found::Nothing;
         for class in port_classes(&cuts, &lines).iter().filter(|class| of_class(class.protocol, class.example)) {
             let flow = Flow {
