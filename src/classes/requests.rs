@@ -105,8 +105,10 @@ impl<'c> DecidingRequests<'c> {
 
     /// The places of the samples of cuts.
     fn looking(&self, active: &[usize]) -> Vec<usize> {
-        let looking: BTreeSet<usize> = active.iter().filter_map(|at| self.places.get(*at).copied().flatten()).collect();
-        looking.into_iter().collect()
+        let mut looking: Vec<usize> = active.iter().filter_map(|at| self.places.get(*at).copied().flatten()).collect();
+        looking.sort_unstable();
+        looking.dedup();
+        looking
     }
 
     fn find(&self, looking: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {

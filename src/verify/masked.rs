@@ -60,12 +60,16 @@ pub(super) fn shown(
 
 /// Far pods of all differences of one end, with what was found out about them: many differences have the same.
 #[derive(Default)]
-pub(super) struct FarPods(HashMap<(Option<Symbol>, Vec<PodCube>), Result<Rc<[FarPod]>, TooManyPods>>);
+pub(super) struct FarPods(HashMap<Taken, Found>);
+
+/// A namespace, none for all that nobody rules, and the parts there that pods were taken from.
+type Taken = (Option<Symbol>, Vec<PodCube>);
+type Found = Result<Rc<[FarPod]>, TooManyPods>;
 
 impl FarPods {
     /// One pod of each class of these parts that its own end tells apart.
-    fn at(&mut self, bench: Bench<'_>, name: Option<&Symbol>, parts: Vec<PodCube>, way: Way) -> Result<Rc<[FarPod]>, TooManyPods> {
-        let find = |parts: Vec<PodCube>| -> Result<Rc<[FarPod]>, TooManyPods> {
+    fn at(&mut self, bench: Bench<'_>, name: Option<&Symbol>, parts: Vec<PodCube>, way: Way) -> Found {
+        let find = |parts: Vec<PodCube>| -> Found {
             let pods = match name {
                 _ if parts.is_empty() => Vec::new(),
                 Some(name) => subjects_within(bench, parts, name, way)?,
@@ -94,8 +98,11 @@ struct FarPod {
 struct Seen {
     cuts: Vec<Cut>,
     /// The pods, by the cuts that hold them and what else an answer hangs on, of which no flow on these ports passes.
-    stopped: RefCell<HashSet<(PortSet, Transport, DataPlane, Vec<usize>)>>,
+    stopped: RefCell<HashSet<Stopped>>,
 }
+
+/// Ports, transport and data plane, and the places of the cuts that hold a pod.
+type Stopped = (PortSet, Transport, DataPlane, Vec<usize>);
 
 impl FarPod {
     const fn new(endpoint: Endpoint) -> Self {
@@ -125,6 +132,9 @@ fn inside(cubes: &[PodCube], names: &Values) -> Vec<PodCube> {
     cubes.iter().filter_map(part).filter(|cube| !cube.is_empty()).collect()
 }
 
+/// Parts are cut anew for each pair of classes, which takes longer than to look at a part.
+const PART: usize = 2;
+
 struct Search<'a> {
     bench: Bench<'a>,
     /// Who lets the flow through.
@@ -147,7 +157,7 @@ impl Search<'_> {
         let cubes: Vec<(usize, &PodCube)> =
             seen.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
         let nears = classes_among(self.near.to_vec(), &cubes, seen.cuts.len(), self.bench.worlds.far(self.other))?;
-        effort.spend((1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
+        effort.spend(PART * (1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
         for near in nears {
             let plane = near.example.plane;
             let near_end = Endpoint::from(Peer::Pod(near.example));
@@ -159,9 +169,9 @@ impl Search<'_> {
             }
             let between = Between { search: self, end: &*end, cuts: &seen.cuts, held: &key.3, near: &near_end, far: &far.endpoint };
             match between.find(effort)? {
-                Found::Shows(flow) => return Ok(Some(flow)),
-                Found::Passes => {}
-                Found::Nothing => drop(seen.stopped.borrow_mut().insert(key)),
+                Passing::Shows(flow) => return Ok(Some(*flow)),
+                Passing::Some => {}
+                Passing::None => drop(seen.stopped.borrow_mut().insert(key)),
             }
         }
         Ok(None)
@@ -182,13 +192,13 @@ impl Search<'_> {
 }
 
 /// What was found between two pods.
-enum Found {
+enum Passing {
     /// A flow that passes the far end, and about which the judges differ.
-    Shows(Flow),
+    Shows(Box<Flow>),
     /// Flows that pass the far end, and about which the judges do not differ.
-    Passes,
+    Some,
     /// None that passes the far end.
-    Nothing,
+    None,
 }
 
 /// Two pods.
@@ -204,7 +214,7 @@ struct Between<'a> {
 }
 
 impl Between<'_> {
-    fn find(&self, effort: &mut Effort) -> Result<Found, TooManyPods> {
+    fn find(&self, effort: &mut Effort) -> Result<Passing, TooManyPods> {
         let difference = self.search.difference;
         let (source, destination) = oriented(difference.way, &self.near.peer, &self.far.peer);
         let of_class = |protocol: Protocol, port: u16| difference.ports.contains(protocol, port);
@@ -212,7 +222,7 @@ impl Between<'_> {
         let line = Cut { peers: Peers::none(), ports: difference.ports.clone(), requests: RequestSamples::default() };
         let cuts: Vec<Cut> = self.cuts.iter().cloned().chain([line]).collect();
         let lines: Vec<usize> = self.held.iter().copied().chain([self.cuts.len()]).collect();
-        let mut result = Found::Nothing;
+        let mut result = Passing::None;
         for class in port_classes(&cuts, &lines).iter().filter(|class| of_class(class.protocol, class.example)) {
             let flow = Flow {
                 source: source.clone(),
@@ -226,8 +236,8 @@ impl Between<'_> {
                 Way::Ingress => self.entering(&cuts, &class.cuts, flow, effort)?,
             };
             match passing {
-                Some(flow) if self.search.differs(&flow, self.near, self.far) => return Ok(Found::Shows(flow)),
-                Some(_) => result = Found::Passes,
+                Some(flow) if self.search.differs(&flow, self.near, self.far) => return Ok(Passing::Shows(Box::new(flow))),
+                Some(_) => result = Passing::Some,
                 None => {}
             }
         }

@@ -166,6 +166,9 @@ struct Ends<'a> {
     right: Box<dyn JudgedEnd + 'a>,
 }
 
+/// How many requests there are at least for it to be worth asking whether all are stopped.
+const WORTH_ASKING: usize = 4;
+
 /// One class of near ends.
 #[derive(Clone, Copy)]
 struct Subject<'a> {
@@ -202,10 +205,14 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     Ok(())
 }
 
-/// Whether both ends stop a flow over this transport whatever it asks for.
-fn refused(ends: &Ends<'_>, flow: &Flow, transport: Transport, far: &Endpoint) -> bool {
-    let flow = Flow { transport, ..flow.clone() };
-    ends.left.refuses(&flow, far) && ends.right.refuses(&flow, far)
+impl Ends<'_> {
+    /// Whether both stop a flow over any of these transports whatever it asks for.
+    fn refuse(&self, flow: &mut Flow, transports: &[Transport], far: &Endpoint) -> bool {
+        transports.iter().all(|transport| {
+            flow.transport = *transport;
+            self.left.refuses(flow, far) && self.right.refuses(flow, far)
+        })
+    }
 }
 
 /// The flows of one pod, far end and class of ports.
@@ -244,7 +251,7 @@ impl Judged<'_> {
             &mut none
         };
         let transports = transports(self.subject.way, &flow);
-        if transports.iter().all(|transport| refused(ends, &flow, *transport, far)) {
+        if requests.len() >= WORTH_ASKING && ends.refuse(&mut flow, transports, far) {
             // Every one of them is denied by both.
             run.found.classes += transports.len() * requests.len();
             return Ok(run.effort.spend_flows(transports.len())?);
