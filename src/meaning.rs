@@ -40,7 +40,7 @@ pub fn passes_end(policy: &Policy, flow: &Flow, direction: Direction) -> bool {
 /// The same, by what somebody chose to say: for many questions about one end the choice is made once.
 pub fn passes_end_by(said: Said<'_>, flow: &Flow, direction: Direction) -> bool {
     let Some((pod, namespace)) = managed_end(said.policy, flow, direction) else { return true };
-    if direction == Direction::In && is_refused_token(said, flow, pod) {
+    if direction == Direction::In && is_refused_token(said, flow) {
         return false;
     }
     if rules(said, Action::Deny).any(|rule| cuts(rule, flow, namespace, direction)) {
@@ -153,11 +153,10 @@ fn matches_request(rule: &Rule, flow: &Flow) -> bool {
 
 /// Whether the request carries a token that does not verify, to a pod to which any rule says `jwt`. A token of an issuer
 /// that no such rule names does not verify there, nor does one for another audience.
-fn is_refused_token(said: Said<'_>, flow: &Flow, pod: &Pod) -> bool {
+fn is_refused_token(said: Said<'_>, flow: &Flow) -> bool {
     let Some(request) = &flow.request else { return false };
-    let peer = Peer::Pod(pod.clone());
-    let wants =
-        |rule: &&Rule| rule.jwt.is_some() && rule.faces(Direction::In) && rule.targets.iter().any(|target| target.end.matches(&peer));
+    let reaches = |target: &crate::ir::Target| target.end.matches(&flow.destination);
+    let wants = |rule: &&Rule| rule.jwt.is_some() && rule.faces(Direction::In) && rule.targets.iter().any(reaches);
     let mut issuers = rules(said, Action::Allow).filter(wants).filter_map(|rule| rule.jwt.as_ref()).peekable();
     if issuers.peek().is_none() {
         return false;

@@ -7,6 +7,7 @@ mod clusters;
 mod few;
 mod programs;
 mod random;
+mod refused;
 
 use twogate::cluster::{Cluster, Question};
 use twogate::compile::{Outcome, prove};

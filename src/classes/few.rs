@@ -14,14 +14,19 @@ use crate::flow::{LabelCube, Pod, PodCube, Symbol, Values};
 pub struct Carried<'a> {
     /// The tests.
     pub tests: &'a BTreeSet<LabelCube>,
-    /// How many.
-    pub most: usize,
+    /// How many, by the reason for which a pod is worth a look: each list of tests gives one number for each of the same reasons.
+    pub most: Vec<usize>,
 }
 
 impl<'a> Carried<'a> {
-    /// All of them that hold a pod.
-    pub const fn all(tests: &'a BTreeSet<LabelCube>) -> Self {
-        Self { tests, most: usize::MAX }
+    /// So many of them, by the reason.
+    pub fn few(tests: &'a BTreeSet<LabelCube>, most: &[usize]) -> Self {
+        Self { tests, most: most.to_vec() }
+    }
+
+    /// All of them that hold a pod, for so many reasons.
+    pub fn all(tests: &'a BTreeSet<LabelCube>, reasons: usize) -> Self {
+        Self { tests, most: vec![usize::MAX; reasons] }
     }
 }
 
@@ -32,8 +37,8 @@ pub struct FewLabels<'w> {
     /// The keys that a pod may lose, each with its number.
     keys: BTreeMap<Symbol, usize>,
     groups: Vec<Group>,
-    /// Of each group, how many sets of keys a pod carries at most.
-    most: Vec<usize>,
+    /// For each reason, of each group, how many sets of keys a pod carries at most.
+    most: Vec<Vec<usize>>,
 }
 
 /// By the number of a key, the sets of keys in which it occurs.
@@ -49,10 +54,12 @@ struct Keys {
 }
 
 impl<'w> FewLabels<'w> {
-    /// Pods whose labels with these keys, if any, are named by some tests of each group; other labels they may carry freely.
+    /// Pods whose labels with these keys, if any, are named by as many tests of the groups as some reason takes; other labels they
+    /// may carry freely.
     pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
         let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
-        let most = groups.iter().map(|carried| carried.most).collect();
+        let reasons = groups.iter().map(|carried| carried.most.len()).min().unwrap_or_default();
+        let most = (0..reasons).map(|reason| groups.iter().filter_map(|carried| carried.most.get(reason).copied()).collect()).collect();
         let groups = groups.iter().map(|carried| Group::new(carried.tests, &keys)).collect();
         Self { world, keys, groups, most }
     }
@@ -109,6 +116,10 @@ impl World for FewLabels<'_> {
     }
 
     fn is_considered(&self, cube: &PodCube) -> bool {
-        self.world.is_considered(cube) && self.is_covered(&self.carried(&cube.labels), &cube.labels, &self.most)
+        if !self.world.is_considered(cube) {
+            return false;
+        }
+        let carried = self.carried(&cube.labels);
+        self.most.iter().any(|most| self.is_covered(&carried, &cube.labels, most))
     }
 }

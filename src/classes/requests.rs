@@ -43,15 +43,81 @@ pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) ->
     all_requests(&looking(cuts, active), known, headers)
 }
 
-/// The same, where only the question is whether some request decides otherwise: if all classes are too many, those of requests
-/// whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which).
+/// The same, where only the question is whether some request decides otherwise: if there are many choices of headers, those of
+/// requests whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which).
 ///
 /// Two are enough to hold judges against each other, and to hold one against what somebody expects: each of the two needs the
 /// headers of one cut for its answer.
 pub fn deciding_requests(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
-    let looking = looking(cuts, active);
-    let settling: BTreeSet<&Symbol> = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
-    all_requests(&looking, known, headers).or_else(|_| all_requests(&looking, known, |samples| few_headers(samples, &looking, &settling)))
+    let requests = DecidingRequests::new(cuts);
+    requests.find(&requests.looking(active), known)
+}
+
+/// More choices of headers than these are not all tried where fewer decide.
+const MANY_HEADERS: usize = 32;
+
+/// How many requests are kept for another far end or port.
+const KEPT_REQUESTS: usize = 1 << 16;
+
+/// The requests that decide, for many far ends and ports of which all cuts are these. Those of the same samples are found once.
+#[derive(Debug)]
+pub struct DecidingRequests<'c> {
+    /// Samples of cuts that look into connections, each once.
+    distinct: Vec<&'c RequestSamples>,
+    /// By the place of a cut, which of them are its; none if it does not look.
+    places: Vec<Option<usize>>,
+    settling: BTreeSet<&'c Symbol>,
+    found: HashMap<Vec<usize>, Vec<Option<Request>>>,
+    /// How many requests were found.
+    kept: usize,
+}
+
+impl<'c> DecidingRequests<'c> {
+    /// For far ends and ports that some of these cuts hold.
+    pub fn new(cuts: &'c [Cut]) -> Self {
+        let mut numbers: HashMap<&RequestSamples, usize> = HashMap::new();
+        let mut distinct = Vec::new();
+        let mut place = |samples: &'c RequestSamples| {
+            *numbers.entry(samples).or_insert_with(|| {
+                distinct.push(samples);
+                distinct.len() - 1
+            })
+        };
+        let places = cuts.iter().map(|cut| (!cut.requests.is_empty()).then(|| place(&cut.requests))).collect();
+        let settling = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
+        Self { distinct, places, settling, found: HashMap::new(), kept: 0 }
+    }
+
+    /// One request of each class that decides for a far end and port which these cuts hold. Whoever takes one out puts it back.
+    pub fn of(&mut self, active: &[usize], known: &mut PathCells) -> Result<&mut [Option<Request>], TooManyRequests> {
+        let looking = self.looking(active);
+        if !self.found.contains_key(&looking) {
+            let requests = self.find(&looking, known)?;
+            if self.kept > KEPT_REQUESTS {
+                self.found.clear();
+                self.kept = 0;
+            }
+            self.kept += requests.len();
+            self.found.insert(looking.clone(), requests);
+        }
+        self.found.get_mut(&looking).map(Vec::as_mut_slice).ok_or(TooManyRequests)
+    }
+
+    /// The places of the samples of cuts.
+    fn looking(&self, active: &[usize]) -> Vec<usize> {
+        let mut looking: Vec<usize> = active.iter().filter_map(|at| self.places.get(*at).copied().flatten()).collect();
+        looking.sort_unstable();
+        looking.dedup();
+        looking
+    }
+
+    fn find(&self, looking: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
+        let looking: Vec<&RequestSamples> = looking.iter().filter_map(|place| self.distinct.get(*place).copied()).collect();
+        all_requests(&looking, known, |samples| match choices(samples.headers.iter(), MANY_HEADERS) {
+            Ok(all) => Ok(all),
+            Err(TooManyRequests) => few_headers(samples, &looking, &self.settling),
+        })
+    }
 }
 
 /// Those of the cuts that look into connections.
@@ -139,7 +205,7 @@ fn path_cells(patterns: &BTreeSet<PathPattern>) -> Result<Vec<Symbol>, TooManyRe
 
 /// Every choice of a value, a fresh value or absence for every header.
 fn headers(samples: &RequestSamples) -> Result<Vec<Labels>, TooManyRequests> {
-    choices(samples.headers.iter())
+    choices(samples.headers.iter(), MAX_REQUESTS)
 }
 
 /// Every such choice for headers that may settle anything, with those for the other headers of two cuts.
@@ -154,7 +220,7 @@ fn few_headers(
     let mut found = BTreeSet::new();
     for (one, two) in sets.iter().flat_map(|one| sets.range(one..).map(move |two| (one, two))) {
         let chosen = |name: &Symbol| is_settling(name) || one.contains(name) || two.contains(name);
-        found.extend(choices(samples.headers.iter().filter(|(name, _)| chosen(name)))?);
+        found.extend(choices(samples.headers.iter().filter(|(name, _)| chosen(name)), MAX_REQUESTS)?);
         if found.len() > MAX_REQUESTS {
             return Err(TooManyRequests);
         }
@@ -162,11 +228,12 @@ fn few_headers(
     Ok(found.into_iter().collect())
 }
 
-fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s BTreeSet<Symbol>)>) -> Result<Vec<Labels>, TooManyRequests> {
+/// Every choice for these headers, if there are no more than so many.
+fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s BTreeSet<Symbol>)>, most: usize) -> Result<Vec<Labels>, TooManyRequests> {
     let mut all = vec![Labels::new()];
     for (name, values) in headers {
         let values = with_fresh(values, |word| word.into());
-        if all.len().checked_mul(values.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
+        if all.len().checked_mul(values.len() + 1).is_none_or(|count| count > most) {
             return Err(TooManyRequests);
         }
         let mut next = all.clone();

@@ -256,7 +256,44 @@ fn label_test() -> impl Strategy<Value = LabelCube> {
     ]
 }
 
+/// A cut that looks at some headers, the last of which may settle anything, or at nothing.
+fn header_cut() -> impl Strategy<Value = Cut> {
+    let names = prop::sample::subsequence(vec!["a", "b", "c", "d", "e", "f", "s"], 0..=3);
+    names.prop_map(|names| {
+        let headers = names.iter().map(|name| (Symbol::from(*name), [Symbol::from("x")].into())).collect();
+        let settling_headers = names.iter().filter(|name| **name == "s").map(|name| Symbol::from(*name)).collect();
+        let requests = RequestSamples { looks_inside: !names.is_empty(), headers, settling_headers, ..RequestSamples::default() };
+        Cut { peers: Peers::all(), ports: PortSet::all(), requests }
+    })
+}
+
 proptest! {
+    /// For any two cuts, every request has a stand-in with the same headers of those two and of what settles; whatever was asked before.
+    #[test]
+    fn requests_that_decide_have_all_headers_of_any_two_cuts(
+        cuts in prop::collection::vec(header_cut(), 1..7),
+        asked in prop::collection::vec(prop::collection::btree_set(0_usize..7, 0..7), 1..5),
+    ) {
+        let mut deciding = DecidingRequests::new(&cuts);
+        for active in asked {
+            let active: Vec<usize> = active.into_iter().filter(|at| *at < cuts.len()).collect();
+            let few = deciding.of(&active, &mut PathCells::default()).unwrap().to_vec();
+            let anew = deciding_requests(&cuts, &active, &mut PathCells::default());
+            prop_assert_eq!(Ok(few.clone()), anew);
+            let all = request_classes(&cuts, &active, &mut PathCells::default()).unwrap();
+            prop_assert!(few.iter().all(|request| all.contains(request)));
+            let looked: Vec<&RequestSamples> = active.iter().map(|at| &cuts[*at].requests).filter(|samples| !samples.is_empty()).collect();
+            for (one, two) in looked.iter().flat_map(|one| looked.iter().map(move |two| (one, two))) {
+                let kept = |name: &Symbol| &**name == "s" || one.headers.contains_key(name) || two.headers.contains_key(name);
+                for request in all.iter().flatten() {
+                    let headers = request.headers.iter().filter(|(name, _)| kept(name)).map(|(name, word)| (name.clone(), word.clone()));
+                    let stand_in = Some(crate::flow::Request { headers: headers.collect(), ..request.clone() });
+                    prop_assert!(few.contains(&stand_in), "{:?}", stand_in);
+                }
+            }
+        }
+    }
+
     /// Pods whose labels few tests name all have a class; no class is of a pod with more labels.
     #[test]
     fn pods_of_few_labels_are_those_whose_labels_few_tests_name(
@@ -269,21 +306,27 @@ proptest! {
         let all: BTreeSet<&LabelCube> = first.iter().chain(&second).collect();
         let names = |test: &LabelCube| test.iter().map(|(key, _)| Symbol::clone(key)).filter(|key| !free.contains(key)).collect::<BTreeSet<_>>();
         let keys: BTreeSet<Symbol> = all.iter().flat_map(|test| names(test)).collect();
-        let groups = [Carried { tests: &first, most }, Carried { tests: &second, most: 1 }];
+        let groups = [Carried { tests: &first, most: vec![most, 0] }, Carried { tests: &second, most: vec![1, 2] }];
         let few = FewLabels::new(&Everything, &keys.iter().collect(), &groups);
         let cubes: Vec<PodCube> = all.iter().map(|test| PodCube { labels: (*test).clone(), ..PodCube::in_namespace("a") }).collect();
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();
         let found: BTreeSet<Vec<usize>> = classes.iter().map(|class| class.held_by.clone()).collect();
+        // Some of the first and one of the second, or two of the second.
+        let some: Vec<&BTreeSet<LabelCube>> = std::iter::repeat_n(&first, most).chain([&second]).collect();
+        let reasons = [some, vec![&second, &second]];
         let is_few = |pod: &Pod| {
             let carried: BTreeSet<Symbol> = pod.labels.keys().filter(|key| keys.contains(*key)).cloned().collect();
-            let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
-            for set in std::iter::repeat_n(&first, most).chain([&second]) {
-                let holding = || set.iter().filter(|test| test.contains(&pod.labels));
-                let wider: Vec<_> = covered.iter().flat_map(|own| holding().map(|test| own.union(&names(test)).cloned().collect())).collect();
-                covered.extend(wider);
-            }
-            covered.iter().any(|covered| carried.is_subset(covered))
+            let covered_by = |sets: &Vec<&BTreeSet<LabelCube>>| {
+                let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
+                for set in sets {
+                    let holding = || set.iter().filter(|test| test.contains(&pod.labels));
+                    let wider: Vec<_> = covered.iter().flat_map(|own| holding().map(|test| own.union(&names(test)).cloned().collect())).collect();
+                    covered.extend(wider);
+                }
+                covered
+            };
+            reasons.iter().flat_map(covered_by).any(|covered| carried.is_subset(&covered))
         };
         let held = |pod: &Pod| cubes.iter().enumerate().filter(|(_, cube)| cube.contains(pod)).map(|(at, _)| at).collect::<Vec<_>>();
         for pod in labelled(&["a", "b", "c", "d", "e"]) {

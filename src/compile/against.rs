@@ -53,6 +53,8 @@ pub struct Against {
     pub accepted: Vec<Difference>,
     /// How many classes of flows were decided.
     pub classes: usize,
+    /// Whether there may be more differences than were looked for.
+    pub is_cut_short: bool,
     /// What could not be compared.
     pub incomplete: Vec<Incomplete>,
     /// What the comparison takes for granted, and whether the manifests show it.
@@ -69,6 +71,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         differences: Vec::new(),
         accepted: Vec::new(),
         classes: 0,
+        is_cut_short: false,
         incomplete: Vec::new(),
         assumptions: Vec::new(),
     };
@@ -88,7 +91,16 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let differences = proof.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
     let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
     let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
-    Against { relation, differences, accepted: proof.accepted, classes: proof.classes, incomplete: proof.incomplete, assumptions, outcome }
+    Against {
+        relation,
+        differences,
+        accepted: proof.accepted,
+        classes: proof.classes,
+        is_cut_short: proof.is_cut_short,
+        incomplete: proof.incomplete,
+        assumptions,
+        outcome,
+    }
 }
 
 fn relation(proof: &Proof) -> Relation {

@@ -83,6 +83,8 @@ struct Group {
     /// The documents that have a say, of the files that are suspected.
     documents: Vec<Document>,
     count: usize,
+    /// Whether there may be more of them.
+    is_cut_short: bool,
 }
 
 fn groups(cluster: &Cluster, proof: &Proof, suspects: &[FileId]) -> Vec<Group> {
@@ -94,7 +96,7 @@ fn groups(cluster: &Cluster, proof: &Proof, suspects: &[FileId]) -> Vec<Group> {
         let same = |group: &&mut Group| group.decision.verdict == decision.verdict && group.documents == documents;
         match groups.iter_mut().find(same) {
             Some(group) => group.count += 1,
-            None => groups.push(Group { example: difference.clone(), decision, documents, count: 1 }),
+            None => groups.push(Group { example: difference.clone(), decision, documents, count: 1, is_cut_short: proof.is_cut_short }),
         }
     }
     groups
@@ -209,6 +211,7 @@ fn counterexample(finding: Diagnostic, policy: &Policy, group: &Group) -> Diagno
     });
     match group.count - 1 {
         0 => finding,
+        more if group.is_cut_short => finding.note(format!("and {more} more classes of connections alike, or even more")),
         more => finding.note(format!("and {more} more classes of connections alike")),
     }
 }

@@ -14,7 +14,8 @@ use super::{LabelCube, Symbol, Values};
 /// it is and wherever the other end lives. Then the answer of either end stays the same as long as the source keeps the keys of at
 /// most one test of `sources` that holds it, and the destination those of at most one of `destinations` and, at its own end, one of
 /// `mesh` and two of `ports`. Which ones these are differs from flow to flow: they are why the flow passes, or why it does not. A
-/// flow that is stopped needs one of `destinations` and `mesh` together, and two of `ports`.
+/// flow that is stopped needs one of `destinations` and `mesh` together, and two of `ports`; and so does one that is left open, so as
+/// not to pass for sure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LabelTests {
     /// Tests of pods of every namespace.

@@ -206,4 +206,8 @@ impl JudgedEnd for WatchedEnd<'_> {
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
         self.end.verdict(flow, far)
     }
+
+    fn refuses(&self, flow: &Flow, far: &Endpoint) -> bool {
+        self.end.refuses(flow, far)
+    }
 }

@@ -8,13 +8,13 @@ mod end;
 use std::fmt;
 use std::sync::OnceLock;
 
-use end::{Attempt, compare_end};
+use end::{Attempt, Unsettled, compare_end};
 pub(super) use end::{Effort, subjects_within};
 
 use super::judge::{Judge, Way};
-use super::labels::{Few, Worlds};
+use super::labels::{Few, Needed, Worlds};
 use super::words::flow_words;
-use crate::classes::{Among, PathCells, TooManyPods};
+use crate::classes::{Among, PathCells};
 use crate::flow::{Cut, DataPlane, Flow, Peer, Pod, PodCube, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::ir::UNCAPTURED;
 use crate::threads::in_shares;
@@ -105,6 +105,8 @@ pub struct Comparison {
     pub incomplete: Vec<Incomplete>,
     /// How many classes of flows were decided.
     pub classes: usize,
+    /// Whether there may be more differences: those of some namespace are as many as are told.
+    pub is_cut_short: bool,
 }
 
 /// The most differences that are told of one namespace; who has more has one fault that makes them all.
@@ -114,21 +116,52 @@ pub(super) const MAX_DIFFERENCES: usize = 64;
 pub fn compare(bench: Bench<'_>, namespaces: &[Symbol]) -> Comparison {
     let few = OnceLock::new();
     let all = All { bench, namespaces, few: &few };
-    let parts = in_shares(namespaces, 1, |part| all.part(part));
-    parts.into_iter().fold(Comparison::default(), Comparison::and)
+    let ends = all.ends();
+    let first = Effort::first(ends.len());
+    let found = in_shares(&ends, 1, |share| {
+        let mut paths = PathCells::default();
+        share.iter().map(|end| all.over(bench.worlds, *end, Attempt::FIRST, &mut first.clone(), &mut paths).ok()).collect::<Vec<_>>()
+    });
+    all.settled(ends.into_iter().zip(found.into_iter().flatten()).collect())
 }
 
 /// The same over pods of few labels alone: it finds a difference wherever `compare` finds one, if not the same. None if one of the
 /// judges cannot promise what that takes.
 pub fn compare_few(bench: Bench<'_>, namespaces: &[Symbol]) -> Option<Comparison> {
-    let few = few_labels(bench)?;
-    Some(compare(Bench { worlds: few.worlds(), ..bench }, namespaces))
+    let few = OnceLock::from(Some(Fewer::new(bench)?));
+    let all = All { bench, namespaces, few: &few };
+    Some(all.settled(all.ends().into_iter().map(|end| (end, None)).collect()))
 }
 
-/// The pods of a comparison that are enough to find every difference.
-fn few_labels(bench: Bench<'_>) -> Option<Few<'_>> {
-    let tests = [bench.left.label_tests()?, bench.right.label_tests()?];
-    Some(Few::new(bench.worlds, bench.ruled_out, &tests))
+/// The pods of a comparison that are enough.
+#[derive(Debug)]
+struct Fewer<'w> {
+    /// To find that judges agree about flows that leave pods, or that they do not.
+    egress: Few<'w>,
+    /// The same about flows that enter pods.
+    ingress: Few<'w>,
+    /// To find every difference that shows.
+    flows: Few<'w>,
+}
+
+impl<'w> Fewer<'w> {
+    fn new(bench: Bench<'w>) -> Option<Self> {
+        let tests = [bench.left.label_tests()?, bench.right.label_tests()?];
+        let few = |needed: &Needed| Few::new(bench.worlds, bench.ruled_out, &tests, needed);
+        let at_end = |way: Way| few(&Needed::at_end(way, bench.left.stops_by_labels()));
+        Some(Self {
+            egress: at_end(Way::Egress),
+            ingress: at_end(Way::Ingress),
+            flows: few(&Needed::by_flows(bench.left.stops_by_labels())),
+        })
+    }
+
+    const fn at_end(&self, way: Way) -> &Few<'w> {
+        match way {
+            Way::Egress => &self.egress,
+            Way::Ingress => &self.ingress,
+        }
+    }
 }
 
 impl Comparison {
@@ -137,6 +170,7 @@ impl Comparison {
         self.accepted.extend(other.accepted);
         self.incomplete.extend(other.incomplete);
         self.classes += other.classes;
+        self.is_cut_short |= other.is_cut_short;
         self
     }
 
@@ -152,30 +186,70 @@ struct All<'a> {
     bench: Bench<'a>,
     namespaces: &'a [Symbol],
     /// The pods to compare by where all would be too many.
-    few: &'a OnceLock<Option<Few<'a>>>,
+    few: &'a OnceLock<Option<Fewer<'a>>>,
 }
 
-impl All<'_> {
-    /// Both ways of a part of all namespaces.
-    fn part(self, part: &[Symbol]) -> Comparison {
-        let ends = part.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way)));
-        let mut paths = PathCells::default();
-        ends.map(|(namespace, way)| self.end(namespace, way, &mut paths)).fold(Comparison::default(), Comparison::and)
+/// One way of the flows of one namespace.
+type NearEnd<'n> = (&'n Symbol, Way);
+
+impl<'a> All<'a> {
+    /// Both ways of all namespaces.
+    fn ends(self) -> Vec<NearEnd<'a>> {
+        self.namespaces.iter().flat_map(|namespace| [Way::Egress, Way::Ingress].map(|way| (namespace, way))).collect()
     }
 
-    /// One way of one namespace, over all pods or, if these fall into too many classes, over pods of few labels.
-    fn end(self, namespace: &Symbol, way: Way, paths: &mut PathCells) -> Comparison {
-        let mut over = |worlds: Worlds<'_>, attempt: Attempt| {
-            compare_end(Bench { worlds, ..self.bench }, self.namespaces, (namespace, way), attempt, paths)
-        };
-        let few = || self.few.get_or_init(|| few_labels(self.bench)).as_ref();
-        over(self.bench.worlds, Attempt::FIRST)
-            .or_else(|_| over(few().map_or(self.bench.worlds, Few::worlds), Attempt::SECOND))
-            .unwrap_or_else(|TooManyPods| Comparison {
-                incomplete: vec![Incomplete::Pods { namespace: Symbol::clone(namespace), way }],
-                ..Comparison::default()
-            })
+    /// All ends together; those that are not compared yet are compared over pods of few labels. What that may take is shared fairly:
+    /// first all get the same, then those that need more get what the others left, so that no result hangs on the order of work.
+    fn settled(self, mut ends: Vec<(NearEnd<'a>, Option<Comparison>)>) -> Comparison {
+        let mut left = Effort::FEW_PODS;
+        for _ in 0..Effort::ROUNDS {
+            let open: Vec<(usize, NearEnd<'a>)> =
+                ends.iter().enumerate().filter(|(_, (_, found))| found.is_none()).map(|(at, (end, _))| (at, *end)).collect();
+            let effort = left.share(open.len());
+            let found = in_shares(&open, 1, |share| {
+                let mut paths = PathCells::default();
+                let one = |(at, end): &(usize, NearEnd<'_>)| {
+                    let mut effort = effort.clone();
+                    (*at, self.few_pods(*end, &mut effort, &mut paths), effort)
+                };
+                share.iter().map(one).collect::<Vec<_>>()
+            });
+            for (at, found, unspent) in found.into_iter().flatten() {
+                let (Ok(found), Some((_, place))) = (found, ends.get_mut(at)) else { continue };
+                left.spend_all_but(&effort, &unspent);
+                *place = Some(found);
+            }
+        }
+        let each = ends.into_iter().map(|(end, found)| found.unwrap_or_else(|| incomplete(end)));
+        each.fold(Comparison::default(), Comparison::and)
     }
+
+    /// Over pods of few labels: of as few as are enough to find that the judges agree or, if they do not, to find every difference.
+    fn few_pods(self, end: NearEnd<'_>, effort: &mut Effort, paths: &mut PathCells) -> Result<Comparison, Unsettled> {
+        let few = self.few.get_or_init(|| Fewer::new(self.bench)).as_ref();
+        let Some(few) = few else { return self.over(self.bench.worlds, end, Attempt::LAST, effort, paths) };
+        match self.over(few.at_end(end.1).worlds(), end, Attempt::AGREEING, effort, paths) {
+            Err(Unsettled::Differs) => self.over(few.flows.worlds(), end, Attempt::LAST, effort, paths),
+            // More pods take no less.
+            settled => settled,
+        }
+    }
+
+    fn over(
+        self,
+        worlds: Worlds<'_>,
+        end: NearEnd<'_>,
+        attempt: Attempt,
+        effort: &mut Effort,
+        paths: &mut PathCells,
+    ) -> Result<Comparison, Unsettled> {
+        compare_end(Bench { worlds, ..self.bench }, self.namespaces, end, attempt, effort, paths)
+    }
+}
+
+/// That an end could not be compared.
+fn incomplete((namespace, way): NearEnd<'_>) -> Comparison {
+    Comparison { incomplete: vec![Incomplete::Pods { namespace: Symbol::clone(namespace), way }], ..Comparison::default() }
 }
 
 /// Whether two verdicts say different things. What is left open for one reason or another is left open.

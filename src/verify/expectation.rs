@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use super::labels::{Few, expected};
+use super::labels::{Few, Needed, expected};
 use super::program::samples;
 use super::reach::{Product, Reach, Triple, Wanted};
 use crate::flow::{Flow, Peers, Verdict};
@@ -47,7 +47,7 @@ pub fn judge(reach: &Reach<'_>, expectation: &Expectation) -> Held {
         return held;
     }
     let Some(tests) = reach.judge.label_tests() else { return held };
-    let few = Few::new(reach.worlds, reach.ruled_out, &[tests, expected(expectation)]);
+    let few = Few::new(reach.worlds, reach.ruled_out, &[tests, expected(expectation)], &Needed::by_expectation());
     decide(&Reach { worlds: few.worlds(), ..*reach }, expectation)
 }
 

@@ -21,6 +21,12 @@ pub trait Judge: Sync + Debug {
     fn label_tests(&self) -> Option<LabelTests> {
         None
     }
+
+    /// Whether labels that a pod carries may be why it stops a flow. If not, a flow that it stops stays stopped when its pods lose
+    /// any labels that [`LabelTests`] lets them lose.
+    fn stops_by_labels(&self) -> bool {
+        true
+    }
 }
 
 /// One end of one pod, ready to be asked many times.
@@ -30,6 +36,11 @@ pub trait JudgedEnd {
 
     /// Whether it lets a flow pass. `far` is the end of the flow that is not this one.
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict;
+
+    /// Whether it stops a flow, and all others that differ from it in nothing but the request. It may well say no though it does.
+    fn refuses(&self, _flow: &Flow, _far: &Endpoint) -> bool {
+        false
+    }
 
     /// Whether the network gate by itself, and the mesh by itself, stop a flow; none where gates are not told apart.
     fn stops(&self, _flow: &Flow, _far: &Endpoint) -> Option<[bool; 2]> {

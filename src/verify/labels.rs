@@ -64,14 +64,49 @@ struct ByNamespace<'w> {
     anywhere: FewLabels<'w>,
 }
 
-/// How many tests of the first gate name the labels of a pod that decides, besides one of each judge: a flow about which two judges
-/// differ needs one for each of them at the end at which they do, and one of either at the other end, which it must pass too; a flow
-/// that decides an expectation one at either end, and one by which the expectation speaks of it.
-const FURTHER_TESTS: usize = 1;
+/// How many tests name the labels that a pod needs, for each reason why a flow of it may be worth a look: of the first gate, and of
+/// the mesh of either judge where the pod is called.
+#[derive(Debug)]
+pub(super) struct Needed {
+    sources: Vec<usize>,
+    destinations: Vec<usize>,
+    mesh: [Vec<usize>; 2],
+    /// Of what says what ports are: as many as a second gate takes into account, at the pod that is called.
+    ports: usize,
+}
+
+impl Needed {
+    /// For a flow that decides an expectation: one test at either end, and one by which the expectation speaks of it.
+    pub(super) fn by_expectation() -> Self {
+        Self { sources: vec![3], destinations: vec![3], mesh: [vec![1], vec![1]], ports: 2 }
+    }
+
+    /// For a flow about which two judges differ at one end, and which passes the other as whoever lets it through says.
+    ///
+    /// Either the left lets it pass, by one test at each end, and the right does not, by one test of either gate; or the right lets it
+    /// pass, by one test at each end and one of the mesh, and the left does not: by one more, if labels make it stop anything
+    /// (`left_stops`).
+    pub(super) fn by_flows(left_stops: bool) -> Self {
+        let right_passes = 2 + usize::from(left_stops);
+        Self { sources: vec![3, 3, right_passes], destinations: vec![3, 2, right_passes], mesh: [vec![1, 1, 1], vec![0, 1, 1]], ports: 2 }
+    }
+
+    /// For a flow about which two judges differ at one end, whatever the other end says: the same without a test for that.
+    pub(super) fn at_end(way: Way, left_stops: bool) -> Self {
+        let stopping = usize::from(left_stops);
+        match way {
+            Way::Ingress => {
+                let (destinations, mesh) = (vec![2, 1, 1 + stopping], [vec![1, 1, 1], vec![0, 1, 1]]);
+                Self { sources: vec![2, 2, 2], destinations, mesh, ports: 2 }
+            }
+            Way::Egress => Self { sources: vec![2], destinations: vec![2], mesh: [vec![0], vec![0]], ports: 0 },
+        }
+    }
+}
 
 impl<'w> Few<'w> {
-    /// The pods that are enough for a question which the answers of these judges settle, whose tests these are.
-    pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests]) -> Self {
+    /// The pods that are enough for a question which the answers of these judges settle, whose tests these are, if so many are needed.
+    pub(super) fn new(worlds: Worlds<'w>, ruled_out: &dyn RuledOut, judges: &[LabelTests; 2], needed: &Needed) -> Self {
         let mut others = LabelTests::default();
         for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
             add(&mut others, TestRole::Other, &cut.peers.pods);
@@ -82,21 +117,19 @@ impl<'w> Few<'w> {
                 others.add(TestRole::Other, cube.names(), LabelCube::of(Symbol::clone(key), values.clone()));
             }
         }
+        let reasons = needed.sources.len();
         let judges: Vec<LabelTests> = judges.iter().cloned().chain([others]).collect();
         let sources = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
             let all = together(tests);
-            let carried = [Carried { tests: &all.sources, most: FURTHER_TESTS }, Carried::all(&all.others)];
-            let of_judges = tests.iter().map(|tests| Carried { tests: &tests.sources, most: 1 });
-            FewLabels::new(worlds.sources, keys, &carried.into_iter().chain(of_judges).collect::<Vec<_>>())
+            let groups = [Carried::few(&all.sources, &needed.sources), Carried::all(&all.others, reasons)];
+            FewLabels::new(worlds.sources, keys, &groups)
         };
         let destinations = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
             let all = together(tests);
-            let carried = [Carried { tests: &all.destinations, most: FURTHER_TESTS }, Carried::all(&all.others)];
-            let of_judges = tests.iter().flat_map(|tests| {
-                let rules = [&tests.destinations, &tests.mesh].map(|tests| Carried { tests, most: 1 });
-                rules.into_iter().chain([Carried { tests: &tests.ports, most: 2 }])
-            });
-            FewLabels::new(worlds.destinations, keys, &carried.into_iter().chain(of_judges).collect::<Vec<_>>())
+            let ports = Carried { tests: &all.ports, most: vec![needed.ports; reasons] };
+            let groups = [Carried::few(&all.destinations, &needed.destinations), Carried::all(&all.others, reasons), ports];
+            let mesh = tests.iter().zip(&needed.mesh).map(|(tests, most)| Carried::few(&tests.mesh, most));
+            FewLabels::new(worlds.destinations, keys, &groups.into_iter().chain(mesh).collect::<Vec<_>>())
         };
         Self {
             sources: ByNamespace::new(worlds.sources, &judges, &sources),

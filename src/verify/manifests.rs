@@ -54,6 +54,12 @@ impl JudgedEnd for ManifestsEnd<'_> {
         self.end.decide(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref())
     }
 
+    /// The network gate looks at no request.
+    fn refuses(&self, flow: &Flow, far: &Endpoint) -> bool {
+        let [by_network, _] = self.end.stops(far, flow.protocol, flow.port, flow.transport, None);
+        by_network
+    }
+
     fn stops(&self, flow: &Flow, far: &Endpoint) -> Option<[bool; 2]> {
         Some(self.end.stops(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref()))
     }

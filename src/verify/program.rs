@@ -122,6 +122,11 @@ impl Judge for Program<'_> {
         Some(label_tests(self.policy, baselines))
     }
 
+    /// What nothing opens is stopped; besides that a `deny` stops, and a `close` takes away what a stance opens.
+    fn stops_by_labels(&self) -> bool {
+        !self.policy.closes.is_empty() || self.policy.rules.iter().any(|rule| rule.action == Action::Deny)
+    }
+
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
         let namespace = match &pod.peer {
             Peer::Pod(pod) => &*pod.namespace,
@@ -163,9 +168,23 @@ impl JudgedEnd for ProgramEnd<'_> {
         cuts
     }
 
+    /// Where no rule has these ends on this port, only a stance or the baseline lets a flow pass, and they look at no request.
+    fn refuses(&self, flow: &Flow, far: &Endpoint) -> bool {
+        let bare = || Flow { request: None, ..flow.clone() };
+        !self.rules.iter().any(|rule| Self::is_met(rule, flow)) && self.verdict(&bare(), far) == Verdict::Denied
+    }
+
     fn verdict(&self, flow: &Flow, _far: &Endpoint) -> Verdict {
         let said = Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) };
         if passes_end_by(said, flow, direction(self.way)) { Verdict::Allowed } else { Verdict::Denied }
+    }
+}
+
+impl ProgramEnd<'_> {
+    /// Whether a rule may have a say about a flow with these ends on this port.
+    fn is_met(rule: &Rule, flow: &Flow) -> bool {
+        let fits = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
+        rule.source.matches(&flow.source) && rule.targets.iter().any(fits)
     }
 }
 

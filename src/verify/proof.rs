@@ -36,6 +36,8 @@ pub struct Proof {
     pub incomplete: Vec<Incomplete>,
     /// How many classes of flows were decided.
     pub classes: usize,
+    /// Whether there may be more differences than were looked for.
+    pub is_cut_short: bool,
 }
 
 impl Proof {
@@ -81,9 +83,9 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     }
     let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
     let known = Known { granted: &granted, accounted: &accounted };
-    let Comparison { differences, accepted, incomplete, classes } =
+    let Comparison { differences, accepted, incomplete, classes, is_cut_short } =
         compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
-    Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes }
+    Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes, is_cut_short }
 }
 
 /// What a proof takes for granted, and what the program's author accepted.

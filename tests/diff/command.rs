@@ -61,7 +61,8 @@ fn folders_of_manifests_are_known_as_such() {
 
 #[test]
 fn a_folder_without_manifests_is_a_cluster_before_the_first_of_them() {
-    let closed = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {}}}\n";
+    let closed =
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {}}}\n";
     let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/a.yaml", closed), ("none/readme.txt", "")]);
     let first = place.run("diff --manifests old new");
     assert_eq!(first.status, 1, "{}", first.stderr);

@@ -140,7 +140,11 @@ fn a_port_that_accepts_mtls_too_is_no_tighter() {
     let opened = compared(&with("DISABLE"), &with("PERMISSIVE"), "");
     let kinds = |compared: &Compared| compared.report.entries.iter().map(|entry| entry.kind).collect::<Vec<_>>();
     assert_eq!(kinds(&opened), [Kind::MtlsToo], "{:#?}", lines(&opened));
-    assert!(lines(&opened)[0].ends_with("allowed, plaintext => allowed, mTLS too [PeerAuthentication shop/all changed]"), "{:#?}", lines(&opened));
+    assert!(
+        lines(&opened)[0].ends_with("allowed, plaintext => allowed, mTLS too [PeerAuthentication shop/all changed]"),
+        "{:#?}",
+        lines(&opened)
+    );
     assert_eq!(opened.report.summary(), "1 with mTLS accepted too");
     assert!(Kind::MtlsToo.is_gain() && !Kind::MtlsToo.is_loss());
     let closed = compared(&with("PERMISSIVE"), &with("DISABLE"), "");

@@ -79,6 +79,9 @@ struct Report {
     relation: &'static str,
     classes: usize,
     differences: Vec<Line>,
+    /// Whether there may be more of them.
+    #[serde(skip)]
+    is_cut_short: bool,
     /// Connections that pass though no line says so, because their line accepts it.
     accepted: Vec<String>,
     /// What falls into too many classes to be compared.
@@ -117,6 +120,7 @@ impl Report {
             relation: against.relation.name(),
             classes: against.classes,
             differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
+            is_cut_short: against.is_cut_short,
             accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
             not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
@@ -133,6 +137,9 @@ impl Report {
         let more = groups.iter().skip(MAX_SHOWN).map(|group| 1 + group.others.len()).sum();
         if more > 0 {
             lines.push(format!("  and {} of connections more (`--format json` has them)", classes(more)));
+        }
+        if self.is_cut_short {
+            lines.push("  and perhaps more: the search ends with the first few dozen of a namespace".to_owned());
         }
         lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
         lines.extend(self.not_compared.iter().map(|what| format!("  not compared: {what}")));
