@@ -125,7 +125,7 @@ pub fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
         outcome.files.clear();
     }
     outcome.findings.extend(checked.findings);
-    outcome.proof = Some(checked.proof);
+    outcome.proof = checked.proof;
     outcome.cluster = Some(checked.cluster);
 }
 

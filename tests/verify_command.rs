@@ -310,6 +310,16 @@ fn rules_for_clients_break_what_is_assumed_of_them() {
 }
 
 #[test]
+fn nothing_is_called_proved_beside_what_cannot_be_read() {
+    let place = Place::with(&[("a.intent", "namespace shop\nallow app=web -> app=db:5432\n"), ("theirs.yaml", "kind: NetworkPolicy\n")]);
+    let ran = place.run("check --alongside theirs.yaml");
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("invalid-manifest") && !ran.stderr.contains("proved over"), "{}", ran.stderr);
+    let json = place.run("check --alongside theirs.yaml --format json");
+    assert!(json.status == 1 && !json.stdout.contains("\"proof\": {"), "{}", json.stdout);
+}
+
+#[test]
 fn rules_for_clients_alongside_are_found() {
     let place = Place::with(&[("intents/shop.intent", SHOP), ("twogate.toml", CONFIG)]);
     place.put("theirs.yaml", client_rule("*.shop.svc.cluster.local", "DISABLE").as_bytes());

@@ -24,7 +24,8 @@ const MAX_TOLD: usize = 5;
 
 /// A proof, the manifests that it was made on, and what was found.
 pub(super) struct Checked {
-    pub(super) proof: Proof,
+    /// None if something could not be read.
+    pub(super) proof: Option<Proof>,
     pub(super) cluster: Cluster,
     pub(super) findings: Vec<Diagnostic>,
 }
@@ -34,7 +35,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     let written: Vec<FileId> = unwritten(files).into_iter().map(|source| sources.add(source)).collect();
     let (cluster, unread) = cluster::read(sources, &written, proof_platform(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
-        return Checked { proof: Proof::default(), cluster, findings: vec![misread(&finding)] };
+        return Checked { proof: None, cluster, findings: vec![misread(&finding)] };
     }
     let alone = Pass { suspects: &written, ends: Ends::Policed, differs: failed };
     let checked = judged(policy, gates, cluster, &alone);
@@ -43,11 +44,11 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     }
     let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), proof_platform(&policy.config));
     if crate::diagnostic::order::has_error(&findings) {
-        return Checked { proof: Proof::default(), cluster, findings };
+        return Checked { proof: None, cluster, findings };
     }
     let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed };
     let mut checked = judged(policy, gates, cluster, &beside);
-    checked.findings.extend(other_clients(&checked.proof, &checked.cluster));
+    checked.findings.extend(checked.proof.iter().flat_map(|proof| other_clients(proof, &checked.cluster)));
     checked.findings.extend(findings);
     checked
 }
@@ -73,7 +74,7 @@ fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> 
     let mut findings = Vec::new();
     findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, incomplete)));
-    Checked { proof, cluster, findings }
+    Checked { proof: Some(proof), cluster, findings }
 }
 
 /// Differences in which the same documents have a say and the policies say the same; one fault makes many of them.

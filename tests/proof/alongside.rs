@@ -90,3 +90,29 @@ fn what_is_not_modelled_is_not_passed_over() {
     assert!(codes(&outcome).contains(&"unmodelled-kind"), "{:?}", codes(&outcome));
     assert_eq!(errors(&outcome), ["alongside-changes-access"]);
 }
+
+/// A pod of three labels is let in, by one of them at the network and by another in the mesh, though the third closes it. However many
+/// other labels may stand beside them, it is found.
+#[test]
+fn a_pod_of_three_labels_is_found_among_many() {
+    let open = |name: &str, kind: &str, spec: &str| {
+        let version = if kind == "NetworkPolicy" { "networking.k8s.io/v1" } else { "security.istio.io/v1" };
+        format!("---\n{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}, namespace: shop}}, spec: {spec}}}\n")
+    };
+    let network = open("net", "NetworkPolicy", "{podSelector: {matchLabels: {a: x}}, ingress: [{}]}");
+    let mesh = open("mesh", "AuthorizationPolicy", "{selector: {matchLabels: {m: x}}, rules: [{}]}");
+    for others in [0, 14] {
+        let lines: String = (0..others).map(|at| format!("  allow in app=y -> k{at}=x:80\n")).collect();
+        let program = format!("namespace shop mesh sidecar open ingress {{\n  close in c=x\n{lines}}}\n");
+        let outcome = beside(&program, &format!("{network}{mesh}"));
+        assert!(errors(&outcome).contains(&"alongside-changes-access"), "{:?}", outcome.findings);
+        let proof = outcome.proof.as_ref().unwrap();
+        let labels = |flow: &twogate::flow::Flow| match &flow.destination {
+            twogate::flow::Peer::Pod(pod) => pod.labels.keys().map(|key| key.to_string()).collect::<Vec<_>>(),
+            twogate::flow::Peer::Address(_) => Vec::new(),
+        };
+        assert!(proof.differences.iter().any(|difference| labels(&difference.flow) == ["a", "c", "m"]), "{:?}", proof.differences);
+        let one = beside(&program, &network);
+        assert!(!errors(&one).contains(&"proof-incomplete"), "{:?}", one.findings);
+    }
+}
