@@ -282,28 +282,27 @@ impl Sown {
         }
     }
 
-    /// Whether a peer is the destination of some of its flows.
-    pub(super) fn has_destination(&self, policies: Option<Policies<'_>>, destination: &Both) -> bool {
+    /// Whether some of these peers may be the destination of some of its flows. By rules they are told apart, and one of them answers for
+    /// all; those of a region may be told apart only as somebody calls them.
+    pub(super) fn may_go_to(&self, policies: Option<Policies<'_>>, peers: &Peers, one: &Both) -> bool {
         let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
         match &self.seed {
             Seed::Rule(which, at) | Seed::Tokens(which, at) => {
-                rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(destination.of(*which))))
+                rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(one.of(*which))))
             }
-            Seed::Region(which, region) => region.destination.contains(destination.of(*which)),
-            Seed::Namespace(_) => in_place(&self.destination, destination),
+            Seed::Region(_, region) => {
+                overlap(&region.destination.pods, &peers.pods) || region.destination.addresses.overlaps(&peers.addresses)
+            }
+            Seed::Namespace(_) => in_place(&self.destination, one),
             Seed::Everything => true,
         }
     }
 
     /// Whether some of these pods of a namespace may be the source of some of its flows.
     pub(super) fn may_come_from(&self, name: &Symbol, pods: &PodSet) -> bool {
-        let overlap = |region: &Region| {
-            let mut own = region.source.pods.cubes().iter();
-            own.any(|cube| pods.cubes().iter().any(|other| cube.overlaps(other)))
-        };
         self.source.names.contains(name)
             && match &self.seed {
-                Seed::Region(_, region) => overlap(region),
+                Seed::Region(_, region) => overlap(&region.source.pods, pods),
                 Seed::Rule(..) | Seed::Tokens(..) | Seed::Namespace(_) | Seed::Everything => true,
             }
     }
@@ -328,6 +327,11 @@ impl Sown {
             Seed::Namespace(_) | Seed::Everything => true,
         }
     }
+}
+
+/// Whether two sets share a pod, as far as their cubes show it.
+fn overlap(left: &PodSet, right: &PodSet) -> bool {
+    left.cubes().iter().any(|cube| right.cubes().iter().any(|other| cube.overlaps(other)))
 }
 
 fn in_place(place: &Place, peer: &Both) -> bool {

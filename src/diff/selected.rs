@@ -193,7 +193,7 @@ mod tests {
 ";
 
     /// Policies, each of which is turned into each other one, and taken away.
-    const POLICIES: [(&str, &str); 19] = [
+    const POLICIES: [(&str, &str); 24] = [
         (
             "NetworkPolicy",
             "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}]}]}",
@@ -224,6 +224,23 @@ mod tests {
             "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [db]}]}, ingress: [{from: [{podSelector: {}}]}]}",
         ),
         ("NetworkPolicy", "{podSelector: {}}"),
+        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress]}"),
+        (
+            "NetworkPolicy",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: cache}}}]}]}",
+        ),
+        (
+            "NetworkPolicy",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: cache}}}], ports: [{port: 6379}]}, {to: [{podSelector: {}}], ports: [{port: 53, protocol: UDP}]}]}",
+        ),
+        (
+            "NetworkPolicy",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {tier: front}}}]}]}",
+        ),
+        (
+            "NetworkPolicy",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {tier: front}}, podSelector: {matchExpressions: [{key: role, operator: Exists}]}}]}]}",
+        ),
         ("AuthorizationPolicy", "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET]}}]}]}"),
         ("AuthorizationPolicy", "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{from: [{source: {notNamespaces: [shop]}}]}]}"),
         ("AuthorizationPolicy", "{selector: {matchLabels: {app: queue}}}"),

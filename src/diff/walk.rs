@@ -230,7 +230,8 @@ impl Walk<'_> {
 
     /// All flows of the seeds to a class of pods.
     fn reach_piece(&self, own: &Symbol, target: &Piece, seeds: &[&Sown], found: &mut Found) {
-        let seeds: Vec<&Sown> = seeds.iter().copied().filter(|seed| seed.has_destination(self.policies, &target.example)).collect();
+        let seeds: Vec<&Sown> =
+            seeds.iter().copied().filter(|seed| seed.may_go_to(self.policies, &target.peers, &target.example)).collect();
         if seeds.is_empty() {
             return;
         }

@@ -74,6 +74,20 @@ fn a_folder_without_manifests_is_a_cluster_before_the_first_of_them() {
     assert!(neither.stderr.contains("there is no manifest in old and none in none"), "{}", neither.stderr);
 }
 
+/// The baseline's egress goes to pods of certain labels, which no rule tells apart.
+#[test]
+fn another_baseline_is_told() {
+    let intents = "namespace shop\nallow app=web -> app=api:80\n";
+    let dns = |config: &str| crate::cli::Place::with(&[("old/a.intent", intents), ("new/a.intent", intents), ("new/twogate.toml", config)]);
+    for (config, entry) in [
+        ("[dns]\npods = \"app=coredns@kube-system\"\n", "*@shop -> app=coredns,k8s-app!=kube-dns@kube-system:53|53/udp  now allowed"),
+        ("[dns]\nports = [\"5353/udp\"]\n", "*@shop -> k8s-app=kube-dns@kube-system:5353/udp  now allowed"),
+    ] {
+        let ran = dns(config).run("diff old new");
+        assert!(ran.status == 1 && ran.stdout.contains(entry), "{config}{}{}", ran.stdout, ran.stderr);
+    }
+}
+
 #[test]
 fn one_side_may_come_from_the_standard_input() {
     let place = crate::cli::Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);

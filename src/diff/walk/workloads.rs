@@ -63,7 +63,7 @@ impl Walk<'_> {
     /// All flows of the seeds to a workload, from classes of pods and from these workloads.
     fn reach_workload(&self, target: &Actual, (classes, callers): (Callers, &[&Actual]), seeds: &[&Sown], found: &mut Found) {
         let piece = Piece::of_workload(target);
-        let seeds: Vec<&Sown> = seeds.iter().copied().filter(|seed| seed.has_destination(None, &piece.example)).collect();
+        let seeds: Vec<&Sown> = seeds.iter().copied().filter(|seed| seed.may_go_to(None, &piece.peers, &piece.example)).collect();
         if seeds.is_empty() {
             return;
         }
