@@ -102,13 +102,13 @@ fn a_pod_of_three_labels_is_found_among_many() {
     let network = open("net", "NetworkPolicy", "{podSelector: {matchLabels: {a: x}}, ingress: [{}]}");
     let mesh = open("mesh", "AuthorizationPolicy", "{selector: {matchLabels: {m: x}}, rules: [{}]}");
     for others in [0, 14] {
-        let lines: String = (0..others).map(|at| format!("  allow in app=y -> k{at}=x:80\n")).collect();
+        let lines = (0..others).fold(String::new(), |text, at| format!("{text}  allow in app=y -> k{at}=x:80\n"));
         let program = format!("namespace shop mesh sidecar open ingress {{\n  close in c=x\n{lines}}}\n");
         let outcome = beside(&program, &format!("{network}{mesh}"));
         assert!(errors(&outcome).contains(&"alongside-changes-access"), "{:?}", outcome.findings);
         let proof = outcome.proof.as_ref().unwrap();
         let labels = |flow: &twogate::flow::Flow| match &flow.destination {
-            twogate::flow::Peer::Pod(pod) => pod.labels.keys().map(|key| key.to_string()).collect::<Vec<_>>(),
+            twogate::flow::Peer::Pod(pod) => pod.labels.keys().map(ToString::to_string).collect::<Vec<_>>(),
             twogate::flow::Peer::Address(_) => Vec::new(),
         };
         assert!(proof.differences.iter().any(|difference| labels(&difference.flow) == ["a", "c", "m"]), "{:?}", proof.differences);
