@@ -160,13 +160,13 @@ fn opens_plaintext(before: &Access, after: &Access) -> bool {
     mtls.iter().zip(plaintext).enumerate().any(|(at, (mtls, plaintext))| *mtls == Said::Allowed && *plaintext == Said::Allowed && !old(at))
 }
 
-/// Whether a request passes over mTLS now that passed in plaintext alone, and still does. Who is outside of the mesh gains nothing by that,
+/// Whether a request passes over mTLS now that passed for sure in plaintext alone, and still does. Who is outside of the mesh gains nothing by that,
 /// but a client that was told to speak mTLS does.
 fn opens_mtls(before: &Access, after: &Access) -> bool {
     let (Some(old), Some(new)) = (&before.mtls, &after.mtls) else { return false };
     let passes = |said: &Option<Vec<Said>>, at: usize| said.as_ref().and_then(|said| said.get(at)) == Some(&Said::Allowed);
     let in_plaintext = |at: usize| passes(&before.plaintext, at) && passes(&after.plaintext, at);
-    old.iter().zip(new).enumerate().any(|(at, (old, new))| *old == Said::Denied && *new == Said::Allowed && in_plaintext(at))
+    old.iter().zip(new).enumerate().any(|(at, (old, new))| *old != Said::Allowed && *new == Said::Allowed && in_plaintext(at))
 }
 
 /// Whether a request without a token passes now that passed before with a valid token alone.

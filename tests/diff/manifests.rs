@@ -238,3 +238,17 @@ proptest! {
         }
     }
 }
+
+/// An `ipBlock` may match pods or not (`semantics.md` §1.8), so what the tunnel brings was open; now it passes for sure.
+#[test]
+fn what_passes_for_sure_over_mtls_too_is_no_tighter() {
+    let data = "{apiVersion: v1, kind: Namespace, metadata: {name: data, labels: {istio.io/dataplane-mode: ambient}}}\n";
+    let with = |ingress: &str| {
+        format!(
+            "{data}---\n{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: data}}, spec: {{podSelector: {{}}, ingress: [{ingress}]}}}}\n"
+        )
+    };
+    let opened = compared(&with("{from: [{ipBlock: {cidr: 192.168.0.0/16}}]}, {ports: [{port: 1, endPort: 100}]}"), &with("{}"), "");
+    assert!(opened.report.entries.iter().all(|entry| !entry.kind.is_loss()), "{:#?}", lines(&opened));
+    assert!(lines(&opened).iter().any(|line| line.contains("allowed, plaintext => allowed, mTLS too")), "{:#?}", lines(&opened));
+}
