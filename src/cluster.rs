@@ -30,6 +30,7 @@ pub use end::End;
 pub use mesh::{ClientRule, ClientTls};
 pub use platform::Platform;
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
+pub use wire::HBONE;
 
 /// Which way a pod's end faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@ use super::Endpoint;
 use crate::flow::{DataPlane, Peer, Protocol, Transport};
 
 /// The port of the tunnel in which ztunnel carries connections.
-pub(super) const HBONE: u16 = 15008;
+pub const HBONE: u16 = 15008;
 
 /// The destination port that `NetworkPolicy` sees, on both ends.
 ///

@@ -28,7 +28,7 @@ pub(super) enum Seed {
 }
 
 /// What a region comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Why {
     /// In words.
     pub(super) text: String,
@@ -44,7 +44,7 @@ impl Why {
 }
 
 /// Flows from some peers to some others.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Region {
     pub(super) source: Peers,
     pub(super) destination: Peers,

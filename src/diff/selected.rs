@@ -9,7 +9,7 @@ use super::objects::{Altered, Held};
 use super::seeds::{Region, Seed, Why};
 use super::side::Which;
 use crate::classes::{fresh_word, labels_within};
-use crate::cluster::{self, Cluster, Endpoint, Names, Platform};
+use crate::cluster::{self, Cluster, Endpoint, HBONE, Names, Platform};
 use crate::flow::{
     Cut, DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol, Transport, Verdict,
 };
@@ -17,11 +17,6 @@ use crate::source::{Source, Sources};
 use crate::verify::Way;
 
 const WAYS: [Way; 2] = [Way::Ingress, Way::Egress];
-
-/// The port of the tunnel between proxies.
-const HBONE: u16 = 15008;
-
-const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 
 /// The seeds, with those of whole namespaces narrowed where all that has changed there are policies that act on the pods they select,
 /// and on no others (`semantics.md` §1.1, §2.1, §3.1). Manifests with waypoints are not for this: a policy may then act on calls that
@@ -61,34 +56,20 @@ fn regions(change: &Altered<'_>, clusters: [&Cluster; 2]) -> Option<Vec<Seed>> {
 
 /// The flows this way to which a changed policy may matter.
 fn of_way(alone: &[(Which, Alone<'_>)], way: Way) -> Vec<Seed> {
-    // The mesh judges TCP alone (`semantics.md` §5.1).
     let of_network = alone.iter().all(|(_, policy)| policy.object.kind == "NetworkPolicy");
-    let ports = if of_network { PortSet::all() } else { PortSet::full(Protocol::Tcp) };
-    let of = |which: Which, policy: &Alone<'_>, far: &Peers, ports: &PortSet| {
-        let region = |selector| Region {
-            why: Why::new("a policy"),
-            ports: ports.clone(),
-            ..match way {
-                Way::Ingress => Region { source: far.clone(), destination: policy.pods(selector), ..Region::default() },
-                Way::Egress => Region { source: policy.pods(selector), destination: far.clone(), ..Region::default() },
+    match alone {
+        // Whoever is isolated by it as before, it lets reach those of whom it speaks, and nobody else.
+        [(base, old), (head, new)] if of_network && old.selectors(way) == new.selectors(way) => {
+            if let (Some(was), Some(is)) = (old.permits(way), new.permits(way)) {
+                let ports = was.1.union(&is.1);
+                return [old.seeds(*base, way, &was.0, &ports), new.seeds(*head, way, &is.0, &ports)].concat();
             }
-        };
-        let seeds = policy.selectors(way).into_iter().map(|selector| Seed::Region(which, Box::new(region(selector))));
-        seeds.collect::<Vec<_>>()
-    };
-    // Whoever is isolated by it as before, it lets reach those of whom it speaks, and nobody else.
-    let spoken = || match alone {
-        [(_, old), (_, new)] if of_network && old.selectors(way) == new.selectors(way) => Some([old.permits(way)?, new.permits(way)?]),
-        _ => None,
-    };
-    match spoken() {
-        Some([old, new]) => {
-            let ports = old.1.union(&new.1);
-            let far = [&old.0, &new.0];
-            alone.iter().zip(far).flat_map(|((which, policy), far)| of(*which, policy, far, &ports)).collect()
         }
-        None => alone.iter().flat_map(|(which, policy)| of(*which, policy, &Peers::all(), &ports)).collect(),
+        _ => {}
     }
+    // The mesh judges TCP alone (`semantics.md` §5.1).
+    let ports = if of_network { PortSet::all() } else { PortSet::full(Protocol::Tcp) };
+    alone.iter().flat_map(|(which, policy)| policy.seeds(*which, way, &Peers::all(), &ports)).collect()
 }
 
 /// A policy as all that a cluster has.
@@ -116,8 +97,17 @@ impl<'a> Alone<'a> {
         self.cluster.selectors(&self.object.namespace, way)
     }
 
-    fn pods(&self, labels: LabelCube) -> Peers {
-        Peers::from(PodSet::from(PodCube { labels, ..PodCube::in_namespace(&self.object.namespace) }))
+    /// The flows this way between the pods that it selects, on its side, and these peers.
+    fn seeds(&self, which: Which, way: Way, far: &Peers, ports: &PortSet) -> Vec<Seed> {
+        let region = |labels: LabelCube| {
+            let near = Peers::from(PodSet::from(PodCube { labels, ..PodCube::in_namespace(&self.object.namespace) }));
+            let (source, destination) = match way {
+                Way::Ingress => (far.clone(), near),
+                Way::Egress => (near, far.clone()),
+            };
+            Seed::Region(which, Box::new(Region { source, destination, ports: ports.clone(), why: Why::new("a policy") }))
+        };
+        self.selectors(way).into_iter().map(region).collect()
     }
 
     /// All whom it may let those that it isolates reach, or be reached by, and on which ports; none if that may be everybody and all.
@@ -128,7 +118,7 @@ impl<'a> Alone<'a> {
         // What is said of a flow that no cut holds is said of all such.
         let nobody = Endpoint::from(Self::nobody(&cuts));
         let spoken = cuts.iter().filter(|cut| cut.peers.contains(&nobody.peer)).fold(PortSet::none(), |sum, cut| sum.union(&cut.ports));
-        for protocol in PROTOCOLS {
+        for protocol in Protocol::ALL {
             let unspoken = PortSet::full(protocol).subtract(&spoken);
             let (_, port, _) = unspoken.ranges().next()?;
             if end.decide(&nobody, protocol, port, Transport::Plaintext, None) != Verdict::Denied {

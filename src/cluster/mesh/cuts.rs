@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
-use super::end::{Guard, HBONE, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
+use super::end::{Guard, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
 use super::hosts;
 use super::proxy::{Attached, Bound, Proxy};
 use super::rule::Action;
@@ -15,6 +15,7 @@ use super::token::TokenPolicy;
 use super::truth::Truth;
 use super::words::{Word, samples};
 use super::{peer::Modes, tokens};
+use crate::cluster::HBONE;
 use crate::cluster::Names;
 use crate::flow::{
     AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token, Values,

@@ -11,6 +11,7 @@ use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
+use crate::cluster::HBONE;
 use crate::cluster::question::{Endpoint, Network};
 use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
 
@@ -63,9 +64,6 @@ pub(super) enum Entrance {
 
 /// What is not known of such a connection: the tunnel leads to the sidecar, whose policies are for the ports that it captures.
 pub(super) const CARRIED: &str = "whether policies act on a port that the sidecar does not capture is not known of what the tunnel brings";
-
-/// The port of the tunnel between proxies.
-pub(super) const HBONE: u16 = 15008;
 
 /// The inbound ports that no sidecar captures (`semantics.md` §3.2).
 pub(super) const NEVER_CAPTURED: [u16; 4] = [HBONE, 15020, 15021, 15090];

@@ -8,10 +8,11 @@ mod sidecar;
 
 use super::Mesh;
 use super::attachment::GATEWAY_NAME;
-use super::end::{HBONE, plane};
+use super::end::plane;
 use super::services::{reaches, selects};
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
+use crate::cluster::HBONE;
 use crate::cluster::decision::Document;
 use crate::cluster::question::{Addressed, Endpoint, Question};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport};

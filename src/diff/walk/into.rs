@@ -164,7 +164,7 @@ fn holds_every_pod(cut: &Cut) -> bool {
         let all = PortSet::full(protocol);
         all.is_subset(&cut.ports) || !all.overlaps(&cut.ports)
     };
-    cut.peers.pods.cubes().contains(&PodCube::all()) && [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().all(whole)
+    cut.peers.pods.cubes().contains(&PodCube::all()) && Protocol::ALL.into_iter().all(whole)
 }
 
 /// The namespaces that some cut names; none if a cut tells namespaces apart by anything else than their name, or pods by their
