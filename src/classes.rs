@@ -15,7 +15,9 @@ mod witness;
 
 use crate::flow::{Pod, PodCube};
 
-pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
+pub use far::{
+    Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, considered_parts, far_classes, parts_within,
+};
 pub use few::{Carried, FewLabels};
 pub use ports::{PortClass, port_classes};
 pub use requests::{DecidingRequests, MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};

@@ -8,6 +8,7 @@ mod actual;
 mod allow;
 mod blame;
 mod breach;
+mod brief;
 mod calls;
 mod cause;
 mod condition;

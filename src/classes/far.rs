@@ -124,9 +124,20 @@ pub fn parts_within<K: Ord, E>(
     size: usize,
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
+    considered_parts(whole, cubes, size, &|_| true, example)
+}
+
+/// The same without the parts that are not worth a look, of which no part is ([`World::is_considered`]).
+pub fn considered_parts<K: Ord, E>(
+    whole: PodCube,
+    cubes: &[(usize, &PodCube)],
+    size: usize,
+    is_considered: &dyn Fn(&PodCube) -> bool,
+    example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
+) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, &|_| true)? {
+    for cell in cells(vec![whole], cubes, size, is_considered)? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());

@@ -104,6 +104,11 @@ impl Access {
         self.best().iter().all(|said| *said == Said::Denied)
     }
 
+    /// Whether some request is stopped by both gates.
+    pub(super) fn is_stopped_twice(&self) -> bool {
+        self.stops.iter().any(|stops| stops.both())
+    }
+
     /// Whether it is the same as another one, what stops flows included.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.lets_the_same(other) && self.one_gate(other).is_none() && other.one_gate(self).is_none()

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::access::{Access, nature};
+use super::brief::Teller;
 use super::cause::said;
 use super::entry::Entry;
 use super::kind::kind;
@@ -15,7 +16,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, Quota, Told, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Quota, Told, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -69,6 +70,8 @@ pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) ->
         // Callers that are alike before and now may not be so on the head.
         told: Told::Apart,
         quota: Quota::LARGE,
+        within: None,
+        keys: FEW_KEYS,
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();
@@ -163,8 +166,9 @@ pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched
         groups.entry(key(&pair, words, &cell, BTreeSet::new())).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
+    let teller = Teller { pair: &pair, words, few: &found.few };
     for (key, cells) in groups.iter().filter(|(key, _)| !(key.before.starts_with(STOPPED) && key.after.starts_with(STOPPED))) {
-        entries.extend(grouped(&pair, words, key, cells, &|_| said(String::new())));
+        entries.extend(grouped(teller, key, cells, &|_| said(String::new())));
     }
     sort(&mut entries);
     (entries, found.incomplete)

@@ -82,6 +82,10 @@ impl Side for Intents<'_> {
         self.world.example(cube)
     }
 
+    fn limits(&self) -> Vec<PodCube> {
+        self.world.label_tests()
+    }
+
     fn namespace_labels(&self, name: &str) -> Known {
         let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
         self.policy.namespace(name).map(known).unwrap_or_default()

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::{Mark, nature};
 use super::actual::{Actual, Likeness, actual};
 use super::blame::Blame;
+use super::brief::Teller;
 use super::calls::{Called, Labelled, Sides, Touched, calls};
 use super::doubt::Doubts;
 use super::entry::Entry;
@@ -25,7 +26,7 @@ use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, Seed, sown};
 use super::selected::narrowed;
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, LeftOpen, walk, walk_workloads};
+use super::walk::{Cell, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
 use crate::cluster::{self, Cluster};
@@ -115,7 +116,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     let seen = looks.all();
     let of_workloads = workloads.iter().map(|workload| (Symbol::clone(&workload.title), workload.object.clone())).collect();
     let blame = Blame { base: &base.cluster, head: &head.cluster, altered: &changes, workloads: of_workloads };
-    let entries = entries(&pair, &blame, seen.cells, clusters);
+    let entries = entries(&pair, &blame, (seen.cells, &seen.few), clusters);
     let reread = |which: Which, platform: cluster::Platform| {
         let side = if which == Which::Base { base } else { head };
         cluster::read(&side.sources, &side.files, platform).0
@@ -134,6 +135,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
 /// What all comparisons show.
 struct Shown {
     cells: Vec<Cell>,
+    few: Sampled,
     incomplete: Vec<Flow>,
     left_open: Vec<LeftOpen>,
     called: Called,
@@ -165,14 +167,15 @@ impl Looks<'_> {
         let apart: Vec<&Actual> = self.workloads.iter().filter(|workload| workload.likeness != Likeness::Usual).collect();
         let own = walk_workloads(self.pair, &apart, &sown_seeds, &everything);
         let mut called = self.called(&touched);
-        let (mut cells, mut incomplete) = (classes.cells, classes.incomplete);
+        let (mut cells, mut incomplete, mut few) = (classes.cells, classes.incomplete, classes.few);
+        few.extend(own.few);
         incomplete.extend(own.incomplete);
         incomplete.append(&mut called.incomplete);
         cells = with_news(cells, own.cells);
         cells = with_news(cells, std::mem::take(&mut called.cells));
         let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
         left_open.append(&mut called.left_open);
-        Shown { cells, incomplete, left_open, called }
+        Shown { cells, few, incomplete, left_open, called }
     }
 
     /// The seeds as far as pods go of whom nothing is known but their labels.
@@ -252,7 +255,7 @@ fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
     cells
 }
 
-fn entries(pair: &Pair<'_>, blame: &Blame<'_>, cells: Vec<Cell>, clusters: [&Cluster; 2]) -> Vec<Entry> {
+fn entries(pair: &Pair<'_>, blame: &Blame<'_>, (cells, few): (Vec<Cell>, &Sampled), clusters: [&Cluster; 2]) -> Vec<Entry> {
     let [base, head] = clusters;
     let words = Words { networks: networks(head), ..Words::default() };
     let (mut of_classes, mut of_workloads) = (Groups::new(), Groups::new());
@@ -263,8 +266,9 @@ fn entries(pair: &Pair<'_>, blame: &Blame<'_>, cells: Vec<Cell>, clusters: [&Clu
         groups.entry(key(pair, &words, &cell, items)).or_default().push((cell, kind));
     }
     let told = |item: &_| blame.told(item);
+    let teller = Teller { pair, words: &words, few };
     let mut entries: Vec<Entry> = Vec::new();
-    entries.extend(of_classes.iter().flat_map(|(key, cells)| grouped(pair, &words, key, cells, &told)));
+    entries.extend(of_classes.iter().flat_map(|(key, cells)| grouped(teller, key, cells, &told)));
     for entry in &mut entries {
         workloads(base, head, entry);
     }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use super::side::Pair;
+use super::walk::Cell;
 use crate::flow::{NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Symbol, Values};
+use crate::verify::Way;
 
 /// Flows from some peers to some others on some ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +17,22 @@ pub(super) struct Region {
     pub(super) source: Peers,
     pub(super) destination: Peers,
     pub(super) ports: PortSet,
+}
+
+impl Region {
+    /// The flows of a class.
+    pub(super) fn of(cell: &Cell) -> Self {
+        let (source, destination) = (Peers::clone(&cell.source), Peers::clone(&cell.destination));
+        Self { source, destination, ports: cell.ports.clone() }
+    }
+
+    /// The peers whose end of its flows is looked at this way.
+    pub(super) const fn near(&self, way: Way) -> &Peers {
+        match way {
+            Way::Ingress => &self.destination,
+            Way::Egress => &self.source,
+        }
+    }
 }
 
 /// Regions in which all flows change alike, in as few as can be found.
@@ -198,7 +216,7 @@ pub(super) fn widened(pair: &Pair<'_>, peers: Peers) -> Peers {
 }
 
 /// One test of a cube that it may do without.
-enum Test {
+pub(super) enum Test {
     Account,
     Namespace(Symbol),
     Label(Symbol),
@@ -218,7 +236,7 @@ fn without_needless_tests(pair: &Pair<'_>, cube: &PodCube, set: &PodSet) -> PodC
 }
 
 /// The tests of a cube, that of the namespace's name left aside.
-fn tests(cube: &PodCube) -> Vec<Test> {
+pub(super) fn tests(cube: &PodCube) -> Vec<Test> {
     let account = (!cube.account.is_any()).then_some(Test::Account);
     let namespace = cube.namespace.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME).map(|(key, _)| Test::Namespace(Symbol::clone(key)));
     let labels = cube.labels.iter().map(|(key, _)| Test::Label(Symbol::clone(key)));

@@ -32,6 +32,10 @@ impl Side for Standing<'_> {
         self.world.example(cube)
     }
 
+    fn limits(&self) -> Vec<PodCube> {
+        self.world.limits()
+    }
+
     fn namespace_labels(&self, name: &str) -> Known {
         self.world.namespace_labels(name)
     }
@@ -85,6 +89,11 @@ pub(super) struct Former<'a> {
     pub(super) sides: &'a Pair<'a>,
 }
 
+/// The limits of both sides.
+fn limits(sides: &Pair<'_>) -> Vec<PodCube> {
+    [Which::Base, Which::Head].into_iter().flat_map(|which| sides.side(which).limits()).collect()
+}
+
 impl Side for Former<'_> {
     fn judge(&self) -> &dyn Judge {
         self.sides.side(Which::Base).judge()
@@ -92,6 +101,10 @@ impl Side for Former<'_> {
 
     fn example(&self, cube: &PodCube) -> Option<Pod> {
         agreed(self.sides, Which::Base, cube)
+    }
+
+    fn limits(&self) -> Vec<PodCube> {
+        limits(self.sides)
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
@@ -133,6 +146,10 @@ impl Side for Middle<'_> {
             End::Egress => &self.turned.callers,
         };
         agreed(self.sides, if turned.contains(name) { Which::Head } else { Which::Base }, cube)
+    }
+
+    fn limits(&self) -> Vec<PodCube> {
+        limits(self.sides)
     }
 
     fn namespace_labels(&self, name: &str) -> Known {

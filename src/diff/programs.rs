@@ -5,18 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{Mark, Stops, nature};
+use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
 use super::intents::Intents;
 use super::kind::kind;
-use super::merge::{Region, merged};
+use super::merge::Region;
 use super::open::opened;
 use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, Peer, Peers, Transport};
+use crate::flow::{Flow, Peer, Transport};
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -66,8 +67,9 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
             groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
         }
     }
+    let teller = Teller { pair: &pair, words: &words, few: &found.few };
     for (key, cells) in groups {
-        entries.extend(grouped(&pair, &words, &key, &cells, &|item| causes.told(item)));
+        entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
     }
     for entry in &mut entries {
         remark(policies, entry);
@@ -90,16 +92,22 @@ pub(super) fn sort(entries: &mut [Entry]) {
     });
 }
 
+/// What passes of a class of flows on each side.
+pub(super) fn said(pair: &Pair<'_>, words: &Words, cell: &Cell) -> [String; 2] {
+    [(Which::Base, &cell.before), (Which::Head, &cell.after)].map(|(which, access)| {
+        let known = || {
+            let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+            sets.extend(cell.meant.iter().cloned());
+            sets
+        };
+        words.access(access, &cell.requests, &known)
+    })
+}
+
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {
     let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let known = |which: Which| {
-        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
-        sets.extend(cell.meant.iter().cloned());
-        sets
-    };
-    let mut before = words.access(&cell.before, &cell.requests, &|| known(Which::Base));
-    let mut after = words.access(&cell.after, &cell.requests, &|| known(Which::Head));
+    let [mut before, mut after] = said(pair, words, cell);
     let in_plaintext = |words: &str| words.replacen("allowed", "allowed, in plaintext too", 1);
     if nature.has(Mark::PlaintextToo) && !after.contains("plaintext") {
         after = in_plaintext(&after);
@@ -126,27 +134,15 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
 }
 
 /// The entries of one group of classes.
-pub(super) fn grouped(
-    pair: &Pair<'_>,
-    words: &Words,
-    key: &Key,
-    cells: &[(Cell, Kind)],
-    told: &dyn Fn(&Item) -> super::entry::Cause,
-) -> Vec<Entry> {
-    let regions: Vec<Region> = cells
-        .iter()
-        .map(|(cell, _)| Region {
-            source: Peers::clone(&cell.source),
-            destination: Peers::clone(&cell.destination),
-            ports: cell.ports.clone(),
-        })
-        .collect();
+pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], told: &dyn Fn(&Item) -> super::entry::Cause) -> Vec<Entry> {
+    let words = teller.words;
     let ranked = Ranked::new(cells);
-    let entry = |region: Region| {
+    let entry = |Brief { region, extent }: Brief| {
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
-        let remarks = left_open(ranked.open_in(&region));
+        let mut remarks = left_open(ranked.open_in(&region));
+        remarks.extend((extent == Extent::Part).then(|| besides(key).to_owned()));
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -165,7 +161,17 @@ pub(super) fn grouped(
             accepted: None,
         })
     };
-    merged(pair, &regions).into_iter().filter_map(entry).collect()
+    briefly(teller, key, cells).into_iter().filter_map(entry).collect()
+}
+
+/// What is said of a region of which a part has not changed.
+fn besides(key: &Key) -> &'static str {
+    const DENIED: &str = "denied";
+    match (key.before.as_str(), key.after.as_str()) {
+        (DENIED, _) => "part of it passed before, by something else",
+        (_, DENIED) => "part of it still passes, by something else",
+        _ => "part of it is as it was",
+    }
 }
 
 /// Classes of flows by who is called, the riskiest first.

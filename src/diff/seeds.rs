@@ -218,10 +218,11 @@ fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
     }
 }
 
-/// One end of the flows of a seed: in which namespaces it may lie, and whether it may be an address.
+/// One end of the flows of a seed: in which namespaces it may lie, which pods it may be, and whether it may be an address.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) names: BTreeSet<Symbol>,
+    pods: PodSet,
     pub(super) addresses: bool,
 }
 
@@ -235,8 +236,12 @@ pub(super) struct Sown {
 
 /// Finds the places of all seeds.
 pub(super) fn sown(seeds: Vec<Seed>, policies: Option<Policies<'_>>, pair: &Pair<'_>) -> Vec<Sown> {
-    let all = || Place { names: pair.all_names().cloned().collect(), addresses: true };
-    let place = |which: Which, peers: &Peers| Place { names: pair.names_of(which, &peers.pods), addresses: !peers.addresses.is_empty() };
+    let all = || Place { names: pair.all_names().cloned().collect(), pods: PodSet::all(), addresses: true };
+    let place = |which: Which, peers: &Peers| Place {
+        names: pair.names_of(which, &peers.pods),
+        pods: peers.pods.clone(),
+        addresses: !peers.addresses.is_empty(),
+    };
     let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
     let called = |which: Which, rule: &Rule| {
         let peers = rule.targets.iter().fold(Peers::none(), |sum, target| sum.union(&target.end.peers()));
@@ -255,7 +260,7 @@ pub(super) fn sown(seeds: Vec<Seed>, policies: Option<Policies<'_>>, pair: &Pair
             Seed::Region(which, region) => (place(*which, &region.source), place(*which, &region.destination)),
             Seed::Everything => (all(), all()),
             Seed::Namespace(name) => {
-                let here = Place { names: BTreeSet::from([Symbol::clone(name)]), addresses: false };
+                let here = Place { names: BTreeSet::from([Symbol::clone(name)]), pods: PodSet::all(), addresses: false };
                 let from = Sown { seed: seed.clone(), source: here.clone(), destination: all() };
                 return vec![from, Sown { seed, source: all(), destination: here }];
             }
@@ -300,11 +305,7 @@ impl Sown {
 
     /// Whether some of these pods of a namespace may be the source of some of its flows.
     pub(super) fn may_come_from(&self, name: &Symbol, pods: &PodSet) -> bool {
-        self.source.names.contains(name)
-            && match &self.seed {
-                Seed::Region(_, region) => overlap(&region.source.pods, pods),
-                Seed::Rule(..) | Seed::Tokens(..) | Seed::Namespace(_) | Seed::Everything => true,
-            }
+        self.source.names.contains(name) && overlap(&self.source.pods, pods)
     }
 
     /// Whether its flows are on every port.

@@ -41,6 +41,10 @@ pub(crate) trait Side: Sync {
     fn example_at(&self, cube: &PodCube, _way: Way) -> Option<Pod> {
         self.example(cube)
     }
+    /// By what labels it tells pods that can exist from others ([`World::label_tests`](crate::classes::World::label_tests)).
+    fn limits(&self) -> Vec<PodCube> {
+        Vec::new()
+    }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
     /// Whether it says how the pods of a namespace take part in the mesh, and is not only taking it for usual.

@@ -6,6 +6,7 @@
 
 mod between;
 mod cell;
+mod few;
 mod into;
 mod memo;
 mod quota;
@@ -16,18 +17,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) use between::{left_open, passes_somewhere};
-pub(super) use cell::{Call, Cell, Found, LeftOpen};
+pub(super) use cell::{Call, Cell, Found, LeftOpen, Sampled};
 pub(super) use into::named;
 pub(super) use quota::Quota;
 pub(super) use workloads::walk_workloads;
 
 use super::access::Access;
+use super::merge::Region;
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Which};
-use crate::classes::{Far, Part, PathCells, TooManyPods, address_classes, parts_within};
-use crate::flow::{Cut, Flow, Peer, Peers, PodCube, Protocol, Symbol, Transport};
+use crate::classes::{Far, Part, PathCells, TooManyPods, World as _, address_classes, considered_parts};
+use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport};
 use crate::verify::{JudgedEnd, Way};
 use between::{Between, Doors};
+use few::Few;
 use into::Into;
 use memo::Memo;
 use quota::shares;
@@ -68,7 +71,14 @@ pub(super) struct Wanted<'a> {
     pub(super) told: Told,
     /// How much it finds and asks at most.
     pub(super) quota: Quota,
+    /// Flows that are all looked at, also where nothing passes on either side; no class has others besides.
+    pub(super) within: Option<&'a Region>,
+    /// By how many labels pods may be told apart so that all classes of them are looked at. By more, those of few labels are.
+    pub(super) keys: usize,
 }
+
+/// Six labels make no more than 64 classes of pods.
+pub(super) const FEW_KEYS: usize = 6;
 
 /// How callers of one namespace, and ports, are told whose flows to the same pods are alike, though other policies may make them so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +92,14 @@ pub(super) enum Told {
 impl Wanted<'_> {
     /// Every difference.
     pub(super) fn any() -> Self {
-        Self { differ: |before, after| !before.is_same(after), settled: &|_, _| false, told: Told::Apart, quota: Quota::WHOLE }
+        Self {
+            differ: |before, after| !before.is_same(after),
+            settled: &|_, _| false,
+            told: Told::Apart,
+            quota: Quota::WHOLE,
+            within: None,
+            keys: FEW_KEYS,
+        }
     }
 }
 
@@ -95,7 +112,8 @@ pub(super) fn walk_where(pair: &Pair<'_>, policies: Option<Policies<'_>>, sown: 
         }
     }
     let by_name: Vec<(&Symbol, Vec<&Sown>)> = by_name.into_iter().collect();
-    let new = || Walk::new(pair, policies, wanted);
+    let few = Few::new(pair, wanted);
+    let new = || Walk::new(&few, policies, wanted);
     let (walk, mut found) = (new(), Found::default());
     for share in shares(&by_name, wanted.quota, new) {
         walk.too_many.borrow_mut().extend(share.too_many);
@@ -112,6 +130,7 @@ struct Walk<'a> {
     wanted: &'a Wanted<'a>,
     paths: RefCell<PathCells>,
     memo: Memo,
+    few: &'a Few<'a>,
     /// One of each lot of pods that fall into too many parts to be looked at.
     too_many: RefCell<BTreeSet<Peer>>,
     /// How many classes were asked about.
@@ -161,11 +180,12 @@ impl Both {
 }
 
 impl<'a> Walk<'a> {
-    fn new(pair: &'a Pair<'a>, policies: Option<Policies<'a>>, wanted: &'a Wanted<'a>) -> Self {
+    fn new(few: &'a Few<'a>, policies: Option<Policies<'a>>, wanted: &'a Wanted<'a>) -> Self {
         Self {
-            pair,
+            pair: few.pair,
             policies,
             wanted,
+            few,
             paths: RefCell::default(),
             memo: Memo::default(),
             too_many: RefCell::default(),
@@ -179,6 +199,7 @@ impl Walk<'_> {
     /// What was found, with what was not looked at.
     fn end(self, mut found: Found) -> Found {
         found.incomplete.extend(self.too_many.into_inner().into_iter().map(anything_between));
+        found.few.extend(self.memo.sampled());
         found
     }
 
@@ -198,7 +219,12 @@ impl Walk<'_> {
 
     fn cut(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
         let example = whole.clone();
-        parts_within(whole, cubes, size, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
+        // Whichever side the cubes are of, the parts are the same.
+        let mut cubes = cubes.to_vec();
+        cubes.sort_by_key(|(_, cube)| *cube);
+        let few = self.few.are_needed(&cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
+        let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.is_considered(cube));
+        considered_parts(whole, &cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
             self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
             Vec::new()
         })
@@ -206,9 +232,18 @@ impl Walk<'_> {
 
     /// The pods of a namespace, as both judges tell them apart this way.
     fn subjects(&self, name: &Symbol, way: Way) -> Vec<Piece> {
-        let cubes = self.pair.subjects(name, way);
+        let cubes = self.tests(name, way);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         self.parts(PodCube::in_namespace(name), &numbered, cubes.len(), way)
+    }
+
+    /// By what the pods of a namespace are told apart this way.
+    fn tests(&self, name: &Symbol, way: Way) -> Vec<PodCube> {
+        let mut cubes = self.pair.subjects(name, way);
+        if let Some(within) = self.wanted.within {
+            cubes.extend_from_slice(within.near(way).pods.cubes());
+        }
+        cubes
     }
 
     fn reach_namespace(&self, name: &Symbol, seeds: &[&Sown], found: &mut Found) {
@@ -265,7 +300,8 @@ impl Walk<'_> {
 
     fn leave_to_addresses(&self, caller: &Piece, seeds: &[&Sown], found: &mut Found) {
         let ends = caller.example.ends(self.pair, Way::Egress);
-        let (cuts, _) = ends.cuts();
+        let (mut cuts, _) = ends.cuts();
+        cuts.extend(self.wanted.within.map(|within| line(&within.destination, &PortSet::none())));
         for target in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
             let between = Between { walk: self, seeds, caller, target: &target };
             between.compare(Doors { out: Some(&ends), into: None }, &cuts, &target.held_by, found);
@@ -273,85 +309,10 @@ impl Walk<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Cell, Found, Quota, Told, Wanted, walk_where};
-    use crate::cluster::{self, Cluster, Platform};
-    use crate::diff::seeds::{Policies, Seed, sown};
-    use crate::diff::side::{Pair, Which};
-    use crate::diff::yaml::{Yaml, names};
-    use crate::source::{Source, Sources};
-
-    const OPEN: &str = "\
-{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: data, labels: {istio-injection: enabled, tier: data}}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: job, namespace: shop},
- spec: {podSelector: {matchLabels: {app: job}}, policyTypes: [Egress], egress: [{}]}}
-";
-
-    const CLOSED: &str = "\
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: data},
- spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {}}], ports: [{port: 5432}]}]}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: web, namespace: shop},
- spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress],
-  egress: [{to: [{namespaceSelector: {matchLabels: {tier: data}}, podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}]}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: quiet, namespace: shop},
- spec: {podSelector: {matchLabels: {app: quiet}}, policyTypes: [Egress]}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: mute, namespace: shop},
- spec: {podSelector: {matchLabels: {app: mute}}, policyTypes: [Egress]}}
----
-{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: db, namespace: data},
- spec: {selector: {matchLabels: {app: db}}, rules: [{from: [{source: {serviceAccounts: [shop/web]}}], to: [{operation: {methods: [GET]}}]}]}}
-";
-
-    fn read(text: &str) -> Cluster {
-        let mut sources = Sources::default();
-        let file = sources.add(Source::new("a.yaml", text));
-        let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
-        assert!(findings.is_empty(), "{findings:?}");
-        cluster
-    }
-
-    fn covers(cell: &Cell, other: &Cell) -> bool {
-        let (caller, target) = (other.caller.of(Which::Head), other.target.of(Which::Head));
-        let same = (&cell.before, &cell.after, &cell.requests) == (&other.before, &other.after, &other.requests);
-        same && cell.source.contains(caller) && cell.destination.contains(target) && cell.ports.contains(other.protocol, other.port)
-    }
-
-    #[test]
-    fn what_is_told_together_is_what_is_told_apart() {
-        let (base, head) = (read(OPEN), read(&format!("{OPEN}{CLOSED}")));
-        let mut known = names(&base);
-        known.namespaces.extend(names(&head).namespaces);
-        known.accounts.extend(names(&head).accounts);
-        for (old, new) in [(&base, &head), (&head, &base)] {
-            let (old, new) = (Yaml::new(old, known.clone()), Yaml::new(new, known.clone()));
-            let pair = Pair::new(&old, &new);
-            let seeds = sown(vec![Seed::Everything], None::<Policies<'_>>, &pair);
-            let found = |told: Told| -> Found {
-                let found = walk_where(&pair, None, &seeds, &Wanted { told, quota: Quota::LARGE, ..Wanted::any() });
-                assert!(found.incomplete.is_empty());
-                found
-            };
-            let (apart, together) = (found(Told::Apart).cells, found(Told::Together).cells);
-            assert!(together.len() * 3 < apart.len() * 2, "{} of {}", together.len(), apart.len());
-            for cell in &apart {
-                assert!(together.iter().any(|other| covers(other, cell)), "{cell:#?}");
-            }
-            // And nothing else is: whoever is told together and stands for himself is told so apart.
-            for cell in &apart {
-                let (caller, target) = (cell.caller.of(Which::Head), cell.target.of(Which::Head));
-                let tells = |other: &&Cell| {
-                    other.source.contains(caller) && other.destination.contains(target) && other.ports.contains(cell.protocol, cell.port)
-                };
-                assert!(together.iter().filter(tells).all(|other| covers(other, cell)), "{cell:#?}");
-            }
-        }
-    }
+/// A cut that only keeps others apart.
+fn line(peers: &Peers, ports: &PortSet) -> Cut {
+    Cut { peers: peers.clone(), ports: ports.clone(), requests: RequestSamples::default() }
 }
+
+#[cfg(test)]
+mod tests;

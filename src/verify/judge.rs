@@ -22,6 +22,11 @@ pub trait Judge: Sync + Debug {
         None
     }
 
+    /// Of how many tests of labels at most, of one of its pods, it is why a flow passes both ends: one at either end.
+    fn tests_to_pass(&self) -> usize {
+        2
+    }
+
     /// Whether labels that a pod carries may be why it stops a flow. If not, a flow that it stops stays stopped when its pods lose
     /// any labels that [`LabelTests`] lets them lose.
     fn stops_by_labels(&self) -> bool {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::judge::{Judge, JudgedEnd, Way};
 use super::labels::label_tests;
 use crate::cluster::Endpoint;
+use crate::config::Consent;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, LabelTests, Peer, Peers, PodCube, PodSet, PortSet, RequestCube, RequestSamples, RequestSet, Symbol,
     Token, TokenTest, Verdict,
@@ -120,6 +121,14 @@ impl Judge for Program<'_> {
     fn label_tests(&self) -> Option<LabelTests> {
         let baselines = self.baselines.iter().flat_map(|(namespace, entries)| entries.iter().map(|entry| (*namespace, entry)));
         Some(label_tests(self.policy, baselines))
+    }
+
+    /// A rule opens both ends of its flows, unless it has a direction or both namespaces have to consent; an entry of a baseline opens one.
+    fn tests_to_pass(&self) -> usize {
+        let opens_both = self.policy.config.tenancy.consent == Consent::Either
+            && self.policy.rules.iter().all(|rule| rule.direction.is_none())
+            && self.baselines.values().flatten().all(|entry| entry.subject.is_all());
+        if opens_both { 1 } else { 2 }
     }
 
     /// What nothing opens is stopped; besides that a `deny` stops, and a `close` takes away what a stance opens.

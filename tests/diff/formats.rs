@@ -171,13 +171,42 @@ fn moved_lines_are_said_to_change_nothing() {
 #[test]
 fn what_was_not_compared_is_in_the_summary() {
     let program = |keys: usize| {
-        let rules: Vec<String> = (0..keys).map(|key| format!("  allow key-{key}=a -> other-{key}=b:80")).collect();
+        // Of a label that a pod must not have, its absence says something, so no pod may lose it.
+        let rules: Vec<String> = (0..keys).map(|key| format!("  allow key-{key}!=a -> other-{key}=b:80")).collect();
         format!("namespace shop mesh none {{\n{}\n}}\n", rules.join("\n"))
     };
     let report = compared(&program(16), &program(18)).report;
     assert!(!report.incomplete.is_empty(), "the classes are not too many any more");
     assert!(report.summary().ends_with("not everything could be compared"), "{}", report.summary());
     assert_eq!(report.without_effect, 0);
+}
+
+/// Pods that another rule lets in as well do not make a change many.
+#[test]
+fn labels_that_may_stand_together_in_any_way_are_no_more_than_their_rules() {
+    let program = |first: &str| {
+        let rules: Vec<String> = (1..24).map(|key| format!("  allow key-{key}=a -> other-{key}=b:80\n")).collect();
+        format!("namespace shop mesh none {{\n  {first}\n{}}}\n", rules.concat())
+    };
+    let lines = |compared: &Compared| -> Vec<String> {
+        let entries = compared.report.entries.iter();
+        entries.map(|entry| format!("{} -> {}:{} {}; {}", entry.who, entry.whom, entry.on, entry.after, entry.remarks.join(", "))).collect()
+    };
+    let there = compared(&program("allow key-0=a -> other-0=b:80"), &program("allow key-0=a -> other-0=b:81"));
+    let expected = [
+        "key-0=a@shop -> other-0=b@shop:81 allowed; ",
+        "key-0=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else",
+    ];
+    assert_eq!(lines(&there), expected);
+    assert!(there.report.incomplete.is_empty());
+    // A pod of the last key is denied whatever else it has; that is no part of what is opened.
+    let denied = |first: &str| program(first).replace("key-23=a -> other-23=b:80\n", "key-22=b -> other-22=c:80\n  deny key-23=a -> *\n");
+    let there = compared(&denied("allow key-0=a -> other-0=b:80"), &denied("allow key-0=a -> other-0=b:81"));
+    let expected = [
+        "key-0=a,key-23!=a@shop -> other-0=b@shop:81 allowed; ",
+        "key-0=a,key-23!=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else",
+    ];
+    assert_eq!(lines(&there), expected);
 }
 
 #[test]

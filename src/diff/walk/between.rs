@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use super::{Cell, Ends, Found, LeftOpen, Piece, Told, Walk, Wanted};
+use super::few::Few;
+use super::{Cell, Ends, Found, LeftOpen, Piece, Told, Walk, Wanted, line};
 use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
-use crate::flow::{Cut, Flow, Peer, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// The ends that flows between two peers pass; one that is not given lets everything pass.
@@ -39,7 +40,7 @@ impl Between<'_> {
         let first = found.cells.len();
         let mut flows = self.flows();
         let mut somewhere = [false; 2];
-        for class in port_classes(cuts, held) {
+        for class in self.ports(cuts, held) {
             if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
                 continue;
             }
@@ -67,6 +68,14 @@ impl Between<'_> {
         for cell in found.cells.iter_mut().skip(first) {
             cell.somewhere = is_all.then_some(somewhere);
         }
+    }
+
+    /// The classes of ports; none has ports that are to be looked at and others.
+    fn ports(&self, cuts: &[Cut], held: &[usize]) -> Vec<PortClass> {
+        let Some(within) = self.walk.wanted.within else { return port_classes(cuts, held) };
+        let cuts: Vec<Cut> = cuts.iter().cloned().chain([line(&Peers::none(), &within.ports)]).collect();
+        let held: Vec<usize> = held.iter().copied().chain(cuts.len().checked_sub(1)).collect();
+        port_classes(&cuts, &held)
     }
 
     /// Takes in a cell, together with one of those between these two that differs from it in nothing but its ports.
@@ -201,7 +210,8 @@ pub(super) fn holding(cuts: &[Cut], of_base: usize, peer: &Both) -> Vec<usize> {
 /// Whether anything passes on one side between two peers, on any port.
 pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &Both, target: &Both) -> bool {
     let wanted = Wanted::any();
-    let walk = Walk::new(pair, None, &wanted);
+    let few = Few::new(pair, &wanted);
+    let walk = Walk::new(&few, None, &wanted);
     let piece = |peer: &Both| Piece { peers: Arc::default(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
     let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };

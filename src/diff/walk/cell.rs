@@ -2,13 +2,14 @@
 //!
 //! Owns: `Cell`, `LeftOpen` and `Found`. It asks nobody about flows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::Addressed;
 use crate::diff::access::Access;
 use crate::diff::side::Both;
 use crate::flow::{Flow, Peers, PortSet, Protocol, Request, RequestSet, Symbol};
+use crate::verify::Way;
 
 /// A class of flows about which the sides differ.
 #[derive(Debug, Clone)]
@@ -79,13 +80,19 @@ pub(in crate::diff) struct Found {
     pub(in crate::diff) incomplete: Vec<Flow>,
     /// Flows that both sides leave open: of each reason one for every target and port, and namespace of callers.
     pub(in crate::diff) left_open: BTreeMap<Openness, LeftOpen>,
+    /// Where only pods of few labels were looked at.
+    pub(in crate::diff) few: Sampled,
 }
+
+/// Namespaces whose pods were looked at only as far as they have few labels, as ends of connections of these ways.
+pub(in crate::diff) type Sampled = BTreeSet<(Symbol, Way)>;
 
 impl Found {
     /// Adds what was found later.
     pub(super) fn extend(&mut self, later: Self) {
         self.cells.extend(later.cells);
         self.incomplete.extend(later.incomplete);
+        self.few.extend(later.few);
         for (key, open) in later.left_open {
             self.left_open.entry(key).or_insert(open);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::between::{Between, Doors, holding};
 use super::memo::{Caller, Manner};
-use super::{Ends, Found, Piece, Told, Walk};
+use super::{Ends, Found, Piece, Told, Walk, line};
 use crate::classes::{address_classes, port_classes};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
@@ -38,7 +38,7 @@ impl Into<'_> {
 
     /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
     pub(super) fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
-        let Some(told_apart) = named(self.cuts) else { return names.into_iter().collect() };
+        let Some(told_apart) = named(self.cuts).filter(|_| self.walk.wanted.within.is_none()) else { return names.into_iter().collect() };
         let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
         let is_worth = |name: &&Symbol| {
             if told_apart.contains(*name) {
@@ -100,6 +100,9 @@ impl Into<'_> {
 
     /// Whether anything from these callers may come in on either side, on a port of a seed.
     fn may_differ(&self, caller: &Piece) -> bool {
+        if self.walk.wanted.within.is_some() {
+            return true;
+        }
         let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
         let doors = Doors { out: None, into: Some(self.ends) };
         let mut flows = between.flows();
@@ -151,9 +154,11 @@ impl Into<'_> {
     }
 
     pub(super) fn reach_from_addresses(&self, found: &mut Found) {
-        for caller in address_classes(self.cuts).into_iter().filter_map(Piece::of_addresses) {
+        let within = self.walk.wanted.within.map(|within| line(&within.source, &PortSet::none()));
+        let cuts: Vec<Cut> = self.cuts.iter().cloned().chain(within).collect();
+        for caller in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
             let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
-            between.compare(Doors { out: None, into: Some(self.ends) }, self.cuts, &caller.held_by, found);
+            between.compare(Doors { out: None, into: Some(self.ends) }, &cuts, &caller.held_by, found);
         }
     }
 }

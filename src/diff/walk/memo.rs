@@ -6,11 +6,15 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Piece, Walk};
-use crate::classes::Part;
+use super::few::Few;
+use super::{Piece, Sampled, Walk};
+use crate::classes::{FewLabels, Part};
 use crate::diff::side::{Both, Which};
 use crate::flow::{Cut, DataPlane, Flow, Peer, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way};
+
+/// Pods of few labels, where they are enough.
+pub(super) type Enough = Rc<FewLabels<'static>>;
 
 /// What is known of callers.
 #[derive(Default)]
@@ -18,8 +22,24 @@ pub(super) struct Memo {
     planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
     /// By what callers of a namespace are told apart at their own end.
     subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
+    /// Pods of few labels, by their namespace and the way of their connections.
+    few: RefCell<BTreeMap<(Symbol, Way), Option<Enough>>>,
     /// Callers, as their own end tells them apart.
     callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,
+}
+
+impl Memo {
+    /// The pods of few labels that are enough of a cube of one namespace; none where all are needed.
+    pub(super) fn few(&self, few: &Few<'_>, whole: &PodCube, way: Way) -> Option<Enough> {
+        let [name] = whole.namespace_names()? else { return None };
+        let mut known = self.few.borrow_mut();
+        known.entry((Symbol::clone(name), way)).or_insert_with(|| few.of(name, way).map(Rc::new)).clone()
+    }
+
+    /// The namespaces of which pods of few labels were asked for.
+    pub(super) fn sampled(&self) -> Sampled {
+        self.few.borrow().iter().filter(|(_, few)| few.is_some()).map(|(place, _)| place.clone()).collect()
+    }
 }
 
 /// All callers of a cube.
@@ -124,9 +144,8 @@ impl Walk<'_> {
         if let Some(known) = self.memo.callers.borrow().get(whole) {
             return Rc::clone(known);
         }
-        let cubes = Rc::clone(
-            self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.pair.subjects(name, Way::Egress))),
-        );
+        let cubes =
+            Rc::clone(self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.tests(name, Way::Egress))));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let parts = self.cut(whole.clone(), &numbered, cubes.len(), Way::Egress).into_iter();
         let all = parts.map(|part| Caller { part, cuts: OnceCell::new(), unheld: RefCell::default() }).collect();

@@ -27,6 +27,9 @@ impl Quota {
     /// That of a walk between two states of a plan, of which nobody asks what made the differences.
     pub(in crate::diff) const LARGE: Self = Self { cells: 300_000, looks: 20_000_000 };
 
+    /// That of a walk by which a few entries are told in fewer words.
+    pub(in crate::diff) const SMALL: Self = Self { cells: 10_000, looks: 200_000 };
+
     /// Whether so many can be followed by others.
     pub(super) const fn holds(self, cells: usize, looks: usize) -> bool {
         cells < self.cells && looks < self.looks
@@ -85,6 +88,7 @@ impl Walk<'_> {
         self.looks.set(0);
         let mut found = Found::default();
         self.reach_namespace(name, seeds, &mut found);
+        found.few.extend(self.memo.sampled());
         Share { found, too_many: self.too_many.take(), looks: self.looks.get() }
     }
 }

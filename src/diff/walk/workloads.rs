@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::between::holding;
+use super::few::Few;
 use super::{Both, Found, Into, Piece, Walk, Wanted};
 use crate::diff::actual::{Actual, Likeness};
 use crate::diff::seeds::Sown;
@@ -18,7 +19,8 @@ use crate::verify::Way;
 /// Walks over the flows of workloads. Those of a workload that has changed are all looked at, others as far as seeds go.
 pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], sown: &[Sown], everything: &[Sown]) -> Found {
     let wanted = Wanted::any();
-    let walk = Walk::new(pair, None, &wanted);
+    let few = Few::new(pair, &wanted);
+    let walk = Walk::new(&few, None, &wanted);
     let mut found = Found::default();
     let (changed, same): (Vec<&Actual>, Vec<&Actual>) = workloads.iter().partition(|workload| workload.likeness == Likeness::Changed);
     let is_caller = |workload: &&&Actual| workload.likeness <= Likeness::Special;

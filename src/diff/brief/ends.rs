@@ -1,0 +1,108 @@
+//! The pods at both ends of classes, as cubes that can be made wider.
+//!
+//! Owns: `Ends`. What they may be widened to is asked of whoever widens them.
+
+use crate::diff::merge::{Test, tests};
+use crate::diff::walk::Cell;
+use crate::flow::{LabelCube, Peers, PodCube, Symbol};
+
+/// The pods at both ends; none where addresses are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ends {
+    pub(super) source: Option<PodCube>,
+    pub(super) destination: Option<PodCube>,
+}
+
+impl Ends {
+    /// Cube by cube.
+    pub(super) fn all(cell: &Cell) -> Vec<Self> {
+        let cubes = |peers: &Peers| -> Vec<Option<PodCube>> {
+            let pods: Vec<Option<PodCube>> = peers.pods.cubes().iter().cloned().map(Some).collect();
+            if pods.is_empty() { vec![None] } else { pods }
+        };
+        let (sources, destinations) = (cubes(&cell.source), cubes(&cell.destination));
+        let pairs = sources.iter().flat_map(|source| destinations.iter().map(move |destination| (source.clone(), destination.clone())));
+        pairs.map(|(source, destination)| Self { source, destination }).collect()
+    }
+
+    /// The smallest ones that hold all of these; none if there are none.
+    pub(super) fn hull(all: &[Self]) -> Option<Self> {
+        let (first, rest) = all.split_first()?;
+        let wider = |one: &Option<PodCube>, other: &Option<PodCube>| Some(hull(one.as_ref()?, other.as_ref()?));
+        Some(rest.iter().fold(first.clone(), |sum, ends| Self {
+            source: wider(&sum.source, &ends.source),
+            destination: wider(&sum.destination, &ends.destination),
+        }))
+    }
+
+    /// The same ends, those that were sampled without tests which a pod passes by having no such label: the others of the class, of more
+    /// labels, were not looked at.
+    pub(super) fn without_lacks(self, [source, destination]: [bool; 2]) -> Self {
+        let lacking = |cube: PodCube| {
+            let carried = cube.labels.iter().filter(|(_, values)| !values.allows_absent());
+            let labels = carried.fold(LabelCube::all(), |sum, (key, values)| sum.with(Symbol::clone(key), values.clone()));
+            PodCube { labels, ..cube }
+        };
+        let of = |cube: Option<PodCube>, is_sampled: bool| if is_sampled { cube.map(lacking) } else { cube };
+        Self { source: of(self.source, source), destination: of(self.destination, destination) }
+    }
+
+    /// How many tests there are.
+    pub(super) fn tests(&self) -> usize {
+        [&self.source, &self.destination].into_iter().flatten().map(|cube| tests(cube).len()).sum()
+    }
+
+    pub(super) fn is_inside(&self, wide: &Self) -> bool {
+        let inside = |one: &Option<PodCube>, wide: &Option<PodCube>| match (one, wide) {
+            (Some(one), Some(wide)) => one.is_subset(wide),
+            _ => true,
+        };
+        inside(&self.source, &wide.source) && inside(&self.destination, &wide.destination)
+    }
+
+    pub(super) fn overlaps(&self, cell: &Cell) -> bool {
+        let overlap = |one: &Option<PodCube>, peers: &Peers| match one {
+            Some(one) => peers.pods.cubes().iter().any(|cube| cube.overlaps(one)),
+            None => true,
+        };
+        overlap(&self.source, &cell.source) && overlap(&self.destination, &cell.destination)
+    }
+
+    /// As wide as is allowed, test by test, but no wider than a hull.
+    pub(super) fn widened(&self, hull: &Self, is_allowed: &dyn Fn(&Self) -> bool) -> Self {
+        let mut wide = self.clone();
+        for test in wide.source.as_ref().map(tests).unwrap_or_default() {
+            let next = Self { source: loosened(wide.source.as_ref(), hull.source.as_ref(), &test), ..wide.clone() };
+            wide = if is_allowed(&next) { next } else { wide };
+        }
+        for test in wide.destination.as_ref().map(tests).unwrap_or_default() {
+            let next = Self { destination: loosened(wide.destination.as_ref(), hull.destination.as_ref(), &test), ..wide.clone() };
+            wide = if is_allowed(&next) { next } else { wide };
+        }
+        wide
+    }
+}
+
+/// The smallest cube that holds both.
+fn hull(one: &PodCube, other: &PodCube) -> PodCube {
+    let labels = |one: &LabelCube, other: &LabelCube| {
+        one.iter().fold(LabelCube::all(), |sum, (key, values)| sum.with(Symbol::clone(key), values.union(other.get(key))))
+    };
+    PodCube {
+        namespace: labels(&one.namespace, &other.namespace),
+        labels: labels(&one.labels, &other.labels),
+        account: one.account.union(&other.account),
+    }
+}
+
+/// A cube with one of its tests as wide as a hull has it.
+fn loosened(cube: Option<&PodCube>, hull: Option<&PodCube>, test: &Test) -> Option<PodCube> {
+    let (cube, hull) = (cube?, hull?);
+    let mut wide = cube.clone();
+    match test {
+        Test::Account => wide.account = hull.account.clone(),
+        Test::Namespace(key) => wide.namespace = wide.namespace.replaced(key, hull.namespace.get(key).clone()),
+        Test::Label(key) => wide.labels = wide.labels.replaced(key, hull.labels.get(key).clone()),
+    }
+    Some(wide)
+}

@@ -1,0 +1,125 @@
+//! That what is told holds all that changes, and nothing of which it is not true.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::cluster::{self, Cluster, Platform};
+use crate::diff::kind::kind;
+use crate::diff::programs::Groups;
+use crate::diff::walk::Found;
+use crate::diff::yaml::{Yaml, names};
+use crate::source::{Source, Sources};
+
+const BESIDE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n";
+
+/// Numbers that look as if nobody had chosen them.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn one_of<'t>(&mut self, all: &[&'t str]) -> &'t str {
+        all[usize::try_from(self.roll(all.len() as u64)).unwrap()]
+    }
+
+    /// Two of four labels at most.
+    fn labels(&mut self, least: u64) -> String {
+        let keys: BTreeSet<u64> = (0..least.max(self.roll(3))).map(|_| self.roll(4)).collect();
+        let all: Vec<String> = keys.iter().map(|key| format!("k{key}: a")).collect();
+        format!("{{matchLabels: {{{}}}}}", all.join(", "))
+    }
+
+    fn policy(&mut self, name: usize) -> String {
+        let (own, other, ports) = (self.labels(1), self.labels(0), self.one_of(&["", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]));
+        let (kind, spec) = match self.roll(5) {
+            0 | 1 => (
+                "NetworkPolicy",
+                format!("podSelector: {own}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {other}}}]{ports}}}]"),
+            ),
+            2 => {
+                ("NetworkPolicy", format!("podSelector: {own}, policyTypes: [Egress], egress: [{{to: [{{podSelector: {other}}}]{ports}}}]"))
+            }
+            3 => ("AuthorizationPolicy", format!("selector: {own}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]")),
+            _ => (
+                "AuthorizationPolicy",
+                format!(
+                    "selector: {own}, action: DENY, rules: [{{from: [{{source: {{namespaces: [shop]}}}}], to: [{{operation: {{ports: ['80']}}}}]}}]"
+                ),
+            ),
+        };
+        let group = if kind == "NetworkPolicy" { "networking.k8s.io/v1" } else { "security.istio.io/v1" };
+        format!("---\n{{apiVersion: {group}, kind: {kind}, metadata: {{name: p{name}, namespace: shop}}, spec: {{{spec}}}}}\n")
+    }
+}
+
+fn read(text: &str) -> Cluster {
+    let mut sources = Sources::default();
+    let file = sources.add(Source::new("a.yaml", text));
+    let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
+    assert!(findings.is_empty(), "{findings:?}");
+    cluster
+}
+
+fn found(pair: &Pair<'_>, keys: usize, differ: fn(&Access, &Access) -> bool) -> Found {
+    let seeds = sown(vec![Seed::Namespace("shop".into())], None::<Policies<'_>>, pair);
+    let found = walk_where(pair, None, &seeds, &Wanted { keys, differ, quota: Quota::LARGE, ..Wanted::any() });
+    assert!(found.incomplete.is_empty());
+    found
+}
+
+fn told(pair: &Pair<'_>, found: Found) -> Vec<(Key, Brief)> {
+    let words = Words::default();
+    let teller = Teller { pair, words: &words, few: &found.few };
+    let mut groups = Groups::new();
+    for cell in found.cells {
+        let kind = kind(pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
+        groups.entry(key(pair, &words, &cell, BTreeSet::new())).or_default().push((cell, kind));
+    }
+    let of =
+        |(key, cells): (Key, Vec<_>)| briefly(teller, &key, &cells).into_iter().map(move |brief| (key.clone(), brief)).collect::<Vec<_>>();
+    groups.into_iter().flat_map(of).collect()
+}
+
+fn holds(region: &Region, cell: &Cell) -> bool {
+    region.source.contains(cell.caller.of(Which::Head))
+        && region.destination.contains(cell.target.of(Which::Head))
+        && region.ports.contains(cell.protocol, cell.port)
+}
+
+/// Among pods of few labels all is found that is found among all of them, and nothing is told of others that is not so.
+#[test]
+fn what_is_told_of_few_labels_holds_all_that_changes() {
+    let mut wide = 0;
+    for seed in 0..100 {
+        let mut dice = Dice(seed);
+        let others: String = (0..5).map(|name| dice.policy(name)).collect();
+        let (old, new) = (format!("{BESIDE}{others}{}", dice.policy(9)), format!("{BESIDE}{others}{}", dice.policy(9)));
+        let (base, head) = (read(&old), read(&new));
+        let mut known = names(&base);
+        known.accounts.extend(names(&head).accounts);
+        let (left, right) = (Yaml::new(&base, known.clone()), Yaml::new(&head, known));
+        let pair = Pair::new(&left, &right);
+        let all = found(&pair, usize::MAX, |_, _| true).cells;
+        let is_changed = |cell: &&Cell| !cell.before.is_same(&cell.after);
+        let told = told(&pair, found(&pair, 0, |before, after| !before.is_same(after)));
+        for cell in all.iter().filter(is_changed) {
+            assert!(told.iter().any(|(_, brief)| holds(&brief.region, cell)), "{seed}: {cell:#?}\n{old}\n{new}");
+        }
+        for (key, Brief { region, extent }) in &told {
+            let inside: Vec<&Cell> = all.iter().filter(|cell| holds(region, cell)).collect();
+            let is_whole = inside.iter().all(is_changed);
+            assert!(*extent == Extent::Part || is_whole, "{seed}: {region:?}\n{old}\n{new}");
+            let passes = |cell: &&Cell| match (key.before.as_str(), key.after.as_str()) {
+                ("denied", _) => !cell.after.is_denied(),
+                (_, "denied") => !cell.before.is_denied(),
+                _ => true,
+            };
+            assert!(inside.iter().all(passes), "{seed}: {key:?} {region:?}\n{old}\n{new}");
+            wide += usize::from(!is_whole);
+        }
+    }
+    assert!(wide > 20, "{wide} regions hold more than what changes");
+}

@@ -1,0 +1,105 @@
+//! Pods of few labels, which are enough where labels may stand together in any way.
+//!
+//! Owns: how many tests it takes for a difference between the sides to show (`flow::LabelTests` says what of). Where pods have no
+//! more keys than anybody would mind, all classes are looked at.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use super::Wanted;
+use crate::classes::{Carried, FewLabels, World};
+use crate::diff::side::{Pair, Which};
+use crate::flow::{LabelCube, LabelTests, Pod, PodCube, PodTests, Symbol, TestRole, Values};
+use crate::verify::Way;
+
+/// How many tests say what a port is taken for.
+const PORT_TESTS: usize = 2;
+
+/// What it takes to tell which pods are enough.
+pub(super) struct Few<'a> {
+    pub(super) pair: &'a Pair<'a>,
+    wanted: &'a Wanted<'a>,
+    /// The tests of both sides; none if one cannot tell all that it has.
+    tests: OnceLock<Option<[LabelTests; 2]>>,
+}
+
+impl<'a> Few<'a> {
+    pub(super) const fn new(pair: &'a Pair<'a>, wanted: &'a Wanted<'a>) -> Self {
+        Self { pair, wanted, tests: OnceLock::new() }
+    }
+
+    /// Whether cubes cut pods by so many labels that pods of few are looked at.
+    pub(super) fn are_needed(&self, cubes: &[(usize, &PodCube)]) -> bool {
+        let keys: BTreeSet<&Symbol> = cubes.iter().flat_map(|(_, cube)| cube.labels.iter()).map(|(key, _)| key).collect();
+        keys.len() > self.wanted.keys
+    }
+
+    /// The pods of a namespace that are enough; none where all are needed.
+    pub(super) fn of(&self, name: &Symbol, way: Way) -> Option<FewLabels<'static>> {
+        let judges = self.tests.get_or_init(|| self.all_tests()).as_ref()?;
+        let judges = judges.each_ref().map(|tests| tests.of(name));
+        let mut all = PodTests::default();
+        for tests in &judges {
+            all.extend(tests.clone());
+        }
+        let settling = all.settling_keys();
+        let keys = all.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
+        let cubes = self.wanted.within.map(|within| within.near(way).pods.cubes()).unwrap_or_default();
+        let line: BTreeSet<LabelCube> = cubes.iter().map(|cube| cube.labels.clone()).collect();
+        let few: Vec<(BTreeSet<LabelCube>, usize)> = match way {
+            Way::Egress => vec![(missed_too(&all.sources), self.most())],
+            Way::Ingress => {
+                let mesh = judges.iter().map(|tests| (missed_too(&tests.mesh), 1));
+                let ports = judges.iter().map(|tests| (missed_too(&tests.ports), PORT_TESTS));
+                [(missed_too(&all.destinations), self.most())].into_iter().chain(mesh).chain(ports).collect()
+            }
+        };
+        let mut groups = vec![Carried::all(&all.others, 1), Carried::few(&line, &[1])];
+        groups.extend(few.iter().map(|(tests, most)| Carried::few(tests, &[*most])));
+        Some(FewLabels::new(&AnyPod, &keys, &groups))
+    }
+
+    /// By how many tests a pod is held, at most: one side lets a flow pass, and the other stops it, by one more if labels make it stop
+    /// any. What is within a region is held by the region, and one test is why it passes by more, or not at all.
+    fn most(&self) -> usize {
+        if self.wanted.within.is_some() {
+            return 1;
+        }
+        let judges = [Which::Base, Which::Head].map(|which| self.pair.side(which).judge());
+        let passes = judges.iter().map(|judge| judge.tests_to_pass()).max().unwrap_or_default();
+        passes + usize::from(judges.iter().any(|judge| judge.stops_by_labels()))
+    }
+
+    /// The tests of both sides, with what limits which pods can exist.
+    fn all_tests(&self) -> Option<[LabelTests; 2]> {
+        let of = |which: Which| {
+            let side = self.pair.side(which);
+            let mut tests = side.judge().label_tests()?;
+            for cube in side.limits() {
+                // A limit that absence passes is one that a pod meets by losing a label.
+                for (key, values) in cube.labels.iter().filter(|(_, values)| values.allows_absent()) {
+                    tests.add(TestRole::Other, cube.names(), LabelCube::of(Symbol::clone(key), values.clone()));
+                }
+            }
+            Some(tests)
+        };
+        Some([of(Which::Base)?, of(Which::Head)?])
+    }
+}
+
+/// The tests as such of pods that have all of their labels with whatever values: one that misses a test by a label is not found among
+/// those that have none, though it is like them, and has to be told with them.
+fn missed_too(tests: &BTreeSet<LabelCube>) -> BTreeSet<LabelCube> {
+    let loosely = |test: &LabelCube| test.iter().fold(LabelCube::all(), |sum, (key, _)| sum.with(Symbol::clone(key), Values::present()));
+    tests.iter().map(loosely).collect()
+}
+
+/// All pods: which can exist is asked of both sides.
+#[derive(Debug)]
+struct AnyPod;
+
+impl World for AnyPod {
+    fn example(&self, _cube: &PodCube) -> Option<Pod> {
+        None
+    }
+}
