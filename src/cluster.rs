@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
+use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
 pub use decision::{Decision, Document, Gate, Miss, Step};
@@ -96,7 +97,17 @@ pub struct Names {
 /// cannot affect a flow are passed over by a stated list; everything else makes the flows that it may touch unspecified, with the
 /// finding `unmodelled-kind`. So does what cannot be read. The result is the same on every run and however the work is shared.
 pub fn read(sources: &Sources, files: &[FileId], platform: Platform) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform);
+    read_with(sources, files, platform, &Trees::default())
+}
+
+/// The same, of files of which there may be trees already.
+pub(crate) fn read_with<'s>(
+    sources: &'s Sources,
+    files: &[FileId],
+    platform: Platform,
+    trees: &'s Trees<'s>,
+) -> (Cluster, Vec<Diagnostic>) {
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform, trees);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
         network: network::Network::new(policies),

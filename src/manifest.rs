@@ -11,6 +11,7 @@ mod plain;
 mod reading;
 mod stream;
 mod tree;
+mod trees;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
@@ -19,6 +20,7 @@ pub use plain::plain;
 pub(crate) use reading::Reading;
 pub(crate) use stream::documents;
 pub(crate) use tree::Node;
+pub(crate) use trees::Trees;
 
 /// The largest file of manifests that is read, in bytes.
 pub const MAX_FILE: usize = 128 << 20;

@@ -18,7 +18,7 @@ use super::unmodelled::{Ends, Gates, Side, Unmodelled, Why};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{LabelCube, Labels, Symbol};
 use crate::inventory::{self, Inventory};
-use crate::manifest::{self, Document, MAX_FILE, Reading, Whereabouts, documents, objects};
+use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
@@ -49,8 +49,8 @@ const WORTH_A_THREAD: usize = 128 << 10;
 /// The most `unmodelled-kind` findings of one kind.
 const MAX_OF_A_KIND: usize = 10;
 
-/// Reads files. Two threads share the work where it is worth it, by documents; the result does not tell.
-pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> Manifests {
+/// Reads files of which there may be trees. Two threads share the work where it is worth it, by documents; the result does not tell.
+pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platform, trees: &'s Trees<'s>) -> Manifests {
     let mut too_large = Vec::new();
     let mut all = Vec::new();
     for file in files {
@@ -64,10 +64,10 @@ pub(super) fn read(sources: &Sources, files: &[FileId], platform: &Platform) -> 
     }
     let (first, second) = all.split_at(middle(&all));
     let (mut manifests, rest) = std::thread::scope(|scope| {
-        let rest = (!second.is_empty()).then(|| scope.spawn(|| Manifests::part(second, platform)));
-        let manifests = Manifests::part(first, platform);
+        let rest = (!second.is_empty()).then(|| scope.spawn(|| Manifests::part(second, platform, trees)));
+        let manifests = Manifests::part(first, platform, trees);
         // A thread ends early only if the code has a fault; what it had to read is then read here.
-        let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| Manifests::part(second, platform)));
+        let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| Manifests::part(second, platform, trees)));
         (manifests, rest)
     });
     // What is read is brought in order here, so it is merged even if nothing is left.
@@ -103,11 +103,11 @@ fn whole(file: FileId, source: &Source) -> Document<'_> {
 
 impl Manifests {
     /// Reads documents of any number of files.
-    fn part(all: &[Document<'_>], platform: &Platform) -> Self {
+    fn part<'s>(all: &[Document<'s>], platform: &Platform, trees: &'s Trees<'s>) -> Self {
         let mut manifests = Self::default();
         for of_file in all.chunk_by(|left, right| left.file == right.file) {
             let Some(first) = of_file.first() else { continue };
-            let mut reading = Reading::new(whole(first.file, first.source));
+            let mut reading = Reading::with_trees(whole(first.file, first.source), trees);
             for document in of_file {
                 manifests.document(*document, platform, &mut reading);
                 if reading.is_hopeless() {

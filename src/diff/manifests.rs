@@ -36,7 +36,9 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
 use crate::flow::{AddressSet, Flow, Peers, PortSet, Symbol};
 use crate::ir::Policy;
+use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
+use crate::threads::both;
 use crate::verify::flow_words;
 
 /// A side that was read.
@@ -51,12 +53,12 @@ struct Seen {
 
 /// Compares two sets of manifests: `inventory` of each input holds them, with its configuration beside.
 pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudged>> {
-    let (base, head) = (read(Which::Base, base)?, read(Which::Head, head)?);
-    let (old, new) = std::thread::scope(|scope| {
-        let old = scope.spawn(|| base.contents());
-        let new = head.contents();
-        (old.join().unwrap_or_else(|_| base.contents()), new)
-    });
+    let (old, new) = {
+        let inputs = [&base.input, &head.input].into_iter();
+        let trees = Trees::of(inputs.flat_map(|input| input.inventory.iter().map(|file| (&input.sources, *file))));
+        both(|| Read::new(&base, &trees), || Read::new(&head, &trees))
+    };
+    let ((base, old), (head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
     let found = compared(&base, &head, &old, &new);
     let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
     let report = Report {
@@ -71,26 +73,35 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
     Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, head: Policy::default() })
 }
 
-impl Seen {
-    /// Its objects with their texts.
-    fn contents(&self) -> Contents {
-        let default = self.cluster.platform().default_namespace.clone().unwrap_or_else(|| "default".into());
-        held(&self.sources, &self.files, &default)
-    }
+/// What was read of a side.
+struct Read {
+    cluster: Cluster,
+    contents: Contents,
+    findings: Vec<Diagnostic>,
 }
 
-fn read(which: Which, revision: Revision) -> Result<Seen, Box<Unjudged>> {
-    let Revision { name, input } = revision;
-    let config = input.config.and_then(|file| Some((file, input.sources.get(file)?)));
-    let (config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
-    let default: Symbol = input.namespace.as_deref().unwrap_or("default").into();
-    let platform = cluster::Platform { default_namespace: Some(default), ..platform(&config) };
-    let (cluster, found) = cluster::read(&input.sources, &input.inventory, platform);
-    findings.extend(found);
-    if has_error(&findings) {
-        return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
+impl Read {
+    /// Reads a side of which there may be trees.
+    fn new<'s>(revision: &'s Revision, trees: &'s Trees<'s>) -> Self {
+        let input = &revision.input;
+        let config = input.config.and_then(|file| Some((file, input.sources.get(file)?)));
+        let (config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
+        let default: Symbol = input.namespace.as_deref().unwrap_or("default").into();
+        let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&default)), ..platform(&config) };
+        let (cluster, found) = cluster::read_with(&input.sources, &input.inventory, platform, trees);
+        findings.extend(found);
+        Self { cluster, contents: held(&input.sources, &input.inventory, &default, trees), findings }
     }
-    Ok(Seen { name, sources: input.sources, files: input.inventory, cluster, findings })
+
+    /// The side, with its objects and their texts; its findings if they keep it from being judged.
+    fn seen(self, which: Which, revision: Revision) -> Result<(Seen, Contents), Box<Unjudged>> {
+        let Self { cluster, contents, findings } = self;
+        let Revision { name, input } = revision;
+        if has_error(&findings) {
+            return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
+        }
+        Ok((Seen { name, sources: input.sources, files: input.inventory, cluster, findings }, contents))
+    }
 }
 
 /// All that is told of two sides.

@@ -9,7 +9,7 @@ use super::seeds::Seed;
 use crate::diagnostic::code;
 use crate::flow::Symbol;
 use crate::inventory::{self, Inventory, ServiceFacts};
-use crate::manifest::{self, Document, Node, Reading, Whereabouts, documents, objects};
+use crate::manifest::{self, Document, Node, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 /// The objects of one side.
@@ -83,13 +83,13 @@ impl Held {
     }
 }
 
-/// The objects of files; `default` is the namespace of those that name none.
-pub(super) fn held(sources: &Sources, files: &[FileId], default: &Symbol) -> Contents {
+/// The objects of files, of which there may be trees; `default` is the namespace of those that name none.
+pub(super) fn held<'s>(sources: &'s Sources, files: &[FileId], default: &Symbol, trees: &'s Trees<'s>) -> Contents {
     let mut all = Contents::default();
     let mut inventory = Inventory::default();
     for (file, source) in files.iter().filter_map(|file| Some((*file, sources.get(*file)?))) {
         let whole = whole(file, source);
-        let mut reading = Reading::new(whole);
+        let mut reading = Reading::with_trees(whole, trees);
         for span in documents(source.text()) {
             objects(Document { span, ..whole }, &mut reading, &mut |object, reading| {
                 all.objects.push(one(object, default, reading));

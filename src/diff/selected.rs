@@ -162,6 +162,7 @@ mod tests {
     use super::super::yaml::{Yaml, names};
     use super::narrowed;
     use crate::cluster::{self, Cluster, Platform};
+    use crate::manifest::Trees;
     use crate::source::{Source, Sources};
 
     const BESIDE: &str = "\
@@ -244,7 +245,7 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add(Source::new("a.yaml", text));
         let (cluster, _) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
-        (cluster, held(&sources, &[file], &"default".into()))
+        (cluster, held(&sources, &[file], &"default".into(), &Trees::default()))
     }
 
     fn object((kind, spec): (&str, &str)) -> String {

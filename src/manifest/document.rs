@@ -55,13 +55,7 @@ impl<'s> Document<'s> {
 
     /// The document as a tree, with `<<` merged as Kubernetes' reader does; a finding if it is no YAML.
     pub(crate) fn parse(self) -> Result<Value, Box<Diagnostic>> {
-        if open_brackets(self.text()) > MAX_OPEN_BRACKETS {
-            let finding = self.unread(self.first_line()).label(format!("more than {MAX_OPEN_BRACKETS} brackets are open at once"));
-            return Err(Box::new(finding));
-        }
-        let mut tree: Value = serde_yaml::from_str(self.text()).map_err(|error| Box::new(self.unreadable(&error)))?;
-        tree.apply_merge().map_err(|error| Box::new(self.unreadable(&error)))?;
-        Ok(tree)
+        tree(self.text()).map_err(|fault| Box::new(self.unreadable(&fault)))
     }
 
     /// Where in the file a place of the tree is written: its first line from where it begins.
@@ -131,7 +125,13 @@ impl<'s> Document<'s> {
     }
 
     /// What the YAML reader cannot read.
-    fn unreadable(self, error: &serde_yaml::Error) -> Diagnostic {
+    fn unreadable(self, fault: &Fault) -> Diagnostic {
+        let error = match fault {
+            Fault::TooManyBrackets => {
+                return self.unread(self.first_line()).label(format!("more than {MAX_OPEN_BRACKETS} brackets are open at once"));
+            }
+            Fault::Yaml(error) => error,
+        };
         let said = error.to_string();
         // The reader's own position counts from the document's start and would mislead.
         let said = said.split(" at line ").next().unwrap_or_default();
@@ -143,6 +143,22 @@ impl<'s> Document<'s> {
         Diagnostic::new(self.code, location, "this document is not YAML that Kubernetes reads")
             .note("a document that cannot be read could hold any workload, so nothing is concluded from the rest")
     }
+}
+
+/// Why a text is no tree.
+pub(super) enum Fault {
+    TooManyBrackets,
+    Yaml(serde_yaml::Error),
+}
+
+/// The tree of a document's text.
+pub(super) fn tree(text: &str) -> Result<Value, Fault> {
+    if open_brackets(text) > MAX_OPEN_BRACKETS {
+        return Err(Fault::TooManyBrackets);
+    }
+    let mut tree: Value = serde_yaml::from_str(text).map_err(Fault::Yaml)?;
+    tree.apply_merge().map_err(Fault::Yaml)?;
+    Ok(tree)
 }
 
 /// How many letters of a line a place holds at most; JSON may stand on a single line.

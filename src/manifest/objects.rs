@@ -29,7 +29,7 @@ impl<'t> Object<'t> {
 /// none; an empty document holds nothing.
 pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, take: &mut dyn FnMut(&Object<'_>, &mut Reading<'s>)) {
     reading.begin(document, "the document");
-    let tree = match document.parse() {
+    let tree = match reading.tree(document) {
         Ok(tree) => tree,
         Err(finding) => return reading.add(*finding),
     };

@@ -3,9 +3,13 @@
 //! Owns: `Reading`: the findings of a file with their measure, and which words the API server would read as something else. It must
 //! not know what an object holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde_yaml::Value;
+
 use super::document::{Document, Step};
+use super::trees::Trees;
 use super::words;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Location, Span};
@@ -32,6 +36,7 @@ pub(crate) struct Reading<'s> {
     remarked_before: usize,
     effort: usize,
     bare: Bare,
+    trees: Option<&'s Trees<'s>>,
 }
 
 /// Which words stand without quotes in a text; asked once a word, because many objects may share one text.
@@ -54,6 +59,20 @@ impl<'s> Reading<'s> {
             remarked_before: 0,
             effort,
             bare: Bare::default(),
+            trees: None,
+        }
+    }
+
+    /// The same, of a file of which there are trees already.
+    pub(crate) fn with_trees(document: Document<'s>, trees: &'s Trees<'s>) -> Self {
+        Self { trees: Some(trees), ..Self::new(document) }
+    }
+
+    /// The tree of a document; a finding if it is no YAML.
+    pub(super) fn tree(&self, document: Document<'s>) -> Result<Cow<'s, Value>, Box<Diagnostic>> {
+        match self.trees.and_then(|trees| trees.get(document.text())) {
+            Some(tree) => Ok(Cow::Borrowed(tree)),
+            None => document.parse().map(Cow::Owned),
         }
     }
 

@@ -118,14 +118,15 @@ impl Into<'_> {
     pub(super) fn reach_by(&self, caller: &Piece, cuts: &OnceCell<(Vec<Cut>, usize)>, found: &mut Found) {
         let ends = caller.example.ends(self.walk.pair, Way::Egress);
         let (own, of_base) = cuts.get_or_init(|| ends.cuts());
+        // What tells peers apart has done its work: ports and requests are what is left of the cuts that hold both.
+        let entered = caller.held_by.iter().filter_map(|at| self.cuts.get(*at));
+        let entered: Vec<Cut> =
+            entered.map(|cut| Cut { peers: Peers::none(), ports: cut.ports.clone(), requests: cut.requests.clone() }).collect();
         for target in self.called_by(own, *of_base) {
-            let mut cuts = self.cuts.to_vec();
-            let mut held = caller.held_by.clone();
-            for at in &target.held_by {
-                let Some(cut) = own.get(*at) else { continue };
-                held.push(cuts.len());
-                cuts.push(Cut { peers: Peers::all(), ports: cut.ports.clone(), requests: RequestSamples::default() });
-            }
+            let left = target.held_by.iter().filter_map(|at| own.get(*at));
+            let left = left.map(|cut| Cut { peers: Peers::none(), ports: cut.ports.clone(), requests: RequestSamples::default() });
+            let cuts: Vec<Cut> = entered.iter().cloned().chain(left).collect();
+            let held: Vec<usize> = (0..cuts.len()).collect();
             let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
             between.compare(Doors { out: Some(&ends), into: Some(self.ends) }, &cuts, &held, found);
         }
@@ -139,9 +140,13 @@ impl Into<'_> {
         }
         let side = |at: usize| if at < of_base { Which::Base } else { Which::Head };
         let cubes = own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
-        let cubes: Vec<(usize, PodCube)> =
-            cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?))).collect();
         let whole = &self.target.peers.pods;
+        // Most callers name others than these.
+        let may_hold = |cube: &PodCube| whole.cubes().iter().any(|part| part.labels.overlaps(&cube.labels));
+        let cubes: Vec<(usize, PodCube)> = cubes
+            .filter(|(_, cube)| may_hold(cube))
+            .filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?)))
+            .collect();
         let is_whole = |cube: &PodCube| whole.cubes().iter().all(|part| part.is_subset(cube));
         let is_apart = |cube: &PodCube| whole.cubes().iter().all(|part| !part.overlaps(cube));
         if cubes.iter().all(|(_, cube)| is_whole(cube) || is_apart(cube)) {
