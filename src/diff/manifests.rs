@@ -192,7 +192,7 @@ impl Looks<'_> {
     /// The seeds as far as pods go of whom nothing is known but their labels.
     fn narrowed(&self, seeds: &[Seed]) -> Vec<Seed> {
         match self.waypoints() {
-            Waypoints::None => narrowed(seeds.to_vec(), self.changes, self.clusters),
+            Waypoints::None => narrowed(seeds.to_vec(), self.changes, self.clusters, self.names),
             Waypoints::Some => seeds.to_vec(),
         }
     }

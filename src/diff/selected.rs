@@ -3,17 +3,19 @@
 //! Owns: `narrowed`: of the flows of a namespace in which policies alone have changed, those from and to the pods that these policies
 //! select, and of a `NetworkPolicy` only those of which it speaks. It is asked of the evaluator, which is given that policy alone.
 
+mod allowed;
+
 use std::collections::BTreeMap;
+
+use allowed::spoken;
 
 use super::objects::{Altered, Held};
 use super::seeds::{Region, Seed, Why};
 use super::side::Which;
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{self, Cluster, Endpoint, HBONE, Names, Platform};
-use crate::flow::{
-    Cut, DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol, Transport, Verdict,
-};
-use crate::source::{Source, Sources};
+use crate::flow::{DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol, Transport, Verdict};
+use crate::source::{FileId, Source, Sources};
 use crate::verify::Way;
 
 const WAYS: [Way; 2] = [Way::Ingress, Way::Egress];
@@ -21,13 +23,13 @@ const WAYS: [Way; 2] = [Way::Ingress, Way::Egress];
 /// The seeds, with those of whole namespaces narrowed where all that has changed there are policies that act on the pods they select,
 /// and on no others (`semantics.md` §1.1, §2.1, §3.1). Manifests with waypoints are not for this: a policy may then act on calls that
 /// somebody else carries.
-pub(super) fn narrowed(seeds: Vec<Seed>, changes: &[Altered<'_>], clusters: [&Cluster; 2]) -> Vec<Seed> {
+pub(super) fn narrowed(seeds: Vec<Seed>, changes: &[Altered<'_>], clusters: [&Cluster; 2], names: &Names) -> Vec<Seed> {
     let mut by_namespace: BTreeMap<&str, Vec<&Altered<'_>>> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.both().any(|object| !object.is_of_itself())) {
         by_namespace.entry(change.any().map_or("", place)).or_default().push(change);
     }
     let narrow = |name: &Symbol| -> Option<Vec<Seed>> {
-        let all = by_namespace.get(&**name)?.iter().map(|change| regions(change, clusters)).collect::<Option<Vec<_>>>()?;
+        let all = by_namespace.get(&**name)?.iter().map(|change| regions(change, clusters, names)).collect::<Option<Vec<_>>>()?;
         Some(all.into_iter().flatten().collect())
     };
     let of = |seed: Seed| match &seed {
@@ -43,7 +45,7 @@ fn place(object: &Held) -> &str {
 }
 
 /// The flows to which a changed object may matter; none if that cannot be said.
-fn regions(change: &Altered<'_>, clusters: [&Cluster; 2]) -> Option<Vec<Seed>> {
+fn regions(change: &Altered<'_>, clusters: [&Cluster; 2], names: &Names) -> Option<Vec<Seed>> {
     if change.times > 1 {
         return None;
     }
@@ -51,6 +53,16 @@ fn regions(change: &Altered<'_>, clusters: [&Cluster; 2]) -> Option<Vec<Seed>> {
     let sides = [(Which::Base, change.old, base), (Which::Head, change.new, head)];
     let alone = sides.into_iter().filter_map(|(which, object, platform)| Some((which, object?, platform)));
     let alone = alone.map(|(which, object, platform)| Some((which, Alone::new(object, platform)?))).collect::<Option<Vec<_>>>()?;
+    if let [(base, old), (head, new)] = alone.as_slice()
+        && old.selectors(Way::Ingress) == new.selectors(Way::Ingress)
+        && let (Some(was), Some(is)) = (spoken(old, names), spoken(new, names))
+    {
+        let tcp = PortSet::full(Protocol::Tcp);
+        let of = |which: Which, policy: &Alone<'_>, spoken: &[Peers]| -> Vec<Seed> {
+            spoken.iter().flat_map(|peers| policy.seeds(which, Way::Ingress, peers, &tcp)).collect()
+        };
+        return Some([of(*base, old, &was), of(*head, new, &is)].concat());
+    }
     Some(WAYS.into_iter().flat_map(|way| of_way(&alone, way)).collect())
 }
 
@@ -84,13 +96,15 @@ impl<'a> Alone<'a> {
         if !object.is_policy() || !object.about.is_empty() {
             return None;
         }
-        let mut sources = Sources::default();
-        let file = sources.add(Source::new("", object.text.as_str()));
         // Whether a plugin judges SCTP is the same of every policy.
-        let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..platform.clone() });
+        let cluster = read(&[&object.text], Platform { sctp: Some(true), ..platform.clone() })?;
         let alone = Self { object, cluster };
-        let is_understood = findings.is_empty() && WAYS.iter().any(|way| !alone.selectors(*way).is_empty());
-        is_understood.then_some(alone)
+        WAYS.iter().any(|way| !alone.selectors(*way).is_empty()).then_some(alone)
+    }
+
+    /// A cluster of these objects on the same platform; none if something is wrong with one.
+    fn read_with(&self, objects: &[&str]) -> Option<Cluster> {
+        read(objects, self.cluster.platform().clone())
     }
 
     fn selectors(&self, way: Way) -> Vec<LabelCube> {
@@ -116,7 +130,8 @@ impl<'a> Alone<'a> {
         let end = self.cluster.end(&near, way);
         let cuts = end.cuts(&Names::default());
         // What is said of a flow that no cut holds is said of all such.
-        let nobody = Endpoint::from(Self::nobody(&cuts));
+        let peers: Vec<Peers> = cuts.iter().map(|cut| cut.peers.clone()).collect();
+        let nobody = Endpoint::from(nobody(&peers, DataPlane::None));
         let spoken = cuts.iter().filter(|cut| cut.peers.contains(&nobody.peer)).fold(PortSet::none(), |sum, cut| sum.union(&cut.ports));
         for protocol in Protocol::ALL {
             let unspoken = PortSet::full(protocol).subtract(&spoken);
@@ -132,14 +147,6 @@ impl<'a> Alone<'a> {
         Some((peers, if is_tunnel { ports.union(&PortSet::full(Protocol::Tcp)) } else { ports }))
     }
 
-    /// A pod of a namespace of which no cut knows.
-    fn nobody(cuts: &[Cut]) -> Peer {
-        let names = cuts.iter().flat_map(|cut| cut.peers.pods.cubes()).flat_map(|cube| cube.names().words().iter());
-        let namespace = fresh_word(names.map(|name| &**name));
-        let namespace_labels = [(NAMESPACE_NAME.into(), Symbol::clone(&namespace))].into();
-        Peer::Pod(Pod { namespace, namespace_labels, labels: [].into(), account: "default".into(), plane: DataPlane::None })
-    }
-
     /// One of the pods that it selects.
     fn selected(&self, way: Way) -> Option<Pod> {
         let [selector] = self.selectors(way).try_into().ok()?;
@@ -151,174 +158,22 @@ impl<'a> Alone<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::super::objects::{Contents, altered, held, seeds};
-    use super::super::seeds::{Policies, Seed, sown};
-    use super::super::side::Pair;
-    use super::super::walk::{Cell, walk};
-    use super::super::yaml::{Yaml, names};
-    use super::narrowed;
-    use crate::cluster::{self, Cluster, Platform};
-    use crate::manifest::Trees;
-    use crate::source::{Source, Sources};
-
-    const BESIDE: &str = "\
-{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled, tier: front}}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: data, labels: {istio-injection: enabled}}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: far, labels: {istio.io/dataplane-mode: ambient, tier: front}}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop},
- spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {}}], ports: [{port: 5432}]}]}}
----
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: beside, namespace: far},
- spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}}
----
-{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: beside, namespace: data},
- spec: {selector: {matchLabels: {app: db}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}}
----
-";
-
-    /// Policies, each of which is turned into each other one, and taken away.
-    const POLICIES: [(&str, &str); 24] = [
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 81}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {tier: front}}}]}]}",
-        ),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {}}], ports: [{port: 15008}]}]}"),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{protocol: SCTP}]}]}",
-        ),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{protocol: UDP, port: 53}]}]}"),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, ingress: [{}]}"),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: web}]}]}"),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress, Egress]}"),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{podSelector: {}}], ports: [{port: 1, endPort: 9}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [db]}]}, ingress: [{from: [{podSelector: {}}]}]}",
-        ),
-        ("NetworkPolicy", "{podSelector: {}}"),
-        ("NetworkPolicy", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress]}"),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: cache}}}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: cache}}}], ports: [{port: 6379}]}, {to: [{podSelector: {}}], ports: [{port: 53, protocol: UDP}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {tier: front}}}]}]}",
-        ),
-        (
-            "NetworkPolicy",
-            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {tier: front}}, podSelector: {matchExpressions: [{key: role, operator: Exists}]}}]}]}",
-        ),
-        ("AuthorizationPolicy", "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {methods: [GET]}}]}]}"),
-        ("AuthorizationPolicy", "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{from: [{source: {notNamespaces: [shop]}}]}]}"),
-        ("AuthorizationPolicy", "{selector: {matchLabels: {app: queue}}}"),
-        ("AuthorizationPolicy", "{action: DENY, rules: [{to: [{operation: {ports: ['80']}}]}]}"),
-        ("PeerAuthentication", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}"),
-        ("PeerAuthentication", "{selector: {matchLabels: {app: db}}, mtls: {mode: PERMISSIVE}, portLevelMtls: {80: {mode: STRICT}}}"),
-        ("PeerAuthentication", "{mtls: {mode: DISABLE}}"),
-    ];
-
-    fn read(text: &str) -> (Cluster, Contents) {
-        let mut sources = Sources::default();
-        let file = sources.add(Source::new("a.yaml", text));
-        let (cluster, _) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
-        (cluster, held(&sources, &[file], &"default".into(), &Trees::default()))
-    }
-
-    fn object((kind, spec): (&str, &str)) -> String {
-        let version = if kind == "NetworkPolicy" { "networking.k8s.io/v1" } else { "security.istio.io/v1" };
-        format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: subject, namespace: data}},\n spec: {spec}}}\n")
-    }
-
-    fn shown(cell: &Cell) -> String {
-        let Cell { caller, target, protocol, ports, requests, before, after, .. } = cell;
-        format!("{caller:?} {target:?} {protocol:?} {ports:?} {requests:?} {before:?} {after:?}")
-    }
-
-    /// What is found where the whole namespace is looked at, and where seeds are narrowed; counts those that are.
-    fn both(old: &str, new: &str, narrowly: &mut usize) -> [BTreeSet<String>; 2] {
-        let (base, old) = read(old);
-        let (head, new) = read(new);
-        let mut known = names(&base);
-        let more = names(&head);
-        known.namespaces.extend(more.namespaces);
-        known.accounts.extend(more.accounts);
-        let [left, right] = [&base, &head].map(|cluster| Yaml::new(cluster, known.clone()));
-        let pair = Pair::new(&left, &right);
-        let changes = altered(&old.objects, &new.objects);
-        let whole = seeds(&changes, "istio-system");
-        assert!(whole.iter().all(|seed| matches!(seed, Seed::Namespace(_))));
-        let narrow = narrowed(whole.clone(), &changes, [&base, &head]);
-        if narrow.iter().all(|seed| matches!(seed, Seed::Region(..))) {
-            *narrowly += 1;
-        }
-        [whole, narrow].map(|seeds| {
-            let found = walk(&pair, None, &sown(seeds, None::<Policies<'_>>, &pair));
-            found.cells.iter().map(shown).collect()
-        })
-    }
-
-    #[test]
-    fn narrowed_seeds_show_what_whole_namespaces_do() {
-        let (mut differences, mut narrowly) = (0, 0);
-        let ambient =
-            BESIDE.replace("name: data, labels: {istio-injection: enabled", "name: data, labels: {istio.io/dataplane-mode: ambient");
-        for (old, beside) in POLICIES.into_iter().flat_map(|old| [(old, BESIDE), (old, &*ambient)]) {
-            for new in POLICIES.into_iter().filter(|new| new.0 == old.0) {
-                let [base, head] = [old, new].map(|policy| format!("{beside}{}", object(policy)));
-                let [whole, narrow] = both(&base, &head, &mut narrowly);
-                differences += whole.len();
-                assert_eq!(whole, narrow, "{old:?} to {new:?}");
-            }
-            let with = format!("{beside}{}", object(old));
-            for (base, head) in [(beside, &*with), (&*with, beside)] {
-                let [whole, narrow] = both(base, head, &mut narrowly);
-                differences += whole.len();
-                assert_eq!(whole, narrow, "{old:?} and nothing");
-            }
-        }
-        assert!(differences > 2000 && narrowly > 300, "{differences} {narrowly}");
-    }
-
-    #[test]
-    fn what_is_more_than_a_policy_is_looked_at_whole() {
-        let twice = format!("{BESIDE}{}---\n{}", object(POLICIES[0]), object(POLICIES[1]));
-        let service = format!(
-            "{BESIDE}{{apiVersion: v1, kind: Service, metadata: {{name: db, namespace: data}}, spec: {{selector: {{app: db}}, ports: [{{port: 80}}]}}}}"
-        );
-        let targets = format!(
-            "{BESIDE}{}",
-            object(("AuthorizationPolicy", "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: way}]}"))
-        );
-        let label = BESIDE.replace("name: data, labels: {istio", "name: data, labels: {tier: front, istio");
-        for head in [twice, service, targets, label] {
-            let ((base, old), (head, new)) = (read(BESIDE), read(&head));
-            let changes = altered(&old.objects, &new.objects);
-            let seeds = narrowed(seeds(&changes, "istio-system"), &changes, [&base, &head]);
-            assert!(matches!(&*seeds, [Seed::Namespace(name)] if &**name == "data"), "{seeds:?}");
-        }
-    }
+/// A cluster of some objects; none if something is wrong with one.
+fn read(objects: &[&str], platform: Platform) -> Option<Cluster> {
+    let mut sources = Sources::default();
+    let files: Vec<FileId> = objects.iter().map(|text| sources.add(Source::new("", *text))).collect();
+    let (cluster, findings) = cluster::read(&sources, &files, platform);
+    findings.is_empty().then_some(cluster)
 }
+
+/// A pod of a namespace and with an account that none of these sets names.
+fn nobody(named: &[Peers], plane: DataPlane) -> Peer {
+    let cubes = || named.iter().flat_map(|peers| peers.pods.cubes());
+    let namespace = fresh_word(cubes().flat_map(|cube| cube.names().words().iter()).map(|name| &**name));
+    let account = fresh_word(cubes().flat_map(|cube| cube.account.words().iter()).map(|name| &**name));
+    let namespace_labels = [(NAMESPACE_NAME.into(), Symbol::clone(&namespace))].into();
+    Peer::Pod(Pod { namespace, namespace_labels, labels: [].into(), account, plane })
+}
+
+#[cfg(test)]
+mod tests;
