@@ -199,6 +199,9 @@ impl Inventory {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, "Service", &name, [later.location, first.location]));
             }
+            if twice && first.addresses.is_empty() {
+                first.addresses = std::mem::take(&mut later.addresses);
+            }
             twice
         });
         ownership::fold(&mut self.workloads, &mut self.folded);
