@@ -116,7 +116,8 @@ impl<'c> End<'c> {
             Way::Egress => wire::port(self.subject, far, protocol, port, transport),
         };
         let (near, way) = (self.subject, self.way);
-        let connection = Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid };
+        let connection =
+            Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid, service: None };
         network::gate(&self.selected, &connection)
     }
 }
