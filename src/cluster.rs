@@ -188,6 +188,11 @@ impl Cluster {
         mesh::Mesh::takes_waypoints(client)
     }
 
+    /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
+    pub fn is_waypoint(&self, end: &Endpoint) -> bool {
+        self.mesh.is_of_waypoint(end)
+    }
+
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its
     /// own.
     pub fn captures(destination: &Endpoint, port: u16) -> bool {

@@ -195,3 +195,46 @@ fn json_has_every_part() {
     assert_eq!(caller["verdict"], "denied");
     assert_eq!(first["remedies"][0]["to"], "allow");
 }
+
+/// A waypoint opens its port to everybody, and then asks for a certificate: no policy stops a plain client, and it gets no answer.
+#[test]
+fn a_plain_client_gets_nothing_from_the_tunnel_of_a_waypoint() {
+    let manifests = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: waypoint, namespace: shop}
+spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: waypoint, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {gateway.networking.k8s.io/gateway-name: waypoint, sidecar.istio.io/inject: 'false', istio.io/dataplane-mode: none}}
+    spec: {serviceAccountName: waypoint, containers: [{name: proxy}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: old, namespace: shop, labels: {app: old, istio.io/dataplane-mode: none, sidecar.istio.io/inject: 'false'}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: main}]}
+";
+    let files = Files { manifests, ..Files::default() };
+    let page = |flow: &str| files.page(flow);
+    for flow in ["pod/old@shop -> deploy/waypoint@shop:15008", "internet -> deploy/waypoint@shop:15008"] {
+        let page = page(flow);
+        assert!(page.contains("to waypoint, plaintext") && page.contains("closes at the first bytes"), "{page}");
+        assert!(!page.contains("an open connection"), "{page}");
+    }
+    assert!(page("pod/old@shop -> deploy/waypoint@shop:15021").contains("an open connection"), "the port for health checks is plain");
+    let pod = page("pod/old@shop -> pod/web@shop:15008");
+    assert!(pod.starts_with("DENIED") && pod.contains("the port of the tunnel at web takes only mTLS"), "{pod}");
+}
