@@ -31,12 +31,31 @@ fn kinds_that_cannot_affect_a_flow_are_passed_over() {
         ("telemetry.istio.io/v1", "Telemetry"),
         ("cert-manager.io/v1", "Certificate"),
         ("storage.k8s.io/v1", "StorageClass"),
+        ("serving.knative.dev/v1", "Service"),
+        ("serving.kserve.io/v1beta1", "InferenceService"),
+        ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
+        ("kafka.strimzi.io/v1beta2", "Kafka"),
+        ("operators.coreos.com/v1alpha1", "Subscription"),
+        ("apps.openshift.io/v1", "DeploymentConfig"),
+        ("traefik.io/v1alpha1", "IngressRoute"),
     ] {
         let yaml = object(version, kind, "x", "{anything: [at, all]}");
         assert!(findings(&yaml).is_empty(), "{kind}");
         allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80");
     }
     assert_eq!(findings(&object("example.com/v1", "Route", "x", "{}")).len(), 1, "a kind is passed over in its own group only");
+    // What makes objects of others, or is a policy of another plugin or mesh, is none of these.
+    for (version, kind) in [
+        ("template.openshift.io/v1", "Template"),
+        ("network.openshift.io/v1", "EgressNetworkPolicy"),
+        ("k8s.ovn.org/v1", "EgressFirewall"),
+        ("policy.linkerd.io/v1beta3", "Server"),
+        ("vpcresources.k8s.aws/v1beta1", "SecurityGroupPolicy"),
+        ("maistra.io/v1", "ServiceMeshMemberRoll"),
+    ] {
+        let cluster = cluster(&object(version, kind, "x", "{anything: [at, all]}"));
+        assert!(open(&cluster, &end(OUTSIDE), &end("*@shop")), "{kind}");
+    }
 }
 
 #[test]
