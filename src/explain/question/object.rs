@@ -6,11 +6,11 @@ mod written;
 
 use std::collections::BTreeSet;
 
-use super::draft::Draft;
+use super::draft::{Draft, Written};
 use super::{Context, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServicePort, WorkloadKind};
+use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -176,11 +176,10 @@ fn declared(
 
 /// The pods behind a Service, and the port of its address that is called.
 fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Context<'_>) -> Result<(Vec<Target>, u16), Box<Diagnostic>> {
-    let port = service_port(service, word, draft)?;
     if service.selector.is_empty() {
-        let finding = draft.unclear(word.span, format!("Service `{}/{}` selects no pods", service.namespace, service.name));
-        return Err(Box::new(finding.label("leads to addresses that no manifest holds").help("ask about the address that it leads to")));
+        return Err(Box::new(no_pods(service, word, draft)));
     }
+    let port = service_port(service, word, draft)?;
     let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(key.clone(), Values::one(value.clone()));
     let labels = service.selector.iter().fold(LabelCube::all(), with);
     let whole = PodSet::from(PodCube { namespace: named(&service.namespace), labels, account: Values::any() });
@@ -204,6 +203,16 @@ fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Cont
         ));
     }
     Ok((targets, port.port))
+}
+
+/// The finding that a Service leads to none of the cluster's pods, as far as it says itself.
+fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic {
+    let (does, where_to) = match service.kind {
+        ServiceKind::ExternalName => ("is another name for a host", "leads to whatever that name stands for"),
+        _ => ("selects no pods", "leads to addresses that no manifest holds"),
+    };
+    let finding = draft.unclear(word.span, format!("Service `{}/{}` {does}", service.namespace, service.name));
+    finding.label(where_to).help("ask about the address that it leads to")
 }
 
 /// The port of a Service that is meant: by number, by name, or the only one that it has.
@@ -349,11 +358,13 @@ fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &
             finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
         return Box::new(finding);
     }
-    let is_service = word.kind == Kind::Service;
-    let all: Vec<(&Symbol, &Symbol, &str)> = if is_service {
-        inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service")).collect()
-    } else {
-        inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name())).collect()
+    let services = inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service"));
+    let workloads = inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name()));
+    let is_called = matches!(&draft.destination, Written::Object(called) if called.span == word.span);
+    let all: Vec<(&Symbol, &Symbol, &str)> = match word.kind {
+        Kind::Service => services.collect(),
+        Kind::Either if is_called => workloads.chain(services).collect(),
+        Kind::Either | Kind::Workload(_) => workloads.collect(),
     };
     let finding = finding.label("not among the manifests");
     if let Some((namespace, _, kind)) = all.iter().find(|(_, known, _)| *known == name) {
