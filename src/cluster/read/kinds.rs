@@ -246,7 +246,7 @@ const SCOPED: [(&str, &str, Scope); 16] = [
     ("projectcalico.org", "NetworkPolicy", Scope::Network),
     ("projectcalico.org", "GlobalNetworkPolicy", Scope::Network),
     ("networking.istio.io", "EnvoyFilter", Scope::WorkloadSelector),
-    ("networking.istio.io", "Sidecar", Scope::WorkloadSelector),
+    ("networking.istio.io", "Sidecar", Scope::Sidecar),
     ("networking.istio.io", "ServiceEntry", Scope::ServiceEntry),
     ("networking.istio.io", "WorkloadEntry", Scope::WorkloadEntry),
     ("networking.istio.io", "Gateway", Scope::Gateway),
