@@ -64,6 +64,8 @@ pub struct Workload {
     pub name: Symbol,
     /// One of its pods.
     pub endpoint: Endpoint,
+    /// The kinds and names by which it is known besides: those of the pods that it stands for, and of what made them.
+    pub aliases: Vec<(Symbol, Symbol)>,
 }
 
 /// A call of a pod that does not go as a connection with the pod itself does.

@@ -246,6 +246,13 @@ impl InventoryWorkload {
         self.owner.as_ref().map(|(_, kind, name)| (*kind, name))
     }
 
+    /// What made it in the first place, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
+    pub fn root_owner(&self) -> Option<(WorkloadKind, Symbol)> {
+        let owner = self.owner.as_ref()?;
+        let (_, kind, name) = ownership::deployment_behind(self, owner).unwrap_or_else(|| owner.clone());
+        Some((kind, name))
+    }
+
     /// What it is ordered and told apart by.
     fn key(&self) -> (&Symbol, WorkloadKind, &Symbol) {
         (&self.namespace, self.kind, &self.name)

@@ -151,7 +151,7 @@ impl Manifests {
 
     /// Reads an object.
     fn object(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
-        reading.object = format!("a {}", object.kind);
+        reading.object = metadata::some(object.kind);
         if object.version.is_none() {
             object.root.get(reading, "apiVersion").wrong(reading, "a group and a version are expected, as in `apps/v1`");
             return self.give_up(reading.document);

@@ -2,6 +2,7 @@
 
 use super::{Files, snapshot};
 use twogate::compile::{Input, compile};
+use twogate::flow::Verdict;
 use twogate::source::{Source, Sources};
 
 /// The program of the design's own example, in fewer words.
@@ -237,4 +238,45 @@ spec: {containers: [{name: main}]}
     assert!(page("pod/old@shop -> deploy/waypoint@shop:15021").contains("an open connection"), "the port for health checks is plain");
     let pod = page("pod/old@shop -> pod/web@shop:15008");
     assert!(pod.starts_with("DENIED") && pod.contains("the port of the tunnel at web takes only mTLS"), "{pod}");
+}
+
+/// A dump of pods without what made them: those of one owner are one, and each of its names leads to it.
+#[test]
+fn pods_whose_owner_is_in_no_manifest_are_found_by_every_name() {
+    let pod = |name: &str, labels: &str, owner: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{{labels}}}, ownerReferences: [{owner}]}}\n\
+             spec: {{containers: [{{name: main}}]}}\n"
+        )
+    };
+    let set = "{apiVersion: apps/v1, kind: ReplicaSet, name: web-7cc9, uid: u, controller: true}";
+    let job = "{apiVersion: batch/v1, kind: Job, name: load, uid: u, controller: true}";
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: in, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {track: canary}}, ingress: [{from: [{podSelector: {matchLabels: {app: load}}}]}]}\n";
+    let manifests = [
+        pod("web-7cc9-aaaaa", "app: web, pod-template-hash: 7cc9", set),
+        pod("web-7cc9-bbbbb", "app: web, pod-template-hash: 7cc9", set),
+        pod("web-7cc9-ccccc", "app: web, pod-template-hash: 7cc9, track: canary", set),
+        pod("load-x", "app: load", job),
+        policy.to_owned(),
+    ];
+    let manifests = manifests.concat();
+    let files = Files { manifests: &manifests, ..Files::default() };
+    let verdicts = |flow: &str| -> Vec<Verdict> {
+        let answer = files.ask(flow);
+        assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+        answer.cases.into_iter().map(|case| case.decision.verdict).collect()
+    };
+    let (passes, stopped) = (Verdict::Allowed, Verdict::Denied);
+    for one in ["aaaaa", "bbbbb"] {
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/load-x@shop:80")), [passes.clone()], "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-ccccc@shop -> pod/web-7cc9-{one}@shop:80")), [passes.clone()], "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/web-7cc9-ccccc@shop:80")), [stopped.clone()], "{one}");
+    }
+    for load in ["job/load@shop", "load@shop", "pod/load-x@shop"] {
+        assert_eq!(verdicts(&format!("{load} -> pod/web-7cc9-ccccc@shop:80")), [passes.clone()], "{load}");
+    }
+    // The Deployment is all of its pods, and they are not judged alike.
+    let both = verdicts("deploy/web@shop -> deploy/web@shop:80");
+    assert!(both.contains(&passes) && both.contains(&stopped), "{both:?}");
 }

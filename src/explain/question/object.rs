@@ -117,8 +117,8 @@ pub(super) fn source(
         let finding = draft.unclear(word.span, "a Service calls nobody");
         return Err(Box::new(finding.label("pods call").help("name the workload, as `deploy/web`, or its labels")));
     }
-    let workload = workload(word, home, draft, context, notes)?;
-    Ok(side(workload, word.span))
+    let (workload, object) = workload(word, home, draft, context, notes)?;
+    Ok(Side { object: Some(object), ..side(workload, word.span) })
 }
 
 /// An object as the destination.
@@ -147,10 +147,10 @@ pub(super) fn destination(
     if word.kind == Kind::Service {
         return declared(word, home, draft, context, notes);
     }
-    let workload = workload(word, home, draft, context, notes)?;
+    let (workload, object) = workload(word, home, draft, context, notes)?;
     let protocol = word.protocol.unwrap_or(Protocol::Tcp);
     let port = pod_port(workload, word, protocol, draft, context, notes)?;
-    let target = Target { side: side(workload, word.span), protocol, port };
+    let target = Target { side: Side { object: Some(object), ..side(workload, word.span) }, protocol, port };
     let is_pod = word.kind == Kind::Workload(WorkloadKind::Pod);
     Ok(Found { targets: vec![target], service: None, is_pod, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
@@ -294,14 +294,15 @@ fn translated(workload: &InventoryWorkload, number: u16, own: &BTreeSet<u16>, co
     ))
 }
 
-/// The workload that a word names.
+/// The workload that a word names, or one of the pods of a workload that the manifests hold by its pods alone; and what is meant.
 fn workload<'c>(
     word: &Word,
     home: &Symbol,
     draft: &Draft<'_>,
     context: &Context<'c>,
     notes: &mut Vec<String>,
-) -> Result<&'c InventoryWorkload, Box<Diagnostic>> {
+) -> Result<(&'c InventoryWorkload, Object), Box<Diagnostic>> {
+    let named = |kind: WorkloadKind, name: &Symbol| Object { kind, namespace: home.clone(), name: name.clone() };
     let kind = match word.kind {
         Kind::Workload(kind) => Some(kind),
         Kind::Service | Kind::Either => None,
@@ -309,13 +310,20 @@ fn workload<'c>(
     let fits = |workload: &&InventoryWorkload| kind.is_none_or(|kind| workload.kind == kind);
     let inventory = context.inventory.workloads_in(home);
     if let Some(found) = inventory.iter().filter(fits).find(|workload| workload.name == word.name.0) {
+        return Ok((found, named(found.kind, &found.name)));
+    }
+    let made_by = |workload: &InventoryWorkload| {
+        let owner = workload.root_owner().filter(|(own, name)| kind.is_none_or(|kind| kind == *own) && *name == word.name.0)?;
+        Some(named(owner.0, &owner.1))
+    };
+    if let Some(found) = inventory.iter().find_map(|workload| Some((workload, made_by(workload)?))) {
         return Ok(found);
     }
     if kind == Some(WorkloadKind::Pod) {
         let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
         if let Some(owner) = inventory.iter().filter(owns).max_by_key(|workload| workload.name.len()) {
             notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
-            return Ok(owner);
+            return Ok((owner, named(owner.kind, &owner.name)));
         }
     }
     Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
