@@ -41,16 +41,14 @@ fn merged(group: &[&InventoryWorkload], inventory: &Inventory, platform: &Platfo
     let mut kinds: Vec<(Workload, usize)> = Vec::new();
     for workload in group {
         let endpoint = endpoint(workload, inventory, platform);
-        match kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys)) {
-            Some((known, count)) => {
-                *count += 1;
-                known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
-                forget_one_pod(&mut known.endpoint);
-            }
-            None => {
-                let (kind, name) = (workload.kind.name().into(), Symbol::clone(&workload.name));
-                kinds.push((Workload { kind, name, endpoint, aliases: Vec::new() }, 1));
-            }
+        let known = kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys));
+        if let Some((known, count)) = known {
+            *count += 1;
+            known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
+            forget_one_pod(&mut known.endpoint);
+        } else {
+            let (kind, name) = (workload.kind.name().into(), Symbol::clone(&workload.name));
+            kinds.push((Workload { kind, name, endpoint, aliases: Vec::new() }, 1));
         }
     }
     let owner = group.first().and_then(|first| first.root_owner());

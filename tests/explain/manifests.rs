@@ -269,12 +269,12 @@ fn pods_whose_owner_is_in_no_manifest_are_found_by_every_name() {
     };
     let (passes, stopped) = (Verdict::Allowed, Verdict::Denied);
     for one in ["aaaaa", "bbbbb"] {
-        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/load-x@shop:80")), [passes.clone()], "{one}");
-        assert_eq!(verdicts(&format!("pod/web-7cc9-ccccc@shop -> pod/web-7cc9-{one}@shop:80")), [passes.clone()], "{one}");
-        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/web-7cc9-ccccc@shop:80")), [stopped.clone()], "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/load-x@shop:80")), std::slice::from_ref(&passes), "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-ccccc@shop -> pod/web-7cc9-{one}@shop:80")), std::slice::from_ref(&passes), "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/web-7cc9-ccccc@shop:80")), std::slice::from_ref(&stopped), "{one}");
     }
     for load in ["job/load@shop", "load@shop", "pod/load-x@shop"] {
-        assert_eq!(verdicts(&format!("{load} -> pod/web-7cc9-ccccc@shop:80")), [passes.clone()], "{load}");
+        assert_eq!(verdicts(&format!("{load} -> pod/web-7cc9-ccccc@shop:80")), std::slice::from_ref(&passes), "{load}");
     }
     // The Deployment is all of its pods, and they are not judged alike.
     let both = verdicts("deploy/web@shop -> deploy/web@shop:80");
