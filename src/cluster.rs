@@ -65,6 +65,8 @@ pub struct Workload {
     pub name: Symbol,
     /// One of its pods.
     pub endpoint: Endpoint,
+    /// The kinds and names by which it is known besides: those of the pods that it stands for, and of what made them.
+    pub aliases: Vec<(Symbol, Symbol)>,
 }
 
 /// A call of a pod that does not go as a connection with the pod itself does.
@@ -197,6 +199,11 @@ impl Cluster {
     /// Whether a client's calls may go over a waypoint where one stands.
     pub fn takes_waypoints(client: &Endpoint) -> bool {
         mesh::Mesh::takes_waypoints(client)
+    }
+
+    /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
+    pub fn is_waypoint(&self, end: &Endpoint) -> bool {
+        self.mesh.is_of_waypoint(end)
     }
 
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its

@@ -27,7 +27,7 @@ use crate::{check, format};
 
 pub use against::{Against, Relation, against};
 pub use endpoint::endpoint;
-pub use evaluate::{Judged, emitted, given, no_objects};
+pub use evaluate::{Judged, emitted, given, no_objects, speaks_of_mesh};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use platform::{platform, proof_platform};
 

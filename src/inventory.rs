@@ -199,6 +199,9 @@ impl Inventory {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, "Service", &name, [later.location, first.location]));
             }
+            if twice && first.addresses.is_empty() {
+                first.addresses = std::mem::take(&mut later.addresses);
+            }
             twice
         });
         ownership::fold(&mut self.workloads, &mut self.folded);
@@ -241,6 +244,13 @@ impl InventoryWorkload {
     /// The workload that it names as its owner, by kind and name, whether or not that is in the inventory.
     pub fn owner(&self) -> Option<(WorkloadKind, &Symbol)> {
         self.owner.as_ref().map(|(_, kind, name)| (*kind, name))
+    }
+
+    /// What made it in the first place, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
+    pub fn root_owner(&self) -> Option<(WorkloadKind, Symbol)> {
+        let owner = self.owner.as_ref()?;
+        let (_, kind, name) = ownership::deployment_behind(self, owner).unwrap_or_else(|| owner.clone());
+        Some((kind, name))
     }
 
     /// What it is ordered and told apart by.

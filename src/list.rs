@@ -86,6 +86,8 @@ pub struct Listing {
 pub enum Assumption {
     /// The network plugin judges SCTP.
     Sctp,
+    /// Pods take no part in a mesh. It is said by whoever read the manifests.
+    NoMesh,
 }
 
 /// A workload.
@@ -164,6 +166,15 @@ impl Assumption {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sctp => "sctp",
+            Self::NoMesh => "no-mesh",
+        }
+    }
+
+    /// Where it may be said, so that nobody needs to take it for granted.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
+            Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
         }
     }
 }
@@ -172,6 +183,7 @@ impl fmt::Display for Assumption {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Sctp => "the network plugin judges SCTP",
+            Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
         })
     }
 }

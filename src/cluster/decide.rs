@@ -4,10 +4,11 @@
 
 use super::end::{isolated, matters};
 use super::mesh::{self, Hop, Route};
-use super::network::{self, Connection};
+use super::network::{self, Connection, Untranslated};
 use super::unmodelled::Unmodelled;
-use super::{Cluster, Decision, Endpoint, Gate, Question, Step, Way};
-use crate::flow::{Peer, Protocol, Verdict};
+use super::{Addressed, Cluster, Decision, Endpoint, Gate, Question, Step, Way, wire};
+use crate::flow::{DataPlane, Peer, Protocol, Verdict};
+use crate::inventory::ServiceKind;
 
 /// Decides a question. Where it does not say enough to know the way that the connection takes, every way must be judged alike.
 pub(super) fn decide(cluster: &Cluster, question: &Question) -> Decision {
@@ -69,12 +70,30 @@ fn hop_steps(cluster: &Cluster, hop: &Hop, question: &Question) -> Vec<Step> {
             protocol: hop.protocol,
             port: hop.wire_port,
             addressed: &question.addressed,
+            service: if way == Way::Egress { untranslated(cluster, hop, question) } else { None },
         };
         let selected = cluster.network.selecting(near, way);
         let objects: Vec<&Unmodelled> = cluster.unmodelled.at_network(near, isolated(&selected)).collect();
         network::step(&selected, &connection, &objects)
     };
     pods.map(step).collect()
+}
+
+/// The Service to whose address the packets of a hop are sent: proxies choose the pod themselves, and see TCP alone (`semantics.md`
+/// §5.1).
+fn untranslated<'a>(cluster: &'a Cluster, hop: &Hop, question: &Question) -> Option<Untranslated<'a>> {
+    if let Peer::Address(address) = hop.to.peer {
+        let of_service = cluster.mesh.is_address_of_service(address);
+        return of_service.then_some(Untranslated { addresses: &[], port: hop.wire_port });
+    }
+    let has_proxy = wire::plane(&hop.from) != DataPlane::None && hop.protocol == Protocol::Tcp;
+    if has_proxy || hop.from != question.source {
+        return None;
+    }
+    let Addressed::Service { namespace, name, port } = &question.addressed else { return None };
+    let service = cluster.mesh.service(namespace, name)?;
+    let has_address = !matches!(service.kind, ServiceKind::Headless | ServiceKind::ExternalName);
+    has_address.then_some(Untranslated { addresses: &service.addresses, port: *port })
 }
 
 /// A step at a hop of which the far end is not known: where no policy selects the pod, it says the same to everybody.

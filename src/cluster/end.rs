@@ -116,7 +116,8 @@ impl<'c> End<'c> {
             Way::Egress => wire::port(self.subject, far, protocol, port, transport),
         };
         let (near, way) = (self.subject, self.way);
-        let connection = Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid };
+        let connection =
+            Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid, service: None };
         network::gate(&self.selected, &connection)
     }
 }
@@ -134,10 +135,10 @@ impl MeshPart<'_> {
 }
 
 /// Whether an object that touches an end of a connection can change what the mesh says of it: where no end is in the mesh, an
-/// object of the mesh cannot.
+/// object of the mesh cannot, and some spare what is called.
 pub(super) fn matters(object: &Unmodelled, source: &Endpoint, destination: &Endpoint) -> bool {
     let in_mesh = |end| wire::plane(end) != DataPlane::None;
-    object.gates != Gates::Mesh || in_mesh(source) || in_mesh(destination)
+    object.minds(destination) && (object.gates != Gates::Mesh || in_mesh(source) || in_mesh(destination))
 }
 
 /// Whether a policy surely isolates an end.

@@ -30,7 +30,8 @@ mod view;
 mod waypoint;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::object::Object;
 use super::platform::Platform;
@@ -67,6 +68,8 @@ pub(super) struct Mesh {
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
+    /// Their own addresses, as far as they are known.
+    service_addresses: BTreeSet<IpAddr>,
     namespaces: BTreeMap<Symbol, Labels>,
     /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
     has_ambient: bool,
@@ -133,6 +136,7 @@ impl Mesh {
             self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
         }
         self.services.clone_from(&inventory.services);
+        self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
         self.waypoints = self.find_waypoints(inventory);
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);

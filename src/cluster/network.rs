@@ -19,7 +19,7 @@ use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peer, PortSet, Protocol
 
 pub(super) use cuts::{PortNumbers, cuts};
 pub(super) use explain::step;
-pub(super) use judge::{Connection, gate};
+pub(super) use judge::{Connection, Untranslated, gate};
 pub(super) use read::policy;
 
 /// A policy, its defaults filled in (`semantics.md` §1.1).

@@ -29,19 +29,11 @@ pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTree
 fn groups(inventory: &Inventory) -> Vec<Vec<&InventoryWorkload>> {
     let mut groups: BTreeMap<(&Symbol, WorkloadKind, Symbol), Vec<&InventoryWorkload>> = BTreeMap::new();
     for workload in &inventory.workloads {
-        let (kind, name) = root_owner(workload).unwrap_or((workload.kind, Symbol::clone(&workload.name)));
+        let (kind, name) = workload.root_owner().unwrap_or((workload.kind, Symbol::clone(&workload.name)));
         let group = groups.entry((&workload.namespace, kind, name)).or_default();
         if workload.owner().is_none() { group.insert(0, workload) } else { group.push(workload) }
     }
     groups.into_values().collect()
-}
-
-/// What made a workload, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
-fn root_owner(workload: &InventoryWorkload) -> Option<(WorkloadKind, Symbol)> {
-    let (kind, name) = workload.owner()?;
-    let hash = workload.labels.get("pod-template-hash").filter(|_| kind == WorkloadKind::ReplicaSet);
-    let deployment = hash.and_then(|hash| name.strip_suffix(&**hash)?.strip_suffix('-'));
-    Some(deployment.map_or_else(|| (kind, Symbol::clone(name)), |deployment| (WorkloadKind::Deployment, deployment.into())))
 }
 
 /// One workload for each way in which those of one owner can be told apart.
@@ -49,21 +41,32 @@ fn merged(group: &[&InventoryWorkload], inventory: &Inventory, platform: &Platfo
     let mut kinds: Vec<(Workload, usize)> = Vec::new();
     for workload in group {
         let endpoint = endpoint(workload, inventory, platform);
-        match kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys)) {
-            Some((known, count)) => {
-                *count += 1;
-                forget_one_pod(&mut known.endpoint);
-            }
-            None => kinds.push((Workload { kind: workload.kind.name().into(), name: Symbol::clone(&workload.name), endpoint }, 1)),
+        let known = kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys));
+        if let Some((known, count)) = known {
+            *count += 1;
+            known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
+            forget_one_pod(&mut known.endpoint);
+        } else {
+            let (kind, name) = (workload.kind.name().into(), Symbol::clone(&workload.name));
+            kinds.push((Workload { kind, name, endpoint, aliases: Vec::new() }, 1));
         }
     }
-    // Several pods that nothing tells apart are known by their owner.
-    let owner = group.first().and_then(|first| root_owner(first));
-    if let ([(workload, 2..)], Some((kind, name))) = (kinds.as_mut_slice(), owner) {
-        workload.kind = kind.name().into();
-        workload.name = name;
-    }
+    let owner = group.first().and_then(|first| first.root_owner());
+    name_by_owner(&mut kinds, owner.map(|(kind, name)| (kind.name().into(), name)));
     kinds.into_iter().map(|(workload, _)| workload).collect()
+}
+
+/// Several pods that nothing tells apart are known by their owner, all others by that name besides.
+fn name_by_owner(kinds: &mut [(Workload, usize)], owner: Option<(Symbol, Symbol)>) {
+    let Some((kind, name)) = owner else { return };
+    if let [(workload, 2..)] = kinds {
+        let own = (std::mem::replace(&mut workload.kind, kind), std::mem::replace(&mut workload.name, name));
+        workload.aliases.push(own);
+        return;
+    }
+    for (workload, _) in kinds {
+        workload.aliases.push((Symbol::clone(&kind), Symbol::clone(&name)));
+    }
 }
 
 /// Whether no policy can tell two workloads apart, their addresses and nodes left aside.

@@ -6,6 +6,7 @@
 mod kinds;
 mod metadata;
 mod scope;
+mod sidecar;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
 use scope::{Scope, touched};
+use sidecar::Reach;
 
 /// What manifests hold, sorted and in the order of the text.
 #[derive(Debug, Default)]
@@ -143,12 +145,13 @@ impl Manifests {
             location: document.first_line(),
             annotations: Labels::new(),
         };
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates: Gates::Both, ends: Ends::All, side: Side::Either });
+        let (gates, ends, side, spared) = (Gates::Both, Ends::All, Side::Either, BTreeSet::new());
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, spared });
     }
 
     /// Reads an object.
     fn object(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
-        reading.object = format!("a {}", object.kind);
+        reading.object = metadata::some(object.kind);
         if object.version.is_none() {
             object.root.get(reading, "apiVersion").wrong(reading, "a group and a version are expected, as in `apps/v1`");
             return self.give_up(reading.document);
@@ -219,7 +222,7 @@ impl Manifests {
         // Policies of the mesh act where connections arrive; the other kinds tell clients too (`semantics.md` §2.1, §3.3).
         let is_policy = matches!(&*object.kind, "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication");
         let side = if is_policy { Side::Called } else { Side::Either };
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side });
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, spared: BTreeSet::new() });
     }
 
     /// An object of a kind that is not modelled.
@@ -238,7 +241,13 @@ impl Manifests {
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
         let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named);
-        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side: Side::Either });
+        let reach = if scope == Scope::Sidecar { sidecar::reach(object, &named.namespace, root, reading) } else { None };
+        let (side, spared) = match reach {
+            Some(Reach::Everywhere) => return,
+            Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
+            None => (Side::Either, BTreeSet::new()),
+        };
+        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, spared });
     }
 
     /// Takes in what comes behind.
@@ -322,6 +331,7 @@ fn unmodelled_kind(object: &Unmodelled) -> Diagnostic {
     let whose = match &object.ends {
         Ends::All => "anywhere".to_owned(),
         Ends::Addresses => "between pods and addresses outside".to_owned(),
+        Ends::Pods(pods) if object.side == Side::Calling => format!("from `{pods}`"),
         Ends::Pods(pods) => format!("from and to `{pods}`"),
     };
     Diagnostic::new(code::UNMODELLED_KIND, object.object.location, format!("{} is of a kind that is not modelled", object.object))

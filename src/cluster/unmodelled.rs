@@ -3,7 +3,7 @@
 //! Owns: which flows each of them may touch, as narrowly as is sound. It must not guess what they do: every such flow is
 //! unspecified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::object::Object;
@@ -23,6 +23,8 @@ pub(super) struct Unmodelled {
     pub(super) ends: Ends,
     /// Which of the two ends that may be.
     pub(super) side: Side,
+    /// Namespaces of which it changes nothing for those that call their pods.
+    pub(super) spared: BTreeSet<Symbol>,
 }
 
 /// Which end of a flow an object may act at.
@@ -32,6 +34,8 @@ pub(super) enum Side {
     Either,
     /// The one that is called alone.
     Called,
+    /// The one that calls alone.
+    Calling,
 }
 
 /// Why nothing is known of what an object does.
@@ -129,6 +133,11 @@ impl Unmodelled {
         at_gate && self.ends.hold(end)
     }
 
+    /// Whether it may change anything for those that call this end.
+    pub(super) fn minds(&self, destination: &Endpoint) -> bool {
+        !matches!(&destination.peer, Peer::Pod(pod) if self.spared.contains(&pod.namespace))
+    }
+
     /// The pods that it may touch; none if it looks at no pods.
     pub(super) const fn pods(&self) -> Option<&PodCube> {
         match &self.ends {
@@ -187,12 +196,12 @@ impl UnmodelledObjects {
 
     /// Those that may change what the mesh says of TCP connections that an end makes.
     pub(super) fn at_client<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
-        self.at_mesh(end).filter(|object| object.side == Side::Either)
+        self.near(end).filter(|object| object.side != Side::Called && object.touches_mesh(end))
     }
 
     /// Those that may change what the mesh says of TCP connections that reach an end.
     pub(super) fn at_mesh<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
-        self.near(end).filter(|object| object.touches_mesh(end))
+        self.near(end).filter(|object| object.side != Side::Calling && object.touches_mesh(end))
     }
 
     fn near<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {

@@ -33,6 +33,8 @@ pub struct Case {
     pub destination_short: String,
     /// What the destination is.
     pub destination_name: Option<String>,
+    /// Whether the destination is a waypoint's pod.
+    pub is_waypoint: bool,
     /// What was asked of the evaluator.
     pub question: cluster::Question,
     /// Its answer.
@@ -144,9 +146,10 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
         destination: titled(&call.destination, &call.written.1),
         destination_short: call.destination.short.clone(),
         destination_name: call.destination.name.clone(),
+        is_waypoint: setting.cluster.is_waypoint(&question.destination),
         origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
-        client: client::sees(&question, &decision, (&call.source.short, &call.destination.short)),
+        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short)),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
         unknown: assume::unknown(setting, call),
         question,

@@ -83,7 +83,8 @@ impl Page<'_> {
     fn transport(&self) -> String {
         let question = &self.case.question;
         let [source, destination] = [&question.source.peer, &question.destination.peer];
-        let between = format!("{} to {}", plane(source), plane(destination));
+        let to = if self.case.is_waypoint { "waypoint" } else { plane(destination) };
+        let between = format!("{} to {to}", plane(source));
         let arrives = self.case.decision.transport.filter(|_| question.protocol == Protocol::Tcp);
         match (arrives, source) {
             (Some(Transport::Mtls), Peer::Pod(pod)) => format!("{between}, mTLS as {}/{}", pod.namespace, pod.account),

@@ -59,12 +59,6 @@ pub(super) fn is_fact(object: &Value) -> bool {
     FACTS.contains(&kind(object))
 }
 
-/// Whether an object speaks of Istio at all.
-pub(super) fn is_of_mesh(object: &Value) -> bool {
-    let text = object.to_string();
-    ["istio.io", "istio-injection", "istio-proxy"].into_iter().any(|word| text.contains(word))
-}
-
 /// Whether an object was compiled from intents.
 pub(super) fn is_compiled(object: &Value) -> bool {
     text(object, &["metadata", "labels", MANAGED_BY.0]) == Some(MANAGED_BY.1)

@@ -67,7 +67,7 @@ impl Setting {
         let codes = findings.iter().map(|finding| finding.code).collect();
         let objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let mut policy = outcome.policy;
-        let guessed = !manifests.is_empty() && input.config.is_none() && !objects.iter().any(objects::is_of_mesh);
+        let guessed = !manifests.is_empty() && input.config.is_none() && !compile::speaks_of_mesh(&sources, manifests);
         if guessed {
             policy.config.mesh.mode = DataPlane::None;
         }

@@ -23,6 +23,8 @@ pub(super) struct Known {
     pub(super) endpoint: Endpoint,
     /// What it is: `Deployment shop/web`, `workload web`, or nothing where nobody described it.
     pub(super) name: Option<String>,
+    /// What it is called besides, in the same way.
+    pub(super) aliases: Vec<String>,
     /// As a flow names it: `app=web@shop`.
     pub(super) text: String,
     /// In a word or two: `web`.
@@ -80,7 +82,10 @@ impl World {
     /// Those who may stand at this end: the known pods in it, else one that stands for all, and an address of each of its blocks.
     pub(super) fn standing(&self, side: &Side, policy: &Policy, cluster: &Cluster) -> Vec<Known> {
         if let Some(object) = &side.object {
-            return self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            let named: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            if !named.is_empty() {
+                return named;
+            }
         }
         let peers = side.end.peers();
         let mut found: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).take(MOST).cloned().collect();
@@ -141,9 +146,11 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
         Peer::Pod(pod) => pod.namespace.clone(),
         Peer::Address(_) => "".into(),
     };
-    let name = format!("{} {namespace}/{}", workload.kind, workload.name);
+    let named = |kind: &Symbol, name: &Symbol| format!("{kind} {namespace}/{name}");
+    let name = Some(named(&workload.kind, &workload.name));
+    let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
     let text = text(&endpoint.peer, policy);
-    Known { endpoint, name: Some(name), text, short: workload.name.to_string() }
+    Known { endpoint, name, aliases, text, short: workload.name.to_string() }
 }
 
 /// What intents declare of a namespace, they declare of the pods of an inventory too.
@@ -162,7 +169,8 @@ fn believe(known: &mut Known, policy: &Policy, inventory: &Inventory) {
 }
 
 fn is_object(known: &Known, object: &Object) -> bool {
-    known.name.as_deref() == Some(&format!("{} {}/{}", object.kind.name(), object.namespace, object.name))
+    let name = format!("{} {}/{}", object.kind.name(), object.namespace, object.name);
+    known.name.as_ref() == Some(&name) || known.aliases.contains(&name)
 }
 
 /// A declared workload that no manifest holds: a pod with just the labels that it needs.
@@ -174,7 +182,7 @@ fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
     }
     let text = text(&endpoint.peer, policy);
     let name = format!("workload {}@{}", workload.name, workload.namespace);
-    Known { endpoint, name: Some(name), text, short: workload.name.to_string() }
+    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string() }
 }
 
 /// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
@@ -198,7 +206,13 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     let known = described || cluster.namespace_labels(&pod.namespace).is_some();
     let namespace = if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
     let peer = Peer::Pod(pod);
-    Known { text: text(&peer, policy), short, name: None, endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } } }
+    Known {
+        text: text(&peer, policy),
+        short,
+        name: None,
+        aliases: Vec::new(),
+        endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } },
+    }
 }
 
 /// How a pod takes part in the mesh where no manifest says it.
@@ -233,7 +247,13 @@ fn sample(values: &Values) -> Option<Symbol> {
 /// An address as one end.
 pub(super) fn address(address: IpAddr) -> Known {
     let text = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-    Known { endpoint: Endpoint { peer: Peer::Address(address), facts: Facts::default() }, name: None, short: text.clone(), text }
+    Known {
+        endpoint: Endpoint { peer: Peer::Address(address), facts: Facts::default() },
+        name: None,
+        aliases: Vec::new(),
+        short: text.clone(),
+        text,
+    }
 }
 
 /// The address that best stands for a set: a usual public one if it is in it, else the first.

@@ -71,7 +71,7 @@ fn present(workload: &InventoryWorkload, by_key: &BTreeMap<Owner, InventoryWorkl
 }
 
 /// The Deployment of a `ReplicaSet` that is not in the inventory: the latter's name is the Deployment's and the hash.
-fn deployment_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
+pub(super) fn deployment_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
     let (namespace, kind, name) = owner;
     let hash = workload.labels.get("pod-template-hash").filter(|_| *kind == WorkloadKind::ReplicaSet)?;
     let deployment = name.strip_suffix(&**hash)?.strip_suffix('-')?;

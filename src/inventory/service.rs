@@ -2,6 +2,9 @@
 //!
 //! Owns: Service ports, and how Istio classes their protocol (`semantics.md` §2.9). It must not know which pods exist.
 
+use std::iter;
+use std::net::IpAddr;
+
 use super::object::Identity;
 use super::pod;
 use crate::flow::{Labels, Protocol, Symbol};
@@ -23,6 +26,8 @@ pub struct ServiceFacts {
     pub ports: Vec<ServicePort>,
     /// What kind of Service it is.
     pub kind: ServiceKind,
+    /// Its own addresses, one a family, as a cluster's dump holds them; empty if they are not known, or if it has none.
+    pub addresses: Vec<IpAddr>,
     /// Where its name is written.
     pub location: Location,
 }
@@ -87,9 +92,9 @@ impl ServiceFacts {
         (&self.namespace, &self.name)
     }
 
-    /// Whether two manifests of one Service state the same facts, wherever they are written.
+    /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses are the cluster's to give.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        *self == Self { location: self.location, ..other.clone() }
+        *self == Self { location: self.location, addresses: self.addresses.clone(), ..other.clone() }
     }
 }
 
@@ -102,7 +107,8 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let ports = ports.iter().filter_map(|node| port(node, reading)).collect();
     let location = reading.document.name();
     let labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
-    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, location };
+    let addresses = addresses(&spec, reading);
+    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, addresses, location };
     reading.is_clean().then_some(service)
 }
 
@@ -121,6 +127,15 @@ fn kind(spec: &Node<'_>, reading: &mut Reading<'_>) -> ServiceKind {
             ServiceKind::ClusterAddress
         }
     }
+}
+
+/// The addresses that the cluster gave it; `None` is written where it shall have none.
+fn addresses(spec: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
+    let all = spec.get(reading, "clusterIPs").list(reading);
+    let first = spec.get(reading, "clusterIP");
+    let mut addresses: Vec<IpAddr> = iter::once(&first).chain(&all).filter_map(|node| node.text(reading)?.parse().ok()).collect();
+    addresses.dedup();
+    addresses
 }
 
 /// Reads a port.

@@ -127,8 +127,11 @@ impl<'c> Pairs<'c> {
                 }
             }
         }
+        let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
         for (doubt, sources) in doubts {
-            self.lists.doubt(doubt, Sources::Workloads(sources), destination);
+            if sources.iter().any(|source| Some(source) != to_itself) {
+                self.lists.doubt(doubt, Sources::Workloads(sources), destination);
+            }
         }
     }
 
@@ -201,7 +204,8 @@ impl<'c> Pairs<'c> {
 
     /// Whether a workload is a pod that stands for itself: what it says to itself no policy can stop (`semantics.md` §1.7).
     fn is_one_pod(&self, at: usize) -> bool {
-        self.cluster.workloads().get(at).is_some_and(|workload| &*workload.kind == "Pod")
+        let is_alone = |workload: &Workload| &*workload.kind == "Pod" && !workload.aliases.iter().any(|(kind, _)| &**kind == "Pod");
+        self.cluster.workloads().get(at).is_some_and(is_alone)
     }
 
     /// The rows from addresses outside to one workload.

@@ -4,8 +4,8 @@ use super::{
     Changed, Platform, addresses, allowed, cluster, cluster_on, decide, denied, end, findings, lets_in, lets_out, object, platform, policy,
     question, unspecified,
 };
-use twogate::cluster::{Addressed, Gate};
-use twogate::flow::{Protocol, Verdict};
+use twogate::cluster::{Addressed, Endpoint, Gate, Question};
+use twogate::flow::{DataPlane, Protocol, Verdict};
 
 const OUTSIDE: &str = "203.0.113.7";
 
@@ -459,4 +459,56 @@ fn a_services_address_is_not_what_a_policy_surely_sees() {
     }
     allowed(&cluster_on(platform(), &lets_out("{}")), &web, &service, "443");
     denied(&cluster_on(platform(), &policy("p", "{policyTypes: [Egress]}")), &web, &service, "443");
+}
+
+/// Some plugins judge what a pod sends before it is led from a Service's address to a pod, others after it (§1.6).
+#[test]
+fn a_call_by_service_may_be_seen_with_the_services_address() {
+    let by_service = |name: &str| Addressed::Service { namespace: "shop".into(), name: name.into(), port: 80 };
+    let services = |address: &str| {
+        let spec = |address: &str| format!("{{{address}selector: {{app: web}}, ports: [{{port: 80, targetPort: 8080}}]}}");
+        object("v1", "Service", "web", &spec(address)) + &object("v1", "Service", "each", &spec("clusterIP: None, "))
+    };
+    let dumped = services("clusterIP: 10.96.0.7, clusterIPs: [10.96.0.7, 'fd00::7'], ");
+    let verdict_on = |platform: Platform, services: &str, rule: &str, asked: &Question| {
+        cluster_on(platform, &format!("{services}{}", lets_out(rule))).decide(asked).verdict
+    };
+    let asked = |source: &Endpoint, addressed: Addressed| Question {
+        addressed,
+        ..question(source, &end("app=web@shop").at(&["10.244.0.9"]), "8080")
+    };
+    let call = asked(&end("app=job@shop"), by_service("web"));
+    let block = |ports: &str| format!("{{to: [{{ipBlock: {{cidr: 10.96.0.0/12}}}}]{ports}}}");
+    let open = |verdict: &Verdict| matches!(verdict, Verdict::Unspecified(reason) if reason.contains("Service's address"));
+    for rule in [block(""), block(", ports: [{port: 80}]"), "{to: [{ipBlock: {cidr: 'fd00::/64'}}]}".to_owned()] {
+        let verdict = verdict_on(platform(), &dumped, &rule, &call);
+        assert!(open(&verdict), "{rule}: {verdict:?}");
+    }
+    // Neither the Service nor the pod is what these rules are about, on whichever side of the translation.
+    for rule in [block(", ports: [{port: 8080}]"), "{to: [{ipBlock: {cidr: 10.97.0.0/16}}]}".to_owned(), "{ports: [{port: 80}]}".to_owned()]
+    {
+        assert_eq!(verdict_on(platform(), &dumped, &rule, &call), Verdict::Denied, "{rule}");
+    }
+    // Who lets the pod out needs no block, and the pod's own address and a Service without one are seen as they are.
+    let both = "{to: [{ipBlock: {cidr: 10.96.0.0/12}}, {podSelector: {}}], ports: [{port: 8080}]}";
+    assert_eq!(verdict_on(platform(), &dumped, both, &call), Verdict::Allowed);
+    for addressed in [Addressed::Pod, by_service("each")] {
+        assert_eq!(verdict_on(platform(), &dumped, &block(""), &asked(&end("app=job@shop"), addressed)), Verdict::Denied);
+    }
+    // A sidecar leads TCP to a pod itself, and leaves UDP to the node.
+    let meshed = end("app=job@shop").plane(DataPlane::Sidecar);
+    assert_eq!(verdict_on(platform(), &dumped, &block(""), &asked(&meshed, by_service("web"))), Verdict::Denied);
+    let udp = Question { protocol: Protocol::Udp, ..asked(&meshed, by_service("web")) };
+    assert!(open(&verdict_on(platform(), &dumped, &block(""), &udp)));
+    // Of an address that no manifest holds, the addresses of all Services are what is known.
+    let known = || Platform { services: addresses("10.96.0.0/12"), ..platform() };
+    assert_eq!(verdict_on(platform(), &services(""), &block(""), &call), Verdict::Denied);
+    assert!(open(&verdict_on(known(), &services(""), &block(""), &call)));
+    assert_eq!(verdict_on(known(), &services(""), "{to: [{ipBlock: {cidr: 192.0.2.0/24}}]}", &call), Verdict::Denied);
+    // Whoever calls the address itself calls the Service.
+    for address in ["10.96.0.7", "fd00::7"] {
+        let call = question(&end("app=job@shop"), &end(address), "80");
+        assert!(open(&verdict_on(platform(), &dumped, "{to: [{podSelector: {}}]}", &call)), "{address}");
+    }
+    denied(&cluster(&format!("{dumped}{}", lets_out("{to: [{podSelector: {}}]}"))), &end("app=job@shop"), &end("10.96.0.8"), "80");
 }

@@ -31,12 +31,31 @@ fn kinds_that_cannot_affect_a_flow_are_passed_over() {
         ("telemetry.istio.io/v1", "Telemetry"),
         ("cert-manager.io/v1", "Certificate"),
         ("storage.k8s.io/v1", "StorageClass"),
+        ("serving.knative.dev/v1", "Service"),
+        ("serving.kserve.io/v1beta1", "InferenceService"),
+        ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
+        ("kafka.strimzi.io/v1beta2", "Kafka"),
+        ("operators.coreos.com/v1alpha1", "Subscription"),
+        ("apps.openshift.io/v1", "DeploymentConfig"),
+        ("traefik.io/v1alpha1", "IngressRoute"),
     ] {
         let yaml = object(version, kind, "x", "{anything: [at, all]}");
         assert!(findings(&yaml).is_empty(), "{kind}");
         allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80");
     }
     assert_eq!(findings(&object("example.com/v1", "Route", "x", "{}")).len(), 1, "a kind is passed over in its own group only");
+    // What makes objects of others, or is a policy of another plugin or mesh, is none of these.
+    for (version, kind) in [
+        ("template.openshift.io/v1", "Template"),
+        ("network.openshift.io/v1", "EgressNetworkPolicy"),
+        ("k8s.ovn.org/v1", "EgressFirewall"),
+        ("policy.linkerd.io/v1beta3", "Server"),
+        ("vpcresources.k8s.aws/v1beta1", "SecurityGroupPolicy"),
+        ("maistra.io/v1", "ServiceMeshMemberRoll"),
+    ] {
+        let cluster = cluster(&object(version, kind, "x", "{anything: [at, all]}"));
+        assert!(open(&cluster, &end(OUTSIDE), &end("*@shop")), "{kind}");
+    }
 }
 
 #[test]
@@ -99,7 +118,7 @@ fn kinds_of_the_mesh_touch_only_what_is_in_the_mesh() {
     assert!(!open(&filter, &end(OUTSIDE), &plain) && !open(&filter, &end(OUTSIDE), &other));
     allowed(&filter, &end(OUTSIDE), &plain, "80");
     assert_eq!(decide(&filter, &end(OUTSIDE), &web, "80/udp").verdict, Verdict::Allowed, "the mesh never sees UDP");
-    let root = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: s, namespace: istio-system}\nspec: {}\n";
+    let root = "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: f, namespace: istio-system}\nspec: {}\n";
     assert!(open(&cluster(root), &end(OUTSIDE), &other), "the root namespace is the whole mesh");
     let entry = cluster(&object("networking.istio.io/v1", "ServiceEntry", "e", "{hosts: [api.example.com], location: MESH_EXTERNAL}"));
     assert!(!open(&entry, &web, &end(OUTSIDE)), "hosts outside: the mesh is no gate to them");
@@ -113,7 +132,7 @@ fn unmodelled_objects_are_named_by_the_step_that_they_unsettle() {
     let cluster = cluster(&format!(
         "{}{}",
         object("cilium.io/v2", "CiliumNetworkPolicy", "c", "{endpointSelector: {matchLabels: {app: db}}}"),
-        object("networking.istio.io/v1", "Sidecar", "s", "{}")
+        object("networking.istio.io/v1alpha3", "EnvoyFilter", "f", "{}")
     ));
     let decision = decide(&cluster, &end(OUTSIDE), &end("app=db@shop").plane(DataPlane::Sidecar), "80");
     let named = |gate| {
@@ -123,12 +142,12 @@ fn unmodelled_objects_are_named_by_the_step_that_they_unsettle() {
             .collect::<Vec<_>>()
     };
     assert_eq!(named(Gate::Ingress), ["CiliumNetworkPolicy shop/c"]);
-    assert_eq!(named(Gate::Caller).last().map(String::as_str), Some("Sidecar shop/s"));
+    assert_eq!(named(Gate::Caller).last().map(String::as_str), Some("EnvoyFilter shop/f"));
 }
 
 #[test]
 fn a_sure_refusal_of_another_gate_still_decides() {
-    let yaml = format!("{}{}", lets_in("{ports: [{port: 1}]}"), object("networking.istio.io/v1", "Sidecar", "s", "{}"));
+    let yaml = format!("{}{}", lets_in("{ports: [{port: 1}]}"), object("networking.istio.io/v1alpha3", "EnvoyFilter", "f", "{}"));
     let mut asked = question(&end("app=a@shop").plane(DataPlane::Sidecar), &end("app=b@shop").plane(DataPlane::Sidecar), "80");
     asked.transport = Some(Transport::Mtls);
     asked.protocol = Protocol::Tcp;
@@ -174,4 +193,42 @@ fn an_unreadable_policy_of_the_mesh_opens_what_arrives_and_not_what_leaves() {
     assert!(!open(&cluster, &inside, &outside));
     let ingress = cluster.end(&outside, twogate::cluster::Way::Ingress);
     assert_eq!(ingress.decide(&inside, Protocol::Tcp, 80, Transport::Mtls, None), Verdict::Allowed);
+}
+
+/// A `Sidecar` that only lists hosts changes calls of others than these, and nothing that comes in.
+#[test]
+fn a_sidecar_that_only_lists_hosts_touches_calls_of_others() {
+    let mesh = |text: &str| end(text).plane(DataPlane::Sidecar);
+    let (web, beside, other, far) = (mesh("app=web@shop"), mesh("app=db@shop"), mesh("app=api@pay"), mesh("app=log@ops"));
+    let on = |spec: &str| cluster(&object("networking.istio.io/v1", "Sidecar", "s", spec));
+    let listed = on("{egress: [{hosts: [./*, pay/*, ops/one.ops.svc.cluster.local, '~/*']}]}");
+    assert!(open(&listed, &web, &far), "not all of `ops` is known");
+    for (source, destination) in [(&web, &beside), (&web, &other), (&other, &web), (&end(OUTSIDE), &web), (&far, &other)] {
+        allowed(&listed, source, destination, "80");
+    }
+    let selecting = on("{workloadSelector: {labels: {app: web}}, egress: [{hosts: [istio-system/*]}]}");
+    assert!(open(&selecting, &web, &beside) && !open(&selecting, &beside, &web));
+    // Who is told of everybody is told what everybody is without it; nobody needs to hear of that.
+    for spec in ["{}", "{egress: []}", "{egress: [{hosts: [istio-system/*, '*/*']}], outboundTrafficPolicy: {mode: ALLOW_ANY}}"] {
+        let yaml = object("networking.istio.io/v1", "Sidecar", "s", spec);
+        assert!(findings(&yaml).is_empty(), "{spec}");
+        allowed(&cluster(&yaml), &web, &far, "80");
+    }
+    // What is refused to the unknown is refused to the address of a pod, too.
+    let strict = on("{egress: [{hosts: [./*]}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}");
+    assert!(open(&strict, &web, &beside) && !open(&strict, &far, &web));
+    // Listeners of its own, and whatever nobody knows, may change everything.
+    let own_port = on("{egress: [{port: {number: 80, protocol: HTTP, name: h}, hosts: [./*]}]}");
+    assert!(open(&own_port, &web, &beside) && !open(&own_port, &far, &web));
+    for spec in [
+        "{ingress: [{port: {number: 80, protocol: HTTP, name: h}, defaultEndpoint: '127.0.0.1:8080'}]}",
+        "{egress: [{hosts: [./*]}], more: 1}",
+    ] {
+        assert!(open(&on(spec), &far, &web) && open(&on(spec), &web, &beside), "{spec}");
+    }
+    // That of the whole mesh is about every namespace, and its dot about none.
+    let root = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: s, namespace: istio-system}\nspec: {egress: [{hosts: [./*, pay/*]}]}\n";
+    assert!(open(&cluster(root), &web, &beside) && !open(&cluster(root), &web, &other));
+    let found = findings(&object("networking.istio.io/v1", "Sidecar", "s", "{egress: [{hosts: [./*]}]}"));
+    assert_eq!(found.len(), 1, "{found:?}");
 }

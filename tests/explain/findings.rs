@@ -29,6 +29,11 @@ apiVersion: v1
 kind: Service
 metadata: {name: out, namespace: shop}
 spec: {ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: vendor, namespace: shop}
+spec: {type: ExternalName, externalName: api.vendor.example}
 ";
 
 #[test]
@@ -72,6 +77,9 @@ fn flows_with_objects() {
         "deploy/web@shop -> deploy/web",
         "deploy/web@shop -> deploy/web:htp",
         "deploy/web@shop -> svc/out",
+        "deploy/web@shop -> svc/out:443",
+        "deploy/web@shop -> svc/vendor:443",
+        "deploy/web@shop -> vendor@pay:443",
         "deploy/web@shop -> https://api.stripe.com/v1",
         "deploy/web@shop -> http://web/x http GET /y",
         "deploy/web@shop -> http://api/x",

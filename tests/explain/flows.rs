@@ -136,6 +136,40 @@ fn requests_transports_and_tokens() {
     assert_eq!(asked("app=web -> app=api:8080 plaintext").transport, Some(Transport::Plaintext));
     let call = asked("app=web -> app=api:8080 grpc shop.Orders/Get").request.unwrap();
     assert_eq!((&*call.method, &*call.path), ("POST", "/shop.Orders/Get"));
+    let pasted = asked("app=web -> app=api:8080 GET /v1/x?page=2&sort=up#end mtls");
+    assert_eq!((&*pasted.request.unwrap().path, pasted.transport), ("/v1/x", Some(Transport::Mtls)), "no policy sees a query");
+}
+
+/// A claim inside another one has a name with dots in answers, and so it has in flows.
+#[test]
+fn claims_inside_others_are_asked_about_by_a_path() {
+    let manifests = "\
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: corp, namespace: shop}
+spec: {jwtRules: [{issuer: corp, jwksUri: 'https://id.example.com/keys'}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  rules:
+  - {to: [{operation: {paths: [/inner]}}], when: [{key: 'request.auth.claims[realm][role]', values: [ops]}]}
+  - {to: [{operation: {paths: [/plain]}}], when: [{key: 'request.auth.claims[realm.role]', values: [ops]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {selector: {app: api}, ports: [{name: http, port: 8080}]}
+";
+    let files = Files { manifests, ..Files::default() };
+    let page = |path: &str, claim: &str| files.page(&format!("app=web@shop -> app=api@shop:8080 GET {path} jwt \"corp\" claim {claim}"));
+    for path in ["/inner", "/plain"] {
+        assert!(page(path, "realm.role=ops").starts_with("ALLOWED"), "{}", page(path, "realm.role=ops"));
+        let refused = page(path, "realm.role=dev");
+        assert!(refused.starts_with("DENIED") && refused.contains("claim realm.role"), "{refused}");
+    }
+    assert!(page("/inner", "role=ops").starts_with("DENIED"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Files, snapshot};
 use twogate::compile::{Input, compile};
+use twogate::flow::Verdict;
 use twogate::source::{Source, Sources};
 
 /// The program of the design's own example, in fewer words.
@@ -194,4 +195,88 @@ fn json_has_every_part() {
     let caller = first["gates"].as_array().unwrap().iter().find(|gate| gate["gate"] == "caller").unwrap();
     assert_eq!(caller["verdict"], "denied");
     assert_eq!(first["remedies"][0]["to"], "allow");
+}
+
+/// A waypoint opens its port to everybody, and then asks for a certificate: no policy stops a plain client, and it gets no answer.
+#[test]
+fn a_plain_client_gets_nothing_from_the_tunnel_of_a_waypoint() {
+    let manifests = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: waypoint, namespace: shop}
+spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: waypoint, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {gateway.networking.k8s.io/gateway-name: waypoint, sidecar.istio.io/inject: 'false', istio.io/dataplane-mode: none}}
+    spec: {serviceAccountName: waypoint, containers: [{name: proxy}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: old, namespace: shop, labels: {app: old, istio.io/dataplane-mode: none, sidecar.istio.io/inject: 'false'}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: main}]}
+";
+    let files = Files { manifests, ..Files::default() };
+    let page = |flow: &str| files.page(flow);
+    for flow in ["pod/old@shop -> deploy/waypoint@shop:15008", "internet -> deploy/waypoint@shop:15008"] {
+        let page = page(flow);
+        assert!(page.contains("to waypoint, plaintext") && page.contains("closes at the first bytes"), "{page}");
+        assert!(!page.contains("an open connection"), "{page}");
+    }
+    assert!(page("pod/old@shop -> deploy/waypoint@shop:15021").contains("an open connection"), "the port for health checks is plain");
+    let pod = page("pod/old@shop -> pod/web@shop:15008");
+    assert!(pod.starts_with("DENIED") && pod.contains("the port of the tunnel at web takes only mTLS"), "{pod}");
+}
+
+/// A dump of pods without what made them: those of one owner are one, and each of its names leads to it.
+#[test]
+fn pods_whose_owner_is_in_no_manifest_are_found_by_every_name() {
+    let pod = |name: &str, labels: &str, owner: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{{labels}}}, ownerReferences: [{owner}]}}\n\
+             spec: {{containers: [{{name: main}}]}}\n"
+        )
+    };
+    let set = "{apiVersion: apps/v1, kind: ReplicaSet, name: web-7cc9, uid: u, controller: true}";
+    let job = "{apiVersion: batch/v1, kind: Job, name: load, uid: u, controller: true}";
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: in, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {track: canary}}, ingress: [{from: [{podSelector: {matchLabels: {app: load}}}]}]}\n";
+    let manifests = [
+        pod("web-7cc9-aaaaa", "app: web, pod-template-hash: 7cc9", set),
+        pod("web-7cc9-bbbbb", "app: web, pod-template-hash: 7cc9", set),
+        pod("web-7cc9-ccccc", "app: web, pod-template-hash: 7cc9, track: canary", set),
+        pod("load-x", "app: load", job),
+        policy.to_owned(),
+    ];
+    let manifests = manifests.concat();
+    let files = Files { manifests: &manifests, ..Files::default() };
+    let verdicts = |flow: &str| -> Vec<Verdict> {
+        let answer = files.ask(flow);
+        assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+        answer.cases.into_iter().map(|case| case.decision.verdict).collect()
+    };
+    let (passes, stopped) = (Verdict::Allowed, Verdict::Denied);
+    for one in ["aaaaa", "bbbbb"] {
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/load-x@shop:80")), std::slice::from_ref(&passes), "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-ccccc@shop -> pod/web-7cc9-{one}@shop:80")), std::slice::from_ref(&passes), "{one}");
+        assert_eq!(verdicts(&format!("pod/web-7cc9-{one}@shop -> pod/web-7cc9-ccccc@shop:80")), std::slice::from_ref(&stopped), "{one}");
+    }
+    for load in ["job/load@shop", "load@shop", "pod/load-x@shop"] {
+        assert_eq!(verdicts(&format!("{load} -> pod/web-7cc9-ccccc@shop:80")), std::slice::from_ref(&passes), "{load}");
+    }
+    // The Deployment is all of its pods, and they are not judged alike.
+    let both = verdicts("deploy/web@shop -> deploy/web@shop:80");
+    assert!(both.contains(&passes) && both.contains(&stopped), "{both:?}");
 }

@@ -148,3 +148,26 @@ fn rules_that_end_soon_are_listed_by_their_day() {
     assert_eq!(of(&["--format", "dot"]).0, 2);
     assert_eq!(shop(&["--expiring", "soon"]).0, 2);
 }
+
+/// Without a word about Istio there is no mesh, as `explain` has it; a comment is none.
+#[test]
+fn where_no_manifest_speaks_of_a_mesh_there_is_none() {
+    let told = "assumes that pods take no part in a mesh, as no manifest speaks of one; `mesh.mode` in twogate.toml says whether they do";
+    let comment = format!("# see https://istio.io\n{INVENTORY}");
+    for text in [INVENTORY, comment.as_str()] {
+        let Ran(status, stdout, stderr) = run(&[], &["--manifests", "-", "--to", "shop/db"], text);
+        assert_eq!(status, 0, "{stderr}");
+        assert_eq!(stderr.matches(told).count(), 1, "{stderr}");
+        let passes = rows(&stdout);
+        assert!(passes.contains(&"shop/front[Deployment] shop/db[StatefulSet] all connections plaintext".to_owned()), "{passes:?}");
+    }
+    let json = run(&[], &["--manifests", "-", "--format", "json"], INVENTORY).1;
+    assert!(json.contains("\"name\": \"no-mesh\""), "{json}");
+    // An object or a configuration that speaks of it decides.
+    let meshed =
+        format!("{INVENTORY}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n");
+    for (files, text) in [(vec![], meshed.as_str()), (vec![("twogate.toml", "[network-plugin]\nsctp = \"yes\"\n")], INVENTORY)] {
+        let Ran(_, stdout, stderr) = run(&files, &["--manifests", "-", "--to", "shop/db"], text);
+        assert!(!stderr.contains(told) && stdout.contains("either"), "{stderr}{stdout}");
+    }
+}

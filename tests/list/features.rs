@@ -220,6 +220,24 @@ fn what_nobody_knows_is_a_row_of_its_own() {
     );
 }
 
+/// What a pod says to itself is no row of either list; a workload may have more pods than one.
+#[test]
+fn what_a_pod_says_to_itself_is_not_listed() {
+    let alone = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: shop, labels: {app: one}}\n\
+                 spec: {containers: [{name: c, image: i}]}\n";
+    let range = network("shop", "range", "{podSelector: {}, policyTypes: [Ingress], ingress: [{ports: [{port: 80, endPort: 90}]}]}");
+    let unsure = Platform { end_port: None, ..platform() };
+    let about = |yaml: String| -> Vec<String> {
+        let (cluster, _) = read(unsure.clone(), &(yaml + &range));
+        let text = render::text(&list::list(&cluster, &Options::default()), &Sources::default());
+        text.lines().filter(|line| !line.contains("any address")).skip(1).map(str::to_owned).collect()
+    };
+    let outside = namespace("shop", "istio-injection: disabled");
+    assert_eq!(about(outside.clone() + alone), [""; 0], "a pod alone");
+    let several = about(outside + &deployment("shop", "web", "web-sa"));
+    assert_eq!(several.len(), 2, "{several:?}");
+}
+
 #[test]
 fn sctp_is_assumed_to_be_judged_once_unless_a_policy_speaks_of_it() {
     let unsure = Platform { sctp: None, ..platform() };

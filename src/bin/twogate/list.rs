@@ -144,10 +144,12 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
         });
     }
     let [from, to] = [ends.first(), ends.get(1)].map(|end| end.cloned().flatten());
-    let listing = list::list(&judged.cluster, &Options { from, to, scope: wanted.scope, reasons: wanted.reasons });
+    let mut listing = list::list(&judged.cluster, &Options { from, to, scope: wanted.scope, reasons: wanted.reasons });
+    if judged.without_mesh {
+        listing.assumptions.push(Assumption::NoMesh);
+    }
     for assumption in &listing.assumptions {
-        let Assumption::Sctp = assumption;
-        report::say(&format!("assumes that {assumption}; `network-plugin.sctp` in twogate.toml says whether it does"))?;
+        report::say(&format!("assumes that {assumption}; {}", assumption.remedy()))?;
     }
     report::print(&rendered(&listing, judged, wanted))?;
     Ok(if has_error(&judged.findings) { Exit::Found } else { Exit::Fine })

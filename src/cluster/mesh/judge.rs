@@ -14,10 +14,14 @@ use super::truth::Truth;
 use super::view::{Addresses, View, caller};
 use super::waypoint::Waypoint;
 use super::{Mesh, peer::PeerPolicy};
+use crate::cluster::HBONE;
 use crate::cluster::decision::{Document, Gate, Step};
 use crate::cluster::question::{Endpoint, Network, Question};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport, Verdict};
 use crate::inventory::ProtocolClass;
+
+/// What a waypoint is called by (`semantics.md` §3.4): a port that opens to everybody, and then asks for a certificate.
+const ONLY_TUNNEL: &str = "a waypoint takes only the tunnel, which is mTLS";
 
 /// What the mesh says on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +58,7 @@ impl Mesh {
     /// The gates of a waypoint: its tunnel always speaks mTLS.
     fn at_waypoint(&self, question: &Question, waypoint: &Waypoint, proxy: &Proxy<'_>, course: &Course) -> Vec<Step> {
         let at = place(&waypoint.endpoint);
-        let transport =
-            Step { reason: "a waypoint takes only the tunnel, which is mTLS".to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
+        let transport = Step { reason: ONLY_TUNNEL.to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
         let (port, destination) = match &course.target {
             Target::Service(_, _, port) => (*port, Addresses::Within(&self.platform.services)),
             // Who calls a host by its name calls some address of it.
@@ -192,6 +195,7 @@ impl MeshEnd<'_> {
             (_, Truth::Open(reason)) => reason.to_owned(),
             (_, Truth::No) if no_identity => "the caller has no identity to prove".to_owned(),
             (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
+            (Guard::None, Truth::Yes) if port == HBONE && self.mesh.is_of_waypoint(self.destination) => ONLY_TUNNEL.to_owned(),
             (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
             (Guard::Sidecar(_), _) => match (self.entrance(plane(from), port, course.speaks.transport()), arrives) {
                 (Entrance::Tunnel, Truth::No) if course.speaks != Speaks::Mtls => "the port of the tunnel takes only mTLS".to_owned(),

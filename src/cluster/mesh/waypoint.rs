@@ -2,6 +2,8 @@
 //!
 //! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
 
+use std::net::IpAddr;
+
 use super::Mesh;
 use super::attachment::{GATEWAY_NAME, Known, TargetKind};
 use super::chain::ChainKind;
@@ -107,6 +109,11 @@ impl Mesh {
         gateway.is_some_and(|name| self.waypoints.iter().any(|own| own.namespace == pod.namespace && own.name == *name))
     }
 
+    /// Whether an end is a waypoint's pod.
+    pub(crate) fn is_of_waypoint(&self, end: &Endpoint) -> bool {
+        matches!(&end.peer, Peer::Pod(pod) if self.is_waypoint(pod))
+    }
+
     /// Which waypoint a call goes through, if its client takes waypoints at all.
     pub(super) fn binding(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
         let nothing = Labels::new();
@@ -154,9 +161,14 @@ impl Mesh {
     }
 
     /// A Service by its name.
-    pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceFacts> {
+    pub(crate) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceFacts> {
         let key = |service: &ServiceFacts| (&*service.namespace, &*service.name).cmp(&(namespace, name));
         self.services.binary_search_by(key).ok().and_then(|at| self.services.get(at))
+    }
+
+    /// Whether an address is a Service's own.
+    pub(crate) fn is_address_of_service(&self, address: IpAddr) -> bool {
+        self.service_addresses.contains(&address)
     }
 
     /// The Services of a namespace.

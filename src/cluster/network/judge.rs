@@ -26,6 +26,17 @@ pub(in crate::cluster) struct Connection<'a> {
     pub(in crate::cluster) port: u16,
     /// What the client addresses.
     pub(in crate::cluster) addressed: &'a Addressed,
+    /// The Service whose address its packets may have where they leave the client.
+    pub(in crate::cluster) service: Option<Untranslated<'a>>,
+}
+
+/// The address of a Service, which packets have until they are led to a pod: before or after a policy looks at them (§1.6).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cluster) struct Untranslated<'a> {
+    /// The addresses of the Service; empty if they are not known.
+    pub(in crate::cluster) addresses: &'a [IpAddr],
+    /// The port of the Service.
+    pub(in crate::cluster) port: u16,
 }
 
 /// Whether the far end is on the near end's own node.
@@ -86,7 +97,20 @@ impl<'a> Connection<'a> {
     /// Whether both the peers and the ports of a rule hold the connection.
     pub(super) fn rule(&self, policy: &'a NetworkPolicy, rule: &'a Rule) -> Truth<'a> {
         let ports = self.ports(rule);
-        if ports.is_no() { ports } else { ports.and(self.peers(policy, rule)) }
+        let judged = if ports.is_no() { ports } else { ports.and(self.peers(policy, rule)) };
+        if judged.is_yes() || !self.may_hold_service(rule) { judged } else { judged.or(Truth::Unknown(Doubt::ServiceAddress)) }
+    }
+
+    /// Whether a rule would let the connection pass if it saw the Service that is called, and no pod behind it.
+    fn may_hold_service(&self, rule: &Rule) -> bool {
+        let (Some(service), Some(peers)) = (self.service, &rule.peers) else { return false };
+        let holds = |block: &Block| match service.addresses {
+            [] => self.platform.services.overlaps(&block.addresses),
+            known => known.iter().any(|address| block.addresses.contains(*address)),
+        };
+        let called = Self { port: service.port, ..*self };
+        peers.iter().any(|peer| matches!(peer, PeerTest::Block(block) if holds(block)))
+            && rule.ports.as_ref().is_none_or(|ports| !called.numbers(ports).is_no())
     }
 
     /// Whether the peers of a rule hold the far end.
@@ -189,7 +213,7 @@ impl<'a> Connection<'a> {
     /// Whether the far end is the address of a Service. A policy may see it before or after its translation (§1.6).
     fn is_service(&self) -> bool {
         let Peer::Address(address) = self.far.peer else { return false };
-        self.way == Way::Egress && self.platform.services.contains(address)
+        self.way == Way::Egress && (self.service.is_some() || self.platform.services.contains(address))
     }
 
     /// Whether a pod calls itself.

@@ -102,13 +102,13 @@ pub(super) fn homeless(object: &manifest::Object<'_>, reading: &mut Reading<'_>)
         return None;
     }
     let name = reading.quietly(|reading| object.root.follow(reading, &["metadata", "name"]).symbol(reading)).flatten();
-    Some(printable(&name.map_or_else(|| format!("a {}", object.kind), |name| format!("{} `{name}`", object.kind))).into_owned())
+    Some(printable(&name.map_or_else(|| some(object.kind), |name| format!("{} `{name}`", object.kind))).into_owned())
 }
 
 /// An object that names no namespace, where nothing says which is meant (`semantics.md` §1.1).
 pub(super) fn no_namespace(object: &manifest::Object<'_>, reading: &mut Reading<'_>) {
     let name = object.root.follow(reading, &["metadata", "name"]).symbol(reading);
-    let called = name.map_or_else(|| format!("a {}", object.kind), |name| format!("{} `{name}`", object.kind));
+    let called = name.map_or_else(|| some(object.kind), |name| format!("{} `{name}`", object.kind));
     let (code, location) = (reading.document.code, reading.document.name());
     let finding = Diagnostic::new(code, location, format!("{called} names no namespace"))
         .label("`metadata.namespace` is missing")
@@ -123,4 +123,10 @@ pub(super) fn version(object: &manifest::Object<'_>, known: &[&str], reading: &m
         let node = object.root.get(reading, "apiVersion");
         node.wrong(reading, &format!("`{}/{}` is expected", object.group(), known.join("` or `")));
     }
+}
+
+/// An object without a name, by its kind: `an AuthorizationPolicy`.
+pub(super) fn some(kind: &str) -> String {
+    let article = if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }

@@ -24,6 +24,8 @@ pub(super) enum Scope {
     /// An object of the mesh, in `spec.workloadSelector.labels`. One with `targetRefs` instead acts on gateways and waypoints, of which
     /// nothing is assumed.
     WorkloadSelector,
+    /// A `Sidecar`, in the same place.
+    Sidecar,
     /// An object of the mesh, in `spec.selector.matchLabels`.
     Selector,
     /// A `ServiceEntry`: it gives pods that it selects further ports with protocols. Without a selector it is about hosts outside the
@@ -45,7 +47,7 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
         Scope::Unknown => (Gates::Both, Ends::of_namespace(namespace, everything)),
         Scope::Network => (Gates::Network, Ends::of_namespace(namespace, everything)),
         Scope::Mesh => (Gates::Mesh, of_mesh(namespace, root, everything)),
-        Scope::WorkloadSelector => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "workloadSelector", "labels"]))),
+        Scope::WorkloadSelector | Scope::Sidecar => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "workloadSelector", "labels"]))),
         Scope::Selector => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "selector", "matchLabels"]))),
         Scope::Gateway => (Gates::Mesh, Ends::of_namespace("", map(&["spec", "selector"]))),
         Scope::WorkloadEntry => (Gates::Mesh, Ends::Addresses),

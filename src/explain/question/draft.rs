@@ -89,7 +89,7 @@ impl<'t> Draft<'t> {
                 if before == "jwt" && word.starts_with('"') {
                     self.issuer = Some(span);
                 }
-                kept.push(span);
+                kept.push(without_query(word, span));
             }
         }
         self.rest = kept;
@@ -217,6 +217,14 @@ impl Hidden {
             back(&mut edit.location);
         }
         finding
+    }
+}
+
+/// A path without its query, of which no policy sees anything (`semantics.md` §2.7); any other word as it is.
+fn without_query(word: &str, span: Span) -> Span {
+    match word.find(['?', '#']).filter(|_| word.starts_with('/')) {
+        Some(at) => Span::new(span.range().start, span.range().start + at),
+        None => span,
     }
 }
 

@@ -6,11 +6,11 @@ mod written;
 
 use std::collections::BTreeSet;
 
-use super::draft::Draft;
+use super::draft::{Draft, Written};
 use super::{Context, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServicePort, WorkloadKind};
+use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -117,8 +117,8 @@ pub(super) fn source(
         let finding = draft.unclear(word.span, "a Service calls nobody");
         return Err(Box::new(finding.label("pods call").help("name the workload, as `deploy/web`, or its labels")));
     }
-    let workload = workload(word, home, draft, context, notes)?;
-    Ok(side(workload, word.span))
+    let (workload, object) = workload(word, home, draft, context, notes)?;
+    Ok(Side { object: Some(object), ..side(workload, word.span) })
 }
 
 /// An object as the destination.
@@ -147,10 +147,10 @@ pub(super) fn destination(
     if word.kind == Kind::Service {
         return declared(word, home, draft, context, notes);
     }
-    let workload = workload(word, home, draft, context, notes)?;
+    let (workload, object) = workload(word, home, draft, context, notes)?;
     let protocol = word.protocol.unwrap_or(Protocol::Tcp);
     let port = pod_port(workload, word, protocol, draft, context, notes)?;
-    let target = Target { side: side(workload, word.span), protocol, port };
+    let target = Target { side: Side { object: Some(object), ..side(workload, word.span) }, protocol, port };
     let is_pod = word.kind == Kind::Workload(WorkloadKind::Pod);
     Ok(Found { targets: vec![target], service: None, is_pod, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
@@ -176,11 +176,10 @@ fn declared(
 
 /// The pods behind a Service, and the port of its address that is called.
 fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Context<'_>) -> Result<(Vec<Target>, u16), Box<Diagnostic>> {
-    let port = service_port(service, word, draft)?;
     if service.selector.is_empty() {
-        let finding = draft.unclear(word.span, format!("Service `{}/{}` selects no pods", service.namespace, service.name));
-        return Err(Box::new(finding.label("leads to addresses that no manifest holds").help("ask about the address that it leads to")));
+        return Err(Box::new(no_pods(service, word, draft)));
     }
+    let port = service_port(service, word, draft)?;
     let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(key.clone(), Values::one(value.clone()));
     let labels = service.selector.iter().fold(LabelCube::all(), with);
     let whole = PodSet::from(PodCube { namespace: named(&service.namespace), labels, account: Values::any() });
@@ -204,6 +203,16 @@ fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Cont
         ));
     }
     Ok((targets, port.port))
+}
+
+/// The finding that a Service leads to none of the cluster's pods, as far as it says itself.
+fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic {
+    let (does, where_to) = match service.kind {
+        ServiceKind::ExternalName => ("is another name for a host", "leads to whatever that name stands for"),
+        _ => ("selects no pods", "leads to addresses that no manifest holds"),
+    };
+    let finding = draft.unclear(word.span, format!("Service `{}/{}` {does}", service.namespace, service.name));
+    finding.label(where_to).help("ask about the address that it leads to")
 }
 
 /// The port of a Service that is meant: by number, by name, or the only one that it has.
@@ -285,14 +294,15 @@ fn translated(workload: &InventoryWorkload, number: u16, own: &BTreeSet<u16>, co
     ))
 }
 
-/// The workload that a word names.
+/// The workload that a word names, or one of the pods of a workload that the manifests hold by its pods alone; and what is meant.
 fn workload<'c>(
     word: &Word,
     home: &Symbol,
     draft: &Draft<'_>,
     context: &Context<'c>,
     notes: &mut Vec<String>,
-) -> Result<&'c InventoryWorkload, Box<Diagnostic>> {
+) -> Result<(&'c InventoryWorkload, Object), Box<Diagnostic>> {
+    let named = |kind: WorkloadKind, name: &Symbol| Object { kind, namespace: home.clone(), name: name.clone() };
     let kind = match word.kind {
         Kind::Workload(kind) => Some(kind),
         Kind::Service | Kind::Either => None,
@@ -300,13 +310,20 @@ fn workload<'c>(
     let fits = |workload: &&InventoryWorkload| kind.is_none_or(|kind| workload.kind == kind);
     let inventory = context.inventory.workloads_in(home);
     if let Some(found) = inventory.iter().filter(fits).find(|workload| workload.name == word.name.0) {
+        return Ok((found, named(found.kind, &found.name)));
+    }
+    let made_by = |workload: &InventoryWorkload| {
+        let owner = workload.root_owner().filter(|(own, name)| kind.is_none_or(|kind| kind == *own) && *name == word.name.0)?;
+        Some(named(owner.0, &owner.1))
+    };
+    if let Some(found) = inventory.iter().find_map(|workload| Some((workload, made_by(workload)?))) {
         return Ok(found);
     }
     if kind == Some(WorkloadKind::Pod) {
         let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
         if let Some(owner) = inventory.iter().filter(owns).max_by_key(|workload| workload.name.len()) {
             notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
-            return Ok(owner);
+            return Ok((owner, named(owner.kind, &owner.name)));
         }
     }
     Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
@@ -349,11 +366,13 @@ fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &
             finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
         return Box::new(finding);
     }
-    let is_service = word.kind == Kind::Service;
-    let all: Vec<(&Symbol, &Symbol, &str)> = if is_service {
-        inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service")).collect()
-    } else {
-        inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name())).collect()
+    let services = inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service"));
+    let workloads = inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name()));
+    let is_called = matches!(&draft.destination, Written::Object(called) if called.span == word.span);
+    let all: Vec<(&Symbol, &Symbol, &str)> = match word.kind {
+        Kind::Service => services.collect(),
+        Kind::Either if is_called => workloads.chain(services).collect(),
+        Kind::Either | Kind::Workload(_) => workloads.collect(),
     };
     let finding = finding.label("not among the manifests");
     if let Some((namespace, _, kind)) = all.iter().find(|(_, known, _)| *known == name) {

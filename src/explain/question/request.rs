@@ -91,7 +91,8 @@ fn grpc(draft: &Draft<'_>, grpc: &GrpcClause, host: &Symbol) -> Result<Shape, Bo
     Ok(Shape { method: "POST".into(), path, host: host.clone(), headers: Labels::new() })
 }
 
-/// A valid token with every claim that is written.
+/// A valid token with every claim that is written. A dot in a name is one, or leads to a claim inside another: the token has both, as
+/// policies that look at either tell them apart.
 fn token(jwt: &JwtClause, requests: &RequestSet) -> Token {
     let issuer = requests.cubes.iter().find_map(|cube| match &cube.token {
         TokenTest::Valid { issuer, .. } => Some(issuer.clone()),
@@ -99,10 +100,18 @@ fn token(jwt: &JwtClause, requests: &RequestSet) -> Token {
     });
     let mut claims: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
     for claim in &jwt.claims {
-        let values = claim.values.iter().map(|word| Symbol::from(word.value.as_str()));
-        claims.entry(claim.name.value.as_str().into()).or_default().extend(values);
+        let name = claim.name.value.as_str();
+        for key in [Some(Symbol::from(name)), inner(name)].into_iter().flatten() {
+            claims.entry(key).or_default().extend(claim.values.iter().map(|word| Symbol::from(word.value.as_str())));
+        }
     }
     Token::Valid { issuer: issuer.unwrap_or_else(|| jwt.issuer.value.as_str().into()), claims }
+}
+
+/// The claim inside others that a name with dots means, as the evaluator's tokens call it; none for a plain name and for an address.
+fn inner(name: &str) -> Option<Symbol> {
+    let is_path = name.contains('.') && !name.contains('/') && name.split('.').all(|part| !part.is_empty());
+    is_path.then(|| name.split('.').flat_map(|part| ["[", part, "]"]).collect::<String>().into())
 }
 
 /// The only element of a list; a finding at the second one.

@@ -5,6 +5,7 @@
 use super::super::Context;
 use super::{KINDS, Kind, Url, Word};
 use crate::flow::{Protocol, Symbol};
+use crate::inventory::InventoryWorkload;
 use crate::source::Span;
 
 /// An object, if a word is one: `deploy/web@shop:http`, `svc/db:5432`, a URL. A label with `/` in its key is none.
@@ -21,12 +22,13 @@ pub(in super::super) fn word(text: &str, span: Span) -> Option<Word> {
     parts(rest, span.range().end - rest.len(), kind, span)
 }
 
-/// A bare name as an object, if the inventory has one of that name.
+/// A bare name as an object, if the inventory has one of that name, or pods that one made.
 pub(in super::super) fn bare(text: &str, span: Span, context: &Context<'_>) -> Option<Word> {
     let written = text.get(span.range())?;
     let word = parts(written, span.range().start, Kind::Either, span)?;
     let is_it = |name: &Symbol| *name == word.name.0;
-    let known = context.inventory.workloads.iter().any(|workload| is_it(&workload.name))
+    let made_by = |workload: &InventoryWorkload| workload.root_owner().is_some_and(|(_, name)| is_it(&name));
+    let known = context.inventory.workloads.iter().any(|workload| is_it(&workload.name) || made_by(workload))
         || context.inventory.services.iter().any(|service| is_it(&service.name));
     known.then_some(word)
 }
