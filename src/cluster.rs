@@ -227,6 +227,9 @@ impl Cluster {
     /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces; those that tell which way a call goes
     /// ([`Cluster::decide`]) among them.
     fn keys(&self, namespaces: BTreeSet<&Symbol>) -> BTreeSet<Symbol> {
+        if namespaces.is_empty() {
+            return BTreeSet::new();
+        }
         let mut keys: BTreeSet<Symbol> = self.network.keys().into_iter().cloned().collect();
         for cube in namespaces.into_iter().flat_map(|namespace| self.all_selectors(namespace)) {
             keys.extend(cube.iter().map(|(key, _)| Symbol::clone(key)));

@@ -43,7 +43,6 @@ use client::DestinationRule;
 use entry::Entry;
 use peer::PeerPolicy;
 use read::gateway::Gateway;
-use rule::AuthorizationPolicy;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
@@ -58,8 +57,6 @@ pub(super) use route::{Hop, Route};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mesh {
     platform: Platform,
-    /// Policies that wait to be settled.
-    unsettled: Vec<AuthorizationPolicy>,
     policies: BTreeMap<Symbol, Vec<Policy>>,
     peers: BTreeMap<Symbol, Vec<PeerPolicy>>,
     tokens: BTreeMap<Symbol, Vec<TokenPolicy>>,
@@ -77,11 +74,15 @@ pub(super) struct Mesh {
 
 impl Mesh {
     /// Takes in an object of one of the mesh's kinds. One with findings is left out: what it does is not known.
-    pub(super) fn read(&mut self, object: Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+    pub(super) fn read(&mut self, object: Object, tree: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
         let root = &tree.root;
         let namespace = Symbol::clone(&object.namespace);
         match tree.kind {
-            "AuthorizationPolicy" => self.unsettled.extend(read::authorization::read(object, root, reading)),
+            "AuthorizationPolicy" => {
+                if let Some(policy) = read::authorization::read(object, root, reading) {
+                    self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
+                }
+            }
             "PeerAuthentication" => {
                 let policy = read::peer::read(object, root, reading);
                 self.peers.entry(namespace).or_default().extend(policy);
@@ -116,7 +117,9 @@ impl Mesh {
 
     /// Takes in what another part of the manifests says; parts come in the order of the text.
     pub(super) fn merge(&mut self, other: Self) {
-        self.unsettled.extend(other.unsettled);
+        for (namespace, policies) in other.policies {
+            self.policies.entry(namespace).or_default().extend(policies);
+        }
         for (namespace, policies) in other.peers {
             self.peers.entry(namespace).or_default().extend(policies);
         }
@@ -131,10 +134,6 @@ impl Mesh {
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
     pub(super) fn settle(&mut self, platform: &Platform, inventory: &Inventory) {
         self.platform = platform.clone();
-        for policy in std::mem::take(&mut self.unsettled) {
-            let namespace = Symbol::clone(&policy.object.namespace);
-            self.policies.entry(namespace).or_default().push(Policy::new(policy, platform));
-        }
         self.services.clone_from(&inventory.services);
         self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();

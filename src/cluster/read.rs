@@ -184,7 +184,7 @@ impl Manifests {
             Sort::Mesh => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
                 self.note(object.group(), &named);
-                self.mesh.read(named.clone(), object, reading);
+                self.mesh.read(named.clone(), object, platform, reading);
                 if !reading.is_clean() {
                     self.unreadable(named, Gates::Mesh, platform);
                 }
