@@ -64,6 +64,12 @@ impl Bits {
         Self(self.0.iter().zip(others).map(|(word, other)| word & !other).collect())
     }
 
+    /// Whether all of its numbers are in the other.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        let others = other.0.iter().copied().chain(std::iter::repeat(0));
+        self.0.iter().zip(others).all(|(word, other)| word & !other == 0)
+    }
+
     /// Adds a number; one beyond the room is left out.
     pub(crate) fn insert(&mut self, number: usize) {
         if let Some(word) = self.0.get_mut(number / 64) {
@@ -72,7 +78,6 @@ impl Bits {
     }
 
     /// Whether a number is in it.
-    #[cfg(test)]
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }

@@ -299,26 +299,29 @@ proptest! {
     fn pods_of_few_labels_are_those_whose_labels_few_tests_name(
         first in prop::collection::btree_set(label_test(), 1..5),
         second in prop::collection::btree_set(label_test(), 0..3),
+        given in prop::collection::btree_set(label_test(), 0..3),
         free in prop::sample::subsequence(vec!["a", "b"], 0..=1),
         most in 0_usize..3,
     ) {
         let free: BTreeSet<Symbol> = free.into_iter().map(Symbol::from).collect();
-        let all: BTreeSet<&LabelCube> = first.iter().chain(&second).collect();
+        let all: BTreeSet<&LabelCube> = first.iter().chain(&second).chain(&given).collect();
         let names = |test: &LabelCube| test.iter().map(|(key, _)| Symbol::clone(key)).filter(|key| !free.contains(key)).collect::<BTreeSet<_>>();
         let keys: BTreeSet<Symbol> = all.iter().flat_map(|test| names(test)).collect();
-        let groups = [Carried { tests: &first, most: vec![most, 0] }, Carried { tests: &second, most: vec![1, 2] }];
+        let few = |tests, most: [usize; 2]| Carried::few(tests, &most);
+        let groups = [few(&first, [most, 0]), Carried::all(&given, 2), few(&second, [1, 2])];
         let few = FewLabels::new(&Everything, &keys.iter().collect(), &groups);
         let cubes: Vec<PodCube> = all.iter().map(|test| PodCube { labels: (*test).clone(), ..PodCube::in_namespace("a") }).collect();
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();
         let found: BTreeSet<Vec<usize>> = classes.iter().map(|class| class.held_by.clone()).collect();
-        // Some of the first and one of the second, or two of the second.
+        // All that are given, and some of the first and one of the second, or two of the second.
         let some: Vec<&BTreeSet<LabelCube>> = std::iter::repeat_n(&first, most).chain([&second]).collect();
         let reasons = [some, vec![&second, &second]];
         let is_few = |pod: &Pod| {
             let carried: BTreeSet<Symbol> = pod.labels.keys().filter(|key| keys.contains(*key)).cloned().collect();
             let covered_by = |sets: &Vec<&BTreeSet<LabelCube>>| {
-                let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
+                let given = given.iter().filter(|test| test.contains(&pod.labels)).flat_map(names).collect();
+                let mut covered: Vec<BTreeSet<Symbol>> = vec![given];
                 for set in sets {
                     let holding = || set.iter().filter(|test| test.contains(&pod.labels));
                     let wider: Vec<_> = covered.iter().flat_map(|own| holding().map(|test| own.union(&names(test)).cloned().collect())).collect();
