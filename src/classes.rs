@@ -9,14 +9,18 @@
 
 mod far;
 mod few;
+mod partitions;
 mod ports;
 mod requests;
 mod witness;
 
 use crate::flow::{Pod, PodCube};
 
-pub use far::{Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, far_classes, parts_within};
+pub use far::{
+    Among, Far, Limits, Part, Pods, TooManyPods, address_classes, classes_among, classes_cut, classes_within, far_classes, parts_within,
+};
 pub use few::{Carried, FewLabels};
+pub use partitions::{FarEnd, Partitions, Parts};
 pub use ports::{PortClass, port_classes};
 pub use requests::{DecidingRequests, MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use end::{Attempt, Unsettled, compare_end};
-pub(super) use end::{Effort, subjects_within};
+pub(super) use end::{Effort, subject_cubes};
 
 use super::judge::{Judge, Way};
 use super::labels::{Few, Needed, Worlds};
