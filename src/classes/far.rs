@@ -45,7 +45,7 @@ pub struct TooManyPods;
 /// How much cutting may take.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How many parts there may be at a time, if fewer than there ever may be.
+    /// How many parts there may be at a time besides some for each cube, if fewer than there ever may be.
     pub parts: usize,
     /// How many parts may be looked at, each for a cube that may cut it: counted down.
     pub looks: usize,
@@ -53,7 +53,7 @@ pub struct Limits {
 
 impl Limits {
     /// None but those that hold for everybody.
-    pub const NONE: Self = Self { parts: usize::MAX, looks: usize::MAX };
+    pub const NONE: Self = Self { parts: PARTS_BESIDES, looks: usize::MAX };
 
     /// To cut a part takes as long as to find of so many that they are not to be cut.
     pub const LOOKS_A_CUT: usize = 64;
@@ -189,7 +189,7 @@ pub(super) fn cells(
             distinct.push((cube, vec![*at]));
         }
     }
-    let bound = (PARTS_BESIDES + PARTS_A_CUBE * (distinct.len() + wholes.len())).min(limits.parts);
+    let bound = PARTS_BESIDES.min(limits.parts) + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {

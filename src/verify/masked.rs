@@ -98,7 +98,7 @@ impl<'a> Near<'a> {
         let (whole, cutting): (Vec<_>, Vec<_>) = cubes.iter().copied().partition(holds_all);
         let find = |cubes: &[(usize, &PodCube)], effort: &mut Effort| -> Result<Rc<[Pods]>, TooManyPods> {
             let size = cubes.iter().map(|(at, _)| at + 1).max().unwrap_or_default();
-            let none = Limits { parts: usize::MAX, looks: 0 };
+            let none = Limits { looks: 0, ..Limits::NONE };
             let found = effort.cut(none, |limits| classes_cut(self.parts.to_vec(), cubes, size, bench.worlds.far(way), limits))?;
             effort.spend(found.iter().map(|class| 1 + class.parts.len()).sum())?;
             Ok(found.into())
@@ -191,7 +191,7 @@ impl FarPods {
         let subjects = place.name.as_ref().map(|name| self.subjects(bench, name, way));
         let subjects = subjects.as_deref().unwrap_or_default();
         let cubes = overlapping(subjects.iter().enumerate(), &place.parts, effort)?;
-        let none = Limits { parts: usize::MAX, looks: 0 };
+        let none = Limits { looks: 0, ..Limits::NONE };
         let cut = |limits: &mut Limits| classes_cut(place.parts.clone(), &cubes, subjects.len(), bench.worlds.near(way), limits);
         let pods = effort.cut(none, cut)?;
         Ok(pods.into_iter().map(|class| FarPod::new(Endpoint::from(Peer::Pod(class.example)))).collect())

@@ -36,8 +36,15 @@ pub(super) fn compare_end(
     let mut found = Comparison::default();
     let classes = subjects(bench, namespace, way, attempt, effort)?;
     effort.0 += attempt.effort_a_class * classes.len();
-    let mut run =
-        Run { found: &mut found, paths, partitions: Partitions::default(), far_pods: FarPods::default(), effort, finds: attempt.finds };
+    let mut run = Run {
+        found: &mut found,
+        paths,
+        partitions: Partitions::default(),
+        far_pods: FarPods::default(),
+        effort,
+        finds: attempt.finds,
+        parts: attempt.parts,
+    };
     for class in &classes {
         compare_subject(Subject { bench, all, namespace, way, class }, &mut run)?;
     }
@@ -52,6 +59,8 @@ struct Run<'r> {
     far_pods: FarPods,
     effort: &'r mut Effort,
     finds: Finds,
+    /// How many parts far pods may be cut into, besides those for each cube.
+    parts: usize,
 }
 
 impl Run<'_> {
@@ -78,8 +87,8 @@ enum Finds {
 pub(super) struct Attempt {
     /// How many classes of near ends there may be, besides those for each cube that tells them apart.
     classes: usize,
-    /// How many parts they may have on average.
-    parts_a_class: usize,
+    /// How many parts of pods there may be, besides those for each cube.
+    parts: usize,
     /// How much may be looked at for each class of near ends besides.
     effort_a_class: usize,
     finds: Finds,
@@ -87,11 +96,11 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Before pods of few labels are tried, which take less time as soon as classes multiply.
-    pub(super) const FIRST: Self = Self { classes: 512, parts_a_class: 8, effort_a_class: 300, finds: Finds::Differences };
+    pub(super) const FIRST: Self = Self { classes: 512, parts: 1 << 12, effort_a_class: 300, finds: Finds::Differences };
     /// Over the pods that are enough where judges agree.
     pub(super) const AGREEING: Self = Self { finds: Finds::None, ..Self::LAST };
     /// At last.
-    pub(super) const LAST: Self = Self { classes: 1 << 15, parts_a_class: usize::MAX, effort_a_class: 0, finds: Finds::Differences };
+    pub(super) const LAST: Self = Self { classes: 1 << 15, parts: Limits::NONE.parts, effort_a_class: 0, finds: Finds::Differences };
 
     const CLASSES_A_CUBE: usize = 16;
 
@@ -133,7 +142,7 @@ impl Effort {
         self.0 = self.0.saturating_sub(had.0.saturating_sub(left.0));
     }
 
-    /// Cuts pods, where so many looks are free.
+    /// Cuts pods, where as many looks as the limits say are free.
     pub(in crate::verify) fn cut<T>(
         &mut self,
         mut limits: Limits,
@@ -171,7 +180,7 @@ fn subjects(bench: Bench<'_>, namespace: &Symbol, way: Way, attempt: Attempt, ef
     let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
     let most = attempt.most_classes(cubes.len());
     let free = cubes.len().saturating_mul(cubes.len() + Limits::LOOKS_A_CUT);
-    let limits = Limits { parts: most.saturating_mul(attempt.parts_a_class), looks: free };
+    let limits = Limits { parts: attempt.parts, looks: free };
     let whole = vec![PodCube::in_namespace(namespace)];
     let classes = effort.cut(limits, |limits| classes_cut(whole, &numbered, cubes.len(), bench.worlds.near(way), limits))?;
     if classes.len() > most { Err(Unsettled::TooMany) } else { Ok(classes) }
@@ -218,8 +227,8 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     cuts.extend(bench.ruled_out.cuts(way));
     let mut requests = DecidingRequests::new(&cuts);
     run.effort.spend(cuts.len())?;
-    let (world, none) = (bench.worlds.far(way), Limits { parts: usize::MAX, looks: 0 });
-    let far_ends = run.effort.cut(none, |limits| run.partitions.far_ends(&cuts, world, limits))?;
+    let (world, few) = (bench.worlds.far(way), Limits { parts: run.parts, looks: 0 });
+    let far_ends = run.effort.cut(few, |limits| run.partitions.far_ends(&cuts, world, limits))?;
     let near_pods = Near::new(&subject.class.parts);
     for far in far_ends {
         if run.is_full() {
