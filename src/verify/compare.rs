@@ -280,3 +280,6 @@ pub fn transports(way: Way, flow: &Flow) -> &'static [Transport] {
 fn is_meshed(peer: &Peer) -> bool {
     matches!(peer, Peer::Pod(Pod { plane, .. }) if *plane != DataPlane::None)
 }
+
+#[cfg(test)]
+mod tests;
