@@ -69,7 +69,7 @@ impl Parts {
     }
 
     /// How many they are.
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.places.len()
     }
 
@@ -85,12 +85,11 @@ impl Partitions {
         let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
         let mut places: HashMap<&PodCube, usize> = HashMap::new();
         for (at, cube) in cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))) {
-            match places.get(cube).and_then(|place| distinct.get_mut(*place)) {
-                Some((_, owners)) => owners.push(at),
-                None => {
-                    places.insert(cube, distinct.len());
-                    distinct.push((cube, vec![at]));
-                }
+            if let Some((_, owners)) = places.get(cube).and_then(|place| distinct.get_mut(*place)) {
+                owners.push(at);
+            } else {
+                places.insert(cube, distinct.len());
+                distinct.push((cube, vec![at]));
             }
         }
         if distinct.len() >= WORTH_SORTING {
@@ -105,7 +104,7 @@ impl Partitions {
     }
 
     fn of(&mut self, cubes: &[&PodCube], world: &dyn World, limits: &mut Limits) -> Result<Rc<Partition>, TooManyPods> {
-        let key: Vec<PodCube> = cubes.iter().map(|cube| PodCube::clone(cube)).collect();
+        let key: Vec<PodCube> = cubes.iter().copied().cloned().collect();
         if let Some(known) = self.found.get(&key) {
             return Ok(Rc::clone(known));
         }

@@ -136,7 +136,7 @@ proptest! {
                 }
                 let (partition, places) = end.parts.number();
                 let parts: Vec<PodCube> = end.parts.iter().cloned().collect();
-                prop_assert_eq!(end.parts.len(), parts.len());
+                prop_assert_eq!(end.parts.count(), parts.len());
                 let before = numbered.entry((partition, places.to_vec())).or_insert_with(|| parts.clone());
                 prop_assert_eq!(&*before, &parts, "one number, two things");
             }

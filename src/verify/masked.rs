@@ -108,12 +108,11 @@ impl<'a> Near<'a> {
         }
         let mut held_by: Vec<usize> = whole.into_iter().map(|(at, _)| at).collect();
         held_by.dedup();
-        let classes = match self.whole.get() {
-            Some(classes) => Rc::clone(classes),
-            None => {
-                let classes = find(&[], effort)?;
-                Rc::clone(self.whole.get_or_init(|| classes))
-            }
+        let classes = if let Some(known) = self.whole.get() {
+            Rc::clone(known)
+        } else {
+            let classes = find(&[], effort)?;
+            Rc::clone(self.whole.get_or_init(|| classes))
         };
         Ok(NearPods { classes, held_by: Some(held_by) })
     }

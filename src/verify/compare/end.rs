@@ -234,7 +234,7 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
         if run.is_full() {
             return Ok(());
         }
-        run.effort.spend(1 + far.parts.len() + far.cuts.len())?;
+        run.effort.spend(1 + far.parts.count() + far.cuts.len())?;
         let far_end = Endpoint::from(far.example.clone());
         let (source, destination) = oriented(way, &near.peer, &far_end.peer);
         let mut flow = Flow {

@@ -195,6 +195,7 @@ proptest! {
             prop_assert!(shows([left, right], &difference.flow), "{:?}", difference.flow);
         }
         let showing = flows().into_iter().find(|flow| shows([left, right], flow));
-        prop_assert_eq!(found.differences.is_empty(), showing.is_none(), "{:?}", showing);
+        // What is told may be of a namespace or protocol that the small world lacks: that it shows was asked above.
+        prop_assert!(showing.is_none() || !found.differences.is_empty(), "{:?}", showing);
     }
 }
