@@ -9,6 +9,7 @@
 
 mod far;
 mod few;
+mod partitions;
 mod ports;
 mod requests;
 mod witness;
@@ -16,9 +17,11 @@ mod witness;
 use crate::flow::{Pod, PodCube};
 
 pub use far::{
-    Among, Far, Part, Pods, TooManyPods, address_classes, classes_among, classes_within, considered_parts, far_classes, parts_within,
+    Among, Far, Limits, Part, Pods, TooManyPods, address_classes, classes_among, classes_cut, classes_within, considered_parts,
+    far_classes, parts_within,
 };
 pub use few::{Carried, FewLabels};
+pub use partitions::{FarEnd, Partitions, Parts};
 pub use ports::{PortClass, port_classes};
 pub use requests::{DecidingRequests, MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};
@@ -66,6 +69,12 @@ impl Bits {
         Self(self.0.iter().zip(others).map(|(word, other)| word & !other).collect())
     }
 
+    /// Whether all of its numbers are in the other.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        let others = other.0.iter().copied().chain(std::iter::repeat(0));
+        self.0.iter().zip(others).all(|(word, other)| word & !other == 0)
+    }
+
     /// Adds a number; one beyond the room is left out.
     pub(crate) fn insert(&mut self, number: usize) {
         if let Some(word) = self.0.get_mut(number / 64) {
@@ -74,7 +83,6 @@ impl Bits {
     }
 
     /// Whether a number is in it.
-    #[cfg(test)]
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }

@@ -42,6 +42,28 @@ const CUTS_BESIDES: usize = 1 << 22;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyPods;
 
+/// How much cutting may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many parts there may be at a time besides some for each cube, if fewer than there ever may be.
+    pub parts: usize,
+    /// How many parts may be looked at, each for a cube that may cut it: counted down.
+    pub looks: usize,
+}
+
+impl Limits {
+    /// None but those that hold for everybody.
+    pub const NONE: Self = Self { parts: PARTS_BESIDES, looks: usize::MAX };
+
+    /// To cut a part takes as long as to find of so many that they are not to be cut.
+    pub const LOOKS_A_CUT: usize = 64;
+
+    fn spend(&mut self, looks: usize) -> Result<(), TooManyPods> {
+        self.looks = self.looks.checked_sub(looks).ok_or(TooManyPods)?;
+        Ok(())
+    }
+}
+
 /// The classes of far ends, with one pod or address of each that can exist.
 pub fn far_classes(cuts: &[Cut], world: &dyn World) -> Result<Vec<Far>, TooManyPods> {
     let mut classes = pod_classes(cuts, world)?;
@@ -50,9 +72,9 @@ pub fn far_classes(cuts: &[Cut], world: &dyn World) -> Result<Vec<Far>, TooManyP
 }
 
 /// A part of all pods, and which of the cubes hold it.
-struct Cell {
-    cube: PodCube,
-    held_by: Bits,
+pub(super) struct Cell {
+    pub(super) cube: PodCube,
+    pub(super) held_by: Bits,
 }
 
 fn pod_classes(cuts: &[Cut], world: &dyn World) -> Result<Vec<Far>, TooManyPods> {
@@ -84,10 +106,21 @@ pub fn classes_within(whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, 
 
 /// The same of several cubes together.
 pub fn classes_among(wholes: Vec<PodCube>, cubes: &[(usize, &PodCube)], size: usize, world: &dyn World) -> Result<Vec<Pods>, TooManyPods> {
+    classes_cut(wholes, cubes, size, world, &mut Limits::NONE.clone())
+}
+
+/// The same within limits.
+pub fn classes_cut(
+    wholes: Vec<PodCube>,
+    cubes: &[(usize, &PodCube)],
+    size: usize,
+    world: &dyn World,
+    limits: &mut Limits,
+) -> Result<Vec<Pods>, TooManyPods> {
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size, &|cube| world.is_considered(cube))? {
+    for cell in cells(wholes, cubes, size, &|cube| world.is_considered(cube), limits)? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -137,7 +170,7 @@ pub fn considered_parts<K: Ord, E>(
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, is_considered)? {
+    for cell in cells(vec![whole], cubes, size, is_considered, &mut Limits::NONE.clone())? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -150,11 +183,12 @@ pub fn considered_parts<K: Ord, E>(
 }
 
 /// The pods of some cubes, cut along cubes; parts that are not worth a look are left out. Equal cubes cut once.
-fn cells(
+pub(super) fn cells(
     wholes: Vec<PodCube>,
     cubes: &[(usize, &PodCube)],
     size: usize,
     is_considered: &dyn Fn(&PodCube) -> bool,
+    limits: &mut Limits,
 ) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
     let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
@@ -166,13 +200,16 @@ fn cells(
             distinct.push((cube, vec![*at]));
         }
     }
-    let bound = PARTS_BESIDES + PARTS_A_CUBE * (distinct.len() + wholes.len());
+    let bound = PARTS_BESIDES.min(limits.parts) + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
     for (cube, owners) in distinct {
         let mut next = Vec::with_capacity(cells.len() + 2);
+        limits.spend(cells.len())?;
         for cell in cells {
-            split(cell, cube, &owners, is_considered, &mut next);
+            if split(cell, cube, &owners, is_considered, &mut next) == Split::Cut {
+                limits.spend(Limits::LOOKS_A_CUT)?;
+            }
         }
         cuts_left = cuts_left.checked_sub(next.len()).ok_or(TooManyPods)?;
         if next.len() > bound {
@@ -183,9 +220,21 @@ fn cells(
     Ok(cells)
 }
 
+/// What became of a cell.
+#[derive(PartialEq, Eq)]
+enum Split {
+    /// It is as it was.
+    Whole,
+    /// It was cut, or found to lie in the cube.
+    Cut,
+}
+
 /// Cuts one cell along a cube: what lies in it is held by its owners.
-fn split(cell: Cell, cube: &PodCube, owners: &[usize], is_considered: &dyn Fn(&PodCube) -> bool, into: &mut Vec<Cell>) {
-    let Some(inside) = cell.cube.intersect(cube) else { return into.push(cell) };
+fn split(cell: Cell, cube: &PodCube, owners: &[usize], is_considered: &dyn Fn(&PodCube) -> bool, into: &mut Vec<Cell>) -> Split {
+    let Some(inside) = cell.cube.intersect(cube) else {
+        into.push(cell);
+        return Split::Whole;
+    };
     let mut held_by = cell.held_by.clone();
     for owner in owners {
         held_by.insert(*owner);
@@ -195,6 +244,7 @@ fn split(cell: Cell, cube: &PodCube, owners: &[usize], is_considered: &dyn Fn(&P
     if is_considered(&inside) {
         into.push(Cell { cube: inside, held_by });
     }
+    Split::Cut
 }
 
 /// The classes of addresses; each holds all that are alike.

@@ -36,19 +36,28 @@ pub struct FewLabels<'w> {
     world: &'w dyn World,
     /// The keys that a pod may lose, each with its number.
     keys: BTreeMap<Symbol, usize>,
-    groups: Vec<Group>,
-    /// For each reason, of each group, how many sets of keys a pod carries at most.
+    /// The tests that give a pod their keys whenever they hold it, whatever the reason.
+    given: Vec<Group>,
+    /// Those of which a pod has the keys of so many.
+    chosen: Vec<Group>,
+    /// For each reason, of each group that is chosen from, how many sets of keys a pod carries at most.
     most: Vec<Vec<usize>>,
 }
 
-/// By the number of a key, the sets of keys in which it occurs.
+/// Tests of one list, by the sets of keys that they name.
 #[derive(Debug)]
-struct Group(Vec<Vec<Keys>>);
+struct Group {
+    /// By the number of a key, the sets in which it occurs.
+    sets: Vec<Vec<Keys>>,
+    /// How many keys the largest set has.
+    largest: usize,
+}
 
 /// Keys that tests name together.
 #[derive(Debug, Clone)]
 struct Keys {
-    keys: Bits,
+    /// Their numbers, ascending.
+    keys: Vec<usize>,
     /// The tests that name just these.
     tests: Vec<LabelCube>,
 }
@@ -59,27 +68,73 @@ impl<'w> FewLabels<'w> {
     pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
         let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
         let reasons = groups.iter().map(|carried| carried.most.len()).min().unwrap_or_default();
-        let most = (0..reasons).map(|reason| groups.iter().filter_map(|carried| carried.most.get(reason).copied()).collect()).collect();
-        let groups = groups.iter().map(|carried| Group::new(carried.tests, &keys)).collect();
-        Self { world, keys, groups, most }
+        let is_given = |carried: &&Carried<'_>| carried.most.iter().all(|most| *most == usize::MAX);
+        let (given, chosen): (Vec<&Carried<'_>>, Vec<&Carried<'_>>) = groups.iter().partition(is_given);
+        let most = (0..reasons).map(|reason| chosen.iter().filter_map(|carried| carried.most.get(reason).copied()).collect()).collect();
+        let of = |list: Vec<&Carried<'_>>| list.into_iter().map(|carried| Group::new(carried.tests, &keys)).collect();
+        Self { world, given: of(given), chosen: of(chosen), most, keys }
     }
 
-    /// The keys that a pod of this cube must have and may lose.
-    fn carried(&self, labels: &LabelCube) -> Bits {
+    /// The keys that a pod of this cube must have and may lose, but for those that it has anyway if it has any: ascending.
+    fn carried(&self, cube: &LabelCube) -> Vec<usize> {
         let carried = |(key, values): (&Symbol, &Values)| self.keys.get(key).copied().filter(|_| !values.allows_absent());
-        Bits::of(self.keys.len(), labels.iter().filter_map(carried))
+        let is_given = |key: &usize| self.given.iter().any(|group| group.holding(*key, cube).next().is_some());
+        cube.iter().filter_map(carried).filter(|key| !is_given(key)).collect()
     }
 
-    /// Whether sets of the groups together have all of these keys of a pod of a cube, where of each group so many are left to choose. It
-    /// is the tests that hold a pod that give it labels.
-    fn is_covered(&self, keys: &Bits, cube: &LabelCube, left: &[usize]) -> bool {
-        let Some(first) = keys.iter().next() else { return true };
-        self.groups.iter().enumerate().any(|(at, group)| {
-            let Some(fewer) = spent(left, at) else { return false };
-            let sets = group.0.get(first).into_iter().flatten().filter(|set| set.tests.iter().any(|test| test.overlaps(cube)));
-            sets.into_iter().any(|set| self.is_covered(&keys.without(&set.keys), cube, &fewer))
-        })
+    /// What each group that is chosen from offers of these keys to pods of a cube. It is the tests that hold a pod that give it labels.
+    fn offers(&self, keys: &[usize], cube: &LabelCube) -> Vec<Offers> {
+        let position = |key: &usize| keys.binary_search(key).ok();
+        let of = |group: &Group| {
+            let mut offers = Offers::default();
+            for (at, key) in keys.iter().enumerate() {
+                for set in group.holding(*key, cube) {
+                    let places: Vec<usize> = set.keys.iter().filter_map(position).collect();
+                    // A set stands under each of its keys.
+                    if places.first() == Some(&at) {
+                        offers.add(places.len(), Bits::of(keys.len(), places.into_iter()));
+                    }
+                }
+            }
+            offers
+        };
+        self.chosen.iter().map(of).collect()
     }
+}
+
+/// Sets of keys of one group, by their places among the keys that a pod carries.
+#[derive(Debug, Default)]
+struct Offers {
+    /// None of them is part of another.
+    sets: Vec<Bits>,
+    /// How many keys the largest has.
+    largest: usize,
+}
+
+impl Offers {
+    /// Adds a set of so many keys, unless there is a better one.
+    fn add(&mut self, count: usize, set: Bits) {
+        if self.sets.iter().any(|known| set.is_within(known)) {
+            return;
+        }
+        self.sets.retain(|known| !known.is_within(&set));
+        self.sets.push(set);
+        self.largest = self.largest.max(count);
+    }
+}
+
+/// Whether sets of these groups together have all of these keys, where of each group so many are left to choose.
+fn is_covered(keys: &Bits, groups: &[Offers], left: &[usize]) -> bool {
+    let Some(first) = keys.iter().next() else { return true };
+    let room = groups.iter().zip(left).map(|(offers, left)| left.saturating_mul(offers.largest));
+    if keys.iter().count() > room.fold(0, usize::saturating_add) {
+        return false;
+    }
+    groups.iter().enumerate().any(|(at, offers)| {
+        let Some(fewer) = spent(left, at) else { return false };
+        let mut sets = offers.sets.iter().filter(|set| set.contains(first));
+        sets.any(|set| is_covered(&keys.without(set), groups, &fewer))
+    })
 }
 
 /// The numbers with one less at a place; none if there is nothing left at it.
@@ -97,16 +152,22 @@ impl Group {
         for test in tests {
             distinct.entry(numbers(test)).or_default().push(test.clone());
         }
+        let largest = distinct.keys().map(BTreeSet::len).max().unwrap_or_default();
         let mut sets: Vec<Vec<Keys>> = vec![Vec::new(); keys.len()];
         for (set, tests) in distinct {
-            let together = Keys { keys: Bits::of(keys.len(), set.iter().copied()), tests };
+            let together = Keys { keys: set.iter().copied().collect(), tests };
             for number in set {
                 if let Some(list) = sets.get_mut(number) {
                     list.push(together.clone());
                 }
             }
         }
-        Self(sets)
+        Self { sets, largest }
+    }
+
+    /// The sets in which a key occurs, of tests that hold a pod of a cube.
+    fn holding<'g>(&'g self, key: usize, cube: &'g LabelCube) -> impl Iterator<Item = &'g Keys> {
+        self.sets.get(key).into_iter().flatten().filter(|set| set.tests.iter().any(|test| test.overlaps(cube)))
     }
 }
 
@@ -120,6 +181,20 @@ impl World for FewLabels<'_> {
             return false;
         }
         let carried = self.carried(&cube.labels);
-        self.most.iter().any(|most| self.is_covered(&carried, &cube.labels, most))
+        if carried.is_empty() {
+            return !self.most.is_empty();
+        }
+        // Most that carry too much carry more than all tests could name that are chosen: no test is looked at for these.
+        let room = |most: &&Vec<usize>| {
+            let each = self.chosen.iter().zip(*most).map(|(group, most)| most.saturating_mul(group.largest));
+            carried.len() <= each.fold(0, usize::saturating_add)
+        };
+        let reasons: Vec<&Vec<usize>> = self.most.iter().filter(room).collect();
+        if reasons.is_empty() {
+            return false;
+        }
+        let offers = self.offers(&carried, &cube.labels);
+        let all = Bits::of(carried.len(), 0..carried.len());
+        reasons.into_iter().any(|most| is_covered(&all, &offers, most))
     }
 }

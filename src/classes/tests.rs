@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -110,6 +110,37 @@ proptest! {
             prop_assert!(known.contains(&(matches!(peer, Peer::Pod(_)), held(&cuts, &peer))), "{:?}", peer);
         }
         prop_assert_eq!(known.len(), classes.len(), "one class for each way to be held");
+    }
+
+    /// What others asked before, of the same cubes or of others, changes nothing.
+    #[test]
+    fn far_ends_of_many_near_ends_are_those_of_each_alone(
+        cuts in prop::collection::vec(cut(), 1..12),
+        asked in prop::collection::vec(prop::collection::vec(0_usize..12, 0..12), 1..5),
+    ) {
+        let (mut partitions, mut numbered) = (Partitions::default(), BTreeMap::new());
+        for own in asked {
+            let cuts: Vec<Cut> = own.into_iter().filter_map(|at| cuts.get(at).cloned()).collect();
+            let ends = partitions.far_ends(&cuts, &Everything, &mut Limits::NONE.clone()).unwrap();
+            let is_pod = |peer: &Peer| matches!(peer, Peer::Pod(_));
+            let known: BTreeSet<(bool, Vec<usize>)> = ends.iter().map(|end| (is_pod(&end.example), end.cuts.clone())).collect();
+            prop_assert_eq!(known.len(), ends.len(), "one class for each way to be held");
+            let alone = far_classes(&cuts, &Everything).unwrap();
+            prop_assert_eq!(known, alone.into_iter().map(|far| (is_pod(&far.example), far.cuts)).collect());
+            for end in ends.iter().filter(|end| is_pod(&end.example)) {
+                prop_assert_eq!(&end.cuts, &held(&cuts, &end.example));
+                for peer in pods() {
+                    let Peer::Pod(pod) = &peer else { continue };
+                    let is_in = end.parts.iter().any(|part| part.contains(pod));
+                    prop_assert_eq!(is_in, end.cuts == held(&cuts, &peer), "{:?}", pod);
+                }
+                let (partition, places) = end.parts.number();
+                let parts: Vec<PodCube> = end.parts.iter().cloned().collect();
+                prop_assert_eq!(end.parts.count(), parts.len());
+                let before = numbered.entry((partition, places.to_vec())).or_insert_with(|| parts.clone());
+                prop_assert_eq!(&*before, &parts, "one number, two things");
+            }
+        }
     }
 
     #[test]
@@ -226,6 +257,29 @@ fn too_many_keys_are_told_and_not_tried() {
     assert_eq!(classes(&keys(40)), Err(TooManyPods));
 }
 
+/// Whoever may look just often enough finds what there is; whoever may look less, or at fewer parts, is told.
+#[test]
+fn cutting_ends_where_its_limits_say() {
+    let key = |at: usize| PodCube::all().labelled(format!("key-{at}").into(), Values::one("yes".into()));
+    let cubes: Vec<PodCube> = (0..10).map(key).collect();
+    let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+    let cut = |limits: &mut Limits| {
+        let classes = classes_cut(vec![PodCube::all()], &numbered, cubes.len(), &Everything, limits);
+        classes.map(|classes| classes.len())
+    };
+    let mut all = Limits::NONE.clone();
+    assert_eq!(cut(&mut all), Ok(1024));
+    let used = usize::MAX - all.looks;
+    // Each of 1 + 2 + … + 512 parts is looked at, and cut.
+    assert_eq!(used, 1023 * (1 + Limits::LOOKS_A_CUT));
+    let mut enough = Limits { looks: used, ..Limits::NONE };
+    assert_eq!((cut(&mut enough), enough.looks), (Ok(1024), 0));
+    assert_eq!(cut(&mut Limits { looks: used - 1, ..Limits::NONE }), Err(TooManyPods));
+    let parts = |parts: usize| cut(&mut Limits { parts, ..Limits::NONE });
+    assert_eq!((parts(1024), parts(512)), (Ok(1024), Err(TooManyPods)));
+    assert!(parts(1024 - 16 * 11).is_ok(), "so many for each cube besides");
+}
+
 /// Pods over the keys of the tests below, each absent or one of two values.
 fn labelled(keys: &[&str]) -> Vec<Pod> {
     let mut all = vec![Labels::new()];
@@ -299,26 +353,29 @@ proptest! {
     fn pods_of_few_labels_are_those_whose_labels_few_tests_name(
         first in prop::collection::btree_set(label_test(), 1..5),
         second in prop::collection::btree_set(label_test(), 0..3),
+        given in prop::collection::btree_set(label_test(), 0..3),
         free in prop::sample::subsequence(vec!["a", "b"], 0..=1),
         most in 0_usize..3,
     ) {
         let free: BTreeSet<Symbol> = free.into_iter().map(Symbol::from).collect();
-        let all: BTreeSet<&LabelCube> = first.iter().chain(&second).collect();
+        let all: BTreeSet<&LabelCube> = first.iter().chain(&second).chain(&given).collect();
         let names = |test: &LabelCube| test.iter().map(|(key, _)| Symbol::clone(key)).filter(|key| !free.contains(key)).collect::<BTreeSet<_>>();
         let keys: BTreeSet<Symbol> = all.iter().flat_map(|test| names(test)).collect();
-        let groups = [Carried { tests: &first, most: vec![most, 0] }, Carried { tests: &second, most: vec![1, 2] }];
+        let few = |tests, most: [usize; 2]| Carried::few(tests, &most);
+        let groups = [few(&first, [most, 0]), Carried::all(&given, 2), few(&second, [1, 2])];
         let few = FewLabels::new(&Everything, &keys.iter().collect(), &groups);
         let cubes: Vec<PodCube> = all.iter().map(|test| PodCube { labels: (*test).clone(), ..PodCube::in_namespace("a") }).collect();
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();
         let found: BTreeSet<Vec<usize>> = classes.iter().map(|class| class.held_by.clone()).collect();
-        // Some of the first and one of the second, or two of the second.
+        // All that are given, and some of the first and one of the second, or two of the second.
         let some: Vec<&BTreeSet<LabelCube>> = std::iter::repeat_n(&first, most).chain([&second]).collect();
         let reasons = [some, vec![&second, &second]];
         let is_few = |pod: &Pod| {
             let carried: BTreeSet<Symbol> = pod.labels.keys().filter(|key| keys.contains(*key)).cloned().collect();
             let covered_by = |sets: &Vec<&BTreeSet<LabelCube>>| {
-                let mut covered: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
+                let given = given.iter().filter(|test| test.contains(&pod.labels)).flat_map(names).collect();
+                let mut covered: Vec<BTreeSet<Symbol>> = vec![given];
                 for set in sets {
                     let holding = || set.iter().filter(|test| test.contains(&pod.labels));
                     let wider: Vec<_> = covered.iter().flat_map(|own| holding().map(|test| own.union(&names(test)).cloned().collect())).collect();

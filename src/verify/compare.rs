@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use end::{Attempt, Unsettled, compare_end};
-pub(super) use end::{Effort, subjects_within};
+pub(super) use end::{Effort, subject_cubes};
 
 use super::judge::{Judge, Way};
 use super::labels::{Few, Needed, Worlds};
@@ -280,3 +280,6 @@ pub fn transports(way: Way, flow: &Flow) -> &'static [Transport] {
 fn is_meshed(peer: &Peer) -> bool {
     matches!(peer, Peer::Pod(Pod { plane, .. }) if *plane != DataPlane::None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,20 +8,46 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::compare::{Bench, Difference, Effort, differ, oriented, subjects_within, transports};
+use super::compare::{Bench, Difference, Effort, differ, oriented, subject_cubes, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, PathCells, TooManyPods, classes_among, deciding_requests, port_classes};
+use crate::classes::{Among, Limits, Parts, PathCells, Pods, TooManyPods, classes_cut, deciding_requests, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
-    Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport, Values,
-    Verdict,
+    Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport,
+    Values, Verdict,
 };
 
 /// All pods of the two classes of a difference, and the namespaces that are compared.
 pub(super) struct Classes<'a> {
-    pub(super) near: &'a [PodCube],
-    pub(super) far: &'a [PodCube],
+    pub(super) near: &'a Near<'a>,
+    pub(super) far: &'a Parts,
     pub(super) namespaces: &'a [Symbol],
+}
+
+/// The near pods of differences: all of one class.
+pub(super) struct Near<'a> {
+    parts: &'a [PodCube],
+    /// Examples of them where the other end tells none of them apart.
+    whole: OnceCell<Rc<[Pods]>>,
+}
+
+/// What a search may take, and what was found by others.
+pub(super) struct Means<'a> {
+    pub(super) effort: &'a mut Effort,
+    pub(super) paths: &'a mut PathCells,
+    pub(super) far_pods: &'a mut FarPods,
+}
+
+/// By what judge and over what transport no flow between the pods of a difference passes the other end: what else differs between
+/// these pods on these ports, for another request, does not show either.
+#[derive(Default)]
+pub(super) struct Silent(Vec<(Side, Transport)>);
+
+impl Silent {
+    /// Whether a difference of flows over this transport, of which the right judge says this, cannot show.
+    pub(super) fn contains(&self, transport: Transport, right: &Verdict) -> bool {
+        self.0.contains(&(Side::letting_through(right), transport))
+    }
 }
 
 /// The difference with a flow that shows it end to end; none if the other end stops all of them. An error if that would be looked
@@ -30,10 +56,10 @@ pub(super) fn shown(
     bench: Bench<'_>,
     difference: Difference,
     classes: &Classes<'_>,
-    effort: &mut Effort,
-    known: &mut FarPods,
+    silent: &mut Silent,
+    means: &mut Means<'_>,
 ) -> Result<Option<Difference>, TooManyPods> {
-    let lets_through = if difference.right == Verdict::Denied { Side::Left } else { Side::Right };
+    let lets_through = Side::letting_through(&difference.right);
     if matches!(difference.among, Among::Addresses(_)) {
         return Ok(Some(difference));
     }
@@ -42,48 +68,137 @@ pub(super) fn shown(
         Way::Egress => Way::Ingress,
     };
     let search = Search { bench, lets_through, difference: &difference, other, near: classes.near };
-    // First of namespaces that nobody rules, where nothing is stopped.
-    let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
-    let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
-    let elsewhere = Values::except(names.iter().map(|name| Symbol::clone(name)));
-    let places = std::iter::once((None, elsewhere));
-    let places = places.chain(names.into_iter().map(|name| (Some(name), Values::one(Symbol::clone(name)))));
-    for (name, named) in places {
-        for far in known.at(bench, name, inside(classes.far, &named), other)?.iter() {
-            if let Some(flow) = search.passing(far, effort)? {
-                return Ok(Some(Difference { flow, ..difference }));
+    let mut is_silent = true;
+    for place in means.far_pods.places(classes).iter() {
+        let found = place.pods.get_or_init(|| means.far_pods.at(bench, place, other, means.effort));
+        for far in found.clone()?.iter() {
+            match search.passing(far, means.effort, means.paths)? {
+                Passing::Shows(flow) => return Ok(Some(Difference { flow: *flow, ..difference })),
+                Passing::Some => is_silent = false,
+                Passing::None => {}
             }
         }
+    }
+    if is_silent {
+        silent.0.push((lets_through, difference.flow.transport));
     }
     Ok(None)
 }
 
+impl<'a> Near<'a> {
+    pub(super) const fn new(parts: &'a [PodCube]) -> Self {
+        Self { parts, whole: OnceCell::new() }
+    }
+
+    /// These pods, as cubes with numbers tell them apart.
+    fn cut(&self, cubes: &[(usize, PodCube)], bench: Bench<'_>, way: Way, effort: &mut Effort) -> Result<NearPods, TooManyPods> {
+        // Few of the cubes hold any of them as a rule, and most of these hold them all.
+        let cubes = overlapping(cubes.iter().map(|(at, cube)| (*at, cube)), self.parts, effort)?;
+        let holds_all = |(_, cube): &(usize, &PodCube)| self.parts.iter().all(|part| part.is_subset(cube));
+        let (whole, cutting): (Vec<_>, Vec<_>) = cubes.iter().copied().partition(holds_all);
+        let find = |cubes: &[(usize, &PodCube)], effort: &mut Effort| -> Result<Rc<[Pods]>, TooManyPods> {
+            let size = cubes.iter().map(|(at, _)| at + 1).max().unwrap_or_default();
+            let none = Limits { looks: 0, ..Limits::NONE };
+            let found = effort.cut(none, |limits| classes_cut(self.parts.to_vec(), cubes, size, bench.worlds.far(way), limits))?;
+            effort.spend(found.iter().map(|class| 1 + class.parts.len()).sum())?;
+            Ok(found.into())
+        };
+        if !cutting.is_empty() {
+            return Ok(NearPods { classes: find(&cubes, effort)?, held_by: None });
+        }
+        let mut held_by: Vec<usize> = whole.into_iter().map(|(at, _)| at).collect();
+        held_by.dedup();
+        let classes = if let Some(known) = self.whole.get() {
+            Rc::clone(known)
+        } else {
+            let classes = find(&[], effort)?;
+            Rc::clone(self.whole.get_or_init(|| classes))
+        };
+        Ok(NearPods { classes, held_by: Some(held_by) })
+    }
+}
+
+/// Near pods, as the other end tells them apart.
+struct NearPods {
+    classes: Rc<[Pods]>,
+    /// The numbers that hold them if it tells none apart; else each class has its own.
+    held_by: Option<Vec<usize>>,
+}
+
+impl NearPods {
+    /// One pod of each class, and the numbers that hold it, ascending.
+    fn iter(&self) -> impl Iterator<Item = (&Pod, &[usize])> {
+        self.classes.iter().map(|class| (&class.example, self.held_by.as_deref().unwrap_or(&class.held_by)))
+    }
+}
+
+/// Those of some cubes that hold any pod of some parts.
+fn overlapping<'c>(
+    cubes: impl ExactSizeIterator<Item = (usize, &'c PodCube)>,
+    parts: &[PodCube],
+    effort: &mut Effort,
+) -> Result<Vec<(usize, &'c PodCube)>, TooManyPods> {
+    effort.spend_looks(cubes.len() * parts.len())?;
+    Ok(cubes.filter(|(_, cube)| parts.iter().any(|part| part.overlaps(cube))).collect())
+}
+
 /// Far pods of all differences of one end, with what was found out about them: many differences have the same.
 #[derive(Default)]
-pub(super) struct FarPods(HashMap<Taken, Found>);
+pub(super) struct FarPods {
+    places: HashMap<(usize, Vec<usize>), Rc<[Place]>>,
+    /// By what pods of a namespace are told apart at their own end.
+    subjects: RefCell<HashMap<Symbol, Rc<[PodCube]>>>,
+}
 
-/// A namespace, none for all that nobody rules, and the parts there that pods were taken from.
-type Taken = (Option<Symbol>, Vec<PodCube>);
+/// Far pods of one namespace, or of all that nobody rules.
+struct Place {
+    name: Option<Symbol>,
+    parts: Vec<PodCube>,
+    /// One pod of each class of them that its own end tells apart.
+    pods: OnceCell<Found>,
+}
+
 type Found = Result<Rc<[FarPod]>, TooManyPods>;
 
+/// How many lists of places are kept.
+const KEPT_PLACES: usize = 1 << 12;
+
 impl FarPods {
-    /// One pod of each class of these parts that its own end tells apart.
-    fn at(&mut self, bench: Bench<'_>, name: Option<&Symbol>, parts: Vec<PodCube>, way: Way) -> Found {
-        let find = |parts: Vec<PodCube>| -> Found {
-            let pods = match name {
-                _ if parts.is_empty() => Vec::new(),
-                Some(name) => subjects_within(bench, parts, name, way)?,
-                None => classes_among(parts, &[], 0, bench.worlds.near(way))?,
-            };
-            Ok(pods.into_iter().map(|class| FarPod::new(Endpoint::from(Peer::Pod(class.example)))).collect())
-        };
-        let key = (name.cloned(), parts);
-        if let Some(found) = self.0.get(&key) {
-            return found.clone();
+    /// Where pods of a class are: first in namespaces that nobody rules, where nothing is stopped.
+    fn places(&mut self, classes: &Classes<'_>) -> Rc<[Place]> {
+        let (partition, parts) = classes.far.number();
+        let key = (partition, parts.to_vec());
+        if let Some(known) = self.places.get(&key) {
+            return Rc::clone(known);
         }
-        let found = find(key.1.clone());
-        self.0.insert(key, found.clone());
-        found
+        let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
+        let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
+        let elsewhere = Values::except(names.iter().map(|name| Symbol::clone(name)));
+        let places = std::iter::once((None, elsewhere));
+        let places = places.chain(names.into_iter().map(|name| (Some(Symbol::clone(name)), Values::one(Symbol::clone(name)))));
+        let place = |(name, named)| Place { name, parts: inside(classes.far, &named), pods: OnceCell::new() };
+        let places: Rc<[Place]> = places.map(place).filter(|place| !place.parts.is_empty()).collect();
+        if self.places.len() >= KEPT_PLACES {
+            self.places.clear();
+        }
+        self.places.insert(key, Rc::clone(&places));
+        places
+    }
+
+    /// One pod of each class of the parts of a place that its own end tells apart.
+    fn at(&self, bench: Bench<'_>, place: &Place, way: Way, effort: &mut Effort) -> Found {
+        let subjects = place.name.as_ref().map(|name| self.subjects(bench, name, way));
+        let subjects = subjects.as_deref().unwrap_or_default();
+        let cubes = overlapping(subjects.iter().enumerate(), &place.parts, effort)?;
+        let none = Limits { looks: 0, ..Limits::NONE };
+        let cut = |limits: &mut Limits| classes_cut(place.parts.clone(), &cubes, subjects.len(), bench.worlds.near(way), limits);
+        let pods = effort.cut(none, cut)?;
+        Ok(pods.into_iter().map(|class| FarPod::new(Endpoint::from(Peer::Pod(class.example)))).collect())
+    }
+
+    fn subjects(&self, bench: Bench<'_>, name: &Symbol, way: Way) -> Rc<[PodCube]> {
+        let mut known = self.subjects.borrow_mut();
+        Rc::clone(known.entry(Symbol::clone(name)).or_insert_with(|| subject_cubes(bench, name, way).into()))
     }
 }
 
@@ -97,6 +212,8 @@ struct FarPod {
 /// How one judge sees a far pod's end.
 struct Seen {
     cuts: Vec<Cut>,
+    /// The pods that each of them names.
+    cubes: Vec<(usize, PodCube)>,
     /// The pods, by the cuts that hold them and what else an answer hangs on, of which no flow on these ports passes.
     stopped: RefCell<HashSet<Stopped>>,
 }
@@ -109,31 +226,39 @@ impl FarPod {
         Self { endpoint, left: OnceCell::new(), right: OnceCell::new() }
     }
 
-    fn seen(&self, side: Side, end: &dyn JudgedEnd) -> &Seen {
+    fn seen(&self, side: Side, judge: &dyn Judge, way: Way) -> &Seen {
         let seen = match side {
             Side::Left => &self.left,
             Side::Right => &self.right,
         };
-        seen.get_or_init(|| Seen { cuts: end.cuts(), stopped: RefCell::default() })
+        seen.get_or_init(|| {
+            let cuts = judge.end(&self.endpoint, way).cuts();
+            let cubes = cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube.clone())));
+            Seen { cubes: cubes.collect(), cuts, stopped: RefCell::default() }
+        })
     }
 }
 
 /// One of two judges.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Left,
     Right,
 }
 
-/// The parts of cubes in namespaces of these names.
-fn inside(cubes: &[PodCube], names: &Values) -> Vec<PodCube> {
-    let listed = LabelCube::of(NAMESPACE_NAME.into(), names.clone());
-    let part = |cube: &PodCube| Some(PodCube { namespace: cube.namespace.intersect(&listed)?, ..cube.clone() });
-    cubes.iter().filter_map(part).filter(|cube| !cube.is_empty()).collect()
+impl Side {
+    /// Who lets a flow through about which the two differ, by what the right one says.
+    fn letting_through(right: &Verdict) -> Self {
+        if *right == Verdict::Denied { Self::Left } else { Self::Right }
+    }
 }
 
-/// Parts are cut anew for each pair of classes, which takes longer than to look at a part.
-const PART: usize = 2;
+/// The parts that are in namespaces of these names.
+fn inside(parts: &Parts, names: &Values) -> Vec<PodCube> {
+    let listed = LabelCube::of(NAMESPACE_NAME.into(), names.clone());
+    let part = |cube: &PodCube| Some(PodCube { namespace: cube.namespace.intersect(&listed)?, ..cube.clone() });
+    parts.iter().filter_map(part).filter(|cube| !cube.is_empty()).collect()
+}
 
 struct Search<'a> {
     bench: Bench<'a>,
@@ -142,39 +267,36 @@ struct Search<'a> {
     difference: &'a Difference,
     /// The end that is not the one at which the two differ.
     other: Way,
-    near: &'a [PodCube],
+    near: &'a Near<'a>,
 }
 
 impl Search<'_> {
-    /// A flow between the near pods and this far pod that passes the far pod's end.
-    fn passing(&self, far: &FarPod, effort: &mut Effort) -> Result<Option<Flow>, TooManyPods> {
+    /// What flows between the near pods and this far pod pass the far pod's end.
+    fn passing(&self, far: &FarPod, effort: &mut Effort, paths: &mut PathCells) -> Result<Passing, TooManyPods> {
         let judge = match self.lets_through {
             Side::Left => self.bench.left,
             Side::Right => self.bench.right,
         };
-        let end = judge.end(&far.endpoint, self.other);
-        let seen = far.seen(self.lets_through, &*end);
-        let cubes: Vec<(usize, &PodCube)> =
-            seen.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
-        let nears = classes_among(self.near.to_vec(), &cubes, seen.cuts.len(), self.bench.worlds.far(self.other))?;
-        effort.spend(PART * (1 + cubes.len()) * nears.iter().map(|near| 1 + near.parts.len()).sum::<usize>())?;
-        for near in nears {
-            let plane = near.example.plane;
-            let near_end = Endpoint::from(Peer::Pod(near.example));
-            let held: Vec<usize> = (0..).zip(&seen.cuts).filter(|(_, cut)| cut.peers.contains(&near_end.peer)).map(|(at, _)| at).collect();
+        let seen = far.seen(self.lets_through, judge, self.other);
+        let end = OnceCell::new();
+        let mut result = Passing::None;
+        for (near, held) in self.near.cut(&seen.cubes, self.bench, self.other, effort)?.iter() {
             // What the end answers is a function of these and of the request, of which every class was tried.
-            let key = (self.difference.ports.clone(), self.difference.flow.transport, plane, held);
+            let key = (self.difference.ports.clone(), self.difference.flow.transport, near.plane, held.to_vec());
             if seen.stopped.borrow().contains(&key) {
                 continue;
             }
-            let between = Between { search: self, end: &*end, cuts: &seen.cuts, held: &key.3, near: &near_end, far: &far.endpoint };
-            match between.find(effort)? {
-                Passing::Shows(flow) => return Ok(Some(*flow)),
-                Passing::Some => {}
+            effort.spend(1 + seen.cuts.len())?;
+            let near_end = Endpoint::from(Peer::Pod(near.clone()));
+            let end = &**end.get_or_init(|| judge.end(&far.endpoint, self.other));
+            let between = Between { search: self, end, cuts: &seen.cuts, held, near: &near_end, far: &far.endpoint };
+            match between.find(effort, paths)? {
+                Passing::Shows(flow) => return Ok(Passing::Shows(flow)),
+                Passing::Some => result = Passing::Some,
                 Passing::None => drop(seen.stopped.borrow_mut().insert(key)),
             }
         }
-        Ok(None)
+        Ok(result)
     }
 
     /// Whether the two judges still differ about the near pod: another pod of its class may be no part of the mesh.
@@ -214,16 +336,18 @@ struct Between<'a> {
 }
 
 impl Between<'_> {
-    fn find(&self, effort: &mut Effort) -> Result<Passing, TooManyPods> {
+    fn find(&self, effort: &mut Effort, paths: &mut PathCells) -> Result<Passing, TooManyPods> {
         let difference = self.search.difference;
         let (source, destination) = oriented(difference.way, &self.near.peer, &self.far.peer);
         let of_class = |protocol: Protocol, port: u16| difference.ports.contains(protocol, port);
         // Only ports of the class are of interest; its own line keeps every class of ports inside or outside of it.
-        let line = Cut { peers: Peers::none(), ports: difference.ports.clone(), requests: RequestSamples::default() };
-        let cuts: Vec<Cut> = self.cuts.iter().cloned().chain([line]).collect();
-        let lines: Vec<usize> = self.held.iter().copied().chain([self.cuts.len()]).collect();
+        let held = self.held.iter().filter_map(|at| self.cuts.get(*at)).map(|cut| &cut.ports).chain([&difference.ports]);
+        let line = |ports: &PortSet| Cut { peers: Peers::none(), ports: ports.clone(), requests: RequestSamples::default() };
+        let lines: Vec<Cut> = held.map(line).collect();
+        let classes = port_classes(&lines, &(0..lines.len()).collect::<Vec<_>>());
+        effort.spend_flows(classes.len())?;
         let mut result = Passing::None;
-        for class in port_classes(&cuts, &lines).iter().filter(|class| of_class(class.protocol, class.example)) {
+        for class in classes.iter().filter(|class| of_class(class.protocol, class.example)) {
             let flow = Flow {
                 source: source.clone(),
                 destination: destination.clone(),
@@ -233,20 +357,24 @@ impl Between<'_> {
             };
             let passing = match self.search.other {
                 Way::Egress => Some(flow).filter(|flow| self.end.verdict(flow, self.near) != Verdict::Denied),
-                Way::Ingress => self.entering(&cuts, &class.cuts, flow, effort)?,
+                Way::Ingress => {
+                    let held: Vec<usize> = class.cuts.iter().filter_map(|at| self.held.get(*at).copied()).collect();
+                    self.entering(&held, flow, effort, paths)?
+                }
             };
-            match passing {
-                Some(flow) if self.search.differs(&flow, self.near, self.far) => return Ok(Passing::Shows(Box::new(flow))),
-                Some(_) => result = Passing::Some,
-                None => {}
+            let Some(flow) = passing else { continue };
+            effort.spend_flows(2)?;
+            if self.search.differs(&flow, self.near, self.far) {
+                return Ok(Passing::Shows(Box::new(flow)));
             }
+            result = Passing::Some;
         }
         Ok(result)
     }
 
     /// The near end looked at neither transport nor request: any that passes the far end will do.
-    fn entering(&self, cuts: &[Cut], held: &[usize], mut flow: Flow, effort: &mut Effort) -> Result<Option<Flow>, TooManyPods> {
-        let Ok(mut requests) = deciding_requests(cuts, held, &mut PathCells::default()) else { return Ok(Some(flow)) };
+    fn entering(&self, held: &[usize], mut flow: Flow, effort: &mut Effort, paths: &mut PathCells) -> Result<Option<Flow>, TooManyPods> {
+        let Ok(mut requests) = deciding_requests(self.cuts, held, paths) else { return Ok(Some(flow)) };
         let transports = transports(Way::Ingress, &flow);
         effort.spend_flows(transports.len() * requests.len())?;
         for transport in transports {

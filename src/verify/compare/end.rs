@@ -3,11 +3,11 @@
 //! Owns: the walk over classes of near ends, far ends, ports and requests, and how long it may take.
 
 use super::{Bench, Comparison, Difference, Incomplete, MAX_DIFFERENCES, differ, oriented, transports};
-use crate::classes::{DecidingRequests, Far, PathCells, Pods, PortClass, TooManyPods, classes_among, far_classes, port_classes};
+use crate::classes::{DecidingRequests, FarEnd, Limits, Partitions, PathCells, Pods, PortClass, TooManyPods, classes_cut, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, PodCube, Protocol, Symbol, Transport, Verdict};
 use crate::verify::judge::{JudgedEnd, Way};
-use crate::verify::masked::{self, FarPods};
+use crate::verify::masked::{self, FarPods, Near, Silent};
 
 /// An attempt that came to no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,17 @@ pub(super) fn compare_end(
     paths: &mut PathCells,
 ) -> Result<Comparison, Unsettled> {
     let mut found = Comparison::default();
-    let cubes = subject_cubes(bench, namespace, way);
-    let classes = subjects_of(bench, vec![PodCube::in_namespace(namespace)], &cubes, way)?;
-    if classes.len() > attempt.classes + Attempt::CLASSES_A_CUBE * cubes.len() {
-        return Err(Unsettled::TooMany);
-    }
+    let classes = subjects(bench, namespace, way, attempt, effort)?;
     effort.0 += attempt.effort_a_class * classes.len();
-    let mut run = Run { found: &mut found, paths, far_pods: FarPods::default(), effort, finds: attempt.finds };
+    let mut run = Run {
+        found: &mut found,
+        paths,
+        partitions: Partitions::default(),
+        far_pods: FarPods::default(),
+        effort,
+        finds: attempt.finds,
+        parts: attempt.parts,
+    };
     for class in &classes {
         compare_subject(Subject { bench, all, namespace, way, class }, &mut run)?;
     }
@@ -51,9 +55,12 @@ pub(super) fn compare_end(
 struct Run<'r> {
     found: &'r mut Comparison,
     paths: &'r mut PathCells,
+    partitions: Partitions,
     far_pods: FarPods,
     effort: &'r mut Effort,
     finds: Finds,
+    /// How many parts far pods may be cut into, besides those for each cube.
+    parts: usize,
 }
 
 impl Run<'_> {
@@ -80,6 +87,8 @@ enum Finds {
 pub(super) struct Attempt {
     /// How many classes of near ends there may be, besides those for each cube that tells them apart.
     classes: usize,
+    /// How many parts of pods there may be, besides those for each cube.
+    parts: usize,
     /// How much may be looked at for each class of near ends besides.
     effort_a_class: usize,
     finds: Finds,
@@ -87,22 +96,30 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Before pods of few labels are tried, which take less time as soon as classes multiply.
-    pub(super) const FIRST: Self = Self { classes: 512, effort_a_class: 300, finds: Finds::Differences };
+    pub(super) const FIRST: Self = Self { classes: 512, parts: 1 << 12, effort_a_class: 300, finds: Finds::Differences };
     /// Over the pods that are enough where judges agree.
     pub(super) const AGREEING: Self = Self { finds: Finds::None, ..Self::LAST };
     /// At last.
-    pub(super) const LAST: Self = Self { classes: 1 << 15, effort_a_class: 0, finds: Finds::Differences };
+    pub(super) const LAST: Self = Self { classes: 1 << 15, parts: Limits::NONE.parts, effort_a_class: 0, finds: Finds::Differences };
 
     const CLASSES_A_CUBE: usize = 16;
+
+    /// How many classes there may be of near ends that so many cubes tell apart.
+    const fn most_classes(self, cubes: usize) -> usize {
+        self.classes + Self::CLASSES_A_CUBE * cubes
+    }
 }
 
-/// How much more may be looked at: parts of far ends, each against every cut, and flows.
+/// How much more may be looked at: parts of pods, what cuts say of them, and flows.
 #[derive(Debug, Clone)]
 pub(in crate::verify) struct Effort(usize);
 
 impl Effort {
     /// Deciding a flow takes as long as looking at so many parts.
     const FLOW: usize = 2;
+
+    /// Looking at a part takes as long as finding of so many that a cube does not cut them.
+    const LOOKS: usize = 8;
 
     /// What all ends together may take over pods of few labels: about as long as somebody waits for it.
     pub(super) const FEW_PODS: Self = Self(20_000_000);
@@ -125,10 +142,29 @@ impl Effort {
         self.0 = self.0.saturating_sub(had.0.saturating_sub(left.0));
     }
 
-    /// Looks at as many parts, each against every cut.
+    /// Cuts pods, where as many looks as the limits say are free.
+    pub(in crate::verify) fn cut<T>(
+        &mut self,
+        mut limits: Limits,
+        cut: impl FnOnce(&mut Limits) -> Result<T, TooManyPods>,
+    ) -> Result<T, TooManyPods> {
+        let free = limits.looks;
+        limits.looks = free.saturating_add(self.0.saturating_mul(Self::LOOKS));
+        let all = limits.looks;
+        let found = cut(&mut limits)?;
+        self.spend((all - limits.looks).saturating_sub(free).div_ceil(Self::LOOKS))?;
+        Ok(found)
+    }
+
+    /// Looks at as many parts.
     pub(in crate::verify) fn spend(&mut self, parts: usize) -> Result<(), TooManyPods> {
         self.0 = self.0.checked_sub(parts).ok_or(TooManyPods)?;
         Ok(())
+    }
+
+    /// Asks as often whether a cube holds pods of a part.
+    pub(in crate::verify) fn spend_looks(&mut self, looks: usize) -> Result<(), TooManyPods> {
+        self.spend(looks.div_ceil(Self::LOOKS))
     }
 
     /// Decides as many flows.
@@ -137,27 +173,26 @@ impl Effort {
     }
 }
 
-/// The classes into which two judges cut pods of one namespace as near ends.
-pub(in crate::verify) fn subjects_within(
-    bench: Bench<'_>,
-    wholes: Vec<PodCube>,
-    namespace: &str,
-    way: Way,
-) -> Result<Vec<Pods>, TooManyPods> {
-    subjects_of(bench, wholes, &subject_cubes(bench, namespace, way), way)
+/// The classes into which two judges cut the pods of one namespace as near ends. That each cube may be asked about each part which
+/// another one cuts off is free: that many classes there are of any rules.
+fn subjects(bench: Bench<'_>, namespace: &Symbol, way: Way, attempt: Attempt, effort: &mut Effort) -> Result<Vec<Pods>, Unsettled> {
+    let cubes = subject_cubes(bench, namespace, way);
+    let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+    let most = attempt.most_classes(cubes.len());
+    let free = cubes.len().saturating_mul(cubes.len() + Limits::LOOKS_A_CUT);
+    let limits = Limits { parts: attempt.parts, looks: free };
+    let whole = vec![PodCube::in_namespace(namespace)];
+    let classes = effort.cut(limits, |limits| classes_cut(whole, &numbered, cubes.len(), bench.worlds.near(way), limits))?;
+    if classes.len() > most { Err(Unsettled::TooMany) } else { Ok(classes) }
 }
 
-fn subject_cubes(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<PodCube> {
+/// By what two judges tell pods of one namespace apart as near ends.
+pub(in crate::verify) fn subject_cubes(bench: Bench<'_>, namespace: &str, way: Way) -> Vec<PodCube> {
     let mut cubes = bench.left.subjects(namespace, way);
     cubes.extend(bench.right.subjects(namespace, way));
     cubes.sort_unstable();
     cubes.dedup();
     cubes
-}
-
-fn subjects_of(bench: Bench<'_>, wholes: Vec<PodCube>, cubes: &[PodCube], way: Way) -> Result<Vec<Pods>, TooManyPods> {
-    let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-    classes_among(wholes, &numbered, cubes.len(), bench.worlds.near(way))
 }
 
 /// One end of one pod, judged by both.
@@ -191,15 +226,29 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     cuts.extend(ends.right.cuts());
     cuts.extend(bench.ruled_out.cuts(way));
     let mut requests = DecidingRequests::new(&cuts);
-    for far in far_classes(&cuts, bench.worlds.far(way))? {
+    run.effort.spend(cuts.len())?;
+    let (world, few) = (bench.worlds.far(way), Limits { parts: run.parts, looks: 0 });
+    let far_ends = run.effort.cut(few, |limits| run.partitions.far_ends(&cuts, world, limits))?;
+    let near_pods = Near::new(&subject.class.parts);
+    for far in far_ends {
         if run.is_full() {
             return Ok(());
         }
-        run.effort.spend(cuts.len() * (1 + far.parts.len()))?;
+        run.effort.spend(1 + far.parts.count() + far.cuts.len())?;
         let far_end = Endpoint::from(far.example.clone());
+        let (source, destination) = oriented(way, &near.peer, &far_end.peer);
+        let mut flow = Flow {
+            source: source.clone(),
+            destination: destination.clone(),
+            protocol: Protocol::Tcp,
+            port: 0,
+            transport: Transport::Plaintext,
+            request: None,
+        };
         for ports in port_classes(&cuts, &far.cuts) {
-            let judged = Judged { subject, far: &far, ports: &ports };
-            judged.all(&ends, [&near, &far_end], &mut requests, run)?;
+            (flow.protocol, flow.port) = (ports.protocol, ports.example);
+            let mut judged = Judged { subject, near: &near_pods, far: &far, ports: &ports, silent: Silent::default() };
+            judged.all(&ends, &mut flow, &far_end, &mut requests, run)?;
         }
     }
     Ok(())
@@ -218,40 +267,34 @@ impl Ends<'_> {
 /// The flows of one pod, far end and class of ports.
 struct Judged<'a> {
     subject: Subject<'a>,
-    far: &'a Far,
+    near: &'a Near<'a>,
+    far: &'a FarEnd,
     ports: &'a PortClass,
+    silent: Silent,
 }
 
 impl Judged<'_> {
+    /// Decides flows like this one, over every transport and for every request.
     fn all(
-        &self,
+        &mut self,
         ends: &Ends<'_>,
-        [near, far]: [&Endpoint; 2],
+        flow: &mut Flow,
+        far: &Endpoint,
         requests: &mut DecidingRequests<'_>,
         run: &mut Run<'_>,
     ) -> Result<(), Unsettled> {
-        let (source, destination) = oriented(self.subject.way, &near.peer, &far.peer);
-        let (protocol, port) = (self.ports.protocol, self.ports.example);
-        let mut flow = Flow {
-            source: source.clone(),
-            destination: destination.clone(),
-            protocol,
-            port,
-            transport: Transport::Plaintext,
-            request: None,
-        };
         let mut none = [None];
-        let requests = if self.subject.way == Way::Ingress && protocol == Protocol::Tcp {
+        let requests = if self.subject.way == Way::Ingress && flow.protocol == Protocol::Tcp {
             let Ok(requests) = requests.of(&self.ports.cuts, run.paths) else {
-                run.found.incomplete.push(Incomplete::Requests(Box::new(flow)));
+                run.found.incomplete.push(Incomplete::Requests(Box::new(Flow { transport: Transport::Plaintext, ..flow.clone() })));
                 return Ok(());
             };
             requests
         } else {
             &mut none
         };
-        let transports = transports(self.subject.way, &flow);
-        if requests.len() >= WORTH_ASKING && ends.refuse(&mut flow, transports, far) {
+        let transports = transports(self.subject.way, flow);
+        if requests.len() >= WORTH_ASKING && ends.refuse(flow, transports, far) {
             // Every one of them is denied by both.
             run.found.classes += transports.len() * requests.len();
             return Ok(run.effort.spend_flows(transports.len())?);
@@ -263,8 +306,8 @@ impl Judged<'_> {
                 // Lent to the flow while it is judged: to copy a request would take longer than to judge it.
                 flow.request = request.take();
                 run.found.classes += 1;
-                let (left, right) = (ends.left.verdict(&flow, far), ends.right.verdict(&flow, far));
-                let told = if differ(&left, &right) { self.differ(&flow, left, right, run) } else { Ok(()) };
+                let (left, right) = (ends.left.verdict(flow, far), ends.right.verdict(flow, far));
+                let told = if differ(&left, &right) { self.differ(flow, left, right, run) } else { Ok(()) };
                 *request = flow.request.take();
                 told?;
             }
@@ -273,8 +316,9 @@ impl Judged<'_> {
     }
 
     /// Keeps a difference, unless it cannot show.
-    fn differ(&self, flow: &Flow, left: Verdict, right: Verdict, run: &mut Run<'_>) -> Result<(), Unsettled> {
-        if run.found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
+    fn differ(&mut self, flow: &Flow, left: Verdict, right: Verdict, run: &mut Run<'_>) -> Result<(), Unsettled> {
+        let is_silent = self.silent.contains(flow.transport, &right);
+        if is_silent || run.found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
             return Ok(());
         }
         let difference = Difference {
@@ -290,8 +334,9 @@ impl Judged<'_> {
         if run.finds == Finds::None && !self.subject.bench.ruled_out.accepts(&difference) {
             return Err(Unsettled::Differs);
         }
-        let classes = masked::Classes { near: &self.subject.class.parts, far: &self.far.parts, namespaces: self.subject.all };
-        let Some(difference) = masked::shown(self.subject.bench, difference, &classes, run.effort, &mut run.far_pods)? else {
+        let classes = masked::Classes { near: self.near, far: &self.far.parts, namespaces: self.subject.all };
+        let mut means = masked::Means { effort: run.effort, paths: run.paths, far_pods: &mut run.far_pods };
+        let Some(difference) = masked::shown(self.subject.bench, difference, &classes, &mut self.silent, &mut means)? else {
             return Ok(());
         };
         let is_accepted = self.subject.bench.ruled_out.accepts(&difference);
