@@ -218,12 +218,13 @@ impl Search<'_> {
         let others: Vec<&Lane<'_>> = lanes.iter().filter(|lane| !std::ptr::eq(*lane, granted)).collect();
         for region in regions {
             let relevant: Vec<&Lane<'_>> = others.iter().copied().filter(|lane| lane.exact.overlaps(&region)).collect();
-            let mut steps = 0;
-            let left = unjustified(vec![region], need, &relevant, transport, &mut steps);
-            for (region, requests) in left {
-                if let Some(region) = self.leaves(region) {
-                    return Some(Gain { granted, admitted, transport, region, requests });
-                }
+            let take = |region: Region, requests: &RequestSet| {
+                let region = self.leaves(region)?;
+                Some(Gain { granted, admitted, transport, region, requests: requests.clone() })
+            };
+            let gain = unjustified(vec![region], need, &relevant, transport, (&mut 0, &take));
+            if gain.is_some() {
+                return gain;
             }
         }
         None
@@ -319,33 +320,37 @@ fn is_within(need: &RequestSet, lane: &Lane<'_>, transport: Transport) -> bool {
     own.is_all() || need == own || need.is_subset(own)
 }
 
-/// What of `need` in these regions no rule that matches there lets through. The first piece found is enough for a finding.
-fn unjustified(
+/// Takes what is left of a region, with the requests that no rule lets through there; gives something if that is what was looked for.
+type Take<'t, T> = &'t dyn Fn(Region, &RequestSet) -> Option<T>;
+
+/// The first of what no rule that matches in these regions lets through of `need`, as it is taken.
+fn unjustified<T>(
     regions: Vec<Region>,
     need: &RequestSet,
     lanes: &[&Lane<'_>],
     transport: Transport,
-    steps: &mut usize,
-) -> Vec<(Region, RequestSet)> {
+    (steps, take): (&mut usize, Take<'_, T>),
+) -> Option<T> {
     let regions: Vec<Region> = regions.into_iter().filter(|region| !region.is_empty()).collect();
     *steps += 1;
     if regions.is_empty() || need.is_empty() {
-        return Vec::new();
+        return None;
     }
     let Some((lane, rest)) = lanes.split_first().filter(|_| *steps < MAX_STEPS) else {
-        return regions.into_iter().map(|region| (region, need.clone())).collect();
+        return regions.into_iter().find_map(|region| take(region, need));
     };
     if transport == Transport::Plaintext && lane.opening.mtls == Mtls::Required {
-        return unjustified(regions, need, rest, transport, steps);
+        return unjustified(regions, need, rest, transport, (steps, take));
     }
     let inside: Vec<Region> = regions.iter().filter_map(|region| region.intersect(&lane.exact)).collect();
     if inside.is_empty() {
-        return unjustified(regions, need, rest, transport, steps);
+        return unjustified(regions, need, rest, transport, (steps, take));
     }
-    let mut left = Vec::new();
     if !is_within(need, lane, transport) {
-        left = unjustified(inside, &need.subtract(&lane.opening.requests), rest, transport, steps);
+        let found = unjustified(inside, &need.subtract(&lane.opening.requests), rest, transport, (steps, take));
+        if found.is_some() {
+            return found;
+        }
     }
-    left.extend(unjustified(subtract_all(regions, &lane.exact), need, rest, transport, steps));
-    left
+    unjustified(subtract_all(regions, &lane.exact), need, rest, transport, (steps, take))
 }
