@@ -166,7 +166,7 @@ pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched
         groups.entry(key(&pair, words, &cell, BTreeSet::new())).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let teller = Teller { pair: &pair, words, few: &found.few };
+    let teller = Teller::new(&pair, words, &found.few);
     for (key, cells) in groups.iter().filter(|(key, _)| !(key.before.starts_with(STOPPED) && key.after.starts_with(STOPPED))) {
         entries.extend(grouped(teller, key, cells, &|_| said(String::new())));
     }

@@ -1,8 +1,9 @@
 //! Equal changes in few words.
 //!
-//! Owns: `briefly`: regions in which all flows change alike, or are on both sides as the others were or have become. Where labels may stand
-//! together in any way, pods that another rule lets in as well fall out of what a rule changes, one combination after the other; nobody
-//! wants to read them. Whatever a region holds besides was asked of both sides.
+//! Owns: `briefly`. Where labels may stand together in any way, pods that another rule lets in as well fall out of what a rule changes, one
+//! combination after the other; nobody wants to read them. So regions hold more than what has changed, where that makes them few: flows that
+//! are on both sides what the others were or have become. Where only pods of few labels were looked at, those of more are told with them.
+//! Whether all of a region is alike is asked of both sides, and what is not is said.
 
 mod ends;
 
@@ -17,7 +18,7 @@ use super::merge::{Region, merged};
 use super::programs::{Key, STOPPED, key, said};
 use super::seeds::{self, Policies, Seed, Why, sown};
 use super::side::{Pair, Which};
-use super::walk::{Cell, Quota, Sampled, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Wanted, walk_where};
 use super::words::Words;
 use crate::flow::{AddressSet, Peers, PodCube, PodSet, PortSet, Symbol};
 use crate::verify::Way;
@@ -36,7 +37,15 @@ pub(super) enum Extent {
     Whole,
     /// The rest was, or still is, what the others have become or were.
     Part,
+    /// Of the rest that is not so, or it was not found out.
+    Mixed,
 }
+
+/// Of so many regions it is found out what else there is in them.
+const MAX_ASKED: usize = 16;
+
+/// As many lines are read as they are.
+const FEW_LINES: usize = 3;
 
 /// How often a region may be held against a class before it is told as it is.
 const MAX_WEIGHED: usize = 4_000_000;
@@ -48,6 +57,14 @@ pub(super) struct Teller<'a> {
     pub(super) words: &'a Words,
     /// Where only pods of few labels were looked at.
     pub(super) few: &'a Sampled,
+    /// By how many labels pods may be told apart so that all classes of them are looked at.
+    keys: usize,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) const fn new(pair: &'a Pair<'a>, words: &'a Words, few: &'a Sampled) -> Self {
+        Self { pair, words, few, keys: FEW_KEYS }
+    }
 }
 
 /// The regions of classes of one group.
@@ -58,12 +75,30 @@ pub(super) fn briefly(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)]) -> 
         lots.entry(Lot::of(cell)).or_default().push(cell);
     }
     let telling = Telling { teller, key, kept: kept(words, pair, key, cells) };
-    let all: Vec<Brief> = lots.into_iter().flat_map(|(lot, cells)| telling.lot(&lot, &cells)).collect();
+    let exact = |cells: &[&Cell]| merged(pair, &cells.iter().map(|cell| Region::of(cell)).collect::<Vec<_>>());
+    let whole = |regions: Vec<Region>| regions.into_iter().map(|region| Brief { region, extent: Extent::Whole }).collect::<Vec<_>>();
+    let (sampled, all): (Vec<_>, Vec<_>) = lots.into_iter().partition(|(lot, _)| telling.few(lot).iter().any(|keys| !keys.is_empty()));
+    let told = exact(&all.iter().flat_map(|(_, cells)| cells.iter().copied()).collect::<Vec<_>>());
+    let wide = if told.len() > FEW_LINES {
+        let wide =
+            all.iter().flat_map(|(lot, cells)| telling.widened(lot, cells).unwrap_or_else(|| whole(exact(cells)))).collect::<Vec<_>>();
+        Some(united(pair, &wide)).filter(|wide| wide.len() * 2 <= told.len())
+    } else {
+        None
+    };
+    let mut briefs = wide.unwrap_or_else(|| whole(told));
+    let few: Vec<Brief> = sampled.iter().flat_map(|(lot, cells)| telling.sampled(lot, cells)).collect();
+    briefs.extend(united(pair, &few));
+    briefs
+}
+
+/// Fewer regions for the same flows, those of each extent by themselves.
+fn united(pair: &Pair<'_>, all: &[Brief]) -> Vec<Brief> {
     let of = |extent: Extent| {
         let regions: Vec<Region> = all.iter().filter(|brief| brief.extent == extent).map(|brief| brief.region.clone()).collect();
         merged(pair, &regions).into_iter().map(move |region| Brief { region, extent })
     };
-    [Extent::Whole, Extent::Part].into_iter().flat_map(of).collect()
+    [Extent::Whole, Extent::Part, Extent::Mixed].into_iter().flat_map(of).collect()
 }
 
 /// Classes on the same ports, from the pods of one namespace or the same addresses, to such.
@@ -132,23 +167,34 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn lot(&self, lot: &Lot, cells: &[&Cell]) -> Vec<Brief> {
-        let regions: Vec<Region> = cells.iter().map(|cell| Region::of(cell)).collect();
-        let exact = merged(self.teller.pair, &regions);
-        let is_sampled = self.is_sampled(lot).contains(&true);
-        let wide = (exact.len() > 1 || is_sampled).then(|| self.widened(lot, cells)).flatten();
-        match wide.filter(|wide| is_sampled || wide.len() <= exact.len()) {
-            Some(wide) => wide,
-            None => exact.into_iter().map(|region| Brief { region, extent: Extent::Whole }).collect(),
-        }
+    /// At each end, the labels of which pods that were not looked at may have more.
+    fn few(&self, lot: &Lot) -> [BTreeSet<Symbol>; 2] {
+        let keys = |name: &Option<Symbol>, way: Way| name.as_ref().and_then(|name| self.teller.few.get(&(Symbol::clone(name), way)));
+        let [source, destination] = &lot.names;
+        [keys(source, Way::Egress), keys(destination, Way::Ingress)].map(|keys| keys.cloned().unwrap_or_default())
     }
 
-    /// Whether the pods of either end were looked at only as far as they have few labels.
-    fn is_sampled(&self, lot: &Lot) -> [bool; 2] {
-        let [source, destination] = &lot.names;
-        let is_few =
-            |name: &Option<Symbol>, way: Way| name.as_ref().is_some_and(|name| self.teller.few.contains(&(Symbol::clone(name), way)));
-        [is_few(source, Way::Egress), is_few(destination, Way::Ingress)]
+    /// Classes of pods of few labels, with all pods of more. Whatever such a pod does, one does that has no more of these labels than its
+    /// class says; so it stands with that one.
+    fn sampled(&self, lot: &Lot, cells: &[&Cell]) -> Vec<Brief> {
+        let few = self.few(lot);
+        let carried: BTreeSet<Ends> = cells.iter().flat_map(|cell| Ends::all(cell)).map(|ends| ends.with_more(&few)).collect();
+        let widest = carried.iter().filter(|ends| !carried.iter().any(|other| other != *ends && ends.is_inside(other)));
+        let brief = |(at, ends): (usize, &Ends)| {
+            let region = lot.region(ends);
+            let extent = if at < MAX_ASKED { self.extent(&region) } else { Extent::Mixed };
+            Brief { region, extent }
+        };
+        widest.enumerate().map(brief).collect()
+    }
+
+    /// How much of a region has changed as the group has.
+    fn extent(&self, region: &Region) -> Extent {
+        match self.kept.as_ref().and_then(|kept| self.beside(kept, region)) {
+            Some(Beside { others, same }) if others.is_empty() && same.is_empty() => Extent::Whole,
+            Some(Beside { others, .. }) if others.is_empty() => Extent::Part,
+            _ => Extent::Mixed,
+        }
     }
 
     /// The classes in regions as wide as others allow; none if that cannot be found out.
@@ -156,7 +202,7 @@ impl Telling<'_> {
         let kept = self.kept.as_ref()?;
         let mut all: Vec<Ends> = cells.iter().flat_map(|cell| Ends::all(cell)).collect();
         all.sort_unstable();
-        let hull = Ends::hull(&all)?.without_lacks(self.is_sampled(lot));
+        let hull = Ends::hull(&all)?;
         let beside = self.beside(kept, &lot.region(&hull))?;
         let mut told: Vec<Ends> = Vec::new();
         let mut left = MAX_WEIGHED;
@@ -179,7 +225,7 @@ impl Telling<'_> {
         let Region { source, destination, ports } = region.clone();
         let seed = seeds::Region { source, destination, ports, why: Why::new("what is told") };
         let seeds = sown(vec![Seed::Region(Which::Head, Box::new(seed))], None::<Policies<'_>>, self.teller.pair);
-        let wanted = Wanted { differ: |_, _| true, quota: Quota::SMALL, within: Some(region), ..Wanted::any() };
+        let wanted = Wanted { differ: |_, _| true, quota: Quota::SMALL, within: Some(region), keys: self.teller.keys, ..Wanted::any() };
         let found = walk_where(self.teller.pair, None, &seeds, &wanted);
         if !found.incomplete.is_empty() {
             return None;

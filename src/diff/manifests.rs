@@ -277,7 +277,7 @@ fn entries(pair: &Pair<'_>, blame: &Blame<'_>, (cells, few): (Vec<Cell>, &Sample
         groups.entry(key(pair, &words, &cell, items)).or_default().push((cell, kind));
     }
     let told = |item: &_| blame.told(item);
-    let teller = Teller { pair, words: &words, few };
+    let teller = Teller::new(pair, &words, few);
     let mut entries: Vec<Entry> = Vec::new();
     entries.extend(of_classes.iter().flat_map(|(key, cells)| grouped(teller, key, cells, &told)));
     for entry in &mut entries {

@@ -67,7 +67,7 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
             groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
         }
     }
-    let teller = Teller { pair: &pair, words: &words, few: &found.few };
+    let teller = Teller::new(&pair, &words, &found.few);
     for (key, cells) in groups {
         entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
     }
@@ -142,7 +142,7 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         let mut remarks = left_open(ranked.open_in(&region));
-        remarks.extend((extent == Extent::Part).then(|| besides(key).to_owned()));
+        remarks.extend(besides(key, extent));
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -164,14 +164,17 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
     briefly(teller, key, cells).into_iter().filter_map(entry).collect()
 }
 
-/// What is said of a region of which a part has not changed.
-fn besides(key: &Key) -> &'static str {
+/// What is said of a region of which not all has changed.
+fn besides(key: &Key, extent: Extent) -> Option<String> {
     const DENIED: &str = "denied";
-    match (key.before.as_str(), key.after.as_str()) {
-        (DENIED, _) => "part of it passed before, by something else",
-        (_, DENIED) => "part of it still passes, by something else",
-        _ => "part of it is as it was",
-    }
+    let words = match (extent, key.before.as_str(), key.after.as_str()) {
+        (Extent::Whole, ..) => return None,
+        (Extent::Part, DENIED, _) => "part of it passed before, by something else",
+        (Extent::Part, _, DENIED) => "part of it still passes, by something else",
+        (Extent::Part, ..) => "part of it is as it was",
+        (Extent::Mixed, ..) => "not all of it: of pods with more labels other rules may decide",
+    };
+    Some(words.to_owned())
 }
 
 /// Classes of flows by who is called, the riskiest first.

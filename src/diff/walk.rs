@@ -26,7 +26,7 @@ use super::access::Access;
 use super::merge::Region;
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Which};
-use crate::classes::{Far, Part, PathCells, TooManyPods, World as _, address_classes, considered_parts};
+use crate::classes::{Far, Part, PathCells, TooManyPods, address_classes, considered_parts};
 use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport};
 use crate::verify::{JudgedEnd, Way};
 use between::{Between, Doors};
@@ -223,7 +223,7 @@ impl Walk<'_> {
         let mut cubes = cubes.to_vec();
         cubes.sort_by_key(|(_, cube)| *cube);
         let few = self.few.are_needed(&cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
-        let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.is_considered(cube));
+        let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.are_among(cube));
         considered_parts(whole, &cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
             self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
             Vec::new()

@@ -2,6 +2,8 @@
 //!
 //! Owns: `Ends`. What they may be widened to is asked of whoever widens them.
 
+use std::collections::BTreeSet;
+
 use crate::diff::merge::{Test, tests};
 use crate::diff::walk::Cell;
 use crate::flow::{LabelCube, Peers, PodCube, Symbol};
@@ -35,16 +37,14 @@ impl Ends {
         }))
     }
 
-    /// The same ends, those that were sampled without tests which a pod passes by having no such label: the others of the class, of more
-    /// labels, were not looked at.
-    pub(super) fn without_lacks(self, [source, destination]: [bool; 2]) -> Self {
-        let lacking = |cube: PodCube| {
-            let carried = cube.labels.iter().filter(|(_, values)| !values.allows_absent());
-            let labels = carried.fold(LabelCube::all(), |sum, (key, values)| sum.with(Symbol::clone(key), values.clone()));
+    /// The same pods, and those that have more labels of these keys.
+    pub(super) fn with_more(self, [source, destination]: &[BTreeSet<Symbol>; 2]) -> Self {
+        let more = |cube: PodCube, keys: &BTreeSet<Symbol>| {
+            let kept = cube.labels.iter().filter(|(key, values)| !values.allows_absent() || !keys.contains(*key));
+            let labels = kept.fold(LabelCube::all(), |sum, (key, values)| sum.with(Symbol::clone(key), values.clone()));
             PodCube { labels, ..cube }
         };
-        let of = |cube: Option<PodCube>, is_sampled: bool| if is_sampled { cube.map(lacking) } else { cube };
-        Self { source: of(self.source, source), destination: of(self.destination, destination) }
+        Self { source: self.source.map(|cube| more(cube, source)), destination: self.destination.map(|cube| more(cube, destination)) }
     }
 
     /// How many tests there are.

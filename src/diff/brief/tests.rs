@@ -32,16 +32,30 @@ impl Dice {
         format!("{{matchLabels: {{{}}}}}", all.join(", "))
     }
 
+    /// Labels, or that one of them is missing.
+    fn expression(&mut self) -> String {
+        let labels = self.labels(1);
+        let lacking = self.one_of(&[
+            "",
+            "",
+            "matchExpressions: [{key: k3, operator: DoesNotExist}], ",
+            "matchExpressions: [{key: k2, operator: NotIn, values: [a]}], ",
+        ]);
+        labels.replacen('{', &format!("{{{lacking}"), 1)
+    }
+
     fn policy(&mut self, name: usize) -> String {
+        let subject = self.expression();
         let (own, other, ports) = (self.labels(1), self.labels(0), self.one_of(&["", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]));
         let (kind, spec) = match self.roll(5) {
             0 | 1 => (
                 "NetworkPolicy",
-                format!("podSelector: {own}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {other}}}]{ports}}}]"),
+                format!("podSelector: {subject}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {other}}}]{ports}}}]"),
             ),
-            2 => {
-                ("NetworkPolicy", format!("podSelector: {own}, policyTypes: [Egress], egress: [{{to: [{{podSelector: {other}}}]{ports}}}]"))
-            }
+            2 => (
+                "NetworkPolicy",
+                format!("podSelector: {subject}, policyTypes: [Egress], egress: [{{to: [{{podSelector: {other}}}]{ports}}}]"),
+            ),
             3 => ("AuthorizationPolicy", format!("selector: {own}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]")),
             _ => (
                 "AuthorizationPolicy",
@@ -70,9 +84,10 @@ fn found(pair: &Pair<'_>, keys: usize, differ: fn(&Access, &Access) -> bool) -> 
     found
 }
 
-fn told(pair: &Pair<'_>, found: Found) -> Vec<(Key, Brief)> {
+fn told(pair: &Pair<'_>, keys: usize) -> Vec<(Key, Brief)> {
+    let found = found(pair, keys, |before, after| !before.is_same(after));
     let words = Words::default();
-    let teller = Teller { pair, words: &words, few: &found.few };
+    let teller = Teller { pair, words: &words, few: &found.few, keys };
     let mut groups = Groups::new();
     for cell in found.cells {
         let kind = kind(pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
@@ -104,21 +119,26 @@ fn what_is_told_of_few_labels_holds_all_that_changes() {
         let pair = Pair::new(&left, &right);
         let all = found(&pair, usize::MAX, |_, _| true).cells;
         let is_changed = |cell: &&Cell| !cell.before.is_same(&cell.after);
-        let told = told(&pair, found(&pair, 0, |before, after| !before.is_same(after)));
-        for cell in all.iter().filter(is_changed) {
-            assert!(told.iter().any(|(_, brief)| holds(&brief.region, cell)), "{seed}: {cell:#?}\n{old}\n{new}");
-        }
-        for (key, Brief { region, extent }) in &told {
-            let inside: Vec<&Cell> = all.iter().filter(|cell| holds(region, cell)).collect();
-            let is_whole = inside.iter().all(is_changed);
-            assert!(*extent == Extent::Part || is_whole, "{seed}: {region:?}\n{old}\n{new}");
-            let passes = |cell: &&Cell| match (key.before.as_str(), key.after.as_str()) {
-                ("denied", _) => !cell.after.is_denied(),
-                (_, "denied") => !cell.before.is_denied(),
-                _ => true,
-            };
-            assert!(inside.iter().all(passes), "{seed}: {key:?} {region:?}\n{old}\n{new}");
-            wide += usize::from(!is_whole);
+        for keys in [0, usize::MAX] {
+            let told = told(&pair, keys);
+            for cell in all.iter().filter(is_changed) {
+                assert!(told.iter().any(|(_, brief)| holds(&brief.region, cell)), "{seed}: {cell:#?}\n{old}\n{new}");
+            }
+            for (key, Brief { region, extent }) in &told {
+                if *extent == Extent::Mixed {
+                    continue;
+                }
+                let inside: Vec<&Cell> = all.iter().filter(|cell| holds(region, cell)).collect();
+                let is_whole = inside.iter().all(is_changed);
+                assert!(*extent == Extent::Part || is_whole, "{seed}: {region:?}\n{old}\n{new}");
+                let passes = |cell: &&Cell| match (key.before.as_str(), key.after.as_str()) {
+                    ("denied", _) => !cell.after.is_denied(),
+                    (_, "denied") => !cell.before.is_denied(),
+                    _ => true,
+                };
+                assert!(inside.iter().all(passes), "{seed}: {key:?} {region:?}\n{old}\n{new}");
+                wide += usize::from(!is_whole);
+            }
         }
     }
     assert!(wide > 20, "{wide} regions hold more than what changes");

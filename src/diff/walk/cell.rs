@@ -84,8 +84,9 @@ pub(in crate::diff) struct Found {
     pub(in crate::diff) few: Sampled,
 }
 
-/// Namespaces whose pods were looked at only as far as they have few labels, as ends of connections of these ways.
-pub(in crate::diff) type Sampled = BTreeSet<(Symbol, Way)>;
+/// Namespaces whose pods were looked at only as far as they have few labels, as ends of connections of these ways, with the labels of
+/// which they may have more.
+pub(in crate::diff) type Sampled = BTreeMap<(Symbol, Way), BTreeSet<Symbol>>;
 
 impl Found {
     /// Adds what was found later.

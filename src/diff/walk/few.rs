@@ -15,6 +15,20 @@ use crate::verify::Way;
 /// How many tests say what a port is taken for.
 const PORT_TESTS: usize = 2;
 
+/// Pods of few labels, where they are enough.
+pub(super) struct Enough {
+    pods: FewLabels<'static>,
+    /// The labels of which they have few.
+    pub(super) keys: BTreeSet<Symbol>,
+}
+
+impl Enough {
+    /// Whether some pods of a cube are among them.
+    pub(super) fn are_among(&self, cube: &PodCube) -> bool {
+        self.pods.is_considered(cube)
+    }
+}
+
 /// What it takes to tell which pods are enough.
 pub(super) struct Few<'a> {
     pub(super) pair: &'a Pair<'a>,
@@ -35,7 +49,7 @@ impl<'a> Few<'a> {
     }
 
     /// The pods of a namespace that are enough; none where all are needed.
-    pub(super) fn of(&self, name: &Symbol, way: Way) -> Option<FewLabels<'static>> {
+    pub(super) fn of(&self, name: &Symbol, way: Way) -> Option<Enough> {
         let judges = self.tests.get_or_init(|| self.all_tests()).as_ref()?;
         let judges = judges.each_ref().map(|tests| tests.of(name));
         let mut all = PodTests::default();
@@ -43,31 +57,31 @@ impl<'a> Few<'a> {
             all.extend(tests.clone());
         }
         let settling = all.settling_keys();
-        let keys = all.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
+        let keys: BTreeSet<&Symbol> =
+            all.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
         let cubes = self.wanted.within.map(|within| within.near(way).pods.cubes()).unwrap_or_default();
         let line: BTreeSet<LabelCube> = cubes.iter().map(|cube| cube.labels.clone()).collect();
         let few: Vec<(BTreeSet<LabelCube>, usize)> = match way {
-            Way::Egress => vec![(missed_too(&all.sources), self.most())],
+            Way::Egress => vec![(missed_too(&all.sources, &keys), self.most())],
             Way::Ingress => {
-                let mesh = judges.iter().map(|tests| (missed_too(&tests.mesh), 1));
-                let ports = judges.iter().map(|tests| (missed_too(&tests.ports), PORT_TESTS));
-                [(missed_too(&all.destinations), self.most())].into_iter().chain(mesh).chain(ports).collect()
+                let mesh = judges.iter().map(|tests| (missed_too(&tests.mesh, &keys), 1));
+                let ports = judges.iter().map(|tests| (missed_too(&tests.ports, &keys), PORT_TESTS));
+                [(missed_too(&all.destinations, &keys), self.most())].into_iter().chain(mesh).chain(ports).collect()
             }
         };
         let mut groups = vec![Carried::all(&all.others, 1), Carried::few(&line, &[1])];
         groups.extend(few.iter().map(|(tests, most)| Carried::few(tests, &[*most])));
-        Some(FewLabels::new(&AnyPod, &keys, &groups))
+        let pods = FewLabels::new(&AnyPod, &keys, &groups);
+        Some(Enough { pods, keys: keys.into_iter().cloned().collect() })
     }
 
     /// By how many tests a pod is held, at most: one side lets a flow pass, and the other stops it, by one more if labels make it stop
-    /// any. What is within a region is held by the region, and one test is why it passes by more, or not at all.
+    /// any. Within a region, whose own tests hold all pods, there is asked for those that pass otherwise, or do not.
     fn most(&self) -> usize {
-        if self.wanted.within.is_some() {
-            return 1;
-        }
         let judges = [Which::Base, Which::Head].map(|which| self.pair.side(which).judge());
         let passes = judges.iter().map(|judge| judge.tests_to_pass()).max().unwrap_or_default();
-        passes + usize::from(judges.iter().any(|judge| judge.stops_by_labels()))
+        let stops = self.wanted.within.is_none() && judges.iter().any(|judge| judge.stops_by_labels());
+        passes + usize::from(stops)
     }
 
     /// The tests of both sides, with what limits which pods can exist.
@@ -87,10 +101,13 @@ impl<'a> Few<'a> {
     }
 }
 
-/// The tests as such of pods that have all of their labels with whatever values: one that misses a test by a label is not found among
-/// those that have none, though it is like them, and has to be told with them.
-fn missed_too(tests: &BTreeSet<LabelCube>) -> BTreeSet<LabelCube> {
-    let loosely = |test: &LabelCube| test.iter().fold(LabelCube::all(), |sum, (key, _)| sum.with(Symbol::clone(key), Values::present()));
+/// The tests as such of pods that have all of these labels which they name, with whatever values: one that misses a test by a label is not
+/// found among those that have none, though it is like them, and has to be told with them.
+fn missed_too(tests: &BTreeSet<LabelCube>, keys: &BTreeSet<&Symbol>) -> BTreeSet<LabelCube> {
+    let loosely = |test: &LabelCube| {
+        let named = test.iter().map(|(key, _)| key).filter(|key| keys.contains(*key));
+        named.fold(LabelCube::all(), |sum, key| sum.with(Symbol::clone(key), Values::present()))
+    };
     tests.iter().map(loosely).collect()
 }
 

@@ -6,15 +6,15 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::few::Few;
+use super::few::{Enough, Few};
 use super::{Piece, Sampled, Walk};
-use crate::classes::{FewLabels, Part};
+use crate::classes::Part;
 use crate::diff::side::{Both, Which};
 use crate::flow::{Cut, DataPlane, Flow, Peer, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way};
 
-/// Pods of few labels, where they are enough.
-pub(super) type Enough = Rc<FewLabels<'static>>;
+/// A namespace whose pods are ends of connections of a way.
+type Place = (Symbol, Way);
 
 /// What is known of callers.
 #[derive(Default)]
@@ -23,22 +23,22 @@ pub(super) struct Memo {
     /// By what callers of a namespace are told apart at their own end.
     subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
     /// Pods of few labels, by their namespace and the way of their connections.
-    few: RefCell<BTreeMap<(Symbol, Way), Option<Enough>>>,
+    few: RefCell<BTreeMap<Place, Option<Rc<Enough>>>>,
     /// Callers, as their own end tells them apart.
     callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,
 }
 
 impl Memo {
     /// The pods of few labels that are enough of a cube of one namespace; none where all are needed.
-    pub(super) fn few(&self, few: &Few<'_>, whole: &PodCube, way: Way) -> Option<Enough> {
+    pub(super) fn few(&self, few: &Few<'_>, whole: &PodCube, way: Way) -> Option<Rc<Enough>> {
         let [name] = whole.namespace_names()? else { return None };
         let mut known = self.few.borrow_mut();
         known.entry((Symbol::clone(name), way)).or_insert_with(|| few.of(name, way).map(Rc::new)).clone()
     }
 
-    /// The namespaces of which pods of few labels were asked for.
+    /// The namespaces of which pods of few labels were asked for, with these labels.
     pub(super) fn sampled(&self) -> Sampled {
-        self.few.borrow().iter().filter(|(_, few)| few.is_some()).map(|(place, _)| place.clone()).collect()
+        self.few.borrow().iter().filter_map(|(place, few)| Some((place.clone(), few.as_ref()?.keys.clone()))).collect()
     }
 }
 

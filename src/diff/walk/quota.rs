@@ -28,7 +28,7 @@ impl Quota {
     pub(in crate::diff) const LARGE: Self = Self { cells: 300_000, looks: 20_000_000 };
 
     /// That of a walk by which a few entries are told in fewer words.
-    pub(in crate::diff) const SMALL: Self = Self { cells: 10_000, looks: 200_000 };
+    pub(in crate::diff) const SMALL: Self = Self { cells: 40_000, looks: 800_000 };
 
     /// Whether so many can be followed by others.
     pub(super) const fn holds(self, cells: usize, looks: usize) -> bool {
