@@ -113,10 +113,7 @@ struct Outcome {
 
 fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome {
     let clusters = [&base.cluster, &head.cluster];
-    let mut known = names(&base.cluster);
-    let more = names(&head.cluster);
-    known.namespaces.extend(more.namespaces);
-    known.accounts.extend(more.accounts);
+    let known = names(clusters);
     let [left, right] = clusters.map(|cluster| Yaml::new(cluster, known.clone()));
     let pair = Pair::new(&left, &right);
     let changes = altered(&old.objects, &new.objects);

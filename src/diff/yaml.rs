@@ -30,8 +30,15 @@ impl<'c> Yaml<'c> {
     }
 }
 
-/// The names that manifests know: where their objects are, and whom their policies name.
-pub(crate) fn names(cluster: &Cluster) -> Names {
+/// The names that either of two sets of manifests knows: where their objects are, and whom their policies name.
+pub(crate) fn names([base, head]: [&Cluster; 2]) -> Names {
+    let (mut names, more) = (names_of(base), names_of(head));
+    names.namespaces.extend(more.namespaces);
+    names.accounts.extend(more.accounts);
+    names
+}
+
+fn names_of(cluster: &Cluster) -> Names {
     let mut names = Names { namespaces: cluster.namespaces(), accounts: BTreeSet::new() };
     for workload in cluster.workloads() {
         if let Peer::Pod(pod) = &workload.endpoint.peer {
@@ -129,4 +136,16 @@ fn account(accounts: &Values) -> Option<Symbol> {
         return Some(fresh_word(accounts.words().iter().map(|word| &**word)));
     }
     accounts.words().first().cloned()
+}
+
+/// A cluster of well-formed manifests, for tests.
+#[cfg(test)]
+pub(super) fn read(text: &str) -> Cluster {
+    use crate::cluster::{self, Platform};
+    use crate::source::{Source, Sources};
+    let mut sources = Sources::default();
+    let file = sources.add(Source::new("a.yaml", text));
+    let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
+    assert!(findings.is_empty(), "{findings:?}");
+    cluster
 }

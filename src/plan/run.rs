@@ -215,10 +215,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     plan.unjudged.extend(unjudged(&before, &after));
     let platform = new.platform.clone();
     let (base_cluster, head_cluster) = (old.cluster(&platform), new.cluster(&platform));
-    let mut known = names(&base_cluster);
-    let more = names(&head_cluster);
-    known.namespaces.extend(more.namespaces);
-    known.accounts.extend(more.accounts);
+    let known = names([&base_cluster, &head_cluster]);
     let sides = (Yaml::new(&base_cluster, known.clone()), Yaml::new(&head_cluster, known.clone()));
     let pair = Pair::new(&sides.0, &sides.1);
     let mut words = Words::default();

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::cluster::{self, Cluster, Platform};
 use crate::diff::kind::kind;
 use crate::diff::programs::Groups;
 use crate::diff::walk::Found;
-use crate::diff::yaml::{Yaml, names};
-use crate::source::{Source, Sources};
+use crate::diff::yaml::{Yaml, names, read};
 
 const BESIDE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n";
 
@@ -69,14 +67,6 @@ impl Dice {
     }
 }
 
-fn read(text: &str) -> Cluster {
-    let mut sources = Sources::default();
-    let file = sources.add(Source::new("a.yaml", text));
-    let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
-    assert!(findings.is_empty(), "{findings:?}");
-    cluster
-}
-
 fn found(pair: &Pair<'_>, keys: usize, differ: fn(&Access, &Access) -> bool) -> Found {
     let seeds = sown(vec![Seed::Namespace("shop".into())], None::<Policies<'_>>, pair);
     let found = walk_where(pair, None, &seeds, &Wanted { keys, differ, quota: Quota::LARGE, ..Wanted::any() });
@@ -113,8 +103,7 @@ fn what_is_told_of_few_labels_holds_all_that_changes() {
         let others: String = (0..5).map(|name| dice.policy(name)).collect();
         let (old, new) = (format!("{BESIDE}{others}{}", dice.policy(9)), format!("{BESIDE}{others}{}", dice.policy(9)));
         let (base, head) = (read(&old), read(&new));
-        let mut known = names(&base);
-        known.accounts.extend(names(&head).accounts);
+        let known = names([&base, &head]);
         let (left, right) = (Yaml::new(&base, known.clone()), Yaml::new(&head, known));
         let pair = Pair::new(&left, &right);
         let all = found(&pair, usize::MAX, |_, _| true).cells;

@@ -128,10 +128,7 @@ fn shown(cell: &Cell) -> String {
 fn both(old: &str, new: &str, narrowly: &mut usize) -> [BTreeSet<String>; 2] {
     let (base, old) = read(old);
     let (head, new) = read(new);
-    let mut known = names(&base);
-    let more = names(&head);
-    known.namespaces.extend(more.namespaces);
-    known.accounts.extend(more.accounts);
+    let known = names([&base, &head]);
     let [left, right] = [&base, &head].map(|cluster| Yaml::new(cluster, known.clone()));
     let pair = Pair::new(&left, &right);
     let changes = altered(&old.objects, &new.objects);
@@ -209,7 +206,7 @@ fn what_is_more_than_a_policy_is_looked_at_whole() {
     for head in [twice, service, targets, label] {
         let ((base, old), (head, new)) = (read(BESIDE), read(&head));
         let changes = altered(&old.objects, &new.objects);
-        let seeds = narrowed(seeds(&changes, "istio-system"), &changes, [&base, &head], &names(&base));
+        let seeds = narrowed(seeds(&changes, "istio-system"), &changes, [&base, &head], &names([&base, &head]));
         assert!(matches!(&*seeds, [Seed::Namespace(name)] if &**name == "data"), "{seeds:?}");
     }
 }

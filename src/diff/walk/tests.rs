@@ -1,11 +1,9 @@
 //! That classes are told as one only where they are alike.
 
 use super::{Cell, Found, Quota, Told, Wanted, walk_where};
-use crate::cluster::{self, Cluster, Platform};
 use crate::diff::seeds::{Policies, Seed, sown};
 use crate::diff::side::{Pair, Which};
-use crate::diff::yaml::{Yaml, names};
-use crate::source::{Source, Sources};
+use crate::diff::yaml::{Yaml, names, read};
 
 const OPEN: &str = "\
 {apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}
@@ -35,14 +33,6 @@ const CLOSED: &str = "\
  spec: {selector: {matchLabels: {app: db}}, rules: [{from: [{source: {serviceAccounts: [shop/web]}}], to: [{operation: {methods: [GET]}}]}]}}
 ";
 
-fn read(text: &str) -> Cluster {
-    let mut sources = Sources::default();
-    let file = sources.add(Source::new("a.yaml", text));
-    let (cluster, findings) = cluster::read(&sources, &[file], Platform { sctp: Some(true), ..Platform::default() });
-    assert!(findings.is_empty(), "{findings:?}");
-    cluster
-}
-
 fn covers(cell: &Cell, other: &Cell) -> bool {
     let (caller, target) = (other.caller.of(Which::Head), other.target.of(Which::Head));
     let same = (&cell.before, &cell.after, &cell.requests) == (&other.before, &other.after, &other.requests);
@@ -52,9 +42,7 @@ fn covers(cell: &Cell, other: &Cell) -> bool {
 #[test]
 fn what_is_told_together_is_what_is_told_apart() {
     let (base, head) = (read(OPEN), read(&format!("{OPEN}{CLOSED}")));
-    let mut known = names(&base);
-    known.namespaces.extend(names(&head).namespaces);
-    known.accounts.extend(names(&head).accounts);
+    let known = names([&base, &head]);
     for (old, new) in [(&base, &head), (&head, &base)] {
         let (old, new) = (Yaml::new(old, known.clone()), Yaml::new(new, known.clone()));
         let pair = Pair::new(&old, &new);
