@@ -3,6 +3,7 @@
 //! Owns: the reading of policies and of what they act on, and every decision about a flow. It knows nothing of intents, nor of
 //! how this tool writes manifests: it shares no code and no author with `target`, so that each can be held against the other.
 
+mod assumption;
 mod decide;
 mod decision;
 mod end;
@@ -26,6 +27,7 @@ use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
+pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
 pub use mesh::{ClientRule, ClientTls};
@@ -217,11 +219,17 @@ impl Cluster {
         decide::decide(self, question)
     }
 
-    /// This cluster on a network plugin that judges SCTP, where nobody said whether its own does and no policy speaks of it; none
-    /// otherwise. Without it every SCTP connection with a pod that a policy isolates is left open (`semantics.md` §1.6).
-    pub fn with_sctp_judged(&self) -> Option<Self> {
-        let is_open = self.platform.sctp.is_none() && self.network.isolates() && !self.network.speaks_of(Protocol::Sctp);
-        is_open.then(|| Self { platform: Platform { sctp: Some(true), ..self.platform.clone() }, ..self.clone() })
+    /// Whether clusters that are judged together leave every SCTP connection with a pod that a policy isolates open, as nobody said
+    /// whether their network plugin judges it (`semantics.md` §1.6), and no policy speaks of SCTP.
+    pub fn leave_sctp_open(clusters: &[&Self]) -> bool {
+        let is_silent = |cluster: &&Self| cluster.platform.sctp.is_none() && !cluster.network.speaks_of(Protocol::Sctp);
+        clusters.iter().all(is_silent) && clusters.iter().any(|cluster| cluster.network.isolates())
+    }
+
+    /// This cluster on a network plugin that judges SCTP.
+    #[must_use]
+    pub fn with_sctp_judged(self) -> Self {
+        Self { platform: Platform { sctp: Some(true), ..self.platform }, ..self }
     }
 
     /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces; those that tell which way a call goes

@@ -7,6 +7,7 @@ mod against;
 mod endpoint;
 mod evaluate;
 mod expectations;
+mod mesh;
 mod platform;
 mod proof;
 
@@ -27,8 +28,9 @@ use crate::{check, format};
 
 pub use against::{Against, Relation, against};
 pub use endpoint::endpoint;
-pub use evaluate::{Judged, emitted, given, no_objects, speaks_of_mesh};
+pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
+pub use mesh::Mesh;
 pub use platform::{platform, proof_platform};
 
 /// Fewer files than these are not worth a thread.

@@ -20,9 +20,7 @@ mod selection;
 mod told;
 mod waypoints;
 
-use std::fmt;
-
-use crate::cluster::{Cluster, Workload};
+use crate::cluster::{Assumption, Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};
 
 pub use answer::{Doubt, Passage, Transports};
@@ -79,15 +77,6 @@ pub struct Listing {
     pub assumptions: Vec<Assumption>,
     /// What passes or not as the platform pleases, for many pairs at once. Nothing passes that is in no row of either list.
     pub doubts: Vec<DoubtRow>,
-}
-
-/// Something that is taken for granted of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assumption {
-    /// The network plugin judges SCTP.
-    Sctp,
-    /// Pods take no part in a mesh. It is said by whoever read the manifests.
-    NoMesh,
 }
 
 /// A workload.
@@ -155,37 +144,11 @@ pub enum Side {
 /// Where nobody said whether the network plugin judges SCTP and no policy speaks of it, it is taken to do so: else there were a doubt
 /// about every pod that a policy isolates.
 pub fn list(cluster: &Cluster, options: &Options) -> Listing {
-    match cluster.with_sctp_judged() {
-        Some(judging) => Listing { assumptions: vec![Assumption::Sctp], ..pairs::Pairs::new(&judging, options).list() },
-        None => pairs::Pairs::new(cluster, options).list(),
+    if !Cluster::leave_sctp_open(&[cluster]) {
+        return pairs::Pairs::new(cluster, options).list();
     }
-}
-
-impl Assumption {
-    /// Its name in machine formats.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sctp => "sctp",
-            Self::NoMesh => "no-mesh",
-        }
-    }
-
-    /// Where it may be said, so that nobody needs to take it for granted.
-    pub const fn remedy(self) -> &'static str {
-        match self {
-            Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
-            Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
-        }
-    }
-}
-
-impl fmt::Display for Assumption {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Sctp => "the network plugin judges SCTP",
-            Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
-        })
-    }
+    let judging = cluster.clone().with_sctp_judged();
+    Listing { assumptions: vec![Assumption::Sctp], ..pairs::Pairs::new(&judging, options).list() }
 }
 
 impl Listing {

@@ -3,12 +3,12 @@
 //! Owns: `Judged`, `given`, `emitted`. Whatever is read here is read as anybody's YAML; that some of it was written a moment ago
 //! changes nothing.
 
-use super::{Input, Outcome, platform};
+use super::{Input, Mesh, Outcome, platform};
 use crate::cluster::{self, Cluster, Platform};
 use crate::config::Config;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{DataPlane, Symbol};
+use crate::flow::Symbol;
 use crate::source::{FileId, Source, Sources};
 
 /// Manifests, read and ready to be asked.
@@ -22,8 +22,8 @@ pub struct Judged {
     pub cluster: Cluster,
     /// What the cluster is.
     pub config: Config,
-    /// Whether nothing said anything of a mesh, so that pods are taken without one.
-    pub without_mesh: bool,
+    /// Whether anything said how pods take part in a mesh.
+    pub mesh: Mesh,
 }
 
 /// Anybody's manifests, with the inventory of the input; its intents are left aside.
@@ -31,13 +31,11 @@ pub fn given(input: &Input, manifests: &[FileId]) -> Judged {
     let mut findings = Vec::new();
     let mut config = super::read_config(input, &mut findings);
     let files: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
-    let without_mesh = input.config.is_none() && !speaks_of_mesh(&input.sources, &files);
-    if without_mesh {
-        config.mesh.mode = DataPlane::None;
-    }
+    let mesh = Mesh::of(input.config, &input.sources, &files);
+    mesh.settle(&mut config);
     let namespace = input.namespace.as_deref().unwrap_or("default");
     let judged = judged(input.sources.clone(), &files, findings, namespace.into(), config);
-    let mut judged = Judged { without_mesh, ..judged };
+    let mut judged = Judged { mesh, ..judged };
     judged.findings.extend(no_objects(&judged.cluster, &judged.sources, manifests));
     judged
 }
@@ -50,19 +48,6 @@ pub fn no_objects(cluster: &Cluster, sources: &Sources, manifests: &[FileId]) ->
     let names: Vec<String> = manifests.iter().filter_map(|file| Some(format!("`{}`", sources.get(*file)?.name()))).take(3).collect();
     let finding = Diagnostic::unplaced(code::NO_INPUT, format!("there is no object in {}", names.join(", ")));
     Some(finding.note("no manifest is no proof that everything passes").help("look at what wrote it: a command that fails writes nothing"))
-}
-
-/// Whether manifests speak of Istio at all, comments left aside.
-pub fn speaks_of_mesh(sources: &Sources, files: &[FileId]) -> bool {
-    let mut texts = files.iter().filter_map(|file| sources.get(*file)).map(Source::text);
-    texts.any(|text| text.match_indices("istio").any(|(at, _)| is_word_of_mesh(text, at)))
-}
-
-/// Whether `istio` at a place begins a word by which objects take part in the mesh, outside a line of comment.
-fn is_word_of_mesh(text: &str, at: usize) -> bool {
-    let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    ["istio.io", "istio-injection", "istio-proxy"].into_iter().any(|word| behind.starts_with(word)) && !line.trim_start().starts_with('#')
 }
 
 /// What intents compiled to, with the inventory that they were compiled with and the policies of others beside it. Nothing is to
@@ -81,5 +66,5 @@ fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, nam
     let (cluster, found) = cluster::read(&sources, files, platform);
     findings.extend(found);
     let findings = Levels::new(config.lints.settings()).apply(findings);
-    Judged { sources, findings, cluster, config, without_mesh: false }
+    Judged { sources, findings, cluster, config, mesh: Mesh::Stated }
 }

@@ -1,4 +1,4 @@
-//! A difference as JSON; `docs/diff.schema.json` describes it.
+//! A difference as JSON; `schemas/diff.schema.json` describes it.
 //!
 //! Owns: the shape. Fields are added, never renamed: version 1.
 
@@ -34,7 +34,7 @@ struct Root<'a> {
     expectations: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     manifests: Option<Written<'a>>,
-    assumptions: &'a [String],
+    assumptions: Vec<String>,
     #[serde(rename = "noLongerAccepted")]
     expired: &'a [String],
     #[serde(rename = "safeOrder", skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ impl<'a> Root<'a> {
                 .objects
                 .as_ref()
                 .map(|objects| Written { total: objects.total, changed: objects.changed.iter().map(object).collect() }),
-            assumptions: &report.assumptions,
+            assumptions: report.all_assumptions(),
             expired: &report.expired,
             order: report.order.as_deref(),
         }

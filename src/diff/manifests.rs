@@ -20,6 +20,7 @@ use super::ledger::{self, Known, Waypoints, described, unaccounted};
 use super::looked::Looked;
 use super::objects::{Altered, Contents, altered, held, seeds};
 use super::parties;
+use super::presumed::{presumed, spoken};
 use super::programs::{Groups, STOPPED, grouped, key, sort};
 use super::report::{Report, Text};
 use super::run::{Compared, Revision, Texts, Unjudged};
@@ -30,7 +31,7 @@ use super::walk::{Cell, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
 use crate::cluster::{self, Cluster};
-use crate::compile::platform;
+use crate::compile::{Mesh, platform};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
@@ -53,21 +54,27 @@ struct Seen {
 
 /// Compares two sets of manifests: `inventory` of each input holds them, with its configuration beside.
 pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudged>> {
+    let mesh = spoken(&base, &head);
     let (old, new) = {
         let inputs = [&base.input, &head.input].into_iter();
         let trees = Trees::of(inputs.flat_map(|input| input.inventory.iter().map(|file| (&input.sources, *file))));
-        both(|| Read::new(&base, &trees), || Read::new(&head, &trees))
+        both(|| Read::new(&base, mesh, &trees), || Read::new(&head, mesh, &trees))
     };
-    let ((base, old), (head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
+    let ((mut base, old), (mut head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
+    let (clusters, presumed) = presumed(mesh, [base.cluster, head.cluster]);
+    [base.cluster, head.cluster] = clusters;
     let found = compared(&base, &head, &old, &new);
     let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
+    let text = if texts(&old) == texts(&new) { Text::Same } else { Text::Changed };
     let report = Report {
         base: base.name.clone(),
         head: head.name.clone(),
         facts: found.facts,
         incomplete: found.incomplete.iter().map(flow_words).collect(),
-        text: if texts(&old) == texts(&new) { Text::Same } else { Text::Changed },
+        text,
         entries: found.entries,
+        // Of two equal texts nothing hangs on it.
+        presumed: if text == Text::Changed { presumed } else { Vec::new() },
         ..Report::default()
     };
     Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, head: Policy::default() })
@@ -82,10 +89,11 @@ struct Read {
 
 impl Read {
     /// Reads a side of which there may be trees.
-    fn new<'s>(revision: &'s Revision, trees: &'s Trees<'s>) -> Self {
+    fn new<'s>(revision: &'s Revision, mesh: Mesh, trees: &'s Trees<'s>) -> Self {
         let input = &revision.input;
         let config = input.config.and_then(|file| Some((file, input.sources.get(file)?)));
-        let (config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
+        let (mut config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
+        mesh.settle(&mut config);
         let default: Symbol = input.namespace.as_deref().unwrap_or("default").into();
         let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&default)), ..platform(&config) };
         let (cluster, found) = cluster::read_with(&input.sources, &input.inventory, platform, trees);

@@ -137,8 +137,9 @@ impl Page<'_> {
 }
 
 fn assumed(report: &Report) -> String {
-    let few = listed(&report.assumptions, MAX_ASSUMPTIONS);
-    match report.assumptions.len() {
+    let all = report.all_assumptions();
+    let few = listed(&all, MAX_ASSUMPTIONS);
+    match all.len() {
         0 => "Compared over every possible pod.".to_owned(),
         many => format!("Compared over every possible pod; assumes {many} thing{}: {}.", plural(many), cell(&few)),
     }

@@ -4,6 +4,7 @@
 
 use super::entry::{Change, Entry, Kind};
 use super::facts::{Fact, FactKind};
+use crate::cluster::Assumption;
 
 /// A whole difference.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Report {
     pub expectations: usize,
     /// The objects that are written otherwise; none if nobody asked.
     pub objects: Option<Objects>,
+    /// What is taken for granted of the platform of both sides, as nobody said it.
+    pub presumed: Vec<Assumption>,
     /// What a proof of the head takes for granted.
     pub assumptions: Vec<String>,
     /// The accepted exposures that no longer count, as their last day is over.
@@ -98,6 +101,11 @@ impl Report {
             (true, Text::Changed) => "text changed, access did not".to_owned(),
             (true, Text::Same) => "no difference".to_owned(),
         }
+    }
+
+    /// All that is taken for granted, in words.
+    pub fn all_assumptions(&self) -> Vec<String> {
+        self.presumed.iter().map(ToString::to_string).chain(self.assumptions.iter().cloned()).collect()
     }
 
     /// What has changed with an effect that is not known: as long as there is any, nobody can say that access did not change.

@@ -106,6 +106,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         text,
         expectations: head.policy.expectations.len(),
         objects: (detail == Detail::Objects).then(|| objects(&base, &head, &entries)),
+        presumed: Vec::new(),
         assumptions: assumptions(&head.policy, &head.gates).iter().map(ToString::to_string).collect(),
         expired,
         entries,

@@ -13,6 +13,7 @@ use super::said::{self, Said};
 use super::setting::{Judge, Setting};
 use super::world::Known;
 use crate::cluster::{self, Decision, Gate};
+use crate::compile::Mesh;
 use crate::flow::{Peer, Symbol, Verdict};
 
 /// As many answers that differ are shown.
@@ -71,7 +72,7 @@ pub struct Mode {
 /// The answers to a question: one of each kind, with what was taken for granted.
 pub(super) fn cases(setting: &Setting, question: &Question) -> (Vec<Case>, Vec<String>) {
     let mut notes = question.notes.clone();
-    if setting.without_mesh {
+    if setting.mesh == Mesh::Unmentioned {
         notes
             .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
     }

@@ -11,9 +11,9 @@ use super::place as objects;
 use super::question::{self, Context, Question};
 use super::world::World;
 use crate::cluster::{self, Cluster, Platform};
-use crate::compile::{self, Input};
+use crate::compile::{self, Input, Mesh};
 use crate::diagnostic::{Code, Diagnostic, Level, order};
-use crate::flow::{DataPlane, Peer, Symbol};
+use crate::flow::{Peer, Symbol};
 use crate::inventory::{self, Inventory};
 use crate::ir::{Origin, Policy, Unit};
 use crate::manifest;
@@ -52,8 +52,8 @@ pub(super) struct Setting {
     pub(super) world: World,
     /// What was found about the intents, by code.
     pub(super) codes: BTreeSet<Code>,
-    /// Whether nothing said anything of a mesh, so that pods are taken without one.
-    pub(super) without_mesh: bool,
+    /// Whether anything said how pods take part in a mesh.
+    pub(super) mesh: Mesh,
 }
 
 impl Setting {
@@ -67,10 +67,8 @@ impl Setting {
         let codes = findings.iter().map(|finding| finding.code).collect();
         let objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let mut policy = outcome.policy;
-        let guessed = !manifests.is_empty() && input.config.is_none() && !compile::speaks_of_mesh(&sources, manifests);
-        if guessed {
-            policy.config.mesh.mode = DataPlane::None;
-        }
+        let mesh = if manifests.is_empty() { Mesh::Stated } else { Mesh::of(input.config, &sources, manifests) };
+        mesh.settle(&mut policy.config);
         let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy, compiled, codes };
         if manifests.is_empty() {
             let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
@@ -85,7 +83,7 @@ impl Setting {
         findings.extend(compile::no_objects(&cluster, &sources, manifests));
         let inventory = inventory(&sources, manifests, &namespace);
         let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
-        setting.without_mesh = guessed;
+        setting.mesh = mesh;
         (setting, findings)
     }
 
@@ -201,7 +199,7 @@ impl Parts {
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
         let world = World::of(&cluster, &self.policy, &inventory, judge);
         let Self { input, policy, compiled, codes } = self;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, without_mesh: false }
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh: Mesh::Stated }
     }
 }
 

@@ -14,11 +14,13 @@ use super::search::{Taken, search};
 use super::stage::{staged, trials};
 use super::steps::steps;
 use crate::cluster::{self, Cluster, Platform};
-use crate::compile::{Input, Outcome, compile, platform, proof_platform, unproved};
+use crate::compile::{Input, Mesh, Outcome, compile, platform, proof_platform, unproved};
 use crate::config;
 use crate::diagnostic::order::has_error;
 use crate::diagnostic::{Diagnostic, code};
-use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, turning, words_of};
+use crate::diff::{
+    Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, presumed, spoken, turning, words_of,
+};
 use crate::flow::{PodCube, Symbol};
 use crate::ir::{Ownership, Policy, Workload};
 use crate::source::{FileId, Source, Sources};
@@ -198,7 +200,8 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Plans the way from one set of manifests to another: `inventory` of each input holds them, with its configuration beside.
 pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rollout, Box<Unjudged>> {
-    let (old, mut new) = (Given::new(Which::Base, base)?, Given::new(Which::Head, head)?);
+    let mesh = spoken(&base, &head);
+    let (old, mut new) = (Given::new(Which::Base, base, mesh)?, Given::new(Which::Head, head, mesh)?);
     let mut plan = Plan { base: old.name.clone(), head: new.name.clone(), ..Plan::default() };
     let (before, besides_before) = old.split(&[]);
     let (mut after, besides_after) = new.split(&before);
@@ -214,7 +217,9 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let is_kept_alike = plan.unjudged.is_empty() && !plan.besides.iter().any(|name| name.starts_with("Service "));
     plan.unjudged.extend(unjudged(&before, &after));
     let platform = new.platform.clone();
-    let (base_cluster, head_cluster) = (old.cluster(&platform), new.cluster(&platform));
+    let ([base_cluster, head_cluster], presumed) = presumed(mesh, [old.cluster(&platform), new.cluster(&platform)]);
+    plan.assumptions.extend(presumed.iter().map(|presumed| format!("{presumed}; {}", presumed.remedy())));
+    let platform = Platform { sctp: head_cluster.platform().sctp, ..platform };
     let known = names([&base_cluster, &head_cluster]);
     let sides = (Yaml::new(&base_cluster, known.clone()), Yaml::new(&head_cluster, known.clone()));
     let pair = Pair::new(&sides.0, &sides.1);
@@ -249,10 +254,11 @@ struct Given {
 }
 
 impl Given {
-    fn new(which: Which, revision: Revision) -> Result<Self, Box<Unjudged>> {
+    fn new(which: Which, revision: Revision, mesh: Mesh) -> Result<Self, Box<Unjudged>> {
         let Revision { name, input } = revision;
         let config = input.config.and_then(|file| Some((file, input.sources.get(file)?)));
-        let (config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
+        let (mut config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
+        mesh.settle(&mut config);
         let default_namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
         let platform = Platform { default_namespace: Some(Symbol::clone(&default_namespace)), ..platform(&config) };
         let (_, found) = cluster::read(&input.sources, &input.inventory, platform.clone());

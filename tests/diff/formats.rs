@@ -87,7 +87,7 @@ fn programs_read_it() {
     snapshot("json", &text);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let schema: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(pages::root().join("docs/diff.schema.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(pages::root().join("schemas/diff.schema.json")).unwrap()).unwrap();
     fits(&schema, &schema, &value, "$");
     let log: serde_json::Value = serde_json::from_str(&sarif(&compared.report, &compared.texts)).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn fits(root: &serde_json::Value, schema: &serde_json::Value, value: 
 
 #[test]
 fn the_schema_knows_every_word() {
-    let schema = std::fs::read_to_string(pages::root().join("docs/diff.schema.json")).unwrap();
+    let schema = std::fs::read_to_string(pages::root().join("schemas/diff.schema.json")).unwrap();
     for kind in Kind::ALL {
         assert!(schema.contains(&format!("\"{}\"", kind.name())), "{}", kind.name());
     }

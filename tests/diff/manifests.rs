@@ -168,8 +168,8 @@ fn a_gate_that_goes_alone_is_told() {
     let told = lines(&found);
     let mesh =
         "one-gate: anywhere -> *@shop:1-15007|15009-15019|15022-15089|15091-65535 stopped by both gates => stopped by the mesh alone";
-    // The mesh sees neither UDP nor the ports that sidecars leave alone: no gate stops those any more.
-    let open = "internet: anywhere -> *@shop:15008|15020-15021|15090|*/udp denied => allowed";
+    // The mesh sees neither UDP and SCTP nor the ports that sidecars leave alone: no gate stops those any more.
+    let open = "internet: anywhere -> *@shop:15008|15020-15021|15090|*/udp|*/sctp denied => allowed";
     for wanted in [mesh, open] {
         assert!(told.contains(&format!("{wanted} [NetworkPolicy shop/closed removed]")), "{told:#?}");
     }

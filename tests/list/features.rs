@@ -1,7 +1,7 @@
 //! What a listing says of clusters that people wrote.
 
 use super::{addresses, lines, on, platform, read};
-use twogate::cluster::Platform;
+use twogate::cluster::{Assumption, Platform};
 use twogate::list::{self, Options, Selection, render};
 use twogate::source::Sources;
 
@@ -253,7 +253,7 @@ fn sctp_is_assumed_to_be_judged_once_unless_a_policy_speaks_of_it() {
     }
     for yaml in [closed.clone(), two() + &rule(""), two() + &rule("ports: [{port: 80}, {protocol: UDP}]")] {
         let listing = listed(&unsure, &yaml);
-        assert_eq!((listing.assumptions.as_slice(), listing.doubts.as_slice()), (&[list::Assumption::Sctp][..], &[][..]), "{yaml}");
+        assert_eq!((listing.assumptions.as_slice(), listing.doubts.as_slice()), (&[Assumption::Sctp][..], &[][..]), "{yaml}");
         assert_eq!(listing, list::Listing { assumptions: listing.assumptions.clone(), ..listed(&platform(), &yaml) });
     }
     // Somebody who writes of it wants to know; what holds for many is said once.

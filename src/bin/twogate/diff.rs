@@ -66,7 +66,7 @@ enum Format {
     Human,
     /// A comment for a pull request
     Markdown,
-    /// One JSON object, as `docs/diff.schema.json` describes it
+    /// One JSON object, as `schemas/diff.schema.json` describes it
     Json,
     /// A SARIF 2.1.0 log for code scanning
     Sarif,

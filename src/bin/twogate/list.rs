@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use twogate::compile::{Input, Judged, compile, emitted, endpoint, given};
 use twogate::diagnostic::code;
 use twogate::diagnostic::order::has_error;
-use twogate::list::{self, Assumption, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
+use twogate::list::{self, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
 use twogate::source::FileId;
 
 /// List who can reach whom: workloads, ports, transport, requests.
@@ -145,9 +145,7 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
     }
     let [from, to] = [ends.first(), ends.get(1)].map(|end| end.cloned().flatten());
     let mut listing = list::list(&judged.cluster, &Options { from, to, scope: wanted.scope, reasons: wanted.reasons });
-    if judged.without_mesh {
-        listing.assumptions.push(Assumption::NoMesh);
-    }
+    listing.assumptions.extend(judged.mesh.assumption());
     for assumption in &listing.assumptions {
         report::say(&format!("assumes that {assumption}; {}", assumption.remedy()))?;
     }

@@ -1,0 +1,41 @@
+//! What is taken for granted of the platform, where nobody said it and every answer would hang on it.
+//!
+//! Owns: `Assumption`: its name, its words, where it may be said instead. Whoever takes it for granted says so with each answer.
+
+use std::fmt;
+
+/// Something that is taken for granted of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assumption {
+    /// The network plugin judges SCTP.
+    Sctp,
+    /// Pods take no part in a mesh.
+    NoMesh,
+}
+
+impl Assumption {
+    /// Its name in machine formats.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sctp => "sctp",
+            Self::NoMesh => "no-mesh",
+        }
+    }
+
+    /// Where it may be said, so that nobody needs to take it for granted.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
+            Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
+        }
+    }
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Sctp => "the network plugin judges SCTP",
+            Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether anything says how pods take part in a mesh, where manifests are judged.
+//!
+//! Owns: `Mesh`. Sidecars are usual with intents, which speak of mTLS; whoever has nothing but `NetworkPolicy` objects has no use for answers
+//! about the ports of proxies. So where nothing speaks of a mesh none is taken for granted, and every answer says so.
+
+use crate::cluster::Assumption;
+use crate::config::Config;
+use crate::flow::DataPlane;
+use crate::source::{FileId, Source, Sources};
+
+/// Words by which objects take part in a mesh.
+const WORDS: [&str; 4] = ["istio.io", "istio-injection", "istio-proxy", "istio-waypoint"];
+
+/// Whether anything says how pods take part in a mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mesh {
+    /// A configuration does, or a manifest.
+    #[default]
+    Stated,
+    /// Nothing does.
+    Unmentioned,
+}
+
+impl Mesh {
+    /// What a configuration and manifests say, comments left aside.
+    pub fn of(config: Option<FileId>, sources: &Sources, manifests: &[FileId]) -> Self {
+        let mut texts = manifests.iter().filter_map(|file| sources.get(*file)).map(Source::text);
+        if config.is_some() || texts.any(speaks_of_one) { Self::Stated } else { Self::Unmentioned }
+    }
+
+    /// What two sides say that are judged together.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Unmentioned { other } else { self }
+    }
+
+    /// A configuration, with what is taken for granted.
+    pub fn settle(self, config: &mut Config) {
+        if self == Self::Unmentioned {
+            config.mesh.mode = DataPlane::None;
+        }
+    }
+
+    /// What is taken for granted.
+    pub const fn assumption(self) -> Option<Assumption> {
+        match self {
+            Self::Stated => None,
+            Self::Unmentioned => Some(Assumption::NoMesh),
+        }
+    }
+}
+
+/// Whether a text has a word of a mesh outside a line of comment.
+fn speaks_of_one(text: &str) -> bool {
+    text.match_indices("istio").any(|(at, _)| is_word_of_mesh(text, at))
+}
+
+fn is_word_of_mesh(text: &str, at: usize) -> bool {
+    let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    WORDS.into_iter().any(|word| behind.starts_with(word)) && !line.trim_start().starts_with('#')
+}
