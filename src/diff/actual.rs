@@ -132,6 +132,7 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
 fn title(workload: &Workload) -> String {
     let kind = match &*workload.kind {
         "Deployment" => "deploy",
+        "DeploymentConfig" => "dc",
         "StatefulSet" => "sts",
         "DaemonSet" => "ds",
         "ReplicaSet" => "rs",

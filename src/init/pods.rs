@@ -63,8 +63,10 @@ const USUAL: [&str; 13] = [
 ];
 
 /// Which workload may have the plain name where two have the same; the kinds that run on come first.
-const RANK: [WorkloadKind; 8] = [
+const RANK: [WorkloadKind; 10] = [
     WorkloadKind::Deployment,
+    WorkloadKind::Rollout,
+    WorkloadKind::DeploymentConfig,
     WorkloadKind::StatefulSet,
     WorkloadKind::DaemonSet,
     WorkloadKind::ReplicaSet,

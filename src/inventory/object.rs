@@ -99,6 +99,8 @@ fn table(group: &str, kind: &str) -> Kind {
         ("apps" | "extensions", "ReplicaSet") => Kind::Workload(WorkloadKind::ReplicaSet),
         ("apps" | "extensions", "DaemonSet") => Kind::Workload(WorkloadKind::DaemonSet),
         ("apps", "StatefulSet") => Kind::Workload(WorkloadKind::StatefulSet),
+        ("apps.openshift.io", "DeploymentConfig") => Kind::Workload(WorkloadKind::DeploymentConfig),
+        ("argoproj.io", "Rollout") => Kind::Workload(WorkloadKind::Rollout),
         ("batch", "Job") => Kind::Workload(WorkloadKind::Job),
         ("batch", "CronJob") => Kind::Workload(WorkloadKind::CronJob),
         _ => Kind::PassedOver,

@@ -21,6 +21,8 @@ pub enum WorkloadKind {
     DaemonSet,
     /// Pods by way of a `ReplicaSet`.
     Deployment,
+    /// Pods by way of a `ReplicationController`, in `OpenShift`.
+    DeploymentConfig,
     /// Pods that run to their end.
     Job,
     /// A pod of its own.
@@ -29,20 +31,24 @@ pub enum WorkloadKind {
     ReplicaSet,
     /// The predecessor of `ReplicaSet`.
     ReplicationController,
+    /// Pods by way of `ReplicaSets`, with Argo Rollouts.
+    Rollout,
     /// Pods with names of their own.
     StatefulSet,
 }
 
 impl WorkloadKind {
     /// Every kind, by name.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CronJob,
         Self::DaemonSet,
         Self::Deployment,
+        Self::DeploymentConfig,
         Self::Job,
         Self::Pod,
         Self::ReplicaSet,
         Self::ReplicationController,
+        Self::Rollout,
         Self::StatefulSet,
     ];
 
@@ -52,10 +58,12 @@ impl WorkloadKind {
             Self::CronJob => "CronJob",
             Self::DaemonSet => "DaemonSet",
             Self::Deployment => "Deployment",
+            Self::DeploymentConfig => "DeploymentConfig",
             Self::Job => "Job",
             Self::Pod => "Pod",
             Self::ReplicaSet => "ReplicaSet",
             Self::ReplicationController => "ReplicationController",
+            Self::Rollout => "Rollout",
             Self::StatefulSet => "StatefulSet",
         }
     }
@@ -146,6 +154,10 @@ const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
 /// Reads a workload; nothing if it has findings.
 pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, reading: &mut Reading<'_>) -> Option<InventoryWorkload> {
+    // A Rollout may say whose pods it runs instead of what they are; those are read where they stand.
+    if kind == WorkloadKind::Rollout && !object.follow(reading, &["spec", "workloadRef"]).is_missing() {
+        return None;
+    }
     let template = template(object, kind, reading);
     let spec = template.get(reading, "spec");
     let mut labels = template.follow(reading, &["metadata", "labels"]).checked_labels(reading);
@@ -316,6 +328,8 @@ fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
 fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
         WorkloadKind::Deployment => ["pod-template-hash"].into(),
+        WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
+        WorkloadKind::Rollout => ["rollouts-pod-template-hash"].into(),
         WorkloadKind::StatefulSet => {
             ["controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"].into()
         }

@@ -71,16 +71,20 @@ fn every_kind_finds_its_template_and_the_labels_that_its_controller_adds() {
          {{apiVersion: v1, kind: ReplicationController, metadata: {{name: d}}, spec: {{template: {pod}}}}}\n---\n\
          {{apiVersion: batch/v1, kind: Job, metadata: {{name: e}}, spec: {{template: {pod}}}}}\n---\n\
          {{apiVersion: batch/v1, kind: CronJob, metadata: {{name: f}}, spec: {{jobTemplate: {{spec: {{template: {pod}}}}}}}}}\n---\n\
+         {{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{name: h}}, spec: {{template: {pod}}}}}\n---\n\
+         {{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{name: i}}, spec: {{workloadRef: {{kind: Deployment, name: x}}}}}}\n---\n\
+         {{apiVersion: apps.openshift.io/v1, kind: DeploymentConfig, metadata: {{name: k}}, spec: {{template: {pod}}}}}\n---\n\
          {{apiVersion: v1, kind: Pod, metadata: {{name: g, labels: {{app: x}}}}, spec: {{serviceAccount: old-name}}}}\n"
     );
     let inventory = clean(&text);
-    assert_eq!(inventory.workloads.len(), 7);
+    assert_eq!(inventory.workloads.len(), 9);
     for workload in &inventory.workloads {
         assert_eq!((&*workload.namespace, &*workload.account, value(&workload.labels, "app")), ("default", "old-name", Some("x")));
     }
     let open = |name: &str, key: &str| inventory.workloads.iter().find(|workload| &*workload.name == name).unwrap().open_keys.contains(key);
     assert!(open("a", "statefulset.kubernetes.io/pod-name") && open("a", "apps.kubernetes.io/pod-index"));
     assert!(open("b", "controller-revision-hash") && !open("c", "controller-revision-hash"));
+    assert!(open("h", "rollouts-pod-template-hash") && open("k", "deploymentconfig"));
     assert!(!open("e", "job-name") && open("f", "batch.kubernetes.io/job-name"));
     let job = inventory.workloads.iter().find(|workload| &*workload.name == "e").unwrap();
     assert_eq!(value(&job.labels, "batch.kubernetes.io/job-name"), Some("e"));

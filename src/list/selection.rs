@@ -45,14 +45,16 @@ pub struct WorkloadName {
 pub struct WorkloadNameError;
 
 /// Each kind with the words for it that `kubectl` takes.
-const KINDS: [(&str, &[&str]); 8] = [
+const KINDS: [(&str, &[&str]); 10] = [
     ("CronJob", &["cronjob", "cronjobs", "cj"]),
     ("DaemonSet", &["daemonset", "daemonsets", "ds"]),
     ("Deployment", &["deployment", "deployments", "deploy"]),
+    ("DeploymentConfig", &["deploymentconfig", "deploymentconfigs", "dc"]),
     ("Job", &["job", "jobs"]),
     ("Pod", &["pod", "pods", "po"]),
     ("ReplicaSet", &["replicaset", "replicasets", "rs"]),
     ("ReplicationController", &["replicationcontroller", "replicationcontrollers", "rc"]),
+    ("Rollout", &["rollout", "rollouts", "ro"]),
     ("StatefulSet", &["statefulset", "statefulsets", "sts"]),
 ];
 

@@ -192,8 +192,21 @@ const ORDERED: [&str; 6] =
     ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceAccount", "Namespace"];
 
 /// Kinds of which no flow among all pods that could exist hangs on one object.
-const BESIDES: [&str; 11] =
-    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "Service", "ConfigMap", "Secret", "Kustomization"];
+const BESIDES: [&str; 13] = [
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "DeploymentConfig",
+    "ReplicaSet",
+    "Rollout",
+    "Job",
+    "CronJob",
+    "Pod",
+    "Service",
+    "ConfigMap",
+    "Secret",
+    "Kustomization",
+];
 
 /// The label of objects that this tool wrote.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";

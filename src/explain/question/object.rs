@@ -54,12 +54,14 @@ enum Kind {
 }
 
 /// The short and long words for a kind, as `kubectl` takes them.
-const KINDS: [(&[&str], Kind); 9] = [
+const KINDS: [(&[&str], Kind); 11] = [
     (&["deploy", "deployment", "deployments"], Kind::Workload(WorkloadKind::Deployment)),
     (&["sts", "statefulset", "statefulsets"], Kind::Workload(WorkloadKind::StatefulSet)),
     (&["ds", "daemonset", "daemonsets"], Kind::Workload(WorkloadKind::DaemonSet)),
     (&["rs", "replicaset", "replicasets"], Kind::Workload(WorkloadKind::ReplicaSet)),
     (&["rc", "replicationcontroller", "replicationcontrollers"], Kind::Workload(WorkloadKind::ReplicationController)),
+    (&["dc", "deploymentconfig", "deploymentconfigs"], Kind::Workload(WorkloadKind::DeploymentConfig)),
+    (&["ro", "rollout", "rollouts"], Kind::Workload(WorkloadKind::Rollout)),
     (&["job", "jobs"], Kind::Workload(WorkloadKind::Job)),
     (&["cj", "cronjob", "cronjobs"], Kind::Workload(WorkloadKind::CronJob)),
     (&["po", "pod", "pods"], Kind::Workload(WorkloadKind::Pod)),
