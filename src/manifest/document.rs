@@ -140,8 +140,12 @@ impl<'s> Document<'s> {
 
     /// A document that is not read.
     fn unread(self, location: Location) -> Diagnostic {
-        Diagnostic::new(self.code, location, "this document is not YAML that Kubernetes reads")
-            .note("a document that cannot be read could hold any workload, so nothing is concluded from the rest")
+        let finding = Diagnostic::new(self.code, location, "this document is not YAML that Kubernetes reads")
+            .note("a document that cannot be read could hold any workload, so nothing is concluded from the rest");
+        if self.text().contains("{{") {
+            return finding.help("if it is a template, give what it renders to: `helm template` prints that of a chart");
+        }
+        finding
     }
 }
 

@@ -144,12 +144,13 @@ fn each_once<'w>(place: &Place<'_>, parts: impl Iterator<Item = (&'w str, Span)>
 /// The finding for a part that is written twice.
 fn duplicate(place: &Place<'_>, word: &str, span: Span, first: Option<Span>) -> Diagnostic {
     let finding = Diagnostic::new(code::DUPLICATE_CLAUSE, place.at(span), format!("`{word}` is written twice")).label("the second one");
+    let help = if word == "audience" { "write both behind one `audience`, with `|` between them" } else { "keep one of them" };
     let finding = match first {
         Some(first) if place.slice(first) == place.slice(span) => {
             finding.related(place.at(first), "the first one").fix("remove one of them", place.with_blanks_before(span), "")
         }
-        Some(first) => finding.related(place.at(first), "the first one").help("keep one of them"),
-        None => finding.help("keep one of them"),
+        Some(first) => finding.related(place.at(first), "the first one").help(help),
+        None => finding.help(help),
     };
     finding.note(format!("`{word}` stands once in a statement"))
 }

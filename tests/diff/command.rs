@@ -174,6 +174,7 @@ fn folders_and_files_need_no_repository() {
     assert_eq!(run(&["diff", "old/a.intent", "old"]).1, "old/a.intent → old: no difference\n");
     let lost = run(&["diff", "nowhere", "new"]);
     assert_eq!(lost.0, Some(2), "{lost:?}");
+    assert!(lost.2.contains("`nowhere` is no file or folder, and no revision, as this is no git repository"), "{lost:?}");
 }
 
 #[test]

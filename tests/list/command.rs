@@ -117,6 +117,9 @@ fn the_exit_status_tells_of_findings_and_never_of_what_passes() {
     assert_eq!(status, 1, "{stderr}");
     assert!(stderr.contains("error[invalid-manifest]"), "{stderr}");
     assert!(stdout.contains("? ") && stdout.contains("cannot be read"), "what it may touch is not known: {stdout}");
+    let template = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n{{- if .Values.on }}\nspec: {}\n{{- end }}\n";
+    let Ran(status, _, stderr) = run(&[], &["--manifests", "-"], template);
+    assert!(status == 1 && stderr.contains("`helm template` prints that of a chart"), "{stderr}");
     let Ran(status, stdout, stderr) = run(&[("intents/a.intent", "allow app=\n")], &[], "");
     assert_eq!((status, stdout.as_str()), (1, ""), "{stderr}");
     let Ran(status, _, stderr) = run(&[], &["--manifests", "nowhere.yaml"], "");

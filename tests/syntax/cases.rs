@@ -132,6 +132,7 @@ pub(super) const WRONG: &[Wrong] = &[
     ("namespace a open ingress ingress", &[("duplicate-clause", "ingress")]),
     ("close in in app=db", &[("duplicate-clause", "in")]),
     ("issuer x = \"a\" jwks \"b\" jwks \"c\"", &[("duplicate-clause", "jwks \"c\"")]),
+    ("issuer x = \"a\" jwks \"b\" audience \"c\" audience \"d\"", &[("duplicate-clause", "audience \"d\"")]),
     ("allow a -> b:80 http GET at x.com at y.com", &[("duplicate-clause", "at y.com")]),
     ("allow a -> b:80 http GET header x=a header X=b", &[("duplicate-clause", "X")]),
     ("deny a -> b mtls", &[("deny-with-identity", "mtls")]),

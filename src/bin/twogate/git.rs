@@ -32,6 +32,9 @@ pub(crate) fn commit(revision: &str) -> Result<Commit, Failure> {
     if revision.starts_with('-') {
         return Err(unknown());
     }
+    if text(&["rev-parse", "--git-dir"])?.is_none() {
+        return Err(Failure::new(format!("`{revision}` is no file or folder, and no revision, as this is no git repository")));
+    }
     let hash = text(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])?.ok_or_else(unknown)?;
     let name = text(&["rev-parse", "--short", &hash])?.unwrap_or_else(|| hash.clone());
     Ok(Commit { hash, name })
