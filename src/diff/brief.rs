@@ -20,7 +20,7 @@ use super::seeds::{self, Policies, Seed, Why, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Wanted, walk_where};
 use super::words::Words;
-use crate::flow::{AddressSet, Peers, PodCube, PodSet, PortSet, Symbol};
+use crate::flow::{AddressSet, LabelCube, Peers, PodCube, PodSet, PortSet, Symbol};
 use crate::verify::Way;
 
 /// A region as it is told.
@@ -28,6 +28,8 @@ use crate::verify::Way;
 pub(super) struct Brief {
     pub(super) region: Region,
     pub(super) extent: Extent,
+    /// Labels, of source and destination, that pods of the rest have besides; none where they are not told by labels that they have.
+    pub(super) rest: Option<[LabelCube; 2]>,
 }
 
 /// How much of a region has changed.
@@ -76,7 +78,8 @@ pub(super) fn briefly(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)]) -> 
     }
     let telling = Telling { teller, key, kept: kept(words, pair, key, cells) };
     let exact = |cells: &[&Cell]| merged(pair, &cells.iter().map(|cell| Region::of(cell)).collect::<Vec<_>>());
-    let whole = |regions: Vec<Region>| regions.into_iter().map(|region| Brief { region, extent: Extent::Whole }).collect::<Vec<_>>();
+    let whole =
+        |regions: Vec<Region>| regions.into_iter().map(|region| Brief { region, extent: Extent::Whole, rest: None }).collect::<Vec<_>>();
     let (sampled, all): (Vec<_>, Vec<_>) = lots.into_iter().partition(|(lot, _)| telling.few(lot).iter().any(|keys| !keys.is_empty()));
     let told = exact(&all.iter().flat_map(|(_, cells)| cells.iter().copied()).collect::<Vec<_>>());
     let wide = if told.len() > FEW_LINES {
@@ -96,7 +99,11 @@ pub(super) fn briefly(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)]) -> 
 fn united(pair: &Pair<'_>, all: &[Brief]) -> Vec<Brief> {
     let of = |extent: Extent| {
         let regions: Vec<Region> = all.iter().filter(|brief| brief.extent == extent).map(|brief| brief.region.clone()).collect();
-        merged(pair, &regions).into_iter().map(move |region| Brief { region, extent })
+        let rest = move |region: &Region| {
+            let inside = |brief: &&Brief| brief.extent == extent && brief.region.overlaps(region);
+            all.iter().filter(inside).find_map(|brief| brief.rest.clone())
+        };
+        merged(pair, &regions).into_iter().map(move |region| Brief { rest: rest(&region), region, extent })
     };
     [Extent::Whole, Extent::Part, Extent::Mixed].into_iter().flat_map(of).collect()
 }
@@ -182,18 +189,19 @@ impl Telling<'_> {
         let widest = carried.iter().filter(|ends| !carried.iter().any(|other| other != *ends && ends.is_inside(other)));
         let brief = |(at, ends): (usize, &Ends)| {
             let region = lot.region(ends);
-            let extent = if at < MAX_ASKED { self.extent(&region) } else { Extent::Mixed };
-            Brief { region, extent }
+            let (extent, rest) = if at < MAX_ASKED { self.extent(ends, &region) } else { (Extent::Mixed, None) };
+            Brief { region, extent, rest }
         };
         widest.enumerate().map(brief).collect()
     }
 
-    /// How much of a region has changed as the group has.
-    fn extent(&self, region: &Region) -> Extent {
+    /// How much of a region has changed as the group has, and what pods have of which that is not so.
+    fn extent(&self, ends: &Ends, region: &Region) -> (Extent, Option<[LabelCube; 2]>) {
         match self.kept.as_ref().and_then(|kept| self.beside(kept, region)) {
-            Some(Beside { others, same }) if others.is_empty() && same.is_empty() => Extent::Whole,
-            Some(Beside { others, .. }) if others.is_empty() => Extent::Part,
-            _ => Extent::Mixed,
+            Some(Beside { others, same }) if others.is_empty() && same.is_empty() => (Extent::Whole, None),
+            Some(Beside { others, same }) if others.is_empty() => (Extent::Part, ends.besides(&same)),
+            Some(Beside { others, .. }) => (Extent::Mixed, ends.besides(&others)),
+            None => (Extent::Mixed, None),
         }
     }
 
@@ -215,7 +223,7 @@ impl Telling<'_> {
         }
         let brief = |wide: &Ends| {
             let extent = if beside.same.iter().any(|other| wide.overlaps(other)) { Extent::Part } else { Extent::Whole };
-            Brief { region: lot.region(wide), extent }
+            Brief { region: lot.region(wide), extent, rest: wide.besides(&beside.same) }
         };
         Some(told.iter().map(brief).collect())
     }

@@ -26,6 +26,11 @@ impl Region {
         Self { source, destination, ports: cell.ports.clone() }
     }
 
+    /// Whether some flow is in both.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.source.overlaps(&other.source) && self.destination.overlaps(&other.destination) && self.ports.overlaps(&other.ports)
+    }
+
     /// The peers whose end of its flows is looked at this way.
     pub(super) const fn near(&self, way: Way) -> &Peers {
         match way {

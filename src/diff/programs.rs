@@ -17,7 +17,7 @@ use super::seeds::{Policies, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, Peer, Transport};
+use crate::flow::{Flow, LabelCube, Peer, Transport};
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -137,12 +137,12 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
 pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], told: &dyn Fn(&Item) -> super::entry::Cause) -> Vec<Entry> {
     let words = teller.words;
     let ranked = Ranked::new(cells);
-    let entry = |Brief { region, extent }: Brief| {
+    let entry = |Brief { region, extent, rest }: Brief| {
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         let mut remarks = left_open(ranked.open_in(&region));
-        remarks.extend(besides(key, extent));
+        remarks.extend(besides(key, extent, rest.as_ref()));
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -165,7 +165,7 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
 }
 
 /// What is said of a region of which not all has changed.
-fn besides(key: &Key, extent: Extent) -> Option<String> {
+fn besides(key: &Key, extent: Extent, rest: Option<&[LabelCube; 2]>) -> Option<String> {
     const DENIED: &str = "denied";
     let words = match (extent, key.before.as_str(), key.after.as_str()) {
         (Extent::Whole, ..) => return None,
@@ -174,7 +174,12 @@ fn besides(key: &Key, extent: Extent) -> Option<String> {
         (Extent::Part, ..) => "part of it is as it was",
         (Extent::Mixed, ..) => "not all of it: of pods with more labels other rules may decide",
     };
-    Some(words.to_owned())
+    let ends = rest.into_iter().flatten().zip(["from", "to"]).filter(|(labels, _)| !labels.is_all());
+    let ends: Vec<String> = ends.map(|(labels, way)| format!("{way} pods with {labels}")).collect();
+    if ends.is_empty() {
+        return Some(words.to_owned());
+    }
+    Some(format!("{words}, as {}", ends.join(" ")))
 }
 
 /// Classes of flows by who is called, the riskiest first.

@@ -195,7 +195,7 @@ fn labels_that_may_stand_together_in_any_way_are_no_more_than_their_rules() {
     let there = compared(&program("allow key-0=a -> other-0=b:80"), &program("allow key-0=a -> other-0=b:81"));
     let expected = [
         "key-0=a@shop -> other-0=b@shop:81 allowed; ",
-        "key-0=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else",
+        "key-0=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else, as from pods with key-9=a to pods with other-9=b",
     ];
     assert_eq!(lines(&there), expected);
     assert!(there.report.incomplete.is_empty());
@@ -203,7 +203,7 @@ fn labels_that_may_stand_together_in_any_way_are_no_more_than_their_rules() {
     let denied = |first: &str| program(first).replace("key-23=a -> other-23=b:80\n", "key-22=b -> other-22=c:80\n  deny key-23=a -> *\n");
     let there = compared(&denied("allow key-0=a -> other-0=b:80"), &denied("allow key-0=a -> other-0=b:81"));
     let expected = ["81 allowed", "80 denied"]
-        .map(|end| format!("key-0=a@shop -> other-0=b@shop:{end}; not all of it: of pods with more labels other rules may decide"));
+        .map(|end| format!("key-0=a@shop -> other-0=b@shop:{end}; not all of it: of pods with more labels other rules may decide, as from pods with key-23=a"));
     assert_eq!(lines(&there), expected);
 }
 

@@ -68,6 +68,13 @@ impl Ends {
         overlap(&self.source, &cell.source) && overlap(&self.destination, &cell.destination)
     }
 
+    /// The fewest labels that pods of some class within these have besides, at each end; none where they have none.
+    pub(super) fn besides(&self, cells: &[Cell]) -> Option<[LabelCube; 2]> {
+        let of = |cell: &Cell| Some([more(self.source.as_ref(), &cell.source)?, more(self.destination.as_ref(), &cell.destination)?]);
+        let all = cells.iter().filter_map(of).filter(|[source, destination]| !(source.is_all() && destination.is_all()));
+        all.min_by_key(|[source, destination]| source.iter().count() + destination.iter().count())
+    }
+
     /// As wide as is allowed, test by test, but no wider than a hull.
     pub(super) fn widened(&self, hull: &Self, is_allowed: &dyn Fn(&Self) -> bool) -> Self {
         let mut wide = self.clone();
@@ -81,6 +88,14 @@ impl Ends {
         }
         wide
     }
+}
+
+/// What pods of a class that a cube holds have by its labels, and not by the cube's; none if it holds none.
+fn more(cube: Option<&PodCube>, peers: &Peers) -> Option<LabelCube> {
+    let Some(cube) = cube else { return Some(LabelCube::all()) };
+    let held = peers.pods.cubes().iter().find_map(|own| own.intersect(cube))?;
+    let has = held.labels.iter().filter(|(key, values)| !values.allows_absent() && cube.labels.get(key) != *values);
+    Some(has.fold(LabelCube::all(), |sum, (key, values)| sum.with(Symbol::clone(key), values.clone())))
 }
 
 /// The smallest cube that holds both.
