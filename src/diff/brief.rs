@@ -186,13 +186,12 @@ impl Telling<'_> {
     fn sampled(&self, lot: &Lot, cells: &[&Cell]) -> Vec<Brief> {
         let few = self.few(lot);
         let carried: BTreeSet<Ends> = cells.iter().flat_map(|cell| Ends::all(cell)).map(|ends| ends.with_more(&few)).collect();
-        let widest = carried.iter().filter(|ends| !carried.iter().any(|other| other != *ends && ends.is_inside(other)));
         let brief = |(at, ends): (usize, &Ends)| {
             let region = lot.region(ends);
             let (extent, rest) = if at < MAX_ASKED { self.extent(ends, &region) } else { (Extent::Mixed, None) };
             Brief { region, extent, rest }
         };
-        widest.enumerate().map(brief).collect()
+        Ends::widest(carried).iter().enumerate().map(brief).collect()
     }
 
     /// How much of a region has changed as the group has, and what pods have of which that is not so.

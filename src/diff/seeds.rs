@@ -27,6 +27,20 @@ pub(super) enum Seed {
     Everything,
 }
 
+impl Seed {
+    /// Flows to the same peers, whoever sends them and on whatever port. Of a caller on its node's network more is known than its labels,
+    /// and a policy may speak of it by its address.
+    pub(super) fn with_all_callers(&self) -> Self {
+        match self {
+            Self::Region(which, region) => {
+                let region = Region { source: Peers::all(), ports: PortSet::all(), ..(**region).clone() };
+                Self::Region(*which, Box::new(region))
+            }
+            _ => self.clone(),
+        }
+    }
+}
+
 /// What a region comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Why {
@@ -222,7 +236,7 @@ fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) names: BTreeSet<Symbol>,
-    pods: PodSet,
+    pub(super) pods: PodSet,
     pub(super) addresses: bool,
 }
 

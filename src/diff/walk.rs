@@ -8,6 +8,7 @@ mod between;
 mod cell;
 mod few;
 mod into;
+mod meant;
 mod memo;
 mod quota;
 mod workloads;
@@ -20,7 +21,7 @@ pub(super) use between::{left_open, passes_somewhere};
 pub(super) use cell::{Call, Cell, Found, LeftOpen, Sampled};
 pub(super) use into::named;
 pub(super) use quota::Quota;
-pub(super) use workloads::walk_workloads;
+pub(super) use workloads::{Ground, walk_workloads};
 
 use super::access::Access;
 use super::merge::Region;
@@ -32,6 +33,7 @@ use crate::verify::{JudgedEnd, Way};
 use between::{Between, Doors};
 use few::Few;
 use into::Into;
+use meant::Meant;
 use memo::Memo;
 use quota::shares;
 
@@ -214,27 +216,31 @@ impl Walk<'_> {
 
     /// The pods of a namespace, as cubes tell them apart, as ends of connections this way.
     fn parts(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Piece> {
-        self.cut(whole, cubes, size, way).into_iter().map(Piece::of_pods).collect()
+        self.cut(whole, &Meant::ALL, cubes, size, way).into_iter().map(Piece::of_pods).collect()
     }
 
-    fn cut(&self, whole: PodCube, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
+    fn cut(&self, whole: PodCube, meant: &Meant<'_>, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
         let example = whole.clone();
         // Whichever side the cubes are of, the parts are the same.
         let mut cubes = cubes.to_vec();
-        cubes.sort_by_key(|(_, cube)| *cube);
+        cubes.sort_by_key(|(_, cube)| (meant.are_told_apart_by(cube), *cube));
         let few = self.few.are_needed(&cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
-        let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.are_among(cube));
+        let is_considered = |cube: &PodCube| meant.are_among(cube) && few.as_ref().is_none_or(|few| few.are_among(cube));
         considered_parts(whole, &cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
             self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
             Vec::new()
         })
     }
 
-    /// The pods of a namespace, as both judges tell them apart this way.
-    fn subjects(&self, name: &Symbol, way: Way) -> Vec<Piece> {
+    /// Those pods of a namespace of which seeds speak, and others that are like them, as both judges tell them apart this way.
+    fn subjects(&self, name: &Symbol, way: Way, seeds: &[&Sown]) -> Vec<Piece> {
         let cubes = self.tests(name, way);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-        self.parts(PodCube::in_namespace(name), &numbered, cubes.len(), way)
+        let meant = match way {
+            Way::Ingress => Meant::of(name, seeds, |seed| &seed.destination),
+            Way::Egress => Meant::of(name, seeds, |seed| &seed.source),
+        };
+        self.cut(PodCube::in_namespace(name), &meant, &numbered, cubes.len(), way).into_iter().map(Piece::of_pods).collect()
     }
 
     /// By what the pods of a namespace are told apart this way.
@@ -255,7 +261,7 @@ impl Walk<'_> {
         if seeds.is_empty() {
             return;
         }
-        for target in self.subjects(name, Way::Ingress) {
+        for target in self.subjects(name, Way::Ingress, &seeds) {
             if self.is_full(found, &target.example) {
                 return;
             }
@@ -293,7 +299,7 @@ impl Walk<'_> {
         names.sort_unstable();
         names.dedup();
         names.retain(|name| !(self.wanted.settled)(Some(*name), None));
-        for caller in names.into_iter().flat_map(|name| self.subjects(name, Way::Egress)) {
+        for caller in names.into_iter().flat_map(|name| self.subjects(name, Way::Egress, seeds)) {
             self.leave_to_addresses(&caller, seeds, found);
         }
     }

@@ -47,6 +47,20 @@ impl Ends {
         Self { source: self.source.map(|cube| more(cube, source)), destination: self.destination.map(|cube| more(cube, destination)) }
     }
 
+    /// Those that lie in no other one, in order.
+    pub(super) fn widest(all: BTreeSet<Self>) -> BTreeSet<Self> {
+        let mut by_tests: Vec<Self> = all.into_iter().collect();
+        // What holds another one has no more tests, so that what is kept never falls out again.
+        by_tests.sort_by_cached_key(Self::tests);
+        let mut widest: Vec<Self> = Vec::new();
+        for ends in by_tests {
+            if !widest.iter().any(|wide| ends.is_inside(wide)) {
+                widest.push(ends);
+            }
+        }
+        widest.into_iter().collect()
+    }
+
     /// How many tests there are.
     pub(super) fn tests(&self) -> usize {
         [&self.source, &self.destination].into_iter().flatten().map(|cube| tests(cube).len()).sum()

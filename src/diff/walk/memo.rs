@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::few::{Enough, Few};
+use super::meant::Meant;
 use super::{Piece, Sampled, Walk};
 use crate::classes::Part;
 use crate::diff::side::{Both, Which};
@@ -147,7 +148,7 @@ impl Walk<'_> {
         let cubes =
             Rc::clone(self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.tests(name, Way::Egress))));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-        let parts = self.cut(whole.clone(), &numbered, cubes.len(), Way::Egress).into_iter();
+        let parts = self.cut(whole.clone(), &Meant::ALL, &numbered, cubes.len(), Way::Egress).into_iter();
         let all = parts.map(|part| Caller { part, cuts: OnceCell::new(), unheld: RefCell::default() }).collect();
         let callers = Rc::new(Known { all, sums: RefCell::default() });
         self.memo.callers.borrow_mut().insert(whole.clone(), Rc::clone(&callers));

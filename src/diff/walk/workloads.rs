@@ -16,8 +16,19 @@ use crate::diff::side::Pair;
 use crate::flow::Symbol;
 use crate::verify::Way;
 
+/// Where flows of workloads may differ.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::diff) struct Ground<'s> {
+    /// From and to workloads that have changed.
+    pub(in crate::diff) everything: &'s [Sown],
+    /// To workloads that have not.
+    pub(in crate::diff) inward: &'s [Sown],
+    /// From workloads that have not.
+    pub(in crate::diff) outward: &'s [Sown],
+}
+
 /// Walks over the flows of workloads. Those of a workload that has changed are all looked at, others as far as seeds go.
-pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], sown: &[Sown], everything: &[Sown]) -> Found {
+pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], ground: Ground<'_>) -> Found {
     let wanted = Wanted::any();
     let few = Few::new(pair, &wanted);
     let walk = Walk::new(&few, None, &wanted);
@@ -26,18 +37,17 @@ pub(in crate::diff) fn walk_workloads(pair: &Pair<'_>, workloads: &[&Actual], so
     let is_caller = |workload: &&&Actual| workload.likeness <= Likeness::Special;
     let all: Vec<&Actual> = workloads.iter().filter(is_caller).copied().collect();
     let special: Vec<&Actual> = same.iter().filter(is_caller).copied().collect();
-    let everything: Vec<&Sown> = everything.iter().collect();
-    let sown: Vec<&Sown> = sown.iter().collect();
+    let [everything, inward, outward] = [ground.everything, ground.inward, ground.outward].map(|sown| sown.iter().collect::<Vec<&Sown>>());
     for (targets, classes, callers, seeds) in [
         (&changed, Callers::Classes, &all, &everything),
         (&same, Callers::None, &changed, &everything),
-        (&same, Callers::Classes, &special, &sown),
+        (&same, Callers::Classes, &special, &inward),
     ] {
         for target in targets {
             walk.reach_workload(target, (classes, callers), seeds, &mut found);
         }
     }
-    for (callers, seeds) in [(&changed, &everything), (&special, &sown)] {
+    for (callers, seeds) in [(&changed, &everything), (&special, &outward)] {
         walk.leave_workloads(callers, seeds, &mut found);
     }
     walk.end(found)
@@ -96,7 +106,7 @@ impl Walk<'_> {
             }
         }
         for (name, seeds) in by_name {
-            for target in self.subjects(name, Way::Ingress) {
+            for target in self.subjects(name, Way::Ingress, &seeds) {
                 let ends = target.example.ends(self.pair, Way::Ingress);
                 let (cuts, of_base) = ends.cuts();
                 Into { walk: self, target: &target, ends: &ends, cuts: &cuts, of_base, seeds: &seeds }.reach_from_workloads(callers, found);
