@@ -206,9 +206,8 @@ mod tests {
             "a: |\n  b\n  c\nd: >-\n  e\n  f\ng: h\n  i\n",
             "a: &a [b, &b c]\nd: *a\ne: *b\n",
             "- a\n- - b\n  - {c: d}\n",
-            "äö: ß\n",
         ] {
-            assert_eq!(quick(text), slow(text).filter(|_| !text.starts_with('ä')), "{text}");
+            assert_eq!(quick(text), slow(text), "{text}");
         }
     }
 
@@ -228,6 +227,7 @@ mod tests {
             "a: [1\n",
             "a: *b\n",
             ".a: b\n",
+            "äö: ß\n",
             "a: 1\n---\nb: 2\n",
         ] {
             assert_eq!(quick(text), None, "{text}");
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn keys_that_stand_twice_are_found_in_small_and_large_maps() {
         for size in [2, WORTH_A_TABLE, 40] {
-            let text: String = (0..size).map(|number| format!("k{number}: {number}\n")).collect();
+            let text = (0..size).map(|number| format!("k{number}: {number}\n")).collect::<Vec<_>>().concat();
             assert_eq!(quick(&text), slow(&text));
             assert_eq!(quick(&format!("{text}k1: again\n")), None);
         }
