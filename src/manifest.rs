@@ -12,6 +12,7 @@ mod reading;
 mod stream;
 mod tree;
 mod trees;
+mod value;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};

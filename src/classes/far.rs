@@ -191,7 +191,7 @@ pub(super) fn cells(
     limits: &mut Limits,
 ) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
-    let mut places: std::collections::HashMap<&PodCube, usize> = std::collections::HashMap::new();
+    let mut places: BTreeMap<&PodCube, usize> = BTreeMap::new();
     for (at, cube) in cubes {
         if let Some((_, owners)) = places.get(cube).and_then(|place| distinct.get_mut(*place)) {
             owners.push(*at);

@@ -4,7 +4,7 @@
 //! pods are cut along the same cubes again and again. Here that is done once for all cuts that name the same.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::far::{Cell, cells};
@@ -20,7 +20,7 @@ const KEPT_PARTS: usize = 1 << 14;
 /// All pods, as lists of cubes cut them.
 #[derive(Debug, Default)]
 pub struct Partitions {
-    found: HashMap<Vec<PodCube>, Rc<Partition>>,
+    found: BTreeMap<Vec<PodCube>, Rc<Partition>>,
     /// How many were found, which numbers them.
     count: usize,
     /// How many parts those have that are kept.
@@ -83,7 +83,7 @@ impl Partitions {
     /// The classes of far ends of these cuts, with one pod or address of each that can exist; in all calls of the same world.
     pub fn far_ends(&mut self, cuts: &[Cut], world: &dyn World, limits: &mut Limits) -> Result<Vec<FarEnd>, TooManyPods> {
         let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
-        let mut places: HashMap<&PodCube, usize> = HashMap::new();
+        let mut places: BTreeMap<&PodCube, usize> = BTreeMap::new();
         for (at, cube) in cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))) {
             if let Some((_, owners)) = places.get(cube).and_then(|place| distinct.get_mut(*place)) {
                 owners.push(at);

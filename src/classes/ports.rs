@@ -2,10 +2,11 @@
 //!
 //! Owns: `PortClass` and the partition. Every protocol has at least one class.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::Bits;
-use crate::flow::{Cut, PortSet, Protocol};
+use crate::flow::{Cut, Intervals, PortSet, Protocol};
 
 /// One class of ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,14 @@ pub struct PortClass {
 }
 
 /// The classes of ports for a far end that these cuts hold; `active` are their places in `cuts`.
-pub fn port_classes(cuts: &[Cut], active: &[usize]) -> Vec<PortClass> {
+pub fn port_classes<C: Borrow<Cut>>(cuts: &[C], active: &[usize]) -> Vec<PortClass> {
     Protocol::ALL.into_iter().flat_map(|protocol| classes_of(protocol, cuts, active)).collect()
 }
 
-fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortClass> {
+fn classes_of<C: Borrow<Cut>>(protocol: Protocol, cuts: &[C], active: &[usize]) -> Vec<PortClass> {
     let held: Vec<(usize, &[(u16, u16)])> = active
         .iter()
-        .filter_map(|at| Some((*at, cuts.get(*at)?.ports.get(protocol).ranges())))
+        .filter_map(|at| Some((*at, cuts.get(*at)?.borrow().ports.get(protocol).ranges())))
         .filter(|(_, ranges)| !ranges.is_empty())
         .collect();
     if held.is_empty() {
@@ -42,7 +43,7 @@ fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortCla
     }
     starts.sort_unstable();
     starts.dedup();
-    let mut classes: BTreeMap<Bits, PortClass> = BTreeMap::new();
+    let mut classes: BTreeMap<Bits, Vec<(u16, u16)>> = BTreeMap::new();
     for (place, low) in starts.iter().enumerate() {
         let high = starts.get(place + 1).map_or(u16::MAX, |next| next - 1);
         let mut key = Bits::none(held.len());
@@ -51,15 +52,14 @@ fn classes_of(protocol: Protocol, cuts: &[Cut], active: &[usize]) -> Vec<PortCla
             ranges.get(after).is_some_and(|(begin, _)| begin <= low)
         };
         held.iter().enumerate().filter(|(_, (_, ranges))| holds(ranges)).for_each(|(number, _)| key.insert(number));
-        let part = PortSet::of(protocol, *low, high);
-        if let Some(class) = classes.get_mut(&key) {
-            class.ports = class.ports.union(&part);
-        } else {
-            let cuts = key.iter().filter_map(|number| Some(held.get(number)?.0)).collect();
-            classes.insert(key, PortClass { protocol, example: *low, ports: part, cuts });
-        }
+        classes.entry(key).or_default().push((*low, high));
     }
-    let mut classes: Vec<PortClass> = classes.into_values().collect();
+    let class = |(key, parts): (Bits, Vec<(u16, u16)>)| {
+        let cuts = key.iter().filter_map(|number| Some(held.get(number)?.0)).collect();
+        let example = parts.first()?.0;
+        Some(PortClass { protocol, example, ports: PortSet::from_intervals(protocol, Intervals::collect(parts)), cuts })
+    };
+    let mut classes: Vec<PortClass> = classes.into_iter().filter_map(class).collect();
     classes.sort_by_key(|class| class.example);
     classes
 }

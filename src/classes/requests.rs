@@ -3,6 +3,7 @@
 //! Owns: the product of methods, paths, hosts, headers and tokens, and its bound: past it nothing is skipped, the caller is
 //! told that the classes are too many.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::witness::fresh_word;
@@ -39,7 +40,11 @@ impl PathCells {
 /// One request of each class for a far end and port that these cuts hold, and first the connection that is no HTTP.
 ///
 /// Where no cut looks inside a connection, that one stands for all.
-pub fn request_classes(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
+pub fn request_classes<C: Borrow<Cut>>(
+    cuts: &[C],
+    active: &[usize],
+    known: &mut PathCells,
+) -> Result<Vec<Option<Request>>, TooManyRequests> {
     all_requests(&looking(cuts, active), known, headers)
 }
 
@@ -121,8 +126,8 @@ impl<'c> DecidingRequests<'c> {
 }
 
 /// Those of the cuts that look into connections.
-fn looking<'c>(cuts: &'c [Cut], active: &[usize]) -> Vec<&'c RequestSamples> {
-    active.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.requests).filter(|requests| !requests.is_empty()).collect()
+fn looking<'c, C: Borrow<Cut>>(cuts: &'c [C], active: &[usize]) -> Vec<&'c RequestSamples> {
+    active.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.borrow().requests).filter(|requests| !requests.is_empty()).collect()
 }
 
 fn all_requests(

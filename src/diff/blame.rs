@@ -16,17 +16,28 @@ use crate::flow::{Flow, Symbol, Transport, Verdict};
 
 /// What may have made a difference.
 pub(super) struct Blame<'a> {
-    pub(super) base: &'a Cluster,
-    pub(super) head: &'a Cluster,
-    pub(super) altered: &'a [Altered<'a>],
+    base: &'a Cluster,
+    head: &'a Cluster,
+    altered: &'a [Altered<'a>],
+    /// The same by name; of several groups the first.
+    by_name: BTreeMap<String, &'a Altered<'a>>,
     /// The objects behind workloads, by what questions call them.
-    pub(super) workloads: BTreeMap<Symbol, String>,
+    workloads: BTreeMap<Symbol, String>,
 }
 
 /// Kinds besides policies that may decide how a connection is made.
 const OF_CALLS: [&str; 5] = ["Service", "DestinationRule", "Gateway", "Namespace", "ServiceEntry"];
 
-impl Blame<'_> {
+impl<'a> Blame<'a> {
+    /// Of two clusters, what is not the same in their objects, and the objects behind workloads.
+    pub(super) fn new([base, head]: [&'a Cluster; 2], altered: &'a [Altered<'a>], workloads: BTreeMap<Symbol, String>) -> Self {
+        let mut by_name = BTreeMap::new();
+        for object in altered {
+            by_name.entry(object.any().map(Held::name).unwrap_or_default()).or_insert(object);
+        }
+        Self { base, head, altered, by_name, workloads }
+    }
+
     /// The objects that made the difference about a class of flows: those that decide, as far as they are not the same on both
     /// sides; where none of them is, the ends that have changed; else all that have changed in the namespaces of the ends.
     pub(super) fn of(&self, cell: &Cell) -> BTreeSet<Item> {
@@ -112,8 +123,8 @@ impl Blame<'_> {
         question((which, open.call.as_ref()), (&open.caller, &open.target), &open.flow)
     }
 
-    fn altered_object(&self, name: &str) -> Option<&Altered<'_>> {
-        self.altered.iter().find(|object| object.any().is_some_and(|held| held.name() == *name))
+    fn altered_object(&self, name: &str) -> Option<&Altered<'a>> {
+        self.by_name.get(name).copied()
     }
 
     /// An object, if it is not the same on both sides.

@@ -54,7 +54,9 @@ fn names_a_port(text: &str) -> bool {
 
 /// What may be names of ports in a text.
 pub(super) fn port_names(text: &str) -> BTreeSet<Symbol> {
-    let plain: String = text.chars().filter(|letter| !matches!(letter, '"' | '\'' | ' ')).collect();
-    let values = plain.split("port:").skip(1).map(|rest| rest.split([',', '}', ']', '\n']).next().unwrap_or_default());
-    values.filter(|value| value.chars().any(|letter| letter.is_ascii_alphabetic())).map(Symbol::from).collect()
+    const SILENT: [char; 3] = ['"', '\'', ' '];
+    let keys = text.match_indices("port").filter_map(|(at, key)| text.get(at + key.len()..));
+    let values = keys.filter_map(|rest| rest.trim_start_matches(SILENT).strip_prefix(':')?.split([',', '}', ']', '\n']).next());
+    let named = values.filter(|value| value.contains(|letter: char| letter.is_ascii_alphabetic()));
+    named.map(|value| value.replace(SILENT, "").into()).collect()
 }

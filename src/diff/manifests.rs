@@ -131,7 +131,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     let looks = Looks { pair: &pair, clusters, names: &known, contents: [old, new], changes: &changes, workloads: &workloads };
     let seen = looks.all();
     let of_workloads = workloads.iter().map(|workload| (Symbol::clone(&workload.title), workload.object.clone())).collect();
-    let blame = Blame { base: &base.cluster, head: &head.cluster, altered: &changes, workloads: of_workloads };
+    let blame = Blame::new(clusters, &changes, of_workloads);
     let entries = entries(&pair, &blame, (seen.cells, &seen.few), clusters);
     let reread = |which: Which, platform: cluster::Platform| {
         let side = if which == Which::Base { base } else { head };
@@ -199,7 +199,7 @@ impl Looks<'_> {
     /// The seeds as far as pods go of whom nothing is known but their labels.
     fn narrowed(&self, seeds: &[Seed]) -> Vec<Seed> {
         match self.waypoints() {
-            Waypoints::None => narrowed(seeds.to_vec(), self.changes, self.clusters, self.names),
+            Waypoints::None => narrowed(seeds, self.changes, self.clusters, self.names),
             Waypoints::Some => seeds.to_vec(),
         }
     }

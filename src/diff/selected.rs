@@ -16,6 +16,7 @@ use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{self, Cluster, Endpoint, HBONE, Names, Platform};
 use crate::flow::{DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol, Transport, Verdict};
 use crate::source::{FileId, Source, Sources};
+use crate::threads::in_shares;
 use crate::verify::Way;
 
 const WAYS: [Way; 2] = [Way::Ingress, Way::Egress];
@@ -23,7 +24,7 @@ const WAYS: [Way; 2] = [Way::Ingress, Way::Egress];
 /// The seeds, with those of whole namespaces narrowed where all that has changed there are policies that act on the pods they select,
 /// and on no others (`semantics.md` §1.1, §2.1, §3.1). Manifests with waypoints are not for this: a policy may then act on calls that
 /// somebody else carries.
-pub(super) fn narrowed(seeds: Vec<Seed>, changes: &[Altered<'_>], clusters: [&Cluster; 2], names: &Names) -> Vec<Seed> {
+pub(super) fn narrowed(seeds: &[Seed], changes: &[Altered<'_>], clusters: [&Cluster; 2], names: &Names) -> Vec<Seed> {
     let mut by_namespace: BTreeMap<&str, Vec<&Altered<'_>>> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.both().any(|object| !object.is_of_itself())) {
         by_namespace.entry(change.any().map_or("", place)).or_default().push(change);
@@ -32,11 +33,11 @@ pub(super) fn narrowed(seeds: Vec<Seed>, changes: &[Altered<'_>], clusters: [&Cl
         let all = by_namespace.get(&**name)?.iter().map(|change| regions(change, clusters, names)).collect::<Option<Vec<_>>>()?;
         Some(all.into_iter().flatten().collect())
     };
-    let of = |seed: Seed| match &seed {
-        Seed::Namespace(name) => narrow(name).unwrap_or_else(|| vec![seed]),
-        _ => vec![seed],
+    let of = |seed: &Seed| match seed {
+        Seed::Namespace(name) => narrow(name).unwrap_or_else(|| vec![seed.clone()]),
+        _ => vec![seed.clone()],
     };
-    seeds.into_iter().flat_map(of).collect()
+    in_shares(seeds, 1, |share| share.iter().flat_map(of).collect::<Vec<_>>()).concat()
 }
 
 /// The namespace that an object may change; one that is a namespace, itself.

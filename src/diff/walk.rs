@@ -4,6 +4,7 @@
 //! apart (`into`); a caller's own end is looked at only where the destination lets anything in. Workloads that are not like every pod
 //! of their labels are ends of their own (`workloads`). What it finds are `Cell`s.
 
+mod alike;
 mod between;
 mod cell;
 mod few;

@@ -13,6 +13,7 @@ use crate::flow::{
     Values,
 };
 use crate::inventory::namespace_plane;
+use crate::threads::both;
 use crate::verify::{Judge, Manifests, Way};
 
 /// Manifests, ready to be asked.
@@ -32,7 +33,7 @@ impl<'c> Yaml<'c> {
 
 /// The names that either of two sets of manifests knows: where their objects are, and whom their policies name.
 pub(crate) fn names([base, head]: [&Cluster; 2]) -> Names {
-    let (mut names, more) = (names_of(base), names_of(head));
+    let (mut names, more) = both(|| names_of(base), || names_of(head));
     names.namespaces.extend(more.namespaces);
     names.accounts.extend(more.accounts);
     names

@@ -56,8 +56,8 @@ fn keeps_items(items: &Items) -> bool {
 
 /// The items of a list, each as JSON; nothing if one of them is what JSON, and so Kubernetes, cannot say.
 fn as_json(document: Document<'_>) -> Option<Vec<String>> {
-    let tree = document.parse().ok()?;
-    let items = tree.get("items").and_then(|items| items.as_sequence());
+    let value = document.value()?;
+    let items = value.get("items").and_then(|items| items.as_sequence());
     items.into_iter().flatten().map(|item| serde_json::to_string(item).ok()).collect()
 }
 

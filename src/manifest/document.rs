@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAn
 use serde_yaml::Value;
 
 use super::layout;
+use super::value::Tree;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, Location, Source, Span};
 
@@ -54,8 +55,13 @@ impl<'s> Document<'s> {
     }
 
     /// The document as a tree, with `<<` merged as Kubernetes' reader does; a finding if it is no YAML.
-    pub(crate) fn parse(self) -> Result<Value, Box<Diagnostic>> {
+    pub(crate) fn parse(self) -> Result<Tree<'s>, Box<Diagnostic>> {
         tree(self.text()).map_err(|fault| Box::new(self.unreadable(&fault)))
+    }
+
+    /// The document as the YAML library has it, which can be printed; none if it is no YAML.
+    pub(crate) fn value(self) -> Option<Value> {
+        value(self.text()).ok()
     }
 
     /// Where in the file a place of the tree is written: its first line from where it begins.
@@ -156,13 +162,21 @@ pub(super) enum Fault {
 }
 
 /// The tree of a document's text.
-pub(super) fn tree(text: &str) -> Result<Value, Fault> {
+pub(super) fn tree(text: &str) -> Result<Tree<'_>, Fault> {
     if open_brackets(text) > MAX_OPEN_BRACKETS {
         return Err(Fault::TooManyBrackets);
     }
-    let mut tree: Value = serde_yaml::from_str(text).map_err(Fault::Yaml)?;
-    tree.apply_merge().map_err(Fault::Yaml)?;
-    Ok(tree)
+    Tree::quick(text).map_or_else(|| value(text).map(Tree::from), Ok)
+}
+
+/// A document's text as the YAML library has it.
+fn value(text: &str) -> Result<Value, Fault> {
+    if open_brackets(text) > MAX_OPEN_BRACKETS {
+        return Err(Fault::TooManyBrackets);
+    }
+    let mut value: Value = serde_yaml::from_str(text).map_err(Fault::Yaml)?;
+    value.apply_merge().map_err(Fault::Yaml)?;
+    Ok(value)
 }
 
 /// How many letters of a line a place holds at most; JSON may stand on a single line.

@@ -15,7 +15,7 @@ pub fn plain(source: &Source) -> Vec<Value> {
         return Vec::new();
     }
     let whole = |span| Document { file: FileId::default(), source, span, object: Whereabouts::Whole, code: code::INVALID_INVENTORY };
-    let read = |span| serde_json::to_value(whole(span).parse().ok()?).ok();
+    let read = |span| serde_json::to_value(whole(span).value()?).ok();
     documents(source.text()).filter_map(read).flat_map(items).collect()
 }
 

@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_yaml::Value;
-
 use super::document::{Document, Step};
 use super::trees::Trees;
+use super::value::Tree;
 use super::words;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Location, Span};
@@ -69,7 +68,7 @@ impl<'s> Reading<'s> {
     }
 
     /// The tree of a document; a finding if it is no YAML.
-    pub(super) fn tree(&self, document: Document<'s>) -> Result<Cow<'s, Value>, Box<Diagnostic>> {
+    pub(super) fn tree(&self, document: Document<'s>) -> Result<Cow<'s, Tree<'s>>, Box<Diagnostic>> {
         match self.trees.and_then(|trees| trees.get(document.text())) {
             Some(tree) => Ok(Cow::Borrowed(tree)),
             None => document.parse().map(Cow::Owned),

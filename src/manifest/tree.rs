@@ -6,10 +6,9 @@
 mod fields;
 mod labels;
 
-use serde_yaml::Value;
-
 use super::document::{Document, Step};
 use super::reading::Reading;
+use super::value::{Tree, get};
 use super::words;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::flow::{Labels, Symbol};
@@ -18,13 +17,13 @@ use crate::source::{Location, Span};
 /// A place in a document's tree and what stands there.
 #[derive(Debug, Clone)]
 pub(crate) struct Node<'t> {
-    value: &'t Value,
+    value: &'t Tree<'t>,
     steps: Vec<Step<'t>>,
 }
 
 impl<'t> Node<'t> {
     /// The whole document.
-    pub(crate) fn root(value: &'t Value) -> Self {
+    pub(crate) fn root(value: &'t Tree<'t>) -> Self {
         Self { value, steps: Vec::new() }
     }
 
@@ -36,18 +35,18 @@ impl<'t> Node<'t> {
     /// The value of a key; a missing node where there is none.
     pub(crate) fn get(&self, reading: &mut Reading<'_>, key: &'t str) -> Node<'t> {
         let value = match self.value {
-            Value::Mapping(mapping) => mapping.get(key).unwrap_or(&Value::Null),
-            Value::Null => &Value::Null,
+            Tree::Map(entries) => get(entries, key).unwrap_or(&Tree::Null),
+            Tree::Null => &Tree::Null,
             _ => {
                 self.wrong(reading, "a map is expected");
-                &Value::Null
+                &Tree::Null
             }
         };
         self.child(Step::Key(key), value)
     }
 
     /// What is one step further down.
-    fn child(&self, step: Step<'t>, value: &'t Value) -> Node<'t> {
+    fn child(&self, step: Step<'t>, value: &'t Tree<'t>) -> Node<'t> {
         Node { value, steps: self.steps.iter().copied().chain([step]).collect() }
     }
 
@@ -59,8 +58,8 @@ impl<'t> Node<'t> {
     /// The elements of a list; none where it is missing.
     pub(crate) fn list(&self, reading: &mut Reading<'_>) -> Vec<Node<'t>> {
         match self.value {
-            Value::Sequence(elements) => elements.iter().enumerate().map(|(index, value)| self.child(Step::Index(index), value)).collect(),
-            Value::Null => Vec::new(),
+            Tree::List(elements) => elements.iter().enumerate().map(|(index, value)| self.child(Step::Index(index), value)).collect(),
+            Tree::Null => Vec::new(),
             _ => {
                 self.wrong(reading, "a list is expected");
                 Vec::new()
@@ -71,18 +70,18 @@ impl<'t> Node<'t> {
     /// The text that stands here; none where it is missing or, with a finding, no text.
     pub(crate) fn text(&self, reading: &mut Reading<'_>) -> Option<&'t str> {
         match self.value {
-            Value::String(text) if reading.reads_as_text(&self.steps, text) => Some(text),
-            Value::String(text) => {
+            Tree::Text(text) if reading.reads_as_text(&self.steps, text) => Some(text),
+            Tree::Text(text) => {
                 let read_as = words::other_reading(text).unwrap_or("something else");
                 self.unquoted(reading, read_as);
                 None
             }
-            Value::Null => None,
-            Value::Bool(_) => {
+            Tree::Null => None,
+            Tree::Bool(_) => {
                 self.unquoted(reading, "true or false");
                 None
             }
-            Value::Number(_) => {
+            Tree::Number(_) => {
                 self.unquoted(reading, "a number");
                 None
             }
@@ -101,8 +100,8 @@ impl<'t> Node<'t> {
     /// The whole number that stands here.
     pub(crate) fn number(&self, reading: &mut Reading<'_>) -> Option<u64> {
         match self.value {
-            Value::Number(number) if number.is_u64() => number.as_u64(),
-            Value::Null => None,
+            Tree::Number(Some(number)) => Some(*number),
+            Tree::Null => None,
             _ => {
                 self.wrong(reading, "a whole number is expected");
                 None
@@ -122,20 +121,20 @@ impl<'t> Node<'t> {
 
     /// The keys of a map and what stands there, in the order of the text; keys that are no text are left out.
     pub(crate) fn entries(&self) -> Vec<(&'t str, Node<'t>)> {
-        let Value::Mapping(mapping) = self.value else { return Vec::new() };
-        let pairs = mapping.iter().filter_map(|(key, value)| Some((key.as_str()?, value)));
+        let Tree::Map(entries) = self.value else { return Vec::new() };
+        let pairs = entries.iter().filter_map(|(key, value)| Some((key.as_text()?, value)));
         pairs.map(|(key, value)| (key, self.child(Step::Key(key), value))).collect()
     }
 
     /// Reports every key that the API does not have here; it would be refused, or dropped in silence (`semantics.md` §1.9).
     pub(crate) fn only(&self, reading: &mut Reading<'_>, known: &[&str]) {
         match self.value {
-            Value::Mapping(mapping) => {
-                for key in mapping.keys().filter(|key| !key.as_str().is_some_and(|key| known.contains(&key))) {
-                    self.unknown_key(reading, key.as_str(), known);
+            Tree::Map(entries) => {
+                for (key, _) in entries.iter().filter(|(key, _)| !key.as_text().is_some_and(|key| known.contains(&key))) {
+                    self.unknown_key(reading, key.as_text(), known);
                 }
             }
-            Value::Null => {}
+            Tree::Null => {}
             _ => self.wrong(reading, "a map is expected"),
         }
     }
@@ -161,7 +160,7 @@ impl<'t> Node<'t> {
 
     /// Whether this is a map with a list under a key; reports nothing.
     pub(crate) fn holds_list(&self, key: &str) -> bool {
-        matches!(self.value, Value::Mapping(mapping) if matches!(mapping.get(key), Some(Value::Sequence(_) | Value::Null)))
+        matches!(self.value, Tree::Map(entries) if matches!(get(entries, key), Some(Tree::List(_) | Tree::Null)))
     }
 
     /// The same value as an object of its own.
@@ -171,21 +170,21 @@ impl<'t> Node<'t> {
 
     /// Whether a zero stands here, which is nothing to Kubernetes in some fields.
     pub(crate) fn is_zero(&self) -> bool {
-        self.value.as_u64() == Some(0)
+        self.value.as_number() == Some(0)
     }
 
     /// Whether text stands here; tells a port's name from its number.
     pub(crate) fn is_text(&self) -> bool {
-        self.value.is_string()
+        self.value.as_text().is_some()
     }
 
     /// Whether `true` stands here.
     pub(crate) fn is_true(&self, reading: &mut Reading<'_>) -> bool {
         match self.value {
-            Value::Bool(value) => *value,
-            Value::Null => false,
+            Tree::Bool(value) => *value,
+            Tree::Null => false,
             // A plain `yes` is true to Kubernetes and text to us.
-            Value::String(text) if words::other_reading(text) == Some("true or false") && !reading.reads_as_text(&self.steps, text) => {
+            Tree::Text(text) if words::other_reading(text) == Some("true or false") && !reading.reads_as_text(&self.steps, text) => {
                 matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "on")
             }
             _ => {
@@ -197,17 +196,17 @@ impl<'t> Node<'t> {
 
     /// The labels or annotations that stand here.
     pub(crate) fn labels(&self, reading: &mut Reading<'_>) -> Labels {
-        let mapping = match self.value {
-            Value::Mapping(mapping) => mapping,
-            Value::Null => return Labels::new(),
+        let entries = match self.value {
+            Tree::Map(entries) => entries,
+            Tree::Null => return Labels::new(),
             _ => {
                 self.wrong(reading, "a map is expected");
                 return Labels::new();
             }
         };
         let mut labels = Labels::new();
-        for (key, value) in mapping {
-            let Some(key) = key.as_str() else {
+        for (key, value) in entries {
+            let Some(key) = key.as_text() else {
                 self.wrong(reading, "every key here must be text");
                 continue;
             };

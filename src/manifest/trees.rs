@@ -5,10 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_yaml::Value;
-
 use super::document::tree;
 use super::stream::documents;
+use super::value::Tree;
 use crate::source::{FileId, Sources};
 use crate::threads::in_shares;
 
@@ -20,7 +19,7 @@ const WORTH_A_THREAD: usize = 64;
 
 /// The trees of documents, by their texts. Those that are no YAML have none.
 #[derive(Debug, Default)]
-pub(crate) struct Trees<'s>(HashMap<&'s str, Value>);
+pub(crate) struct Trees<'s>(HashMap<&'s str, Tree<'s>>);
 
 impl<'s> Trees<'s> {
     /// Of all documents of some files.
@@ -38,7 +37,7 @@ impl<'s> Trees<'s> {
     }
 
     /// The tree of a document; none if it has to be read.
-    pub(super) fn get(&self, text: &str) -> Option<&Value> {
+    pub(super) fn get(&self, text: &str) -> Option<&Tree<'s>> {
         self.0.get(text)
     }
 }
@@ -54,10 +53,11 @@ mod tests {
         let text = "a: 1\n---\n- [x\n---\nb: &b {c: d}\ne: {<<: *b}\n";
         let file = sources.add(Source::new("a.yaml", text));
         let trees = Trees::of([(&sources, file), (&sources, file)].into_iter());
-        let found = |text: &str| trees.get(text).and_then(|tree| serde_yaml::to_string(tree).ok());
-        assert_eq!(found("a: 1\n").as_deref(), Some("a: 1\n"));
+        let found = |text: &str| trees.get(text).map(|tree| format!("{tree:?}"));
+        assert_eq!(found("a: 1\n").as_deref(), Some("Map([(Text(\"a\"), Number(Some(1)))])"));
         assert_eq!(found("\n- [x\n"), None);
-        assert_eq!(found("\nb: &b {c: d}\ne: {<<: *b}\n").as_deref(), Some("b:\n  c: d\ne:\n  c: d\n"));
+        let merged = "Map([(Text(\"b\"), Map([(Text(\"c\"), Text(\"d\"))])), (Text(\"e\"), Map([(Text(\"c\"), Text(\"d\"))]))])";
+        assert_eq!(found("\nb: &b {c: d}\ne: {<<: *b}\n").as_deref(), Some(merged));
         assert_eq!(trees.0.len(), 2);
     }
 }

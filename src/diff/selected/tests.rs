@@ -134,7 +134,7 @@ fn both(old: &str, new: &str, narrowly: &mut usize) -> [BTreeSet<String>; 2] {
     let changes = altered(&old.objects, &new.objects);
     let whole = seeds(&changes, "istio-system");
     assert!(whole.iter().all(|seed| matches!(seed, Seed::Namespace(_))));
-    let narrow = narrowed(whole.clone(), &changes, [&base, &head], &known);
+    let narrow = narrowed(&whole, &changes, [&base, &head], &known);
     if narrow.iter().all(|seed| matches!(seed, Seed::Region(..))) {
         *narrowly += 1;
     }
@@ -206,7 +206,7 @@ fn what_is_more_than_a_policy_is_looked_at_whole() {
     for head in [twice, service, targets, label] {
         let ((base, old), (head, new)) = (read(BESIDE), read(&head));
         let changes = altered(&old.objects, &new.objects);
-        let seeds = narrowed(seeds(&changes, "istio-system"), &changes, [&base, &head], &names([&base, &head]));
+        let seeds = narrowed(&seeds(&changes, "istio-system"), &changes, [&base, &head], &names([&base, &head]));
         assert!(matches!(&*seeds, [Seed::Namespace(name)] if &**name == "data"), "{seeds:?}");
     }
 }

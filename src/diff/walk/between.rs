@@ -2,6 +2,7 @@
 //!
 //! Owns: `Between`: the classes of ports and requests of flows between the two, and what passes of each.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::few::Few;
@@ -30,7 +31,7 @@ pub(super) struct Between<'a> {
 
 impl Between<'_> {
     /// Compares both sides on every class of ports of the seeds.
-    pub(super) fn compare(&self, doors: Doors<'_>, cuts: &[Cut], held: &[usize], found: &mut Found) {
+    pub(super) fn compare<C: Borrow<Cut>>(&self, doors: Doors<'_>, cuts: &[C], held: &[usize], found: &mut Found) {
         let policies = self.walk.policies;
         let (source, target) = (&self.caller.example, &self.target.example);
         let seeds: Vec<&&Sown> = self.seeds.iter().filter(|seed| seed.has_ends(policies, source, target)).collect();
@@ -71,9 +72,10 @@ impl Between<'_> {
     }
 
     /// The classes of ports; none has ports that are to be looked at and others.
-    fn ports(&self, cuts: &[Cut], held: &[usize]) -> Vec<PortClass> {
+    fn ports<C: Borrow<Cut>>(&self, cuts: &[C], held: &[usize]) -> Vec<PortClass> {
         let Some(within) = self.walk.wanted.within else { return port_classes(cuts, held) };
-        let cuts: Vec<Cut> = cuts.iter().cloned().chain([line(&Peers::none(), &within.ports)]).collect();
+        let line = line(&Peers::none(), &within.ports);
+        let cuts: Vec<&Cut> = cuts.iter().map(Borrow::borrow).chain([&line]).collect();
         let held: Vec<usize> = held.iter().copied().chain(cuts.len().checked_sub(1)).collect();
         port_classes(&cuts, &held)
     }
@@ -122,7 +124,7 @@ impl Between<'_> {
     }
 
     /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
-    pub(super) fn requests(&self, cuts: &[Cut], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    pub(super) fn requests<C: Borrow<Cut>>(&self, cuts: &[C], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
         let is_pod = matches!(self.target.example.of(Which::Head), Peer::Pod(_));
         if class.protocol == Protocol::Tcp && is_pod {
             request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
@@ -163,17 +165,19 @@ impl Between<'_> {
         requests: &[Option<Request>],
     ) -> (Access, Option<String>) {
         self.walk.looks.set(self.walk.looks.get() + requests.len());
-        (flow.protocol, flow.port, flow.transport, flow.request) = (class.protocol, class.example, Transport::Plaintext, None);
+        (flow.protocol, flow.port, flow.transport) = (class.protocol, class.example, Transport::Plaintext);
         let mut access = Access::default();
         let mut why = None;
         let (out, into) = (doors.out.and_then(|ends| ends.of(which)), doors.into.and_then(|ends| ends.of(which)));
         let (from, to) = (self.caller.example.end(which), self.target.example.end(which));
         for transport in transports(Way::Ingress, flow) {
             flow.transport = *transport;
+            flow.request = None;
+            // Only the end that is called looks into connections.
+            let left = out.map_or(Verdict::Allowed, |end| end.verdict(flow, to));
             let mut said = Vec::with_capacity(requests.len());
             for request in requests {
                 flow.request.clone_from(request);
-                let left = out.map_or(Verdict::Allowed, |end| end.verdict(flow, to));
                 let entered = match &left {
                     Verdict::Denied => Verdict::Denied,
                     _ => into.map_or(Verdict::Allowed, |end| end.verdict(flow, from)),

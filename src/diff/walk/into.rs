@@ -2,18 +2,18 @@
 //!
 //! Owns: `Into`: from whom anything may come in, and those that are called cut once more by their callers' own ends.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::alike::Looked;
 use super::between::{Between, Doors, holding};
-use super::memo::{Caller, Manner};
+use super::memo::{Caller, Leaving, Manner};
 use super::{Ends, Found, Piece, Told, Walk, line};
 use crate::classes::{address_classes, port_classes};
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
-use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol};
+use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::verify::Way;
 
 /// Flows to a class of pods.
@@ -60,6 +60,7 @@ impl Into<'_> {
     pub(super) fn reach_from(&self, name: &Symbol, found: &mut Found) {
         let is_meant = |pods: &PodSet| self.seeds.iter().any(|seed| seed.may_come_from(name, pods));
         for caller in self.callers(name).into_iter().filter(|caller| is_meant(&caller.peers.pods) && self.may_differ(caller)) {
+            let mut looked = Looked::default();
             for whole in caller.peers.pods.cubes() {
                 let known = self.walk.callers(name, whole);
                 let meant = known.all.iter().enumerate().filter(|(_, caller)| is_meant(&caller.part.pods));
@@ -67,7 +68,7 @@ impl Into<'_> {
                     let Some(first) = lot.first().and_then(|at| known.all.get(*at)) else { continue };
                     let part = Piece::of_pods(first.part.clone());
                     let peers = if lot.len() > 1 { Arc::new(Peers::from(known.sum(&lot))) } else { part.peers };
-                    self.reach_by(&Piece { peers, held_by: caller.held_by.clone(), ..part }, &first.cuts, found);
+                    self.reach_alike(&Piece { peers, held_by: caller.held_by.clone(), ..part }, first, &mut looked, found);
                 }
             }
         }
@@ -91,7 +92,7 @@ impl Into<'_> {
     }
 
     /// Whether a cut of a caller's own end may hold some of those that are called, and not all pods and ports alike.
-    fn may_hold(&self, caller: &Caller) -> bool {
+    pub(super) fn may_hold(&self, caller: &Caller) -> bool {
         let (cuts, _) = caller.cuts(self.walk);
         let mut cubes = cuts.iter().filter(|cut| !holds_every_pod(cut)).flat_map(|cut| cut.peers.pods.cubes());
         let own = self.target.peers.pods.cubes();
@@ -115,17 +116,14 @@ impl Into<'_> {
     }
 
     /// One class of callers: its own end cuts those that are called once more.
-    pub(super) fn reach_by(&self, caller: &Piece, cuts: &OnceCell<(Vec<Cut>, usize)>, found: &mut Found) {
+    pub(super) fn reach_by(&self, caller: &Piece, own: &Leaving, found: &mut Found) {
         let ends = caller.example.ends(self.walk.pair, Way::Egress);
-        let (own, of_base) = cuts.get_or_init(|| ends.cuts());
-        // What tells peers apart has done its work: ports and requests are what is left of the cuts that hold both.
-        let entered = caller.held_by.iter().filter_map(|at| self.cuts.get(*at));
-        let entered: Vec<Cut> =
-            entered.map(|cut| Cut { peers: Peers::none(), ports: cut.ports.clone(), requests: cut.requests.clone() }).collect();
+        let (own, of_base) = own.get_or_init(|| ends.cuts());
         for target in self.called_by(own, *of_base) {
+            // What tells peers apart has done its work: ports and requests are what is left of the cuts that hold both.
+            let entered = caller.held_by.iter().filter_map(|at| self.cuts.get(*at));
             let left = target.held_by.iter().filter_map(|at| own.get(*at));
-            let left = left.map(|cut| Cut { peers: Peers::none(), ports: cut.ports.clone(), requests: RequestSamples::default() });
-            let cuts: Vec<Cut> = entered.iter().cloned().chain(left).collect();
+            let cuts: Vec<&Cut> = entered.chain(left).collect();
             let held: Vec<usize> = (0..cuts.len()).collect();
             let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
             between.compare(Doors { out: Some(&ends), into: Some(self.ends) }, &cuts, &held, found);

@@ -27,6 +27,23 @@ pub(super) struct Memo {
     few: RefCell<BTreeMap<Place, Option<Rc<Enough>>>>,
     /// Callers, as their own end tells them apart.
     callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,
+    /// The ends of callers, by what tells these apart.
+    ends: RefCell<BTreeMap<Alike, Rc<OwnEnd>>>,
+}
+
+/// By what callers are of the same kind to their own end, whatever else the one that they call asks of them: their namespace, the tests
+/// of that end which hold them, and their part in the mesh on each side.
+type Alike = (Symbol, Vec<usize>, [Option<DataPlane>; 2]);
+
+/// The cuts of the end of callers, found when they are first asked for, and how many of them are the base's.
+pub(super) type Leaving = OnceCell<(Vec<Cut>, usize)>;
+
+/// The end of callers that it does not tell apart.
+#[derive(Default)]
+pub(super) struct OwnEnd {
+    pub(super) cuts: Leaving,
+    /// What it says of pods that none of its cuts holds, by their part in the mesh on each side.
+    unheld: RefCell<BTreeMap<[Option<DataPlane>; 2], Rc<Manner>>>,
 }
 
 impl Memo {
@@ -35,6 +52,12 @@ impl Memo {
         let [name] = whole.namespace_names()? else { return None };
         let mut known = self.few.borrow_mut();
         known.entry((Symbol::clone(name), way)).or_insert_with(|| few.of(name, way).map(Rc::new)).clone()
+    }
+
+    /// The end of callers of a namespace.
+    fn end(&self, name: &Symbol, callers: &Part<Both>) -> Rc<OwnEnd> {
+        let alike = (Symbol::clone(name), callers.held_by.clone(), planes(&callers.example));
+        Rc::clone(self.ends.borrow_mut().entry(alike).or_default())
     }
 
     /// The namespaces of which pods of few labels were asked for, with these labels.
@@ -66,10 +89,8 @@ impl Known {
 /// Callers that their own end does not tell apart.
 pub(super) struct Caller {
     pub(super) part: Part<Both>,
-    /// The cuts of that end, and how many of them are the base's.
-    pub(super) cuts: OnceCell<(Vec<Cut>, usize)>,
-    /// What that end says of pods that none of its cuts holds, by their part in the mesh on each side.
-    unheld: RefCell<BTreeMap<[Option<DataPlane>; 2], Rc<Manner>>>,
+    /// That end.
+    pub(super) own: Rc<OwnEnd>,
 }
 
 /// How callers take part in the mesh, and what their own end says of a flow of each protocol and transport, on each side.
@@ -98,14 +119,14 @@ fn planes(peer: &Both) -> [Option<DataPlane>; 2] {
 impl Caller {
     /// The cuts of its own end, and how many of them are the base's.
     pub(super) fn cuts(&self, walk: &Walk<'_>) -> &(Vec<Cut>, usize) {
-        self.cuts.get_or_init(|| self.part.example.ends(walk.pair, Way::Egress).cuts())
+        self.own.cuts.get_or_init(|| self.part.example.ends(walk.pair, Way::Egress).cuts())
     }
 
     /// What its own end says of a target that none of that end's cuts holds, whatever the port. Of all such targets with the same part
     /// in the mesh it says the same.
     pub(super) fn manner(&self, walk: &Walk<'_>, target: &Piece) -> Rc<Manner> {
         let of_target = planes(&target.example);
-        let known = self.unheld.borrow().get(&of_target).map(Rc::clone);
+        let known = self.own.unheld.borrow().get(&of_target).map(Rc::clone);
         known.unwrap_or_else(|| {
             let caller = &self.part.example;
             let ends = caller.ends(walk.pair, Way::Egress);
@@ -123,7 +144,7 @@ impl Caller {
             };
             let says = [Which::Base, Which::Head].into_iter().flat_map(says).collect();
             let manner = Rc::new(Manner { planes: planes(caller), says });
-            self.unheld.borrow_mut().insert(of_target, Rc::clone(&manner));
+            self.own.unheld.borrow_mut().insert(of_target, Rc::clone(&manner));
             manner
         })
     }
@@ -149,7 +170,7 @@ impl Walk<'_> {
             Rc::clone(self.memo.subjects.borrow_mut().entry(Symbol::clone(name)).or_insert_with(|| Rc::new(self.tests(name, Way::Egress))));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let parts = self.cut(whole.clone(), &Meant::ALL, &numbered, cubes.len(), Way::Egress).into_iter();
-        let all = parts.map(|part| Caller { part, cuts: OnceCell::new(), unheld: RefCell::default() }).collect();
+        let all = parts.map(|part| Caller { own: self.memo.end(name, &part), part }).collect();
         let callers = Rc::new(Known { all, sums: RefCell::default() });
         self.memo.callers.borrow_mut().insert(whole.clone(), Rc::clone(&callers));
         callers

@@ -3,12 +3,12 @@
 //! Owns: `walk_workloads`. A workload that has changed, or of which more is known than its labels, is asked about as it is, with all
 //! that each side knows of it: with classes of pods and of addresses at the other end, and with its like.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::between::holding;
 use super::few::Few;
+use super::memo::Leaving;
 use super::{Both, Found, Into, Piece, Walk, Wanted};
 use crate::diff::actual::{Actual, Likeness};
 use crate::diff::seeds::Sown;
@@ -129,7 +129,7 @@ impl Into<'_> {
                 continue;
             }
             let piece = Piece { held_by: holding(self.cuts, self.of_base, both), ..Piece::of_workload(caller) };
-            Into { seeds: &seeds, ..*self }.reach_by(&piece, &OnceCell::new(), found);
+            Into { seeds: &seeds, ..*self }.reach_by(&piece, &Leaving::new(), found);
         }
     }
 }
