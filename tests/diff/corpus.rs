@@ -22,9 +22,9 @@ const CASES: [(&str, &str, usize); 6] = [
     ("onlineboutique_workloads", "onlineboutique_workloads_changed_workloads", 0),
 ];
 
-fn corpus() -> Option<PathBuf> {
+fn corpus(part: &str) -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let folder = std::env::var_os("TWOGATE_CORPUS").map_or(beside, PathBuf::from).join("np-guard-netpol-analyzer");
+    let folder = std::env::var_os("TWOGATE_CORPUS").map_or(beside, PathBuf::from).join(part);
     if !folder.is_dir() {
         eprintln!("skipped: no corpus at {}", folder.display());
         return None;
@@ -90,7 +90,7 @@ fn told(compared: &Compared, ends: &[(String, Peer)]) -> BTreeSet<(String, Strin
 
 #[test]
 fn pairs_differ_where_another_tool_says_so() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus("np-guard-netpol-analyzer") else { return };
     for (base, head, count) in CASES {
         let (base_folder, head_folder) = (corpus.join("manifests").join(base), corpus.join("manifests").join(head));
         let golden = std::fs::read_to_string(corpus.join(format!("expected/diff/diff_between_{head}_and_{base}.txt"))).unwrap();
@@ -109,5 +109,27 @@ fn pairs_differ_where_another_tool_says_so() {
             let is_told = |text: &str| text.starts_with(&format!("Deployment {workload} "));
             assert!(compared.report.facts.iter().any(|fact| fact.kind == FactKind::Workload && is_told(&fact.text)), "{workload}");
         }
+    }
+}
+
+/// Twenty policies of one namespace tell its pods apart by ten labels, as real ones do; one changed port is told for
+/// pods outside and addresses, with one line for what closes.
+#[test]
+fn one_port_among_the_policies_of_an_application_is_told_in_few_lines() {
+    let Some(folder) = corpus("apps/kubeflow") else { return };
+    let texts = ["networkpolicies.yaml", "istio-security.yaml"].map(|name| std::fs::read_to_string(folder.join(name)).unwrap());
+    let text = texts.join("---\n");
+    for (policy, port) in [("seaweedfs", "8333"), ("katib-controller", "8443"), ("tensorboards-web-app", "5000")] {
+        let is_meant = |document: &&str| document.contains("kind: NetworkPolicy") && document.contains(&format!("  name: {policy}\n"));
+        let own = text.split("---\n").find(is_meant).unwrap();
+        let changed = text.replace(own, &own.replace(&format!("port: {port}"), "port: 9999"));
+        let compared = super::manifests::compared(&text, &changed, "[mesh]\nmode = \"none\"\n");
+        assert!(compared.report.incomplete.is_empty(), "{policy}: {:?}", compared.report.incomplete);
+        let lines = super::manifests::lines(&compared);
+        let cause = format!("[NetworkPolicy kubeflow/{policy} changed]");
+        assert!(lines.len() <= 3 && lines.iter().all(|line| line.ends_with(&cause)), "{policy}: {lines:#?}");
+        let (tightened, more) = lines.split_last().unwrap();
+        assert!(tightened.contains(&format!("@kubeflow:{port} allowed => denied")), "{tightened}");
+        assert!(!more.is_empty() && more.iter().all(|line| line.contains("@kubeflow:9999 denied => allowed")), "{more:#?}");
     }
 }
