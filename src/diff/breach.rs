@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::access::{Access, nature};
 use super::brief::Teller;
 use super::cause::said;
+use super::differing::Differing;
 use super::entry::Entry;
 use super::kind::kind;
 use super::middle::{Former, Middle};
@@ -16,7 +17,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Told, Wanted, walk_where};
+use super::walk::{Cell, Quota, Shows, Told, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -59,7 +60,7 @@ pub(crate) struct Breach {
 
 /// What is against both sides in a state, and the flows that could not be judged. Flows that no step since a state that was
 /// judged has touched are as they were there.
-pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) -> (Vec<Breach>, Vec<Flow>) {
+pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved, differing: &Differing<'_>) -> (Vec<Breach>, Vec<Flow>) {
     let base = Former { sides: middle.sides };
     let pair = Pair::new(&base, middle);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
@@ -70,8 +71,8 @@ pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) ->
         // Callers that are alike before and now may not be so on the head.
         told: Told::Apart,
         quota: Quota::LARGE,
-        within: None,
-        keys: FEW_KEYS,
+        shows: Shows::Against(middle, differing),
+        ..Wanted::any()
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();

@@ -68,11 +68,11 @@ const DIRECT: [Phase; 9] =
     [Phase::Names, Phase::Hold, Phase::Open, Phase::Permit, Phase::Turn, Phase::Replace, Phase::Close, Phase::Strict, Phase::Deny];
 
 /// Finds an order from a state to the head. If none is safe, the last steps say what is wrong with them.
-pub(super) fn search(bench: &Bench<'_>, turning: &BTreeSet<Symbol>, start: &State) -> Vec<Taken> {
+pub(super) fn search(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
     let orders = [[Between::Wide, Between::Narrow], [Between::Narrow, Between::Wide]];
     let mut best: Option<Search<'_>> = None;
     for interims in orders {
-        let mut search = Search { bench, turning, state: start.clone(), taken: Vec::new(), held: BTreeSet::new() };
+        let mut search = Search { bench, state: start.clone(), taken: Vec::new(), held: BTreeSet::new() };
         while search.advance(interims) {}
         if search.left().is_empty() {
             return search.taken;
@@ -86,7 +86,6 @@ pub(super) fn search(bench: &Bench<'_>, turning: &BTreeSet<Symbol>, start: &Stat
 
 struct Search<'a> {
     bench: &'a Bench<'a>,
-    turning: &'a BTreeSet<Symbol>,
     state: State,
     taken: Vec<Taken>,
     /// Items that held pods open, and need not do so again.
@@ -101,10 +100,11 @@ impl Search<'_> {
     /// What still has to be done.
     fn left(&self) -> Vec<Change> {
         // A namespace that turns is labelled when it does.
-        let turns_later = |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.turning.contains(item.id.name.as_str());
+        let turns_later =
+            |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.bench.turning.contains(item.id.name.as_str());
         let objects = self.items().iter().enumerate().filter(|(at, item)| self.state.of(*at) != item.head && !turns_later(item));
         let objects = objects.map(|(at, item)| Change::Object(at, item.next(self.state.of(at))));
-        let turns = self.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
+        let turns = self.bench.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
         objects.chain(turns).collect()
     }
 
@@ -248,7 +248,7 @@ impl Search<'_> {
     fn of_destinations<'c>(&self, changes: &'c [Change]) -> impl Iterator<Item = (&Symbol, &'c Change)> {
         changes.iter().filter_map(|change| {
             let Change::Object(at, _) = change else { return None };
-            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace))?;
+            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.ends.platform.root_namespace))?;
             Some((&item.id.namespace, change))
         })
     }

@@ -82,7 +82,7 @@ fn action(bench: &Bench<'_>, taken: &Taken, change: &Change) -> Option<Action> {
         Change::Turn(name) => {
             let text = bench.turn_words(name);
             // A namespace that stands for all that nobody declares has no name.
-            let own = if *name == bench.sides.fresh { String::new() } else { name.to_string() };
+            let own = if *name == bench.ends.pair.fresh { String::new() } else { name.to_string() };
             let (kind, name) = ("Namespace".to_owned(), own);
             let (namespace, file) = ("".into(), String::new());
             return Some(Action { verb: Verb::Turn, kind, namespace, name, file, stay: Stay::Final, text });
