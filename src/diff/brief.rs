@@ -18,7 +18,7 @@ use super::merge::{Region, merged};
 use super::programs::{Key, STOPPED, key, said};
 use super::seeds::{self, Policies, Seed, Why, sown};
 use super::side::{Pair, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Shows, Wanted, walk_where};
 use super::words::Words;
 use crate::flow::{AddressSet, Peers, PodCube, PodSet, PortSet, Symbol};
 use crate::verify::Way;
@@ -58,12 +58,14 @@ pub(super) struct Teller<'a> {
     /// Where only pods of few labels were looked at.
     pub(super) few: &'a Sampled,
     /// By how many labels pods may be told apart so that all classes of them are looked at.
-    keys: usize,
+    pub(super) keys: usize,
+    /// What was to show among pods of few labels.
+    pub(super) shows: Shows<'a>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) const fn new(pair: &'a Pair<'a>, words: &'a Words, few: &'a Sampled) -> Self {
-        Self { pair, words, few, keys: FEW_KEYS }
+        Self { pair, words, few, keys: FEW_KEYS, shows: Shows::Difference }
     }
 }
 
@@ -225,7 +227,14 @@ impl Telling<'_> {
         let Region { source, destination, ports } = region.clone();
         let seed = seeds::Region { source, destination, ports, why: Why::new("what is told") };
         let seeds = sown(vec![Seed::Region(Which::Head, Box::new(seed))], None::<Policies<'_>>, self.teller.pair);
-        let wanted = Wanted { differ: |_, _| true, quota: Quota::SMALL, within: Some(region), keys: self.teller.keys, ..Wanted::any() };
+        let wanted = Wanted {
+            differ: |_, _| true,
+            quota: Quota::SMALL,
+            within: Some(region),
+            shows: self.teller.shows,
+            keys: self.teller.keys,
+            ..Wanted::any()
+        };
         let found = walk_where(self.teller.pair, None, &seeds, &wanted);
         if !found.incomplete.is_empty() {
             return None;

@@ -1,7 +1,7 @@
-//! What a state and the two sides do not have in common.
+//! What judges do not have in common.
 //!
-//! Owns: `Differing`: the tests of labels of objects that are not the same in two of the three. Of a pod it is enough to keep the labels of
-//! all these tests that hold it, and of few others: objects that are the same in all three do the same in all three.
+//! Owns: `Differing`: the tests of labels of objects that are not the same in all of them. Of a pod it is enough to keep the labels of
+//! all these tests that hold it, and of few others: objects that are the same in all do the same in all.
 
 use std::sync::OnceLock;
 
@@ -14,36 +14,40 @@ use crate::source::{Source, Sources};
 /// The objects by which two clusters differ, as each of them has them.
 pub(crate) type Versions<'a> = [Vec<&'a str>; 2];
 
-/// The objects by which the base and a state, the state and the head, and the base and the head differ.
+/// The objects by which judges differ that agree about everything else.
 pub(crate) struct Differing<'a> {
-    /// None if more than these objects may differ.
-    objects: Option<[Versions<'a>; 3]>,
+    /// Of two judges, or of a base and a state, of the state and a head, and of the base and the head; none if more than these objects may
+    /// differ.
+    objects: Option<Vec<Versions<'a>>>,
     platform: &'a Platform,
-    tests: OnceLock<Option<[LabelTests; 3]>>,
+    tests: OnceLock<Option<Vec<LabelTests>>>,
     transports: OnceLock<usize>,
 }
 
 impl<'a> Differing<'a> {
-    pub(crate) const fn new(objects: Option<[Versions<'a>; 3]>, platform: &'a Platform) -> Self {
+    pub(crate) const fn new(objects: Option<Vec<Versions<'a>>>, platform: &'a Platform) -> Self {
         Self { objects, platform, tests: OnceLock::new(), transports: OnceLock::new() }
     }
 
-    /// What it takes to tell what a state does against both sides, the best choice last: tests of which a pod keeps all that hold it, and
-    /// into how many lots the three fall that do the same but for the objects of these tests.
-    pub(super) fn choices(&self) -> Vec<(LabelTests, usize)> {
-        let mut choices = vec![(LabelTests::default(), 3)];
-        if let Some([before, after, sides]) = self.tests.get_or_init(|| self.read()) {
-            choices.extend([sides, after, before].map(|tests| (tests.clone(), 2)));
-            let mut all = before.clone();
-            all.extend(after.clone());
-            choices.push((all, 1));
+    /// What it takes to keep all that judges say, the best choice last: tests of which a pod keeps all that hold it, and into how many lots
+    /// the judges fall that differ by the objects of these tests alone. So many judges there are if that is not known.
+    pub(super) fn choices(&self, judges: usize) -> Vec<(LabelTests, usize)> {
+        let mut choices = vec![(LabelTests::default(), judges)];
+        match self.tests.get_or_init(|| self.read()).as_deref() {
+            Some([all]) => choices.push((all.clone(), 1)),
+            Some([before, after, sides]) => {
+                choices.extend([sides, after, before].map(|tests| (tests.clone(), 2)));
+                let mut all = before.clone();
+                all.extend(after.clone());
+                choices.push((all, 1));
+            }
+            _ => {}
         }
         choices
     }
 
-    fn read(&self) -> Option<[LabelTests; 3]> {
-        let [before, after, sides] = self.objects.as_ref()?;
-        Some([self.tests_of(before)?, self.tests_of(after)?, self.tests_of(sides)?])
+    fn read(&self) -> Option<Vec<LabelTests>> {
+        self.objects.as_ref()?.iter().map(|versions| self.tests_of(versions)).collect()
     }
 
     /// All tests of some objects; none if one of them cannot be read.

@@ -42,6 +42,8 @@ pub(super) struct Settled<'a> {
     /// What was, and what is to be; none if the state is compared with what was alone.
     sides: Option<&'a Pair<'a>>,
     moved: &'a Moved,
+    /// By how many labels pods may be told apart so that all classes of them are looked at.
+    keys: usize,
     planes: OnceLock<Planes>,
     /// The ends of namespaces, found when the first of them is asked for.
     ends: OnceLock<BTreeMap<Symbol, Ends>>,
@@ -79,8 +81,8 @@ impl Toward {
 
 impl<'a> Settled<'a> {
     /// Of a state in which no pod is, and no namespace is called, as on one side alone.
-    pub(super) const fn new(pair: &'a Pair<'a>, sides: Option<&'a Pair<'a>>, moved: &'a Moved) -> Self {
-        Self { pair, sides, moved, planes: OnceLock::new(), ends: OnceLock::new() }
+    pub(super) const fn new(pair: &'a Pair<'a>, sides: Option<&'a Pair<'a>>, moved: &'a Moved, keys: usize) -> Self {
+        Self { pair, sides, moved, keys, planes: OnceLock::new(), ends: OnceLock::new() }
     }
 
     /// Whether no flow from pods of a namespace to pods of another can be against both sides; none stands for addresses.
@@ -118,7 +120,7 @@ impl<'a> Settled<'a> {
     }
 
     fn share(&self, names: &[&Symbol]) -> Vec<(Symbol, Ends)> {
-        let wanted = Wanted { shows: Shows::AtEnd, ..Wanted::any() };
+        let wanted = Wanted { shows: Shows::AtEnd, keys: self.keys, ..Wanted::any() };
         let few = Few::new(self.pair, &wanted);
         let (planes, paths, enough) = (self.planes(), RefCell::default(), RefCell::default());
         let look = Look { pair: self.pair, sides: self.sides, planes, paths, few: &few, enough };

@@ -86,7 +86,9 @@ pub(super) struct Wanted<'a> {
 pub(super) enum Shows<'a> {
     /// That one side lets pass what the other stops, as a line tells it.
     Difference,
-    /// The same, at one end alone.
+    /// The same, of two states of which more is known: by which objects they differ.
+    Step(&'a Differing<'a>),
+    /// That a state lets pass what a side stops, or the other way round, at one end alone.
     AtEnd,
     /// What a state and both sides say of a flow, all three of them.
     Against(&'a Middle<'a>, &'a Differing<'a>),

@@ -21,16 +21,21 @@ use crate::verify::{Judge, Manifests, Program, Written};
 pub(super) enum Setting<'a> {
     /// The evaluator, with the names that either side knows.
     Manifests(Names),
-    /// The evaluator, and in namespaces of others their program.
-    Program(&'a Program<'a>),
+    /// The evaluator, and in namespaces of others their program, with the names that it knows.
+    Program(&'a Program<'a>, Names),
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
+    /// The evaluator, and in namespaces of others this program.
+    pub(super) fn of(program: &'a Program<'a>) -> Self {
+        Self::Program(program, Written::names(program))
+    }
+
     /// Some objects as a judge.
     pub(super) fn judge<'j>(&'j self, cluster: &'j Cluster) -> Box<dyn Judge + 'j> {
         match self {
             Self::Manifests(names) => Box::new(Manifests::new(cluster, names.clone())),
-            Self::Program(program) => Box::new(Written::new(program, cluster)),
+            Self::Program(program, names) => Box::new(Written::with_names(program, cluster, names.clone())),
         }
     }
 }
@@ -144,7 +149,9 @@ impl Bench<'_> {
         let names = self.other_than(after, |at, _| before.of(at));
         let is_local = old.is_modelled() && new.is_modelled();
         let moved = Moved { from_base: names.clone(), from_head: names, is_local };
-        changes(&self.middle(&old, before), &self.middle(&new, after), &self.touched(done), &moved, self.ends.words)
+        let differing = Differing::new(self.step(before, after), self.ends.platform);
+        let states = [&self.middle(&old, before), &self.middle(&new, after)];
+        changes(states, &self.touched(done), &moved, &differing, self.ends.words)
     }
 
     /// In which namespaces a state has other objects than the sides.
@@ -160,17 +167,23 @@ impl Bench<'_> {
 
     /// The objects by which the base and a state, the state and the head, and the base and the head differ; none if the three may differ by
     /// more than objects: their pods, their namespaces, or what is not put in order.
-    fn differing(&self, state: &State) -> Option<[Versions<'_>; 3]> {
+    fn differing(&self, state: &State) -> Option<Vec<Versions<'_>>> {
         let is_all = self.turning.is_empty() && self.ends.others.is_empty() && self.ends.is_kept_alike;
-        let between = |one: &dyn Fn(usize, &Item) -> Option<usize>, other: &dyn Fn(usize, &Item) -> Option<usize>| {
-            let pairs = self.items.iter().enumerate().map(|(at, item)| (item, one(at, item), other(at, item)));
-            let other = pairs.filter(|(_, one, other)| one != other);
-            let versions: (Vec<_>, Vec<_>) = other.map(|(item, old, new)| (item.version(old), item.version(new))).unzip();
-            [versions.0, versions.1].map(|all| all.into_iter().flatten().map(|version| version.object.text.as_str()).collect())
-        };
         let (base, head) = (|_: usize, item: &Item| item.base, |_: usize, item: &Item| item.head);
         let now = |at: usize, _: &Item| state.of(at);
-        is_all.then(|| [between(&base, &now), between(&now, &head), between(&base, &head)])
+        is_all.then(|| vec![self.between(base, now), self.between(now, head), self.between(base, head)])
+    }
+
+    /// The objects by which two states differ; none if their pods may, or their namespaces.
+    fn step(&self, before: &State, after: &State) -> Option<Vec<Versions<'_>>> {
+        (before.turned == after.turned).then(|| vec![self.between(|at, _| before.of(at), |at, _| after.of(at))])
+    }
+
+    fn between(&self, one: impl Fn(usize, &Item) -> Option<usize>, other: impl Fn(usize, &Item) -> Option<usize>) -> Versions<'_> {
+        let pairs = self.items.iter().enumerate().map(|(at, item)| (item, one(at, item), other(at, item)));
+        let differ = pairs.filter(|(_, one, other)| one != other);
+        let versions: (Vec<_>, Vec<_>) = differ.map(|(item, old, new)| (item.version(old), item.version(new))).unzip();
+        [versions.0, versions.1].map(|all| all.into_iter().flatten().map(|version| version.object.text.as_str()).collect())
     }
 
     /// The namespaces in which an object is not as it is there; none if one is that may act on others too.

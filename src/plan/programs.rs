@@ -19,7 +19,7 @@ use crate::flow::{PodCube, Symbol};
 use crate::ir::{Ownership, Policy, Workload};
 use crate::source::{FileId, Source, Sources};
 use crate::threads::both;
-use crate::verify::{Assumption, Judge, Program, assumptions};
+use crate::verify::{Assumption, Program, assumptions};
 
 /// Plans the way from one program's manifests to another's.
 pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollout, Box<Unjudged>> {
@@ -34,14 +34,13 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let policies = [&old.outcome.policy, &new.outcome.policy];
     let programs = policies.map(Program::new);
     let [base_world, head_world] = worlds(policies).map(Intents::new);
-    let [base_program, head_program] = &programs;
-    let judge = |program, cluster| Box::new(crate::verify::Written::new(program, cluster)) as Box<dyn Judge>;
-    let old_judge = scope.judge(judge(base_program, &before), || judge(base_program, &after));
-    let sides = (Standing::new(old_judge, &base_world), Standing::new(judge(head_program, &after), &head_world));
+    let [was, is] = programs.each_ref().map(Setting::of);
+    let old_judge = scope.judge(was.judge(&before), || was.judge(&after));
+    let sides = (Standing::new(old_judge, &base_world), Standing::new(is.judge(&after), &head_world));
     let pair = Pair::new(&sides.0, &sides.1);
     let ends = Ends {
         pair: &pair,
-        setting: &Setting::Program(head_program),
+        setting: &is,
         platform: &platform,
         words: &words_of(policies[0], policies[1]),
         kept: "",

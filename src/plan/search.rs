@@ -63,6 +63,9 @@ const MAX_JUDGED: usize = 1500;
 /// The most changes that are weighed against each other where none is safe.
 const MAX_WEIGHED: usize = 24;
 
+/// The most changes of one namespace of which every part is judged: there are eight parts of three.
+const MAX_WHOLE: usize = 3;
+
 /// The phases in which objects get what they are to be, in order.
 const DIRECT: [Phase; 9] =
     [Phase::Names, Phase::Hold, Phase::Open, Phase::Permit, Phase::Turn, Phase::Replace, Phase::Close, Phase::Strict, Phase::Deny];
@@ -129,7 +132,7 @@ impl Search<'_> {
         let changes: Vec<Change> = sorted.into_iter().filter(|(of, _)| *of == phase).map(|(_, change)| change).collect();
         match phase {
             Phase::Turn => self.one_by_one(phase, &changes),
-            Phase::Permit | Phase::Strict => self.apart(phase, &changes),
+            Phase::Permit | Phase::Strict => self.whole(phase, &changes) || self.apart(phase, &changes),
             Phase::Replace => self.apart(phase, &changes) || self.one_by_one(phase, &changes),
             _ => self.together(phase, changes),
         }
@@ -222,6 +225,32 @@ impl Search<'_> {
             }
         }
         !taken.is_empty() && self.commit(phase, taken)
+    }
+
+    /// Some changes in each namespace of objects which act on nothing but connections to its pods, where every part of them is safe. What
+    /// is done in the one namespace is nothing to flows to another, so the parts of all are judged together.
+    fn whole(&mut self, phase: Phase, changes: &[Change]) -> bool {
+        let mut by_name: BTreeMap<&Symbol, Vec<&Change>> = BTreeMap::new();
+        for (name, change) in self.of_destinations(changes) {
+            let known = by_name.entry(name).or_default();
+            if known.len() < MAX_WHOLE {
+                known.push(change);
+            }
+        }
+        let most = by_name.values().map(Vec::len).max().unwrap_or_default();
+        if most < 2 {
+            return false;
+        }
+        let part = |wanted: usize| {
+            let of = |changes: &Vec<&Change>| {
+                (0..).zip(changes).filter(|(at, _)| wanted & (1 << at) != 0).map(|(_, one)| (*one).clone()).collect::<Vec<_>>()
+            };
+            by_name.values().flat_map(of).collect::<Vec<_>>()
+        };
+        let whole = (1 << most) - 1;
+        let is_safe = (1..=whole).rev().map(&part).all(|part| self.is_safe(&part, &part));
+        let taken = part(whole);
+        is_safe && self.commit(phase, taken)
     }
 
     /// Changes of which no flow meets two: of Istio's objects, which act on the destination alone, one in each namespace.

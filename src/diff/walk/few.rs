@@ -62,9 +62,15 @@ impl<'a> Few<'a> {
             all.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
         let (given, few) = match self.wanted.shows {
             Shows::Difference => (BTreeSet::new(), self.to_differ(&judges, &all, &keys, way)),
+            Shows::Step(differing) => {
+                let (given, lots) = self.chosen((differing, 2), name, &keys);
+                let of = |tests: &BTreeSet<LabelCube>| missed_too(tests, &keys);
+                let few = carried(&all, Counts::step(lots), way).into_iter().map(|(tests, most)| (of(&tests), most));
+                (of(&given), few.collect())
+            }
             Shows::AtEnd => (BTreeSet::new(), carried(&all, Counts::AT_END, way)),
             Shows::Against(middle, differing) => {
-                let (given, lots) = self.chosen(differing, name, &keys);
+                let (given, lots) = self.chosen((differing, 3), name, &keys);
                 (given, carried(&all, Counts::against(lots, differing.transports(middle)), way))
             }
         };
@@ -90,14 +96,19 @@ impl<'a> Few<'a> {
 
     /// The tests of which a pod of a namespace keeps all: of those choices that have no more keys than anybody would mind, the one that
     /// leaves the fewest lots.
-    fn chosen(&self, differing: &Differing<'_>, name: &Symbol, keys: &BTreeSet<&Symbol>) -> (BTreeSet<LabelCube>, usize) {
+    fn chosen(
+        &self,
+        (differing, judges): (&Differing<'_>, usize),
+        name: &Symbol,
+        keys: &BTreeSet<&Symbol>,
+    ) -> (BTreeSet<LabelCube>, usize) {
         let tests = |(tests, lots): (LabelTests, usize)| (tests.of(name).iter().cloned().collect::<BTreeSet<_>>(), lots);
         let is_small = |(tests, _): &(BTreeSet<LabelCube>, usize)| {
             let own: BTreeSet<&Symbol> =
                 tests.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| keys.contains(key)).collect();
             own.len() <= FEW_KEYS
         };
-        differing.choices().into_iter().map(tests).rfind(is_small).unwrap_or((BTreeSet::new(), LOTS))
+        differing.choices(judges).into_iter().map(tests).rfind(is_small).unwrap_or((BTreeSet::new(), judges))
     }
 
     /// By how many tests a pod is held, at most: one side lets a flow pass, and the other stops it, by one more if labels make it stop
@@ -126,9 +137,6 @@ impl<'a> Few<'a> {
     }
 }
 
-/// How many judges there are where a state is held against both sides.
-const LOTS: usize = 3;
-
 /// Of how many tests a pod keeps the labels, by what they are: of either gate, and of what ports are taken for.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
@@ -140,6 +148,11 @@ struct Counts {
 impl Counts {
     /// For what two judges say of a flow at one end.
     const AT_END: Self = Self { pods: 2, mesh: 2, ports: 2 * PORT_TESTS };
+
+    /// For what two judges say of a flow over one transport.
+    const fn step(lots: usize) -> Self {
+        Self { pods: 2 * lots, mesh: lots, ports: PORT_TESTS * lots }
+    }
 
     /// For all that judges say of a flow, at both ends and over either transport. What objects do that some judges have in common takes
     /// one test at either end and one of the mesh, for as many transports as policies tell apart; the mesh may always do so. That
