@@ -153,15 +153,25 @@ fn access(sides: &Pair<'_>, cell: &Cell) -> Access {
     access
 }
 
-/// What passes in one state and not in another, and the other way round, in the order of risk; and flows for those that were not
-/// compared. `moved` are the namespaces whose objects the one has and the other has not.
+/// What passes in one state and not in another, and the other way round.
+#[derive(Default)]
+pub(crate) struct Changed {
+    /// In the order of risk.
+    pub(crate) entries: Vec<Entry>,
+    /// Flows for those that were not compared.
+    pub(crate) untold: Vec<Flow>,
+    /// Whether only pods of few labels were looked at somewhere: of those that have more, other rules may decide.
+    pub(crate) is_sampled: bool,
+}
+
+/// What passes in one state and not in another. `moved` are the namespaces whose objects the one has and the other has not.
 pub(crate) fn changes(
     [before, after]: [&Middle<'_>; 2],
     touched: &Touched,
     moved: &Moved,
     differing: &Differing<'_>,
     words: &Words,
-) -> (Vec<Entry>, Vec<Flow>) {
+) -> Changed {
     let pair = Pair::new(before, after);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
     let settled = Settled::new(&pair, None, moved, FEW_KEYS);
@@ -181,12 +191,13 @@ pub(crate) fn changes(
         groups.entry(key(&pair, words, &cell, BTreeSet::new())).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let teller = Teller { pair: &pair, words, few: &found.few, keys: FEW_KEYS, shows };
+    // A step is told in lines; what else there is in a region is not.
+    let teller = Teller { pair: &pair, words, few: &found.few, keys: FEW_KEYS, asked: 0, shows };
     for (key, cells) in groups.iter().filter(|(key, _)| !(key.before.starts_with(STOPPED) && key.after.starts_with(STOPPED))) {
         entries.extend(grouped(teller, key, cells, &|_| said(String::new())));
     }
     sort(&mut entries);
-    (entries, found.incomplete)
+    Changed { entries, untold: found.incomplete, is_sampled: !found.few.is_empty() }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) enum Extent {
 }
 
 /// Of so many regions it is found out what else there is in them.
-const MAX_ASKED: usize = 16;
+pub(super) const MAX_ASKED: usize = 16;
 
 /// As many lines are read as they are.
 const FEW_LINES: usize = 3;
@@ -59,13 +59,15 @@ pub(super) struct Teller<'a> {
     pub(super) few: &'a Sampled,
     /// By how many labels pods may be told apart so that all classes of them are looked at.
     pub(super) keys: usize,
+    /// Of how many regions of pods of few labels it is found out what else there is in them.
+    pub(super) asked: usize,
     /// What was to show among pods of few labels.
     pub(super) shows: Shows<'a>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) const fn new(pair: &'a Pair<'a>, words: &'a Words, few: &'a Sampled) -> Self {
-        Self { pair, words, few, keys: FEW_KEYS, shows: Shows::Difference }
+        Self { pair, words, few, keys: FEW_KEYS, asked: MAX_ASKED, shows: Shows::Difference }
     }
 }
 
@@ -184,7 +186,7 @@ impl Telling<'_> {
         let widest = carried.iter().filter(|ends| !carried.iter().any(|other| other != *ends && ends.is_inside(other)));
         let brief = |(at, ends): (usize, &Ends)| {
             let region = lot.region(ends);
-            let extent = if at < MAX_ASKED { self.extent(&region) } else { Extent::Mixed };
+            let extent = if at < self.teller.asked { self.extent(&region) } else { Extent::Mixed };
             Brief { region, extent }
         };
         widest.enumerate().map(brief).collect()

@@ -12,7 +12,7 @@ use super::order::Ends;
 use super::scope::Scope;
 use crate::cluster::{self, Cluster, Names, Platform};
 use crate::diagnostic::order::has_error;
-use crate::diff::{Against, Breach, Differing, Entry, Middle, Moved, Touched, Versions, breaches, changes, other_accounts, planes};
+use crate::diff::{Against, Breach, Changed, Differing, Middle, Moved, Touched, Versions, breaches, changes, other_accounts, planes};
 use crate::flow::{DataPlane, Flow, PodCube, Symbol};
 use crate::source::{Source, Sources};
 use crate::verify::{Judge, Manifests, Program, Written};
@@ -143,9 +143,9 @@ impl Bench<'_> {
         Wrong { breaches, incomplete, unreadable: false }
     }
 
-    /// What passes from one state to another, in words; and flows for those that were not compared.
-    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> (Vec<Entry>, Vec<Flow>) {
-        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return <(Vec<Entry>, Vec<Flow>)>::default() };
+    /// What passes from one state to another, in words.
+    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> Changed {
+        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return Changed::default() };
         let names = self.other_than(after, |at, _| before.of(at));
         let is_local = old.is_modelled() && new.is_modelled();
         let moved = Moved { from_base: names.clone(), from_head: names, is_local };

@@ -183,8 +183,11 @@ fn what_is_not_safe_in_every_part_is_done_in_turn() {
         |mode: &str| istio("PeerAuthentication", "web", &format!("{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {mode}}}}}"));
     let all = |mode: &str| istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
     let flows = [flow("app=api@shop -> app=web@shop:80", &labelled()), flow("app=api@shop -> app=web@shop:80 mtls", &labelled())];
-    let plan = safe(&(all("STRICT") + &own("STRICT")), &all("DISABLE"), &flows);
-    assert!(plan.steps.iter().all(|step| step.actions.len() == 1), "{:#?}", lines(&plan));
+    let found = lines(&safe(&(all("STRICT") + &own("DISABLE")), &all("DISABLE"), &flows));
+    let replaced = "replace PeerAuthentication shop/default";
+    let expected =
+        [format!("permissive: {replaced}"), "permissive: delete PeerAuthentication shop/web".to_owned(), format!("strict: {replaced}")];
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn found(pair: &Pair<'_>, (keys, shows): (usize, Shows<'_>), differ: fn(&Access,
 fn told(pair: &Pair<'_>, (keys, shows): (usize, Shows<'_>)) -> Vec<(Key, Brief)> {
     let found = found(pair, (keys, shows), |before, after| !before.is_same(after));
     let words = Words::default();
-    let teller = Teller { pair, words: &words, few: &found.few, keys, shows };
+    let teller = Teller { pair, words: &words, few: &found.few, keys, asked: MAX_ASKED, shows };
     let mut groups = Groups::new();
     for cell in found.cells {
         let kind = kind(pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
