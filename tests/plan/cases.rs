@@ -182,7 +182,7 @@ fn what_is_not_safe_in_every_part_is_done_in_turn() {
     let own =
         |mode: &str| istio("PeerAuthentication", "web", &format!("{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {mode}}}}}"));
     let all = |mode: &str| istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
-    let flows = [flow("app=api@shop -> app=web@shop:80", &labelled()), flow("app=api@shop -> app=web@shop:80 mtls", &labelled())];
+    let flows = [flow("app=api@shop -> app=web@shop:80", &labelled())];
     let found = lines(&safe(&(all("STRICT") + &own("DISABLE")), &all("DISABLE"), &flows));
     let replaced = "replace PeerAuthentication shop/default";
     let expected =
