@@ -285,6 +285,17 @@ fn a_rule_that_goes_before_another_comes_drops() {
     assert_eq!(shown_by([common(), changed([true, true])].concat()), []);
 }
 
+/// The called end is open already, that of the caller still: one end alone shows it only of a pod with the labels of two policies.
+#[test]
+fn an_end_that_is_open_already_meets_one_that_still_is() {
+    let keep = |text: String| [Some(text.clone()), Some(text.clone()), Some(text)];
+    let common = vec![keep(policy("closed", "Egress", "all", "nobody")), keep(policy("in", "Ingress", "k2", "nobody"))];
+    let (out, new) = (policy("out", "Egress", "k0", "k1"), policy("new", "Ingress", "k3", "k4"));
+    let changed = |now: bool| vec![[Some(out.clone()), now.then(|| out.clone()), None], [None, Some(new.clone()), Some(new.clone())]];
+    assert_eq!(shown_by([common.clone(), changed(true)].concat()), [Way::Opens]);
+    assert_eq!(shown_by([common, changed(false)].concat()), []);
+}
+
 /// The same with more labels, each of which is asked for alone.
 #[test]
 fn many_labels_asked_for_one_by_one_show_it_too() {
