@@ -133,6 +133,9 @@ impl<'a> Settled<'a> {
     }
 }
 
+/// Pods of few labels, by their namespace and the way of their connections; none where all are looked at.
+type FewPods = BTreeMap<(Symbol, Way), Option<Rc<Enough>>>;
+
 /// A look at ends.
 struct Look<'a> {
     pair: &'a Pair<'a>,
@@ -140,8 +143,7 @@ struct Look<'a> {
     planes: &'a Planes,
     paths: RefCell<PathCells>,
     few: &'a Few<'a>,
-    /// Pods of few labels, by their namespace and the way of their connections.
-    enough: RefCell<BTreeMap<(Symbol, Way), Option<Rc<Enough>>>>,
+    enough: RefCell<FewPods>,
 }
 
 /// A peer as the base sees it, as the state does, and as the head does.

@@ -99,7 +99,8 @@ fn what_has_no_safe_order_is_told_among_many_labels() {
 #[test]
 fn one_rule_among_many_labels_is_planned() {
     let program = |port: u16| {
-        let rules: String = (0..8).map(|at| format!("allow k{at}=yes -> d{at}=yes:{}\n", if at == 0 { port } else { 80 })).collect();
+        let rule = |at: u16| format!("allow k{at}=yes -> d{at}=yes:{}\n", if at == 0 { port } else { 80 });
+        let rules: String = (0..8).map(rule).collect();
         format!("namespace shop mesh none\n{rules}")
     };
     let plan = programs(&program(80), &program(81), Options::default()).plan;

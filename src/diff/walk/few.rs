@@ -63,14 +63,14 @@ impl<'a> Few<'a> {
         let (given, few) = match self.wanted.shows {
             Shows::Difference => (BTreeSet::new(), self.to_differ(&judges, &all, &keys, way)),
             Shows::Step(differing) => {
-                let (given, lots) = self.chosen((differing, 2), name, &keys);
+                let (given, lots) = chosen((differing, 2), name, &keys);
                 let of = |tests: &BTreeSet<LabelCube>| missed_too(tests, &keys);
                 let few = carried(&all, Counts::step(lots), way).into_iter().map(|(tests, most)| (of(&tests), most));
                 (of(&given), few.collect())
             }
             Shows::AtEnd => (BTreeSet::new(), carried(&all, Counts::AT_END, way)),
             Shows::Against(middle, differing) => {
-                let (given, lots) = self.chosen((differing, 3), name, &keys);
+                let (given, lots) = chosen((differing, 3), name, &keys);
                 (given, carried(&all, Counts::against(lots, differing.transports(middle)), way))
             }
         };
@@ -92,23 +92,6 @@ impl<'a> Few<'a> {
                 [(missed_too(&all.destinations, keys), self.most())].into_iter().chain(mesh).chain(ports).collect()
             }
         }
-    }
-
-    /// The tests of which a pod of a namespace keeps all: of those choices that have no more keys than anybody would mind, the one that
-    /// leaves the fewest lots.
-    fn chosen(
-        &self,
-        (differing, judges): (&Differing<'_>, usize),
-        name: &Symbol,
-        keys: &BTreeSet<&Symbol>,
-    ) -> (BTreeSet<LabelCube>, usize) {
-        let tests = |(tests, lots): (LabelTests, usize)| (tests.of(name).iter().cloned().collect::<BTreeSet<_>>(), lots);
-        let is_small = |(tests, _): &(BTreeSet<LabelCube>, usize)| {
-            let own: BTreeSet<&Symbol> =
-                tests.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| keys.contains(key)).collect();
-            own.len() <= FEW_KEYS
-        };
-        differing.choices(judges).into_iter().map(tests).rfind(is_small).unwrap_or((BTreeSet::new(), judges))
     }
 
     /// By how many tests a pod is held, at most: one side lets a flow pass, and the other stops it, by one more if labels make it stop
@@ -135,6 +118,17 @@ impl<'a> Few<'a> {
         };
         Some([of(Which::Base)?, of(Which::Head)?])
     }
+}
+
+/// The tests of which a pod of a namespace keeps all: of those choices that have no more keys than anybody would mind, the one that
+/// leaves the fewest lots.
+fn chosen((differing, judges): (&Differing<'_>, usize), name: &Symbol, keys: &BTreeSet<&Symbol>) -> (BTreeSet<LabelCube>, usize) {
+    let tests = |(tests, lots): (LabelTests, usize)| (tests.of(name).iter().cloned().collect::<BTreeSet<_>>(), lots);
+    let is_small = |(tests, _): &(BTreeSet<LabelCube>, usize)| {
+        let own: BTreeSet<&Symbol> = tests.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| keys.contains(key)).collect();
+        own.len() <= FEW_KEYS
+    };
+    differing.choices(judges).into_iter().map(tests).rfind(is_small).unwrap_or((BTreeSet::new(), judges))
 }
 
 /// Of how many tests a pod keeps the labels, by what they are: of either gate, and of what ports are taken for.
