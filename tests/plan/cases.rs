@@ -162,6 +162,18 @@ fn both_transports_stand_between_one_and_the_other() {
     }
 }
 
+/// What stands in the root namespace acts on every other.
+#[test]
+fn what_changes_in_the_root_namespace_changes_everywhere() {
+    let mode = |mode: &str| {
+        let all = istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
+        all.replace("namespace: shop", "namespace: istio-system") + &network("db", &format!("{DB}{{}}]}}"))
+    };
+    let plan = safe(&mode("PERMISSIVE"), &mode("STRICT"), &[flow("app=web@shop -> app=db@shop:80 mtls", &labelled())]);
+    assert_eq!(lines(&plan), ["replace: replace PeerAuthentication istio-system/default"]);
+    assert!(plan.steps[0].closes.iter().any(|line| line.contains("@shop")), "{:#?}", plan.steps);
+}
+
 /// Whatever part of it is applied, nothing is cut that both sides let through: so it is one step.
 #[test]
 fn what_requires_mtls_in_one_namespace_is_one_step() {
