@@ -12,6 +12,7 @@ mod brief;
 mod calls;
 mod cause;
 mod condition;
+mod differing;
 mod doubt;
 mod entry;
 mod facts;
@@ -57,7 +58,8 @@ pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};
 pub use side::Which;
 
-pub(crate) use breach::{Breach, Touched, Way as Against, breaches, changes};
+pub(crate) use breach::{Breach, Changed, Touched, Way as Against, breaches, changes};
+pub(crate) use differing::{Differing, Versions};
 pub(crate) use intents::Intents;
 pub(crate) use middle::{Middle, Standing, Turned};
 pub(crate) use presumed::{presumed, spoken};

@@ -4,5 +4,6 @@ mod cases;
 mod command;
 mod examples;
 mod formats;
+mod labels;
 mod properties;
 mod walked;

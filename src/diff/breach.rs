@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::access::{Access, nature};
 use super::brief::Teller;
 use super::cause::said;
+use super::differing::Differing;
 use super::entry::Entry;
 use super::kind::kind;
 use super::middle::{Former, Middle};
@@ -16,7 +17,7 @@ use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Told, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Quota, Shows, Told, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -59,19 +60,25 @@ pub(crate) struct Breach {
 
 /// What is against both sides in a state, and the flows that could not be judged. Flows that no step since a state that was
 /// judged has touched are as they were there.
-pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved) -> (Vec<Breach>, Vec<Flow>) {
+pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved, differing: &Differing<'_>) -> (Vec<Breach>, Vec<Flow>) {
+    found(middle, touched, moved, differing, FEW_KEYS)
+}
+
+/// The same, where all pods are looked at that are told apart by so many labels.
+fn found(middle: &Middle<'_>, touched: &Touched, moved: &Moved, differing: &Differing<'_>, keys: usize) -> (Vec<Breach>, Vec<Flow>) {
     let base = Former { sides: middle.sides };
     let pair = Pair::new(&base, middle);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
-    let settled = Settled::new(&pair, Some(middle.sides), moved);
+    let settled = Settled::new(&pair, Some(middle.sides), moved, keys);
     let wanted = Wanted {
         differ: |before, after| before.plaintext != after.plaintext || before.mtls != after.mtls,
         settled: &|source, destination| middle.is_steady && settled.between(source, destination),
         // Callers that are alike before and now may not be so on the head.
         told: Told::Apart,
         quota: Quota::LARGE,
-        within: None,
-        keys: FEW_KEYS,
+        shows: Shows::Against(middle, differing),
+        keys,
+        ..Wanted::any()
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
     let mut breaches: Vec<Breach> = found.cells.iter().filter_map(|cell| breach(middle.sides, cell)).collect();
@@ -146,14 +153,32 @@ fn access(sides: &Pair<'_>, cell: &Cell) -> Access {
     access
 }
 
-/// What passes in one state and not in another, and the other way round, in the order of risk; and flows for those that were not
-/// compared. `moved` are the namespaces whose objects the one has and the other has not.
-pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched, moved: &Moved, words: &Words) -> (Vec<Entry>, Vec<Flow>) {
+/// What passes in one state and not in another, and the other way round.
+#[derive(Default)]
+pub(crate) struct Changed {
+    /// In the order of risk.
+    pub(crate) entries: Vec<Entry>,
+    /// Flows for those that were not compared.
+    pub(crate) untold: Vec<Flow>,
+    /// Whether only pods of few labels were looked at somewhere: of those that have more, other rules may decide.
+    pub(crate) is_sampled: bool,
+}
+
+/// What passes in one state and not in another. `moved` are the namespaces whose objects the one has and the other has not.
+pub(crate) fn changes(
+    [before, after]: [&Middle<'_>; 2],
+    touched: &Touched,
+    moved: &Moved,
+    differing: &Differing<'_>,
+    words: &Words,
+) -> Changed {
     let pair = Pair::new(before, after);
     let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
-    let settled = Settled::new(&pair, None, moved);
+    let settled = Settled::new(&pair, None, moved, FEW_KEYS);
     let is_steady = before.turned == after.turned;
+    let shows = Shows::Step(differing);
     let wanted = Wanted {
+        shows,
         settled: &|source, destination| is_steady && settled.between(source, destination),
         told: Told::Together,
         quota: Quota::LARGE,
@@ -166,10 +191,14 @@ pub(crate) fn changes(before: &Middle<'_>, after: &Middle<'_>, touched: &Touched
         groups.entry(key(&pair, words, &cell, BTreeSet::new())).or_default().push((cell, kind));
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let teller = Teller::new(&pair, words, &found.few);
+    // A step is told in lines; what else there is in a region is not.
+    let teller = Teller { pair: &pair, words, few: &found.few, keys: FEW_KEYS, asked: 0, shows };
     for (key, cells) in groups.iter().filter(|(key, _)| !(key.before.starts_with(STOPPED) && key.after.starts_with(STOPPED))) {
         entries.extend(grouped(teller, key, cells, &|_| said(String::new())));
     }
     sort(&mut entries);
-    (entries, found.incomplete)
+    Changed { entries, untold: found.incomplete, is_sampled: !found.few.is_empty() }
 }
+
+#[cfg(test)]
+mod tests;

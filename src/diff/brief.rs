@@ -18,7 +18,7 @@ use super::merge::{Region, merged};
 use super::programs::{Key, STOPPED, key, said};
 use super::seeds::{self, Policies, Seed, Why, sown};
 use super::side::{Pair, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Shows, Wanted, walk_where};
 use super::words::Words;
 use crate::flow::{AddressSet, LabelCube, Peers, PodCube, PodSet, PortSet, Symbol};
 use crate::verify::Way;
@@ -44,7 +44,7 @@ pub(super) enum Extent {
 }
 
 /// Of so many regions it is found out what else there is in them.
-const MAX_ASKED: usize = 16;
+pub(super) const MAX_ASKED: usize = 16;
 
 /// As many lines are read as they are.
 const FEW_LINES: usize = 3;
@@ -60,12 +60,16 @@ pub(super) struct Teller<'a> {
     /// Where only pods of few labels were looked at.
     pub(super) few: &'a Sampled,
     /// By how many labels pods may be told apart so that all classes of them are looked at.
-    keys: usize,
+    pub(super) keys: usize,
+    /// Of how many regions of pods of few labels it is found out what else there is in them.
+    pub(super) asked: usize,
+    /// What was to show among pods of few labels.
+    pub(super) shows: Shows<'a>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) const fn new(pair: &'a Pair<'a>, words: &'a Words, few: &'a Sampled) -> Self {
-        Self { pair, words, few, keys: FEW_KEYS }
+        Self { pair, words, few, keys: FEW_KEYS, asked: MAX_ASKED, shows: Shows::Difference }
     }
 }
 
@@ -188,7 +192,7 @@ impl Telling<'_> {
         let carried: BTreeSet<Ends> = cells.iter().flat_map(|cell| Ends::all(cell)).map(|ends| ends.with_more(&few)).collect();
         let brief = |(at, ends): (usize, &Ends)| {
             let region = lot.region(ends);
-            let (extent, rest) = if at < MAX_ASKED { self.extent(ends, &region) } else { (Extent::Mixed, None) };
+            let (extent, rest) = if at < self.teller.asked { self.extent(ends, &region) } else { (Extent::Mixed, None) };
             Brief { region, extent, rest }
         };
         Ends::widest(carried).iter().enumerate().map(brief).collect()
@@ -232,7 +236,14 @@ impl Telling<'_> {
         let Region { source, destination, ports } = region.clone();
         let seed = seeds::Region { source, destination, ports, why: Why::new("what is told") };
         let seeds = sown(vec![Seed::Region(Which::Head, Box::new(seed))], None::<Policies<'_>>, self.teller.pair);
-        let wanted = Wanted { differ: |_, _| true, quota: Quota::SMALL, within: Some(region), keys: self.teller.keys, ..Wanted::any() };
+        let wanted = Wanted {
+            differ: |_, _| true,
+            quota: Quota::SMALL,
+            within: Some(region),
+            shows: self.teller.shows,
+            keys: self.teller.keys,
+            ..Wanted::any()
+        };
         let found = walk_where(self.teller.pair, None, &seeds, &wanted);
         if !found.incomplete.is_empty() {
             return None;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::refined::Refined;
-use super::seen::{agreed, turning};
+use super::seen::agreed;
 use super::side::{Known, Pair, Side, Which};
 use crate::flow::{Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
 use crate::verify::{Judge, Way as End};
@@ -71,16 +71,24 @@ pub(crate) struct Middle<'a> {
     judge: Box<dyn Judge + 'a>,
     pub(super) sides: &'a Pair<'a>,
     pub(super) turned: &'a Turned,
+    /// Pods that a world tells apart from others.
+    pub(super) apart: &'a [PodCube],
     /// Whether no pod and no namespace is another one on the head than on the base.
     pub(super) is_steady: bool,
 }
 
 impl<'a> Middle<'a> {
     /// A state whose objects `judge` judges; `apart` are pods that a world tells apart from others, which the judge need not.
-    pub(crate) fn new(judge: Box<dyn Judge + 'a>, sides: &'a Pair<'a>, turned: &'a Turned, apart: &'a [PodCube]) -> Self {
-        let all = turning(sides, apart);
+    /// `all` namespaces that are not the same on both sides are found once for all states.
+    pub(crate) fn new(
+        judge: Box<dyn Judge + 'a>,
+        sides: &'a Pair<'a>,
+        turned: &'a Turned,
+        apart: &'a [PodCube],
+        all: &BTreeSet<Symbol>,
+    ) -> Self {
         let turning: BTreeSet<Symbol> = all.difference(&turned.labels).cloned().collect();
-        Self { judge: Box::new(Refined { judge, sides, apart, turning }), sides, turned, is_steady: all.is_empty() }
+        Self { judge: Box::new(Refined { judge, sides, apart, turning }), sides, turned, apart, is_steady: all.is_empty() }
     }
 }
 

@@ -5,7 +5,7 @@
 use super::seen::seen;
 use super::side::{Pair, Which};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, Flow, Peers, PodCube, PodSet, PortSet, RequestSamples, Symbol, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, Peers, PodCube, PodSet, PortSet, RequestSamples, Symbol, TestRole, Verdict};
 use crate::verify::{Judge, JudgedEnd, Way as End};
 use std::collections::BTreeSet;
 
@@ -54,6 +54,16 @@ impl Judge for Refined<'_> {
         cubes.extend(self.head().subjects(namespace, way));
         cubes.extend(self.apart.iter().filter(|cube| cube.names().contains(Some(namespace))).cloned());
         cubes
+    }
+
+    /// Those of the head besides, as what it says is kept too.
+    fn label_tests(&self) -> Option<LabelTests> {
+        let mut tests = self.judge.label_tests()?;
+        tests.extend(self.head().label_tests()?);
+        for cube in self.apart {
+            tests.add(TestRole::Other, cube.names(), cube.labels.clone());
+        }
+        Some(tests)
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: End) -> Box<dyn JudgedEnd + 'j> {

@@ -100,3 +100,11 @@ pub(crate) fn other_accounts(sides: &Pair<'_>, apart: &[PodCube], name: &Symbol)
     };
     apart.iter().filter(|cube| cube.namespace_names() == Some(std::slice::from_ref(name))).filter_map(of).collect()
 }
+
+/// Whether pods may be in ambient mode, on either side.
+pub(super) fn tunnels(sides: &Pair<'_>, apart: &[PodCube]) -> bool {
+    let is_ambient = |cube: &PodCube| {
+        [Which::Base, Which::Head].into_iter().any(|which| agreed(sides, which, cube).is_some_and(|pod| pod.plane == DataPlane::Ambient))
+    };
+    sides.all_names().any(|name| is_ambient(&PodCube::in_namespace(name))) || apart.iter().any(is_ambient)
+}

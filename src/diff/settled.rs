@@ -8,14 +8,17 @@ mod bounds;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use bounds::Bounds;
 
 use super::seen::seen;
 use super::side::{Both, Pair, Said, Which};
-use super::walk::named;
-use crate::classes::{Among, PathCells, PortClass, TooManyRequests, address_classes, parts_within, port_classes, request_classes};
+use super::walk::{Enough, Few, Shows, Wanted, named};
+use crate::classes::{
+    Among, Part, PathCells, PortClass, TooManyPods, TooManyRequests, address_classes, considered_parts, port_classes, request_classes,
+};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, DataPlane, Flow, Peer, PodCube, Protocol, Request, Symbol, Transport};
 use crate::threads::in_shares;
@@ -39,6 +42,8 @@ pub(super) struct Settled<'a> {
     /// What was, and what is to be; none if the state is compared with what was alone.
     sides: Option<&'a Pair<'a>>,
     moved: &'a Moved,
+    /// By how many labels pods may be told apart so that all classes of them are looked at.
+    keys: usize,
     planes: OnceLock<Planes>,
     /// The ends of namespaces, found when the first of them is asked for.
     ends: OnceLock<BTreeMap<Symbol, Ends>>,
@@ -76,8 +81,8 @@ impl Toward {
 
 impl<'a> Settled<'a> {
     /// Of a state in which no pod is, and no namespace is called, as on one side alone.
-    pub(super) const fn new(pair: &'a Pair<'a>, sides: Option<&'a Pair<'a>>, moved: &'a Moved) -> Self {
-        Self { pair, sides, moved, planes: OnceLock::new(), ends: OnceLock::new() }
+    pub(super) const fn new(pair: &'a Pair<'a>, sides: Option<&'a Pair<'a>>, moved: &'a Moved, keys: usize) -> Self {
+        Self { pair, sides, moved, keys, planes: OnceLock::new(), ends: OnceLock::new() }
     }
 
     /// Whether no flow from pods of a namespace to pods of another can be against both sides; none stands for addresses.
@@ -115,7 +120,10 @@ impl<'a> Settled<'a> {
     }
 
     fn share(&self, names: &[&Symbol]) -> Vec<(Symbol, Ends)> {
-        let look = Look { pair: self.pair, sides: self.sides, planes: self.planes(), paths: RefCell::default() };
+        let wanted = Wanted { shows: Shows::AtEnd, keys: self.keys, ..Wanted::any() };
+        let few = Few::new(self.pair, &wanted);
+        let (planes, paths, enough) = (self.planes(), RefCell::default(), RefCell::default());
+        let look = Look { pair: self.pair, sides: self.sides, planes, paths, few: &few, enough };
         let ends = |name: &Symbol| {
             let known = if self.moved.is_local { self.by_objects(name) } else { Bounds::NONE };
             let of = |way: Way| if known == Bounds::ALL { Vec::new() } else { look.of_namespace(name, way) };
@@ -125,12 +133,17 @@ impl<'a> Settled<'a> {
     }
 }
 
+/// Pods of few labels, by their namespace and the way of their connections; none where all are looked at.
+type FewPods = BTreeMap<(Symbol, Way), Option<Rc<Enough>>>;
+
 /// A look at ends.
 struct Look<'a> {
     pair: &'a Pair<'a>,
     sides: Option<&'a Pair<'a>>,
     planes: &'a Planes,
     paths: RefCell<PathCells>,
+    few: &'a Few<'a>,
+    enough: RefCell<FewPods>,
 }
 
 /// A peer as the base sees it, as the state does, and as the head does.
@@ -175,10 +188,22 @@ impl Look<'_> {
     fn of_namespace(&self, name: &Symbol, way: Way) -> Vec<Toward> {
         let cubes = self.pair.subjects(name, way);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
-        let parts = parts_within(PodCube::in_namespace(name), &numbered, cubes.len(), &mut |cube| self.pair.example_at(cube, way));
-        let Ok(parts) = parts else { return vec![Toward::UNKNOWN] };
+        let Ok(parts) = self.parts(name, &numbered, cubes.len(), way) else { return vec![Toward::UNKNOWN] };
         let end = |peer: &Both| Three::new(self.sides, peer).map_or(Toward::UNKNOWN, |peer| self.of_end(&self.near(&peer, way)));
         parts.iter().map(|part| end(&part.example)).collect()
+    }
+
+    /// The pods of a namespace as ends of connections this way, as cubes tell them apart. That a state lets through more or less than a
+    /// side takes a test of each of the two, or three.
+    fn parts(&self, name: &Symbol, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Result<Vec<Part<Both>>, TooManyPods> {
+        let few = if self.few.are_needed(cubes) { self.enough(name, way) } else { None };
+        let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.are_among(cube));
+        considered_parts(PodCube::in_namespace(name), cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way))
+    }
+
+    fn enough(&self, name: &Symbol, way: Way) -> Option<Rc<Enough>> {
+        let mut known = self.enough.borrow_mut();
+        known.entry((Symbol::clone(name), way)).or_insert_with(|| self.few.of(name, way).map(Rc::new)).clone()
     }
 
     fn near<'n>(&'n self, peer: &'n Three, way: Way) -> Near<'n> {
@@ -211,8 +236,7 @@ impl Look<'_> {
     fn of_far(&self, near: &Near<'_>, name: &Symbol) -> Option<Bounds> {
         let cubes = self.narrowed(near, name);
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        let mut far = |cube: &PodCube| self.pair.example_at(cube, near.far_way());
-        let parts = parts_within(PodCube::in_namespace(name), &numbered, near.cuts.len(), &mut far).ok()?;
+        let parts = self.parts(name, &numbered, near.cuts.len(), near.far_way()).ok()?;
         parts.iter().try_fold(Bounds::ALL, |bounds, part| self.of_class(near, &part.example, &part.held_by, bounds))
     }
 

@@ -20,19 +20,21 @@ use std::sync::Arc;
 
 pub(super) use between::{left_open, passes_somewhere};
 pub(super) use cell::{Call, Cell, Found, LeftOpen, Sampled};
+pub(super) use few::{Enough, Few};
 pub(super) use into::named;
 pub(super) use quota::Quota;
 pub(super) use workloads::{Ground, walk_workloads};
 
 use super::access::Access;
+use super::differing::Differing;
 use super::merge::Region;
+use super::middle::Middle;
 use super::seeds::{Policies, Sown};
 use super::side::{Both, Pair, Which};
 use crate::classes::{Far, Part, PathCells, TooManyPods, address_classes, considered_parts};
 use crate::flow::{Cut, Flow, Peer, Peers, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport};
 use crate::verify::{JudgedEnd, Way};
 use between::{Between, Doors};
-use few::Few;
 use into::Into;
 use meant::Meant;
 use memo::Memo;
@@ -76,8 +78,23 @@ pub(super) struct Wanted<'a> {
     pub(super) quota: Quota,
     /// Flows that are all looked at, also where nothing passes on either side; no class has others besides.
     pub(super) within: Option<&'a Region>,
+    /// What is to show among pods of few labels.
+    pub(super) shows: Shows<'a>,
     /// By how many labels pods may be told apart so that all classes of them are looked at. By more, those of few labels are.
     pub(super) keys: usize,
+}
+
+/// What is to show among pods of few labels.
+#[derive(Clone, Copy)]
+pub(super) enum Shows<'a> {
+    /// That one side lets pass what the other stops, as a line tells it.
+    Difference,
+    /// The same, of two states of which more is known: by which objects they differ.
+    Step(&'a Differing<'a>),
+    /// That a state lets pass what a side stops, or the other way round, at one end alone.
+    AtEnd,
+    /// What a state and both sides say of a flow, all three of them.
+    Against(&'a Middle<'a>, &'a Differing<'a>),
 }
 
 /// Six labels make no more than 64 classes of pods.
@@ -101,6 +118,7 @@ impl Wanted<'_> {
             told: Told::Apart,
             quota: Quota::WHOLE,
             within: None,
+            shows: Shows::Difference,
             keys: FEW_KEYS,
         }
     }

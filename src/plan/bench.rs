@@ -8,9 +8,11 @@ use std::rc::Rc;
 
 use super::items::{Change, Item, State};
 use super::object::Id;
+use super::order::Ends;
+use super::scope::Scope;
 use crate::cluster::{self, Cluster, Names, Platform};
 use crate::diagnostic::order::has_error;
-use crate::diff::{Against, Breach, Entry, Middle, Moved, Pair, Touched, Words, breaches, changes, other_accounts, planes};
+use crate::diff::{Against, Breach, Changed, Differing, Middle, Moved, Touched, Versions, breaches, changes, other_accounts, planes};
 use crate::flow::{DataPlane, Flow, PodCube, Symbol};
 use crate::source::{Source, Sources};
 use crate::verify::{Judge, Manifests, Program, Written};
@@ -19,37 +21,34 @@ use crate::verify::{Judge, Manifests, Program, Written};
 pub(super) enum Setting<'a> {
     /// The evaluator, with the names that either side knows.
     Manifests(Names),
-    /// The evaluator, and in namespaces of others their program.
-    Program(&'a Program<'a>),
+    /// The evaluator, and in namespaces of others their program, with the names that it knows.
+    Program(&'a Program<'a>, Names),
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
+    /// The evaluator, and in namespaces of others this program.
+    pub(super) fn of(program: &'a Program<'a>) -> Self {
+        Self::Program(program, Written::names(program))
+    }
+
     /// Some objects as a judge.
     pub(super) fn judge<'j>(&'j self, cluster: &'j Cluster) -> Box<dyn Judge + 'j> {
         match self {
             Self::Manifests(names) => Box::new(Manifests::new(cluster, names.clone())),
-            Self::Program(program) => Box::new(Written::new(program, cluster)),
+            Self::Program(program, names) => Box::new(Written::with_names(program, cluster, names.clone())),
         }
     }
 }
 
 /// What a state is judged with.
 pub(super) struct Bench<'a> {
-    pub(super) sides: &'a Pair<'a>,
-    pub(super) setting: &'a Setting<'a>,
-    pub(super) platform: &'a Platform,
-    /// Objects that stay as they are, as one text.
-    pub(super) kept: &'a str,
+    /// Both sides, and what is known of them.
+    pub(super) ends: &'a Ends<'a>,
     pub(super) items: &'a [Item],
     /// Pods that a world tells apart from others of their namespace.
     pub(super) apart: &'a [PodCube],
-    pub(super) words: &'a Words,
-    /// Namespaces that others' programs answer for, who may have other ones on each side.
-    pub(super) others: &'a BTreeSet<Symbol>,
-    /// Whether the evaluator models every object of both sides.
-    pub(super) is_modelled: bool,
-    /// Whether what is not put in order and may decide a flow is the same on both sides; states have it as the head does.
-    pub(super) is_kept_alike: bool,
+    /// Namespaces whose pods or labels are not the same on both sides.
+    pub(super) turning: &'a BTreeSet<Symbol>,
     /// How many states were judged.
     pub(super) judged: Cell<usize>,
     /// What was read last.
@@ -103,53 +102,88 @@ impl Wrong {
     }
 }
 
+/// The objects of a state that have a say where some change, as a cluster; none if it cannot be read.
+pub(super) fn read(
+    items: &[Item],
+    scope: &Scope,
+    platform: &Platform,
+    kept: &str,
+    of: impl Fn(usize, &Item) -> Option<usize>,
+) -> Option<Cluster> {
+    let mut sources = Sources::default();
+    let mut files = vec![sources.add(Source::new("kept.yaml", kept))];
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| scope.has_a_say(&item.id, &platform.root_namespace)) {
+        if let Some(version) = item.version(of(at, item)) {
+            files.push(sources.add(Source::new(format!("{at}.yaml"), version.object.text.as_str())));
+        }
+    }
+    let (cluster, findings) = cluster::read(&sources, &files, platform.clone());
+    (!has_error(&findings)).then_some(cluster)
+}
+
 impl Bench<'_> {
     fn cluster(&self, state: &State) -> Option<Rc<Cluster>> {
-        self.read.get(&state.at, || self.read(state))
-    }
-
-    fn read(&self, state: &State) -> Option<Cluster> {
-        let mut sources = Sources::default();
-        let mut files = vec![sources.add(Source::new("kept.yaml", self.kept))];
-        for (at, item) in self.items.iter().enumerate() {
-            if let Some(version) = item.version(state.of(at)) {
-                files.push(sources.add(Source::new(format!("{at}.yaml"), version.object.text.as_str())));
-            }
-        }
-        let (cluster, findings) = cluster::read(&sources, &files, self.platform.clone());
-        (!has_error(&findings)).then_some(cluster)
+        let Ends { scope, platform, kept, .. } = self.ends;
+        self.read.get(&state.at, || read(self.items, scope, platform, kept, |at, _| state.of(at)))
     }
 
     fn middle<'m>(&'m self, cluster: &'m Cluster, state: &'m State) -> Middle<'m> {
-        Middle::new(self.setting.judge(cluster), self.sides, &state.turned, self.apart)
+        let Ends { scope, setting, head, pair, .. } = self.ends;
+        let judge = scope.judge(setting.judge(cluster), || setting.judge(head));
+        Middle::new(judge, pair, &state.turned, self.apart, self.turning)
     }
 
     /// What is wrong with a state that some changes led to from one with which nothing is.
     pub(super) fn wrong<'c>(&self, state: &State, changes: impl IntoIterator<Item = &'c Change>) -> Wrong {
         self.judged.set(self.judged.get() + 1);
         let Some(cluster) = self.cluster(state) else { return Wrong { unreadable: true, ..Wrong::default() } };
-        let (breaches, incomplete) = breaches(&self.middle(&cluster, state), &self.touched(changes), &self.moved(&cluster, state));
+        let differing = Differing::new(self.differing(state), self.ends.platform);
+        let (breaches, incomplete) =
+            breaches(&self.middle(&cluster, state), &self.touched(changes), &self.moved(&cluster, state), &differing);
         Wrong { breaches, incomplete, unreadable: false }
     }
 
-    /// What passes from one state to another, in words; and flows for those that were not compared.
-    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> (Vec<Entry>, Vec<Flow>) {
-        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return <(Vec<Entry>, Vec<Flow>)>::default() };
+    /// What passes from one state to another, in words.
+    pub(super) fn changes(&self, before: &State, after: &State, done: &[Change]) -> Changed {
+        let (Some(old), Some(new)) = (self.cluster(before), self.cluster(after)) else { return Changed::default() };
         let names = self.other_than(after, |at, _| before.of(at));
         let is_local = old.is_modelled() && new.is_modelled();
         let moved = Moved { from_base: names.clone(), from_head: names, is_local };
-        changes(&self.middle(&old, before), &self.middle(&new, after), &self.touched(done), &moved, self.words)
+        let differing = Differing::new(self.step(before, after), self.ends.platform);
+        let states = [&self.middle(&old, before), &self.middle(&new, after)];
+        changes(states, &self.touched(done), &moved, &differing, self.ends.words)
     }
 
     /// In which namespaces a state has other objects than the sides.
     fn moved(&self, cluster: &Cluster, state: &State) -> Moved {
         let from_base = self.other_than(state, |_, item| item.base).map(|mut names| {
-            names.extend(self.others.iter().cloned());
+            names.extend(self.ends.others.iter().cloned());
             names
         });
-        let from_base = from_base.filter(|_| self.is_kept_alike);
+        let from_base = from_base.filter(|_| self.ends.is_kept_alike);
         let from_head = self.other_than(state, |_, item| item.head);
-        Moved { from_base, from_head, is_local: self.is_modelled && cluster.is_modelled() }
+        Moved { from_base, from_head, is_local: self.ends.is_modelled && cluster.is_modelled() }
+    }
+
+    /// The objects by which the base and a state, the state and the head, and the base and the head differ; none if the three may differ by
+    /// more than objects: their pods, their namespaces, or what is not put in order.
+    fn differing(&self, state: &State) -> Option<Vec<Versions<'_>>> {
+        let is_all = self.turning.is_empty() && self.ends.others.is_empty() && self.ends.is_kept_alike;
+        let (base, head) = (|_: usize, item: &Item| item.base, |_: usize, item: &Item| item.head);
+        let now = |at: usize, _: &Item| state.of(at);
+        is_all.then(|| vec![self.between(base, now), self.between(now, head), self.between(base, head)])
+    }
+
+    /// The objects by which two states differ; none if their pods may, or their namespaces.
+    fn step(&self, before: &State, after: &State) -> Option<Vec<Versions<'_>>> {
+        (before.turned == after.turned).then(|| vec![self.between(|at, _| before.of(at), |at, _| after.of(at))])
+    }
+
+    fn between(&self, one: impl Fn(usize, &Item) -> Option<usize>, other: impl Fn(usize, &Item) -> Option<usize>) -> Versions<'_> {
+        let pairs = self.items.iter().enumerate().map(|(at, item)| (item, one(at, item), other(at, item)));
+        let differ = pairs.filter(|(_, one, other)| one != other);
+        let versions: (Vec<_>, Vec<_>) = differ.map(|(item, old, new)| (item.version(old), item.version(new))).unzip();
+        [versions.0, versions.1].map(|all| all.into_iter().flatten().map(|version| version.object.text.as_str()).collect())
     }
 
     /// The namespaces in which an object is not as it is there; none if one is that may act on others too.
@@ -162,21 +196,21 @@ impl Bench<'_> {
     fn namespace(&self, id: &Id) -> Option<Symbol> {
         match id {
             Id { kind, name, .. } if kind == "Namespace" => Some(name.as_str().into()),
-            id if id.namespace != self.platform.root_namespace && !id.namespace.is_empty() => Some(Symbol::clone(&id.namespace)),
+            id if id.namespace != self.ends.platform.root_namespace && !id.namespace.is_empty() => Some(Symbol::clone(&id.namespace)),
             _ => None,
         }
     }
 
     /// What the operator does with a namespace.
     pub(super) fn turn_words(&self, name: &Symbol) -> String {
-        let who = if *name == self.sides.fresh { "namespaces that nobody declares".to_owned() } else { format!("namespace {name}") };
-        let labels = self.sides.labels(name);
+        let who = if *name == self.ends.pair.fresh { "namespaces that nobody declares".to_owned() } else { format!("namespace {name}") };
+        let labels = self.ends.pair.labels(name);
         let labels = if labels.is_empty() { String::new() } else { format!("label {who} {}; ", labels.join(" ")) };
-        let plane = match planes(self.sides, name) {
+        let plane = match planes(self.ends.pair, name) {
             Some((DataPlane::None, new)) if new != DataPlane::None => format!(": they join the mesh ({})", word(new)),
             Some((old, DataPlane::None)) if old != DataPlane::None => ": they leave the mesh".to_owned(),
             Some((old, new)) if old != new => format!(": from {} to {}", word(old), word(new)),
-            _ => match other_accounts(self.sides, self.apart, name) {
+            _ => match other_accounts(self.ends.pair, self.apart, name) {
                 pods if pods.is_empty() => String::new(),
                 pods => format!(": they run anew, {}", pods.join(", ")),
             },
@@ -191,7 +225,7 @@ impl Bench<'_> {
             Change::Object(item, _) => self.items.get(*item).and_then(|item| self.namespace(&item.id)),
         };
         let names: Option<BTreeSet<Symbol>> = changes.into_iter().map(name).collect();
-        names.filter(|names| !names.contains(&self.sides.fresh)).map_or(Touched::Everything, Touched::Namespaces)
+        names.filter(|names| !names.contains(&self.ends.pair.fresh)).map_or(Touched::Everything, Touched::Namespaces)
     }
 }
 

@@ -1,31 +1,22 @@
-//! The whole way from two sides to a plan.
+//! What a plan is asked for, and the way to it from two sets of manifests.
 //!
-//! Owns: `intents`, `manifests`. A side with errors ends it; what cannot be judged is told and never taken for safe.
+//! Owns: `Options`, `Rollout`, `manifests`. A side with errors ends it; what cannot be judged is told and never taken for safe.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
-use super::bench::{Bench, Read, Setting};
-use super::items::{Item, State, holds};
-use super::object::{Id, Object, read, written};
-use super::report::{Harm, Plan, Safety};
-use super::search::{Taken, search};
-use super::stage::{staged, trials};
-use super::steps::steps;
+use super::bench::Setting;
+use super::object::{Id, Object, read};
+use super::order::{Ends, findings, items, order};
+use super::report::Plan;
+use super::scope::Scope;
 use crate::cluster::{self, Cluster, Platform};
-use crate::compile::{Input, Mesh, Outcome, compile, platform, proof_platform, unproved};
+use crate::compile::{Mesh, platform};
 use crate::config;
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
-use crate::diagnostic::{Diagnostic, code};
-use crate::diff::{
-    Intents, Pair, Revision, Standing, Unjudged, Which, Words, Yaml, moves, names, planes, presumed, spoken, turning, words_of,
-};
-use crate::flow::{PodCube, Symbol};
-use crate::ir::{Ownership, Policy, Workload};
+use crate::diff::{Pair, Revision, Unjudged, Which, Words, Yaml, names, presumed, spoken};
+use crate::flow::Symbol;
 use crate::source::{FileId, Source, Sources};
-use crate::threads::both;
-use crate::verify::{Assumption, Program, assumptions};
 
 /// What a plan is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,126 +56,6 @@ pub struct Rollout {
     pub findings: Vec<Diagnostic>,
     /// The texts of the head, for the findings.
     pub sources: Sources,
-}
-
-/// Plans the way from one program's manifests to another's.
-pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollout, Box<Unjudged>> {
-    let (old, new) = both(|| Written::new(Which::Base, base), || Written::new(Which::Head, head));
-    let (mut old, mut new) = (old?, new?);
-    let platform = Platform { default_namespace: Some("default".into()), ..proof_platform(&new.outcome.policy.config) };
-    let (before, after) = (Rc::new(old.cluster(&platform)), Rc::new(new.cluster(&platform)));
-    let (base_policy, head_policy) = (&old.outcome.policy, &new.outcome.policy);
-    let (base_program, head_program) = (Program::new(base_policy), Program::new(head_policy));
-    // A program that says nothing knows nothing of the cluster either: not how its pods take part in the mesh.
-    let worlds = match (base_policy.managed().next(), head_policy.managed().next()) {
-        (None, Some(_)) => (head_policy, head_policy),
-        (Some(_), None) => (base_policy, base_policy),
-        _ => (base_policy, head_policy),
-    };
-    let (base_world, head_world) = (Intents::new(worlds.0), Intents::new(worlds.1));
-    let judge = |program, cluster| Box::new(crate::verify::Written::new(program, cluster));
-    let sides = (Standing::new(judge(&base_program, &before), &base_world), Standing::new(judge(&head_program, &after), &head_world));
-    let pair = Pair::new(&sides.0, &sides.1);
-    let setting = Setting::Program(&head_program);
-    let objects = (old.objects(), new.objects());
-    let others = others([base_policy, head_policy]);
-    let is_modelled = before.is_modelled() && after.is_modelled();
-    let said = words_of(base_policy, head_policy);
-    let clusters = vec![Rc::clone(&before), Rc::clone(&after)];
-    let ends = Ends {
-        pair: &pair,
-        setting: &setting,
-        platform: &platform,
-        words: &said,
-        kept: "",
-        others: &others,
-        is_modelled,
-        is_kept_alike: true,
-        clusters,
-    };
-    let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
-    plan.assumptions = assumed(&old.outcome, &new.outcome);
-    order(&ends, objects, &apart(&pair, [base_policy, head_policy]), options, &mut plan);
-    Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
-}
-
-/// The namespaces that others' programs answer for, on either side.
-fn others(policies: [&Policy; 2]) -> BTreeSet<Symbol> {
-    let all = policies.into_iter().flat_map(|policy| policy.namespaces.values());
-    all.filter(|namespace| namespace.ownership == Ownership::With).map(|namespace| Symbol::clone(&namespace.name)).collect()
-}
-
-/// What is taken for granted of the head, and of the base what differs, which holds only before: accounts, and all of it where the
-/// head manages nothing.
-fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
-    let of = |outcome: &Outcome| match outcome.policy.managed().next() {
-        Some(_) => assumptions(&outcome.policy, &outcome.gates),
-        None => Vec::new(),
-    };
-    let all = of(head);
-    let known: BTreeSet<&str> = all.iter().map(Assumption::name).collect();
-    let told: Vec<String> = all.iter().map(ToString::to_string).collect();
-    let own: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-    let more = of(base).into_iter().filter(|one| matches!(one, Assumption::Account { .. }) || !known.contains(one.name()));
-    let before: Vec<String> =
-        more.map(|one| one.to_string()).filter(|one| !own.contains(one.as_str())).map(|one| format!("before: {one}")).collect();
-    told.into_iter().chain(before).collect()
-}
-
-/// A program that was compiled and proved.
-struct Written {
-    name: String,
-    outcome: Outcome,
-    sources: Sources,
-    files: Vec<FileId>,
-    /// Whether no policies of others join the proof.
-    is_alone: bool,
-}
-
-impl Written {
-    fn new(which: Which, revision: Revision) -> Result<Self, Box<Unjudged>> {
-        let Revision { name, input } = revision;
-        let is_alone = input.alongside.is_empty();
-        // What is not to be applied needs no proof: it is held against everything else as it is.
-        let compile = if which == Which::Head { compile } else { unproved };
-        let outcome = compile(Input { today: None, targets: Vec::new(), ..input });
-        if has_error(&outcome.findings) {
-            return Err(Box::new(Unjudged { which, name, sources: outcome.sources, findings: outcome.findings }));
-        }
-        let mut sources = Sources::default();
-        let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-        let files = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str()))).collect();
-        Ok(Self { name, outcome, sources, files, is_alone })
-    }
-
-    /// As the proof read it, if that was of nothing else and on this platform.
-    fn cluster(&mut self, platform: &Platform) -> Cluster {
-        let is_it = |cluster: &Cluster| {
-            let known = Platform { default_namespace: platform.default_namespace.clone(), ..cluster.platform().clone() };
-            self.is_alone && known == *platform
-        };
-        self.outcome.cluster.take().filter(is_it).unwrap_or_else(|| cluster::read(&self.sources, &self.files, platform.clone()).0)
-    }
-
-    fn objects(&self) -> Vec<Object> {
-        read(&self.sources, &self.files, "default", &written(&self.outcome.manifests))
-    }
-}
-
-/// Pods that are in the mesh in another way than the rest of their namespace, and those that are not the same on both sides.
-fn apart(pair: &Pair<'_>, policies: [&Policy; 2]) -> Vec<PodCube> {
-    let workloads = || policies.iter().flat_map(|policy| &policy.workloads);
-    let mut cubes: BTreeSet<PodCube> = workloads().filter(|workload| workload.plane.is_some()).map(Workload::cube).collect();
-    let callers = policies.iter().flat_map(|policy| &policy.rules).flat_map(|rule| rule.source.peers().pods.cubes().to_vec());
-    let known: BTreeSet<PodCube> = workloads().map(Workload::cube).chain(callers).collect();
-    cubes.extend(known.iter().flat_map(by_namespace).filter(|cube| moves(pair, cube)));
-    cubes.into_iter().collect()
-}
-
-/// The pods of a cube, namespace by namespace where it names them, whatever their account is.
-fn by_namespace(cube: &PodCube) -> Vec<PodCube> {
-    let names = cube.namespace_names().unwrap_or_default();
-    names.iter().map(|name| PodCube { labels: cube.labels.clone(), ..PodCube::in_namespace(name) }).collect()
 }
 
 /// Kinds that are put in order.
@@ -242,6 +113,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     }
     let setting = Setting::Manifests(known);
     let (others, is_modelled) = (BTreeSet::new(), base_cluster.is_modelled() && head_cluster.is_modelled());
+    let items = items(before, after, &platform.root_namespace);
     let ends = Ends {
         pair: &pair,
         setting: &setting,
@@ -251,9 +123,11 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         others: &others,
         is_modelled,
         is_kept_alike,
+        scope: &Scope::of(&items, &platform.root_namespace, is_modelled),
+        head: &head_cluster,
         clusters: Vec::new(),
     };
-    order(&ends, (before, after), &[], options, &mut plan);
+    order(&ends, items, &[], options, &mut plan);
     Ok(Rollout { findings: findings(&plan), plan, sources: new.sources })
 }
 
@@ -336,90 +210,4 @@ fn unjudged(before: &[Object], after: &[Object]) -> Vec<String> {
 
 fn words(id: &Id) -> String {
     if id.namespace.is_empty() { format!("{} {}", id.kind, id.name) } else { format!("{} {}/{}", id.kind, id.namespace, id.name) }
-}
-
-/// What both kinds of sides are judged with.
-struct Ends<'a> {
-    pair: &'a Pair<'a>,
-    setting: &'a Setting<'a>,
-    platform: &'a Platform,
-    words: &'a Words,
-    kept: &'a str,
-    others: &'a BTreeSet<Symbol>,
-    is_modelled: bool,
-    is_kept_alike: bool,
-    /// Those of both sides, where states hold nothing but their objects.
-    clusters: Vec<Rc<Cluster>>,
-}
-
-/// Finds the order, and says it in the plan.
-fn order(ends: &Ends<'_>, (before, after): (Vec<Object>, Vec<Object>), apart: &[PodCube], options: Options, plan: &mut Plan) {
-    let root = &*ends.platform.root_namespace;
-    let mut items = items(before, after, root);
-    items.extend(holds(&items, root));
-    if options.trials == Trials::First {
-        let plane = |name: &Symbol| planes(ends.pair, name).map(|(_, new)| new);
-        let (copies, others) = trials(&items, &plane, root);
-        items.extend(copies);
-        plan.not_tried = others;
-    }
-    let Ends { pair, setting, platform, words, kept, others, is_modelled, is_kept_alike, ref clusters } = *ends;
-    let (start, end) = (State::base(&items), State::head(&items));
-    let bench = Bench {
-        sides: pair,
-        setting,
-        platform,
-        kept,
-        items: &items,
-        apart,
-        words,
-        others,
-        is_modelled,
-        is_kept_alike,
-        judged: Cell::new(0),
-        read: Read::of([&start, &end].into_iter().zip(clusters.iter().cloned()).collect()),
-    };
-    let turning = turning(pair, apart);
-    let mut taken: Vec<Taken> = staged(&bench, &start);
-    taken.extend(search(&bench, &turning, &start));
-    plan.steps = steps(&bench, &taken);
-    plan.safety = safety(plan);
-}
-
-/// Every object of either side, by kind, namespace and name.
-fn items(before: Vec<Object>, after: Vec<Object>, root: &str) -> Vec<Item> {
-    let mut pairs: BTreeMap<Id, (Option<Object>, Option<Object>)> = BTreeMap::new();
-    for object in before {
-        let place = pairs.entry(object.id.clone()).or_default();
-        place.0 = Some(object);
-    }
-    for object in after {
-        let place = pairs.entry(object.id.clone()).or_default();
-        place.1 = Some(object);
-    }
-    pairs.into_values().filter_map(|(old, new)| Item::own(old, new, root)).collect()
-}
-
-fn safety(plan: &Plan) -> Safety {
-    let does_harm = |harm: &Harm| matches!(harm, Harm::Opens(_) | Harm::Drops(_));
-    if plan.harm().any(|(_, harm)| does_harm(harm)) {
-        return Safety::NoSafeOrder;
-    }
-    let is_judged = plan.unjudged.is_empty() && plan.harm().next().is_none();
-    if is_judged { Safety::Safe } else { Safety::NotJudged }
-}
-
-/// The finding that no order is safe, with the flows that show it.
-fn findings(plan: &Plan) -> Vec<Diagnostic> {
-    if plan.safety != Safety::NoSafeOrder {
-        return Vec::new();
-    }
-    let finding = Diagnostic::unplaced(code::NO_SAFE_ORDER, "no order was found in which every moment of the change is safe");
-    let notes = plan.harm().map(|(step, harm)| match harm {
-        Harm::Opens(flow) => format!("step {step} of the best order lets through what neither side allows: `{flow}`"),
-        Harm::Drops(flow) => format!("step {step} of the best order stops what both sides allow: `{flow}`"),
-        Harm::NotJudged(why) => format!("step {step} of the best order cannot be judged: {why}"),
-    });
-    let finding = notes.take(6).fold(finding, Diagnostic::note);
-    vec![finding.help("make the change in two, first what opens and then what closes; or apply it while these connections are not in use")]
 }

@@ -63,16 +63,19 @@ const MAX_JUDGED: usize = 1500;
 /// The most changes that are weighed against each other where none is safe.
 const MAX_WEIGHED: usize = 24;
 
+/// The most changes of one namespace of which every part is judged: there are eight parts of three.
+const MAX_WHOLE: usize = 3;
+
 /// The phases in which objects get what they are to be, in order.
 const DIRECT: [Phase; 9] =
     [Phase::Names, Phase::Hold, Phase::Open, Phase::Permit, Phase::Turn, Phase::Replace, Phase::Close, Phase::Strict, Phase::Deny];
 
 /// Finds an order from a state to the head. If none is safe, the last steps say what is wrong with them.
-pub(super) fn search(bench: &Bench<'_>, turning: &BTreeSet<Symbol>, start: &State) -> Vec<Taken> {
+pub(super) fn search(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
     let orders = [[Between::Wide, Between::Narrow], [Between::Narrow, Between::Wide]];
     let mut best: Option<Search<'_>> = None;
     for interims in orders {
-        let mut search = Search { bench, turning, state: start.clone(), taken: Vec::new(), held: BTreeSet::new() };
+        let mut search = Search { bench, state: start.clone(), taken: Vec::new(), held: BTreeSet::new() };
         while search.advance(interims) {}
         if search.left().is_empty() {
             return search.taken;
@@ -86,7 +89,6 @@ pub(super) fn search(bench: &Bench<'_>, turning: &BTreeSet<Symbol>, start: &Stat
 
 struct Search<'a> {
     bench: &'a Bench<'a>,
-    turning: &'a BTreeSet<Symbol>,
     state: State,
     taken: Vec<Taken>,
     /// Items that held pods open, and need not do so again.
@@ -101,10 +103,11 @@ impl Search<'_> {
     /// What still has to be done.
     fn left(&self) -> Vec<Change> {
         // A namespace that turns is labelled when it does.
-        let turns_later = |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.turning.contains(item.id.name.as_str());
+        let turns_later =
+            |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.bench.turning.contains(item.id.name.as_str());
         let objects = self.items().iter().enumerate().filter(|(at, item)| self.state.of(*at) != item.head && !turns_later(item));
         let objects = objects.map(|(at, item)| Change::Object(at, item.next(self.state.of(at))));
-        let turns = self.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
+        let turns = self.bench.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
         objects.chain(turns).collect()
     }
 
@@ -129,7 +132,7 @@ impl Search<'_> {
         let changes: Vec<Change> = sorted.into_iter().filter(|(of, _)| *of == phase).map(|(_, change)| change).collect();
         match phase {
             Phase::Turn => self.one_by_one(phase, &changes),
-            Phase::Permit | Phase::Strict => self.apart(phase, &changes),
+            Phase::Permit | Phase::Strict => self.whole(phase, &changes) || self.apart(phase, &changes),
             Phase::Replace => self.apart(phase, &changes) || self.one_by_one(phase, &changes),
             _ => self.together(phase, changes),
         }
@@ -224,6 +227,32 @@ impl Search<'_> {
         !taken.is_empty() && self.commit(phase, taken)
     }
 
+    /// Some changes in each namespace of objects which act on nothing but connections to its pods, where every part of them is safe. What
+    /// is done in the one namespace is nothing to flows to another, so the parts of all are judged together.
+    fn whole(&mut self, phase: Phase, changes: &[Change]) -> bool {
+        let mut by_name: BTreeMap<&Symbol, Vec<&Change>> = BTreeMap::new();
+        for (name, change) in self.of_destinations(changes) {
+            let known = by_name.entry(name).or_default();
+            if known.len() < MAX_WHOLE {
+                known.push(change);
+            }
+        }
+        let most = by_name.values().map(Vec::len).max().unwrap_or_default();
+        if most < 2 {
+            return false;
+        }
+        let part = |wanted: usize| {
+            let of = |changes: &Vec<&Change>| {
+                (0..).zip(changes).filter(|(at, _)| wanted & (1 << at) != 0).map(|(_, one)| (*one).clone()).collect::<Vec<_>>()
+            };
+            by_name.values().flat_map(of).collect::<Vec<_>>()
+        };
+        let whole = (1 << most) - 1;
+        let is_safe = (1..=whole).rev().map(&part).all(|part| self.is_safe(&part, &part));
+        let taken = part(whole);
+        is_safe && self.commit(phase, taken)
+    }
+
     /// Changes of which no flow meets two: of Istio's objects, which act on the destination alone, one in each namespace.
     fn apart(&mut self, phase: Phase, changes: &[Change]) -> bool {
         // No flow meets two, so if the first of each namespace are safe together, each is so by itself.
@@ -248,7 +277,7 @@ impl Search<'_> {
     fn of_destinations<'c>(&self, changes: &'c [Change]) -> impl Iterator<Item = (&Symbol, &'c Change)> {
         changes.iter().filter_map(|change| {
             let Change::Object(at, _) = change else { return None };
-            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.platform.root_namespace))?;
+            let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.ends.platform.root_namespace))?;
             Some((&item.id.namespace, change))
         })
     }

@@ -9,6 +9,7 @@ use super::interim::trial;
 use super::items::{Change, Item, Role, State};
 use super::search::{Phase, Taken};
 use super::shape::Gate;
+use crate::diff::Changed;
 use crate::flow::{DataPlane, Symbol};
 
 /// The policies of the head as copies, in namespaces where one of them is new or changed; and new and changed ones of which no copy
@@ -43,7 +44,7 @@ pub(super) fn staged(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
     let down: Vec<Change> = copies().map(|at| Change::Object(at, None)).collect();
     let tried = start.after(&up);
     let changes_nothing = || {
-        let (entries, untold) = bench.changes(start, &tried, &up);
+        let Changed { entries, untold, .. } = bench.changes(start, &tried, &up);
         entries.is_empty() && untold.is_empty()
     };
     if up.is_empty() || !bench.wrong(&tried, &up).is_nothing() || !changes_nothing() {

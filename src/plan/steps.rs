@@ -6,8 +6,7 @@ use super::bench::{Bench, Wrong};
 use super::items::{Change, Item, Role};
 use super::report::{Action, Harm, Stay, Step, Verb};
 use super::search::{Phase, Taken};
-use crate::diff::{Against, Breach, Entry, Kind};
-use crate::flow::Flow;
+use crate::diff::{Against, Breach, Changed, Entry, Kind};
 use crate::verify::flow_words;
 
 /// The most lines about one step.
@@ -27,7 +26,7 @@ pub(super) fn steps(bench: &Bench<'_>, taken: &[Taken]) -> Vec<Step> {
 }
 
 fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
-    let (entries, untold) = bench.changes(&taken.before, &taken.after, &taken.changes);
+    let changed = bench.changes(&taken.before, &taken.after, &taken.changes);
     let (name, why) = words(taken.phase);
     let mut actions: Vec<Action> = taken.changes.iter().filter_map(|change| action(bench, taken, change)).collect();
     actions.sort_by(|one, other| {
@@ -42,15 +41,15 @@ fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
         name,
         why,
         actions,
-        opens: lines(&entries, &untold, |kind| !kind.is_loss()),
-        closes: lines(&entries, &untold, Kind::is_loss),
+        opens: lines(&changed, |kind| !kind.is_loss()),
+        closes: lines(&changed, Kind::is_loss),
         wait: (!is_last || taken.phase == Phase::Try).then_some(wait),
         harm: harm(&taken.wrong),
     }
 }
 
 /// The first few entries of a kind. Where not all flows were compared, that is said beside what is told.
-fn lines(entries: &[Entry], untold: &[Flow], wanted: fn(Kind) -> bool) -> Vec<String> {
+fn lines(Changed { entries, untold, is_sampled }: &Changed, wanted: fn(Kind) -> bool) -> Vec<String> {
     let all: Vec<&Entry> = entries.iter().filter(|entry| wanted(entry.kind)).collect();
     let line = |entry: &&Entry| {
         let on = if entry.on.is_empty() { String::new() } else { format!(":{}", entry.on) };
@@ -58,6 +57,9 @@ fn lines(entries: &[Entry], untold: &[Flow], wanted: fn(Kind) -> bool) -> Vec<St
     };
     let mut lines: Vec<String> = all.iter().take(MAX_LINES).map(line).collect();
     lines.extend((all.len() > MAX_LINES).then(|| format!("and {} more", all.len() - MAX_LINES)));
+    if *is_sampled && !lines.is_empty() {
+        lines.push("and so pods with more labels than these, unless other rules decide about them".to_owned());
+    }
     if let Some(flow) = untold.first().filter(|_| !lines.is_empty() || entries.is_empty()) {
         lines.push(format!("and of so many connections not all were looked at, such as {}", flow_words(flow)));
     }
@@ -82,7 +84,7 @@ fn action(bench: &Bench<'_>, taken: &Taken, change: &Change) -> Option<Action> {
         Change::Turn(name) => {
             let text = bench.turn_words(name);
             // A namespace that stands for all that nobody declares has no name.
-            let own = if *name == bench.sides.fresh { String::new() } else { name.to_string() };
+            let own = if *name == bench.ends.pair.fresh { String::new() } else { name.to_string() };
             let (kind, name) = ("Namespace".to_owned(), own);
             let (namespace, file) = ("".into(), String::new());
             return Some(Action { verb: Verb::Turn, kind, namespace, name, file, stay: Stay::Final, text });

@@ -133,7 +133,17 @@ pub struct Written<'a> {
 impl<'a> Written<'a> {
     /// Manifests of a program, to be compared with it.
     pub fn new(program: &'a Program<'a>, cluster: &'a Cluster) -> Self {
-        Self { manifests: Manifests::new(cluster, names(program.policy())), program }
+        Self::with_names(program, cluster, Self::names(program))
+    }
+
+    /// The same, with the names that the program knows, where they are found once for several clusters.
+    pub(crate) const fn with_names(program: &'a Program<'a>, cluster: &'a Cluster, names: Names) -> Self {
+        Self { manifests: Manifests::new(cluster, names), program }
+    }
+
+    /// The names that a program knows.
+    pub(crate) fn names(program: &Program<'_>) -> Names {
+        names(program.policy())
     }
 
     fn is_with(&self, namespace: &str) -> bool {

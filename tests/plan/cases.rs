@@ -162,6 +162,46 @@ fn both_transports_stand_between_one_and_the_other() {
     }
 }
 
+/// What stands in the root namespace acts on every other.
+#[test]
+fn what_changes_in_the_root_namespace_changes_everywhere() {
+    let mode = |mode: &str| {
+        let all = istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
+        all.replace("namespace: shop", "namespace: istio-system") + &network("db", &format!("{DB}{{}}]}}"))
+    };
+    let plan = safe(&mode("PERMISSIVE"), &mode("STRICT"), &[flow("app=web@shop -> app=db@shop:80 mtls", &labelled())]);
+    assert_eq!(lines(&plan), ["replace: replace PeerAuthentication istio-system/default"]);
+    assert!(plan.steps[0].closes.iter().any(|line| line.starts_with("*@* -> *@*:")), "{:#?}", plan.steps);
+}
+
+/// Whatever part of it is applied, nothing is cut that both sides let through: so it is one step.
+#[test]
+fn what_requires_mtls_in_one_namespace_is_one_step() {
+    let side = |mode: &str| {
+        istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"))
+            + &istio("PeerAuthentication", "web", &format!("{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {mode}}}}}"))
+    };
+    let (base, head) = (side("PERMISSIVE"), side("STRICT"));
+    let flows = ["web", "db"].map(|app| flow(&format!("app=api@shop -> app={app}@shop:80 mtls"), &labelled()));
+    let both = "replace PeerAuthentication shop/default, replace PeerAuthentication shop/web";
+    assert_eq!(lines(&safe(&base, &head, &flows)), [format!("strict: {both}")]);
+    assert_eq!(lines(&safe(&head, &base, &flows)), [format!("permissive: {both}")]);
+}
+
+/// Of two that are not safe in every part each waits for its turn: without its own, `web` is under the other.
+#[test]
+fn what_is_not_safe_in_every_part_is_done_in_turn() {
+    let own =
+        |mode: &str| istio("PeerAuthentication", "web", &format!("{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {mode}}}}}"));
+    let all = |mode: &str| istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
+    let flows = [flow("app=api@shop -> app=web@shop:80", &labelled())];
+    let found = lines(&safe(&(all("STRICT") + &own("DISABLE")), &all("DISABLE"), &flows));
+    let replaced = "replace PeerAuthentication shop/default";
+    let expected =
+        [format!("permissive: {replaced}"), "permissive: delete PeerAuthentication shop/web".to_owned(), format!("strict: {replaced}")];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn refusals_come_last_and_go_first() {
     let deny = istio(

@@ -43,6 +43,25 @@ fn steps_are_written_as_folders() {
     );
 }
 
+/// Fourteen policies of labels of their own, one of which changes its port.
+#[test]
+fn many_labels_are_planned() {
+    let side = |port: u16| {
+        let policy = |at: u16| {
+            let port = if at == 0 { port } else { 80 };
+            format!(
+                "---\n{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p{at}, namespace: shop}}, spec: {{podSelector: {{matchLabels: {{d{at}: a}}}}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{matchLabels: {{k{at}: a}}}}}}], ports: [{{port: {port}}}]}}]}}}}\n"
+            )
+        };
+        (0..14).map(policy).collect::<String>()
+    };
+    let place = Place::with(&[("a.yaml", &side(80)), ("b.yaml", &side(81))]);
+    let ran = place.run("plan --manifests a.yaml b.yaml");
+    assert_eq!(ran.status, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("1. replace") && !ran.stdout.contains("\n2. "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("+ k0=a@shop -> d0=a@shop:81: denied → allowed"), "{}", ran.stdout);
+}
+
 #[test]
 fn what_is_not_safe_is_not_written() {
     let policy = |name: &str, spec: &str| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::diff::differing::Differing;
 use crate::diff::kind::kind;
 use crate::diff::programs::Groups;
 use crate::diff::side::Both;
@@ -69,17 +70,17 @@ impl Dice {
     }
 }
 
-fn found(pair: &Pair<'_>, keys: usize, differ: fn(&Access, &Access) -> bool) -> Found {
+fn found(pair: &Pair<'_>, (keys, shows): (usize, Shows<'_>), differ: fn(&Access, &Access) -> bool) -> Found {
     let seeds = sown(vec![Seed::Namespace("shop".into())], None::<Policies<'_>>, pair);
-    let found = walk_where(pair, None, &seeds, &Wanted { keys, differ, quota: Quota::LARGE, ..Wanted::any() });
+    let found = walk_where(pair, None, &seeds, &Wanted { keys, shows, differ, quota: Quota::LARGE, ..Wanted::any() });
     assert!(found.incomplete.is_empty());
     found
 }
 
-fn told(pair: &Pair<'_>, keys: usize) -> Vec<(Key, Brief)> {
-    let found = found(pair, keys, |before, after| !before.is_same(after));
+fn told(pair: &Pair<'_>, (keys, shows): (usize, Shows<'_>)) -> Vec<(Key, Brief)> {
+    let found = found(pair, (keys, shows), |before, after| !before.is_same(after));
     let words = Words::default();
-    let teller = Teller { pair, words: &words, few: &found.few, keys };
+    let teller = Teller { pair, words: &words, few: &found.few, keys, asked: MAX_ASKED, shows };
     let mut groups = Groups::new();
     for cell in found.cells {
         let kind = kind(pair, &cell, &nature(&cell.before, &cell.after, &cell.requests));
@@ -112,15 +113,17 @@ fn what_is_told_of_few_labels_holds_all_that_changes() {
     for seed in 0..100 {
         let mut dice = Dice(seed);
         let others: String = (0..5).map(|name| dice.policy(name)).collect();
-        let (old, new) = (format!("{BESIDE}{others}{}", dice.policy(9)), format!("{BESIDE}{others}{}", dice.policy(9)));
+        let changed = [0, 1].map(|_| dice.policy(9));
+        let [old, new] = changed.each_ref().map(|policy| format!("{BESIDE}{others}{policy}"));
         let (base, head) = (read(&old), read(&new));
         let known = names([&base, &head]);
         let (left, right) = (Yaml::new(&base, known.clone()), Yaml::new(&head, known));
         let pair = Pair::new(&left, &right);
-        let all = found(&pair, usize::MAX, |_, _| true).cells;
+        let differing = Differing::new(Some(vec![changed.each_ref().map(|policy| vec![policy.as_str()])]), base.platform());
+        let all = found(&pair, (usize::MAX, Shows::Difference), |_, _| true).cells;
         let is_changed = |cell: &&Cell| !cell.before.is_same(&cell.after);
-        for keys in [0, usize::MAX] {
-            let told = told(&pair, keys);
+        for how in [(0, Shows::Difference), (0, Shows::Step(&differing)), (usize::MAX, Shows::Difference)] {
+            let told = told(&pair, how);
             for cell in all.iter().filter(is_changed) {
                 assert!(told.iter().any(|(_, brief)| holds(&brief.region, cell)), "{seed}: {cell:#?}\n{old}\n{new}");
             }

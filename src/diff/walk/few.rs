@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use super::Wanted;
+use super::{FEW_KEYS, Shows, Wanted};
 use crate::classes::{Carried, FewLabels, World};
+use crate::diff::differing::Differing;
 use crate::diff::side::{Pair, Which};
 use crate::flow::{LabelCube, LabelTests, Pod, PodCube, PodTests, Symbol, TestRole, Values};
 use crate::verify::Way;
@@ -16,7 +17,7 @@ use crate::verify::Way;
 const PORT_TESTS: usize = 2;
 
 /// Pods of few labels, where they are enough.
-pub(super) struct Enough {
+pub(in crate::diff) struct Enough {
     pods: FewLabels<'static>,
     /// The labels of which they have few.
     pub(super) keys: BTreeSet<Symbol>,
@@ -24,13 +25,13 @@ pub(super) struct Enough {
 
 impl Enough {
     /// Whether some pods of a cube are among them.
-    pub(super) fn are_among(&self, cube: &PodCube) -> bool {
+    pub(in crate::diff) fn are_among(&self, cube: &PodCube) -> bool {
         self.pods.is_considered(cube)
     }
 }
 
 /// What it takes to tell which pods are enough.
-pub(super) struct Few<'a> {
+pub(in crate::diff) struct Few<'a> {
     pub(super) pair: &'a Pair<'a>,
     wanted: &'a Wanted<'a>,
     /// The tests of both sides; none if one cannot tell all that it has.
@@ -38,18 +39,18 @@ pub(super) struct Few<'a> {
 }
 
 impl<'a> Few<'a> {
-    pub(super) const fn new(pair: &'a Pair<'a>, wanted: &'a Wanted<'a>) -> Self {
+    pub(in crate::diff) const fn new(pair: &'a Pair<'a>, wanted: &'a Wanted<'a>) -> Self {
         Self { pair, wanted, tests: OnceLock::new() }
     }
 
     /// Whether cubes cut pods by so many labels that pods of few are looked at.
-    pub(super) fn are_needed(&self, cubes: &[(usize, &PodCube)]) -> bool {
+    pub(in crate::diff) fn are_needed(&self, cubes: &[(usize, &PodCube)]) -> bool {
         let keys: BTreeSet<&Symbol> = cubes.iter().flat_map(|(_, cube)| cube.labels.iter()).map(|(key, _)| key).collect();
         keys.len() > self.wanted.keys
     }
 
     /// The pods of a namespace that are enough; none where all are needed.
-    pub(super) fn of(&self, name: &Symbol, way: Way) -> Option<Enough> {
+    pub(in crate::diff) fn of(&self, name: &Symbol, way: Way) -> Option<Enough> {
         let judges = self.tests.get_or_init(|| self.all_tests()).as_ref()?;
         let judges = judges.each_ref().map(|tests| tests.of(name));
         let mut all = PodTests::default();
@@ -59,20 +60,38 @@ impl<'a> Few<'a> {
         let settling = all.settling_keys();
         let keys: BTreeSet<&Symbol> =
             all.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| !settling.contains(key)).collect();
-        let cubes = self.wanted.within.map(|within| within.near(way).pods.cubes()).unwrap_or_default();
-        let line: BTreeSet<LabelCube> = cubes.iter().map(|cube| cube.labels.clone()).collect();
-        let few: Vec<(BTreeSet<LabelCube>, usize)> = match way {
-            Way::Egress => vec![(missed_too(&all.sources, &keys), self.most())],
-            Way::Ingress => {
-                let mesh = judges.iter().map(|tests| (missed_too(&tests.mesh, &keys), 1));
-                let ports = judges.iter().map(|tests| (missed_too(&tests.ports, &keys), PORT_TESTS));
-                [(missed_too(&all.destinations, &keys), self.most())].into_iter().chain(mesh).chain(ports).collect()
+        let (given, few) = match self.wanted.shows {
+            Shows::Difference => (BTreeSet::new(), self.to_differ(&judges, &all, &keys, way)),
+            Shows::Step(differing) => {
+                let (given, lots) = chosen((differing, 2), name, &keys);
+                let of = |tests: &BTreeSet<LabelCube>| missed_too(tests, &keys);
+                let few = carried(&all, Counts::step(lots), way).into_iter().map(|(tests, most)| (of(&tests), most));
+                (of(&given), few.collect())
+            }
+            Shows::AtEnd => (BTreeSet::new(), carried(&all, Counts::AT_END, way)),
+            Shows::Against(middle, differing) => {
+                let (given, lots) = chosen((differing, 3), name, &keys);
+                (given, carried(&all, Counts::against(lots, differing.transports(middle)), way))
             }
         };
-        let mut groups = vec![Carried::all(&all.others, 1), Carried::few(&line, &[1])];
+        let cubes = self.wanted.within.map(|within| within.near(way).pods.cubes()).unwrap_or_default();
+        let line: BTreeSet<LabelCube> = cubes.iter().map(|cube| cube.labels.clone()).collect();
+        let mut groups = vec![Carried::all(&all.others, 1), Carried::all(&given, 1), Carried::few(&line, &[1])];
         groups.extend(few.iter().map(|(tests, most)| Carried::few(tests, &[*most])));
         let pods = FewLabels::new(&AnyPod, &keys, &groups);
         Some(Enough { pods, keys: keys.into_iter().cloned().collect() })
+    }
+
+    /// For a difference that shows, and that is told of all pods that have more labels.
+    fn to_differ(&self, judges: &[PodTests], all: &PodTests, keys: &BTreeSet<&Symbol>, way: Way) -> Vec<(BTreeSet<LabelCube>, usize)> {
+        match way {
+            Way::Egress => vec![(missed_too(&all.sources, keys), self.most())],
+            Way::Ingress => {
+                let mesh = judges.iter().map(|tests| (missed_too(&tests.mesh, keys), 1));
+                let ports = judges.iter().map(|tests| (missed_too(&tests.ports, keys), PORT_TESTS));
+                [(missed_too(&all.destinations, keys), self.most())].into_iter().chain(mesh).chain(ports).collect()
+            }
+        }
     }
 
     /// By how many tests a pod is held, at most: one side lets a flow pass, and the other stops it, by one more if labels make it stop
@@ -98,6 +117,52 @@ impl<'a> Few<'a> {
             Some(tests)
         };
         Some([of(Which::Base)?, of(Which::Head)?])
+    }
+}
+
+/// The tests of which a pod of a namespace keeps all: of those choices that have no more keys than anybody would mind, the one that
+/// leaves the fewest lots.
+fn chosen((differing, judges): (&Differing<'_>, usize), name: &Symbol, keys: &BTreeSet<&Symbol>) -> (BTreeSet<LabelCube>, usize) {
+    let tests = |(tests, lots): (LabelTests, usize)| (tests.of(name).iter().cloned().collect::<BTreeSet<_>>(), lots);
+    let is_small = |(tests, _): &(BTreeSet<LabelCube>, usize)| {
+        let own: BTreeSet<&Symbol> = tests.iter().flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| keys.contains(key)).collect();
+        own.len() <= FEW_KEYS
+    };
+    differing.choices(judges).into_iter().map(tests).rfind(is_small).unwrap_or((BTreeSet::new(), judges))
+}
+
+/// Of how many tests a pod keeps the labels, by what they are: of either gate, and of what ports are taken for.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    pods: usize,
+    mesh: usize,
+    ports: usize,
+}
+
+impl Counts {
+    /// For what two judges say of a flow at one end.
+    const AT_END: Self = Self { pods: 2, mesh: 2, ports: 2 * PORT_TESTS };
+
+    /// For what two judges say of a flow over one transport.
+    const fn step(lots: usize) -> Self {
+        Self { pods: 2 * lots, mesh: lots, ports: PORT_TESTS * lots }
+    }
+
+    /// For all that judges say of a flow, at both ends and over either transport. What objects do that some judges have in common takes
+    /// one test at either end and one of the mesh, for as many transports as policies tell apart; the mesh may always do so. That
+    /// these fall into so many lots, each of which has its own, makes it as many times more.
+    const fn against(lots: usize, transports: usize) -> Self {
+        Self { pods: 2 * lots * transports, mesh: 2 * lots, ports: PORT_TESTS * lots }
+    }
+}
+
+/// So many tests of the pods that call, or of those that are called.
+fn carried(all: &PodTests, counts: Counts, way: Way) -> Vec<(BTreeSet<LabelCube>, usize)> {
+    match way {
+        Way::Egress => vec![(all.sources.clone(), counts.pods)],
+        Way::Ingress => {
+            vec![(all.destinations.clone(), counts.pods), (all.mesh.clone(), counts.mesh), (all.ports.clone(), counts.ports)]
+        }
     }
 }
 
