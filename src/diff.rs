@@ -58,7 +58,7 @@ pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};
 pub use side::Which;
 
-pub(crate) use breach::{Breach, Changed, Touched, Way as Against, breaches, changes};
+pub(crate) use breach::{Breach, Changed, Touched, Touching, Way as Against, breaches, changes};
 pub(crate) use differing::{Differing, Versions};
 pub(crate) use intents::Intents;
 pub(crate) use middle::{Middle, Standing, Turned};

@@ -3,7 +3,7 @@
 //! Owns: `breaches`, whole flows over every pod that could exist: what neither side lets through must not pass, and what both let
 //! through must; and `changes`, what passes from one state to the next, in words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{Access, nature};
 use super::brief::Teller;
@@ -15,29 +15,42 @@ use super::middle::{Former, Middle};
 use super::programs::{Groups, STOPPED, grouped, key, sort};
 use super::seeds::{Policies, Seed, sown};
 use super::seen::seen;
+use super::selected::acted_on;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
 use super::walk::{Cell, FEW_KEYS, Quota, Shows, Told, Wanted, walk_where};
 use super::words::Words;
-use crate::cluster::Endpoint;
+use crate::cluster::{Endpoint, Platform};
 use crate::flow::{Flow, Peer, Symbol, Transport};
 use crate::verify::{Way as End, transports};
 
 /// Which flows a step may have touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Touched {
+pub(crate) enum Touched<'a> {
     /// Those from and to these namespaces.
-    Namespaces(BTreeSet<Symbol>),
+    Namespaces(BTreeMap<Symbol, Touching<'a>>),
     /// All of them.
     Everything,
 }
 
-impl Touched {
-    fn seeds(&self) -> Vec<Seed> {
-        match self {
-            Self::Namespaces(names) => names.iter().cloned().map(Seed::Namespace).collect(),
-            Self::Everything => vec![Seed::Everything],
-        }
+/// What has changed in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Touching<'a> {
+    /// These objects alone, each with all contents that it ever has. One of the two states that are compared has it.
+    These(Vec<Vec<&'a str>>),
+    /// More than objects, or others.
+    Any,
+}
+
+impl Touched<'_> {
+    fn seeds(&self, platform: &Platform) -> Vec<Seed> {
+        let Self::Namespaces(names) = self else { return vec![Seed::Everything] };
+        let narrow = |objects: &Touching<'_>| match objects {
+            Touching::These(policies) => acted_on(policies, platform),
+            Touching::Any => None,
+        };
+        let of = |(name, objects): (&Symbol, &Touching<'_>)| narrow(objects).unwrap_or_else(|| vec![Seed::Namespace(Symbol::clone(name))]);
+        names.iter().flat_map(of).collect()
     }
 }
 
@@ -60,19 +73,22 @@ pub(crate) struct Breach {
 
 /// What is against both sides in a state, and the flows that could not be judged. Flows that no step since a state that was
 /// judged has touched are as they were there.
-pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched, moved: &Moved, differing: &Differing<'_>) -> (Vec<Breach>, Vec<Flow>) {
+pub(crate) fn breaches(middle: &Middle<'_>, touched: &Touched<'_>, moved: &Moved, differing: &Differing<'_>) -> (Vec<Breach>, Vec<Flow>) {
     found(middle, touched, moved, differing, FEW_KEYS)
 }
 
 /// The same, where all pods are looked at that are told apart by so many labels.
-fn found(middle: &Middle<'_>, touched: &Touched, moved: &Moved, differing: &Differing<'_>, keys: usize) -> (Vec<Breach>, Vec<Flow>) {
+fn found(middle: &Middle<'_>, touched: &Touched<'_>, moved: &Moved, differing: &Differing<'_>, keys: usize) -> (Vec<Breach>, Vec<Flow>) {
     let base = Former { sides: middle.sides };
     let pair = Pair::new(&base, middle);
-    let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
+    let seeds = touched.seeds(differing.platform);
+    let are_narrow = seeds.iter().all(Seed::is_of_few_pods);
+    let seeds = sown(seeds, None::<Policies<'_>>, &pair);
     let settled = Settled::new(&pair, Some(middle.sides), moved, keys);
     let wanted = Wanted {
         differ: |before, after| before.plaintext != after.plaintext || before.mtls != after.mtls,
-        settled: &|source, destination| middle.is_steady && settled.between(source, destination),
+        // Few pods are looked at in less time than it takes to find out of which it is not needed.
+        settled: &|source, destination| !are_narrow && middle.is_steady && settled.between(source, destination),
         // Callers that are alike before and now may not be so on the head.
         told: Told::Apart,
         quota: Quota::LARGE,
@@ -167,19 +183,21 @@ pub(crate) struct Changed {
 /// What passes in one state and not in another. `moved` are the namespaces whose objects the one has and the other has not.
 pub(crate) fn changes(
     [before, after]: [&Middle<'_>; 2],
-    touched: &Touched,
+    touched: &Touched<'_>,
     moved: &Moved,
     differing: &Differing<'_>,
     words: &Words,
 ) -> Changed {
     let pair = Pair::new(before, after);
-    let seeds = sown(touched.seeds(), None::<Policies<'_>>, &pair);
+    let seeds = touched.seeds(differing.platform);
+    let are_narrow = seeds.iter().all(Seed::is_of_few_pods);
+    let seeds = sown(seeds, None::<Policies<'_>>, &pair);
     let settled = Settled::new(&pair, None, moved, FEW_KEYS);
     let is_steady = before.turned == after.turned;
     let shows = Shows::Step(differing);
     let wanted = Wanted {
         shows,
-        settled: &|source, destination| is_steady && settled.between(source, destination),
+        settled: &|source, destination| !are_narrow && is_steady && settled.between(source, destination),
         told: Told::Together,
         quota: Quota::LARGE,
         ..Wanted::any()

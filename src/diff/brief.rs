@@ -103,9 +103,11 @@ pub(super) fn briefly(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)]) -> 
 fn united(pair: &Pair<'_>, all: &[Brief]) -> Vec<Brief> {
     let of = |extent: Extent| {
         let regions: Vec<Region> = all.iter().filter(|brief| brief.extent == extent).map(|brief| brief.region.clone()).collect();
+        // What is true of the pods of one region need not be of those of another that is told with it.
         let rest = move |region: &Region| {
-            let inside = |brief: &&Brief| brief.extent == extent && brief.region.overlaps(region);
-            all.iter().filter(inside).find_map(|brief| brief.rest.clone())
+            let mut inside = all.iter().filter(|brief| brief.extent == extent && brief.region.overlaps(region)).map(|brief| &brief.rest);
+            let first = inside.next()?.as_ref()?;
+            inside.all(|rest| rest.as_ref() == Some(first)).then(|| first.clone())
         };
         merged(pair, &regions).into_iter().map(move |region| Brief { rest: rest(&region), region, extent })
     };
@@ -201,9 +203,9 @@ impl Telling<'_> {
     /// How much of a region has changed as the group has, and what pods have of which that is not so.
     fn extent(&self, ends: &Ends, region: &Region) -> (Extent, Option<[LabelCube; 2]>) {
         match self.kept.as_ref().and_then(|kept| self.beside(kept, region)) {
-            Some(Beside { others, same }) if others.is_empty() && same.is_empty() => (Extent::Whole, None),
-            Some(Beside { others, same }) if others.is_empty() => (Extent::Part, ends.besides(&same)),
-            Some(Beside { others, .. }) => (Extent::Mixed, ends.besides(&others)),
+            Some(Beside { others, same, .. }) if others.is_empty() && same.is_empty() => (Extent::Whole, None),
+            Some(Beside { others, same, alike }) if others.is_empty() => (Extent::Part, ends.besides(&same, &alike)),
+            Some(Beside { others, alike, .. }) => (Extent::Mixed, ends.besides(&others, &alike)),
             None => (Extent::Mixed, None),
         }
     }
@@ -226,7 +228,7 @@ impl Telling<'_> {
         }
         let brief = |wide: &Ends| {
             let extent = if beside.same.iter().any(|other| wide.overlaps(other)) { Extent::Part } else { Extent::Whole };
-            Brief { region: lot.region(wide), extent, rest: wide.besides(&beside.same) }
+            Brief { region: lot.region(wide), extent, rest: wide.besides(&beside.same, &beside.alike) }
         };
         Some(told.iter().map(brief).collect())
     }
@@ -252,7 +254,9 @@ impl Telling<'_> {
         for cell in found.cells {
             if self.is_kept(kept, &cell) {
                 beside.same.push(cell);
-            } else if !self.is_alike(&cell) {
+            } else if self.is_alike(&cell) {
+                beside.alike.push(cell);
+            } else {
                 beside.others.push(cell);
             }
         }
@@ -279,9 +283,11 @@ impl Telling<'_> {
     }
 }
 
-/// Classes that are not of a group.
+/// Classes of a region, by what they are to a group.
 #[derive(Default)]
 struct Beside {
+    /// Those that are of it.
+    alike: Vec<Cell>,
     /// Those that must not be told with it.
     others: Vec<Cell>,
     /// Those that may, though nothing has changed about them.

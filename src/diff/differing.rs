@@ -19,7 +19,7 @@ pub(crate) struct Differing<'a> {
     /// Of two judges, or of a base and a state, of the state and a head, and of the base and the head; none if more than these objects may
     /// differ.
     objects: Option<Vec<Versions<'a>>>,
-    platform: &'a Platform,
+    pub(super) platform: &'a Platform,
     tests: OnceLock<Option<Vec<LabelTests>>>,
     transports: OnceLock<usize>,
 }

@@ -28,6 +28,12 @@ pub(super) enum Seed {
 }
 
 impl Seed {
+    /// Whether it is of flows from or to pods of some labels, and not of all pods of a namespace.
+    pub(super) fn is_of_few_pods(&self) -> bool {
+        let few = |peers: &Peers| peers.addresses.is_empty() && peers.pods.cubes().iter().all(|cube| !cube.labels.is_all());
+        matches!(self, Self::Region(_, region) if few(&region.source) || few(&region.destination))
+    }
+
     /// Flows to the same peers, whoever sends them and on whatever port. Of a caller on its node's network more is known than its labels,
     /// and a policy may speak of it by its address.
     pub(super) fn with_all_callers(&self) -> Self {

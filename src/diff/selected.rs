@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use allowed::spoken;
 
-use super::objects::{Altered, Held};
+use super::objects::{Altered, Held, held};
 use super::seeds::{Region, Seed, Why};
 use super::side::Which;
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{self, Cluster, Endpoint, HBONE, Names, Platform};
 use crate::flow::{DataPlane, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol, Transport, Verdict};
+use crate::manifest::Trees;
 use crate::source::{FileId, Source, Sources};
 use crate::threads::in_shares;
 use crate::verify::Way;
@@ -38,6 +39,23 @@ pub(super) fn narrowed(seeds: &[Seed], changes: &[Altered<'_>], clusters: [&Clus
         _ => vec![seed.clone()],
     };
     in_shares(seeds, 1, |share| share.iter().flat_map(of).collect::<Vec<_>>()).concat()
+}
+
+/// The flows from and to the pods that policies select, on which contents of one policy each have an effect. None if one of them acts
+/// on others too, or its contents do not select the same pods.
+pub(super) fn acted_on(policies: &[Vec<&str>], platform: &Platform) -> Option<Vec<Seed>> {
+    let default = platform.default_namespace.clone().unwrap_or_else(|| "default".into());
+    let seeds = policies.iter().map(|contents| {
+        let mut sources = Sources::default();
+        let files: Vec<FileId> = contents.iter().map(|text| sources.add(Source::new("", *text))).collect();
+        let objects = held(&sources, &files, &default, &Trees::default()).objects;
+        let all = objects.iter().map(|object| Alone::new(object, platform)).collect::<Option<Vec<_>>>()?;
+        let (first, others) = all.split_first()?;
+        let are_alike = |way: &Way| others.iter().all(|other| other.selectors(*way) == first.selectors(*way));
+        let of = |way: Way| first.seeds(Which::Head, way, &Peers::all(), &PortSet::all());
+        WAYS.iter().all(are_alike).then(|| WAYS.into_iter().flat_map(of).collect::<Vec<Seed>>())
+    });
+    Some(seeds.collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// The namespace that an object may change; one that is a namespace, itself.

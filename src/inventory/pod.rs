@@ -172,7 +172,9 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     if kind == WorkloadKind::Job && name.whole == Whole::Yes {
         labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
     }
-    let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).collect();
+    let rolled = rolled(object, kind, reading);
+    labels.retain(|key, _| !rolled.contains(key));
+    let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).chain(rolled).collect();
     let workload = InventoryWorkload {
         kind,
         labels,
@@ -347,6 +349,17 @@ fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: P
     }
     keys.extend(ADDED_BY_SCHEDULING);
     keys
+}
+
+/// The keys of labels that a Rollout gives some of its pods and not others, whatever their template says.
+fn rolled(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> BTreeSet<Symbol> {
+    const SETS: [[&str; 2]; 4] =
+        [["canary", "canaryMetadata"], ["canary", "stableMetadata"], ["blueGreen", "activeMetadata"], ["blueGreen", "previewMetadata"]];
+    if kind != WorkloadKind::Rollout {
+        return BTreeSet::new();
+    }
+    let mut of = |[strategy, set]: [&str; 2]| object.follow(reading, &["spec", "strategy", strategy, set, "labels"]).labels(reading);
+    SETS.into_iter().flat_map(|set| of(set).into_keys()).collect()
 }
 
 /// What a pod's containers say.

@@ -3,7 +3,7 @@
 //! Owns: `Bench`: from a state to the cluster that it is, and the evaluator's answer about it. It knows no order.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::items::{Change, Item, State};
@@ -12,7 +12,9 @@ use super::order::Ends;
 use super::scope::Scope;
 use crate::cluster::{self, Cluster, Names, Platform};
 use crate::diagnostic::order::has_error;
-use crate::diff::{Against, Breach, Changed, Differing, Middle, Moved, Touched, Versions, breaches, changes, other_accounts, planes};
+use crate::diff::{
+    Against, Breach, Changed, Differing, Middle, Moved, Touched, Touching, Versions, breaches, changes, other_accounts, planes,
+};
 use crate::flow::{DataPlane, Flow, PodCube, Symbol};
 use crate::source::{Source, Sources};
 use crate::verify::{Judge, Manifests, Program, Written};
@@ -139,7 +141,7 @@ impl Bench<'_> {
         let Some(cluster) = self.cluster(state) else { return Wrong { unreadable: true, ..Wrong::default() } };
         let differing = Differing::new(self.differing(state), self.ends.platform);
         let (breaches, incomplete) =
-            breaches(&self.middle(&cluster, state), &self.touched(changes), &self.moved(&cluster, state), &differing);
+            breaches(&self.middle(&cluster, state), &self.touched(changes, state), &self.moved(&cluster, state), &differing);
         Wrong { breaches, incomplete, unreadable: false }
     }
 
@@ -151,7 +153,7 @@ impl Bench<'_> {
         let moved = Moved { from_base: names.clone(), from_head: names, is_local };
         let differing = Differing::new(self.step(before, after), self.ends.platform);
         let states = [&self.middle(&old, before), &self.middle(&new, after)];
-        changes(states, &self.touched(done), &moved, &differing, self.ends.words)
+        changes(states, &self.touched(done, after), &moved, &differing, self.ends.words)
     }
 
     /// In which namespaces a state has other objects than the sides.
@@ -218,14 +220,37 @@ impl Bench<'_> {
         format!("{labels}restart the pods of {who}{plane}")
     }
 
-    /// The flows that changes may touch.
-    fn touched<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) -> Touched {
-        let name = |change: &Change| match change {
-            Change::Turn(name) => Some(Symbol::clone(name)),
-            Change::Object(item, _) => self.items.get(*item).and_then(|item| self.namespace(&item.id)),
-        };
-        let names: Option<BTreeSet<Symbol>> = changes.into_iter().map(name).collect();
-        names.filter(|names| !names.contains(&self.ends.pair.fresh)).map_or(Touched::Everything, Touched::Namespaces)
+    /// The flows that changes which led to a state may touch.
+    fn touched<'c>(&self, changes: impl IntoIterator<Item = &'c Change>, state: &State) -> Touched<'_> {
+        let mut names: BTreeMap<Symbol, Touching<'_>> = BTreeMap::new();
+        for change in changes {
+            let (name, contents) = match change {
+                Change::Turn(name) => (Some(Symbol::clone(name)), None),
+                Change::Object(at, _) => {
+                    let item = self.items.get(*at);
+                    (item.and_then(|item| self.namespace(&item.id)), item.and_then(|item| self.contents(*at, item, state)))
+                }
+            };
+            let Some(name) = name.filter(|name| *name != self.ends.pair.fresh) else { return Touched::Everything };
+            match (names.entry(name).or_insert_with(|| Touching::These(Vec::new())), contents) {
+                (Touching::These(all), Some(contents)) => all.push(contents),
+                (objects, _) => *objects = Touching::Any,
+            }
+        }
+        Touched::Namespaces(names)
+    }
+
+    /// All contents of an object that acts on the pods which it selects and on no others; none if it is not known that it does, or neither
+    /// the base nor a state has it. Where there are waypoints, a policy may act on calls that somebody else carries.
+    fn contents<'b>(&'b self, at: usize, item: &'b Item, state: &State) -> Option<Vec<&'b str>> {
+        let is_there = item.base.is_some() || state.of(at).is_some();
+        let is_alone = is_there && !self.has_waypoints();
+        is_alone.then(|| item.versions.iter().map(|version| version.object.text.as_str()).collect())
+    }
+
+    fn has_waypoints(&self) -> bool {
+        let mut texts = self.items.iter().flat_map(|item| &item.versions).map(|version| version.object.text.as_str());
+        self.ends.kept.contains("waypoint") || texts.any(|text| text.contains("waypoint"))
     }
 }
 

@@ -387,3 +387,41 @@ fn a_request_authentication_alone_lets_pass_what_has_no_token() {
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("allowed, but not with every token => allowed [RequestAuthentication shop/r removed]"), "{told:#?}");
 }
+
+/// A caller's own end holds a pod on its node's network by that node's address: of two such pods the one says nothing about the other.
+#[test]
+fn pods_on_other_nodes_are_told_apart_by_their_addresses() {
+    let on_host = |name: &str, address: &str| {
+        pod(name, "shop", &format!("app: {name}"), "", ", hostNetwork: true")
+            + &format!("status: {{podIP: {address}, hostIP: {address}}}\n")
+    };
+    let leaving = |name: &str, block: &str| {
+        let spec = format!(
+            "podSelector: {{matchLabels: {{app: {name}}}}}, policyTypes: [Egress], egress: [{{to: [{{ipBlock: {{cidr: {block}}}}}]}}]"
+        );
+        network_policy(&spec).replace("name: p,", &format!("name: {name},"))
+    };
+    let rest = namespace("shop", "") + &leaving("a", "10.2.0.0/16") + &leaving("b", "10.3.0.0/16");
+    let base = rest.clone() + &on_host("one", "10.8.0.5") + &on_host("two", "10.1.0.5");
+    let head = rest + &on_host("one", "10.9.0.5") + &on_host("two", "10.2.0.5");
+    let config = format!("{NONE}[network-plugin]\nsctp = \"yes\"\n");
+    let lines = told(&base, &head, &config);
+    assert!(lines.iter().any(|line| line.contains("app=a@shop -> pod/two@shop") && line.contains("=> allowed")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("pod/one@shop")), "{lines:#?}");
+}
+
+/// A workload whose own labels say that it has a sidecar calls some of a class of pods, which its egress alone tells from the rest.
+#[test]
+fn a_caller_of_its_own_is_let_out_to_some_pods() {
+    let job = pod("job", "shop", "app: job, sidecar.istio.io/inject: \"true\"", "", "");
+    let strict = istio("PeerAuthentication", "default", "mtls: {mode: STRICT}").replace("namespace: shop", "namespace: data");
+    let out = |rule: &str| network_policy(&format!("podSelector: {{}}, policyTypes: [Egress], egress: [{rule}]"));
+    let to_db = "{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: data}}, podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}";
+    let rest = namespace("shop", "") + &namespace("data", "istio-injection: enabled") + &job + &strict;
+    let config = format!("{NONE}[network-plugin]\nsctp = \"yes\"\n");
+    let (there, back) = both_ways(&(rest.clone() + &out("")), &(rest + &out(to_db)), &config);
+    let is_told =
+        |lines: Vec<String>, end: &str| lines.iter().any(|line| line.contains("pod/job@shop -> app=db@data:5432") && line.contains(end));
+    assert!(is_told(lines(&there), "denied => allowed, mTLS"), "{:#?}", lines(&there));
+    assert!(is_told(lines(&back), "allowed, mTLS => denied"), "{:#?}", lines(&back));
+}

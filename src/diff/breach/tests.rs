@@ -132,6 +132,15 @@ impl Case {
 
     /// What pods of few labels show, if they are told apart by more than so many; and whether something was not looked at.
     fn found(&self, keys: usize, differing: &Differing<'_>) -> BTreeSet<Way> {
+        let anything = self.found_of(keys, differing, Touching::Any);
+        // What a step from the base to the state has not touched is as it was there.
+        let altered = self.objects.iter().filter(|versions| versions[0] != versions[1]);
+        let altered = altered.map(|versions| versions.iter().flatten().map(String::as_str).collect()).collect();
+        assert_eq!(self.found_of(keys, differing, Touching::These(altered)), anything, "{:#?}", self.objects);
+        anything
+    }
+
+    fn found_of(&self, keys: usize, differing: &Differing<'_>, touching: Touching<'_>) -> BTreeSet<Way> {
         let [base, _, head] = &self.clusters;
         let sides = (Yaml::new(base, self.names.clone()), Yaml::new(head, self.names.clone()));
         let pair = Pair::new(&sides.0, &sides.1);
@@ -140,7 +149,8 @@ impl Case {
         let middle = Middle::new(judge, &pair, &turned, &[], &BTreeSet::new());
         let own: BTreeSet<Symbol> = ["shop".into()].into();
         let moved = Moved { from_base: Some(own.clone()), from_head: Some(own.clone()), is_local: true };
-        let (found, incomplete) = super::found(&middle, &Touched::Namespaces(own), &moved, differing, keys);
+        let touched = Touched::Namespaces([("shop".into(), touching)].into());
+        let (found, incomplete) = super::found(&middle, &touched, &moved, differing, keys);
         assert_eq!(incomplete, []);
         let ends = |breach: &Breach| [breach.flow.source.clone(), breach.flow.destination.clone()];
         let is_here = |peer: Peer| matches!(peer, Peer::Pod(pod) if *pod.namespace == *"shop");

@@ -8,6 +8,9 @@ use crate::diff::merge::{Test, tests};
 use crate::diff::walk::Cell;
 use crate::flow::{LabelCube, Peers, PodCube, Symbol};
 
+/// So many classes are tried for labels by which they are told from others.
+const MAX_TRIED: usize = 64;
+
 /// The pods at both ends; none where addresses are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ends {
@@ -82,11 +85,24 @@ impl Ends {
         overlap(&self.source, &cell.source) && overlap(&self.destination, &cell.destination)
     }
 
-    /// The fewest labels that pods of some class within these have besides, at each end; none where they have none.
-    pub(super) fn besides(&self, cells: &[Cell]) -> Option<[LabelCube; 2]> {
+    /// The fewest labels that pods of some class within these have besides, at each end, and of no other one; none where these are told
+    /// from those by what they lack.
+    pub(super) fn besides(&self, cells: &[Cell], others: &[Cell]) -> Option<[LabelCube; 2]> {
         let of = |cell: &Cell| Some([more(self.source.as_ref(), &cell.source)?, more(self.destination.as_ref(), &cell.destination)?]);
         let all = cells.iter().filter_map(of).filter(|[source, destination]| !(source.is_all() && destination.is_all()));
-        all.min_by_key(|[source, destination]| source.iter().count() + destination.iter().count())
+        let mut all: Vec<[LabelCube; 2]> = all.collect::<BTreeSet<_>>().into_iter().collect();
+        all.sort_by_key(|[source, destination]| source.iter().count() + destination.iter().count());
+        all.truncate(MAX_TRIED);
+        all.into_iter().find(|labels| !others.iter().any(|other| self.with(labels).overlaps(other)))
+    }
+
+    /// Those of these pods that have more labels.
+    fn with(&self, [source, destination]: &[LabelCube; 2]) -> Self {
+        let narrow = |cube: &Option<PodCube>, labels: &LabelCube| {
+            let cube = cube.as_ref()?;
+            Some(PodCube { labels: cube.labels.intersect(labels)?, ..cube.clone() })
+        };
+        Self { source: narrow(&self.source, source), destination: narrow(&self.destination, destination) }
     }
 
     /// As wide as is allowed, test by test, but no wider than a hull.

@@ -93,6 +93,10 @@ impl Into<'_> {
 
     /// Whether a cut of a caller's own end may hold some of those that are called, and not all pods and ports alike.
     pub(super) fn may_hold(&self, caller: &Caller) -> bool {
+        // A workload has addresses, and may be on its node's network: a caller's end may hold it by those.
+        if self.target.workload.is_some() {
+            return true;
+        }
         let (cuts, _) = caller.cuts(self.walk);
         let mut cubes = cuts.iter().filter(|cut| !holds_every_pod(cut)).flat_map(|cut| cut.peers.pods.cubes());
         let own = self.target.peers.pods.cubes();
