@@ -124,6 +124,8 @@ pub struct Entry {
     pub causes: Vec<Cause>,
     /// What else is to be known of it.
     pub remarks: Vec<String>,
+    /// What is said of it where the rest of it is as it was; it is among the remarks.
+    pub partly: Option<String>,
     /// A flow about which the sides differ, as each side sees its ends.
     pub example: Example,
     /// The workloads of the inventory that call, by kind, namespace and name.

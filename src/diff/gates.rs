@@ -80,6 +80,7 @@ fn entry(pair: &Pair<'_>, words: &Words, which: Which, pods: PodSet, causes: Vec
         after,
         causes,
         remarks: Vec::new(),
+        partly: None,
         example,
         callers: Vec::new(),
         called: Vec::new(),

@@ -141,6 +141,7 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
         after: after.to_owned(),
         causes,
         remarks: if first.which == Which::Base { still(policies, turns) } else { Vec::new() },
+        partly: None,
         example,
         callers: Vec::new(),
         called: Vec::new(),

@@ -128,6 +128,7 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
         after: key.after.clone(),
         causes: key.items.iter().map(cause).collect(),
         remarks: left_open(line.open.iter().collect()),
+        partly: None,
         example: example(&line.cell),
         callers: Vec::new(),
         called: Vec::new(),

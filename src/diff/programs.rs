@@ -142,7 +142,8 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         let mut remarks = left_open(ranked.open_in(&region));
-        remarks.extend(besides(key, extent, rest.as_ref()));
+        let besides = besides(key, extent, rest.as_ref());
+        remarks.extend(besides.clone());
         Some(Entry {
             kind: *kind,
             who: words.peers(&region.source),
@@ -155,6 +156,7 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
             after: key.after.clone(),
             causes: key.items.iter().map(told).collect(),
             remarks,
+            partly: besides.filter(|_| extent == Extent::Part),
             example,
             callers: Vec::new(),
             called: Vec::new(),

@@ -143,6 +143,11 @@ impl Item {
         if self.permissive.is_some() && at == self.base { self.permissive } else { self.head }
     }
 
+    /// Whether it accepts both transports on the way.
+    pub(super) const fn is_permitted_first(&self) -> bool {
+        self.permissive.is_some()
+    }
+
     /// The way to what stands between the two sides, if it is at the first and there is such a thing. Between contents that act on
     /// other pods stands none at all.
     pub(super) fn interim(&self, number: usize, at: Option<usize>, how: Between) -> Option<Change> {

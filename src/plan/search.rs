@@ -70,12 +70,35 @@ const MAX_WHOLE: usize = 3;
 const DIRECT: [Phase; 9] =
     [Phase::Names, Phase::Hold, Phase::Open, Phase::Permit, Phase::Turn, Phase::Replace, Phase::Close, Phase::Strict, Phase::Deny];
 
+/// By which objects that stand on neither side a search goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// By those that hold pods open, and by those that accept both transports.
+    Usual,
+    /// By none that hold pods open: while they stand, nothing that opens the other end can come.
+    WithoutHolds,
+    /// By none that accept both transports: they do so on every port.
+    Straight,
+}
+
+impl Course {
+    /// Those that may lead to other orders, the usual one first.
+    fn all(items: &[Item]) -> Vec<Self> {
+        let holds = items.iter().any(is_hold).then_some(Self::WithoutHolds);
+        let permits = items.iter().any(Item::is_permitted_first).then_some(Self::Straight);
+        [Self::Usual].into_iter().chain(holds).chain(permits).collect()
+    }
+}
+
 /// Finds an order from a state to the head. If none is safe, the last steps say what is wrong with them.
 pub(super) fn search(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
     let orders = [[Between::Wide, Between::Narrow], [Between::Narrow, Between::Wide]];
     let mut best: Option<Search<'_>> = None;
-    for interims in orders {
-        let mut search = Search { bench, state: start.clone(), taken: Vec::new(), held: BTreeSet::new() };
+    let courses = Course::all(bench.items);
+    for (course, interims) in courses.iter().flat_map(|course| orders.map(|interims| (*course, interims))) {
+        let holds = bench.items.iter().enumerate().filter(|(_, item)| course == Course::WithoutHolds && is_hold(item));
+        let held = holds.map(|(at, _)| at).collect();
+        let mut search = Search { bench, course, state: start.clone(), taken: Vec::new(), held };
         while search.advance(interims) {}
         if search.left().is_empty() {
             return search.taken;
@@ -89,6 +112,7 @@ pub(super) fn search(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
 
 struct Search<'a> {
     bench: &'a Bench<'a>,
+    course: Course,
     state: State,
     taken: Vec<Taken>,
     /// Items that held pods open, and need not do so again.
@@ -100,13 +124,18 @@ impl Search<'_> {
         self.bench.items
     }
 
+    /// The content of an item that comes next.
+    fn next(&self, at: usize, item: &Item) -> Option<usize> {
+        if self.course == Course::Straight { item.head } else { item.next(self.state.of(at)) }
+    }
+
     /// What still has to be done.
     fn left(&self) -> Vec<Change> {
         // A namespace that turns is labelled when it does.
         let turns_later =
             |item: &Item| item.id.kind == "Namespace" && item.head.is_some() && self.bench.turning.contains(item.id.name.as_str());
         let objects = self.items().iter().enumerate().filter(|(at, item)| self.state.of(*at) != item.head && !turns_later(item));
-        let objects = objects.map(|(at, item)| Change::Object(at, item.next(self.state.of(at))));
+        let objects = objects.map(|(at, item)| Change::Object(at, self.next(at, item)));
         let turns = self.bench.turning.difference(&self.state.turned.labels).cloned().map(Change::Turn);
         objects.chain(turns).collect()
     }
@@ -161,11 +190,11 @@ impl Search<'_> {
             if is_hold(item) && !self.may_let_go(*at) {
                 return false;
             }
-            if self.state.of(*at) == item.next(self.state.of(*at)) {
+            if self.state.of(*at) == self.next(*at, item) {
                 return false;
             }
             let doors = |version: Option<usize>| item.version(version).map(|version| version.shape().doors()).unwrap_or_default();
-            !doors(self.state.of(*at)).is_subset(&doors(item.next(self.state.of(*at))))
+            !doors(self.state.of(*at)).is_subset(&doors(self.next(*at, item)))
         };
         self.items().iter().enumerate().filter(stops).map(|(at, _)| at).collect()
     }

@@ -53,7 +53,8 @@ fn lines(Changed { entries, untold, is_sampled }: &Changed, wanted: fn(Kind) -> 
     let all: Vec<&Entry> = entries.iter().filter(|entry| wanted(entry.kind)).collect();
     let line = |entry: &&Entry| {
         let on = if entry.on.is_empty() { String::new() } else { format!(":{}", entry.on) };
-        format!("{} -> {}{on}: {} → {}", entry.who, entry.whom, entry.before, entry.after)
+        let partly = entry.partly.as_ref().map(|partly| format!("; {partly}")).unwrap_or_default();
+        format!("{} -> {}{on}: {} → {}{partly}", entry.who, entry.whom, entry.before, entry.after)
     };
     let mut lines: Vec<String> = all.iter().take(MAX_LINES).map(line).collect();
     lines.extend((all.len() > MAX_LINES).then(|| format!("and {} more", all.len() - MAX_LINES)));

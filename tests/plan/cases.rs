@@ -353,3 +353,44 @@ fn a_namespace_gets_other_labels() {
     assert_eq!(names, ["side-by-side", "restart", "close"], "{:#?}", lines(&plan));
     assert!(plan.steps[1].actions[0].text.starts_with("label namespace pay env=prod"), "{:?}", plan.steps[1].actions);
 }
+
+/// An object that accepts both transports accepts them on every port; one that changes a single port needs none.
+#[test]
+fn one_port_leaves_mtls_without_a_step_between() {
+    let peer = |ports: &str| {
+        istio("PeerAuthentication", "db", &format!("{{selector: {{matchLabels: {{app: db}}}}, mtls: {{mode: STRICT}}{ports}}}"))
+    };
+    let plan = safe(&peer(""), &peer(", portLevelMtls: {80: {mode: DISABLE}}"), &[]);
+    assert_eq!(lines(&plan), ["strict: replace PeerAuthentication shop/db"]);
+}
+
+/// While a policy holds ingress open, nothing that opens egress can come: an order without it is looked for, too.
+#[test]
+fn what_holds_pods_open_may_stand_in_the_way() {
+    let base = network("one", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}");
+    let head = network("one", "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}], ports: [{port: 443}]}]}")
+        + &network(
+            "two",
+            "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: job}}}], ports: [{port: 443}]}]}",
+        );
+    let flows = ["app=web@shop -> app=db@shop:443", "app=job@shop -> app=db@shop:443", "app=job@shop -> app=web@shop:80"];
+    let plan = safe(&base, &head, &flows.map(|words| flow(words, &labelled())));
+    assert_eq!(lines(&plan), ["replace: replace NetworkPolicy shop/one", "open: create NetworkPolicy shop/two"]);
+}
+
+/// Equal changes are told as one line, which says where it is not true of all of it.
+#[test]
+fn a_line_that_is_true_in_part_says_so() {
+    let rule = |name: &str, to: &str, from: &str| {
+        network(name, &format!("{{podSelector: {{{to}}}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{{from}}}}}]}}]}}"))
+    };
+    let labels = |key: &str| format!("matchLabels: {{{key}: a}}");
+    let others: String =
+        (1..4).map(|at| rule(&format!("other-{at}"), &labels(&format!("to-{at}")), &labels(&format!("from-{at}")))).collect();
+    let base = rule("all", "", &labels("one")) + &others;
+    let head = base.clone() + &rule("more", "", &labels("two"));
+    let plan = safe(&base, &head, &[]);
+    let opens: Vec<&str> = plan.steps.iter().flat_map(|step| &step.opens).map(String::as_str).collect();
+    let part = "one!=a,two=a@shop -> *@shop: denied → allowed; part of it passed before, by something else, as from pods with from-1=a to pods with to-1=a";
+    assert_eq!(opens, [part]);
+}
