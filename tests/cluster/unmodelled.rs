@@ -36,7 +36,7 @@ fn kinds_that_cannot_affect_a_flow_are_passed_over() {
         ("notification.toolkit.fluxcd.io/v1beta3", "Alert"),
         ("kafka.strimzi.io/v1beta2", "Kafka"),
         ("operators.coreos.com/v1alpha1", "Subscription"),
-        ("apps.openshift.io/v1", "DeploymentConfig"),
+        ("argoproj.io/v1alpha1", "Application"),
         ("traefik.io/v1alpha1", "IngressRoute"),
     ] {
         let yaml = object(version, kind, "x", "{anything: [at, all]}");

@@ -195,7 +195,7 @@ fn labels_that_may_stand_together_in_any_way_are_no_more_than_their_rules() {
     let there = compared(&program("allow key-0=a -> other-0=b:80"), &program("allow key-0=a -> other-0=b:81"));
     let expected = [
         "key-0=a@shop -> other-0=b@shop:81 allowed; ",
-        "key-0=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else, as from pods with key-9=a to pods with other-9=b",
+        "key-0=a@shop -> other-0=b@shop:80 denied; part of it still passes, by something else, as from pods with key-1=a to pods with other-1=b",
     ];
     assert_eq!(lines(&there), expected);
     assert!(there.report.incomplete.is_empty());
