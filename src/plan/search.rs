@@ -92,10 +92,30 @@ impl Course {
 
 /// Finds an order from a state to the head. If none is safe, the last steps say what is wrong with them.
 pub(super) fn search(bench: &Bench<'_>, start: &State) -> Vec<Taken> {
-    let orders = [[Between::Wide, Between::Narrow], [Between::Narrow, Between::Wide]];
+    let mut best: Option<Vec<Taken>> = None;
+    for course in Course::all(bench.items) {
+        let taken = by(bench, start, course);
+        let harm = harm(&taken);
+        if harm == 0 {
+            return taken;
+        }
+        if best.as_ref().is_none_or(|best| harm < self::harm(best)) {
+            best = Some(taken);
+        }
+    }
+    best.unwrap_or_default()
+}
+
+/// In how many steps something is wrong.
+fn harm(taken: &[Taken]) -> usize {
+    taken.iter().filter(|taken| !taken.wrong.is_nothing()).count()
+}
+
+/// The order that a course leads to. Where it is stuck with both ways of standing between, it goes on by what does least harm, which may
+/// be none.
+fn by(bench: &Bench<'_>, start: &State, course: Course) -> Vec<Taken> {
     let mut best: Option<Search<'_>> = None;
-    let courses = Course::all(bench.items);
-    for (course, interims) in courses.iter().flat_map(|course| orders.map(|interims| (*course, interims))) {
+    for interims in [[Between::Wide, Between::Narrow], [Between::Narrow, Between::Wide]] {
         let holds = bench.items.iter().enumerate().filter(|(_, item)| course == Course::WithoutHolds && is_hold(item));
         let held = holds.map(|(at, _)| at).collect();
         let mut search = Search { bench, course, state: start.clone(), taken: Vec::new(), held };

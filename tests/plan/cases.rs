@@ -394,3 +394,15 @@ fn a_line_that_is_true_in_part_says_so() {
     let part = "one!=a,two=a@shop -> *@shop: denied → allowed; part of it passed before, by something else, as from pods with from-1=a to pods with to-1=a";
     assert_eq!(opens, [part]);
 }
+
+/// A course that is stuck may go on by what does no harm; others are tried only where it does some.
+#[test]
+fn what_holds_pods_open_may_go_early() {
+    let select = |labels: &str, more: &str| format!("{{podSelector: {labels}{more}}}");
+    let base = network("one", &select("{matchExpressions: [{key: four, operator: Exists}]}", ", policyTypes: [Egress]"))
+        + &network("two", &select("{matchLabels: {one: b}}", ", policyTypes: [Egress], egress: [{}]"));
+    let head = network("one", &select("{}", ""))
+        + &network("two", &select("{matchExpressions: [{key: none, operator: Exists}]}", ", ingress: [{}]"));
+    let flows = ["one=b,four=x@shop -> none=x@shop:80", "one=b@shop -> four=x@shop:80", "four=x@shop -> none=x,one=b@shop:80"];
+    safe(&base, &head, &flows.map(|words| flow(words, &labelled())));
+}
