@@ -21,6 +21,7 @@ mod unmodelled;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
@@ -44,15 +45,15 @@ pub enum Way {
     Egress,
 }
 
-/// Manifests, read and ready to be asked.
+/// Manifests, read and ready to be asked. A clone shares what was read.
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     platform: Platform,
-    network: network::Network,
-    mesh: mesh::Mesh,
-    unmodelled: unmodelled::UnmodelledObjects,
+    network: Arc<network::Network>,
+    mesh: Arc<mesh::Mesh>,
+    unmodelled: Arc<unmodelled::UnmodelledObjects>,
     namespaces: BTreeMap<Symbol, Labels>,
-    workloads: Vec<Workload>,
+    workloads: Arc<Vec<Workload>>,
     port_numbers: network::PortNumbers,
     /// The files that hold an object, or something that cannot be read.
     held: BTreeSet<FileId>,
@@ -114,16 +115,16 @@ pub(crate) fn read_with<'s>(
     let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform, trees);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
-        network: network::Network::new(policies),
-        mesh,
-        unmodelled: unmodelled::UnmodelledObjects::new(unmodelled),
+        network: Arc::new(network::Network::new(policies)),
+        mesh: Arc::new(mesh),
+        unmodelled: Arc::new(unmodelled::UnmodelledObjects::new(unmodelled)),
         namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
         platform,
         held,
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
-    cluster.workloads = pods::workloads(&inventory, &cluster.platform, &keys);
+    cluster.workloads = Arc::new(pods::workloads(&inventory, &cluster.platform, &keys));
     cluster.port_numbers = pods::port_numbers(&cluster.workloads);
     (cluster, findings)
 }
