@@ -2,9 +2,10 @@
 //!
 //! Owns: `Answer` and its parts, and how the answers of two ends become one. It must not ask anybody.
 
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use indexmap::IndexSet;
 
 use crate::cluster::Document;
 use crate::flow::{PortSet, Protocol, Symbol, Transport};
@@ -205,21 +206,18 @@ fn either(left: Option<&Symbol>, right: Option<&Symbol>) -> Option<Symbol> {
 /// Answers, each once: ends that say the same share one number.
 #[derive(Debug, Default)]
 pub(super) struct EndAnswers {
-    numbers: HashMap<Rc<EndAnswer>, usize>,
-    answers: Vec<Rc<EndAnswer>>,
+    answers: IndexSet<EndAnswer>,
 }
 
 impl EndAnswers {
     /// The number of an answer.
     pub(super) fn number(&mut self, answer: EndAnswer) -> usize {
-        let next = self.answers.len();
-        if let Some(known) = self.numbers.get(&answer) {
-            return *known;
-        }
-        let shared = Rc::new(answer);
-        self.answers.push(Rc::clone(&shared));
-        self.numbers.insert(shared, next);
-        next
+        self.answers.insert_full(answer).0
+    }
+
+    /// Takes in answers that were numbered by themselves: the number here of each, by its number there.
+    pub(super) fn adopt(&mut self, others: Self) -> Vec<usize> {
+        others.answers.into_iter().map(|answer| self.number(answer)).collect()
     }
 
     /// The number of an answer without what it says of connections that go another way.
@@ -240,6 +238,6 @@ impl EndAnswers {
 
     /// The answer of a number.
     pub(super) fn get(&self, number: usize) -> Option<&EndAnswer> {
-        self.answers.get(number).map(|answer| &**answer)
+        self.answers.get_index(number)
     }
 }

@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, Way};
 use crate::flow::{
     AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
 };
+use crate::threads;
 
 use super::answer::{EndAnswer, EndAnswers, Piece, Said};
 use super::apart::Apart;
@@ -94,8 +95,24 @@ impl<'c> Asking<'c> {
         }
     }
 
+    /// Asks the ends of these sources about destinations and of these destinations about sources: whose ends, and as whose far ends they
+    /// are looked at.
+    ///
+    /// What the two ways have learnt is joined as if the sources had been asked before the destinations.
+    pub(super) fn both_ends(&mut self, (sources, callers): (&Bits, &Bits), (destinations, called): (&Bits, &Bits)) -> [Ends<'c>; 2] {
+        let cluster = self.cluster;
+        let leaving = || {
+            let mut asking = Self::new(cluster);
+            (asking.ends(Way::Egress, sources, called), asking.answers)
+        };
+        let ((egress, answers), mut ingress) = threads::both(leaving, || self.ends(Way::Ingress, destinations, callers));
+        let entering = std::mem::replace(&mut self.answers, answers);
+        ingress.renumber(&self.answers.adopt(entering));
+        [egress, ingress]
+    }
+
     /// Asks the ends of these workloads about those others.
-    pub(super) fn ends(&mut self, way: Way, subjects: &Bits, far: &Bits) -> Ends<'c> {
+    fn ends(&mut self, way: Way, subjects: &Bits, far: &Bits) -> Ends<'c> {
         let workloads = self.cluster.workloads();
         let mut selectors: BTreeMap<&Symbol, Vec<LabelCube>> = BTreeMap::new();
         let mut known: BTreeMap<Subject<'c>, usize> = BTreeMap::new();
@@ -207,6 +224,20 @@ impl<'c> Asking<'c> {
             Said { requests: self.spaces.name(&space, &wanted), doubt }
         };
         kinds.into_iter().map(name).collect()
+    }
+}
+
+impl Ends<'_> {
+    /// Gives each answer the number that stands in the place of its own.
+    fn renumber(&mut self, numbers: &[usize]) {
+        for view in &mut self.views {
+            let of_groups = view.groups.iter_mut().map(|(_, answer)| answer);
+            for answer in of_groups.chain(view.outside.iter_mut().map(|(_, answer)| answer)) {
+                if let Some(number) = numbers.get(*answer) {
+                    *answer = *number;
+                }
+            }
+        }
     }
 }
 

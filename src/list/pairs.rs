@@ -9,7 +9,7 @@ mod lists;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use crate::cluster::{Addressed, Cluster, Endpoint, Way, WaypointCall, Workload};
+use crate::cluster::{Addressed, Cluster, Endpoint, WaypointCall, Workload};
 use crate::flow::{AddressSet, Peer};
 
 use super::answer::{Answer, Away, Doubt, meet};
@@ -67,8 +67,7 @@ impl<'c> Pairs<'c> {
         let (sources, destinations) = (self.sources.clone(), self.destinations.clone());
         let far = |bits: &Bits| if self.options.scope == Scope::Outside { Bits::default() } else { bits.clone() };
         let (near, away) = (far(&sources), far(&destinations));
-        let egress = self.asking.ends(Way::Egress, &sources, &away);
-        let ingress = self.asking.ends(Way::Ingress, &destinations, &near);
+        let [egress, ingress] = self.asking.both_ends((&sources, &near), (&destinations, &away));
         let leaving = Leaving::new(&egress);
         let mut clients = Clients::new(self.cluster, &near);
         for destination in destinations.iter() {

@@ -9,6 +9,7 @@ use crate::exit::{Exit, Failure};
 use crate::inputs::{Inputs, ReadBeside};
 use crate::report::{self, Format};
 use clap::{Args, ValueEnum};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use twogate::compile::{Input, Judged, compile, emitted, endpoint, given};
 use twogate::diagnostic::code;
@@ -96,31 +97,33 @@ impl List {
         };
         let (input, manifests) = match self.inputs.read_judged(&self.manifests)? {
             ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
-            ReadBeside::Ready(input, manifests) => (*input, manifests),
+            ReadBeside::Ready(input, manifests) => (input, manifests),
         };
         if let Some(days) = self.expiring {
             let today = self.today.unwrap_or_else(date::today);
-            return expiring::list(input, &today, days, self.format);
+            return expiring::list(*input, &today, days, self.format);
         }
+        // The process ends behind this: giving back all that it knows piece by piece would only make its user wait.
+        let input = ManuallyDrop::new(input);
         if self.manifests.is_empty() { of_intents(&input, &wanted) } else { of_manifests(&input, &manifests, &wanted) }
     }
 }
 
 /// Lists what the intents compile to.
 fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
-    let outcome = compile(input.clone());
+    let outcome = ManuallyDrop::new(compile(input.clone()));
     let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     if exit != Exit::Fine {
         return Ok(exit);
     }
-    let judged = emitted(&outcome, input);
+    let judged = ManuallyDrop::new(emitted(&outcome, input));
     print(input, &judged, wanted)
 }
 
 /// Lists what manifests let pass.
 fn of_manifests(input: &Input, manifests: &[FileId], wanted: &Wanted) -> Result<Exit, Failure> {
-    let judged = given(input, manifests);
-    let input = Input { inventory: manifests.iter().chain(&input.inventory).copied().collect(), ..input.clone() };
+    let judged = ManuallyDrop::new(given(input, manifests));
+    let input = ManuallyDrop::new(Input { inventory: manifests.iter().chain(&input.inventory).copied().collect(), ..input.clone() });
     print(&input, &judged, wanted)
 }
 
@@ -144,7 +147,8 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
         });
     }
     let [from, to] = [ends.first(), ends.get(1)].map(|end| end.cloned().flatten());
-    let mut listing = list::list(&judged.cluster, &Options { from, to, scope: wanted.scope, reasons: wanted.reasons });
+    let options = Options { from, to, scope: wanted.scope, reasons: wanted.reasons };
+    let mut listing = ManuallyDrop::new(list::list(&judged.cluster, &options));
     listing.assumptions.extend(judged.mesh.assumption());
     for assumption in &listing.assumptions {
         report::say(&format!("assumes that {assumption}; {}", assumption.remedy()))?;
