@@ -9,7 +9,7 @@ use super::callers::{ByLabel, Identities};
 use super::facts::{Facts, whole};
 use super::mesh::{Projection, WORTH_A_THREAD, acting_ports, cube, is_guarded, known_names, permissions, special};
 use super::openings::subjects;
-use super::region::{Region, subtract_all};
+use super::region::Region;
 use super::report;
 use super::{Callers, Cause, Coupled, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
 use crate::diagnostic::Diagnostic;
@@ -19,7 +19,7 @@ use crate::syntax::ast::Direction;
 use crate::threads::in_shares;
 
 /// Steps of one search past which a gain is assumed: no honest program needs more, and an unproven pair is refused.
-const MAX_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 200_000;
 
 /// One opening with both its faces: what the network lets through by it, and what the mesh does.
 pub(super) struct Lane<'a> {
@@ -352,5 +352,6 @@ fn unjustified<T>(
             return found;
         }
     }
-    unjustified(subtract_all(regions, &lane.exact), need, rest, transport, (steps, take))
+    // One region after the other: what is looked for is mostly found in the first, and each may fall into many.
+    regions.into_iter().find_map(|region| unjustified(region.subtract(&lane.exact), need, rest, transport, (&mut *steps, take)))
 }
