@@ -49,6 +49,11 @@ pub struct RequestSamples {
     /// Tokens by which it tells tokens apart: of each a test of one issuer, and for each claim the values of which the test
     /// accepts any one. Every combination of values that tests tell apart is tried, no token and an unverified one too.
     pub tokens: BTreeSet<Token>,
+    /// Claims that matter by what they hold alone, as each value may only let an alternative match: by name, how many of its values
+    /// an alternative of this cut needs at most. A judge's answer needs such values of one cut at most, as of headers: however many
+    /// of the others a token loses, the answer stays. Of claims that some cut has samples of and does not name here, everything
+    /// may matter.
+    pub few_claims: BTreeMap<Symbol, usize>,
     /// Whether it tells a connection that is no HTTP from one that is.
     pub looks_inside: bool,
     /// What the samples of words stand for, for those who say in words what passes.

@@ -247,9 +247,9 @@ mod tests {
                 } else {
                     BTreeSet::new()
                 },
-                settling_headers: BTreeSet::new(),
                 looks_inside: true,
                 written: WrittenWords { hosts: set(&hosts), ..WrittenWords::default() },
+                ..RequestSamples::default()
             },
         )
     }
