@@ -1,10 +1,12 @@
 //! Requests, cut along the samples of the cuts that hold a far end and a port.
 //!
 //! Owns: the product of methods, paths, hosts, headers and tokens, and its bound: past it nothing is skipped, the caller is
-//! told that the classes are too many.
+//! told that the classes are too many. Which tokens there are is `tokens`'s to say.
+
+mod tokens;
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::witness::fresh_word;
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
@@ -45,14 +47,15 @@ pub fn request_classes<C: Borrow<Cut>>(
     active: &[usize],
     known: &mut PathCells,
 ) -> Result<Vec<Option<Request>>, TooManyRequests> {
-    all_requests(&looking(cuts, active), known, headers)
+    all_requests(&looking(cuts, active), known, Choosing { headers: &headers, tokens: &tokens::all })
 }
 
 /// The same, where only the question is whether some request decides otherwise: if there are many choices of headers, those of
-/// requests whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which).
+/// requests whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which);
+/// and if there are many tokens, likewise those whose claims are.
 ///
 /// Two are enough to hold judges against each other, and to hold one against what somebody expects: each of the two needs the
-/// headers of one cut for its answer.
+/// headers and claims of one cut for its answer.
 pub fn deciding_requests(cuts: &[Cut], active: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
     let requests = DecidingRequests::new(cuts);
     requests.find(&requests.looking(active), known)
@@ -60,6 +63,9 @@ pub fn deciding_requests(cuts: &[Cut], active: &[usize], known: &mut PathCells) 
 
 /// More choices of headers than these are not all tried where fewer decide.
 const MANY_HEADERS: usize = 32;
+
+/// More tokens than these are not all tried where fewer decide.
+const MANY_TOKENS: usize = 32;
 
 /// How many requests are kept for another far end or port.
 const KEPT_REQUESTS: usize = 1 << 16;
@@ -72,6 +78,8 @@ pub struct DecidingRequests<'c> {
     /// By the place of a cut, which of them are its; none if it does not look.
     places: Vec<Option<usize>>,
     settling: BTreeSet<&'c Symbol>,
+    /// Claims of which everything may matter.
+    settling_claims: BTreeSet<&'c Symbol>,
     found: HashMap<Vec<usize>, Vec<Option<Request>>>,
     /// How many requests were found.
     kept: usize,
@@ -90,7 +98,8 @@ impl<'c> DecidingRequests<'c> {
         };
         let places = cuts.iter().map(|cut| (!cut.requests.is_empty()).then(|| place(&cut.requests))).collect();
         let settling = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
-        Self { distinct, places, settling, found: HashMap::new(), kept: 0 }
+        let settling_claims = cuts.iter().flat_map(|cut| tokens::unpromised(&cut.requests)).collect();
+        Self { distinct, places, settling, settling_claims, found: HashMap::new(), kept: 0 }
     }
 
     /// One request of each class that decides for a far end and port which these cuts hold. Whoever takes one out puts it back.
@@ -118,11 +127,22 @@ impl<'c> DecidingRequests<'c> {
 
     fn find(&self, looking: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
         let looking: Vec<&RequestSamples> = looking.iter().filter_map(|place| self.distinct.get(*place).copied()).collect();
-        all_requests(&looking, known, |samples| match choices(samples.headers.iter(), MANY_HEADERS) {
+        let headers = |samples: &RequestSamples| match choices(samples.headers.iter(), MANY_HEADERS) {
             Ok(all) => Ok(all),
             Err(TooManyRequests) => few_headers(samples, &looking, &self.settling),
-        })
+        };
+        let tokens = |samples: &RequestSamples| match tokens::all(samples) {
+            Ok(all) if all.len() <= MANY_TOKENS => Ok(all),
+            _ => tokens::few(samples, &looking, &self.settling_claims),
+        };
+        all_requests(&looking, known, Choosing { headers: &headers, tokens: &tokens })
     }
+}
+
+/// How what may be chosen freely is chosen.
+struct Choosing<'f> {
+    headers: &'f dyn Fn(&RequestSamples) -> Result<Vec<Labels>, TooManyRequests>,
+    tokens: &'f dyn Fn(&RequestSamples) -> Result<Vec<Token>, TooManyRequests>,
 }
 
 /// Those of the cuts that look into connections.
@@ -133,7 +153,7 @@ fn looking<'c, C: Borrow<Cut>>(cuts: &'c [C], active: &[usize]) -> Vec<&'c Reque
 fn all_requests(
     looking: &[&RequestSamples],
     known: &mut PathCells,
-    headers: impl Fn(&RequestSamples) -> Result<Vec<Labels>, TooManyRequests>,
+    choosing: Choosing<'_>,
 ) -> Result<Vec<Option<Request>>, TooManyRequests> {
     if looking.is_empty() {
         return Ok(vec![None]);
@@ -145,8 +165,8 @@ fn all_requests(
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
     let paths = known.of(&samples.paths)?;
-    let headers = headers(&samples)?;
-    let tokens = tokens(&samples.tokens)?;
+    let headers = (choosing.headers)(&samples)?;
+    let tokens = (choosing.tokens)(&samples)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
     if count.is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
@@ -250,69 +270,4 @@ fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s BTreeSet<Symbol>)>
         all = next;
     }
     Ok(all)
-}
-
-/// No token, one that does not verify, and of every issuer and of an unknown one, every choice of claims.
-fn tokens(samples: &BTreeSet<Token>) -> Result<Vec<Token>, TooManyRequests> {
-    let mut all = vec![Token::None, Token::Unverified];
-    if samples.is_empty() {
-        return Ok(all);
-    }
-    // A sample is a test of one issuer's tokens, so claims are tried for the issuers whose tests look at them.
-    let mut tests: BTreeMap<Symbol, BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>> = BTreeMap::new();
-    for token in samples {
-        let Token::Valid { issuer, claims } = token else { continue };
-        let of_issuer = tests.entry(Symbol::clone(issuer)).or_default();
-        for (name, values) in claims {
-            of_issuer.entry(Symbol::clone(name)).or_default().insert(values.clone());
-        }
-    }
-    for issuer in with_fresh(&tests.keys().cloned().collect(), |word| format!("https://{word}.test").into()) {
-        let bodies = tests.get(&issuer).map_or_else(|| Ok(vec![Claims::new()]), claim_choices)?;
-        all.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(&issuer), claims }));
-    }
-    Ok(all)
-}
-
-type Claims = BTreeMap<Symbol, BTreeSet<Symbol>>;
-
-/// Every way in which a token can hold these values: a claim that is a list holds any number of them. `tests` are the sets of
-/// values that judges accept.
-fn claim_choices(tests: &BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>) -> Result<Vec<Claims>, TooManyRequests> {
-    let mut all = vec![Claims::new()];
-    for (name, tests) in tests {
-        let choices = subsets(tests)?;
-        if all.len().checked_mul(choices.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
-            return Err(TooManyRequests);
-        }
-        let mut next = all.clone();
-        for (choice, claims) in choices.iter().flat_map(|choice| all.iter().map(move |claims| (choice, claims))) {
-            let mut claims = claims.clone();
-            claims.insert(Symbol::clone(name), choice.clone());
-            next.push(claims);
-        }
-        all = next;
-    }
-    Ok(all)
-}
-
-/// How many values of one claim may be told apart for all of their combinations to be tried.
-const MAX_COMBINED: usize = 12;
-
-/// The sets of values that a claim may hold: one that nobody named, and every combination of values that some test tells
-/// apart. Values that the same tests accept are alike, so one of them stands for all.
-fn subsets(tests: &BTreeSet<BTreeSet<Symbol>>) -> Result<Vec<BTreeSet<Symbol>>, TooManyRequests> {
-    let named: BTreeSet<&Symbol> = tests.iter().flatten().collect();
-    let mut alike: BTreeMap<Vec<bool>, &Symbol> = BTreeMap::new();
-    for word in &named {
-        alike.entry(tests.iter().map(|test| test.contains(*word)).collect()).or_insert(word);
-    }
-    let words: Vec<&Symbol> = alike.into_values().collect();
-    if words.len() > MAX_COMBINED {
-        return Err(TooManyRequests);
-    }
-    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([fresh_word(named.iter().map(|word| &***word))])];
-    let chosen = |mask: usize| words.iter().enumerate().filter(move |(at, _)| mask & (1 << at) != 0).map(|(_, word)| Symbol::clone(word));
-    sets.extend((1..1_usize << words.len()).map(|mask| chosen(mask).collect()));
-    Ok(sets)
 }
