@@ -15,6 +15,67 @@ const WIDENED: usize = 4096;
 
 /// Boxes that together hold exactly the wanted classes. A class is a number whose first dimension counts fastest.
 pub(super) fn cover(sizes: &[usize], wanted: &Bits) -> Vec<Cells> {
+    let mut folded = Folded { sizes: sizes.to_vec(), wanted: wanted.clone(), groups: Vec::new() };
+    for at in 0..sizes.len() {
+        folded.fold(at);
+    }
+    let mut boxes: Vec<Cells> = few(&folded.sizes, &folded.wanted).iter().map(|cells| folded.unfold(cells)).collect();
+    boxes.sort_unstable();
+    boxes
+}
+
+/// A space in which cells are one that make no difference to what is wanted, so that boxes are sought among few classes.
+struct Folded {
+    sizes: Vec<usize>,
+    wanted: Bits,
+    /// For each dimension that was folded, the cells of each that are one now.
+    groups: Vec<Vec<Bits>>,
+}
+
+impl Folded {
+    /// Makes one of the cells of a dimension that are alike.
+    fn fold(&mut self, at: usize) {
+        let size = self.sizes.get(at).copied().unwrap_or(1).max(1);
+        let step: usize = self.sizes.iter().take(at).product();
+        let cell = |class: usize| class / step % size;
+        let mut slices: Vec<Vec<usize>> = vec![Vec::new(); size];
+        for class in self.wanted.iter() {
+            if let Some(slice) = slices.get_mut(cell(class)) {
+                slice.push(class - cell(class) * step);
+            }
+        }
+        let mut numbers: BTreeMap<&[usize], usize> = BTreeMap::new();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (cell, slice) in slices.iter().enumerate() {
+            let number = *numbers.entry(slice).or_insert(groups.len());
+            match groups.get_mut(number) {
+                Some(group) => group.push(cell),
+                None => groups.push(vec![cell]),
+            }
+        }
+        let place = |class: usize| {
+            // The first of a group stands for all.
+            let number = groups.iter().position(|group| group.first() == Some(&cell(class)))?;
+            Some(class % step + step * (number + groups.len() * (class / (step * size))))
+        };
+        self.wanted = self.wanted.iter().filter_map(place).collect();
+        if let Some(size) = self.sizes.get_mut(at) {
+            *size = groups.len();
+        }
+        self.groups.push(groups.into_iter().map(|group| group.into_iter().collect()).collect());
+    }
+
+    /// A box of the whole space.
+    fn unfold(&self, cells: &[Bits]) -> Cells {
+        let whole = |(cells, groups): (&Bits, &Vec<Bits>)| {
+            cells.iter().filter_map(|number| groups.get(number)).fold(Bits::default(), |sum, group| sum.union(group))
+        };
+        cells.iter().zip(&self.groups).map(whole).collect()
+    }
+}
+
+/// The boxes, and as few as are easily found.
+fn few(sizes: &[usize], wanted: &Bits) -> Vec<Cells> {
     let mut boxes = merged(sizes, wanted);
     if sizes.iter().product::<usize>() <= WIDENED {
         for cells in &mut boxes {
@@ -26,7 +87,6 @@ pub(super) fn cover(sizes: &[usize], wanted: &Bits) -> Vec<Cells> {
         for at in 0..boxes.len() {
             narrow(sizes, at, &mut boxes);
         }
-        boxes.sort_unstable();
     }
     boxes
 }
