@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Values};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, namespace_plane};
 use crate::ir::{Policy, Workload};
 
 use super::question::{Object, Side};
@@ -70,8 +70,8 @@ impl World {
         let mut again = known.clone();
         let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
         if let Peer::Pod(own) = &mut again.endpoint.peer {
-            own.plane = plane(&pod.namespace, declared, policy);
             own.namespace_labels = namespace_labels(&pod.namespace, policy, cluster);
+            own.plane = plane(own, declared, policy);
             if let Some(account) = declared.and_then(|workload| workload.account.clone()) {
                 own.account = account;
             }
@@ -197,7 +197,7 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     }
     let mut pod = Pod { namespace, namespace_labels, labels, account: "default".into(), plane: DataPlane::None };
     let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
-    pod.plane = plane(&pod.namespace, facts, policy);
+    pod.plane = plane(&pod, facts, policy);
     if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
         pod.account = account;
     }
@@ -215,10 +215,10 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     }
 }
 
-/// How a pod takes part in the mesh where no manifest says it.
-fn plane(namespace: &str, workload: Option<&Workload>, policy: &Policy) -> DataPlane {
-    let of_workload = workload.and_then(|workload| workload.plane);
-    of_workload.or_else(|| policy.namespace(namespace)?.plane).unwrap_or(policy.config.mesh.mode)
+/// How a pod that no manifest holds takes part in the mesh: as intents declare it, else as the labels of its namespace have it.
+fn plane(pod: &Pod, workload: Option<&Workload>, policy: &Policy) -> DataPlane {
+    let declared = workload.and_then(|workload| workload.plane).or_else(|| policy.namespace(&pod.namespace)?.plane);
+    declared.or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(policy.config.mesh.mode)
 }
 
 /// The labels of a namespace: those of the intents where they manage it, else those of the manifests.

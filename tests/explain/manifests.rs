@@ -280,3 +280,23 @@ fn pods_whose_owner_is_in_no_manifest_are_found_by_every_name() {
     let both = verdicts("deploy/web@shop -> deploy/web@shop:80");
     assert!(both.contains(&passes) && both.contains(&stopped), "{both:?}");
 }
+
+/// A pod that no manifest holds takes part in the mesh as the labels of its namespace have it.
+#[test]
+fn pods_that_nobody_described_are_in_the_mesh_as_their_namespace_says() {
+    let said = [
+        ("istio-injection: enabled", "sidecar to sidecar"),
+        ("istio.io/dataplane-mode: ambient", "ambient to ambient"),
+        ("istio-injection: disabled", "no mesh to no mesh"),
+        ("team: web", "sidecar to sidecar"),
+    ];
+    for (label, planes) in said {
+        let manifests = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{label}}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: nobody, namespace: shop}}\nspec: {{}}\n"
+        );
+        let page = Files { manifests: &manifests, ..Files::default() }.page("app=web@shop -> app=db@shop:80");
+        let verdict = if planes.starts_with("no mesh") { "ALLOWED" } else { "DENIED" };
+        assert!(page.starts_with(verdict) && page.contains(planes), "{label}: {page}");
+    }
+}
