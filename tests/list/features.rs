@@ -206,6 +206,33 @@ fn tokens_headers_and_hosts_are_told() {
     );
 }
 
+/// Each role opens a path of its own, and a token may hold several: what is told is the rules, not every choice of roles.
+#[test]
+fn many_roles_read_as_the_rules_that_ask_for_them() {
+    let tokens = istio("RequestAuthentication", "shop", "corp", "{jwtRules: [{issuer: i, jwksUri: 'https://i/keys', audiences: [a]}]}");
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let rule = |role: usize| {
+        format!(
+            "{{to: [{{operation: {{methods: [GET], paths: [/v{role}], ports: ['8080']}}}}], \
+             when: [{{key: 'request.auth.claims[role]', values: [r{role}]}}]}}"
+        )
+    };
+    let rules: Vec<String> = (0..12).map(rule).collect();
+    let rules =
+        istio("AuthorizationPolicy", "shop", "db", &format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{}]}}", rules.join(", ")));
+    let network =
+        network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+    let yaml = meshed() + &tokens + &strict + &rules + &network;
+    let mut told: Vec<String> = (0..12).map(|role| format!("GET /v{role} jwt i aud=a role=r{role}")).collect();
+    told.sort();
+    let found = on(platform(), &yaml, "web", "db");
+    let [line] = found.as_slice() else { panic!("{found:?}") };
+    let requests = line.rsplit(" | ").next().unwrap_or_default();
+    let mut read: Vec<&str> = requests.split(", ").collect();
+    read.sort_unstable();
+    assert_eq!(read, told);
+}
+
 #[test]
 fn what_nobody_knows_is_a_row_of_its_own() {
     let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80, endPort: 90}]}]}";

@@ -11,7 +11,7 @@ use super::super::bits::Bits;
 pub(super) type Cells = Vec<Bits>;
 
 /// Beyond so many classes boxes are merged, but not widened: widening asks about each class of each box.
-const WIDENED: usize = 4096;
+const WIDENED: usize = 1 << 15;
 
 /// Boxes that together hold exactly the wanted classes. A class is a number whose first dimension counts fastest.
 pub(super) fn cover(sizes: &[usize], wanted: &Bits) -> Vec<Cells> {

@@ -17,7 +17,7 @@ use super::tokens;
 use super::{Choice, HeaderTest, Pattern, RequestKind, Requests, TokenPattern, WordPattern, sorted};
 
 /// So many kinds of requests are asked for one by one; where a policy tells more apart, no answer is made up.
-const MAX_KINDS: usize = 20_000;
+const MAX_KINDS: usize = 200_000;
 
 /// The spaces known so far.
 #[derive(Debug, Default)]
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn too_many_kinds_are_not_asked_for() {
-        let many = |name: &str| (0..40).map(|at| Symbol::from(format!("{name}{at}"))).collect::<BTreeSet<_>>();
+        let many = |name: &str| (0..80).map(|at| Symbol::from(format!("{name}{at}"))).collect::<BTreeSet<_>>();
         let samples =
             RequestSamples { methods: many("M"), hosts: many("h"), headers: [("x".into(), many("v"))].into(), ..Default::default() };
         assert!(Spaces::default().of(&samples).is_none());

@@ -11,7 +11,7 @@ use super::cells::Cells;
 use super::{Pattern, TokenPattern, WordPattern};
 
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
-const MAX_TOKENS: usize = 512;
+const MAX_TOKENS: usize = 2_048;
 
 /// So many values of one claim are tried in every choice; of more, each, each two, and all are.
 const MAX_VALUES: usize = 4;
