@@ -47,7 +47,7 @@ pub fn request_classes<C: Borrow<Cut>>(
     active: &[usize],
     known: &mut PathCells,
 ) -> Result<Vec<Option<Request>>, TooManyRequests> {
-    all_requests(&looking(cuts, active), known, Choosing { headers: &headers, tokens: &tokens::all })
+    all_requests(&looking(cuts, active), known, &Choosing::All)
 }
 
 /// The same, where only the question is whether some request decides otherwise: if there are many choices of headers, those of
@@ -127,22 +127,35 @@ impl<'c> DecidingRequests<'c> {
 
     fn find(&self, looking: &[usize], known: &mut PathCells) -> Result<Vec<Option<Request>>, TooManyRequests> {
         let looking: Vec<&RequestSamples> = looking.iter().filter_map(|place| self.distinct.get(*place).copied()).collect();
-        let headers = |samples: &RequestSamples| match choices(samples.headers.iter(), MANY_HEADERS) {
-            Ok(all) => Ok(all),
-            Err(TooManyRequests) => few_headers(samples, &looking, &self.settling),
-        };
-        let tokens = |samples: &RequestSamples| match tokens::all(samples) {
-            Ok(all) if all.len() <= MANY_TOKENS => Ok(all),
-            _ => tokens::few(samples, &looking, &self.settling_claims),
-        };
-        all_requests(&looking, known, Choosing { headers: &headers, tokens: &tokens })
+        all_requests(&looking, known, &Choosing::Few { headers: &self.settling, claims: &self.settling_claims })
     }
 }
 
-/// How what may be chosen freely is chosen.
-struct Choosing<'f> {
-    headers: &'f dyn Fn(&RequestSamples) -> Result<Vec<Labels>, TooManyRequests>,
-    tokens: &'f dyn Fn(&RequestSamples) -> Result<Vec<Token>, TooManyRequests>,
+/// How headers and tokens are chosen.
+enum Choosing<'c> {
+    /// Every choice.
+    All,
+    /// Of many, those of two cuts with all of these headers and claims.
+    Few { headers: &'c BTreeSet<&'c Symbol>, claims: &'c BTreeSet<&'c Symbol> },
+}
+
+impl Choosing<'_> {
+    fn headers(&self, samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
+        match self {
+            Self::All => choices(samples.headers.iter(), MAX_REQUESTS),
+            Self::Few { headers, .. } => {
+                choices(samples.headers.iter(), MANY_HEADERS).or_else(|TooManyRequests| few_headers(samples, looking, headers))
+            }
+        }
+    }
+
+    fn tokens(&self, samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Token>, TooManyRequests> {
+        match (self, tokens::all(samples)) {
+            (Self::All, all) => all,
+            (Self::Few { .. }, Ok(all)) if all.len() <= MANY_TOKENS => Ok(all),
+            (Self::Few { claims, .. }, _) => tokens::few(samples, looking, claims),
+        }
+    }
 }
 
 /// Those of the cuts that look into connections.
@@ -153,26 +166,55 @@ fn looking<'c, C: Borrow<Cut>>(cuts: &'c [C], active: &[usize]) -> Vec<&'c Reque
 fn all_requests(
     looking: &[&RequestSamples],
     known: &mut PathCells,
-    choosing: Choosing<'_>,
+    choosing: &Choosing<'_>,
 ) -> Result<Vec<Option<Request>>, TooManyRequests> {
     if looking.is_empty() {
         return Ok(vec![None]);
     }
+    let paths = known.of(&looking.iter().flat_map(|samples| samples.paths.iter().cloned()).collect())?;
+    let mut classes = vec![None];
+    for (speaking, paths) in by_cuts(looking, paths) {
+        with_paths(&speaking, &paths, choosing, &mut classes)?;
+    }
+    Ok(classes)
+}
+
+/// The paths by the cuts that look at more than the path there.
+fn by_cuts<'c, 'p>(looking: &[&'c RequestSamples], paths: &'p [Symbol]) -> Vec<(Vec<&'c RequestSamples>, Vec<&'p Symbol>)> {
+    let mut places: HashMap<Vec<usize>, usize> = HashMap::new();
+    let mut parts: Vec<(Vec<&RequestSamples>, Vec<&Symbol>)> = Vec::new();
+    for path in paths {
+        let speaking = looking.iter().enumerate().filter(|(_, samples)| samples.speaks_of(path));
+        let (numbers, speaking): (Vec<usize>, Vec<&RequestSamples>) = speaking.map(|(at, samples)| (at, *samples)).unzip();
+        let place = *places.entry(numbers).or_insert(parts.len());
+        match parts.get_mut(place) {
+            Some((_, paths)) => paths.push(path),
+            None => parts.push((speaking, vec![path])),
+        }
+    }
+    parts
+}
+
+/// Adds the classes of requests with these paths, of which these cuts speak.
+fn with_paths(
+    speaking: &[&RequestSamples],
+    paths: &[&Symbol],
+    choosing: &Choosing<'_>,
+    classes: &mut Vec<Option<Request>>,
+) -> Result<(), TooManyRequests> {
     let mut samples = RequestSamples::default();
-    for more in looking {
+    for more in speaking {
         merge(&mut samples, more);
     }
     let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
     let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
-    let paths = known.of(&samples.paths)?;
-    let headers = (choosing.headers)(&samples)?;
-    let tokens = (choosing.tokens)(&samples)?;
+    let headers = choosing.headers(&samples, speaking)?;
+    let tokens = choosing.tokens(&samples, speaking)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
-    if count.is_none_or(|count| count > MAX_REQUESTS) {
+    if count.and_then(|count| count.checked_add(classes.len())).is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
     }
-    let mut classes = vec![None];
-    for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path))) {
+    for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
         for (host, headers) in hosts.iter().flat_map(|host| headers.iter().map(move |headers| (host, headers))) {
             classes.extend(tokens.iter().map(|token| {
                 let (method, path, host) = (Symbol::clone(method), Symbol::clone(path), Symbol::clone(host));
@@ -180,12 +222,12 @@ fn all_requests(
             }));
         }
     }
-    Ok(classes)
+    Ok(())
 }
 
+/// What several cuts look at besides the path.
 fn merge(sum: &mut RequestSamples, more: &RequestSamples) {
     sum.methods.extend(more.methods.iter().cloned());
-    sum.paths.extend(more.paths.iter().cloned());
     sum.hosts.extend(more.hosts.iter().cloned());
     for (name, values) in &more.headers {
         sum.headers.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
@@ -228,12 +270,7 @@ fn path_cells(patterns: &BTreeSet<PathPattern>) -> Result<Vec<Symbol>, TooManyRe
     Ok(cells.iter().filter_map(|cell| cell.witness().map(Symbol::from)).collect())
 }
 
-/// Every choice of a value, a fresh value or absence for every header.
-fn headers(samples: &RequestSamples) -> Result<Vec<Labels>, TooManyRequests> {
-    choices(samples.headers.iter(), MAX_REQUESTS)
-}
-
-/// Every such choice for headers that may settle anything, with those for the other headers of two cuts.
+/// Every choice of a value, a fresh value or absence for headers that may settle anything, with those for the other headers of two cuts.
 fn few_headers(
     samples: &RequestSamples,
     looking: &[&RequestSamples],

@@ -341,6 +341,46 @@ fn asks_for(cut: &Cut, name: &Symbol) -> bool {
     cut.requests.tokens.iter().any(|token| matches!(token, Token::Valid { claims, .. } if claims.contains_key(name)))
 }
 
+/// A cut that asks for a path, mostly before anything else.
+fn bound_cut() -> impl Strategy<Value = Cut> {
+    let some = |words: &'static [&'static str]| prop::sample::subsequence(words.to_vec(), 0..=words.len());
+    let paths = prop::sample::subsequence(vec!["/a", "/a/{**}", "/b", "/{*}"], 0..=2);
+    (paths, prop::bool::weighted(0.8), some(&["GET", "POST"]), some(&["h", "k"]), some(&["x", "y"]), some(&["ops", "dev"])).prop_map(
+        |(paths, is_bound, methods, hosts, values, roles)| {
+            let set = |words: Vec<&str>| words.into_iter().map(Symbol::from).collect::<BTreeSet<Symbol>>();
+            let paths: BTreeSet<PathPattern> = paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect();
+            let token = |role: &str| Token::Valid { issuer: "i".into(), claims: [("role".into(), [role.into()].into())].into() };
+            let requests = RequestSamples {
+                bound: (is_bound && !paths.is_empty()).then(|| paths.clone()),
+                paths,
+                methods: set(methods),
+                hosts: set(hosts),
+                headers: if values.is_empty() { BTreeMap::new() } else { [("x".into(), set(values))].into() },
+                tokens: roles.into_iter().map(token).collect(),
+                looks_inside: true,
+                ..RequestSamples::default()
+            };
+            Cut { peers: Peers::all(), ports: PortSet::all(), requests }
+        },
+    )
+}
+
+/// Whether a request passes a rule that asks for one of the words of each kind that it has.
+fn is_matched(rule: &RequestSamples, request: &Request) -> bool {
+    let header = request.headers.get("x");
+    let holds = |test: &Token| match (test, &request.token) {
+        (Token::Valid { claims: wanted, .. }, Token::Valid { issuer, claims }) => {
+            &**issuer == "i" && wanted.iter().all(|(name, values)| claims.get(name).is_some_and(|own| !own.is_disjoint(values)))
+        }
+        _ => false,
+    };
+    rule.speaks_of(&request.path)
+        && (rule.methods.is_empty() || rule.methods.contains(&request.method))
+        && (rule.hosts.is_empty() || rule.hosts.contains(&request.host))
+        && rule.headers.get("x").is_none_or(|values| header.is_some_and(|value| values.contains(value)))
+        && (rule.tokens.is_empty() || rule.tokens.iter().any(holds))
+}
+
 /// Twenty rules that each ask for a role of its own are told apart by tokens of two roles.
 #[test]
 fn many_roles_are_told_apart_by_tokens_of_two() {
@@ -387,6 +427,21 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// Rules that look at anything on some paths alone say together whatever they say of all requests.
+    #[test]
+    fn requests_by_path_show_all_that_rules_say_together(cuts in prop::collection::vec(bound_cut(), 1..5)) {
+        let active: Vec<usize> = (0..cuts.len()).collect();
+        let wide: Vec<Cut> = cuts.iter().cloned().map(|mut cut| { cut.requests.bound = None; cut }).collect();
+        let said = |requests: Vec<Option<Request>>| {
+            let of = |request: Request| cuts.iter().map(|cut| is_matched(&cut.requests, &request)).collect::<Vec<bool>>();
+            requests.into_iter().flatten().map(of).collect::<BTreeSet<_>>()
+        };
+        let all = request_classes(&wide, &active, &mut PathCells::default()).unwrap();
+        let by_path = request_classes(&cuts, &active, &mut PathCells::default()).unwrap();
+        prop_assert!(by_path.len() <= all.len());
+        prop_assert_eq!(said(by_path), said(all));
     }
 
     /// For any two cuts, every token has a stand-in with as many values of each claim as the two need, and with all of what settles.

@@ -39,6 +39,9 @@ pub struct RequestSamples {
     pub methods: BTreeSet<Symbol>,
     /// Paths, as patterns: their cells are found exactly.
     pub paths: BTreeSet<PathPattern>,
+    /// Those of them of which a path must match one for anything else to matter: of a request with another path this cut says the
+    /// same whatever else is in it. None where no path is without matter.
+    pub bound: Option<BTreeSet<PathPattern>>,
     /// Hosts, lower case.
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
@@ -83,5 +86,10 @@ impl RequestSamples {
             && self.hosts.is_empty()
             && self.headers.is_empty()
             && self.tokens.is_empty()
+    }
+
+    /// Whether anything but the path matters of requests with this one.
+    pub fn speaks_of(&self, path: &str) -> bool {
+        self.bound.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))
     }
 }

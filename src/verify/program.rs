@@ -10,8 +10,8 @@ use super::labels::label_tests;
 use crate::cluster::Endpoint;
 use crate::config::Consent;
 use crate::flow::{
-    AddressSet, Cut, Flow, LabelCube, LabelTests, Peer, Peers, PodCube, PodSet, PortSet, RequestCube, RequestSamples, RequestSet, Symbol,
-    Token, TokenTest, Verdict,
+    AddressSet, Cut, Flow, LabelCube, LabelTests, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, RequestCube, RequestSamples,
+    RequestSet, Symbol, Token, TokenTest, Verdict,
 };
 use crate::ir::{Baseline, End, Policy, Rule, Target};
 use crate::meaning::{Said, passes_end_by};
@@ -272,6 +272,9 @@ pub(super) fn samples(requests: &RequestSet) -> RequestSamples {
     }
     samples.looks_inside = true;
     requests.cubes.iter().for_each(|cube| add_cube(&mut samples, cube));
+    // Of a list within which all paths are, another path is in no cube.
+    let lists: Option<Vec<&Vec<PathPattern>>> = requests.cubes.iter().map(|cube| cube.paths.within().first()).collect();
+    samples.bound = lists.map(|lists| lists.into_iter().flatten().cloned().collect());
     samples
 }
 
