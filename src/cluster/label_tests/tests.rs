@@ -1,5 +1,7 @@
-//! What a cluster says of the labels and headers that it looks at: the lists of them, and the promises of it on random policies.
+//! What a cluster says of the labels, headers and claims that it looks at: the lists of them, and the promises of it on random policies.
 
+mod claims;
+mod few_claims;
 mod generate;
 mod near;
 mod random;
@@ -8,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, Names, Platform, Way, read};
 use crate::diagnostic::{Level, code};
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodTests, Symbol};
+use crate::flow::{Cut, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodTests, Symbol, Token};
 use crate::source::{Source, Sources};
 
 use super::super::Endpoint;
@@ -257,4 +259,20 @@ fn a_header_settles_what_its_absence_does_and_what_counts_beside_others() {
     assert_eq!(settling(&policy("CUSTOM, provider: {name: p}", "values: [v]", "")), ["x", "y"]);
     let tokens = istio("RequestAuthentication", "{jwtRules: [{issuer: i, jwksUri: 'https://i/k'}]}");
     assert_eq!(settling(&tokens), ["access-control-request-method", "origin"]);
+}
+
+/// The claims of which everything may matter: those that some cut has samples of and promises nothing about.
+fn settling_claims(cuts: &[Cut]) -> BTreeSet<Symbol> {
+    let of = |cut: &Cut| {
+        let claims =
+            cut.requests.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
+        let names: BTreeSet<Symbol> = claims.flat_map(|claims| claims.keys().cloned()).collect();
+        names.into_iter().filter(|name| !cut.requests.few_claims.contains_key(name)).collect::<Vec<_>>()
+    };
+    cuts.iter().flat_map(of).collect()
+}
+
+/// A policy about tokens for every pod of `shop`, with more of its rule.
+fn issuer(more: &str) -> String {
+    istio("RequestAuthentication", &format!("{{jwtRules: [{{issuer: i, jwksUri: 'https://i/k'{more}}}]}}"))
 }

@@ -109,7 +109,7 @@ struct Looks<'t> {
     universe: RequestSamples,
     /// Tokens that show how tests tell tokens apart.
     tokens: &'t dyn Fn(&[&Test]) -> BTreeSet<Token>,
-    /// Whether every header settles something, as an answer may need those of several rules.
+    /// Whether every header and claim settles something, as an answer may need those of several rules.
     all_settle: bool,
 }
 
@@ -138,10 +138,12 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         cuts.extend(ports.map(line));
         let mut requests = looked_at(&tests);
         widen(&mut requests, &tests, &looks.universe);
-        requests.settling_headers = settling(&tests, looks.all_settle || is_needed_besides(bound_policy, rule));
+        let all_settle = looks.all_settle || is_needed_besides(bound_policy, rule);
+        requests.settling_headers = settling(&tests, all_settle);
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
             requests.written.claims = tokens::written(&tests);
+            requests.few_claims = if all_settle { BTreeMap::new() } else { tokens::few(&tests) };
         }
         requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
         if !requests.is_empty() {

@@ -72,25 +72,44 @@ fn claims(tests: &[&Test]) -> Vec<Claim> {
     claims.into_iter().collect()
 }
 
-/// The claims that tests look at, and the words of each test. The issuer is no claim here.
+/// The claims that tests look at, and the words of each test.
 fn looked_at(tests: &[&Test]) -> Vec<(Symbol, Vec<Word>)> {
-    let mut all = Vec::new();
-    for matcher in tests.iter().flat_map(|test| test.matchers()) {
-        match matcher {
-            Matcher::Users(users) => all.push(("sub".into(), users.iter().map(|user| user.subject.clone()).collect())),
-            Matcher::Claim(path, words) => {
-                let key: Symbol = match path.as_slice() {
-                    [name] => Symbol::clone(name),
-                    _ => nested(path).into(),
-                };
-                if *key != *"iss" {
-                    all.push((key, words.clone()));
-                }
-            }
-            _ => {}
-        }
+    let of = |matcher: &Matcher| {
+        let words = match matcher {
+            Matcher::Users(users) => users.iter().map(|user| user.subject.clone()).collect(),
+            Matcher::Claim(_, words) => words.clone(),
+            _ => return None,
+        };
+        Some((claim_of(matcher)?, words))
+    };
+    tests.iter().flat_map(|test| test.matchers()).filter_map(of).collect()
+}
+
+/// The claim that a matcher looks at, by its name in samples. The issuer is none here.
+fn claim_of(matcher: &Matcher) -> Option<Symbol> {
+    match matcher {
+        Matcher::Users(_) => Some("sub".into()),
+        Matcher::Claim(path, _) => match path.as_slice() {
+            [name] => (**name != *"iss").then(|| Symbol::clone(name)),
+            _ => Some(nested(path).into()),
+        },
+        _ => None,
     }
-    all
+}
+
+/// The claims of which a rule with these tests needs few values, and how many: one for each of its tests. Left out are those that some
+/// value must not be of, and the subject of a user, who is nobody with two of them: of these each value may stop a match.
+pub(super) fn few(tests: &[&Test]) -> BTreeMap<Symbol, usize> {
+    let mut few = BTreeMap::new();
+    for name in tests.iter().filter_map(|test| test.wanted.as_ref()).filter_map(claim_of) {
+        *few.entry(name).or_default() += 1;
+    }
+    let unwanted = tests.iter().filter_map(|test| test.unwanted.as_ref());
+    let users = tests.iter().flat_map(|test| test.matchers()).filter(|matcher| matches!(matcher, Matcher::Users(_)));
+    for name in unwanted.chain(users).filter_map(claim_of) {
+        few.remove(&name);
+    }
+    few
 }
 
 /// Choices of claims: every one of a few, and of many none, each, each two, and all.
