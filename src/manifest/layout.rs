@@ -1,9 +1,11 @@
-//! Finds objects in the text of a document by its indentation.
+//! Finds objects in the text of a document, by its indentation or, in JSON on few lines, by its brackets.
 //!
 //! Owns: where the items of a `List` begin and end, and where an object's name is written. Only places for people come from
 //! here, never facts: a text that is laid out in another way has no such places, and the whole document stands for them.
 
 use std::ops::Range;
+
+use serde::de::IgnoredAny;
 
 /// One line that says something.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +35,13 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 
 /// The texts of the items of a list under the key `items`; none if they are not `count`.
 ///
-/// In block form each begins with its dash; in the form that JSON is usually printed in, each begins with its brace.
+/// In block form each begins with its dash; in JSON, each begins with its brace.
 pub(crate) fn items(text: &str, count: usize) -> Option<Vec<Range<usize>>> {
+    items_by_lines(text, count).or_else(|| items_by_brackets(text).filter(|found| found.len() == count))
+}
+
+/// The items of a list whose objects have lines of their own.
+fn items_by_lines(text: &str, count: usize) -> Option<Vec<Range<usize>>> {
     let mut lines = lines(text).peekable();
     if lines.peek()?.text == "{" {
         lines.next();
@@ -61,6 +68,50 @@ pub(crate) fn items(text: &str, count: usize) -> Option<Vec<Range<usize>>> {
         last.end = end;
     }
     (found.len() == count).then_some(found)
+}
+
+/// The items of a list in JSON, however it is laid out; none if it is no JSON, or an item is no object.
+fn items_by_brackets(text: &str) -> Option<Vec<Range<usize>>> {
+    if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return None;
+    }
+    let mut found = Vec::new();
+    let (mut depth, mut key, mut begun) = (0_usize, 0..0, None);
+    let mut quote: Option<usize> = None;
+    let mut is_escaped = false;
+    let mut is_in_items = false;
+    for (at, byte) in text.bytes().enumerate() {
+        if let Some(start) = quote {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b'"' => {
+                    quote = None;
+                    key = if depth == 1 { start..at } else { key };
+                }
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => quote = Some(at + 1),
+            b'{' | b'[' => {
+                is_in_items |= depth == 1 && byte == b'[' && text.get(key.clone()) == Some("items");
+                begun = if is_in_items && depth == 2 { Some(at) } else { begun };
+                depth += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                found.extend(begun.filter(|_| depth == 2).map(|start| start..at + 1));
+                begun = begun.filter(|_| depth > 2);
+                if is_in_items && depth == 1 {
+                    return Some(found);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether a line begins an item as the first item's line does.
@@ -112,6 +163,19 @@ mod tests {
         let found = items(json, 2).expect("two items");
         assert_eq!(json.get(found[0].clone()).unwrap(), "    {\n      \"a\": 1\n    },\n");
         assert_eq!(json.get(found[1].clone()).unwrap(), "    {\n      \"b\": [\n      ]\n    }\n");
+    }
+
+    #[test]
+    fn items_of_json_are_found_on_a_single_line_too() {
+        let found = |text: &'static str, count| {
+            let found = items(text, count)?;
+            Some(found.into_iter().map(|range| text.get(range).unwrap()).collect::<Vec<&str>>())
+        };
+        let line = r#"{"note":{"items":[{"x":1}]},"items":[{"a":"}\"]["},{"b":[{"c":1}]}], "kind":"List"}"#;
+        assert_eq!(found(line, 2), Some(vec![r#"{"a":"}\"]["}"#, r#"{"b":[{"c":1}]}"#]));
+        assert_eq!(found("{\"items\":\n[{\n},\n {}]}", 2), Some(vec!["{\n}", "{}"]));
+        assert_eq!(found(r#"{"items":[1,2]}"#, 2), None);
+        assert_eq!(found("{items: [{a: 1}, {b: 2}]}", 2), None);
     }
 
     #[test]
