@@ -27,6 +27,7 @@ mod manifests;
 mod markdown;
 mod merge;
 mod middle;
+mod news;
 mod objects;
 mod open;
 mod parties;

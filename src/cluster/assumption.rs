@@ -11,6 +11,8 @@ pub enum Assumption {
     Sctp,
     /// Pods take no part in a mesh.
     NoMesh,
+    /// Pods call their ports as the workloads that are described with their labels do.
+    PortNames,
 }
 
 impl Assumption {
@@ -19,6 +21,7 @@ impl Assumption {
         match self {
             Self::Sctp => "sctp",
             Self::NoMesh => "no-mesh",
+            Self::PortNames => "port-names",
         }
     }
 
@@ -27,6 +30,7 @@ impl Assumption {
         match self {
             Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
             Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
+            Self::PortNames => "manifests of other pods with these labels say how those call theirs",
         }
     }
 }
@@ -36,6 +40,7 @@ impl fmt::Display for Assumption {
         out.write_str(match self {
             Self::Sctp => "the network plugin judges SCTP",
             Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
+            Self::PortNames => "pods call their ports as the workloads with their labels do",
         })
     }
 }

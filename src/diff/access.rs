@@ -136,6 +136,11 @@ impl Access {
     }
 }
 
+/// Whether some request passed that is stopped now.
+pub(super) fn loses(before: &Access, after: &Access) -> bool {
+    before.best().into_iter().zip(after.best()).any(|said| said == (Said::Allowed, Said::Denied))
+}
+
 /// How what passes has changed.
 pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request>]) -> Nature {
     let (old, new) = (before.best(), after.best());

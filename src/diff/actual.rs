@@ -81,13 +81,7 @@ fn one(old: &Workload, new: &Workload, pair: &Pair<'_>, looked: &Looked) -> Actu
     let is_changed = seen(&old.endpoint, looked) != seen(&new.endpoint, looked);
     let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)) };
     let pods = [&old.endpoint, &new.endpoint].into_iter().filter_map(cube).collect::<PodSet>().simplify();
-    Actual {
-        title: title(new).into(),
-        object: format!("{} {}/{}", new.kind, new.namespace(), new.name),
-        peers: Peers::from(pods),
-        both,
-        likeness,
-    }
+    Actual { title: title(new).into(), object: object_of(new), peers: Peers::from(pods), both, likeness }
 }
 
 /// As much of a pod as anything may look at.
@@ -126,6 +120,11 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
     }
     let has_names = looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty());
     if has_names || !facts.uncaptured.is_empty() { Likeness::Called } else { Likeness::Usual }
+}
+
+/// A workload by kind, namespace and name: `Deployment shop/web`.
+pub(super) fn object_of(workload: &Workload) -> String {
+    format!("{} {}/{}", workload.kind, workload.namespace(), workload.name)
 }
 
 /// What a workload is called in questions.

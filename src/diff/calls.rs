@@ -329,7 +329,7 @@ impl<'a> Door<'a> {
             somewhere: None,
             workloads: [client.workload.clone(), Some(Symbol::clone(&self.target.title))],
             call: Some(call.clone()),
-            meant: request_sets(&self.cuts, client.both.of(Which::Head)),
+            meant: request_sets(self.cuts.iter(), client.both.of(Which::Head)),
         }
     }
 }

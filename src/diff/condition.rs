@@ -86,7 +86,8 @@ impl Condition {
                 .as_ref()
                 .is_none_or(|scope| [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| meets(pods, scope, head)))
         };
-        if report.open_entries().filter(|entry| self.failing.names(entry.kind)).any(|entry| inside(&entry)) {
+        let fails = |entry: &&Entry| self.failing.names(entry.kind) || self.failing == Failing::Lost && entry.loses;
+        if report.open_entries().filter(fails).any(|entry| inside(&entry)) {
             return true;
         }
         let is_there = |fact: &&Fact| fact.change != super::Change::Removed;

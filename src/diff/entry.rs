@@ -104,6 +104,8 @@ impl Kind {
 pub struct Entry {
     /// What kind it is.
     pub kind: Kind,
+    /// Whether something passed that does not, whatever the kind: a gain may stand in the place of something that is lost.
+    pub loses: bool,
     /// Who calls.
     pub source: Peers,
     /// Who is called.

@@ -70,6 +70,7 @@ fn entry(pair: &Pair<'_>, words: &Words, which: Which, pods: PodSet, causes: Vec
     let (source, destination) = (Peers::all(), Peers::from(pods));
     Some(Entry {
         kind,
+        loses: false,
         who: words.peers(&source),
         whom: words.peers(&destination),
         on: String::new(),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::side::{Known, Side};
 use crate::classes::World as _;
-use crate::flow::{Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
-use crate::ir::{Close, Namespace, Policy, Rule, Stance};
+use crate::flow::{Peer, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
+use crate::ir::{Close, Namespace, Policy, Rule, Stance, Target};
 use crate::syntax::ast::{Action, Direction};
 use crate::verify::{Judge, PolicyWorld, Program, Way};
 
@@ -109,11 +109,11 @@ impl Side for Intents<'_> {
         names
     }
 
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
+    fn requests(&self, source: &Peer, destination: &Peer, (protocol, port): (Protocol, u16)) -> Vec<RequestSet> {
+        let fits = |target: &Target| target.ports.contains(protocol, port) && target.end.matches(destination);
         let matching = |action: Action| {
-            self.rules_to(destination).filter(move |rule| {
-                rule.action == action && rule.source.matches(source) && rule.targets.iter().any(|target| target.end.matches(destination))
-            })
+            self.rules_to(destination)
+                .filter(move |rule| rule.action == action && rule.source.matches(source) && rule.targets.iter().any(fits))
         };
         let denied = matching(Action::Deny).filter(|rule| !rule.requests.is_all());
         let denied = denied.fold(RequestSet::default(), |sum, rule| sum.union(&rule.requests));

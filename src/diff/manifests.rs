@@ -7,8 +7,8 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Mark, nature};
-use super::actual::{Actual, Likeness, actual};
+use super::access::{Access, nature};
+use super::actual::{Actual, Likeness, actual, object_of};
 use super::blame::Blame;
 use super::brief::Teller;
 use super::calls::{Called, Labelled, Sides, Touched, calls};
@@ -18,6 +18,7 @@ use super::facts::{Fact, found, workloads_of};
 use super::kind::kind;
 use super::ledger::{self, Known, Waypoints, described, unaccounted};
 use super::looked::Looked;
+use super::news::with_news;
 use super::objects::{Altered, Contents, altered, held, seeds};
 use super::parties;
 use super::presumed::{presumed, spoken};
@@ -30,12 +31,12 @@ use super::side::{Pair, Said, Which};
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Assumption, Cluster};
 use crate::compile::{Mesh, platform};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
-use crate::flow::{AddressSet, Flow, Peers, PortSet, Symbol};
+use crate::flow::{AddressSet, Flow, Peers, Symbol};
 use crate::ir::Policy;
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
@@ -61,9 +62,10 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
         both(|| Read::new(&base, mesh, &trees), || Read::new(&head, mesh, &trees))
     };
     let ((mut base, old), (mut head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
-    let (clusters, presumed) = presumed(mesh, [base.cluster, head.cluster]);
+    let (clusters, mut presumed) = presumed(mesh, [base.cluster, head.cluster]);
     [base.cluster, head.cluster] = clusters;
     let found = compared(&base, &head, &old, &new);
+    presumed.extend(found.presumed);
     let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
     let text = if texts(&old) == texts(&new) { Text::Same } else { Text::Changed };
     let report = Report {
@@ -117,6 +119,7 @@ struct Outcome {
     entries: Vec<Entry>,
     facts: Vec<Fact>,
     incomplete: Vec<Flow>,
+    presumed: Option<Assumption>,
 }
 
 fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome {
@@ -145,7 +148,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     facts.extend(found(&base.findings, &head.findings));
     facts.extend(workloads_of(&base.cluster, &head.cluster));
     facts.sort_by_key(|fact| fact.kind);
-    Outcome { entries, facts, incomplete: seen.incomplete }
+    Outcome { entries, facts, incomplete: seen.incomplete, presumed: seen.port_names }
 }
 
 /// What all comparisons show.
@@ -155,6 +158,8 @@ struct Shown {
     incomplete: Vec<Flow>,
     left_open: Vec<LeftOpen>,
     called: Called,
+    /// What is taken for granted of pods that nobody described.
+    port_names: Option<Assumption>,
 }
 
 /// Two sides, and what is not the same about them.
@@ -189,11 +194,33 @@ impl Looks<'_> {
         few.extend(own.few);
         incomplete.extend(own.incomplete);
         incomplete.append(&mut called.incomplete);
+        let count = cells.len();
+        cells.retain(|cell| !self.is_of_unnamed_ports(cell));
+        let port_names = if cells.len() < count { Some(Assumption::PortNames) } else { None };
         cells = with_news(cells, own.cells);
         cells = with_news(cells, std::mem::take(&mut called.cells));
         let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
         left_open.append(&mut called.left_open);
-        Shown { cells, few, incomplete, left_open, called }
+        Shown { cells, few, incomplete, left_open, called, port_names }
+    }
+
+    /// Whether a class of pods that could exist is left open as nobody knows what such pods call their ports, while all workloads
+    /// with their labels say it of themselves: what these do is told of them.
+    fn is_of_unnamed_ports(&self, cell: &Cell) -> bool {
+        let is_open =
+            |access: &Access| [&access.plaintext, &access.mtls].into_iter().flatten().flatten().any(|said| *said == Said::Unspecified);
+        if !is_open(&cell.before) && !is_open(&cell.after) {
+            return false;
+        }
+        let are_named =
+            |workload: &Actual| [Which::Base, Which::Head].into_iter().all(|which| workload.both.end(which).facts.ports.is_some());
+        let is_told = |object: String| {
+            let own = self.workloads.iter().find(|workload| workload.object == object);
+            own.is_some_and(|workload| workload.likeness != Likeness::Usual && are_named(workload))
+        };
+        let held = self.clusters.into_iter().flat_map(Cluster::workloads);
+        let mut within = held.filter(|workload| cell.destination.contains(&workload.endpoint.peer)).peekable();
+        within.peek().is_some() && within.all(|workload| is_told(object_of(workload)))
     }
 
     /// The seeds as far as pods go of whom nothing is known but their labels.
@@ -239,38 +266,6 @@ impl Looks<'_> {
             labels: if labelled { Labelled::Yes } else { Labelled::No },
         }
     }
-}
-
-/// What has become of requests: what was said of them and what is, and where that is the same, how they have to be sent.
-fn turns(cell: &Cell) -> BTreeSet<(Said, Said, Option<Mark>)> {
-    let (old, new) = (cell.before.best(), cell.after.best());
-    let turns: BTreeSet<_> = old.into_iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| (old, new, None)).collect();
-    if !turns.is_empty() {
-        return turns;
-    }
-    let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let marks =
-        [Mark::PlaintextToo, Mark::MtlsOnly, Mark::MtlsToo, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
-    marks.map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
-}
-
-/// The cells, and those of others that show something else.
-fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
-    let known: Vec<_> = cells.iter().map(turns).collect();
-    let holds = |cell: &Cell, other: &Cell| {
-        let both = [Which::Base, Which::Head];
-        let ends = |which: Which| cell.source.contains(other.caller.of(which)) && cell.destination.contains(other.target.of(which));
-        cell.ports.overlaps(&other.ports) && both.into_iter().all(ends)
-    };
-    let is_news = |other: &Cell| {
-        let wanted = turns(other);
-        let alike = cells.iter().zip(&known).filter(|(cell, own)| own.is_superset(&wanted) && holds(cell, other));
-        let ports = alike.fold(PortSet::none(), |sum, (cell, _)| sum.union(&cell.ports));
-        !other.ports.is_subset(&ports)
-    };
-    let news: Vec<Cell> = others.into_iter().filter(|other| is_news(other)).collect();
-    cells.extend(news);
-    cells
 }
 
 fn entries(pair: &Pair<'_>, blame: &Blame<'_>, (cells, few): (Vec<Cell>, &Sampled), clusters: [&Cluster; 2]) -> Vec<Entry> {
@@ -325,10 +320,7 @@ fn workloads(base: &Cluster, head: &Cluster, entry: &mut Entry) {
             return Vec::new();
         }
         let all = [base, head].into_iter().flat_map(Cluster::workloads);
-        let names: BTreeSet<String> = all
-            .filter(|workload| peers.contains(&workload.endpoint.peer))
-            .map(|workload| format!("{} {}/{}", workload.kind, workload.namespace(), workload.name))
-            .collect();
+        let names: BTreeSet<String> = all.filter(|workload| peers.contains(&workload.endpoint.peer)).map(object_of).collect();
         names.into_iter().collect()
     };
     entry.callers = concerned(&entry.source);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::refined::Refined;
 use super::seen::agreed;
 use super::side::{Known, Pair, Side, Which};
-use crate::flow::{Peer, Pod, PodCube, PodSet, RequestSet, Symbol};
+use crate::flow::{Peer, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
 use crate::verify::{Judge, Way as End};
 
 /// Objects in a world that somebody else knows: what is written for a program, among the pods of that program.
@@ -48,8 +48,8 @@ impl Side for Standing<'_> {
         self.world.namespaces()
     }
 
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
-        self.world.requests(source, destination)
+    fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet> {
+        self.world.requests(source, destination, on)
     }
 
     fn open(&self, _namespace: &str, _way: End) -> PodSet {
@@ -128,8 +128,8 @@ impl Side for Former<'_> {
         self.sides.names.iter().cloned().collect()
     }
 
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
-        self.sides.side(Which::Base).requests(source, destination)
+    fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet> {
+        self.sides.side(Which::Base).requests(source, destination, on)
     }
 
     fn open(&self, _namespace: &str, _way: End) -> PodSet {
@@ -174,8 +174,8 @@ impl Side for Middle<'_> {
         self.sides.names.iter().cloned().collect()
     }
 
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
-        let of = |which: Which| self.sides.side(which).requests(source, destination);
+    fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet> {
+        let of = |which: Which| self.sides.side(which).requests(source, destination, on);
         let mut sets = of(Which::Base);
         sets.extend(of(Which::Head));
         sets.sort_unstable();

@@ -131,6 +131,7 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
     let causes = turns.iter().filter_map(|turn| Some(cause(turn, &namespace_of(&turn.pods)?))).collect();
     Some(Entry {
         kind,
+        loses: kind.is_loss(),
         who: words.peers(&source),
         whom: words.peers(&destination),
         on: String::new(),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::access::loses;
 use super::cause::Item;
 use super::entry::{Cause, Entry, Kind};
 use super::merge::{union, united, widened};
@@ -116,8 +117,10 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
             break;
         }
     }
+    let loses = cells.iter().any(|(cell, _)| loses(&cell.before, &cell.after));
     let entry = |line: Line| Entry {
         kind: line.kind,
+        loses,
         who: line.who.words(pair, words),
         whom: line.whom.words(pair, words),
         on: if line.on.is_empty() { port_words(&line.ports) } else { service_ports(&line.on) },

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Mark, Stops, nature};
+use super::access::{Mark, Stops, loses, nature};
 use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
@@ -96,7 +96,7 @@ pub(super) fn sort(entries: &mut [Entry]) {
 pub(super) fn said(pair: &Pair<'_>, words: &Words, cell: &Cell) -> [String; 2] {
     [(Which::Base, &cell.before), (Which::Head, &cell.after)].map(|(which, access)| {
         let known = || {
-            let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which));
+            let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which), (cell.protocol, cell.port));
             sets.extend(cell.meant.iter().cloned());
             sets
         };
@@ -137,6 +137,7 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
 pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], told: &dyn Fn(&Item) -> super::entry::Cause) -> Vec<Entry> {
     let words = teller.words;
     let ranked = Ranked::new(cells);
+    let loses = cells.iter().any(|(cell, _)| loses(&cell.before, &cell.after));
     let entry = |Brief { region, extent, rest }: Brief| {
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
@@ -146,6 +147,7 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
         remarks.extend(besides.clone());
         Some(Entry {
             kind: *kind,
+            loses,
             who: words.peers(&region.source),
             whom: words.peers(&region.destination),
             on: port_words(&region.ports),

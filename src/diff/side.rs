@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, RequestSet, Symbol, Values, Verdict};
+use crate::flow::{
+    DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol, Values, Verdict,
+};
 use crate::verify::{Judge, Way};
 
 /// Which of the two.
@@ -52,7 +54,7 @@ pub(crate) trait Side: Sync {
     /// The namespaces that it can tell from one that nobody knows.
     fn namespaces(&self) -> BTreeSet<Symbol>;
     /// Sets of requests by which what passes from one peer to another is told in words.
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet>;
+    fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet>;
     /// The pods of a namespace that are open this way whatever the rules say.
     fn open(&self, namespace: &str, way: Way) -> PodSet;
 }

@@ -9,8 +9,8 @@ use super::side::{Known, Side};
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::flow::{
-    Cut, Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, RequestCube, RequestSamples, RequestSet, Symbol, Token, TokenTest,
-    Values,
+    Cut, Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, Protocol, RequestCube, RequestSamples, RequestSet, Symbol, Token,
+    TokenTest, Values,
 };
 use crate::inventory::namespace_plane;
 use crate::threads::both;
@@ -95,13 +95,13 @@ impl Side for Yaml<'_> {
         self.names.clone()
     }
 
-    fn requests(&self, source: &Peer, destination: &Peer) -> Vec<RequestSet> {
+    fn requests(&self, source: &Peer, destination: &Peer, (protocol, port): (Protocol, u16)) -> Vec<RequestSet> {
         if !matches!(destination, Peer::Pod(_)) {
             return Vec::new();
         }
         let near = Endpoint::from(destination.clone());
         let cuts = self.judge.end(&near, Way::Ingress).cuts();
-        request_sets(&cuts, source)
+        request_sets(cuts.iter().filter(|cut| cut.ports.contains(protocol, port)), source)
     }
 
     fn open(&self, _namespace: &str, _way: Way) -> PodSet {
@@ -109,9 +109,9 @@ impl Side for Yaml<'_> {
     }
 }
 
-/// The sets of requests that the cuts which hold a caller may stand for.
-pub(super) fn request_sets(cuts: &[Cut], source: &Peer) -> Vec<RequestSet> {
-    let looking = cuts.iter().filter(|cut| !cut.requests.is_empty() && cut.peers.contains(source));
+/// The sets of requests that those of some cuts which hold a caller may stand for.
+pub(super) fn request_sets<'c>(cuts: impl Iterator<Item = &'c Cut>, source: &Peer) -> Vec<RequestSet> {
+    let looking = cuts.filter(|cut| !cut.requests.is_empty() && cut.peers.contains(source));
     let mut sets: Vec<RequestSet> = looking.flat_map(|cut| meant(&cut.requests)).collect();
     sets.sort_unstable();
     sets.dedup();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use twogate::cluster::{self, Cluster, Platform, Question};
 use twogate::compile::{Input, compile, platform};
 use twogate::config;
-use twogate::diff::{Compared, Entry, Kind, Revision, findings, manifests};
+use twogate::diff::{Compared, Condition, Entry, Failing, Kind, Revision, findings, manifests};
 use twogate::flow::{Flow, Verdict};
 use twogate::source::{FileId, Source, Sources};
 
@@ -189,6 +189,83 @@ fn requests_are_told_in_the_words_of_the_policies() {
             "internet: anywhere -> *@shop:8080 allowed, http GET /v1/* => allowed, http GET|POST /v1/* [AuthorizationPolicy shop/api changed]"
         ]
     );
+}
+
+/// On each port pass the requests that its own rule lets, and no others are told of it.
+#[test]
+fn requests_of_one_port_are_not_told_of_another() {
+    let policy = |rules: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\nspec: {{rules: [{rules}]}}\n"
+        )
+    };
+    let rule = |port: u16, path: &str| format!("{{to: [{{operation: {{ports: ['{port}'], paths: [{path}]}}}}]}}");
+    let both = format!("{}, {}", rule(8080, "/a"), rule(8081, "/b"));
+    let found = lines(&compared(&policy(""), &policy(&both), ""));
+    let of = |port: &str| found.iter().find(|line| line.contains(&format!("*@shop:{port} "))).unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(of("8080").contains("=> allowed, http * /a [") && of("8081").contains("=> allowed, http * /b ["), "{found:#?}");
+}
+
+/// What is gained in the place of something that is lost is a loss too.
+#[test]
+fn a_loss_beside_a_gain_fails_a_run_that_wants_none() {
+    let policy = |paths: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\nspec: {{rules: [{{to: [{{operation: {{paths: [{paths}]}}}}]}}]}}\n"
+        )
+    };
+    let fails = |found: &Compared| Condition { failing: Failing::Lost, scope: None }.is_met(&found.report, &found.head);
+    let replaced = compared(&policy("/a"), &policy("/b"), "");
+    assert!(replaced.report.entries.iter().all(|entry| entry.kind.is_gain()), "{:#?}", lines(&replaced));
+    assert!(fails(&replaced));
+    assert!(!fails(&compared(&policy("/a"), &policy("/a, /b"), "")));
+}
+
+/// A plugin of which nothing is open.
+const SCTP: &str = "network-plugin.sctp = \"yes\"\n";
+
+/// Pods with a name for their port, in a namespace without a mesh.
+const NAMED: &str = "---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: disabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: i, ports: [{name: http, containerPort: 8080}]}]}}}
+";
+
+/// A workload says what it calls its ports: what other pods with its labels might call theirs is taken for granted, and said so.
+#[test]
+fn names_of_ports_are_those_of_the_workloads() {
+    let policy = |callers: &str, port: &str| {
+        let from: Vec<String> = callers.split(' ').map(|app| format!("{{podSelector: {{matchLabels: {{app: {app}}}}}}}")).collect();
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{}], ports: [{{port: {port}}}]}}]}}\n",
+            from.join(", ")
+        )
+    };
+    let told = |workloads: &str, before: &str, after: &str| {
+        let found = compared(&format!("{workloads}{before}"), &format!("{workloads}{after}"), SCTP);
+        let presumed: Vec<&str> = found.report.presumed.iter().map(|one| one.name()).collect();
+        (lines(&found), presumed.join(" "))
+    };
+    let (one, two, number) = (policy("web", "http"), policy("web job", "http"), policy("web", "8080"));
+    assert_eq!(
+        told(NAMED, &one, &two),
+        (
+            vec!["workloads: app=job@shop -> deploy/db@shop:8080 denied => allowed [NetworkPolicy shop/p changed]".into()],
+            "port-names".into()
+        )
+    );
+    assert_eq!(told(NAMED, &one, &number), (Vec::new(), "port-names".into()));
+    // Of a workload that has just come, and of pods that nobody described, it is not known.
+    for workloads in ["", "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: disabled}}\n"] {
+        let (lines, presumed) = told(workloads, &one, &two);
+        assert!(lines.iter().any(|line| line.starts_with("unspecified: ")) && presumed.is_empty(), "{lines:#?}");
+    }
 }
 
 #[test]
