@@ -24,7 +24,7 @@ pub use labels::{LabelCube, Labels};
 pub use paths::{PathPattern, PathSet};
 pub use peers::{NAMESPACE_NAME, Peers, PodCube, PodSet};
 pub use ports::{PortSet, Protocol, UnknownProtocol};
-pub use question::{DataPlane, Flow, Peer, Pod, Request, Token, Transport, Verdict};
+pub use question::{DataPlane, Flow, PREFLIGHT_HEADERS, Peer, Pod, Request, Token, Transport, Verdict};
 pub use requests::{RequestCube, RequestSet, TokenTest};
 pub use values::Values;
 

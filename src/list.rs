@@ -148,7 +148,9 @@ pub fn list(cluster: &Cluster, options: &Options) -> Listing {
         return pairs::Pairs::new(cluster, options).list();
     }
     let judging = cluster.clone().with_sctp_judged();
-    Listing { assumptions: vec![Assumption::Sctp], ..pairs::Pairs::new(&judging, options).list() }
+    let mut listing = pairs::Pairs::new(&judging, options).list();
+    listing.assumptions.push(Assumption::Sctp);
+    listing
 }
 
 impl Listing {

@@ -13,6 +13,8 @@ pub enum Assumption {
     NoMesh,
     /// Pods call their ports as the workloads that are described with their labels do.
     PortNames,
+    /// No CORS preflight carries a token.
+    Preflight,
 }
 
 impl Assumption {
@@ -22,6 +24,7 @@ impl Assumption {
             Self::Sctp => "sctp",
             Self::NoMesh => "no-mesh",
             Self::PortNames => "port-names",
+            Self::Preflight => "preflight",
         }
     }
 
@@ -30,6 +33,7 @@ impl Assumption {
         match self {
             Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
             Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
+            Self::Preflight => "browsers send none",
             Self::PortNames => "manifests of other pods with these labels say how those call theirs",
         }
     }
@@ -40,6 +44,7 @@ impl fmt::Display for Assumption {
         out.write_str(match self {
             Self::Sctp => "the network plugin judges SCTP",
             Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
+            Self::Preflight => "no CORS preflight carries a token, at which the mesh would not look",
             Self::PortNames => "pods call their ports as the workloads with their labels do",
         })
     }

@@ -82,7 +82,16 @@ pub struct Request {
     pub token: Token,
 }
 
+/// The headers without which no request is a CORS preflight.
+pub const PREFLIGHT_HEADERS: [&str; 2] = ["origin", "access-control-request-method"];
+
 impl Request {
+    /// Whether this is a CORS preflight that carries a token: browsers send none, and the mesh does not look at it
+    /// (`semantics.md` §4, point 9).
+    pub fn is_preflight_with_token(&self) -> bool {
+        &*self.method == "OPTIONS" && PREFLIGHT_HEADERS.iter().all(|name| self.headers.contains_key(*name)) && self.token != Token::None
+    }
+
     /// The host without a port.
     pub fn host_name(&self) -> &str {
         match self.host.rsplit_once(':') {

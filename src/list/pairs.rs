@@ -325,7 +325,7 @@ impl<'c> Pairs<'c> {
             outside: self.lists.outside.into_keys().collect(),
             answers: self.lists.answers.into_iter().map(Rc::unwrap_or_clone).collect(),
             rows,
-            assumptions: Vec::new(),
+            assumptions: self.asking.spaces.assumption().into_iter().collect(),
             doubts,
         }
     }

@@ -78,7 +78,10 @@ fn requests(
         _ => None,
     };
     let Some(space) = space else { return vec![None] };
-    space.questions().iter().filter(|question| passage.requests.admits(question.as_ref())).cloned().collect()
+    let is_asked = |question: &&Option<Request>| {
+        passage.requests.admits(question.as_ref()) && !question.as_ref().is_some_and(Request::is_preflight_with_token)
+    };
+    space.questions().iter().filter(is_asked).cloned().collect()
 }
 
 /// The transports that a passage goes over; other protocols than TCP are what they are.

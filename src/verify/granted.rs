@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::compare::RuledOut;
 use super::judge::Way;
 use crate::flow::{
-    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token,
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Request, RequestSamples, Symbol,
     Values,
 };
 use crate::gates::Gates;
@@ -58,7 +58,8 @@ impl RuledOut for Granted<'_> {
     fn rules_out(&self, flow: &Flow) -> bool {
         let is_inside =
             |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));
-        if is_inside(&flow.source) || is_inside(&flow.destination) || is_preflight_with_token(flow) || self.comes_from_elsewhere(flow) {
+        let is_preflight = flow.request.as_ref().is_some_and(Request::is_preflight_with_token);
+        if is_inside(&flow.source) || is_inside(&flow.destination) || is_preflight || self.comes_from_elsewhere(flow) {
             return true;
         }
         let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
@@ -72,13 +73,4 @@ impl Granted<'_> {
         let Peer::Pod(caller) = &flow.source else { return false };
         self.snapshots.iter().any(|(rule, names)| !names.contains(&caller.namespace) && rule.source.matches(&flow.source))
     }
-}
-
-/// Whether this is a CORS preflight that carries a token: browsers send none, and the mesh does not look at it
-/// (`semantics.md` §4, point 9).
-fn is_preflight_with_token(flow: &Flow) -> bool {
-    flow.request.as_ref().is_some_and(|request| {
-        let has = |name: &str| request.headers.contains_key(name);
-        &*request.method == "OPTIONS" && has("origin") && has("access-control-request-method") && request.token != Token::None
-    })
 }

@@ -206,6 +206,32 @@ fn tokens_headers_and_hosts_are_told() {
     );
 }
 
+/// A token has one subject, and browsers send none with the question before a request: what is told is what the policy says.
+#[test]
+fn principals_of_requests_read_as_the_policy_has_them() {
+    let tokens = istio(
+        "RequestAuthentication",
+        "shop",
+        "corp",
+        "{jwtRules: [{issuer: i1, jwksUri: 'https://i1/keys'}, {issuer: i2, jwksUri: 'https://i2/keys'}]}",
+    );
+    let told = |principals: &str| {
+        let rules = format!(
+            "{{selector: {{matchLabels: {{app: db}}}}, rules: [{{from: [{{source: {{requestPrincipals: [{principals}]}}}}], to: [{{operation: {{ports: ['8080']}}}}]}}]}}"
+        );
+        let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+        let network =
+            network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+        let yaml = meshed() + &tokens + &strict + &istio("AuthorizationPolicy", "shop", "db", &rules) + &network;
+        let (cluster, _) = read(platform(), &yaml);
+        let assumed: Vec<&str> = list::list(&cluster, &Options::default()).assumptions.iter().map(|one| one.name()).collect();
+        (on(platform(), &yaml, "web", "db"), assumed.join(" "))
+    };
+    let line = |requests: &str| vec![format!("shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | {requests}")];
+    assert_eq!(told("'i2/u1', 'i1/*'"), (line("* jwt i1 sub=* or i2 sub=u1"), "preflight".to_owned()));
+    assert_eq!(told("'i1/u1', 'i1/u2'"), (line("* jwt i1 sub=u1 or i1 sub=u2"), "preflight".to_owned()));
+}
+
 /// Each role opens a path of its own, and a token may hold several: what is told is the rules, not every choice of roles.
 #[test]
 fn many_roles_read_as_the_rules_that_ask_for_them() {

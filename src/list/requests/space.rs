@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::flow::{Labels, PathPattern, Request, RequestSamples, Symbol, Token};
+use crate::cluster::Assumption;
+use crate::flow::{Labels, PREFLIGHT_HEADERS, PathPattern, Request, RequestSamples, Symbol, Token};
 
 use super::super::bits::Bits;
 use super::boxes;
@@ -25,6 +26,8 @@ pub(in super::super) struct Spaces {
     known: HashMap<RequestSamples, Option<Rc<Space>>>,
     paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
     names: HashMap<(RequestSamples, Bits), Arc<Requests>>,
+    /// Whether some set has another name than it would have if CORS preflights carried tokens.
+    leaves_out_preflights: bool,
 }
 
 /// The kinds of requests that some samples tell apart.
@@ -37,6 +40,9 @@ pub(in super::super) struct Space {
     tokens: (Vec<Token>, Cells<TokenPattern>),
     /// Of each header the values, without the choice that it is not there.
     headers: Vec<(Symbol, Part<WordPattern>)>,
+    /// How far the number of a request stands behind that of the same without the header by which it is a CORS preflight with a
+    /// token; none where it is none.
+    preflights: Vec<Option<usize>>,
     sizes: Vec<usize>,
     questions: Vec<Option<Request>>,
 }
@@ -63,8 +69,14 @@ impl Spaces {
         space
     }
 
+    /// What was taken for granted of requests.
+    pub(in super::super) fn assumption(&self) -> Option<Assumption> {
+        self.leaves_out_preflights.then_some(Assumption::Preflight)
+    }
+
     /// What the questions of these numbers are together.
     pub(in super::super) fn name(&mut self, space: &Space, wanted: &Bits) -> Arc<Requests> {
+        self.leaves_out_preflights |= !space.preflights.is_empty() && space.classes(wanted) != plain(wanted);
         let key = (space.samples.clone(), wanted.clone());
         Arc::clone(self.names.entry(key).or_insert_with(|| Arc::new(space.describe(wanted))))
     }
@@ -85,6 +97,7 @@ impl Space {
             tokens: tokens::cut(samples)?,
             headers: samples.headers.iter().map(header).collect(),
             sizes: Vec::new(),
+            preflights: Vec::new(),
             questions: vec![None],
         };
         if samples.is_empty() {
@@ -97,7 +110,31 @@ impl Space {
             return None;
         }
         space.questions.extend(space.requests().into_iter().map(Some));
+        space.preflights = space.preflights();
         Some(space)
+    }
+
+    /// By how much numbers of requests that nobody sends stand behind those of usual ones. Without the header that makes them
+    /// preflights they are usual requests, and nobody minds what is said of them.
+    fn preflights(&self) -> Vec<Option<usize>> {
+        let Some(at) = self.headers.iter().position(|(name, _)| **name == *PREFLIGHT_HEADERS[0]) else { return Vec::new() };
+        let before = self.sizes.len() - self.headers.len() + at;
+        let step: usize = self.sizes.iter().take(before).product();
+        let absent = self.sizes.get(before).map_or(0, |size| size - 1);
+        let ahead = |(number, question): (usize, &Option<Request>)| {
+            let is_one = question.as_ref().is_some_and(Request::is_preflight_with_token);
+            is_one.then(|| (absent - number / step % (absent + 1)) * step)
+        };
+        self.questions.iter().skip(1).enumerate().map(ahead).collect()
+    }
+
+    /// The numbers of wanted requests, with those that nobody sends where the usual ones are wanted.
+    fn classes(&self, wanted: &Bits) -> Bits {
+        if self.preflights.is_empty() {
+            return plain(wanted);
+        }
+        let is_wanted = |(number, ahead): (usize, &Option<usize>)| wanted.contains(number + ahead.unwrap_or_default() + 1);
+        self.preflights.iter().enumerate().filter(|pair| is_wanted(*pair)).map(|(number, _)| number).collect()
     }
 
     /// One question for each kind of request, after one for a connection that is no HTTP. Where nothing looks inside, that one
@@ -147,7 +184,7 @@ impl Space {
         if self.sizes.is_empty() {
             return if raw { Requests::everything() } else { Requests { raw, kinds: Vec::new() } };
         }
-        let classes: Bits = wanted.iter().filter_map(|at| at.checked_sub(1)).collect();
+        let classes = self.classes(wanted);
         let mut kinds: Vec<RequestKind> = boxes::cover(&self.sizes, &classes).iter().filter_map(|cells| self.kind(cells)).collect();
         kinds.sort_unstable();
         Requests { raw, kinds }
@@ -165,6 +202,11 @@ impl Space {
             tokens: self.tokens.1.describe(tokens),
         })
     }
+}
+
+/// The numbers of requests, of those of questions.
+fn plain(wanted: &Bits) -> Bits {
+    wanted.iter().filter_map(|at| at.checked_sub(1)).collect()
 }
 
 impl<P: Pattern<Value = str>> Part<P> {

@@ -72,7 +72,8 @@ fn combined(samples: &BTreeSet<Token>) -> Option<Vec<Token>> {
     for (issuer, claims) in issuers {
         let mut bodies: Vec<BTreeMap<Symbol, BTreeSet<Symbol>>> = vec![BTreeMap::new()];
         for (name, values) in claims {
-            let choices = choices(&values.into_iter().collect::<Vec<_>>());
+            let values: Vec<&Symbol> = values.into_iter().collect();
+            let choices = if **name == *SUBJECT { single(&values) } else { choices(&values) };
             if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
                 return None;
             }
@@ -85,6 +86,14 @@ fn combined(samples: &BTreeSet<Token>) -> Option<Vec<Token>> {
         tokens.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(issuer), claims }));
     }
     (tokens.len() <= MAX_TOKENS).then_some(tokens)
+}
+
+/// The claim that holds one value: a list of subjects is none.
+const SUBJECT: &str = "sub";
+
+/// Each of these values by itself, and that the claim is not there.
+fn single(values: &[&Symbol]) -> Vec<Held> {
+    std::iter::once(None).chain(values.iter().map(|value| Some([Symbol::clone(value)].into()))).collect()
 }
 
 /// Every set of these values, and that the claim is not there; of many values not every set.
