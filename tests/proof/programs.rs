@@ -177,6 +177,23 @@ fn too_many_keys_end_the_run() {
     assert!(outcome.files.is_empty() && outcome.manifests.is_empty());
 }
 
+/// Roles multiply too, as a token may hold any of them: a dozen that are asked for on one port, each for a path of its own or for one
+/// that all share, are proved by tokens of two, and a fault in what is written is found among them.
+#[test]
+fn many_roles_are_proved_by_tokens_of_few() {
+    let issuer = "issuer login = \"https://login.test\" jwks \"https://login.test/keys\" audience \"shop\"\nworkload web = app=web account web\n";
+    for path in ["/v{}", "/v"] {
+        let rule = |number: usize| {
+            let path = path.replace("{}", &number.to_string());
+            format!("allow web -> app=db:80 mtls http GET {path} jwt login claim role=r{number}\n")
+        };
+        let rules: String = (0..12).map(rule).collect();
+        let outcome = compiled(&format!("namespace shop\n{issuer}{rules}"));
+        holds(&outcome);
+        assert_eq!(errors(&broken(&outcome, "- r7\n", "- r8x\n")), ["proof-failed"]);
+    }
+}
+
 /// Headers multiply in the same way: a dozen of them on one port are proved by requests that carry few.
 #[test]
 fn many_headers_are_proved_by_requests_that_carry_few() {
