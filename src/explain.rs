@@ -13,6 +13,7 @@ mod json;
 mod origin;
 mod place;
 pub mod question;
+mod range;
 mod remedy;
 mod said;
 mod setting;
@@ -31,6 +32,7 @@ pub use origin::Origin;
 pub use remedy::{Change, Remedy, Wish};
 pub use said::{End, Line, Said, Why};
 
+use case::Cases;
 use setting::Setting;
 
 /// The name by which findings call the text of a flow.
@@ -56,6 +58,8 @@ pub struct Answer {
     pub findings: Vec<Diagnostic>,
     /// The connections that the flow stands for: one of each kind of answer, most often a single one.
     pub cases: Vec<Case>,
+    /// The one verdict on all that the flow stands for; none if they differ, if not all were looked at, or if there is none.
+    pub verdict: Option<Verdict>,
     /// What was taken for granted, each in a sentence without capital and full stop.
     pub notes: Vec<String>,
 }
@@ -71,17 +75,15 @@ pub fn explain(mut ask: Ask) -> Answer {
         Ok(question) => question,
         Err(findings) => return Answer { sources: setting.sources, findings, ..Answer::default() },
     };
-    let (cases, mut notes) = case::cases(&setting, &question);
+    let Cases { cases, verdict, mut notes } = case::cases(&setting, &question);
     notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
-    Answer { sources: setting.sources, findings, cases, notes }
+    Answer { sources: setting.sources, findings, cases, verdict, notes }
 }
 
 impl Answer {
-    /// The one verdict on all that the flow stands for; none if they differ, or if there is none.
+    /// The one verdict on all that the flow stands for; none if they differ, if not all were looked at, or if there is none.
     pub fn verdict(&self) -> Option<&Verdict> {
-        let first = &self.cases.first()?.decision.verdict;
-        let same = |case: &Case| std::mem::discriminant(&case.decision.verdict) == std::mem::discriminant(first);
-        self.cases.iter().all(same).then_some(first)
+        self.verdict.as_ref()
     }
 
     /// Where the intents and what was compiled from them disagree: a fault of the tool.

@@ -6,6 +6,7 @@ mod findings;
 mod flows;
 mod gates;
 mod manifests;
+mod ranges;
 mod remedies;
 
 use std::fmt::Write as _;

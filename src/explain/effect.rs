@@ -7,6 +7,7 @@ mod attempt;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -201,7 +202,8 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
         }
     }
     let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
-    for (title, class) in sources.chain(classes(&call.destination, before, after)) {
+    let known = sources.chain(classes(&call.destination, before, after));
+    for (title, class) in outsider(call).into_iter().chain(known) {
         if !pairs.iter().any(|pair| pair.title == title) {
             pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
         }
@@ -209,9 +211,9 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
     pairs
 }
 
-/// An address, and pods that share only a namespace, an account or a place in the mesh with a known one.
+/// Pods that share only a namespace, an account or a place in the mesh with a known one.
 fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
-    let mut found = vec![("addresses outside of the cluster".to_owned(), world::address([198, 51, 100, 77].into()))];
+    let mut found = Vec::new();
     let Peer::Pod(pod) = &known.endpoint.peer else { return found };
     let (namespace, account) = (&pod.namespace, &pod.account);
     let labels = Labels::new;
@@ -221,6 +223,14 @@ fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Kno
     let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
     found.push(("pods of other namespaces".to_owned(), class(known, Pod { namespace: name, namespace_labels, ..pod.clone() })));
     found
+}
+
+/// An address that is none of those that were asked about; none if all were.
+fn outsider(call: &Call) -> Option<(String, Known)> {
+    let asked = call.source.range.union(&call.destination.range);
+    let usual = [IpAddr::from([198, 51, 100, 77]), IpAddr::from([9, 9, 9, 77])];
+    let address = usual.into_iter().find(|address| !asked.contains(*address)).or_else(|| asked.complement().first())?;
+    Some(("addresses outside of the cluster".to_owned(), world::address(address)))
 }
 
 /// Pods with the labels of a known caller that are not that caller.

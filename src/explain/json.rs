@@ -63,6 +63,8 @@ struct Party<'a> {
     flow: &'a str,
     /// `Deployment shop/web`; null where nobody described it.
     name: Option<&'a str>,
+    /// The addresses that it stands for, as blocks; null for a pod.
+    addresses: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -165,8 +167,8 @@ impl<'a> Connection<'a> {
         Self {
             verdict: verdict(&case.decision.verdict),
             reason,
-            source: Party { flow: &case.source, name: case.source_name.as_deref() },
-            destination: Party { flow: &case.destination, name: case.destination_name.as_deref() },
+            source: Party::of(&case.source, case.source_name.as_deref(), &case.source_addresses),
+            destination: Party::of(&case.destination, case.destination_name.as_deref(), &case.destination_addresses),
             protocol: question.protocol.word(),
             port: question.port,
             transport: case.decision.transport.map(|transport| match transport {
@@ -182,6 +184,12 @@ impl<'a> Connection<'a> {
             unknown: &case.unknown,
             notes: &case.notes,
         }
+    }
+}
+
+impl<'a> Party<'a> {
+    fn of(flow: &'a str, name: Option<&'a str>, addresses: &'a [String]) -> Self {
+        Self { flow, name, addresses: (!addresses.is_empty()).then_some(addresses) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::super::place;
 use super::super::super::setting::Setting;
 use super::super::super::world::Known;
 use crate::cluster::Gate;
-use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
+use crate::flow::{AddressBlock, DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
 
 /// A `NetworkPolicy` for one end of this connection.
 pub(super) fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
@@ -43,22 +43,26 @@ pub(super) fn service(setting: &Setting, call: &Call) -> Option<Value> {
 
 /// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
 pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
-    let peer = match &far.endpoint.peer {
-        Peer::Address(address) => {
-            let length = if address.is_ipv4() { 32 } else { 128 };
-            json!({"ipBlock": {"cidr": format!("{address}/{length}")}})
-        }
+    let peers = match &far.endpoint.peer {
+        Peer::Address(_) => far.range.blocks().iter().map(ip_block).collect(),
         Peer::Pod(pod) => {
             let labels = json!({"matchLabels": told_labels(pod, &far.text)});
-            if *pod.namespace == *namespace {
+            vec![if *pod.namespace == *namespace {
                 json!({"podSelector": labels})
             } else {
                 json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: &*pod.namespace}}, "podSelector": labels})
-            }
+            }]
         }
     };
     let port = if is_tunnelled(call) { 15008 } else { call.port };
-    json!({direction: [peer], "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+    json!({direction: peers, "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+}
+
+/// A block as a peer of a rule.
+fn ip_block(block: &AddressBlock) -> Value {
+    let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
+    let cidr = block.prefix.to_string();
+    if except.is_empty() { json!({"ipBlock": {"cidr": cidr}}) } else { json!({"ipBlock": {"cidr": cidr, "except": except}}) }
 }
 
 fn is_tunnelled(call: &Call) -> bool {
