@@ -77,7 +77,7 @@ pub struct Mode {
 /// The answers to a question.
 pub(super) struct Cases {
     /// One of each kind.
-    pub(super) cases: Vec<Case>,
+    pub(super) shown: Vec<Case>,
     /// The one verdict on all that the question stands for; none if they differ, or if not all were looked at.
     pub(super) verdict: Option<Verdict>,
     /// What was taken for granted.
@@ -103,7 +103,7 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
     let verdict = kinds.first().map(|first| first.decision.verdict.clone());
     let agree = left == 0 && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
     let shown = kinds.into_iter().take(MOST_CASES);
-    Cases { cases: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
+    Cases { shown: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
 }
 
 /// Connections that are judged alike.

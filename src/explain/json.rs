@@ -21,7 +21,13 @@ const VERSION: u32 = 1;
 /// The whole answer as one JSON object, with a line end.
 pub fn render(answer: &Answer) -> String {
     let cases = answer.cases.iter().map(|case| Connection::of(case, &answer.sources)).collect();
-    let whole = Whole { version: VERSION, verdict: answer.verdict().map(verdict), answers: cases, notes: &answer.notes };
+    let whole = Whole {
+        version: VERSION,
+        verdict: answer.verdict().map(verdict),
+        answers: cases,
+        notes: &answer.notes,
+        findings: findings(answer),
+    };
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
     text.push('\n');
     text
@@ -34,6 +40,15 @@ struct Whole<'a> {
     verdict: Option<&'static str>,
     answers: Vec<Connection<'a>>,
     notes: &'a [String],
+    /// The errors in the manifests, as `check --format json` has findings.
+    findings: serde_json::Value,
+}
+
+/// The errors as all findings are written for programs.
+fn findings(answer: &Answer) -> serde_json::Value {
+    let text = crate::diagnostic::json::render(&answer.errors(), &answer.sources, None);
+    let whole: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    whole.get("findings").cloned().unwrap_or_default()
 }
 
 #[derive(Serialize)]

@@ -23,7 +23,7 @@ pub(super) fn apart(setting: &Setting, near: &Known, way: Way, whole: &AddressSe
     let within = |cut: Cut| {
         let peers = Peers::from(cut.peers.addresses.intersect(whole));
         let is_cut = cut.ports.contains(port.0, port.1) && !peers.addresses.is_empty() && peers.addresses != *whole;
-        is_cut.then(|| Cut { peers, ..cut })
+        is_cut.then_some(Cut { peers, ..cut })
     };
     let mut cuts: Vec<Cut> = cuts.filter_map(within).collect();
     cuts.sort_by(|left, right| left.peers.addresses.cmp(&right.peers.addresses));

@@ -9,7 +9,6 @@ use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use twogate::compile::compile;
 use twogate::diagnostic::code::ALL;
-use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Code, nearest};
 use twogate::explain::{self, Answer, Ask};
 use twogate::flow::Verdict;
@@ -78,7 +77,7 @@ pub(crate) struct Explain {
 
 /// The end of the help.
 const EXAMPLES: &str = "\
-Exit status: 0 whatever the verdict, but for `--expect`.
+Exit status: 0 whatever the verdict, but for `--expect` and for manifests with errors: what can be read is answered, with status 1.
 
 Examples:
   twogate explain 'app=web -> app=db:5432'
@@ -141,18 +140,20 @@ impl Explain {
             ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         let answer = explain::explain(Ask { flow, input, manifests });
-        if has_error(&answer.findings) {
+        if answer.cases.is_empty() {
             return report::findings(&answer.findings, &answer.sources, findings_as);
         }
+        // In JSON they are part of the answer; people read them on the other stream.
+        let exit = report::findings(&answer.errors(), &answer.sources, Format::Human)?;
         report::print(&if output == Output::Json { explain::json(&answer) } else { explain::human(&answer) })?;
         if let Some(disagreement) = answer.disagreement() {
             return Err(Failure::new(format!("internal error, please report it: {disagreement}")));
         }
-        Ok(if fulfils(&answer, expected) { Exit::Fine } else { Exit::Found })
+        Ok(if fulfils(&answer, expected) { exit } else { Exit::Found })
     }
 }
 
-/// Whether an answer is the expected one; each connection that the flow stands for must be judged so.
+/// Whether an answer is the expected one; all that the flow stands for must be judged so.
 fn fulfils(answer: &Answer, expected: Option<Expected>) -> bool {
     match expected {
         None => true,
