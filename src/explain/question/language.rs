@@ -4,10 +4,10 @@
 //! `ir`'s to resolve; its findings are led back into the flow's text.
 
 use super::draft::{Draft, Hidden};
-use super::object::no_port;
+use super::object::{choices, no_port};
 use super::{Context, Homes, Side, Target};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::flow::{LabelCube, Protocol, RequestSet, Symbol, Transport};
+use crate::flow::{LabelCube, RequestSet, Symbol, Transport};
 use crate::ir::{self, End, Origin, Program, Unit};
 use crate::source::{Source, Span, Spanned};
 use crate::syntax;
@@ -230,8 +230,7 @@ fn known_ports(target: &ir::Target, context: &Context<'_>) -> Vec<String> {
     let pods = target.end.peers().pods;
     let has = |workload: &&crate::inventory::InventoryWorkload| pods.overlaps(&crate::flow::PodSet::from(ir::listed_cube(workload)));
     let ports = context.inventory.workloads.iter().filter(has).flat_map(|workload| workload.ports.iter());
-    let numbers: std::collections::BTreeSet<u16> = ports.filter(|port| port.protocol == Protocol::Tcp).map(|port| port.number).collect();
-    numbers.into_iter().map(|number| number.to_string()).collect()
+    choices(ports.map(|port| (port.number, port.protocol)))
 }
 
 fn several_ports(draft: &Draft<'_>, hidden: Span, whole: Span) -> Diagnostic {

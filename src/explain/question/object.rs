@@ -219,7 +219,7 @@ fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic
 
 /// The port of a Service that is meant: by number, by name, or the only one that it has.
 fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -> Result<&'s ServicePort, Box<Diagnostic>> {
-    let listed = || service.ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
+    let listed = || choices(service.ports.iter().map(|port| (port.port, port.protocol)));
     let fits = |port: &&ServicePort| word.protocol.is_none_or(|protocol| port.protocol == protocol);
     let Some((written, at)) = &word.port else {
         return match service.ports.as_slice() {
@@ -229,7 +229,8 @@ fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -
     };
     let number = number(written);
     let is_it = |port: &&ServicePort| Some(port.port) == number || port.name.as_deref() == Some(written);
-    service.ports.iter().filter(fits).find(is_it).ok_or_else(|| {
+    // Where a number is a port of several protocols, it is TCP's by itself.
+    service.ports.iter().filter(fits).filter(is_it).min_by_key(|port| port.protocol != Protocol::Tcp).ok_or_else(|| {
         let finding = Diagnostic::new(
             code::UNKNOWN_OBJECT,
             Location { file: draft.flow, span: *at },
@@ -258,7 +259,7 @@ fn pod_port(
     notes: &mut Vec<String>,
 ) -> Result<u16, Box<Diagnostic>> {
     let numbers: BTreeSet<u16> = workload.ports.iter().map(|port| port.number).collect();
-    let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let listed = choices(workload.ports.iter().map(|port| (port.number, port.protocol)));
     let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &listed))) };
     if let Some(number) = number(written) {
         notes.extend(translated(workload, number, &numbers, context));
@@ -334,6 +335,17 @@ fn workload<'c>(
 fn side(workload: &InventoryWorkload, span: Span) -> Side {
     let object = Object { kind: workload.kind, namespace: workload.namespace.clone(), name: workload.name.clone() };
     Side { end: End::Pods(PodSet::from(listed_cube(workload)), Naming::ByPod), object: Some(object), span }
+}
+
+/// Ports as a flow names them, ascending: `80`, and with the protocol where it is not TCP or others have the number too.
+pub(super) fn choices(ports: impl Iterator<Item = (u16, Protocol)>) -> Vec<String> {
+    let ports: BTreeSet<(u16, Protocol)> = ports.collect();
+    let is_shared = |number: u16| ports.range((number, Protocol::ALL[0])..).take_while(|(other, _)| *other == number).count() > 1;
+    let text = |(number, protocol): &(u16, Protocol)| {
+        let is_plain = *protocol == Protocol::Tcp && !is_shared(*number);
+        if is_plain { number.to_string() } else { format!("{number}/{}", protocol.word()) }
+    };
+    ports.iter().map(text).collect()
 }
 
 /// A port number.
