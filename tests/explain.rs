@@ -7,6 +7,8 @@ mod findings;
 mod flows;
 mod gates;
 mod manifests;
+mod names;
+mod paths;
 mod ranges;
 mod remedies;
 

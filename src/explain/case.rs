@@ -15,7 +15,7 @@ use super::setting::{Judge, Setting};
 use super::world::Known;
 use crate::cluster::{self, Decision, Gate};
 use crate::compile::Mesh;
-use crate::flow::{Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Peer, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -190,9 +190,10 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
-    if call.source.endpoint == call.destination.endpoint {
+    if call.source.endpoint == call.destination.endpoint && !is_one_pod(&call.source) {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
+    notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting));
     notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
@@ -213,7 +214,8 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         is_waypoint: setting.cluster.is_waypoint(&question.destination),
         origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
-        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short)),
+        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short))
+            .map(|seen| if asked.is_grpc { client::as_grpc(&seen) } else { seen }),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
         unknown: assume::unknown(setting, call),
         question,
@@ -237,6 +239,20 @@ fn titled(known: &Known, written: &str) -> String {
         return format!("{written} ({})", known.text);
     }
     known.text.clone()
+}
+
+/// Whether it is one pod and stands for no others.
+fn is_one_pod(known: &Known) -> bool {
+    known.name.as_deref().is_some_and(|name| name.starts_with("Pod "))
+}
+
+/// That a path arrives as another one, where a proxy stands on the way (`semantics.md` §2.7).
+fn arrives_as(setting: &Setting, call: &Call, asked: &Question) -> Option<String> {
+    let typed = asked.typed_path.as_ref()?;
+    let in_mesh = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
+    let (arrived, mode) = (&call.request.as_ref()?.path, setting.policy.config.mesh.path_normalization.word());
+    let is_meshed = in_mesh(&call.source) || in_mesh(&call.destination);
+    is_meshed.then(|| format!("`{typed}` arrives as `{arrived}`: `mesh.path-normalization` is `{mode}`"))
 }
 
 /// What the transport gate's document states; that of the pods wins over that of their namespace (`semantics.md` §3.1).

@@ -6,7 +6,7 @@ use super::setting::Setting;
 use super::world::Known;
 use crate::classes::{Among, address_classes};
 use crate::cluster::{Names, Way};
-use crate::flow::{AddressBlock, AddressSet, Cut, Peers, Prefix, Protocol};
+use crate::flow::{AddressBlock, AddressSet, Cut, Family, Peers, Prefix, Protocol};
 use crate::verify::{Judge, Program};
 
 /// As many blocks are named; the rest is counted.
@@ -42,12 +42,33 @@ pub(super) fn words(part: &AddressSet, (whole, name): (&AddressSet, Option<&str>
     if let Some(name) = name.filter(|_| part == whole) {
         return name.to_owned();
     }
-    let (own, rest) = (part.blocks(), whole.subtract(part).prefixes());
-    let entries = own.iter().map(|block| 1 + block.except.len()).sum::<usize>();
-    match name.filter(|_| rest.len() < entries) {
-        Some(name) => format!("{name} except {}", named(rest.iter().map(prefix))),
-        None => named(own.iter().map(block)),
+    let Some(name) = name else { return blocks(part) };
+    let rest = whole.subtract(part).prefixes();
+    if rest.len() < entries(part) {
+        return format!("{name} except {}", named(rest.iter().map(prefix)));
     }
+    let families = [("IPv4", Family::V4), ("IPv6", Family::V6)].map(|(word, family)| (word, AddressSet::family(family)));
+    let of_both = families.iter().all(|(_, family)| whole.overlaps(family));
+    let told = families.iter().filter(|(_, family)| part.overlaps(family)).map(|(word, family)| {
+        let (own, all) = (part.intersect(family), whole.intersect(family));
+        let rest = all.subtract(&own).prefixes();
+        match (rest.is_empty(), rest.len() < entries(&own)) {
+            (true, _) if of_both => format!("{word} of {name}"),
+            (false, true) if of_both => format!("{word} of {name} except {}", named(rest.iter().map(prefix))),
+            _ => blocks(&own),
+        }
+    });
+    told.collect::<Vec<_>>().join(" and ")
+}
+
+/// How many blocks and exceptions say a set.
+fn entries(set: &AddressSet) -> usize {
+    set.blocks().iter().map(|block| 1 + block.except.len()).sum()
+}
+
+/// A set as blocks.
+fn blocks(set: &AddressSet) -> String {
+    named(set.blocks().iter().map(block))
 }
 
 /// The blocks of some addresses, as JSON has them.
@@ -67,8 +88,8 @@ pub(super) fn rule(part: &AddressSet) -> Option<String> {
 
 /// A block and what is not in it.
 fn block(block: &AddressBlock) -> String {
-    let except: Vec<String> = block.except.iter().map(prefix).collect();
-    if except.is_empty() { prefix(&block.prefix) } else { format!("{} except {}", prefix(&block.prefix), except.join(" ")) }
+    let except = named(block.except.iter().map(prefix));
+    if except.is_empty() { prefix(&block.prefix) } else { format!("{} except {except}", prefix(&block.prefix)) }
 }
 
 /// A block; one of a single address is that address.

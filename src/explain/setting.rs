@@ -151,6 +151,7 @@ impl Setting {
             namespace: self.input.namespace.as_deref().map(Symbol::from),
             managed_namespace: self.managed_namespace(),
             only_namespace: self.only_namespace(),
+            has_manifests: self.judge == Judge::Given,
         };
         question::read(flow, &context)
     }

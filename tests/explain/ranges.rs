@@ -62,6 +62,16 @@ fn every_part_of_a_range_is_judged_by_itself() {
     assert_eq!(said(GATE, "198.51.100.200 -> pod/gate@edge:443"), [far(&denied, "198.51.100.200")]);
 }
 
+/// Most of a name is told by the name.
+#[test]
+fn parts_of_names_are_told_by_the_names() {
+    let titles = |flow: &str| said(GATE, flow).into_iter().map(|(_, title)| title).collect::<Vec<_>>();
+    assert_eq!(
+        titles("pod/gate@edge -> internet:80"),
+        ["IPv4 of internet except 1.1.1.1 (9.9.9.9)", "1.1.1.1 and IPv6 of internet (1.1.1.1)"]
+    );
+}
+
 /// Parts that are judged alike are one answer, which says all that it stands for.
 #[test]
 fn parts_that_are_judged_alike_are_one() {

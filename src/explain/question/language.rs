@@ -3,6 +3,7 @@
 //! Owns: the namespaces of ends without `@`, and the one port of a destination. Names, labels, addresses and ports by name are
 //! `ir`'s to resolve; its findings are led back into the flow's text.
 
+use super::advice;
 use super::draft::{Draft, Hidden};
 use super::object::{choices, no_port};
 use super::{Context, Homes, Side, Target};
@@ -85,7 +86,8 @@ pub(super) fn resolve(draft: &Draft<'_>, parsed: &Parsed, homes: &Homes, context
     let is_ours = |finding: &Diagnostic| finding.location().is_some_and(|location| location.file == draft.flow);
     let errors: Vec<Diagnostic> = findings.into_iter().filter(|finding| finding.level == Level::Error && is_ours(finding)).collect();
     if !errors.is_empty() {
-        return Err(errors.into_iter().map(|finding| parsed.hidden.finding(draft.flow, finding)).collect());
+        let told = |finding| advice::adapted(parsed.hidden.finding(draft.flow, finding), draft, context);
+        return Err(errors.into_iter().map(told).collect());
     }
     let meant = policy.expectations.into_iter().find(|expectation| expectation.location.file == draft.flow).map(|expectation| Meant {
         source: expectation.source,
