@@ -218,6 +218,18 @@ pub enum PathNormalization {
     DecodeAndMergeSlashes,
 }
 
+impl PathNormalization {
+    /// As `twogate.toml` writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Base => "base",
+            Self::MergeSlashes => "merge-slashes",
+            Self::DecodeAndMergeSlashes => "decode-and-merge-slashes",
+        }
+    }
+}
+
 /// An answer about a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {

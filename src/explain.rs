@@ -13,13 +13,14 @@ mod json;
 mod origin;
 mod place;
 pub mod question;
+mod range;
 mod remedy;
 mod said;
 mod setting;
 mod world;
 
 use crate::compile::Input;
-use crate::diagnostic::{Diagnostic, code, order};
+use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
@@ -31,6 +32,7 @@ pub use origin::Origin;
 pub use remedy::{Change, Remedy, Wish};
 pub use said::{End, Line, Said, Why};
 
+use case::Cases;
 use setting::Setting;
 
 /// The name by which findings call the text of a flow.
@@ -52,10 +54,13 @@ pub struct Ask {
 pub struct Answer {
     /// The text of all files, for the findings and for places.
     pub sources: Sources,
-    /// What was found. With an error there are no cases.
+    /// What was found. An error in the intents or in the flow leaves no cases, nor do manifests of which nothing can be read; where
+    /// some of them can be, the rest leaves unspecified what it may touch.
     pub findings: Vec<Diagnostic>,
     /// The connections that the flow stands for: one of each kind of answer, most often a single one.
     pub cases: Vec<Case>,
+    /// The one verdict on all that the flow stands for; none if they differ, if not all were looked at, or if there is none.
+    pub verdict: Option<Verdict>,
     /// What was taken for granted, each in a sentence without capital and full stop.
     pub notes: Vec<String>,
 }
@@ -63,25 +68,32 @@ pub struct Answer {
 /// Answers.
 pub fn explain(mut ask: Ask) -> Answer {
     let flow = ask.input.sources.add(Source::new(FLOW, ask.flow.as_str()));
-    let (setting, findings) = Setting::build(ask.input, &ask.manifests);
-    if order::has_error(&findings) {
+    let (setting, mut findings) = Setting::build(ask.input, &ask.manifests);
+    if !setting.is_readable {
         return Answer { sources: setting.sources, findings, ..Answer::default() };
     }
     let question = match setting.read(flow) {
         Ok(question) => question,
-        Err(findings) => return Answer { sources: setting.sources, findings, ..Answer::default() },
+        Err(own) => {
+            findings.retain(|finding| finding.level == Level::Error);
+            findings.extend(own);
+            return Answer { sources: setting.sources, findings, ..Answer::default() };
+        }
     };
-    let (cases, mut notes) = case::cases(&setting, &question);
+    let Cases { shown: cases, verdict, mut notes } = case::cases(&setting, &question);
     notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
-    Answer { sources: setting.sources, findings, cases, notes }
+    Answer { sources: setting.sources, findings, cases, verdict, notes }
 }
 
 impl Answer {
-    /// The one verdict on all that the flow stands for; none if they differ, or if there is none.
+    /// The one verdict on all that the flow stands for; none if they differ, if not all were looked at, or if there is none.
     pub fn verdict(&self) -> Option<&Verdict> {
-        let first = &self.cases.first()?.decision.verdict;
-        let same = |case: &Case| std::mem::discriminant(&case.decision.verdict) == std::mem::discriminant(first);
-        self.cases.iter().all(same).then_some(first)
+        self.verdict.as_ref()
+    }
+
+    /// The errors among the findings.
+    pub fn errors(&self) -> Vec<Diagnostic> {
+        self.findings.iter().filter(|finding| finding.level == Level::Error).cloned().collect()
     }
 
     /// Where the intents and what was compiled from them disagree: a fault of the tool.

@@ -2,17 +2,20 @@
 //!
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
+mod errors;
 mod findings;
 mod flows;
 mod gates;
 mod manifests;
+mod names;
+mod paths;
+mod ranges;
 mod remedies;
 
 use std::fmt::Write as _;
 
 use twogate::compile::Input;
 use twogate::diagnostic::human::{self, Colour};
-use twogate::diagnostic::order::has_error;
 use twogate::explain::{self, Answer, Ask};
 use twogate::source::{Source, Sources};
 
@@ -41,7 +44,7 @@ impl Files<'_> {
     fn page(self, flow: &str) -> String {
         let answer = self.ask(flow);
         assert_eq!(answer.disagreement(), None, "{flow}");
-        if has_error(&answer.findings) {
+        if answer.cases.is_empty() {
             return human::render(&answer.findings, &answer.sources, Colour::Plain);
         }
         explain::human(&answer)

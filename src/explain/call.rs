@@ -4,16 +4,17 @@
 //! not explain an answer.
 
 use super::place;
-use super::question::{Question, Target};
+use super::question::{Question, Side, Target};
+use super::range;
 use super::setting::{Judge, Setting};
-use super::world::Known;
-use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint};
+use super::world::{self, Known};
+use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Way};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Transport};
 use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
-use crate::source::{Location, Span};
+use crate::source::Location;
 
 /// As many pairs are asked about; the rest of a flow that stands for more is counted.
-const MOST_PAIRS: usize = 400;
+const MOST_PAIRS: usize = 2_000;
 
 /// One connection in a setting: who calls whom, and how.
 #[derive(Debug, Clone)]
@@ -30,7 +31,16 @@ pub(super) struct Call {
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
     /// The ends as the flow has them, for what is no pod.
-    pub(super) written: (String, String),
+    pub(super) written: (Written, Written),
+}
+
+/// Addresses as a flow has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    /// In words: `internet except 9.0.0.0/8`.
+    pub(super) title: String,
+    /// As a rule of intents names them.
+    pub(super) rule: String,
 }
 
 impl Call {
@@ -88,6 +98,34 @@ impl Call {
         })
     }
 
+    /// Takes in the addresses of another call that differs in nothing else. Says whether it is such a one.
+    pub(super) fn takes_in(&mut self, other: &Self) -> bool {
+        let is_same = (self.protocol, self.port, &self.addressed) == (other.protocol, other.port, &other.addressed);
+        let sources = self.source.endpoint == other.source.endpoint;
+        let destinations = self.destination.endpoint == other.destination.endpoint;
+        let (own, more) = match (sources, destinations) {
+            (false, true) => (&mut self.source.range, &other.source.range),
+            (true, false) => (&mut self.destination.range, &other.destination.range),
+            _ => return false,
+        };
+        let takes = is_same && !own.is_empty() && !more.is_empty();
+        if takes {
+            *own = own.union(more);
+        }
+        takes
+    }
+
+    /// Says again what the addresses are called, after others were taken in.
+    pub(super) fn name_ranges(&mut self, setting: &Setting, question: &Question) {
+        let (protocol, port) = (self.protocol, self.port);
+        let is_it = |target: &&Target| {
+            (target.protocol, target.port) == (protocol, port) && target.side.end.matches(&self.destination.endpoint.peer)
+        };
+        let target = question.targets.iter().find(is_it).or(question.targets.first());
+        let Some(side) = target.map(|target| &target.side) else { return };
+        self.written = (written(setting, question, &question.source, &self.source), written(setting, question, side, &self.destination));
+    }
+
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
         setting.cluster.decide(&self.question())
@@ -104,7 +142,7 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
         for source in &sources {
             for destination in &destinations {
                 if calls.len() < MOST_PAIRS {
-                    calls.push(call(question, target, source, destination, setting));
+                    calls.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
                 } else {
                     left += 1;
                 }
@@ -114,17 +152,31 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
     (calls, left)
 }
 
-fn call(question: &Question, target: &Target, source: &Known, destination: &Known, setting: &Setting) -> Call {
+/// Two ends; addresses at one of them part by part, as the pod at the other tells them apart. Between addresses nobody judges.
+fn pairs(setting: &Setting, target: &Target, source: &Known, destination: &Known) -> impl Iterator<Item = (Known, Known)> {
+    let port = (target.protocol, target.port);
+    let parts = |near: &Known, way, far: &Known| {
+        let is_pod = matches!(near.endpoint.peer, Peer::Pod(_)) && matches!(far.endpoint.peer, Peer::Address(_));
+        let parts = is_pod.then(|| range::apart(setting, near, way, &far.range, port));
+        parts.map_or_else(|| vec![far.clone()], |parts| parts.iter().filter_map(world::addresses).collect())
+    };
+    let sources = parts(destination, Way::Ingress, source);
+    let destinations = parts(source, Way::Egress, destination);
+    sources.into_iter().flat_map(move |source| destinations.clone().into_iter().map(move |destination| (source.clone(), destination)))
+}
+
+fn call(question: &Question, target: &Target, (source, destination): (Known, Known), setting: &Setting) -> Call {
     let service =
         question.service.clone().map(|service| Addressed::Service { namespace: service.namespace, name: service.name, port: service.port });
     // Who says that it arrives over mTLS does not mean the pod's own address.
     let is_pod = question.is_pod && question.transport != Some(Transport::Mtls);
     let pod = is_pod.then_some(Addressed::Pod);
-    let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, destination, target.protocol, target.port));
-    let usual = usual_transport(setting, (source, destination), target.protocol, &addressed);
+    let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
+    let usual = usual_transport(setting, (&source, &destination), target.protocol, &addressed);
+    let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
     Call {
-        source: source.clone(),
-        destination: destination.clone(),
+        source,
+        destination,
         protocol: target.protocol,
         port: target.port,
         transport: question.transport.or(usual),
@@ -132,7 +184,7 @@ fn call(question: &Question, target: &Target, source: &Known, destination: &Know
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         is_pod,
-        written: (written(setting, question, question.source.span, source), written(setting, question, target.side.span, destination)),
+        written,
     }
 }
 
@@ -149,18 +201,27 @@ fn is_proxied(known: &Known) -> bool {
     matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar)
 }
 
-/// An address as the flow has it: `internet`, a network's name, a block.
-fn written(setting: &Setting, question: &Question, span: Span, known: &Known) -> String {
+/// Addresses as the flow has them: `internet`, a network's name, a block, or a part of these.
+fn written(setting: &Setting, question: &Question, side: &Side, known: &Known) -> Written {
     if matches!(known.endpoint.peer, Peer::Pod(_)) {
-        return known.text.clone();
+        return Written { title: known.text.clone(), rule: known.text.clone() };
     }
-    let text = setting.sources.slice(Location { file: question.flow, span });
-    let end = if text.starts_with('[') {
-        text.find(']').map(|at| at + 1)
-    } else {
-        text.find(|letter: char| letter == ':' || letter.is_whitespace())
-    };
-    text.get(..end.unwrap_or(text.len())).filter(|word| !word.is_empty() && !word.contains('(')).unwrap_or(&known.text).to_owned()
+    let peers = side.end.peers();
+    let text = before_port(setting.sources.slice(Location { file: question.flow, span: side.span }));
+    let name = Some(text).filter(|name| !name.is_empty() && peers.pods.is_empty());
+    let part = range::rule(&known.range).filter(|_| known.range != peers.addresses || name.is_none());
+    let rule = part.unwrap_or_else(|| name.unwrap_or(&known.text).to_owned());
+    Written { title: range::words(&known.range, (&peers.addresses, name)), rule }
+}
+
+/// An end without its port and what follows; a colon in brackets is one of an address.
+fn before_port(text: &str) -> &str {
+    let mut in_brackets = false;
+    let colon = text.char_indices().find(|(_, letter)| {
+        in_brackets = (in_brackets || *letter == '[') && *letter != ']';
+        *letter == ':' && !in_brackets
+    });
+    colon.and_then(|(at, _)| text.get(..at)).unwrap_or(text).trim()
 }
 
 /// What is usually called where nothing says it: the only Service that leads to a port; the pod itself where none does and its sidecar

@@ -8,13 +8,14 @@ use super::client;
 use super::origin::{self, Origin};
 use super::place;
 use super::question::Question;
+use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
 use super::world::Known;
 use crate::cluster::{self, Decision, Gate};
 use crate::compile::Mesh;
-use crate::flow::{Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Peer, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -28,12 +29,16 @@ pub struct Case {
     pub source_short: String,
     /// What the caller is: `Deployment shop/web`; none where nobody described it.
     pub source_name: Option<String>,
+    /// The addresses that the caller stands for, as blocks; empty for a pod.
+    pub source_addresses: Vec<String>,
     /// The destination, as a flow names it.
     pub destination: String,
     /// The destination in a word.
     pub destination_short: String,
     /// What the destination is.
     pub destination_name: Option<String>,
+    /// The addresses that the destination stands for, as blocks; empty for a pod.
+    pub destination_addresses: Vec<String>,
     /// Whether the destination is a waypoint's pod.
     pub is_waypoint: bool,
     /// What was asked of the evaluator.
@@ -69,8 +74,18 @@ pub struct Mode {
     pub mode: String,
 }
 
+/// The answers to a question.
+pub(super) struct Cases {
+    /// One of each kind.
+    pub(super) shown: Vec<Case>,
+    /// The one verdict on all that the question stands for; none if they differ, or if not all were looked at.
+    pub(super) verdict: Option<Verdict>,
+    /// What was taken for granted.
+    pub(super) notes: Vec<String>,
+}
+
 /// The answers to a question: one of each kind, with what was taken for granted.
-pub(super) fn cases(setting: &Setting, question: &Question) -> (Vec<Case>, Vec<String>) {
+pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
     let mut notes = question.notes.clone();
     if setting.mesh == Mesh::Unmentioned {
         notes
@@ -80,22 +95,62 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> (Vec<Case>, Vec<S
     if left > 0 {
         notes.push(format!("{left} more pairs of workloads are not looked at"));
     }
-    let mut kinds: Vec<(Kind, Call, Decision, Vec<String>)> = Vec::new();
+    let kinds = kinds(setting, calls);
+    if kinds.len() > 1 {
+        let who = told_apart(&kinds);
+        notes.push(format!("the {who} that the flow stands for are judged differently: one of each kind is shown"));
+    }
+    let verdict = kinds.first().map(|first| first.decision.verdict.clone());
+    let agree = left == 0 && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
+    let shown = kinds.into_iter().take(MOST_CASES);
+    Cases { shown: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
+}
+
+/// Connections that are judged alike.
+struct Alike {
+    kind: Kind,
+    /// The one that is shown.
+    call: Call,
+    decision: Decision,
+    /// The others.
+    others: Vec<Call>,
+}
+
+/// The calls by how they are judged; those between one pod and addresses are one.
+fn kinds(setting: &Setting, calls: Vec<Call>) -> Vec<Alike> {
+    let mut kinds: Vec<Alike> = Vec::new();
     for call in calls {
         let decision = call.decide(setting);
         let said = said(setting, &call, &decision);
         let kind = Kind::of(&decision, said.as_ref());
-        let title = format!("{} -> {}", called(&call.source), called(&call.destination));
-        match kinds.iter_mut().find(|(known, ..)| *known == kind) {
-            Some((_, _, _, others)) => others.push(title),
-            None => kinds.push((kind, call, decision, Vec::new())),
+        match kinds.iter_mut().find(|known| known.kind == kind) {
+            Some(known) => {
+                let mut same = std::iter::once(&mut known.call).chain(&mut known.others);
+                if !same.any(|own| own.takes_in(&call)) {
+                    known.others.push(call);
+                }
+            }
+            None => kinds.push(Alike { kind, call, decision, others: Vec::new() }),
         }
     }
-    if kinds.len() > 1 {
-        notes.push("the workloads that the flow stands for are judged differently: one of each kind is shown".to_owned());
+    kinds
+}
+
+/// Who is judged differently, in a word.
+fn told_apart(kinds: &[Alike]) -> &'static str {
+    let calls = || kinds.iter().flat_map(|kind| std::iter::once(&kind.call).chain(&kind.others));
+    let differ = |of: fn(&Call) -> &Known| {
+        let first = calls().next().map(of);
+        calls().any(|call| first.is_some_and(|first| first.endpoint != of(call).endpoint))
+    };
+    let is_range = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Address(_)));
+    let is_pod = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Pod(_)));
+    let ends: [fn(&Call) -> &Known; 2] = [|call| &call.source, |call| &call.destination];
+    match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range)) {
+        (_, false) => "workloads",
+        (false, true) => "addresses",
+        (true, true) => "workloads and addresses",
     }
-    let shown = kinds.into_iter().take(MOST_CASES);
-    (shown.map(|(_, call, decision, others)| case(setting, &call, decision, &others)).collect(), notes)
 }
 
 /// By what answers are told apart.
@@ -124,16 +179,23 @@ pub(super) fn said(setting: &Setting, call: &Call, decision: &Decision) -> Optio
     Some(said::of(&setting.policy, &flow))
 }
 
-fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -> Case {
+fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
+    let Alike { mut call, decision, mut others, .. } = alike;
+    for call in std::iter::once(&mut call).chain(&mut others) {
+        call.name_ranges(setting, asked);
+    }
+    let call = &call;
+    let others: Vec<String> = others.iter().map(alike_title).collect();
     let question = call.question();
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
-    if call.source.endpoint == call.destination.endpoint {
+    if call.source.endpoint == call.destination.endpoint && !is_one_pod(&call.source) {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
+    notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting));
-    notes.extend(alike(others));
+    notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
@@ -141,16 +203,19 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
         format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text)
     });
     Case {
-        source: titled(&call.source, &call.written.0),
+        source: titled(&call.source, &call.written.0.title),
         source_short: call.source.short.clone(),
         source_name: call.source.name.clone(),
-        destination: titled(&call.destination, &call.written.1),
+        source_addresses: range::prefixes(&call.source.range),
+        destination: titled(&call.destination, &call.written.1.title),
         destination_short: call.destination.short.clone(),
         destination_name: call.destination.name.clone(),
+        destination_addresses: range::prefixes(&call.destination.range),
         is_waypoint: setting.cluster.is_waypoint(&question.destination),
         origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
-        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short)),
+        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short))
+            .map(|seen| if asked.is_grpc { client::as_grpc(&seen) } else { seen }),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
         unknown: assume::unknown(setting, call),
         question,
@@ -162,9 +227,10 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     }
 }
 
-/// What it is, else as a flow names it.
-fn called(known: &Known) -> &str {
-    known.name.as_deref().unwrap_or(&known.text)
+/// Who calls whom: what they are, else as a flow names them.
+fn alike_title(call: &Call) -> String {
+    let called = |known: &Known, title: &str| known.name.clone().unwrap_or_else(|| title.to_owned());
+    format!("{} -> {}", called(&call.source, &call.written.0.title), called(&call.destination, &call.written.1.title))
 }
 
 /// As the flow names it; an address that stands for more says for what.
@@ -173,6 +239,20 @@ fn titled(known: &Known, written: &str) -> String {
         return format!("{written} ({})", known.text);
     }
     known.text.clone()
+}
+
+/// Whether it is one pod and stands for no others.
+fn is_one_pod(known: &Known) -> bool {
+    known.name.as_deref().is_some_and(|name| name.starts_with("Pod "))
+}
+
+/// That a path arrives as another one, where a proxy stands on the way (`semantics.md` §2.7).
+fn arrives_as(setting: &Setting, call: &Call, asked: &Question) -> Option<String> {
+    let typed = asked.typed_path.as_ref()?;
+    let in_mesh = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
+    let (arrived, mode) = (&call.request.as_ref()?.path, setting.policy.config.mesh.path_normalization.word());
+    let is_meshed = in_mesh(&call.source) || in_mesh(&call.destination);
+    is_meshed.then(|| format!("`{typed}` arrives as `{arrived}`: `mesh.path-normalization` is `{mode}`"))
 }
 
 /// What the transport gate's document states; that of the pods wins over that of their namespace (`semantics.md` §3.1).
@@ -200,7 +280,7 @@ fn taken_as(known: &Known) -> Option<String> {
 }
 
 /// That others are judged alike.
-fn alike(others: &[String]) -> Option<String> {
+fn alike_note(others: &[String]) -> Option<String> {
     match others {
         [] => None,
         [only] => Some(format!("judged alike: {only}")),

@@ -19,6 +19,16 @@ pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, 
     }
 }
 
+/// What the client of a gRPC call sees: proxies answer it with a status of gRPC in the place of one of HTTP.
+pub(super) fn as_grpc(seen: &str) -> String {
+    const STATUSES: [(&str, &str); 3] = [
+        ("HTTP 403", "gRPC status PERMISSION_DENIED"),
+        ("HTTP 401", "gRPC status UNAUTHENTICATED"),
+        ("HTTP 503", "gRPC status UNAVAILABLE"),
+    ];
+    STATUSES.iter().fold(seen.to_owned(), |seen, (http, grpc)| seen.replace(http, grpc))
+}
+
 /// Whether a client without the tunnel calls a waypoint where that ends: no policy stops it, and it gets no further (`semantics.md` §3.4).
 fn is_bare_tunnel(cluster: &Cluster, question: &Question, decision: &Decision) -> bool {
     let is_plain = question.protocol == Protocol::Tcp && decision.transport == Some(Transport::Plaintext);

@@ -7,6 +7,7 @@ mod attempt;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -193,15 +194,16 @@ fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, 
 fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
     let again = |known: &Known| after.world.again(known, &after.policy, &after.cluster);
     let mut pairs: Vec<Pair> = Vec::new();
-    let ends = [&call.source, &call.destination].into_iter().map(|known| (known, false));
-    let known = before.world.pods.iter().map(|known| (known, false));
-    for (known, is_class) in ends.chain(known) {
+    let ends = [(&call.source, &call.written.0.title), (&call.destination, &call.written.1.title)];
+    let known = before.world.pods.iter().map(|known| (known, &known.text));
+    for (known, title) in ends.into_iter().chain(known) {
         if !pairs.iter().any(|pair| pair.before.endpoint == known.endpoint) {
-            pairs.push(Pair { title: known.text.clone(), before: known.clone(), after: again(known), is_class });
+            pairs.push(Pair { title: title.clone(), before: known.clone(), after: again(known), is_class: false });
         }
     }
     let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
-    for (title, class) in sources.chain(classes(&call.destination, before, after)) {
+    let known = sources.chain(classes(&call.destination, before, after));
+    for (title, class) in outsider(call).into_iter().chain(known) {
         if !pairs.iter().any(|pair| pair.title == title) {
             pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
         }
@@ -209,29 +211,40 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
     pairs
 }
 
-/// An address, and pods that share only a namespace, an account or a place in the mesh with a known one.
+/// Pods that share only a namespace, an account or a place in the mesh with a known one.
 fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
-    let mut found = vec![("addresses outside of the cluster".to_owned(), world::address([198, 51, 100, 77].into()))];
+    let mut found = Vec::new();
     let Peer::Pod(pod) = &known.endpoint.peer else { return found };
     let (namespace, account) = (&pod.namespace, &pod.account);
     let labels = Labels::new;
     found.push((format!("other pods of {namespace}"), class(known, Pod { labels: labels(), account: "other".into(), ..pod.clone() })));
-    found.push((format!("other pods that run as {namespace}/{account}"), class(known, Pod { labels: labels(), ..pod.clone() })));
+    if pod.plane != DataPlane::None {
+        found.push((format!("other pods that run as {namespace}/{account}"), class(known, Pod { labels: labels(), ..pod.clone() })));
+    }
     let name = elsewhere(before, after);
     let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
     found.push(("pods of other namespaces".to_owned(), class(known, Pod { namespace: name, namespace_labels, ..pod.clone() })));
     found
 }
 
+/// An address that is none of those that were asked about; none if all were.
+fn outsider(call: &Call) -> Option<(String, Known)> {
+    let asked = call.source.range.union(&call.destination.range);
+    let usual = [IpAddr::from([198, 51, 100, 77]), IpAddr::from([9, 9, 9, 77])];
+    let address = usual.into_iter().find(|address| !asked.contains(*address)).or_else(|| asked.complement().first())?;
+    Some(("addresses outside of the cluster".to_owned(), world::address(address)))
+}
+
 /// Pods with the labels of a known caller that are not that caller.
 fn own_classes(known: &Known) -> Vec<(String, Known)> {
     let Peer::Pod(pod) = &known.endpoint.peer else { return Vec::new() };
-    let mut found = vec![(format!("{} under another account", known.text), class(known, Pod { account: "other".into(), ..pod.clone() }))];
-    if pod.plane != DataPlane::None {
-        let outside = class(known, Pod { plane: DataPlane::None, ..pod.clone() });
-        found.push((format!("{} outside of the mesh", known.text), outside));
+    if pod.plane == DataPlane::None {
+        // Nobody sees its account.
+        return Vec::new();
     }
-    found
+    let account = class(known, Pod { account: "other".into(), ..pod.clone() });
+    let outside = class(known, Pod { plane: DataPlane::None, ..pod.clone() });
+    vec![(format!("{} under another account", known.text), account), (format!("{} outside of the mesh", known.text), outside)]
 }
 
 /// A pod that nobody described.

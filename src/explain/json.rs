@@ -21,7 +21,13 @@ const VERSION: u32 = 1;
 /// The whole answer as one JSON object, with a line end.
 pub fn render(answer: &Answer) -> String {
     let cases = answer.cases.iter().map(|case| Connection::of(case, &answer.sources)).collect();
-    let whole = Whole { version: VERSION, verdict: answer.verdict().map(verdict), answers: cases, notes: &answer.notes };
+    let whole = Whole {
+        version: VERSION,
+        verdict: answer.verdict().map(verdict),
+        answers: cases,
+        notes: &answer.notes,
+        findings: findings(answer),
+    };
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
     text.push('\n');
     text
@@ -34,6 +40,15 @@ struct Whole<'a> {
     verdict: Option<&'static str>,
     answers: Vec<Connection<'a>>,
     notes: &'a [String],
+    /// The errors in the manifests, as `check --format json` has findings.
+    findings: serde_json::Value,
+}
+
+/// The errors as all findings are written for programs.
+fn findings(answer: &Answer) -> serde_json::Value {
+    let text = crate::diagnostic::json::render(&answer.errors(), &answer.sources, None);
+    let whole: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    whole.get("findings").cloned().unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -63,6 +78,8 @@ struct Party<'a> {
     flow: &'a str,
     /// `Deployment shop/web`; null where nobody described it.
     name: Option<&'a str>,
+    /// The addresses that it stands for, as blocks; null for a pod.
+    addresses: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -165,8 +182,8 @@ impl<'a> Connection<'a> {
         Self {
             verdict: verdict(&case.decision.verdict),
             reason,
-            source: Party { flow: &case.source, name: case.source_name.as_deref() },
-            destination: Party { flow: &case.destination, name: case.destination_name.as_deref() },
+            source: Party::of(&case.source, case.source_name.as_deref(), &case.source_addresses),
+            destination: Party::of(&case.destination, case.destination_name.as_deref(), &case.destination_addresses),
             protocol: question.protocol.word(),
             port: question.port,
             transport: case.decision.transport.map(|transport| match transport {
@@ -182,6 +199,12 @@ impl<'a> Connection<'a> {
             unknown: &case.unknown,
             notes: &case.notes,
         }
+    }
+}
+
+impl<'a> Party<'a> {
+    fn of(flow: &'a str, name: Option<&'a str>, addresses: &'a [String]) -> Self {
+        Self { flow, name, addresses: (!addresses.is_empty()).then_some(addresses) }
     }
 }
 

@@ -3,9 +3,11 @@
 //! Owns: `Question`, `Context`, `read`. A flow is written in the language, with objects of a cluster, URLs and bare requests
 //! besides. It asks nobody: whether the connection passes is judged elsewhere.
 
+mod advice;
 mod draft;
 mod language;
 mod object;
+mod path;
 mod request;
 
 use crate::config::Config;
@@ -14,7 +16,7 @@ use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
 use crate::inventory::{Inventory, WorkloadKind};
 use crate::ir::{End, Unit};
 use crate::source::{FileId, Location, Sources, Span};
-use crate::syntax::ast::Endpoint;
+use crate::syntax::ast::{Clause, Endpoint};
 
 use draft::{Draft, Written};
 use object::Found;
@@ -36,6 +38,8 @@ pub struct Context<'a> {
     pub managed_namespace: Option<Symbol>,
     /// The only namespace that the manifests hold; none if there are several.
     pub only_namespace: Option<Symbol>,
+    /// Whether manifests were given, which decide.
+    pub has_manifests: bool,
 }
 
 /// A flow, understood.
@@ -49,8 +53,12 @@ pub struct Question {
     pub targets: Vec<Target>,
     /// How it arrives; none for whatever the client does by itself.
     pub transport: Option<Transport>,
-    /// The request, or nothing where the connection is no HTTP.
+    /// The request as it arrives, or nothing where the connection is no HTTP.
     pub request: Option<Request>,
+    /// The path as it is sent, where it arrives as another one.
+    pub typed_path: Option<Symbol>,
+    /// Whether the request is a gRPC call.
+    pub is_grpc: bool,
     /// The Service that is called, with its port; none where nothing says so.
     pub service: Option<Service>,
     /// Whether the destination is written as a pod, so that its own address is what is called.
@@ -140,18 +148,28 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         }
     };
     let host = destination.host(&homes.destination);
-    let request = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
+    let asked = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
+    let (request, typed_path) = asked.map_or((None, None), |request| arrived(request, context));
     let question = Question {
         flow: draft.flow,
         source,
         targets: destination.targets,
         transport: meant.transport,
         request,
+        typed_path,
+        is_grpc: parsed.statement.clauses.iter().any(|clause| matches!(clause.value, Clause::Grpc(_))),
         is_pod: destination.is_pod,
         service: destination.service,
         notes,
     };
     question.without_transport(draft).map_or(Ok(question), |finding| Err(vec![finding]))
+}
+
+/// A request as it arrives, and its path as it was sent where that is another one.
+fn arrived(request: Request, context: &Context<'_>) -> (Option<Request>, Option<Symbol>) {
+    let path: Symbol = path::arrived(&request.path, context.config.mesh.path_normalization).into();
+    let typed = (path != request.path).then(|| request.path.clone());
+    (Some(Request { path, ..request }), typed)
 }
 
 impl Question {

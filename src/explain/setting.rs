@@ -54,14 +54,19 @@ pub(super) struct Setting {
     pub(super) codes: BTreeSet<Code>,
     /// Whether anything said how pods take part in a mesh.
     pub(super) mesh: Mesh,
+    /// Whether it may be asked: intents have no error, and of manifests something can be read.
+    pub(super) is_readable: bool,
+    /// How many errors the given manifests have; what is in error leaves unspecified what it may touch.
+    errors: usize,
 }
 
 impl Setting {
-    /// A setting, with the findings of reading it. With an error among them it must not be asked.
+    /// A setting, with the findings of reading it. If it is not readable it must not be asked.
     pub(super) fn build(input: Input, manifests: &[FileId]) -> (Self, Vec<Diagnostic>) {
         let outcome = compile::compile(input.clone());
         let mut findings = outcome.findings;
         let sources = outcome.sources;
+        let is_readable = !order::has_error(&findings);
         let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
         let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
         let codes = findings.iter().map(|finding| finding.code).collect();
@@ -75,24 +80,29 @@ impl Setting {
             let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
             let objects = parts.compiled.iter().cloned().chain(listed).chain(read(&parts.input.alongside)).collect();
             let (setting, _) = parts.given(sources, objects, Judge::Compiled);
-            return (setting, findings);
+            return (Self { is_readable, ..setting }, findings);
         }
         let namespace = parts.namespace();
         let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
+        let errors = errors(&found);
+        let holds_nothing = compile::no_objects(&cluster, &sources, manifests);
+        let is_unread = holds_nothing.is_some() || errors > 0 && cluster.namespaces().is_empty();
         findings.extend(found);
-        findings.extend(compile::no_objects(&cluster, &sources, manifests));
+        findings.extend(holds_nothing);
         let inventory = inventory(&sources, manifests, &namespace);
         let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
         setting.mesh = mesh;
+        setting.is_readable = is_readable && !is_unread;
+        setting.errors = errors;
         (setting, findings)
     }
 
-    /// The same with other objects; none if they cannot be read.
+    /// The same with other objects; none if more or less of them can be read than before.
     pub(super) fn with_objects(&self, objects: Vec<Value>) -> Option<Self> {
         let (policy, compiled, codes) = (self.policy.clone(), self.compiled.clone(), self.codes.clone());
         let parts = Parts { input: self.input.clone(), policy, compiled, codes };
         let (setting, findings) = parts.given(self.sources.clone(), objects, self.judge);
-        (!order::has_error(&findings)).then_some(setting)
+        (errors(&findings) == self.errors).then(|| Self { errors: self.errors, ..setting })
     }
 
     /// The same with other texts of some files; findings if they do not compile.
@@ -113,7 +123,7 @@ impl Setting {
         let objects = self.others().chain(changed.compiled.iter().cloned()).collect();
         let parts = Parts { input: self.input.clone(), policy: changed.policy, compiled: changed.compiled, codes: changed.codes };
         let (setting, findings) = parts.given(changed.sources, objects, Judge::Given);
-        if order::has_error(&findings) { Err(findings) } else { Ok(setting) }
+        if errors(&findings) == self.errors { Ok(Self { errors: self.errors, ..setting }) } else { Err(findings) }
     }
 
     /// A place as people write it: `shop.intent:9`.
@@ -141,6 +151,7 @@ impl Setting {
             namespace: self.input.namespace.as_deref().map(Symbol::from),
             managed_namespace: self.managed_namespace(),
             only_namespace: self.only_namespace(),
+            has_manifests: self.judge == Judge::Given,
         };
         question::read(flow, &context)
     }
@@ -158,6 +169,10 @@ impl Setting {
         });
         only(pods.chain(self.objects.iter().filter_map(objects::namespace)).collect())
     }
+}
+
+fn errors(findings: &[Diagnostic]) -> usize {
+    findings.iter().filter(|finding| finding.level == Level::Error).count()
 }
 
 /// The only one of some names.
@@ -199,7 +214,8 @@ impl Parts {
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
         let world = World::of(&cluster, &self.policy, &inventory, judge);
         let Self { input, policy, compiled, codes } = self;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh: Mesh::Stated }
+        let mesh = Mesh::Stated;
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh, is_readable: true, errors: 0 }
     }
 }
 

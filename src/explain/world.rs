@@ -6,15 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
-use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Values};
+use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Prefix, Symbol, Values};
 use crate::inventory::{Inventory, namespace_plane};
 use crate::ir::{Policy, Workload};
 
 use super::question::{Object, Side};
 use super::setting::Judge;
-
-/// As many pods stand for one end of a flow; what is known of more is not looked at.
-const MOST: usize = 64;
 
 /// Somebody who can stand at an end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +26,8 @@ pub(super) struct Known {
     pub(super) text: String,
     /// In a word or two: `web`.
     pub(super) short: String,
+    /// The addresses that it stands for; none for a pod.
+    pub(super) range: AddressSet,
 }
 
 /// Everybody who is known.
@@ -79,7 +78,7 @@ impl World {
         again
     }
 
-    /// Those who may stand at this end: the known pods in it, else one that stands for all, and an address of each of its blocks.
+    /// Those who may stand at this end: the known pods in it, else one that stands for all, and its addresses.
     pub(super) fn standing(&self, side: &Side, policy: &Policy, cluster: &Cluster) -> Vec<Known> {
         if let Some(object) = &side.object {
             let named: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
@@ -88,11 +87,11 @@ impl World {
             }
         }
         let peers = side.end.peers();
-        let mut found: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).take(MOST).cloned().collect();
+        let mut found: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
         if found.is_empty() {
             found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
         }
-        found.extend(usual_address(&peers.addresses).map(address));
+        found.extend(addresses(&peers.addresses));
         found.into_iter().map(|known| as_asked(known, side)).collect()
     }
 }
@@ -150,7 +149,7 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     let name = Some(named(&workload.kind, &workload.name));
     let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
     let text = text(&endpoint.peer, policy);
-    Known { endpoint, name, aliases, text, short: workload.name.to_string() }
+    Known { endpoint, name, aliases, text, short: workload.name.to_string(), range: AddressSet::none() }
 }
 
 /// What intents declare of a namespace, they declare of the pods of an inventory too.
@@ -182,7 +181,7 @@ fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
     }
     let text = text(&endpoint.peer, policy);
     let name = format!("workload {}@{}", workload.name, workload.namespace);
-    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string() }
+    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string(), range: AddressSet::none() }
 }
 
 /// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
@@ -211,6 +210,7 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
         short,
         name: None,
         aliases: Vec::new(),
+        range: AddressSet::none(),
         endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } },
     }
 }
@@ -253,7 +253,13 @@ pub(super) fn address(address: IpAddr) -> Known {
         aliases: Vec::new(),
         short: text.clone(),
         text,
+        range: AddressSet::from(Prefix::host(address)),
     }
+}
+
+/// Addresses as one end, by the one that stands best for them; none if there are none.
+pub(super) fn addresses(range: &AddressSet) -> Option<Known> {
+    usual_address(range).map(|address| Known { range: range.clone(), ..self::address(address) })
 }
 
 /// The address that best stands for a set: a usual public one if it is in it, else the first.

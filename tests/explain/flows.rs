@@ -312,3 +312,31 @@ fn a_port_that_no_sidecar_captures_and_no_service_leads_to_is_called_in_plaintex
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{name: metrics, port: 9187}]}\n";
     assert_eq!(judged(&pods(&format!("{STRICT}{service}")), "app=web@shop -> app=db@shop:9187").0, Verdict::Denied, "mTLS by Service");
 }
+
+/// A number that several protocols have is TCP's by itself.
+#[test]
+fn a_number_of_several_protocols_is_of_tcp() {
+    let manifests = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: names, namespace: net, labels: {app: names}}
+spec: {containers: [{name: main, ports: [{containerPort: 5353, protocol: UDP}, {containerPort: 5354}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: names, namespace: net}
+spec:
+  selector: {app: names}
+  ports: [{name: query, port: 53, protocol: UDP, targetPort: 5353}, {name: query-tcp, port: 53, targetPort: 5354}, {name: admin, port: 80}]
+";
+    let files = Files { manifests, ..Files::default() };
+    let one = |flow: &str| heads(files, flow).remove(0);
+    assert_eq!(one("app=x@net -> svc/names:53"), "app=x@net -> app=names@net  TCP 5354");
+    assert_eq!(one("app=x@net -> svc/names:53/tcp"), "app=x@net -> app=names@net  TCP 5354");
+    assert_eq!(one("app=x@net -> svc/names:53/udp"), "app=x@net -> app=names@net  UDP 5353");
+    assert_eq!(one("app=x@net -> svc/names:query"), "app=x@net -> app=names@net  UDP 5353");
+    let choices = |flow: &str| files.ask(flow).findings[0].helps[0].text.clone();
+    assert_eq!(choices("app=x@net -> svc/names"), "write one of 53/tcp, 53/udp, 80");
+    assert_eq!(choices("app=x@net -> pod/names"), "write one of 5353/udp, 5354");
+    assert_eq!(choices("app=x@net -> app=names@net"), "write one of 5353/udp, 5354");
+}

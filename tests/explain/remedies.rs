@@ -120,3 +120,80 @@ fn every_gate_of_a_way_is_told_in_the_order_of_the_packet() {
     assert_eq!(gates, [Gate::Egress, Gate::Ingress, Gate::Transport, Gate::Caller]);
     assert_eq!(answer.cases[0].origins.len(), gates.len());
 }
+
+/// Two pods, and policies of which several rules let the one call the other.
+const BY_HAND: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api, namespace: shop, labels: {app: api}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - ports: [{port: 53, protocol: UDP}]
+  - to: [{podSelector: {matchLabels: {app: api}}}]
+  - ports: [{port: 53, protocol: TCP}]
+  - ports: [{port: 8080}]
+  - to: [{namespaceSelector: {}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: in, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: api}}
+  ingress:
+  - from: [{podSelector: {}}]
+  - from: [{podSelector: {matchLabels: {app: other}}}]
+  - ports: [{port: 8080}]
+";
+
+/// The rules of one list of one policy, by line: those of these tests stand on one line each.
+fn without_rules(manifests: &str, place: &str, list: &str, numbers: &[usize]) -> String {
+    let name = place.rsplit_once('/').unwrap().1;
+    let of = |document: &str| {
+        let (head, rules) = document.split_once(&format!("  {list}:\n")).unwrap();
+        let kept = rules.lines().enumerate().filter(|(at, _)| !numbers.contains(&(at + 1))).map(|(_, line)| format!("{line}\n"));
+        let kept: String = kept.collect();
+        if kept.is_empty() { format!("{head}  {list}: []\n") } else { format!("{head}  {list}:\n{kept}") }
+    };
+    let documents = manifests.split("---\n").map(|document| {
+        if document.contains(&format!("{{name: {name}, ")) && document.contains("NetworkPolicy") {
+            of(document)
+        } else {
+            document.to_owned()
+        }
+    });
+    documents.collect::<Vec<_>>().join("---\n")
+}
+
+/// Rules that are to be removed are told by their numbers in the file, so that whoever removes them all at once removes the right ones.
+#[test]
+fn removed_rules_are_numbered_as_in_the_file() {
+    let flow = "pod/web@shop -> pod/api@shop:8080";
+    let ask = |manifests: &str| Files { manifests, ..Files::default() }.ask(flow);
+    let answer = ask(BY_HAND);
+    let mut tried = Vec::new();
+    for remedy in &answer.cases[0].remedies {
+        let mut lists: std::collections::BTreeMap<(String, String), Vec<usize>> = std::collections::BTreeMap::new();
+        for change in &remedy.changes {
+            let (list, number) = change.text.strip_prefix("remove ").unwrap().split_once(" rule ").unwrap();
+            lists.entry((change.place.clone(), list.to_owned())).or_default().push(number.parse().unwrap());
+        }
+        let changed = lists.iter().fold(BY_HAND.to_owned(), |text, ((place, list), numbers)| without_rules(&text, place, list, numbers));
+        assert_ne!(changed, BY_HAND);
+        assert_eq!(ask(&changed).verdict(), Some(&Verdict::Denied), "{lists:?}\n{changed}");
+        tried.extend(lists.into_values());
+    }
+    tried.sort();
+    assert_eq!(tried, [vec![1, 3], vec![2, 4, 5]]);
+}

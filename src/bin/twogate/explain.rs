@@ -9,7 +9,6 @@ use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use twogate::compile::compile;
 use twogate::diagnostic::code::ALL;
-use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Code, nearest};
 use twogate::explain::{self, Answer, Ask};
 use twogate::flow::Verdict;
@@ -18,7 +17,8 @@ use twogate::flow::Verdict;
 ///
 /// A flow is written as in a rule: `app=web -> app=db:5432`, with `@NAMESPACE`, names, addresses, `internet`, `mtls` or
 /// `plaintext`, `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. Ends may also be objects: `deploy/web@shop`,
-/// `pod/…` (its own address), `svc/db@shop:5432` (the Service's port), `http://api.shop.svc:8080/v1/x`.
+/// `shop/web[Deployment]` as in lists, `pod/…` (its own address), `svc/db@shop:5432` (the Service's port),
+/// `http://api.shop.svc:8080/v1/x`. Many workloads or a range of addresses get an answer of each kind.
 ///
 /// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
 /// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate
@@ -78,7 +78,7 @@ pub(crate) struct Explain {
 
 /// The end of the help.
 const EXAMPLES: &str = "\
-Exit status: 0 whatever the verdict, but for `--expect`.
+Exit status: 0 whatever the verdict, but for `--expect`; 1 too where some manifest has an error and the rest is answered.
 
 Examples:
   twogate explain 'app=web -> app=db:5432'
@@ -141,18 +141,20 @@ impl Explain {
             ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         let answer = explain::explain(Ask { flow, input, manifests });
-        if has_error(&answer.findings) {
+        if answer.cases.is_empty() {
             return report::findings(&answer.findings, &answer.sources, findings_as);
         }
+        // In JSON they are part of the answer; people read them on the other stream.
+        let exit = report::findings(&answer.errors(), &answer.sources, Format::Human)?;
         report::print(&if output == Output::Json { explain::json(&answer) } else { explain::human(&answer) })?;
         if let Some(disagreement) = answer.disagreement() {
             return Err(Failure::new(format!("internal error, please report it: {disagreement}")));
         }
-        Ok(if fulfils(&answer, expected) { Exit::Fine } else { Exit::Found })
+        Ok(if fulfils(&answer, expected) { exit } else { Exit::Found })
     }
 }
 
-/// Whether an answer is the expected one; each connection that the flow stands for must be judged so.
+/// Whether an answer is the expected one; all that the flow stands for must be judged so.
 fn fulfils(answer: &Answer, expected: Option<Expected>) -> bool {
     match expected {
         None => true,

@@ -20,7 +20,10 @@ pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt:
         (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
         (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
         (false, true) => (Nearness::Class, source.title.clone()),
-        (true, false) if !is_class => (Nearness::Target, format!("{} -> {}", source.before.short, to())),
+        (true, false) if !is_class => {
+            let is_pod = source.before.range.is_empty();
+            (Nearness::Target, format!("{} -> {}", if is_pod { &source.before.short } else { &source.title }, to()))
+        }
         _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
         _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
     }

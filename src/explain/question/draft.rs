@@ -8,6 +8,7 @@ use crate::source::{FileId, Location, Span};
 
 use super::Context;
 use super::object::{self, Word};
+use super::path;
 
 /// The methods that may stand without `http` before them.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
@@ -17,6 +18,9 @@ pub(super) const BAD_TOKEN: &str = "bad-jwt";
 
 /// The issuer that stands for one given by its address.
 const ISSUER: &str = "asked-issuer";
+
+/// The path that stands for one that proxies may resolve.
+const PATH: &str = "/asked";
 
 /// How one end is written.
 #[derive(Debug, Clone)]
@@ -46,6 +50,8 @@ pub(super) struct Draft<'t> {
     pub(super) bad_token: Option<Span>,
     /// Where an issuer stands by its address.
     issuer: Option<Span>,
+    /// Where a path stands that proxies may resolve, which no rule can name.
+    path: Option<Span>,
 }
 
 impl<'t> Draft<'t> {
@@ -67,7 +73,7 @@ impl<'t> Draft<'t> {
             None => Written::Language(span_of(&rest).unwrap_or_else(|| Span::new(text.len(), text.len()))),
         };
         let source = object::word(text, source).map_or(Written::Language(source), Written::Object);
-        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token: None, issuer: None };
+        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token: None, issuer: None, path: None };
         draft.take_own_words();
         draft.refuse_remarks()?;
         Ok(draft)
@@ -89,7 +95,13 @@ impl<'t> Draft<'t> {
                 if before == "jwt" && word.starts_with('"') {
                     self.issuer = Some(span);
                 }
-                kept.push(without_query(word, span));
+                let span = without_query(word, span);
+                let two_before = kept.len().checked_sub(2).and_then(|at| kept.get(at)).map(|word| self.slice(*word));
+                let is_behind_method = METHODS.contains(&before) || two_before == Some("http");
+                if is_behind_method && path::is_resolved(self.slice(span)) {
+                    self.path = Some(span);
+                }
+                kept.push(span);
             }
         }
         self.rest = kept;
@@ -106,6 +118,18 @@ impl<'t> Draft<'t> {
     /// The text under a span.
     pub(super) fn slice(&self, span: Span) -> &'t str {
         slice(self.text, span)
+    }
+
+    /// The path as it is sent, where no rule could name it so.
+    pub(super) fn sent_path(&self) -> Option<&'t str> {
+        self.path.map(|span| self.slice(span))
+    }
+
+    /// Whether a word is the issuer of a token.
+    pub(super) fn is_issuer(&self, word: Span) -> bool {
+        let at = self.rest.iter().position(|span| span.start <= word.start && word.end <= span.end);
+        let before = at.and_then(|at| at.checked_sub(1)).and_then(|at| self.rest.get(at));
+        before.is_some_and(|before| self.slice(*before) == "jwt")
     }
 
     /// Turns names that are unknown to the language into objects, where those findings are all that is wrong and the cluster has
@@ -163,6 +187,8 @@ impl<'t> Draft<'t> {
             }
             if self.issuer == Some(*span) {
                 hidden.glue(ISSUER);
+            } else if self.path == Some(*span) {
+                hidden.glue(PATH);
             } else {
                 hidden.slice(self.text, *span);
             }

@@ -3,11 +3,12 @@
 //! Owns: the namespaces of ends without `@`, and the one port of a destination. Names, labels, addresses and ports by name are
 //! `ir`'s to resolve; its findings are led back into the flow's text.
 
+use super::advice;
 use super::draft::{Draft, Hidden};
-use super::object::no_port;
+use super::object::{choices, no_port};
 use super::{Context, Homes, Side, Target};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::flow::{LabelCube, Protocol, RequestSet, Symbol, Transport};
+use crate::flow::{LabelCube, RequestSet, Symbol, Transport};
 use crate::ir::{self, End, Origin, Program, Unit};
 use crate::source::{Source, Span, Spanned};
 use crate::syntax;
@@ -85,7 +86,8 @@ pub(super) fn resolve(draft: &Draft<'_>, parsed: &Parsed, homes: &Homes, context
     let is_ours = |finding: &Diagnostic| finding.location().is_some_and(|location| location.file == draft.flow);
     let errors: Vec<Diagnostic> = findings.into_iter().filter(|finding| finding.level == Level::Error && is_ours(finding)).collect();
     if !errors.is_empty() {
-        return Err(errors.into_iter().map(|finding| parsed.hidden.finding(draft.flow, finding)).collect());
+        let told = |finding| advice::adapted(parsed.hidden.finding(draft.flow, finding), draft, context);
+        return Err(errors.into_iter().map(told).collect());
     }
     let meant = policy.expectations.into_iter().find(|expectation| expectation.location.file == draft.flow).map(|expectation| Meant {
         source: expectation.source,
@@ -230,8 +232,7 @@ fn known_ports(target: &ir::Target, context: &Context<'_>) -> Vec<String> {
     let pods = target.end.peers().pods;
     let has = |workload: &&crate::inventory::InventoryWorkload| pods.overlaps(&crate::flow::PodSet::from(ir::listed_cube(workload)));
     let ports = context.inventory.workloads.iter().filter(has).flat_map(|workload| workload.ports.iter());
-    let numbers: std::collections::BTreeSet<u16> = ports.filter(|port| port.protocol == Protocol::Tcp).map(|port| port.number).collect();
-    numbers.into_iter().map(|number| number.to_string()).collect()
+    choices(ports.map(|port| (port.number, port.protocol)))
 }
 
 fn several_ports(draft: &Draft<'_>, hidden: Span, whole: Span) -> Diagnostic {

@@ -6,11 +6,12 @@ mod written;
 
 use std::collections::BTreeSet;
 
+use super::advice;
 use super::draft::{Draft, Written};
 use super::{Context, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, WorkloadKind};
+use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -219,7 +220,7 @@ fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic
 
 /// The port of a Service that is meant: by number, by name, or the only one that it has.
 fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -> Result<&'s ServicePort, Box<Diagnostic>> {
-    let listed = || service.ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
+    let listed = || choices(service.ports.iter().map(|port| (port.port, port.protocol)));
     let fits = |port: &&ServicePort| word.protocol.is_none_or(|protocol| port.protocol == protocol);
     let Some((written, at)) = &word.port else {
         return match service.ports.as_slice() {
@@ -229,7 +230,13 @@ fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -
     };
     let number = number(written);
     let is_it = |port: &&ServicePort| Some(port.port) == number || port.name.as_deref() == Some(written);
-    service.ports.iter().filter(fits).find(is_it).ok_or_else(|| {
+    // Where a number is a port of several protocols, it is TCP's by itself.
+    let found = service.ports.iter().filter(fits).filter(is_it).min_by_key(|port| port.protocol != Protocol::Tcp);
+    let known_by_name = || service.ports.iter().any(|port| port.name.as_deref() == Some(written));
+    if let Some(finding) = no_port_at_all(written, *at, draft).filter(|_| found.is_none() && number.is_none() && !known_by_name()) {
+        return Err(Box::new(finding));
+    }
+    found.ok_or_else(|| {
         let finding = Diagnostic::new(
             code::UNKNOWN_OBJECT,
             Location { file: draft.flow, span: *at },
@@ -258,7 +265,7 @@ fn pod_port(
     notes: &mut Vec<String>,
 ) -> Result<u16, Box<Diagnostic>> {
     let numbers: BTreeSet<u16> = workload.ports.iter().map(|port| port.number).collect();
-    let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let listed = choices(workload.ports.iter().map(|port| (port.number, port.protocol)));
     let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &listed))) };
     if let Some(number) = number(written) {
         notes.extend(translated(workload, number, &numbers, context));
@@ -268,14 +275,40 @@ fn pod_port(
     if let (Some(number), 1) = (numbers.first(), numbers.len()) {
         return Ok(*number);
     }
-    Err(Box::new(no_named_port(workload, written, Location { file: draft.flow, span: *at })))
+    if let Some(finding) = no_port_at_all(written, *at, draft) {
+        return Err(Box::new(finding));
+    }
+    Err(Box::new(no_named_port(workload, written, protocol, Location { file: draft.flow, span: *at })))
+}
+
+/// The finding that a text behind a colon is no port: several of them, a number that none has, or what has no ports; none if it may be
+/// a name.
+fn no_port_at_all(written: &str, at: Span, draft: &Draft<'_>) -> Option<Diagnostic> {
+    let is_numbers = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit() || b"-|,".contains(&byte));
+    if written.eq_ignore_ascii_case("icmp") {
+        let finding = draft.unclear(at, format!("`{written}` is no port")).label("has no ports");
+        return Some(finding.note("NetworkPolicy knows TCP, UDP and SCTP; whether ICMP passes is the network plugin's affair"));
+    }
+    if !is_numbers {
+        return None;
+    }
+    if written.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(draft.unclear(at, format!("`{written}` is no port")).label("ports are 1 to 65535"));
+    }
+    let finding = draft.unclear(at, "a flow goes to one port, and these are several").label("more than one port");
+    Some(finding.help("ask about one of them"))
 }
 
 /// The finding that a workload has no port of a name.
-fn no_named_port(workload: &InventoryWorkload, written: &str, at: Location) -> Diagnostic {
-    let message = format!("{workload} has no port named `{written}`");
+fn no_named_port(workload: &InventoryWorkload, written: &str, protocol: Protocol, at: Location) -> Diagnostic {
+    let message = format!("{workload} has no {protocol} port named `{written}`");
     let finding = Diagnostic::new(code::UNRESOLVED_NAMED_PORT, at, message).label("number not known");
-    match nearest(written, workload.ports.iter().filter_map(|port| port.name.as_deref())) {
+    let other = workload.ports.iter().find(|port| port.name.as_deref() == Some(written) && port.protocol != protocol);
+    if let Some(port) = other {
+        return finding.help(advice::other_protocol(written, port.protocol));
+    }
+    let same = workload.ports.iter().filter(|port| port.protocol == protocol);
+    match nearest(written, same.filter_map(|port| port.name.as_deref())) {
         Some(near) => finding.fix(format!("did you mean `{near}`?"), at, near),
         None => finding.help("write the number of the port on the pod"),
     }
@@ -336,6 +369,17 @@ fn side(workload: &InventoryWorkload, span: Span) -> Side {
     Side { end: End::Pods(PodSet::from(listed_cube(workload)), Naming::ByPod), object: Some(object), span }
 }
 
+/// Ports as a flow names them, ascending: `80`, and with the protocol where it is not TCP or others have the number too.
+pub(super) fn choices(ports: impl Iterator<Item = (u16, Protocol)>) -> Vec<String> {
+    let ports: BTreeSet<(u16, Protocol)> = ports.collect();
+    let is_shared = |number: u16| ports.range((number, Protocol::ALL[0])..).take_while(|(other, _)| *other == number).count() > 1;
+    let text = |(number, protocol): &(u16, Protocol)| {
+        let is_plain = *protocol == Protocol::Tcp && !is_shared(*number);
+        if is_plain { number.to_string() } else { format!("{number}/{}", protocol.word()) }
+    };
+    ports.iter().map(text).collect()
+}
+
 /// A port number.
 fn number(written: &str) -> Option<u16> {
     written.parse().ok().filter(|number| *number > 0)
@@ -352,21 +396,32 @@ pub(super) fn no_port(draft: &Draft<'_>, span: Span, known: &[String]) -> Diagno
     }
 }
 
+/// The namespaces of what runs.
+fn all_namespaces(inventory: &Inventory) -> impl Iterator<Item = &Symbol> {
+    let workloads = inventory.workloads.iter().map(|workload| &workload.namespace);
+    workloads.chain(inventory.services.iter().map(|service| &service.namespace))
+}
+
 /// The finding that no manifest holds an object.
 fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &Context<'_>) -> Box<Diagnostic> {
     let (name, span) = &word.name;
     let location = Location { file: draft.flow, span: *span };
     let inventory = context.inventory;
-    if word.is_url() && word.kind == Kind::Either {
-        let finding = draft.unclear(*span, format!("`{name}` is no Service of a cluster"));
-        let finding = finding.label("a name outside").note("NetworkPolicy knows addresses, not names");
-        return Box::new(finding.help("ask about its address, or about `internet`"));
+    // Of a host with one dot nobody can tell which it is, unless its namespace is known.
+    let is_foreign = || !inventory.namespaces.contains_key(home) && !all_namespaces(inventory).any(|known| known == home);
+    if word.url.as_ref().is_some_and(|url| word.kind == Kind::Either || url.host.split('.').count() == 2 && is_foreign()) {
+        let host = word.url.as_ref().map_or(name, |url| &url.host);
+        let finding = draft.unclear(*span, format!("`{host}` is no Service of a cluster"));
+        return Box::new(finding.label("a name outside").note(advice::NO_NAMES).help(advice::OUTSIDE));
     }
     let finding = Diagnostic::new(code::UNKNOWN_OBJECT, location, format!("there is no {kind} `{name}` in namespace `{home}`"));
     if inventory.workloads.is_empty() && inventory.services.is_empty() {
-        let finding =
-            finding.label("no manifest describes what runs").help("give the manifests with `--inventory`, or a dump with `--manifests`");
-        return Box::new(finding);
+        let finding = finding.label("no manifest describes what runs");
+        return Box::new(if context.has_manifests {
+            finding.help("ask by label, as `app=web@shop`: policies alone say whom they select, not what runs")
+        } else {
+            finding.help("give the manifests with `--inventory`, or a dump with `--manifests`")
+        });
     }
     let services = inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service"));
     let workloads = inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name()));

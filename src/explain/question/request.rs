@@ -66,7 +66,7 @@ fn http(draft: &Draft<'_>, http: &HttpClause, host: &Symbol) -> Result<Shape, Bo
     }
     let path: Symbol = match &request.path {
         Some(path) if path.value.contains(['{', '*']) => return Err(Box::new(not_one(draft, path.span, "path"))),
-        Some(path) => path.value.as_str().into(),
+        Some(path) => draft.sent_path().unwrap_or(&path.value).into(),
         None => "/".into(),
     };
     let host = match http.hosts.as_slice() {

@@ -17,7 +17,7 @@ use super::super::world::Known;
 use super::{Candidate, Change, Make, Wish};
 use crate::cluster::{Addressed, Decision, Document, Gate, Step};
 use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol, Verdict};
-use edits::{brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusal, remove_rule, service};
+use edits::{Removed, brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusal, remove_rule, service};
 
 /// As many gates are mended one after the other.
 const MOST_STEPS: usize = 8;
@@ -120,12 +120,13 @@ fn mended(setting: &Setting, call: &Call, decision: &Decision, wish: Wish, way: 
     let mut current = setting.clone();
     let mut decision = decision.clone();
     let mut changes: Vec<Change> = Vec::new();
+    let mut removed = Removed::default();
     for _ in 0..MOST_STEPS {
         let step = step(&decision, wish, way)?;
         let mut objects = current.objects.clone();
         let change = match wish {
-            Wish::Allow => opened(&mut objects, &current, &hop(call, &decision, step), step)?,
-            Wish::Stop => closed(&mut objects, &current, call, step, way)?,
+            Wish::Allow => opened(&mut objects, &current, &hop(call, &decision, step), (step, &mut removed))?,
+            Wish::Stop => closed(&mut objects, &current, call, (step, &mut removed), way)?,
         };
         if changes.contains(&change) {
             return None;
@@ -189,7 +190,7 @@ fn waypoint(at: &str, call: &Call) -> Known {
 }
 
 /// Opens one gate.
-fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step) -> Option<Change> {
+fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, (step, removed): (&Step, &mut Removed)) -> Option<Change> {
     if step.gate == Gate::Transport && call.is_pod_called(setting) {
         let service = service(setting, call)?;
         let change = Change { place: place::title(&service), text: format!("add {}", brief(service.get("spec")?)) };
@@ -222,7 +223,7 @@ fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step)
         Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, &document.namespace))?,
         Gate::Transport => permissive(object, call)?,
         Gate::Token => return None,
-        Gate::Caller if refuses(object) => remove_rule(object, "rules", document.rule?)?,
+        Gate::Caller if refuses(object) => remove_rule(object, "rules", document.rule?, removed)?,
         Gate::Caller => push_rule(object, "rules", &caller_rule(setting, call)?)?,
     };
     Some(Change { place: title, text })
@@ -262,7 +263,13 @@ fn rules(object: &Value) -> usize {
 }
 
 /// Closes one gate: a rule less, or a refusal more.
-fn closed(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step, way: Stopping) -> Option<Change> {
+fn closed(
+    objects: &mut Vec<Value>,
+    setting: &Setting,
+    call: &Call,
+    (step, removed): (&Step, &mut Removed),
+    way: Stopping,
+) -> Option<Change> {
     if way == Stopping::Mesh {
         let refusal = refusal(setting, call)?;
         let change = Change { place: place::title(&refusal), text: format!("add {}", brief(refusal.get("spec")?)) };
@@ -273,5 +280,5 @@ fn closed(objects: &mut Vec<Value>, setting: &Setting, call: &Call, step: &Step,
     let list = if step.gate == Gate::Egress { "egress" } else { "ingress" };
     let object = objects.iter_mut().find(|object| is_document(object, document))?;
     let title = place::title(object);
-    Some(Change { place: title, text: remove_rule(object, list, document.rule?)? })
+    Some(Change { place: title, text: remove_rule(object, list, document.rule?, removed)? })
 }

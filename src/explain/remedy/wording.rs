@@ -30,8 +30,8 @@ impl Words {
         let mtls = if is_identified(call) && is_guarded(call, policy) { " mtls" } else { "" };
         let port = if call.protocol == Protocol::Tcp { String::new() } else { format!("/{}", call.protocol.word()) };
         Self {
-            source: end(&call.source, policy, namespace, &call.written.0),
-            destination: end(&call.destination, policy, namespace, &call.written.1),
+            source: end(&call.source, policy, namespace, &call.written.0.rule),
+            destination: end(&call.destination, policy, namespace, &call.written.1.rule),
             port: format!(":{}{port}", call.port),
             clauses: format!("{mtls}{request}"),
             request,

@@ -14,12 +14,46 @@ pub(in super::super) fn word(text: &str, span: Span) -> Option<Word> {
     if let Some(url) = url(written, span) {
         return Some(url);
     }
-    let (kind, rest) = written.split_once('/')?;
-    let kind = KINDS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))?.1;
-    if rest.contains(['=', ',', '|']) {
+    let (first, rest) = written.split_once('/')?;
+    if rest.contains('=') {
         return None;
     }
-    parts(rest, span.range().end - rest.len(), kind, span)
+    let start = span.range().end - rest.len();
+    match kind(first).filter(|_| !rest.contains('[')) {
+        Some(kind) => parts(rest, start, kind, span),
+        None => listed(first, rest, start, span),
+    }
+}
+
+/// The kind of a word for it.
+fn kind(word: &str) -> Option<Kind> {
+    KINDS.iter().find(|(words, _)| words.iter().any(|known| known.eq_ignore_ascii_case(word))).map(|(_, kind)| *kind)
+}
+
+/// A workload as lists name it: `shop/web`, `shop/web[Deployment]:8080`.
+fn listed(namespace: &str, rest: &str, start: usize, span: Span) -> Option<Word> {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if namespace.is_empty() || !namespace.bytes().all(is_letter) || rest.contains('@') {
+        return None;
+    }
+    let Some((name, behind)) = rest.split_once('[') else {
+        let word = parts(rest, start, Kind::Either, span)?;
+        return Some(Word { namespace: Some(namespace.into()), ..word });
+    };
+    let (kind, behind) = behind.split_once(']')?;
+    let is_known = self::kind(kind).is_some();
+    let mut named = parts(name, start, self::kind(kind).unwrap_or(Kind::Either), span)?;
+    if !is_known {
+        // Nobody is called so, which the look-up says.
+        named.name = (format!("{name}[{kind}]").into(), Span::new(start, start + name.len() + kind.len() + 2));
+    }
+    if named.port.is_some() || !(behind.is_empty() || behind.starts_with(':')) {
+        return None;
+    }
+    // The port as behind any other name.
+    let shadow = format!("x{behind}");
+    let port = parts(&shadow, span.range().end - shadow.len(), named.kind, span)?;
+    Some(Word { namespace: Some(namespace.into()), port: port.port, protocol: port.protocol, ..named })
 }
 
 /// A bare name as an object, if the inventory has one of that name, or pods that one made.

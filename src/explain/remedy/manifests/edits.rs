@@ -2,6 +2,8 @@
 //!
 //! Owns: the rules and objects that speak of one connection alone, and how an edit is told. It must not choose among them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use super::super::super::call::Call;
@@ -9,7 +11,7 @@ use super::super::super::place;
 use super::super::super::setting::Setting;
 use super::super::super::world::Known;
 use crate::cluster::Gate;
-use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
+use crate::flow::{AddressBlock, DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
 
 /// A `NetworkPolicy` for one end of this connection.
 pub(super) fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
@@ -43,22 +45,26 @@ pub(super) fn service(setting: &Setting, call: &Call) -> Option<Value> {
 
 /// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
 pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
-    let peer = match &far.endpoint.peer {
-        Peer::Address(address) => {
-            let length = if address.is_ipv4() { 32 } else { 128 };
-            json!({"ipBlock": {"cidr": format!("{address}/{length}")}})
-        }
+    let peers = match &far.endpoint.peer {
+        Peer::Address(_) => far.range.blocks().iter().map(ip_block).collect(),
         Peer::Pod(pod) => {
             let labels = json!({"matchLabels": told_labels(pod, &far.text)});
-            if *pod.namespace == *namespace {
+            vec![if *pod.namespace == *namespace {
                 json!({"podSelector": labels})
             } else {
                 json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: &*pod.namespace}}, "podSelector": labels})
-            }
+            }]
         }
     };
     let port = if is_tunnelled(call) { 15008 } else { call.port };
-    json!({direction: [peer], "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+    json!({direction: peers, "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+}
+
+/// A block as a peer of a rule.
+fn ip_block(block: &AddressBlock) -> Value {
+    let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
+    let cidr = block.prefix.to_string();
+    if except.is_empty() { json!({"ipBlock": {"cidr": cidr}}) } else { json!({"ipBlock": {"cidr": cidr, "except": except}}) }
 }
 
 fn is_tunnelled(call: &Call) -> bool {
@@ -143,18 +149,34 @@ pub(super) fn push_rule(object: &mut Value, list: &str, rule: &Value) -> Option<
     Some(format!("add {singular} {}", brief(rule)))
 }
 
-/// Removes a rule, counted from 1, from a list of an object's spec and says so.
-pub(super) fn remove_rule(object: &mut Value, list: &str, number: usize) -> Option<String> {
+/// The rules that were removed, by object and list, with their numbers in the file as it was before any was.
+#[derive(Debug, Default)]
+pub(super) struct Removed(BTreeMap<(String, String), BTreeSet<usize>>);
+
+impl Removed {
+    /// Notes that a rule is removed, counted from 1 among those that are left, and gives its number among all.
+    fn note(&mut self, object: String, list: &str, number: usize) -> usize {
+        let removed = self.0.entry((object, list.to_owned())).or_default();
+        let own = removed.iter().fold(number, |own, before| if *before <= own { own + 1 } else { own });
+        removed.insert(own);
+        own
+    }
+}
+
+/// Removes a rule, counted from 1, from a list of an object's spec and says so, with its number in the file.
+pub(super) fn remove_rule(object: &mut Value, list: &str, number: usize, removed: &mut Removed) -> Option<String> {
+    let title = place::title(object);
     let spec = object.get_mut("spec")?.as_object_mut()?;
     let rules = spec.get_mut(list)?.as_array_mut()?;
     let at = number.checked_sub(1).filter(|at| *at < rules.len())?;
     rules.remove(at);
+    let is_last = rules.is_empty();
     let what = if list == "rules" { "rule".to_owned() } else { format!("{list} rule") };
-    if list != "rules" && !spec.contains_key("policyTypes") {
-        // Without its last rule an object that does not say so would isolate another way (`semantics.md` §1.1).
+    if list == "egress" && is_last && !spec.contains_key("policyTypes") {
+        // Without its last rule an object that does not say so would not isolate this way (`semantics.md` §1.1).
         return None;
     }
-    Some(format!("remove {what} {number}"))
+    Some(format!("remove {what} {}", removed.note(title, list, number)))
 }
 
 /// Lets plaintext in on this port.

@@ -1,0 +1,73 @@
+//! Findings of the language, told to somebody who asks: nobody who asks wants to declare anything.
+//!
+//! Owns: `adapted`. It must not find anything by itself.
+
+use super::Context;
+use super::draft::Draft;
+use crate::diagnostic::{Diagnostic, Help, code};
+use crate::flow::Protocol;
+
+/// What to do about a name that stands for something outside of the cluster.
+pub(super) const OUTSIDE: &str = "who stands outside of the cluster is asked about as `internet`, or by address";
+
+/// Why a name outside is no end.
+pub(super) const NO_NAMES: &str = "NetworkPolicy knows addresses, not names";
+
+/// A finding in a flow with advice for whoever asks.
+pub(super) fn adapted(finding: Diagnostic, draft: &Draft<'_>, context: &Context<'_>) -> Diagnostic {
+    let Some(span) = finding.span() else { return finding };
+    let word = draft.slice(span);
+    if finding.code == code::UNRESOLVED_NAMED_PORT {
+        return port(finding, word, context);
+    }
+    // A near name that is known is the better advice.
+    let has_fix = finding.helps.iter().any(|help| !help.edits.is_empty());
+    if finding.code != code::UNKNOWN_NAME || has_fix {
+        return finding;
+    }
+    if draft.is_issuer(span) { issuer(finding, word) } else { end(finding, word, context) }
+}
+
+/// An issuer need not be declared: a token names it by its address.
+fn issuer(mut finding: Diagnostic, word: &str) -> Diagnostic {
+    finding.helps.insert(0, advice(format!("write it in quotes, as tokens name it: `jwt \"{}\"`", word.trim_matches('"'))));
+    finding.helps.truncate(1);
+    finding
+}
+
+/// Who is meant may be a workload by another name, or nobody of the cluster.
+fn end(finding: Diagnostic, word: &str, context: &Context<'_>) -> Diagnostic {
+    if word.contains('.') {
+        let finding = Diagnostic { helps: Vec::new(), ..finding };
+        return finding.note(NO_NAMES).help(OUTSIDE);
+    }
+    if !context.units.is_empty() {
+        return finding;
+    }
+    let finding = Diagnostic { helps: Vec::new(), ..finding };
+    finding.help(format!("ask by label, as `app={word}`, or by object, as `deploy/{word}`; {OUTSIDE}"))
+}
+
+/// A port by a name that is another protocol's, or that is none.
+fn port(finding: Diagnostic, word: &str, context: &Context<'_>) -> Diagnostic {
+    let ports = context.inventory.workloads.iter().flat_map(|workload| &workload.ports);
+    let named = ports.filter(|port| port.name.as_deref() == Some(word)).map(|port| port.protocol);
+    if let Some(protocol) = named.filter(|protocol| *protocol != Protocol::Tcp).min() {
+        let finding = Diagnostic { helps: Vec::new(), ..finding };
+        return finding.help(other_protocol(word, protocol));
+    }
+    if context.units.is_empty() {
+        let finding = Diagnostic { helps: Vec::new(), ..finding };
+        return finding.help("write the number of the port on the pod");
+    }
+    finding
+}
+
+/// That a name is a port of another protocol than was asked about.
+pub(super) fn other_protocol(name: &str, protocol: Protocol) -> String {
+    format!("`{name}` is a port of {protocol}: write `{name}/{}`", protocol.word())
+}
+
+fn advice(text: String) -> Help {
+    Help { text, edits: Vec::new() }
+}

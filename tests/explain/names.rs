@@ -1,0 +1,160 @@
+//! Names as lists print them, and findings about names, ports and hosts that help whoever asks.
+
+use super::{Files, snapshot};
+use twogate::diagnostic::code;
+
+/// A workload and a Service of the same name in two namespaces, and ports of every protocol.
+const RUNNING: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: names, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: names}}
+    spec:
+      containers:
+      - name: main
+        ports:
+        - {name: query, containerPort: 5353, protocol: UDP}
+        - {name: port-81-sctp, containerPort: 81, protocol: SCTP}
+        - {name: port-81-tcp, containerPort: 81}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker, namespace: job}
+spec:
+  template:
+    metadata: {labels: {app: worker}}
+    spec: {containers: [{name: main}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+";
+
+#[test]
+fn names_of_lists_are_ends() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let head = |flow: &str| {
+        let page = files.page(flow);
+        page.lines().next().unwrap().split("   ").next().unwrap().to_owned()
+    };
+    let same = "ALLOWED  app=web@shop -> app=names@shop  UDP 5353";
+    for flow in [
+        "shop/web -> shop/names:5353/udp",
+        "shop/web[Deployment] -> shop/names[StatefulSet]:5353/udp",
+        "shop/web[deploy] -> names:query/udp",
+        "shop/web -> shop/names[StatefulSet]:query/udp",
+    ] {
+        assert_eq!(head(flow), same, "{flow}");
+    }
+    assert_eq!(head("shop/web -> shop/front:80"), "ALLOWED  app=web@shop -> app=web@shop  TCP 8080", "a Service by its name");
+    assert_eq!(
+        head("job/worker[Deployment] -> shop/names:81"),
+        "ALLOWED  app=worker@job -> app=names@shop  TCP 81",
+        "a namespace called as a kind"
+    );
+    let labels = files.ask("app.kubernetes.io/name=web@shop -> shop/names:81");
+    assert!(labels.findings.is_empty(), "a label with a slash is one: {:?}", labels.findings);
+}
+
+#[test]
+fn names_that_nobody_has() {
+    let flows = [
+        "shop/wbe -> shop/names:81",
+        "shop/web[StatefulSet] -> shop/names:81",
+        "pay/web -> shop/names:81",
+        "shop/web:80 -> shop/names:81",
+        "shop/web -> shop/names",
+        "shop/web[Thing] -> shop/names:81",
+    ];
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    snapshot("names-nobody", &files.pages(&flows));
+}
+
+#[test]
+fn ports_and_hosts_that_are_none() {
+    let flows = [
+        "shop/web -> shop/names:query",
+        "shop/web -> app=names@shop:query",
+        "shop/web -> shop/names:port-81-sctp",
+        "shop/web -> shop/names:icmp",
+        "shop/web -> shop/names:1-100",
+        "shop/web -> shop/names:99999",
+        "shop/web -> svc/front@shop:80|90",
+        "shop/web -> app=names@shop:htp",
+        "shop/web -> http://example.org",
+        "shop/web -> https://www.example.org/x",
+        "shop/web -> http://frnt.shop",
+        "shop/web -> example.org:443",
+        "shop/web -> elsewhere:443",
+        "shop/web -> shop/names:81 GET /x jwt corp",
+    ];
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    snapshot("names-ports-hosts", &files.pages(&flows));
+}
+
+/// Nobody is told to give what was given.
+#[test]
+fn policies_alone_describe_no_workload() {
+    let manifests =
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db, namespace: shop}\nspec: {podSelector: {}}\n";
+    let answer = Files { manifests, ..Files::default() }.ask("deploy/web@shop -> deploy/db@shop:80");
+    assert_eq!(answer.findings[0].code, code::UNKNOWN_OBJECT);
+    let help = &answer.findings[0].helps[0].text;
+    assert!(help.contains("by label") && !help.contains("--manifests"), "{help}");
+}
+
+/// One pod is not two of a kind, and where no mesh is nobody tells accounts apart.
+#[test]
+fn notes_and_effects_are_true() {
+    let manifests = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: one, namespace: shop, labels: {app: one}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: two, namespace: shop, labels: {app: two}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: many, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: many}}
+    spec: {containers: [{name: main}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec: {podSelector: {matchLabels: {app: one}}}
+";
+    let files = Files { manifests, ..Files::default() };
+    assert!(!files.page("pod/one@shop -> pod/one@shop:80").contains("two pods of the same kind"));
+    assert!(files.page("deploy/many@shop -> deploy/many@shop:80").contains("two pods of the same kind"));
+    let denied = files.page("pod/two@shop -> pod/one@shop:80");
+    assert!(denied.contains("to allow it") && !denied.contains("account"), "{denied}");
+}
+
+/// A client of gRPC sees the statuses of gRPC.
+#[test]
+fn grpc_clients_see_their_own_statuses() {
+    let intents = "namespace shop\n\nallow app=web -> app=api:8080 mtls grpc shop.Orders/Get\n";
+    let files = Files { intents, ..Files::default() };
+    let page = files.page("app=web -> app=api:8080 grpc shop.Orders/Delete");
+    assert!(page.starts_with("DENIED") && page.contains("gRPC status PERMISSION_DENIED `RBAC: access denied`"), "{page}");
+    assert!(!page.contains("HTTP 403"), "{page}");
+    assert!(files.page("app=web -> app=api:8080 POST /shop.Orders/Delete").contains("HTTP 403"));
+}

@@ -1,0 +1,139 @@
+//! Ranges of addresses: each part that is judged by itself gets an answer of its own.
+
+use super::Files;
+use twogate::flow::Verdict;
+
+/// A gate that lets in one network and the lower half of another, and out to everything but one resolver.
+const GATE: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: gate, namespace: edge, labels: {app: gate}}
+spec: {containers: [{name: main}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: gate, namespace: edge}
+spec:
+  podSelector: {matchLabels: {app: gate}}
+  policyTypes: [Ingress, Egress]
+  ingress:
+  - from: [{ipBlock: {cidr: 8.0.0.0/8}}, {ipBlock: {cidr: 198.51.100.0/24, except: [198.51.100.128/25]}}]
+    ports: [{port: 443}]
+  egress:
+  - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [1.1.1.1/32]}}]
+";
+
+/// The verdicts of a flow with the ends that they are about, and the verdict on all.
+fn verdicts(manifests: &str, flow: &str) -> (Vec<(Verdict, String)>, Option<Verdict>) {
+    let answer = Files { manifests, ..Files::default() }.ask(flow);
+    assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+    let of = |case: &twogate::explain::Case| {
+        let far = if case.source_addresses.is_empty() { &case.destination } else { &case.source };
+        (case.decision.verdict.clone(), far.clone())
+    };
+    (answer.cases.iter().map(of).collect(), answer.verdict().cloned())
+}
+
+fn said(manifests: &str, flow: &str) -> Vec<(Verdict, String)> {
+    let (mut said, whole) = verdicts(manifests, flow);
+    said.sort_by_key(|(verdict, _)| *verdict != Verdict::Allowed);
+    assert_eq!(whole.is_some(), said.len() == 1, "{flow}: {said:?}");
+    said
+}
+
+#[test]
+fn every_part_of_a_range_is_judged_by_itself() {
+    let (allowed, denied) = (Verdict::Allowed, Verdict::Denied);
+    let far = |verdict: &Verdict, title: &str| (verdict.clone(), title.to_owned());
+    assert_eq!(
+        said(GATE, "internet -> pod/gate@edge:443"),
+        [far(&allowed, "8.0.0.0/8 (8.0.0.0)"), far(&denied, "internet except 8.0.0.0/8 (9.9.9.9)")]
+    );
+    assert_eq!(
+        said(GATE, "198.51.100.0/24 -> pod/gate@edge:443"),
+        [far(&allowed, "198.51.100.0/25 (198.51.100.7)"), far(&denied, "198.51.100.128/25 (198.51.100.128)")]
+    );
+    assert_eq!(said(GATE, "198.51.100.0/26 -> pod/gate@edge:443"), [far(&allowed, "198.51.100.0/26 (198.51.100.7)")]);
+    assert_eq!(said(GATE, "internet -> pod/gate@edge:80"), [far(&denied, "internet (9.9.9.9)")], "no rule is for this port");
+    assert_eq!(
+        said(GATE, "pod/gate@edge -> 1.0.0.0/8:53/udp"),
+        [far(&allowed, "1.0.0.0/8 except 1.1.1.1 (1.0.0.0)"), far(&denied, "1.1.1.1")]
+    );
+    assert_eq!(said(GATE, "198.51.100.200 -> pod/gate@edge:443"), [far(&denied, "198.51.100.200")]);
+}
+
+/// Most of a name is told by the name.
+#[test]
+fn parts_of_names_are_told_by_the_names() {
+    let titles = |flow: &str| said(GATE, flow).into_iter().map(|(_, title)| title).collect::<Vec<_>>();
+    assert_eq!(
+        titles("pod/gate@edge -> internet:80"),
+        ["IPv4 of internet except 1.1.1.1 (9.9.9.9)", "1.1.1.1 and IPv6 of internet (1.1.1.1)"]
+    );
+}
+
+/// Parts that are judged alike are one answer, which says all that it stands for.
+#[test]
+fn parts_that_are_judged_alike_are_one() {
+    let more = GATE.replace("ingress:\n", "ingress:\n  - from: [{ipBlock: {cidr: 20.0.0.0/8}}, {ipBlock: {cidr: 30.0.0.0/8}}]\n");
+    let said = said(&more, "internet -> pod/gate@edge:443");
+    let titles: Vec<&str> = said.iter().map(|(_, title)| title.as_str()).collect();
+    assert_eq!(titles.len(), 2);
+    assert!(titles[0].starts_with("8.0.0.0/8, 20.0.0.0/8, 30.0.0.0/8 ("), "{titles:?}");
+    assert!(titles[1].starts_with("internet except 8.0.0.0/8, 20.0.0.0/8, 30.0.0.0/8 ("), "{titles:?}");
+    let page = Files { manifests: &more, ..Files::default() }.page("internet -> pod/gate@edge:443");
+    assert!(page.contains("note: the addresses that the flow stands for are judged differently"), "{page}");
+}
+
+/// Many blocks are counted, and JSON has them all.
+#[test]
+fn many_blocks_are_counted_and_json_has_all() {
+    let blocks: Vec<String> = (0..20).map(|number| format!("{{ipBlock: {{cidr: 11.{}.0.0/16}}}}", 2 * number)).collect();
+    let more = GATE.replace("{ipBlock: {cidr: 8.0.0.0/8}}", &blocks.join(", "));
+    let files = Files { manifests: &more, ..Files::default() };
+    let page = files.page("internet -> pod/gate@edge:443");
+    assert!(page.contains("11.0.0.0/16, 11.2.0.0/16, 11.4.0.0/16 and 17 more ("), "{page}");
+    let answer = files.ask("internet -> pod/gate@edge:443");
+    let json: serde_json::Value = serde_json::from_str(&twogate::explain::json(&answer)).unwrap();
+    assert_eq!(json["verdict"], serde_json::Value::Null);
+    let parties: Vec<usize> =
+        json["answers"].as_array().unwrap().iter().map(|one| one["source"]["addresses"].as_array().unwrap().len()).collect();
+    assert!(parties.contains(&20), "{parties:?}");
+    assert_eq!(json["answers"][0]["destination"]["addresses"], serde_json::Value::Null);
+}
+
+/// Intents may tell addresses apart that the manifests do not, and the other way round.
+#[test]
+fn intents_cut_ranges_too() {
+    let intents = "namespace edge\n\nallow 8.0.0.0/8 -> app=gate:443\n";
+    let files = Files { intents, ..Files::default() };
+    let page = files.page("internet -> app=gate@edge:443");
+    assert!(page.contains("ALLOWED  8.0.0.0/8 (8.0.0.0)") && page.contains("DENIED  internet except 8.0.0.0/8 ("), "{page}");
+    let dump = Files { intents, manifests: GATE, ..Files::default() }.ask("198.51.100.0/25 -> app=gate@edge:443");
+    assert_eq!(dump.cases.len(), 1);
+    let dump = Files { intents: "namespace edge\n\nallow 198.51.100.0/26 -> app=gate:443\n", manifests: GATE, ..Files::default() };
+    let said: Vec<bool> =
+        dump.ask("198.51.100.0/25 -> app=gate@edge:443").cases.iter().map(|case| case.said.as_ref().unwrap().passes).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+}
+
+/// What is offered for a range is for all of it.
+#[test]
+fn a_change_for_a_range_is_for_all_of_it() {
+    let page = Files { manifests: GATE, ..Files::default() }.page("198.51.100.128/25 -> pod/gate@edge:443");
+    assert!(page.contains("{ipBlock: {cidr: 198.51.100.128/25}}"), "{page}");
+    assert!(page.contains("admits nobody else"), "{page}");
+    let intents = Files { intents: "namespace edge\n\nallow 8.0.0.0/8 -> app=gate:443\n", ..Files::default() };
+    let page = intents.page("8.0.0.0/7 -> app=gate@edge:443");
+    assert!(page.contains("add `allow 9.0.0.0/8 -> app=gate:443`"), "{page}");
+}
+
+/// Ends of several kinds: the addresses among them are told as what they are.
+#[test]
+fn ends_of_pods_and_addresses() {
+    let titles = |flow: &str| -> Vec<String> { verdicts(GATE, flow).0.into_iter().map(|(_, title)| title).collect() };
+    let mixed = titles("internet but 8.0.0.0/9 -> pod/gate@edge:443");
+    assert!(mixed.iter().any(|title| title == "8.128.0.0/9 (8.128.0.0)"), "{mixed:?}");
+    let either = titles("app=web@edge or 8.0.0.0/8 -> pod/gate@edge:443");
+    assert!(either.iter().any(|title| title == "8.0.0.0/8 (8.0.0.0)"), "{either:?}");
+}
