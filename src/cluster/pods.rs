@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::network::PortNumbers;
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
 use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, WorkloadKind};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, PodPhase, WorkloadKind};
 
 /// The workloads of an inventory, by namespace, kind and name.
 ///
@@ -25,10 +25,11 @@ pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTree
     all
 }
 
-/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself.
+/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself. Pods that have ended have
+/// no traffic (`semantics.md` §1.4).
 fn groups(inventory: &Inventory) -> Vec<Vec<&InventoryWorkload>> {
     let mut groups: BTreeMap<(&Symbol, WorkloadKind, Symbol), Vec<&InventoryWorkload>> = BTreeMap::new();
-    for workload in &inventory.workloads {
+    for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
         let (kind, name) = workload.root_owner().unwrap_or((workload.kind, Symbol::clone(&workload.name)));
         let group = groups.entry((&workload.namespace, kind, name)).or_default();
         if workload.owner().is_none() { group.insert(0, workload) } else { group.push(workload) }
@@ -83,6 +84,7 @@ fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool 
 
 /// What holds for one pod only is not known of a workload of several.
 pub(super) fn forget_one_pod(endpoint: &mut Endpoint) {
+    endpoint.facts.one_pod = None;
     endpoint.facts.addresses.clear();
     endpoint.facts.node = None;
 }
@@ -104,6 +106,7 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
             HostNetwork::Yes => Network::Host,
             HostNetwork::No => Network::Own,
         },
+        one_pod: workload.one_pod(),
         addresses: workload.addresses.clone(),
         uncaptured: workload.capture.told_off(),
         node: workload.node.clone(),

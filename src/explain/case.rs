@@ -129,7 +129,7 @@ fn case(setting: &Setting, call: &Call, decision: Decision, others: &[String]) -
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
-    if call.source.endpoint == call.destination.endpoint {
+    if call.source.endpoint == call.destination.endpoint && call.source.endpoint.facts.one_pod.is_none() {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
     notes.extend(call.what_is_called(setting));

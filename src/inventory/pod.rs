@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::object::{Identity, Whole};
+use super::object::Identity;
 use super::ownership::{Owner, Replicas};
-use super::{InventoryWorkload, capture};
+use super::{InventoryWorkload, Named, capture};
 use crate::flow::{DataPlane, Labels, Protocol, Symbol};
 use crate::manifest::{Node, Reading, names};
 
@@ -98,6 +98,15 @@ pub enum HostNetwork {
     Yes,
 }
 
+/// Whether a pod has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodPhase {
+    /// It runs, or will, or is no single pod.
+    Live,
+    /// All its containers have ended for good: it has no traffic, and its address may be another's by now.
+    Ended,
+}
+
 /// Whether something runs, and may call, before a sidecar does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InitContainers {
@@ -168,8 +177,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let containers = Containers::read(&spec, reading);
     let mesh = mesh(&labels, &annotations, &containers);
     let running = kind == WorkloadKind::Pod && !object.follow(reading, &["metadata", "uid"]).is_missing();
-    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.whole, host_network, mesh) };
-    if kind == WorkloadKind::Job && name.whole == Whole::Yes {
+    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, mesh) };
+    if kind == WorkloadKind::Job && name.named == Named::Whole {
         labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
     }
     let rolled = rolled(object, kind, reading);
@@ -189,6 +198,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         addresses: if kind == WorkloadKind::Pod { addresses(object, reading) } else { Vec::new() },
         node: spec.get(reading, "nodeName").symbol(reading).filter(|_| kind == WorkloadKind::Pod),
         location: reading.document.name(),
+        phase: phase(object, kind, reading),
+        named: name.named,
         owner: owner(object, &name.namespace, reading),
         replicas: replicas(object, reading),
         namespace: name.namespace,
@@ -275,6 +286,13 @@ fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
 }
 
+/// Whether a pod has come to its end.
+fn phase(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> PodPhase {
+    let phase = object.follow(reading, &["status", "phase"]).text(reading);
+    let has_ended = kind == WorkloadKind::Pod && matches!(phase, Some("Succeeded" | "Failed"));
+    if has_ended { PodPhase::Ended } else { PodPhase::Live }
+}
+
 /// The workload that made this one.
 fn owner(object: &Node<'_>, namespace: &Symbol, reading: &mut Reading<'_>) -> Option<Owner> {
     for reference in object.follow(reading, &["metadata", "ownerReferences"]).list(reading) {
@@ -327,7 +345,7 @@ fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
 }
 
 /// The keys that others add to a workload's pods with values that are not known here.
-fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
+fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
         WorkloadKind::Deployment => ["pod-template-hash"].into(),
         WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
@@ -341,7 +359,7 @@ fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: P
         }
         WorkloadKind::Pod | WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => BTreeSet::new(),
     };
-    if kind == WorkloadKind::CronJob || (kind == WorkloadKind::Job && name == Whole::No) {
+    if kind == WorkloadKind::CronJob || (kind == WorkloadKind::Job && name == Named::Begun) {
         keys.extend(JOB_NAME);
     }
     if host_network == HostNetwork::No && mesh.sidecar != MeshChoice::Refused {

@@ -352,7 +352,7 @@ fn trap_026_a_policy_on_a_host_network_pod_is_undefined() {
 #[test]
 fn trap_027_a_pod_that_calls_itself() {
     let cluster = cluster(&policy("p", "{podSelector: {}, policyTypes: [Ingress, Egress]}"));
-    let web = end("app=web@shop").at(&["10.0.0.1"]);
+    let web = end("app=web@shop").at(&["10.0.0.1"]).named("shop/web-0");
     let asked = |addressed| {
         let mut question = question(&web, &web, "80");
         question.addressed = addressed;
@@ -363,6 +363,8 @@ fn trap_027_a_pod_that_calls_itself() {
     assert!(matches!(asked(by_service), Verdict::Unspecified(reason) if reason.contains("calls itself")));
     assert!(matches!(asked(Addressed::Unsaid), Verdict::Unspecified(reason) if reason.contains("calls itself")));
     denied(&cluster, &web, &end("app=web@shop").at(&["10.0.0.2"]), "80");
+    denied(&cluster, &web, &end("app=web@shop").at(&["10.0.0.1"]).named("shop/web-1"), "80");
+    denied(&cluster, &end("app=web@shop").at(&["10.0.0.1"]), &end("app=web@shop").at(&["10.0.0.1"]), "80");
 }
 
 #[test]

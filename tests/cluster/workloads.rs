@@ -155,3 +155,41 @@ fn pods_on_their_nodes_network_are_told() {
     assert_eq!(workload.endpoint.facts.network, Network::Host);
     assert_eq!(pod(workload).plane, DataPlane::None);
 }
+
+/// A pod of its own, with a status.
+fn alone(name: &str, status: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+         spec: {{containers: []}}\nstatus: {{{status}}}\n"
+    )
+}
+
+/// Pods on one node's network have one address, and hand-written ones often do.
+#[test]
+fn pods_at_one_address_are_two() {
+    let yaml = alone("one", "podIP: 192.0.2.1") + &alone("two", "podIP: 192.0.2.1") + &policy("p", "{podSelector: {}}");
+    let cluster = cluster(&yaml);
+    let [one, two] = [0, 1].map(|at| &cluster.workloads()[at].endpoint);
+    super::denied(&cluster, one, two, "80");
+    let mut question = super::question(one, one, "80");
+    question.addressed = twogate::cluster::Addressed::Pod;
+    assert_eq!(cluster.decide(&question).verdict, Verdict::Allowed, "its own address");
+    unspecified(&cluster, one, one, "80", "calls itself");
+}
+
+/// Of a workload of several pods nobody says that the one that calls is the one that is called.
+#[test]
+fn a_workload_of_several_pods_does_not_call_itself() {
+    let cluster = cluster(&format!("{DEPLOYMENT}{}", policy("p", "{podSelector: {}}")));
+    let web = &cluster.workloads()[0].endpoint;
+    super::denied(&cluster, web, web, "80");
+}
+
+/// Their addresses may be others' by now (`semantics.md` §1.4).
+#[test]
+fn pods_that_have_ended_are_no_workloads() {
+    let yaml = [("done", "Succeeded"), ("lost", "Failed"), ("here", "Running"), ("soon", "Pending")]
+        .map(|(name, phase)| alone(name, &format!("phase: {phase}, podIP: 10.0.0.9")))
+        .concat();
+    assert_eq!(names(&cluster(&yaml)), ["shop/Pod/here", "shop/Pod/soon"]);
+}

@@ -218,10 +218,8 @@ impl<'a> Connection<'a> {
 
     /// Whether a pod calls itself.
     fn is_loop(&self) -> bool {
-        let (near, far) = (&self.near.facts, &self.far.facts);
-        let own = near.network == Network::Own && far.network == Network::Own;
-        let both_pods = matches!((&self.near.peer, &self.far.peer), (Peer::Pod(_), Peer::Pod(_)));
-        own && both_pods && near.addresses.iter().any(|address| far.addresses.contains(address))
+        let (near, far) = (&self.near.facts.one_pod, &self.far.facts.one_pod);
+        near.is_some() && near == far
     }
 
     /// Whether the far end is on the near end's node: only what uses the node's network is.
