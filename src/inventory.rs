@@ -18,7 +18,7 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
-pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, WorkloadKind};
+pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, WorkloadKind};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
 pub(crate) use object::{is_fact, read_object};
@@ -71,6 +71,8 @@ pub struct InventoryWorkload {
     pub account_named: AccountNamed,
     /// The ports that its containers declare, as written; they inform names only (`semantics.md` §1.6).
     pub ports: Vec<ContainerPort>,
+    /// Whether these are all; what cannot be read has none.
+    pub ports_known: PortsKnown,
     /// Whether its pods use their node's network.
     pub host_network: HostNetwork,
     /// What it says about the mesh itself; [`Inventory::plane_of`] puts this together with its namespace.
@@ -197,7 +199,8 @@ impl Inventory {
         let mut findings = Vec::new();
         self.workloads.sort_by(|left, right| left.key().cmp(&right.key()));
         self.workloads.dedup_by(|later, first| {
-            let twice = later.key() == first.key();
+            // Of a name that is only begun each object makes another one.
+            let twice = later.key() == first.key() && first.named == Named::Whole;
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, later.kind.name(), &name, [later.location, first.location]));
