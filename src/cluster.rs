@@ -54,7 +54,8 @@ pub struct Cluster {
     unmodelled: Arc<unmodelled::UnmodelledObjects>,
     namespaces: BTreeMap<Symbol, Labels>,
     workloads: Arc<Vec<Workload>>,
-    port_numbers: network::PortNumbers,
+    /// What their policies must know of the workloads.
+    known: network::Known,
     /// The files that hold an object, or something that cannot be read.
     held: BTreeSet<FileId>,
 }
@@ -125,7 +126,7 @@ pub(crate) fn read_with<'s>(
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
     cluster.workloads = Arc::new(pods::workloads(&inventory, &cluster.platform, &keys));
-    cluster.port_numbers = pods::port_numbers(&cluster.workloads);
+    cluster.known = pods::known(&cluster.workloads);
     (cluster, findings)
 }
 

@@ -18,7 +18,7 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
-pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, WorkloadKind};
+pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, WorkloadKind};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
 pub(crate) use object::{is_fact, read_object};
@@ -71,6 +71,8 @@ pub struct InventoryWorkload {
     pub account_named: AccountNamed,
     /// The ports that its containers declare, as written; they inform names only (`semantics.md` §1.6).
     pub ports: Vec<ContainerPort>,
+    /// Whether these are all; what cannot be read has none.
+    pub ports_known: PortsKnown,
     /// Whether its pods use their node's network.
     pub host_network: HostNetwork,
     /// What it says about the mesh itself; [`Inventory::plane_of`] puts this together with its namespace.
@@ -83,10 +85,22 @@ pub struct InventoryWorkload {
     pub addresses: Vec<IpAddr>,
     /// The node of a pod that is already on one.
     pub node: Option<Symbol>,
+    /// Whether a pod has come to its end.
+    pub phase: PodPhase,
     /// Where its name is written.
     pub location: Location,
+    named: Named,
     owner: Option<Owner>,
     replicas: Replicas,
+}
+
+/// Whether a name is all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// It is.
+    Whole,
+    /// The API server appends something random (`generateName`).
+    Begun,
 }
 
 /// Whether the pods of a workload are in a set of label assignments.
@@ -185,7 +199,8 @@ impl Inventory {
         let mut findings = Vec::new();
         self.workloads.sort_by(|left, right| left.key().cmp(&right.key()));
         self.workloads.dedup_by(|later, first| {
-            let twice = later.key() == first.key();
+            // Of a name that is only begun each object makes another one.
+            let twice = later.key() == first.key() && first.named == Named::Whole;
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, later.kind.name(), &name, [later.location, first.location]));
@@ -251,6 +266,12 @@ impl InventoryWorkload {
         let owner = self.owner.as_ref()?;
         let (_, kind, name) = ownership::deployment_behind(self, owner).unwrap_or_else(|| owner.clone());
         Some((kind, name))
+    }
+
+    /// The one pod that it is, by namespace and name; none for what makes pods, and where a name is not whole.
+    pub fn one_pod(&self) -> Option<Symbol> {
+        let is_one = self.kind == WorkloadKind::Pod && self.named == Named::Whole;
+        is_one.then(|| format!("{}/{}", self.namespace, self.name).into())
     }
 
     /// What it is ordered and told apart by.

@@ -16,7 +16,7 @@ mod value;
 mod words;
 
 pub(crate) use document::{Document, Step, Whereabouts};
-pub(crate) use objects::{Object, objects};
+pub(crate) use objects::{Object, no_object, objects};
 pub use plain::plain;
 pub(crate) use reading::Reading;
 pub(crate) use stream::documents;

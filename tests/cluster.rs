@@ -90,6 +90,7 @@ trait Changed: Sized {
     fn in_unknown_namespace(self) -> Self;
     fn calls_port(self, name: &str, number: u16) -> Self;
     fn at(self, addresses: &[&str]) -> Self;
+    fn named(self, pod: &str) -> Self;
     fn on_host_network(self) -> Self;
     fn on_node(self, node: &str) -> Self;
     fn plane(self, plane: DataPlane) -> Self;
@@ -122,6 +123,10 @@ impl Changed for Endpoint {
 
     fn at(self, addresses: &[&str]) -> Self {
         self.facts(|facts| facts.addresses = addresses.iter().map(|text| text.parse().unwrap()).collect())
+    }
+
+    fn named(self, pod: &str) -> Self {
+        self.facts(|facts| facts.one_pod = Some(pod.into()))
     }
 
     fn on_host_network(self) -> Self {

@@ -51,7 +51,7 @@ impl<'c> End<'c> {
     /// port is: where that may happen, rules for 15008 are cuts of every TCP port besides.
     pub fn cuts(&self, names: &Names) -> Vec<Cut> {
         let cluster = self.cluster;
-        let mut cuts = network::cuts(&self.selected, &cluster.platform, self.subject, self.way, &cluster.port_numbers);
+        let mut cuts = network::cuts(&self.selected, &cluster.platform, self.subject, self.way, &cluster.known);
         let outward = |(addresses, ports, _): &(AddressSet, PortSet, String)| Cut {
             peers: Peers::from(addresses.clone()),
             ports: ports.clone(),

@@ -17,7 +17,7 @@ use super::truth::Truth;
 use super::{Endpoint, Way};
 use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peer, PortSet, Protocol, Symbol, Values};
 
-pub(super) use cuts::{PortNumbers, cuts};
+pub(super) use cuts::{Known, OnNode, cuts};
 pub(super) use explain::step;
 pub(super) use judge::{Connection, Untranslated, gate};
 pub(super) use read::policy;
@@ -36,7 +36,7 @@ pub(super) struct NetworkPolicy {
 }
 
 /// One rule: its peers and its ports must both hold (`semantics.md` §1.2).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rule {
     /// The far ends; none is any.
     pub(super) peers: Option<Vec<PeerTest>>,
@@ -45,7 +45,7 @@ pub(super) struct Rule {
 }
 
 /// One peer of a rule (`semantics.md` §1.4).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PeerTest {
     /// Pods, by the labels of their namespace and their own.
     Pods(NamespaceTest, LabelCube),
@@ -73,6 +73,8 @@ pub(super) struct Block {
     pub(super) written: String,
     /// The addresses in it, without its exceptions.
     pub(super) addresses: AddressSet,
+    /// Those of them that are in it however it is read, where it can be read in two ways: bits are set behind its prefix (§1.9).
+    pub(super) sure: Option<AddressSet>,
 }
 
 /// The ports of a rule (`semantics.md` §1.6).
@@ -196,6 +198,11 @@ impl NamespaceTest {
 }
 
 impl NetworkPolicy {
+    /// Whether two manifests of one policy say the same, wherever they are written.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        (&self.subject, &self.ingress, &self.egress) == (&other.subject, &other.ingress, &other.egress)
+    }
+
     /// Its rules for both directions.
     fn all_rules(&self) -> impl Iterator<Item = &Rule> {
         self.ingress.iter().chain(&self.egress).flatten()

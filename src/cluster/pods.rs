@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::network::PortNumbers;
+use super::network::{Known, OnNode};
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
-use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, WorkloadKind};
+use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, PodPhase, PortsKnown, WorkloadKind};
 
 /// The workloads of an inventory, by namespace, kind and name.
 ///
@@ -25,46 +25,56 @@ pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTree
     all
 }
 
-/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself.
+/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself. Pods that have ended have
+/// no traffic (`semantics.md` §1.4).
 fn groups(inventory: &Inventory) -> Vec<Vec<&InventoryWorkload>> {
     let mut groups: BTreeMap<(&Symbol, WorkloadKind, Symbol), Vec<&InventoryWorkload>> = BTreeMap::new();
-    for workload in &inventory.workloads {
+    for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
         let (kind, name) = workload.root_owner().unwrap_or((workload.kind, Symbol::clone(&workload.name)));
-        let group = groups.entry((&workload.namespace, kind, name)).or_default();
-        if workload.owner().is_none() { group.insert(0, workload) } else { group.push(workload) }
+        groups.entry((&workload.namespace, kind, name)).or_default().push(workload);
     }
-    groups.into_values().collect()
+    let mut groups: Vec<Vec<&InventoryWorkload>> = groups.into_values().collect();
+    for group in &mut groups {
+        group.sort_by_key(|workload| workload.owner().is_some());
+    }
+    groups
 }
 
 /// One workload for each way in which those of one owner can be told apart.
 fn merged(group: &[&InventoryWorkload], inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
-    let mut kinds: Vec<(Workload, usize)> = Vec::new();
+    let mut kinds: Vec<Workload> = Vec::new();
     for workload in group {
         let endpoint = endpoint(workload, inventory, platform);
-        let known = kinds.iter_mut().find(|(known, _)| is_alike(&known.endpoint, &endpoint, keys));
-        if let Some((known, count)) = known {
-            *count += 1;
-            known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
-            forget_one_pod(&mut known.endpoint);
+        if let Some(known) = kinds.iter_mut().find(|known| is_alike(&known.endpoint, &endpoint, keys)) {
+            if (&*known.kind, &known.name) != (workload.kind.name(), &workload.name) {
+                known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
+            }
+            join(&mut known.endpoint, endpoint);
         } else {
             let (kind, name) = (workload.kind.name().into(), Symbol::clone(&workload.name));
-            kinds.push((Workload { kind, name, endpoint, aliases: Vec::new() }, 1));
+            kinds.push(Workload { kind, name, endpoint, aliases: Vec::new() });
         }
     }
+    let made_by = |workload: &&InventoryWorkload| workload.owner().map(|(kind, name)| (kind.name().into(), Symbol::clone(name)));
     let owner = group.first().and_then(|first| first.root_owner());
     name_by_owner(&mut kinds, owner.map(|(kind, name)| (kind.name().into(), name)));
-    kinds.into_iter().map(|(workload, _)| workload).collect()
+    if let [workload] = &mut *kinds {
+        let own = (Symbol::clone(&workload.kind), Symbol::clone(&workload.name));
+        let makers: BTreeSet<(Symbol, Symbol)> = group.iter().filter_map(made_by).filter(|maker| *maker != own).collect();
+        workload.aliases.extend(makers);
+    }
+    kinds
 }
 
-/// Several pods that nothing tells apart are known by their owner, all others by that name besides.
-fn name_by_owner(kinds: &mut [(Workload, usize)], owner: Option<(Symbol, Symbol)>) {
+/// Pods that nothing tells apart are known by their owner, all others by that name besides.
+fn name_by_owner(kinds: &mut [Workload], owner: Option<(Symbol, Symbol)>) {
     let Some((kind, name)) = owner else { return };
-    if let [(workload, 2..)] = kinds {
+    if let [workload] = kinds {
         let own = (std::mem::replace(&mut workload.kind, kind), std::mem::replace(&mut workload.name, name));
         workload.aliases.push(own);
         return;
     }
-    for (workload, _) in kinds {
+    for workload in kinds {
         workload.aliases.push((Symbol::clone(&kind), Symbol::clone(&name)));
     }
 }
@@ -81,8 +91,21 @@ fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool 
         && left.facts.uncaptured == right.facts.uncaptured
 }
 
+/// Makes one end of two that policies cannot tell apart: it has the addresses of both, if they are known.
+fn join(endpoint: &mut Endpoint, other: Endpoint) {
+    let (mut own, others) = (std::mem::take(&mut endpoint.facts.addresses), other.facts.addresses);
+    forget_one_pod(endpoint);
+    if !own.is_empty() && !others.is_empty() {
+        own.extend(others);
+        own.sort_unstable();
+        own.dedup();
+        endpoint.facts.addresses = own;
+    }
+}
+
 /// What holds for one pod only is not known of a workload of several.
 pub(super) fn forget_one_pod(endpoint: &mut Endpoint) {
+    endpoint.facts.one_pod = None;
     endpoint.facts.addresses.clear();
     endpoint.facts.node = None;
 }
@@ -99,11 +122,12 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         plane: inventory.plane_of(workload, platform.mesh),
     };
     let facts = Facts {
-        ports: Some(named_ports(workload)),
+        ports: (workload.ports_known == PortsKnown::Yes).then(|| named_ports(workload)),
         network: match workload.host_network {
             HostNetwork::Yes => Network::Host,
             HostNetwork::No => Network::Own,
         },
+        one_pod: workload.one_pod(),
         addresses: workload.addresses.clone(),
         uncaptured: workload.capture.told_off(),
         node: workload.node.clone(),
@@ -120,11 +144,17 @@ fn named_ports(workload: &InventoryWorkload) -> Vec<NamedPort> {
     named.collect()
 }
 
-/// The numbers that workloads give to ports by name.
-pub(super) fn port_numbers(workloads: &[Workload]) -> PortNumbers {
-    let mut numbers = PortNumbers::new();
+/// What policies must know of workloads.
+pub(super) fn known(workloads: &[Workload]) -> Known {
+    let mut known = Known::default();
     for port in workloads.iter().filter_map(|workload| workload.endpoint.facts.ports.as_ref()).flatten() {
-        numbers.entry((port.protocol, Symbol::clone(&port.name))).or_default().insert(port.number);
+        known.port_numbers.entry((port.protocol, Symbol::clone(&port.name))).or_default().insert(port.number);
     }
-    numbers
+    let mut on_nodes = workloads.iter().map(|workload| &workload.endpoint.facts).filter(|facts| facts.network == Network::Host);
+    let located: Vec<Prefix> = on_nodes.clone().flat_map(|facts| &facts.addresses).map(|address| Prefix::host(*address)).collect();
+    if !located.is_empty() {
+        known.on_nodes.push(OnNode::At(located.into_iter().collect()));
+    }
+    known.on_nodes.extend(on_nodes.any(|facts| facts.addresses.is_empty()).then_some(OnNode::Anywhere));
+    known
 }

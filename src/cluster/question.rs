@@ -77,7 +77,10 @@ pub struct Facts {
     pub ports: Option<Vec<NamedPort>>,
     /// Which network it uses.
     pub network: Network,
-    /// Its addresses; empty if they are not known.
+    /// The one pod that it is, by namespace and name; none for any of several, and where it is not known which. Two pods may have one
+    /// address, as those on one node's network do, so only this tells whether a pod calls itself (`semantics.md` §1.7).
+    pub one_pod: Option<Symbol>,
+    /// Its addresses, of which a connection uses one; those of all its pods where it is any of several; empty if they are not known.
     pub addresses: Vec<IpAddr>,
     /// The inbound TCP ports that its sidecar is told not to capture.
     pub uncaptured: Intervals<u16>,

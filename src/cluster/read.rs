@@ -45,6 +45,9 @@ pub(super) struct Manifests {
 /// Group, kind, namespace and name: there is one object of each in a cluster.
 type Name = [Symbol; 4];
 
+/// The group of `NetworkPolicy`.
+const GROUP: &str = "networking.k8s.io";
+
 /// Texts below this size are read by one thread: another one would cost more than it saves.
 const WORTH_A_THREAD: usize = 128 << 10;
 
@@ -127,7 +130,6 @@ impl Manifests {
         let mut found = false;
         objects(document, reading, &mut |object, reading| {
             found = true;
-            self.held.insert(document.file);
             self.object(object, platform, reading);
         });
         if !found && !reading.is_clean() {
@@ -153,9 +155,9 @@ impl Manifests {
     fn object(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
         reading.object = metadata::some(object.kind);
         if object.version.is_none() {
-            object.root.get(reading, "apiVersion").wrong(reading, "a group and a version are expected, as in `apps/v1`");
-            return self.give_up(reading.document);
+            return self.without_version(object, reading);
         }
+        self.held.insert(reading.document.file);
         let sort = kinds::sort(object.group(), object.kind);
         let lives_in_one = match sort {
             Sort::NetworkPolicy | Sort::Mesh => true,
@@ -191,6 +193,16 @@ impl Manifests {
             }
             Sort::Unmodelled(scope) => self.not_modelled(object, scope, platform, reading),
         }
+    }
+
+    /// An object without `apiVersion`. No API server takes it; but whoever names a kind that decides flows meant to write one.
+    fn without_version(&mut self, object: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        let version = object.root.get(reading, "apiVersion");
+        if version.is_missing() && !kinds::may_decide(object.kind) {
+            return manifest::no_object("a document has no `apiVersion`", reading);
+        }
+        version.wrong(reading, "a group and a version are expected, as in `apps/v1`");
+        self.give_up(reading.document);
     }
 
     /// Notes what an object is called.
@@ -272,13 +284,42 @@ impl Manifests {
 
     /// Reports objects of one kind and name that stand more than once: only one of them can be in the cluster.
     fn find_twins(&mut self) {
+        let mut copies = self.drop_copies();
         let mut first: BTreeMap<&Name, Location> = BTreeMap::new();
         for (name, location) in &self.names {
             match first.entry(name) {
                 Entry::Vacant(entry) => drop(entry.insert(*location)),
-                Entry::Occupied(entry) => self.findings.push(twin(name, *location, *entry.get())),
+                Entry::Occupied(entry) => match copies.get_mut(name) {
+                    Some(more) if *more > 0 => *more -= 1,
+                    _ => self.findings.push(twin(name, *location, *entry.get())),
+                },
             }
         }
+    }
+
+    /// Takes out `NetworkPolicies` that say what one of their name said before; how many there were of each name.
+    fn drop_copies(&mut self) -> BTreeMap<Name, usize> {
+        let mut copies = BTreeMap::new();
+        let mut first: BTreeMap<(Symbol, Symbol), NetworkPolicy> = BTreeMap::new();
+        let name = |policy: &NetworkPolicy| (Symbol::clone(&policy.object.namespace), Symbol::clone(&policy.object.name));
+        let distinct: BTreeSet<_> = self.policies.iter().map(name).collect();
+        if distinct.len() == self.policies.len() {
+            return copies;
+        }
+        self.policies.retain(|policy| {
+            let (namespace, own) = name(policy);
+            let known = first.entry((Symbol::clone(&namespace), Symbol::clone(&own)));
+            let Entry::Occupied(known) = known else {
+                known.or_insert_with(|| policy.clone());
+                return true;
+            };
+            let is_copy = known.get().says_the_same(policy);
+            if is_copy {
+                *copies.entry([GROUP.into(), "NetworkPolicy".into(), namespace, own]).or_default() += 1;
+            }
+            !is_copy
+        });
+        copies
     }
 
     /// Reports objects that name no namespace and were taken for ones of the default one (`semantics.md` §1.1).

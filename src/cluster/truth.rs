@@ -36,6 +36,8 @@ pub(super) enum Doubt<'a> {
     PodInBlock { block: &'a Block },
     /// A block against an address that is not known.
     AddressUnknown { block: &'a Block },
+    /// A block with bits set behind its prefix (§1.9).
+    HostBits { block: &'a Block },
     /// A port past the first of a range (§1.6).
     EndPort,
     /// A port by its name (§1.6).
@@ -132,6 +134,7 @@ impl fmt::Display for Doubt<'_> {
             Self::HostNetworkPeer => out.write_str("a selector meets a host-network pod, which Kubernetes leaves undefined"),
             Self::PodInBlock { block } => write!(out, "whether the ipBlock `{block}` matches pods hangs on the network plugin"),
             Self::AddressUnknown { block } => write!(out, "whether the ipBlock `{block}` holds the pod's address is not known"),
+            Self::HostBits { block } => write!(out, "which addresses the ipBlock `{block}` holds hangs on the network plugin"),
             Self::EndPort => out.write_str("whether `endPort` works hangs on the network plugin"),
             Self::NamedPorts { name } => write!(out, "whether the named port `{name}` works hangs on the network plugin"),
             Self::PortsUnknown { name } => write!(out, "which port the pod calls `{name}` is not known"),

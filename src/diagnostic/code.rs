@@ -201,6 +201,7 @@ codes! {
     UNCLEAR_FLOW "unclear-flow" Error "a flow is no question about one connection";
     UNKNOWN_OBJECT "unknown-object" Error "a flow names an object that no manifest holds";
     INVALID_MANIFEST "invalid-manifest" Error "a manifest is not what Kubernetes or Istio accepts";
+    NOT_A_MANIFEST "not-a-manifest" Warning "a document is no Kubernetes object";
     UNCLEAR_EMPTY_FIELD "unclear-empty-field" Error "a field of a mesh policy is empty and may mean everything or nothing";
     UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
     NO_SAFE_ORDER "no-safe-order" Error "a change cannot be applied in steps that are all safe";

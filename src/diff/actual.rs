@@ -41,8 +41,8 @@ pub(super) enum Likeness {
 impl Actual {
     /// Whether it can be no more than one pod, which is never its own caller.
     pub(super) fn is_one_pod(&self) -> bool {
-        let known = |which: Which| !self.both.end(which).facts.addresses.is_empty();
-        self.title.starts_with("pod/") || known(Which::Base) || known(Which::Head)
+        let known = |which: Which| self.both.end(which).facts.one_pod.is_some();
+        known(Which::Base) || known(Which::Head)
     }
 
     /// The pod, on one side.
@@ -92,6 +92,7 @@ fn seen(endpoint: &Endpoint, looked: &Looked) -> Endpoint {
         pod.namespace_labels.retain(|key, _| looked.keys.contains(key));
     }
     seen.facts.open_labels.retain(|key| looked.keys.contains(key));
+    seen.facts.one_pod = None;
     seen.facts.node = None;
     if !looked.at_port_names {
         seen.facts.ports = None;

@@ -190,7 +190,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
-    if call.source.endpoint == call.destination.endpoint && !is_one_pod(&call.source) {
+    if call.source.endpoint == call.destination.endpoint && call.source.endpoint.facts.one_pod.is_none() {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
     notes.extend(arrives_as(setting, call, asked));
@@ -239,11 +239,6 @@ fn titled(known: &Known, written: &str) -> String {
         return format!("{written} ({})", known.text);
     }
     known.text.clone()
-}
-
-/// Whether it is one pod and stands for no others.
-fn is_one_pod(known: &Known) -> bool {
-    known.name.as_deref().is_some_and(|name| name.starts_with("Pod "))
 }
 
 /// That a path arrives as another one, where a proxy stands on the way (`semantics.md` §2.7).

@@ -4,7 +4,7 @@
 //! and `Job` are names that others use too.
 
 use super::pod::{self, WorkloadKind};
-use super::{Inventory, NamespaceFacts, service};
+use super::{Inventory, Named, NamespaceFacts, service};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, NAMESPACE_NAME, Symbol};
 use crate::manifest::{Document, Node, Object, Reading, Step, names, objects};
@@ -28,16 +28,7 @@ pub(super) struct Identity {
     /// Its own name.
     pub(super) name: Symbol,
     /// Whether the name is whole.
-    pub(super) whole: Whole,
-}
-
-/// Whether a name is all of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whole {
-    /// It is.
-    Yes,
-    /// The API server appends something random (`generateName`).
-    No,
+    pub(super) named: Named,
 }
 
 /// Whether an object of this group and kind is a fact for an inventory.
@@ -114,9 +105,9 @@ fn metadata(object: &Node<'_>, kind: Kind, default_namespace: &Symbol, reading: 
     let generated = metadata.get(reading, "generateName").symbol(reading);
     let namespace = metadata.get(reading, "namespace").symbol(reading).unwrap_or_else(|| Symbol::clone(default_namespace));
     let may_be_generated = matches!(kind, Kind::Workload(_));
-    let (name, whole) = match (name, generated) {
-        (Some(name), _) => (name, Whole::Yes),
-        (None, Some(name)) if may_be_generated => (name, Whole::No),
+    let (name, named) = match (name, generated) {
+        (Some(name), _) => (name, Named::Whole),
+        (None, Some(name)) if may_be_generated => (name, Named::Begun),
         _ => {
             if reading.is_clean() {
                 let message = format!("{} has no name", reading.object);
@@ -128,17 +119,17 @@ fn metadata(object: &Node<'_>, kind: Kind, default_namespace: &Symbol, reading: 
             return None;
         }
     };
-    let named = metadata.get(reading, if whole == Whole::Yes { "name" } else { "generateName" });
+    let name_node = metadata.get(reading, if named == Named::Whole { "name" } else { "generateName" });
     if kind == Kind::Namespace && !names::is_namespace_name(&name) {
-        named.wrong(reading, names::NAMESPACE_NAME);
-    } else if !names::is_object_name(if whole == Whole::Yes { &name } else { name.trim_end_matches(['-', '.']) }) {
-        named.wrong(reading, names::OBJECT_NAME);
+        name_node.wrong(reading, names::NAMESPACE_NAME);
+    } else if !names::is_object_name(if named == Named::Whole { &name } else { name.trim_end_matches(['-', '.']) }) {
+        name_node.wrong(reading, names::OBJECT_NAME);
     }
     let home = metadata.get(reading, "namespace");
     if !home.is_missing() && !names::is_namespace_name(&namespace) {
         home.wrong(reading, names::NAMESPACE_NAME);
     }
-    reading.is_clean().then_some(Identity { namespace, name, whole })
+    reading.is_clean().then_some(Identity { namespace, name, named })
 }
 
 /// Reads a Namespace.

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::object::{Identity, Whole};
+use super::object::Identity;
 use super::ownership::{Owner, Replicas};
-use super::{InventoryWorkload, capture};
+use super::{InventoryWorkload, Named, capture};
 use crate::flow::{DataPlane, Labels, Protocol, Symbol};
 use crate::manifest::{Node, Reading, names};
 
@@ -98,10 +98,29 @@ pub enum HostNetwork {
     Yes,
 }
 
-/// Whether something runs, and may call, before a sidecar does.
+/// Whether a pod has come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodPhase {
+    /// It runs, or will, or is no single pod.
+    Live,
+    /// All its containers have ended for good: it has no traffic, and its address may be another's by now.
+    Ended,
+}
+
+/// Whether it is known which ports the containers of a workload declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortsKnown {
+    /// It is.
+    Yes,
+    /// What they say cannot be read.
+    No,
+}
+
+/// Whether something runs, and may call, before a sidecar does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InitContainers {
     /// No init container but the mesh's own and those that go on running beside the application.
+    #[default]
     None,
     /// At least one: without a sidecar yet, its calls are plaintext or fail.
     Present,
@@ -152,7 +171,7 @@ const ADDED_BY_SCHEDULING: [&str; 2] = ["topology.kubernetes.io/region", "topolo
 /// The labels that a Job carries its own name in.
 const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
-/// Reads a workload; nothing if it has findings.
+/// Reads a workload; nothing if something is wrong with what policies and the mesh judge its pods by. Of the rest nothing is known then.
 pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, reading: &mut Reading<'_>) -> Option<InventoryWorkload> {
     // A Rollout may say whose pods it runs instead of what they are; those are read where they stand.
     if kind == WorkloadKind::Rollout && !object.follow(reading, &["spec", "workloadRef"]).is_missing() {
@@ -160,41 +179,75 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     }
     let template = template(object, kind, reading);
     let spec = template.get(reading, "spec");
-    let mut labels = template.follow(reading, &["metadata", "labels"]).checked_labels(reading);
-    let noted = template.follow(reading, &["metadata", "annotations"]);
-    let annotations = noted.labels(reading);
-    let account = account(&spec, reading);
-    let host_network = if spec.get(reading, "hostNetwork").is_true(reading) { HostNetwork::Yes } else { HostNetwork::No };
-    let containers = Containers::read(&spec, reading);
-    let mesh = mesh(&labels, &annotations, &containers);
+    let judged = reading.soundly(|reading| judged(&template, reading));
+    template.follow(reading, &["metadata", "annotations"]).labels(reading);
     let running = kind == WorkloadKind::Pod && !object.follow(reading, &["metadata", "uid"]).is_missing();
-    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.whole, host_network, mesh) };
-    if kind == WorkloadKind::Job && name.whole == Whole::Yes {
+    let rolled = rolled(object, kind, reading);
+    let containers = reading.soundly(|reading| Containers::read(&spec, reading));
+    let ports_known = if containers.is_some() { PortsKnown::Yes } else { PortsKnown::No };
+    let containers = containers.unwrap_or_default();
+    let addresses = if kind == WorkloadKind::Pod { addresses(object, reading) } else { Vec::new() };
+    let node = spec.get(reading, "nodeName").symbol(reading).filter(|_| kind == WorkloadKind::Pod);
+    let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
+    let Judged { mut labels, annotations, account, host_network, capture } = judged?;
+    let mesh = mesh(&labels, &annotations, &containers);
+    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, mesh) };
+    if kind == WorkloadKind::Job && name.named == Named::Whole {
         labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
     }
-    let rolled = rolled(object, kind, reading);
     labels.retain(|key, _| !rolled.contains(key));
     let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).chain(rolled).collect();
-    let workload = InventoryWorkload {
+    Some(InventoryWorkload {
         kind,
         labels,
         open_keys,
         account_named: if account.is_some() { AccountNamed::Yes } else { AccountNamed::No },
         account: account.unwrap_or_else(|| "default".into()),
         ports: containers.ports,
+        ports_known,
         host_network,
         mesh,
-        capture: capture::read(&annotations, &noted, reading),
+        capture,
         init_containers: containers.init,
-        addresses: if kind == WorkloadKind::Pod { addresses(object, reading) } else { Vec::new() },
-        node: spec.get(reading, "nodeName").symbol(reading).filter(|_| kind == WorkloadKind::Pod),
+        addresses,
+        node,
         location: reading.document.name(),
-        owner: owner(object, &name.namespace, reading),
-        replicas: replicas(object, reading),
+        phase,
+        named: name.named,
+        owner,
+        replicas,
         namespace: name.namespace,
         name: name.name,
-    };
-    reading.is_clean().then_some(workload)
+    })
+}
+
+/// What pods are judged by besides their namespace.
+struct Judged {
+    labels: Labels,
+    annotations: Labels,
+    account: Option<Symbol>,
+    host_network: HostNetwork,
+    capture: capture::InboundCapture,
+}
+
+fn judged(template: &Node<'_>, reading: &mut Reading<'_>) -> Judged {
+    let spec = template.get(reading, "spec");
+    let noted = template.follow(reading, &["metadata", "annotations"]);
+    let of_mesh = |key: &str| key.contains("istio.io/");
+    // What is wrong with the others is of no matter here, but it is said.
+    let annotations = noted
+        .entries()
+        .into_iter()
+        .filter(|(key, _)| of_mesh(key))
+        .filter_map(|(key, node)| Some((key.into(), node.text(reading)?.into())));
+    let annotations: Labels = annotations.collect();
+    Judged {
+        labels: template.follow(reading, &["metadata", "labels"]).checked_labels(reading),
+        account: account(&spec, reading),
+        host_network: if spec.get(reading, "hostNetwork").is_true(reading) { HostNetwork::Yes } else { HostNetwork::No },
+        capture: capture::read(&annotations, &noted, reading),
+        annotations,
+    }
 }
 
 /// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
@@ -275,6 +328,13 @@ fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
 }
 
+/// Whether a pod has come to its end.
+fn phase(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> PodPhase {
+    let phase = object.follow(reading, &["status", "phase"]).text(reading);
+    let has_ended = kind == WorkloadKind::Pod && matches!(phase, Some("Succeeded" | "Failed"));
+    if has_ended { PodPhase::Ended } else { PodPhase::Live }
+}
+
 /// The workload that made this one.
 fn owner(object: &Node<'_>, namespace: &Symbol, reading: &mut Reading<'_>) -> Option<Owner> {
     for reference in object.follow(reading, &["metadata", "ownerReferences"]).list(reading) {
@@ -327,7 +387,7 @@ fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
 }
 
 /// The keys that others add to a workload's pods with values that are not known here.
-fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
+fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
         WorkloadKind::Deployment => ["pod-template-hash"].into(),
         WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
@@ -341,7 +401,7 @@ fn open_keys(kind: WorkloadKind, name: Whole, host_network: HostNetwork, mesh: P
         }
         WorkloadKind::Pod | WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => BTreeSet::new(),
     };
-    if kind == WorkloadKind::CronJob || (kind == WorkloadKind::Job && name == Whole::No) {
+    if kind == WorkloadKind::CronJob || (kind == WorkloadKind::Job && name == Named::Begun) {
         keys.extend(JOB_NAME);
     }
     if host_network == HostNetwork::No && mesh.sidecar != MeshChoice::Refused {
@@ -363,6 +423,7 @@ fn rolled(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> B
 }
 
 /// What a pod's containers say.
+#[derive(Default)]
 struct Containers {
     ports: Vec<ContainerPort>,
     init: InitContainers,
@@ -371,7 +432,7 @@ struct Containers {
 
 impl Containers {
     fn read(spec: &Node<'_>, reading: &mut Reading<'_>) -> Self {
-        let mut all = Self { ports: Vec::new(), init: InitContainers::None, proxy: false };
+        let mut all = Self::default();
         for container in spec.get(reading, "containers").list(reading) {
             all.add_ports(&container, reading);
             all.proxy |= is_proxy(&container, reading);

@@ -154,7 +154,7 @@ fn what_kubernetes_refuses_is_found_with_its_place() {
         let said = said(&pod(inside));
         assert!(said.len() == 1 && said[0].contains(expected), "{inside}{said:#?}");
     }
-    assert_eq!(said("apiVersion: v1\nmetadata: {name: x}\n"), ["invalid-inventory at `apiVersion: v1`: a document has no `kind`"]);
+    assert_eq!(said("apiVersion: v1\nmetadata: {name: x}\n"), ["not-a-manifest at `apiVersion: v1`: a document has no `kind`"]);
     assert_eq!(said("- a\n- b\n").len(), 1);
     assert!(said("kind: Pod\nmetadata: {name: x}\n")[0].contains("`apiVersion` of a Pod is not what Kubernetes accepts"));
     assert!(said("apiVersion: v1\nkind: List\nitems: {}\n")[0].contains("`items` of the document"));

@@ -160,8 +160,8 @@ impl<'c> Asking<'c> {
         let outside = self.outside(&cuts);
         let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
         for group in groups {
-            if let Some(far) = self.witness(&group.members, subject) {
-                let answer = self.answer(&view, far, &group.held);
+            if let Some(far) = self.witness(&group.members) {
+                let answer = self.answer(&view, &far, &group.held);
                 view.groups.push((group, answer));
             }
         }
@@ -174,11 +174,11 @@ impl<'c> Asking<'c> {
         view
     }
 
-    /// One of these workloads, and not the pod itself that is asked about: what it says to itself is another question.
-    fn witness(&self, members: &Bits, subject: &Endpoint) -> Option<&'c Endpoint> {
-        let workloads = self.cluster.workloads();
-        let is_other = |far: &&Endpoint| !far.facts.addresses.iter().any(|address| subject.facts.addresses.contains(address));
-        members.iter().filter_map(|at| Some(&workloads.get(at)?.endpoint)).find(is_other)
+    /// One of these workloads, as another pod than the one that is asked about: what that says to itself is another question.
+    fn witness(&self, members: &Bits) -> Option<Endpoint> {
+        let mut far = self.cluster.workloads().get(members.iter().next()?)?.endpoint.clone();
+        far.facts.one_pod = None;
+        Some(far)
     }
 
     fn outside(&mut self, cuts: &[Cut]) -> Vec<Outside> {

@@ -203,8 +203,7 @@ impl<'c> Pairs<'c> {
 
     /// Whether a workload is a pod that stands for itself: what it says to itself no policy can stop (`semantics.md` §1.7).
     fn is_one_pod(&self, at: usize) -> bool {
-        let is_alone = |workload: &Workload| &*workload.kind == "Pod" && !workload.aliases.iter().any(|(kind, _)| &**kind == "Pod");
-        self.cluster.workloads().get(at).is_some_and(is_alone)
+        self.cluster.workloads().get(at).is_some_and(|workload| workload.endpoint.facts.one_pod.is_some())
     }
 
     /// The rows from addresses outside to one workload.

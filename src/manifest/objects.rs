@@ -5,7 +5,7 @@
 use super::document::Document;
 use super::reading::Reading;
 use super::tree::Node;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, code};
 
 /// An object, and what it says that it is.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ impl<'t> Object<'t> {
     }
 }
 
-/// Hands over each object of a document. A finding stands for a document that is no YAML or no object, and for an item that is
-/// none; an empty document holds nothing.
+/// Hands over each object of a document. A finding stands for a document that is no YAML, and for a document or an item that is no
+/// object; an empty document holds nothing.
 pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, take: &mut dyn FnMut(&Object<'_>, &mut Reading<'s>)) {
     reading.begin(document, "the document");
     let tree = match reading.tree(document) {
@@ -76,12 +76,25 @@ fn of_list<'t>(item: Node<'t>, stem: &'t str, version: Option<&'t str>, reading:
 
 /// The kind that an object says it is; a finding if it says none.
 fn kind_of<'t>(object: &Node<'t>, reading: &mut Reading<'_>) -> Option<&'t str> {
+    if object.is_list() {
+        no_object("a document is a list", reading);
+        return None;
+    }
     let kind = object.get(reading, "kind").text(reading);
     if kind.is_none() && reading.is_clean() {
-        let finding = Diagnostic::new(reading.document.code, reading.document.first_line(), "a document has no `kind`")
-            .label("not a Kubernetes object")
-            .help("give only manifests here");
-        reading.add(finding);
+        no_object("a document has no `kind`", reading);
     }
     kind
+}
+
+/// Reports what no API server takes for an object. It cannot hold a policy, unless it is a template, of which nobody knows what it
+/// renders to.
+pub(crate) fn no_object(message: &str, reading: &mut Reading<'_>) {
+    let document = reading.document;
+    let finding = |code| Diagnostic::new(code, document.first_line(), message).label("not a Kubernetes object");
+    if document.text().lines().any(|line| line.trim_start().starts_with("{{")) {
+        return reading.add(finding(document.code).help("give what the template renders to: `helm template` prints that of a chart"));
+    }
+    let note = "no API server takes it, so it decides nothing here";
+    reading.remark(&[], |_| finding(code::NOT_A_MANIFEST).note(note));
 }

@@ -31,6 +31,8 @@ pub(crate) struct Reading<'s> {
     pub(crate) object: String,
     findings: Vec<Diagnostic>,
     found_before: usize,
+    /// How much was found wrong so far, whether or not it was reported.
+    faults: usize,
     remarks: Vec<Diagnostic>,
     remarked_before: usize,
     effort: usize,
@@ -54,6 +56,7 @@ impl<'s> Reading<'s> {
             object: String::new(),
             findings: Vec::new(),
             found_before: 0,
+            faults: 0,
             remarks: Vec::new(),
             remarked_before: 0,
             effort,
@@ -100,6 +103,7 @@ impl<'s> Reading<'s> {
 
     /// Reports a finding about a place of the tree, unless the object already has enough of them.
     pub(crate) fn report(&mut self, steps: &[Step<'_>], finding: impl FnOnce(Location) -> Diagnostic) {
+        self.faults += 1;
         if self.findings.len() - self.found_before >= MAX_FINDINGS_PER_OBJECT {
             return;
         }
@@ -127,8 +131,16 @@ impl<'s> Reading<'s> {
         clean.then_some(value)
     }
 
+    /// Reads a part of an object; nothing comes back if something is wrong with it, which is reported.
+    pub(crate) fn soundly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let before = self.faults;
+        let value = read(self);
+        (self.faults == before).then_some(value)
+    }
+
     /// Adds a finding that knows its place.
     pub(crate) fn add(&mut self, finding: Diagnostic) {
+        self.faults += 1;
         let about_this = self.findings.get(self.found_before..).unwrap_or_default();
         if !about_this.contains(&finding) {
             self.findings.push(finding);

@@ -1,6 +1,6 @@
-//! Cuts a stream of YAML documents into its documents.
+//! Cuts a stream of YAML or JSON documents into its documents.
 //!
-//! Owns: where one document ends and the next begins. The YAML reader is never given a stream: after one broken document its
+//! Owns: where one document ends and the next begins; JSON documents stand one behind the other without a word between them. The YAML reader is never given a stream: after one broken document its
 //! own iterator does not go on. It must not know what a document says.
 
 use crate::source::Span;
@@ -10,7 +10,67 @@ use crate::source::Span;
 /// A span begins behind its `---`, so that text on the marker's own line (`--- {a: b}`) is kept. A line that starts with `---`
 /// and then a blank or the line's end always ends a document, even inside a block of text; so does one that starts with `...`.
 pub(crate) fn documents(text: &str) -> impl Iterator<Item = Span> {
-    Documents { text, at: byte_order_mark(text) }.filter(|span| holds_content(text.get(span.range()).unwrap_or_default()))
+    let of_yaml = Documents { text, at: byte_order_mark(text) };
+    of_yaml.flat_map(|span| in_json(text, span)).filter(|span| holds_content(text.get(span.range()).unwrap_or_default()))
+}
+
+/// The JSON documents that stand one behind the other in a document; itself where it is anything else. YAML has no such thing.
+fn in_json(text: &str, whole: Span) -> Vec<Span> {
+    let mut parts = Vec::new();
+    let mut start = whole.start as usize;
+    let end = whole.end as usize;
+    while let Some(length) = text.get(start..end).and_then(json) {
+        parts.push(Span::new(start, start + length));
+        start += length;
+    }
+    let is_json = text.get(start..end).is_some_and(|rest| rest.trim().is_empty());
+    match parts.last_mut() {
+        Some(last) if is_json => last.end = whole.end,
+        _ => return vec![whole],
+    }
+    parts
+}
+
+/// How long the JSON object is with which a text begins, blanks before it included; none where it begins with something else, or with a
+/// map that only YAML knows.
+fn json(text: &str) -> Option<usize> {
+    let blanks = text.len() - text.trim_start().len();
+    let mut open = 0_usize;
+    let mut last = b' ';
+    let mut quoted = Quoted::No;
+    for (at, byte) in text.bytes().enumerate().skip(blanks) {
+        quoted = match (quoted, byte) {
+            (Quoted::Escape, _) => Quoted::Yes,
+            (Quoted::Yes, b'\\') => Quoted::Escape,
+            (Quoted::Yes, b'"') => Quoted::No,
+            (Quoted::No, b'"') if matches!(last, b'{' | b'[' | b',' | b':') => Quoted::Yes,
+            (Quoted::No, b'"' | b'\'' | b'#') => return None,
+            (quoted, _) => quoted,
+        };
+        if quoted == Quoted::No {
+            match byte {
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open = open.checked_sub(1)?,
+                _ => {}
+            }
+            if open == 0 {
+                return (byte == b'}').then_some(at + 1);
+            }
+        }
+        if !byte.is_ascii_whitespace() {
+            last = byte;
+        }
+    }
+    None
+}
+
+/// Whether a letter of JSON stands in quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoted {
+    No,
+    Yes,
+    /// Behind a backslash.
+    Escape,
 }
 
 /// How many bytes of byte order mark the text begins with.
@@ -73,6 +133,24 @@ mod tests {
         assert_eq!(cut("--- {a: 1}\n--- # note\nb: 2"), [" {a: 1}\n", " # note\nb: 2"]);
         assert_eq!(cut("a: 1\r\n---\r\nb: 2\r\n"), ["a: 1\r\n", "\r\nb: 2\r\n"]);
         assert_eq!(cut("a: |\n  text\n---\nb: 2"), ["a: |\n  text\n", "\nb: 2"]);
+    }
+
+    #[test]
+    fn json_documents_stand_one_behind_the_other() {
+        assert_eq!(cut("{\"a\": 1}{\"b\": [{}]}\n {\"c\": \"}{\\\"\"}\n"), ["{\"a\": 1}", "{\"b\": [{}]}", "\n {\"c\": \"}{\\\"\"}\n"]);
+        assert_eq!(cut("{\"a\": 1}\n---\n{\"b\": 2}\n{\"c\": 3}\n"), ["{\"a\": 1}\n", "\n{\"b\": 2}", "\n{\"c\": 3}\n"]);
+        for whole in [
+            "{a: '}{'}",
+            "{a: 5\", b: \"x}{y\"}",
+            "{a: 1} # }{\n",
+            "{a: 1}\nb: 2\n",
+            "{a: [}{]}",
+            "- {a: 1}\n- {b: 2}\n",
+            "{a: 1",
+            "{a: \"}{",
+        ] {
+            assert_eq!(cut(whole), [whole]);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::document::{Document, Step};
 use super::reading::Reading;
 use super::value::{Tree, get};
 use super::words;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Level, nearest};
 use crate::flow::{Labels, Symbol};
 use crate::source::{Location, Span};
 
@@ -71,6 +71,10 @@ impl<'t> Node<'t> {
     pub(crate) fn text(&self, reading: &mut Reading<'_>) -> Option<&'t str> {
         match self.value {
             Tree::Text(text) if reading.reads_as_text(&self.steps, text) => Some(text),
+            Tree::Text(text) if words::is_doubtful(text) => {
+                self.doubtful(reading);
+                Some(text)
+            }
             Tree::Text(text) => {
                 let read_as = words::other_reading(text).unwrap_or("something else");
                 self.unquoted(reading, read_as);
@@ -158,6 +162,11 @@ impl<'t> Node<'t> {
         });
     }
 
+    /// Whether a list stands here.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, Tree::List(_))
+    }
+
     /// Whether this is a map with a list under a key; reports nothing.
     pub(crate) fn holds_list(&self, key: &str) -> bool {
         matches!(self.value, Tree::Map(entries) if matches!(get(entries, key), Some(Tree::List(_) | Tree::Null)))
@@ -176,6 +185,12 @@ impl<'t> Node<'t> {
     /// Whether text stands here; tells a port's name from its number.
     pub(crate) fn is_text(&self) -> bool {
         self.value.as_text().is_some()
+    }
+
+    /// Whether a number stands here that our reader takes for text, such as `010`.
+    pub(crate) fn is_bare_number(&self, reading: &mut Reading<'_>) -> bool {
+        let Tree::Text(text) = self.value else { return false };
+        words::other_reading(text) == Some("a number") && !reading.reads_as_text(&self.steps, text)
     }
 
     /// Whether `true` stands here.
@@ -210,10 +225,15 @@ impl<'t> Node<'t> {
                 self.wrong(reading, "every key here must be text");
                 continue;
             };
-            let node = self.child(Step::Key(key), value);
-            if !reading.reads_as_text(&self.child(Step::Name(key), value).steps, key) {
-                self.child(Step::Name(key), value).unquoted(reading, words::other_reading(key).unwrap_or_default());
-            } else if node.is_missing() {
+            let (name, node) = (self.child(Step::Name(key), value), self.child(Step::Key(key), value));
+            let is_text = reading.reads_as_text(&name.steps, key);
+            if !is_text && words::is_doubtful(key) {
+                name.doubtful(reading);
+            } else if !is_text {
+                name.unquoted(reading, words::other_reading(key).unwrap_or_default());
+                continue;
+            }
+            if node.is_missing() {
                 node.unquoted(reading, "nothing");
             } else if let Some(text) = node.text(reading) {
                 labels.insert(key.into(), text.into());
@@ -240,6 +260,20 @@ impl<'t> Node<'t> {
         let subject = format!("`{}` of {}", path(&self.steps), reading.object);
         let document = reading.document;
         reading.remark(&self.steps, |location| finding(&subject, in_brackets(document, location)));
+    }
+
+    /// Reports a text that is none to some readers for want of quotes.
+    fn doubtful(&self, reading: &mut Reading<'_>) {
+        let message = format!("`{}` of {} is true or false to some readers of YAML", path(&self.steps), reading.object);
+        let document = reading.document;
+        reading.remark(&self.steps, |location| {
+            let (written, location) = first_word(document, location);
+            let finding = Diagnostic::new(document.code, location, message).at_level(Level::Warning).label("taken for text");
+            if !words::is_doubtful(written) {
+                return finding.help("write it in quotes");
+            }
+            finding.fix("write it in quotes", location, format!("\"{written}\""))
+        });
     }
 
     /// Reports a value that has to be text and is none for want of quotes.

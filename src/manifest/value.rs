@@ -68,6 +68,14 @@ impl<'s> Tree<'s> {
     }
 }
 
+/// The natural number that `80.0` is to Kubernetes, which writes what it reads as JSON; none for one that is no natural number, or so
+/// large that its last digits are lost.
+fn whole(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && (0.0..EXACT).contains(&number);
+    is_whole.then(|| format!("{number:.0}").parse().ok()).flatten()
+}
+
 /// The value of a key that is text.
 pub(super) fn get<'t, 's>(entries: &'t [(Tree<'s>, Tree<'s>)], key: &str) -> Option<&'t Tree<'s>> {
     let is_it = |own: &Tree<'_>| matches!(own, Tree::Text(text) if *text == key);
@@ -79,7 +87,7 @@ impl From<Value> for Tree<'_> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(value),
-            Value::Number(number) => Self::Number(number.as_u64()),
+            Value::Number(number) => Self::Number(number.as_u64().or_else(|| whole(number.as_f64()?))),
             Value::String(text) => Self::Text(Cow::Owned(text)),
             Value::Sequence(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Value::Mapping(entries) => Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
@@ -124,8 +132,8 @@ impl<'de> Visitor<'de> for Plain {
         Ok(Tree::Number(u64::try_from(number).ok()))
     }
 
-    fn visit_f64<E: Error>(self, _number: f64) -> Result<Tree<'de>, E> {
-        Ok(Tree::Number(None))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Tree<'de>, E> {
+        Ok(Tree::Number(whole(number)))
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Tree<'de>, E> {
@@ -200,7 +208,7 @@ mod tests {
         for text in [
             "",
             "# nothing\n",
-            "a: 1\nb: -1\nc: 1.5\nd: 0x10\ne: 08\nf: 1e3\ng: 18446744073709551616\n",
+            "a: 1\nb: -1\nc: 1.5\ni: 80.0\nj: -0.0\nk: 1e400\nl: 1e18\nm: .nan\nd: 0x10\ne: 08\nf: 1e3\ng: 18446744073709551616\n",
             "a: true\nb: 'true'\nc: ~\nd: null\ne:\nf: \"\"\ng: yes\n",
             "a: {b: [c, 'd', \"e\\n\"], f: []}\n\"g\": {}\n'h i': x\n",
             "a: |\n  b\n  c\nd: >-\n  e\n  f\ng: h\n  i\n",

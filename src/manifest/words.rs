@@ -24,6 +24,11 @@ fn is_boolean(word: &str) -> bool {
     matches!(word, "y" | "Y" | "n" | "N") || (cased && WORDS.contains(&lower.as_str()))
 }
 
+/// Whether a plain word is text to Kubernetes, and true or false to other readers of YAML 1.1.
+pub(crate) fn is_doubtful(word: &str) -> bool {
+    matches!(word, "y" | "Y" | "n" | "N")
+}
+
 /// Whether a word is a number to Go's YAML reader: underscores, `0x`, `0o`, `0b`, leading zeros, exponents.
 fn is_number(word: &str) -> bool {
     if !word.starts_with(|letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.')) {

@@ -2,7 +2,7 @@
 
 use super::{
     Changed, Platform, addresses, allowed, cluster, cluster_on, decide, denied, end, findings, lets_in, lets_out, object, platform, policy,
-    question, unspecified,
+    question, read_on, unspecified,
 };
 use twogate::cluster::{Addressed, Endpoint, Gate, Question};
 use twogate::flow::{DataPlane, Protocol, Verdict};
@@ -352,7 +352,7 @@ fn trap_026_a_policy_on_a_host_network_pod_is_undefined() {
 #[test]
 fn trap_027_a_pod_that_calls_itself() {
     let cluster = cluster(&policy("p", "{podSelector: {}, policyTypes: [Ingress, Egress]}"));
-    let web = end("app=web@shop").at(&["10.0.0.1"]);
+    let web = end("app=web@shop").at(&["10.0.0.1"]).named("shop/web-0");
     let asked = |addressed| {
         let mut question = question(&web, &web, "80");
         question.addressed = addressed;
@@ -363,6 +363,8 @@ fn trap_027_a_pod_that_calls_itself() {
     assert!(matches!(asked(by_service), Verdict::Unspecified(reason) if reason.contains("calls itself")));
     assert!(matches!(asked(Addressed::Unsaid), Verdict::Unspecified(reason) if reason.contains("calls itself")));
     denied(&cluster, &web, &end("app=web@shop").at(&["10.0.0.2"]), "80");
+    denied(&cluster, &web, &end("app=web@shop").at(&["10.0.0.1"]).named("shop/web-1"), "80");
+    denied(&cluster, &end("app=web@shop").at(&["10.0.0.1"]), &end("app=web@shop").at(&["10.0.0.1"]), "80");
 }
 
 #[test]
@@ -511,4 +513,40 @@ fn a_call_by_service_may_be_seen_with_the_services_address() {
         assert!(open(&verdict_on(platform(), &dumped, "{to: [{podSelector: {}}]}", &call)), "{address}");
     }
     denied(&cluster(&format!("{dumped}{}", lets_out("{to: [{podSelector: {}}]}"))), &end("app=job@shop"), &end("10.96.0.8"), "80");
+}
+
+/// `semantics.md` §1.9: the two readings differ on some addresses, and only these are open.
+#[test]
+fn bits_behind_a_prefix_leave_open_what_the_readings_differ_on() {
+    let (cluster, findings) = read_on(platform(), &lets_in("{from: [{ipBlock: {cidr: 198.51.100.213/24, except: [198.51.100.9/28]}}]}"));
+    assert!(findings.iter().all(|finding| finding.code.name() == "invalid-manifest"), "{findings:#?}");
+    assert_eq!(findings.len(), 2);
+    allowed(&cluster, &end("198.51.100.213"), &end("*@shop"), "80");
+    unspecified(&cluster, &end("198.51.100.77"), &end("*@shop"), "80", "198.51.100.213/24");
+    unspecified(&cluster, &end("198.51.100.3"), &end("*@shop"), "80", "198.51.100.213/24");
+    denied(&cluster, &end("198.51.100.9"), &end("*@shop"), "80");
+    denied(&cluster, &end("198.51.101.1"), &end("*@shop"), "80");
+    denied(&cluster, &end("app=web@shop"), &end("*@shop"), "80");
+}
+
+/// Ports are told apart for pods on their node's network, which blocks match by the node's address.
+#[test]
+fn blocks_tell_pods_on_their_nodes_network_apart() {
+    let policy = lets_in("{from: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 80}]}");
+    let pod = |address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: ops}}\nspec: {{hostNetwork: true, containers: []}}\nstatus: {{podIP: '{address}'}}\n"
+        )
+    };
+    let cuts = |yaml: &str| {
+        let cluster = cluster(yaml);
+        let web = end("app=web@shop");
+        let far = end("app=any@ops");
+        let cuts = cluster.end(&web, twogate::cluster::Way::Ingress).cuts(&twogate::cluster::Names::default());
+        cuts.iter().filter(|cut| cut.peers.contains(&far.peer)).count()
+    };
+    assert_eq!(cuts(&policy), 0, "blocks match no pods here");
+    assert_eq!(cuts(&(policy.clone() + &pod("192.0.2.9"))), 1);
+    assert_eq!(cuts(&(policy.clone() + &pod("198.51.100.9"))), 0, "the block does not hold it");
+    assert_eq!(cuts(&(policy + &pod(""))), 1, "it may be anywhere");
 }

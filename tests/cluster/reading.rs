@@ -69,11 +69,12 @@ fn an_object_that_stands_twice_is_found() {
 }
 
 #[test]
-fn what_is_no_manifest_leaves_everything_open() {
+fn what_cannot_be_read_leaves_everything_open_and_what_is_no_object_nothing() {
     for (yaml, words) in [
         ("a: [1, 2\nb: 3\n", "not YAML"),
         ("just text\n", "is not what Kubernetes accepts"),
-        ("a: 1\n", "has no `kind`"),
+        ("{{ include \"x\" . }}\n", "has no `kind`"),
+        ("kind: [NetworkPolicy]\n", "`kind` of the document"),
         ("kind: NetworkPolicy\n", "`apiVersion` of a NetworkPolicy is not"),
         ("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n", "`metadata.name` of a NetworkPolicy is not"),
     ] {
@@ -81,6 +82,20 @@ fn what_is_no_manifest_leaves_everything_open() {
         assert!(found.len() == 1 && found[0].contains(words), "{yaml}: {found:?}");
         let (cluster, _) = read_on(platform(), yaml);
         unspecified(&cluster, &end("203.0.113.7"), &end("*@shop"), "80", "cannot be read");
+    }
+    for (yaml, words) in [
+        ("a: 1\n", "has no `kind`"),
+        ("version: '3'\nservices: {db: {image: \"{{x}}\"}}\n", "has no `kind`"),
+        ("{\"name\": \"x\", \"kind\": null}", "has no `kind`"),
+        ("- {op: add, path: /spec, value: {}}\n", "is a list"),
+        ("kind: Route\n", "has no `apiVersion`"),
+        ("apiVersion: v1\nkind: List\nitems: [{spec: {}}]\n", "has no `kind`"),
+    ] {
+        let (cluster, findings) = read_on(platform(), yaml);
+        let told: Vec<_> = findings.iter().map(|finding| (finding.code.name(), finding.level)).collect();
+        assert_eq!(told, [("not-a-manifest", Level::Warning)], "{yaml}");
+        assert!(findings[0].message.contains(words), "{findings:?}");
+        allowed(&cluster, &end("203.0.113.7"), &end("*@shop"), "80");
     }
     for nothing in ["", "---\n", "# text\n", "---\n---\nnull\n"] {
         assert!(findings(nothing).is_empty(), "{nothing}");
@@ -207,6 +222,9 @@ fn a_file_without_any_object_holds_nothing() {
         ("apiVersion: v1\nkind: List\nitems: []\n", false),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n", true),
         ("a: [", true),
+        ("a: 1\n", false),
+        ("kind: Route\n", false),
+        ("kind: NetworkPolicy\n", true),
         ("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap}]\n", true),
     ] {
         let mut sources = Sources::default();
@@ -214,4 +232,61 @@ fn a_file_without_any_object_holds_nothing() {
         let (cluster, _) = twogate::cluster::read(&sources, &[file], platform());
         assert_eq!(cluster.holds_anything_of(&[file]), holds, "{yaml}");
     }
+}
+
+/// `kubectl` takes JSON documents one behind the other; places are those of the file.
+#[test]
+fn json_documents_need_nothing_between_them() {
+    let policy = |name: &str, spec: &str| {
+        format!(
+            "{{\"apiVersion\": \"networking.k8s.io/v1\", \"kind\": \"NetworkPolicy\", \"metadata\": {{\"name\": \"{name}\", \"namespace\": \"shop\"}}, \"spec\": {spec}}}"
+        )
+    };
+    for between in ["", " ", "\n", "\n---\n"] {
+        let yaml = policy("a", "{\"podSelector\": {\"matchLabels\": {\"app\": \"a\"}}}") + between + &policy("b", "{\"podselector\": {}}");
+        let found = findings(&yaml);
+        assert!(found.len() == 1 && found[0].contains("`spec.podselector` of NetworkPolicy `shop/b`"), "{found:?}");
+        let mut sources = Sources::default();
+        let file = sources.add(Source::new("all.json", &*yaml));
+        let (_, findings) = twogate::cluster::read(&sources, &[file], platform());
+        let place = findings[0].primary.as_ref().unwrap().location;
+        assert!(sources.slice(place).starts_with("\"podselector\""), "{}", sources.slice(place));
+        let (cluster, _) = read_on(platform(), &yaml.replace("podselector", "podSelector"));
+        closed(&cluster, "shop");
+    }
+}
+
+/// Kubernetes takes a plain `y` for text, others who read the same file do not.
+#[test]
+fn a_plain_y_is_text_with_a_warning() {
+    let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: y, labels: {pod: n, Y: x}}\nspec: {containers: []}\n---\n\
+                apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: y}\n\
+                spec: {podSelector: {matchLabels: {pod: n}}}\n";
+    let (cluster, findings) = read_on(platform(), yaml);
+    let told: Vec<_> = findings.iter().map(|finding| (finding.level, finding.message.as_str())).collect();
+    for place in [
+        "metadata.namespace` of a Pod",
+        "metadata.labels.pod` of Pod `y/a`",
+        "metadata.labels.Y` of Pod `y/a`",
+        "metadata.name` of a NetworkPolicy",
+    ] {
+        let message = format!("`{place} is true or false to some readers of YAML");
+        assert!(told.contains(&(Level::Warning, message.as_str())), "{message}: {told:#?}");
+    }
+    assert!(told.iter().all(|(level, _)| *level == Level::Warning), "{told:#?}");
+    denied(&cluster, &end("203.0.113.7"), &cluster.workloads()[0].endpoint, "80");
+    for word in ["yes", "no", "on", "off", "true", "false"] {
+        let (_, findings) = read_on(platform(), &yaml.replace("pod: n", &format!("pod: {word}")));
+        assert!(findings.iter().any(|finding| finding.level == Level::Error), "{word}");
+    }
+}
+
+/// Two files of one folder may hold the same policy.
+#[test]
+fn a_policy_that_stands_twice_and_says_the_same_is_one() {
+    let one = policy("a", "{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}");
+    let same = one.replace("from: [{podSelector: {}}]", "from: [{podSelector: {matchLabels: {}}}], ports: []");
+    assert!(findings(&format!("{one}{same}{one}")).is_empty());
+    let other = policy("a", "{podSelector: {}}");
+    assert_eq!(findings(&format!("{one}{one}{other}")).len(), 1);
 }

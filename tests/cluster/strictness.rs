@@ -53,6 +53,8 @@ fn ports() {
     refused(&of("port: 65536"), "65536", "ports[0].port");
     refused(&of("port: -1"), "-1", "ports[0].port");
     refused(&of("port: 8080.5"), "8080.5", "ports[0].port");
+    refused(&of("port: 010"), "010", "ports[0].port");
+    assert!(findings(&of("port: 80.0")).is_empty(), "80 to the API server, which gets JSON");
     refused(&of("port: '8080'"), "'8080'", "ports[0].port");
     refused(&of("port: Http"), "Http", "ports[0].port");
     refused(&of("port: a--b"), "a--b", "ports[0].port");

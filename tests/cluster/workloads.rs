@@ -68,10 +68,16 @@ fn pods_of_one_owner_are_one_workload() {
     let pods = format!("{}{}", running("web-abc-1", "v: a", "10.0.0.1"), running("web-abc-2", "v: b", "10.0.0.2"));
     let merged = cluster(&pods);
     assert_eq!(names(&merged), ["shop/Deployment/web"]);
-    assert!(merged.workloads()[0].endpoint.facts.addresses.is_empty(), "which of its pods it is is not said");
+    let all = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse::<std::net::IpAddr>().unwrap());
+    assert_eq!(merged.workloads()[0].endpoint.facts.addresses, all, "which of its pods it is is not said");
     assert_eq!(merged.workloads()[0].endpoint.facts.node, None);
+    let located = |address: &str| running("web-abc-2", "v: b", "10.0.0.2").replace("10.0.0.2", address);
+    let unknown = cluster(&format!("{}{}", running("web-abc-1", "v: a", "10.0.0.1"), located("''")));
+    assert!(unknown.workloads()[0].endpoint.facts.addresses.is_empty(), "not all are known");
     let single = cluster(&running("web-abc-1", "v: a", "10.0.0.1"));
-    assert_eq!(names(&single), ["shop/Pod/web-abc-1"]);
+    assert_eq!(names(&single), ["shop/Deployment/web"], "its owner's name, as if there were two");
+    let aliases: Vec<String> = single.workloads()[0].aliases.iter().map(|(kind, name)| format!("{kind}/{name}")).collect();
+    assert_eq!(aliases, ["Pod/web-abc-1", "ReplicaSet/web-abc"]);
     assert_eq!(single.workloads()[0].endpoint.facts.addresses, ["10.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!(single.workloads()[0].endpoint.facts.node.as_deref(), Some("n1"));
 }
@@ -154,4 +160,88 @@ fn pods_on_their_nodes_network_are_told() {
     let workload = &cluster.workloads()[0];
     assert_eq!(workload.endpoint.facts.network, Network::Host);
     assert_eq!(pod(workload).plane, DataPlane::None);
+}
+
+/// A pod of its own, with a status.
+fn alone(name: &str, status: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+         spec: {{containers: []}}\nstatus: {{{status}}}\n"
+    )
+}
+
+/// Pods on one node's network have one address, and hand-written ones often do.
+#[test]
+fn pods_at_one_address_are_two() {
+    let yaml = alone("one", "podIP: 192.0.2.1") + &alone("two", "podIP: 192.0.2.1") + &policy("p", "{podSelector: {}}");
+    let cluster = cluster(&yaml);
+    let [one, two] = [0, 1].map(|at| &cluster.workloads()[at].endpoint);
+    super::denied(&cluster, one, two, "80");
+    let mut question = super::question(one, one, "80");
+    question.addressed = twogate::cluster::Addressed::Pod;
+    assert_eq!(cluster.decide(&question).verdict, Verdict::Allowed, "its own address");
+    unspecified(&cluster, one, one, "80", "calls itself");
+}
+
+/// Of a workload of several pods nobody says that the one that calls is the one that is called.
+#[test]
+fn a_workload_of_several_pods_does_not_call_itself() {
+    let cluster = cluster(&format!("{DEPLOYMENT}{}", policy("p", "{podSelector: {}}")));
+    let web = &cluster.workloads()[0].endpoint;
+    super::denied(&cluster, web, web, "80");
+}
+
+/// Their addresses may be others' by now (`semantics.md` §1.4).
+#[test]
+fn pods_that_have_ended_are_no_workloads() {
+    let yaml = [("done", "Succeeded"), ("lost", "Failed"), ("here", "Running"), ("soon", "Pending")]
+        .map(|(name, phase)| alone(name, &format!("phase: {phase}, podIP: 10.0.0.9")))
+        .concat();
+    assert_eq!(names(&cluster(&yaml)), ["shop/Pod/here", "shop/Pod/soon"]);
+}
+
+/// A container that the API server refuses says nothing about the labels of its pod.
+#[test]
+fn a_fault_that_bears_on_no_policy_leaves_the_pod() {
+    let read = |yaml: &str| super::read_on(platform(), yaml);
+    for (inside, ports) in [
+        ("containers: [{name: c, ports: {}}]", false),
+        ("containers: {}", false),
+        ("containers: [{name: c, ports: [{containerPort: 80, protocol: tcp}]}]", false),
+        ("containers: [], nodeName: 5", true),
+    ] {
+        let yaml = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: shop, labels: {{app: a}}}}\nspec: {{{inside}}}\n");
+        let (cluster, findings) = read(&yaml);
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert_eq!(names(&cluster), ["shop/Pod/a"], "{inside}");
+        assert_eq!(cluster.workloads()[0].endpoint.facts.ports.is_some(), ports, "{inside}");
+    }
+    let noted = |note: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: shop, annotations: {{{note}}}}}\nspec: {{containers: []}}\n")
+    };
+    let (cluster, findings) = read(&noted("prometheus.io/scrape: true"));
+    assert_eq!((names(&cluster).len(), findings.len()), (1, 1), "{findings:#?}");
+    // Which ports a sidecar captures is what the mesh judges it by.
+    let (cluster, findings) = read(&noted("traffic.sidecar.istio.io/excludeInboundPorts: 9000"));
+    assert_eq!((names(&cluster).len(), findings.len()), (0, 1), "{findings:#?}");
+    let (cluster, findings) =
+        read("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: 5}}\nspec: {containers: []}\n");
+    assert_eq!((names(&cluster).len(), findings.len()), (0, 1), "{findings:#?}");
+}
+
+/// Each object with a name that is only begun makes another pod.
+#[test]
+fn two_pods_with_one_begin_of_a_name_are_two() {
+    let pod = |label: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{generateName: job-, namespace: shop, labels: {{{label}}}}}\nspec: {{containers: []}}\n"
+        )
+    };
+    let looks = policy("p", "{podSelector: {matchLabels: {v: a}}}");
+    let apart = cluster(&(pod("v: a") + &pod("v: b") + &looks));
+    assert_eq!(names(&apart), ["shop/Pod/job-", "shop/Pod/job-"]);
+    let [one, two] = [0, 1].map(|at| &apart.workloads()[at].endpoint);
+    super::allowed(&apart, one, two, "80");
+    super::denied(&apart, two, one, "80");
+    assert_eq!(names(&cluster(&(pod("v: a") + &pod("v: a") + &looks))), ["shop/Pod/job-"]);
 }

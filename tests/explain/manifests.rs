@@ -90,6 +90,27 @@ fn a_dump_by_itself() {
     snapshot("manifests-dump", &files.pages(&flows));
 }
 
+/// The pod itself, and another one at its address: what a pod sends to its own address no policy stops.
+#[test]
+fn a_pod_calls_itself() {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\nstatus: {{podIP: 10.0.0.9}}\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: one, namespace: shop}\n\
+                   spec: {selector: {app: one}, ports: [{port: 80}]}\n";
+    let close = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: close, namespace: shop}\n\
+                 spec: {podSelector: {}, policyTypes: [Ingress, Egress]}\n";
+    let manifests = dump(&[&pod("one"), &pod("two"), service, close]);
+    let files = Files { manifests: &manifests, config: "[mesh]\nmode = \"none\"\n", ..Files::default() };
+    let verdict = |flow: &str| files.ask(flow).cases[0].decision.verdict.clone();
+    assert_eq!(verdict("pod/one@shop -> pod/one@shop:80"), Verdict::Allowed);
+    assert_eq!(verdict("pod/one@shop -> pod/two@shop:80"), Verdict::Denied);
+    assert!(matches!(verdict("pod/one@shop -> svc/one@shop:80"), Verdict::Unspecified(_)));
+}
+
 /// What was applied is older than the intents, and somebody else's policy stands beside it.
 #[test]
 fn a_dump_that_is_stale_or_has_strangers() {

@@ -291,6 +291,37 @@ fn what_a_pod_says_to_itself_is_not_listed() {
     assert_eq!(several.len(), 2, "{several:?}");
 }
 
+/// Two pods on one node's network have its address; what they may say to each other is listed all the same.
+#[test]
+fn pods_at_one_address_are_listed() {
+    let pod = |name: &str, network: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{nodeName: n1, {network}containers: [{{name: c, image: i}}]}}\nstatus: {{podIP: 192.0.2.1}}\n"
+        )
+    };
+    for network in ["", "hostNetwork: true, "] {
+        let yaml = namespace("shop", "istio-injection: disabled") + &pod("one", network) + &pod("two", network);
+        let inside: Vec<String> = lines(&yaml).into_iter().filter(|line| !line.contains("any address")).collect();
+        assert_eq!(inside.len(), 2, "{inside:?}");
+    }
+}
+
+/// Two pods without addresses share what their ends say; a rule that one of them alone is held by is still for the other.
+#[test]
+fn pods_that_share_an_end_reach_each_other() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let into = "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: one}}}], ports: [{port: 80}]}]}";
+    let yaml = namespace("shop", "istio-injection: disabled") + &pod("one") + &pod("two") + &network("shop", "in", into);
+    let inside: Vec<String> = lines(&yaml).into_iter().filter(|line| !line.contains("any address")).collect();
+    assert_eq!(inside, ["shop/one[Pod] | shop/two[Pod] | TCP 80 | plaintext"]);
+}
+
 #[test]
 fn sctp_is_assumed_to_be_judged_once_unless_a_policy_speaks_of_it() {
     let unsure = Platform { sctp: None, ..platform() };

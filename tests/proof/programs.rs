@@ -181,7 +181,8 @@ fn too_many_keys_end_the_run() {
 /// that all share, are proved by tokens of two, and a fault in what is written is found among them.
 #[test]
 fn many_roles_are_proved_by_tokens_of_few() {
-    let issuer = "issuer login = \"https://login.test\" jwks \"https://login.test/keys\" audience \"shop\"\nworkload web = app=web account web\n";
+    let issuer =
+        "issuer login = \"https://login.test\" jwks \"https://login.test/keys\" audience \"shop\"\nworkload web = app=web account web\n";
     for path in ["/v{}", "/v"] {
         let rule = |number: usize| {
             let path = path.replace("{}", &number.to_string());

@@ -10,20 +10,29 @@ use super::{Block, NetworkPolicy, PeerTest, Rule, Selected};
 use crate::cluster::{Endpoint, Platform, Way, wire};
 use crate::flow::{AddressSet, Cut, DataPlane, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Values};
 
-/// The numbers that workloads give to named ports.
-pub(in crate::cluster) type PortNumbers = BTreeMap<(Protocol, Symbol), BTreeSet<u16>>;
+/// What must be known of the workloads that are there.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cluster) struct Known {
+    /// The numbers that they give to named ports.
+    pub(in crate::cluster) port_numbers: BTreeMap<(Protocol, Symbol), BTreeSet<u16>>,
+    /// Where those are that use their node's network: blocks match these whatever they make of pods (`semantics.md` §1.7).
+    pub(in crate::cluster) on_nodes: Vec<OnNode>,
+}
+
+/// Where pods on their nodes' network are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cluster) enum OnNode {
+    /// At these addresses.
+    At(AddressSet),
+    /// At that of some node.
+    Anywhere,
+}
 
 /// The cuts of the policies that select an end.
 ///
 /// A connection in the mesh's tunnel is judged on port 15008 whatever its own port is. So where tunnels may reach this end, a rule
 /// that holds 15008 is also a cut with every TCP port: among connections over mTLS it lets all ports pass or none.
-pub(in crate::cluster) fn cuts(
-    selected: &[Selected<'_>],
-    platform: &Platform,
-    near: &Endpoint,
-    way: Way,
-    numbers: &PortNumbers,
-) -> Vec<Cut> {
+pub(in crate::cluster) fn cuts(selected: &[Selected<'_>], platform: &Platform, near: &Endpoint, way: Way, known: &Known) -> Vec<Cut> {
     let mut cuts = Vec::new();
     if selected.is_empty() {
         return cuts;
@@ -37,8 +46,8 @@ pub(in crate::cluster) fn cuts(
     for one in selected {
         for rule in one.rules {
             let ports = port_pieces(rule, near, platform);
-            let named = if platform.named_ports == Some(false) { Vec::new() } else { named(rule, near, way, numbers) };
-            for peers in peer_pieces(one.policy, rule, platform) {
+            let named = if platform.named_ports == Some(false) { Vec::new() } else { named(rule, near, way, known) };
+            for peers in peer_pieces(one.policy, rule, platform, known) {
                 cuts.extend(ports.iter().map(|ports| cut(peers.clone(), ports.clone())));
                 // Where there is no pod, a name stands for nothing.
                 let peers = if way == Way::Egress { Peers::from(peers.pods) } else { peers };
@@ -55,7 +64,7 @@ fn cut(peers: Peers, ports: PortSet) -> Cut {
 }
 
 /// The far ends that a rule tells apart: one set for each peer.
-fn peer_pieces(policy: &NetworkPolicy, rule: &Rule, platform: &Platform) -> Vec<Peers> {
+fn peer_pieces(policy: &NetworkPolicy, rule: &Rule, platform: &Platform, known: &Known) -> Vec<Peers> {
     let Some(peers) = &rule.peers else { return vec![Peers::all()] };
     let each = peers.iter().flat_map(|peer| match peer {
         PeerTest::Pods(namespace, labels) => {
@@ -63,17 +72,21 @@ fn peer_pieces(policy: &NetworkPolicy, rule: &Rule, platform: &Platform) -> Vec<
             vec![Peers::from(PodSet::from(PodCube { namespace, labels: labels.clone(), account: Values::any() }))]
         }
         PeerTest::Block(block) => {
-            let addresses = Peers::from(block.addresses.clone());
-            let pods = may_hold_pods(block, platform).then(|| Peers { pods: PodSet::all(), addresses: AddressSet::none() });
-            [addresses].into_iter().chain(pods).collect()
+            let addresses = [Some(&block.addresses), block.sure.as_ref()].into_iter().flatten().map(|all| Peers::from(all.clone()));
+            let pods = may_hold_pods(block, platform, known).then(|| Peers { pods: PodSet::all(), addresses: AddressSet::none() });
+            addresses.chain(pods).collect()
         }
     });
     each.filter(|peers| !peers.is_empty()).collect()
 }
 
-/// Whether a block says anything but no of a pod whose address is not known.
-fn may_hold_pods(block: &Block, platform: &Platform) -> bool {
-    platform.ipblock_matches_pods != Some(false) && !inside(block, &[], &platform.pods).is_no()
+/// Whether a block says anything but no of a pod whose address is not known, or of one that is there and uses its node's.
+fn may_hold_pods(block: &Block, platform: &Platform, known: &Known) -> bool {
+    let holds = |own: &OnNode| match own {
+        OnNode::At(addresses) => addresses.overlaps(&block.addresses),
+        OnNode::Anywhere => !inside(block, &[], &platform.nodes).is_no(),
+    };
+    platform.ipblock_matches_pods != Some(false) && !inside(block, &[], &platform.pods).is_no() || known.on_nodes.iter().any(holds)
 }
 
 /// The ports that a rule tells apart by number and by range.
@@ -99,7 +112,7 @@ fn tunnels(near: &Endpoint, pieces: &[PortSet]) -> Option<PortSet> {
 ///
 /// Where the pod's ports are known these are numbers; where they are not, every port of the protocol is one that it may call so.
 /// Towards pods of which only the asker knows the ports, the asker must cut by these too.
-fn named(rule: &Rule, near: &Endpoint, way: Way, numbers: &PortNumbers) -> Vec<PortSet> {
+fn named(rule: &Rule, near: &Endpoint, way: Way, workloads: &Known) -> Vec<PortSet> {
     let Some(tests) = &rule.ports else { return Vec::new() };
     let own = near.facts.ports.as_ref().filter(|_| way == Way::Ingress);
     let mut pieces = Vec::new();
@@ -110,7 +123,7 @@ fn named(rule: &Rule, near: &Endpoint, way: Way, numbers: &PortNumbers) -> Vec<P
             continue;
         }
         pieces.push(PortSet::full(*protocol));
-        let known = numbers.get(&(*protocol, Symbol::clone(name))).into_iter().flatten();
+        let known = workloads.port_numbers.get(&(*protocol, Symbol::clone(name))).into_iter().flatten();
         pieces.extend(known.filter(|_| way == Way::Egress).map(|number| PortSet::one(*protocol, *number)));
     }
     pieces.extend(tunnels(near, &pieces));

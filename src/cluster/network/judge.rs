@@ -179,7 +179,7 @@ impl<'a> Connection<'a> {
                 let undefined = self.far.facts.network == Network::Host && !chosen.is_no();
                 if undefined { Truth::Unknown(Doubt::HostNetworkPeer) } else { chosen }
             }
-            (PeerTest::Block(block), Peer::Address(address)) => Truth::of(block.addresses.contains(*address)),
+            (PeerTest::Block(block), Peer::Address(address)) => inside(block, &[*address], &AddressSet::none()),
             (PeerTest::Block(block), Peer::Pod(_)) => self.pod_in(block),
         }
     }
@@ -218,10 +218,8 @@ impl<'a> Connection<'a> {
 
     /// Whether a pod calls itself.
     fn is_loop(&self) -> bool {
-        let (near, far) = (&self.near.facts, &self.far.facts);
-        let own = near.network == Network::Own && far.network == Network::Own;
-        let both_pods = matches!((&self.near.peer, &self.far.peer), (Peer::Pod(_), Peer::Pod(_)));
-        own && both_pods && near.addresses.iter().any(|address| far.addresses.contains(address))
+        let (near, far) = (&self.near.facts.one_pod, &self.far.facts.one_pod);
+        near.is_some() && near == far
     }
 
     /// Whether the far end is on the near end's node: only what uses the node's network is.
@@ -244,20 +242,41 @@ impl<'a> Connection<'a> {
 /// Whether a block holds an end with these addresses, or any end of a kind whose addresses lie in `all`, which is empty if that is
 /// not known.
 pub(super) fn inside<'a>(block: &'a Block, addresses: &[IpAddr], all: &AddressSet) -> Truth<'a> {
-    let held = addresses.iter().filter(|address| block.addresses.contains(**address)).count();
+    let widest = share(&block.addresses, addresses, all);
+    let surest = block.sure.as_ref().map_or(widest, |sure| share(sure, addresses, all));
+    match (surest, widest) {
+        (Share::All, _) => Truth::Yes,
+        (_, Share::None) => Truth::No,
+        (Share::None, Share::All) => Truth::Unknown(Doubt::HostBits { block }),
+        _ => Truth::Unknown(Doubt::AddressUnknown { block }),
+    }
+}
+
+/// How much of what an end may use as its address lies in a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    None,
+    Some,
+    All,
+}
+
+/// How many of these addresses lie in a set, or of those of `all` where there are none; some of them where that is not known. A connection
+/// uses one of a pod's addresses, and it is not said which.
+fn share(set: &AddressSet, addresses: &[IpAddr], all: &AddressSet) -> Share {
+    if set.is_empty() {
+        return Share::None;
+    }
     if !addresses.is_empty() {
-        // A connection uses one of a pod's addresses, and it is not said which.
-        return match held {
-            0 => Truth::No,
-            all if all == addresses.len() => Truth::Yes,
-            _ => Truth::Unknown(Doubt::AddressUnknown { block }),
+        return match addresses.iter().filter(|address| set.contains(**address)).count() {
+            0 => Share::None,
+            all if all == addresses.len() => Share::All,
+            _ => Share::Some,
         };
     }
     match all {
-        _ if block.addresses.is_empty() => Truth::No,
-        all if all.is_empty() => Truth::Unknown(Doubt::AddressUnknown { block }),
-        all if !all.overlaps(&block.addresses) => Truth::No,
-        all if all.is_subset(&block.addresses) => Truth::Yes,
-        _ => Truth::Unknown(Doubt::AddressUnknown { block }),
+        all if all.is_empty() => Share::Some,
+        all if !all.overlaps(set) => Share::None,
+        all if all.is_subset(set) => Share::All,
+        _ => Share::Some,
     }
 }

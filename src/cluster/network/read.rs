@@ -91,31 +91,42 @@ fn namespace(node: &Node<'_>, reading: &mut Reading<'_>) -> NamespaceTest {
     name.map_or(NamespaceTest::Labelled(cube), NamespaceTest::Named)
 }
 
+/// The two ways in which a CIDR block is read: without the bits behind its prefix, and as the address that they make. They are the same
+/// block where there are none (§1.9).
+#[derive(Debug, Clone, Copy)]
+struct Cidr {
+    wide: Prefix,
+    narrow: Prefix,
+}
+
 /// Reads an `ipBlock` (§1.8, §1.9).
 fn block(node: &Node<'_>, reading: &mut Reading<'_>) -> Block {
     node.only(reading, &["cidr", "except"]);
     let cidr_node = node.get(reading, "cidr");
     let whole = cidr(&cidr_node, reading);
-    let mut block = Block { written: cidr_node.text(reading).unwrap_or_default().to_owned(), addresses: AddressSet::none() };
+    let written = cidr_node.text(reading).unwrap_or_default().to_owned();
+    let mut block = Block { written, addresses: AddressSet::none(), sure: None };
     let Some(whole) = whole else { return block };
     let mut except = Vec::new();
     for node in node.get(reading, "except").list(reading) {
         let Some(part) = cidr(&node, reading) else { continue };
-        if !whole.covers(&part) || whole == part {
-            node.wrong(reading, &format!("it must lie in `{whole}` and be smaller"));
+        if !whole.wide.covers(&part.wide) || whole.wide == part.wide {
+            node.wrong(reading, &format!("it must lie in `{}` and be smaller", whole.wide));
         }
         except.push(part);
     }
     for (at, part) in except.iter().enumerate() {
         block.written.push_str(if at == 0 { " except " } else { ", " });
-        block.written.push_str(&part.to_string());
+        block.written.push_str(&part.wide.to_string());
     }
-    block.addresses = AddressSet::from(whole).subtract(&except.into_iter().collect());
+    block.addresses = AddressSet::from(whole.wide).subtract(&except.iter().map(|part| part.narrow).collect());
+    let sure = AddressSet::from(whole.narrow).subtract(&except.iter().map(|part| part.wide).collect());
+    block.sure = (sure != block.addresses).then_some(sure);
     block
 }
 
-/// Reads a CIDR block; nothing, with a finding, if the API server or a plugin could refuse it or take it for another one.
-fn cidr(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Prefix> {
+/// Reads a CIDR block; nothing, with a finding, if the API server would refuse it.
+fn cidr(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Cidr> {
     let Some(text) = node.text(reading) else {
         if node.is_missing() {
             node.wrong(reading, "a block such as `10.0.0.0/8` is expected");
@@ -123,7 +134,7 @@ fn cidr(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Prefix> {
         return None;
     };
     match Prefix::parse(text) {
-        Ok(prefix) if text.contains('/') => Some(prefix),
+        Ok(prefix) if text.contains('/') => Some(Cidr { wide: prefix, narrow: prefix }),
         Ok(prefix) => {
             node.wrong(reading, &format!("a prefix length is missing, as in `{prefix}`"));
             None
@@ -134,16 +145,17 @@ fn cidr(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Prefix> {
         }
         Err(PrefixError::HostBits { block, host }) => {
             host_bits(node, text, [block, host], reading);
-            None
+            Some(Cidr { wide: block, narrow: host })
         }
     }
 }
 
-/// A block with bits behind its prefix: newer API servers refuse it, and plugins have read it in two ways.
+/// A block with bits behind its prefix: newer API servers refuse it, and plugins have read it in two ways. Only the addresses on which
+/// these differ are left open.
 fn host_bits(node: &Node<'_>, text: &str, [block, host]: [Prefix; 2], reading: &mut Reading<'_>) {
     let code = reading.document.code;
     let message = format!("`{text}` of {} has bits set behind its prefix", reading.object);
-    node.report(reading, |location| {
+    node.remark(reading, |_, location| {
         Diagnostic::new(code, location, message)
             .label(format!("either `{block}` or `{host}`"))
             .note("Kubernetes refuses it from 1.36 on; before that, network plugins read it differently")
@@ -166,6 +178,10 @@ fn port(mut tests: PortTests, node: &Node<'_>, reading: &mut Reading<'_>) -> Por
     if port.is_text() {
         if !end.is_missing() {
             end.wrong(reading, "`endPort` needs a number as `port`");
+        }
+        if port.is_bare_number(reading) {
+            port.wrong(reading, "a number without zeros before it is expected: `010` is 8 to some readers of YAML and 10 to others");
+            return tests;
         }
         match port.text(reading) {
             Some(name) if names::is_port_name(name) => {

@@ -38,6 +38,8 @@ const PASSED: [(&str, &[&str]); 18] = [
         &[
             "Binding",
             "ComponentStatus",
+            // What `kubectl` keeps its clusters in.
+            "Config",
             "ConfigMap",
             "Endpoints",
             "Event",
@@ -113,7 +115,7 @@ const CALICO: [&str; 12] = [
 ];
 
 /// Groups of which no kind can affect a flow; their operators may make pods and objects that can, which are judged once they are there.
-const PASSED_GROUPS: [&str; 118] = [
+const PASSED_GROUPS: [&str; 117] = [
     "acid.zalan.do",
     "acme.cert-manager.io",
     "admissionregistration.k8s.io",
@@ -176,7 +178,6 @@ const PASSED_GROUPS: [&str; 118] = [
     "keda.sh",
     "kibana.k8s.elastic.co",
     "kubevirt.io",
-    "kustomize.config.k8s.io",
     "kustomize.toolkit.fluxcd.io",
     "kyverno.io",
     "loki.grafana.com",
@@ -234,6 +235,33 @@ const PASSED_GROUPS: [&str; 118] = [
     "wgpolicyk8s.io",
 ];
 
+/// Groups of files that are laid out like objects and that no API server ever sees: what configures a component of the cluster, or a
+/// tool on somebody's machine.
+const FILES: [&str; 22] = [
+    "apiserver.config.k8s.io",
+    "audit.k8s.io",
+    "builtin",
+    "cli.kyverno.io",
+    "client.authentication.k8s.io",
+    "credentialprovider.kubelet.k8s.io",
+    "eksctl.io",
+    "fn.kpt.dev",
+    "k3d.io",
+    "kind.x-k8s.io",
+    "kops.k8s.io",
+    "kpt.dev",
+    "kubeadm.k8s.io",
+    "kubecontrollermanager.config.k8s.io",
+    "kubelet.config.k8s.io",
+    "kubeproxy.config.k8s.io",
+    "kubescheduler.config.k8s.io",
+    "kustomize.config.k8s.io",
+    "kuttl.dev",
+    "pod-security.admission.config.k8s.io",
+    "resourcequota.admission.k8s.io",
+    "skaffold",
+];
+
 /// Kinds that are not modelled and say themselves which pods they are about.
 const SCOPED: [(&str, &str, Scope); 16] = [
     ("policy.networking.k8s.io", "ClusterNetworkPolicy", Scope::Subject),
@@ -266,7 +294,7 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     if holds(&MESH) {
         return Sort::Mesh;
     }
-    if PASSED_GROUPS.contains(&group) || holds(&PASSED) {
+    if PASSED_GROUPS.contains(&group) || FILES.contains(&group) || holds(&PASSED) {
         return Sort::Passed;
     }
     let scoped = SCOPED.iter().find(|(own_group, own_kind, _)| *own_group == group && *own_kind == kind);
@@ -275,4 +303,11 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
         None if group.ends_with(".istio.io") || group == "gateway.networking.k8s.io" => Scope::Mesh,
         None => Scope::Unknown,
     })
+}
+
+/// Whether a kind of this name is one that decides flows in some group, or a fact about those who do.
+pub(super) fn may_decide(kind: &str) -> bool {
+    let is_fact = ["", "apps", "batch"].into_iter().any(|group| inventory::is_fact(group, kind));
+    let is_scoped = SCOPED.iter().any(|(_, own, _)| *own == kind);
+    is_fact || is_scoped || kind == "NetworkPolicy" || MESH.iter().any(|(_, kinds)| kinds.contains(&kind))
 }

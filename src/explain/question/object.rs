@@ -348,8 +348,9 @@ fn workload<'c>(
         return Ok((found, named(found.kind, &found.name)));
     }
     let made_by = |workload: &InventoryWorkload| {
-        let owner = workload.root_owner().filter(|(own, name)| kind.is_none_or(|kind| kind == *own) && *name == word.name.0)?;
-        Some(named(owner.0, &owner.1))
+        let owners = workload.root_owner().into_iter().chain(workload.owner().map(|(own, name)| (own, Symbol::clone(name))));
+        let (own, name) = owners.into_iter().find(|(own, name)| kind.is_none_or(|kind| kind == *own) && *name == word.name.0)?;
+        Some(named(own, &name))
     };
     if let Some(found) = inventory.iter().find_map(|workload| Some((workload, made_by(workload)?))) {
         return Ok(found);
