@@ -97,6 +97,15 @@ pub struct Names {
     pub accounts: BTreeSet<Symbol>,
 }
 
+impl Names {
+    /// Adds names that stand for all those that policies of these clusters tell apart by patterns, where those of several clusters match
+    /// one name too. Names that are here already stand for themselves.
+    pub fn add_told_apart(&mut self, clusters: &[&Cluster]) {
+        let meshes: Vec<&mesh::Mesh> = clusters.iter().map(|cluster| &*cluster.mesh).collect();
+        mesh::add_names_of(&meshes, self);
+    }
+}
+
 /// Reads manifests: files of YAML or JSON documents, lists included.
 ///
 /// What is modelled is read strictly, as `invalid-manifest`: whatever the API server or Istio's webhook would refuse. Kinds that

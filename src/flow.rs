@@ -4,6 +4,7 @@
 //! unless their name says so. It holds no rule of any platform or language and uses nothing else of the crate.
 
 mod addresses;
+mod affixes;
 mod cut;
 mod intervals;
 mod label_tests;
@@ -17,6 +18,7 @@ mod values;
 mod words;
 
 pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
+pub use affixes::Affixes;
 pub use cut::{Cut, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
 pub use label_tests::{LabelTests, PodTests, TestRole};

@@ -7,5 +7,6 @@ mod corpus;
 pub(crate) mod formats;
 mod history;
 mod manifests;
+mod patterns;
 mod properties;
 pub(crate) mod repository;

@@ -1,15 +1,16 @@
 //! Requests, cut along the samples of the cuts that hold a far end and a port.
 //!
 //! Owns: the product of methods, paths, hosts, headers and tokens, and its bound: past it nothing is skipped, the caller is
-//! told that the classes are too many. Which tokens there are is `tokens`'s to say.
+//! told that the classes are too many. Which words there are is `looked`'s to say, and which tokens `tokens`'s.
 
+mod looked;
 mod tokens;
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::witness::fresh_word;
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
+use looked::Looked;
 
 /// The most classes of requests for one far end and port.
 pub const MAX_REQUESTS: usize = 200_000;
@@ -140,20 +141,21 @@ enum Choosing<'c> {
 }
 
 impl Choosing<'_> {
-    fn headers(&self, samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
+    fn headers(&self, looked: &Looked, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
+        let values = looked.headers()?;
         match self {
-            Self::All => choices(samples.headers.iter(), MAX_REQUESTS),
+            Self::All => choices(values.iter(), MAX_REQUESTS),
             Self::Few { headers, .. } => {
-                choices(samples.headers.iter(), MANY_HEADERS).or_else(|TooManyRequests| few_headers(samples, looking, headers))
+                choices(values.iter(), MANY_HEADERS).or_else(|TooManyRequests| few_headers(&values, looking, headers))
             }
         }
     }
 
-    fn tokens(&self, samples: &RequestSamples, looking: &[&RequestSamples]) -> Result<Vec<Token>, TooManyRequests> {
-        match (self, tokens::all(samples)) {
+    fn tokens(&self, looked: &Looked, looking: &[&RequestSamples]) -> Result<Vec<Token>, TooManyRequests> {
+        match (self, tokens::all(looked)) {
             (Self::All, all) => all,
             (Self::Few { .. }, Ok(all)) if all.len() <= MANY_TOKENS => Ok(all),
-            (Self::Few { claims, .. }, _) => tokens::few(samples, looking, claims),
+            (Self::Few { claims, .. }, _) => tokens::few(looked, looking, claims),
         }
     }
 }
@@ -202,14 +204,10 @@ fn with_paths(
     choosing: &Choosing<'_>,
     classes: &mut Vec<Option<Request>>,
 ) -> Result<(), TooManyRequests> {
-    let mut samples = RequestSamples::default();
-    for more in speaking {
-        merge(&mut samples, more);
-    }
-    let methods = with_fresh(&samples.methods, |word| word.to_ascii_uppercase().into());
-    let hosts = with_fresh(&samples.hosts, |word| format!("{word}.test").into());
-    let headers = choosing.headers(&samples, speaking)?;
-    let tokens = choosing.tokens(&samples, speaking)?;
+    let looked = Looked::of(speaking);
+    let (methods, hosts) = (looked.methods()?, looked.hosts()?);
+    let headers = choosing.headers(&looked, speaking)?;
+    let tokens = choosing.tokens(&looked, speaking)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
     if count.and_then(|count| count.checked_add(classes.len())).is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
@@ -223,27 +221,6 @@ fn with_paths(
         }
     }
     Ok(())
-}
-
-/// What several cuts look at besides the path.
-fn merge(sum: &mut RequestSamples, more: &RequestSamples) {
-    sum.methods.extend(more.methods.iter().cloned());
-    sum.hosts.extend(more.hosts.iter().cloned());
-    for (name, values) in &more.headers {
-        sum.headers.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
-    }
-    sum.settling_headers.extend(more.settling_headers.iter().cloned());
-    sum.tokens.extend(more.tokens.iter().cloned());
-    sum.looks_inside |= more.looks_inside;
-}
-
-/// The words and one more; `shape` makes a word of the right form of it, adding letters that occur in no sample only where
-/// all samples have that form too.
-fn with_fresh(words: &BTreeSet<Symbol>, shape: impl Fn(&str) -> Symbol) -> Vec<Symbol> {
-    let fresh = fresh_word(words.iter().map(|word| &**word));
-    let shaped = shape(&fresh);
-    let fresh = if words.contains(&shaped) { fresh } else { shaped };
-    words.iter().cloned().chain([fresh]).collect()
 }
 
 /// One path of every cell that the patterns cut all paths into.
@@ -272,7 +249,7 @@ fn path_cells(patterns: &BTreeSet<PathPattern>) -> Result<Vec<Symbol>, TooManyRe
 
 /// Every choice of a value, a fresh value or absence for headers that may settle anything, with those for the other headers of two cuts.
 fn few_headers(
-    samples: &RequestSamples,
+    values: &BTreeMap<Symbol, Vec<Symbol>>,
     looking: &[&RequestSamples],
     settling: &BTreeSet<&Symbol>,
 ) -> Result<Vec<Labels>, TooManyRequests> {
@@ -282,7 +259,7 @@ fn few_headers(
     let mut found = BTreeSet::new();
     for (one, two) in sets.iter().flat_map(|one| sets.range(one..).map(move |two| (one, two))) {
         let chosen = |name: &Symbol| is_settling(name) || one.contains(name) || two.contains(name);
-        found.extend(choices(samples.headers.iter().filter(|(name, _)| chosen(name)), MAX_REQUESTS)?);
+        found.extend(choices(values.iter().filter(|(name, _)| chosen(name)), MAX_REQUESTS)?);
         if found.len() > MAX_REQUESTS {
             return Err(TooManyRequests);
         }
@@ -290,11 +267,10 @@ fn few_headers(
     Ok(found.into_iter().collect())
 }
 
-/// Every choice for these headers, if there are no more than so many.
-fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s BTreeSet<Symbol>)>, most: usize) -> Result<Vec<Labels>, TooManyRequests> {
+/// Every choice of a value or none for these headers, if there are no more than so many.
+fn choices<'s>(headers: impl Iterator<Item = (&'s Symbol, &'s Vec<Symbol>)>, most: usize) -> Result<Vec<Labels>, TooManyRequests> {
     let mut all = vec![Labels::new()];
     for (name, values) in headers {
-        let values = with_fresh(values, |word| word.into());
         if all.len().checked_mul(values.len() + 1).is_none_or(|count| count > most) {
             return Err(TooManyRequests);
         }

@@ -16,6 +16,7 @@ mod hosts;
 mod judge;
 mod labels;
 mod misses;
+mod names;
 mod peer;
 mod proxy;
 mod read;
@@ -49,6 +50,7 @@ use waypoint::Waypoint;
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
+pub(super) use names::add_names_of;
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.
@@ -68,6 +70,8 @@ pub(super) struct Mesh {
     /// Their own addresses, as far as they are known.
     service_addresses: BTreeSet<IpAddr>,
     namespaces: BTreeMap<Symbol, Labels>,
+    /// The names that stand for all that its patterns tell apart.
+    names: names::NameWords,
     /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
     has_ambient: bool,
 }
@@ -138,6 +142,7 @@ impl Mesh {
         self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
         self.waypoints = self.find_waypoints(inventory);
+        self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
     }
 

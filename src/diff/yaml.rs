@@ -36,6 +36,7 @@ pub(crate) fn names([base, head]: [&Cluster; 2]) -> Names {
     let (mut names, more) = both(|| names_of(base), || names_of(head));
     names.namespaces.extend(more.namespaces);
     names.accounts.extend(more.accounts);
+    names.add_told_apart(&[base, head]);
     names
 }
 

@@ -116,3 +116,26 @@ fn a_pod_of_three_labels_is_found_among_many() {
         assert!(!errors(&one).contains(&"proof-incomplete"), "{:?}", one.findings);
     }
 }
+
+/// A rule that lets in what begins so and ends so is found, though each pattern is asked for alone somewhere.
+#[test]
+fn what_matches_two_patterns_at_once_is_found() {
+    let program = "namespace shop mesh sidecar\nallow app=web -> app=db:8080 http GET /a\n";
+    for when in [
+        "[{key: 'request.headers[x]', values: ['a*']}, {key: 'request.headers[x]', values: ['*z']}]",
+        "[{key: source.namespace, values: ['team-*']}, {key: source.namespace, values: ['*-dev']}, {key: 'request.headers[x]', values: [v]}]",
+    ] {
+        let opened = network("shop", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{}]}");
+        let rule =
+            format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{{to: [{{operation: {{ports: ['8080']}}}}], when: {when}}}]}}");
+        let outcome = beside(program, &format!("{opened}---\n{}", caller("shop", &rule)));
+        assert_eq!(errors(&outcome), ["alongside-changes-access"], "{when}\n{:?}", outcome.findings);
+        let finding = outcome.findings.iter().find(|finding| finding.code.name() == "alongside-changes-access").unwrap();
+        assert!(finding.notes.iter().any(|note| note.contains("intents say denied, the policies say allowed")), "{:?}", finding.notes);
+    }
+    let denied = caller(
+        "shop",
+        "{selector: {matchLabels: {app: db}}, action: DENY, rules: [{to: [{operation: {ports: ['8080']}}], when: [{key: 'request.headers[x]', values: ['a*'], notValues: ['*']}]}]}",
+    );
+    assert_eq!(errors(&beside(program, &denied)), [""; 0]);
+}

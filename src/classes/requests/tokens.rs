@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{MAX_REQUESTS, TooManyRequests, with_fresh};
+use super::{Looked, MAX_REQUESTS, TooManyRequests};
 use crate::classes::witness::fresh_word;
 use crate::flow::{RequestSamples, Symbol, Token};
 
@@ -15,29 +15,25 @@ type Claims = BTreeMap<Symbol, BTreeSet<Symbol>>;
 
 /// The claims that a cut looks at without a promise how little of them matters.
 pub(super) fn unpromised(samples: &RequestSamples) -> impl Iterator<Item = &Symbol> {
-    let claims = samples.tokens.iter().flat_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
+    let claims = samples.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
     claims.flat_map(BTreeMap::keys).filter(|name| !samples.few_claims.contains_key(*name))
 }
 
 /// No token, one that does not verify, and of every issuer and of an unknown one, every choice of claims.
-pub(super) fn all(samples: &RequestSamples) -> Result<Vec<Token>, TooManyRequests> {
-    those_with(samples, |tests| claim_choices(tests, &|_| usize::MAX))
+pub(super) fn all(looked: &Looked) -> Result<Vec<Token>, TooManyRequests> {
+    those_with(looked, |tests| claim_choices(looked, tests, &|_| usize::MAX))
 }
 
 /// The same with few claims: every choice for those of which everything may matter, and of the others as many values as two cuts need.
-pub(super) fn few(
-    samples: &RequestSamples,
-    looking: &[&RequestSamples],
-    settling: &BTreeSet<&Symbol>,
-) -> Result<Vec<Token>, TooManyRequests> {
+pub(super) fn few(looked: &Looked, looking: &[&RequestSamples], settling: &BTreeSet<&Symbol>) -> Result<Vec<Token>, TooManyRequests> {
     let needs: BTreeSet<&BTreeMap<Symbol, usize>> = looking.iter().map(|cut| &cut.few_claims).collect();
     let pairs = needs.iter().enumerate().flat_map(|(at, one)| needs.iter().skip(at).map(move |two| [*one, *two]));
     let sums: BTreeSet<BTreeMap<&Symbol, usize>> = pairs.map(sum).collect();
-    those_with(samples, |tests| {
+    those_with(looked, |tests| {
         let mut found = BTreeSet::new();
         for sum in &sums {
             let most = |name: &Symbol| if settling.contains(name) { usize::MAX } else { sum.get(name).copied().unwrap_or_default() };
-            found.extend(claim_choices(tests, &most)?);
+            found.extend(claim_choices(looked, tests, &most)?);
             if found.len() > MAX_REQUESTS {
                 return Err(TooManyRequests);
             }
@@ -47,7 +43,7 @@ pub(super) fn few(
 }
 
 /// How many values of each claim two cuts need together.
-fn sum<'c>(needs: [&'c BTreeMap<Symbol, usize>; 2]) -> BTreeMap<&'c Symbol, usize> {
+fn sum(needs: [&BTreeMap<Symbol, usize>; 2]) -> BTreeMap<&Symbol, usize> {
     let mut sum = BTreeMap::new();
     for (name, count) in needs.into_iter().flatten() {
         let all: &mut usize = sum.entry(name).or_default();
@@ -61,23 +57,27 @@ type ClaimTests = BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>;
 
 /// No token, one that does not verify, and of every issuer and of an unknown one, these choices of claims.
 fn those_with(
-    samples: &RequestSamples,
+    looked: &Looked,
     bodies: impl Fn(&ClaimTests) -> Result<Vec<Claims>, TooManyRequests>,
 ) -> Result<Vec<Token>, TooManyRequests> {
     let mut all = vec![Token::None, Token::Unverified];
-    if samples.tokens.is_empty() {
+    if looked.tokens.is_empty() {
         return Ok(all);
     }
     // A sample is a test of one issuer's tokens, so claims are tried for the issuers whose tests look at them.
     let mut tests: BTreeMap<Symbol, ClaimTests> = BTreeMap::new();
-    for token in &samples.tokens {
+    for token in &looked.tokens {
         let Token::Valid { issuer, claims } = token else { continue };
         let of_issuer = tests.entry(Symbol::clone(issuer)).or_default();
         for (name, values) in claims {
             of_issuer.entry(Symbol::clone(name)).or_default().insert(values.clone());
         }
     }
-    for issuer in with_fresh(&tests.keys().cloned().collect(), |word| format!("https://{word}.test").into()) {
+    for (name, claim) in tests.values_mut().flatten() {
+        claim.extend(looked.joined(name)?.into_iter().map(|word| BTreeSet::from([word])));
+    }
+    let unknown = fresh_word(tests.keys().map(|issuer| &**issuer));
+    for issuer in tests.keys().cloned().chain([format!("https://{unknown}.test").into()]) {
         let bodies = tests.get(&issuer).map_or_else(|| Ok(vec![Claims::new()]), &bodies)?;
         all.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(&issuer), claims }));
     }
@@ -85,10 +85,10 @@ fn those_with(
 }
 
 /// Every way in which a token can hold these values, of each claim at most so many: a claim that is a list holds any number of them.
-fn claim_choices(tests: &ClaimTests, most: &dyn Fn(&Symbol) -> usize) -> Result<Vec<Claims>, TooManyRequests> {
+fn claim_choices(looked: &Looked, tests: &ClaimTests, most: &dyn Fn(&Symbol) -> usize) -> Result<Vec<Claims>, TooManyRequests> {
     let mut all = vec![Claims::new()];
     for (name, tests) in tests {
-        let choices = subsets(tests, most(name))?;
+        let choices = subsets(looked, (name, tests), most(name))?;
         if all.len().checked_mul(choices.len() + 1).is_none_or(|count| count > MAX_REQUESTS) {
             return Err(TooManyRequests);
         }
@@ -105,7 +105,11 @@ fn claim_choices(tests: &ClaimTests, most: &dyn Fn(&Symbol) -> usize) -> Result<
 
 /// The sets of at most so many values that a claim may hold: one that nobody named, and every combination of values that some test
 /// tells apart. Values that the same tests accept are alike, so one of them stands for all.
-fn subsets(tests: &BTreeSet<BTreeSet<Symbol>>, most: usize) -> Result<Vec<BTreeSet<Symbol>>, TooManyRequests> {
+fn subsets(
+    looked: &Looked,
+    (name, tests): (&Symbol, &BTreeSet<BTreeSet<Symbol>>),
+    most: usize,
+) -> Result<Vec<BTreeSet<Symbol>>, TooManyRequests> {
     if most == 0 {
         return Ok(Vec::new());
     }
@@ -114,7 +118,7 @@ fn subsets(tests: &BTreeSet<BTreeSet<Symbol>>, most: usize) -> Result<Vec<BTreeS
     for word in &named {
         alike.entry(tests.iter().map(|test| test.contains(*word)).collect()).or_insert(word);
     }
-    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([fresh_word(named.iter().map(|word| &***word))])];
+    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([looked.unnamed(name, &named)?])];
     let mut chosen: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
     for word in alike.into_values() {
         let with = chosen.iter().filter(|set| set.len() < most).map(|set| set.iter().chain([word]).cloned().collect());

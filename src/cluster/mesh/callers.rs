@@ -66,17 +66,6 @@ impl Name {
             _ => None,
         }
     }
-
-    /// A name that passes, for a pattern.
-    pub(super) fn sample(&self) -> Option<Symbol> {
-        match self {
-            Self::Any | Self::Like(Word::Present) => None,
-            Self::Like(Word::Exact(text)) => Some(Symbol::clone(text)),
-            Self::Like(Word::Prefix(text)) => Some(format!("{text}x").into()),
-            Self::Like(Word::Suffix(text)) => Some(format!("x{text}").into()),
-            Self::Glob(pattern) | Self::Loose(pattern) => Some(pattern.replace(['*', '.'], "x").into()),
-        }
-    }
 }
 
 impl Callers {
@@ -93,6 +82,11 @@ impl Callers {
     /// Whether it is left open of some identity whether it is one of them.
     pub(super) const fn may_be_open(&self) -> bool {
         !self.open.is_empty()
+    }
+
+    /// Whether there is any pattern in it.
+    pub(super) const fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty() || !self.open.is_empty()
     }
 
     /// Every test in it, those that may not hold included.

@@ -17,6 +17,7 @@ impl Mesh {
     pub(crate) fn calls<'m>(&'m self, destination: &'m Endpoint, names: &Names) -> Vec<WaypointCall<'m>> {
         let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
         let known = (pod, &destination.facts);
+        let names = &*self.with_own_names(names);
         let mut calls: Vec<WaypointCall<'m>> = Vec::new();
         calls.extend(self.call(known, Addressed::Pod, None, names));
         let pod_is_bound = !calls.is_empty();

@@ -65,6 +65,11 @@ const NEEDS_HTTP: &str = "it asks for what only HTTP has, so it is left out for 
 const NO_ZTUNNEL: &str = "it asks for what ztunnel cannot see, so it is left out";
 const DEAD: &str = "what ztunnel cannot see is taken out of it, and a part that is left empty matches nothing";
 
+impl ChainKind {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Http, Self::Tcp, Self::Ztunnel];
+}
+
 impl Policy {
     /// Reads a policy as each proxy does.
     pub(super) fn new(written: AuthorizationPolicy, platform: &Platform) -> Self {

@@ -18,13 +18,15 @@ use super::{peer::Modes, tokens};
 use crate::cluster::HBONE;
 use crate::cluster::Names;
 use crate::flow::{
-    AddressSet, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol, Token, Values,
+    AddressSet, Affixes, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol,
+    Token, Values,
 };
 
 impl MeshEnd<'_> {
-    /// The tests of this end. Patterns of names are cut at the names that somebody knows, and at one of their own.
+    /// The tests of this end. Patterns of names are cut at the names that somebody knows, and at those that stand for all others.
     pub(crate) fn cuts(&self, names: &Names) -> Vec<Cut> {
         let mut cuts = Vec::new();
+        let names = &*self.mesh.with_own_names(names);
         match &self.guard {
             Guard::None => {}
             Guard::Sidecar(sidecar) => {
@@ -75,7 +77,10 @@ fn of_sidecar(sidecar: &Sidecar<'_>, names: &Names, cuts: &mut Vec<Cut>) {
 /// The lines of an Envoy's policies.
 pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     let policies: Vec<&TokenPolicy> = proxy.tokens.iter().chain(&proxy.perhaps).copied().collect();
-    let mut universe = looked_at(&tests_of(&proxy.attached, ChainKind::Http).collect::<Vec<_>>());
+    let all_tests: Vec<&Test> = tests_of(&proxy.attached, ChainKind::Http).collect();
+    let mut universe = looked_at(&all_tests);
+    join(&mut universe);
+    let joined = tokens::joined(&all_tests);
     if !policies.is_empty() {
         let mut requests = tokens::preflight();
         // A header of the preflight may hold anything, so each word that somebody looks for there is one of its own.
@@ -85,12 +90,12 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
         universe.methods.extend(requests.methods.iter().cloned());
         // Without one of these headers it is no preflight, and its token is looked at.
         let settling_headers = requests.headers.keys().cloned().collect();
-        let requests = RequestSamples { tokens: tokens::samples(&policies, &[]), looks_inside: true, settling_headers, ..requests };
+        let requests = RequestSamples { tokens: tokens::samples(&policies, &[], &[]), looks_inside: true, settling_headers, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }
     // With policies that may act or not, the answers of two readings count, and each may have its own rule.
     let all_settle = !proxy.perhaps.is_empty();
-    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests), all_settle };
+    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests, &joined), all_settle };
     of_rules(&proxy.attached, ChainKind::Http, names, &looks, cuts);
 }
 
@@ -251,6 +256,25 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
     all
 }
 
+/// Adds words that patterns of several rules match at once, and for each pattern one that no other matches.
+fn join(universe: &mut RequestSamples) {
+    let joined = |known: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>, add: fn(&mut Affixes, &str), shape: fn(&str) -> String| {
+        let mut affixes = Affixes::default();
+        for text in written {
+            add(&mut affixes, text);
+        }
+        // Whoever asks has them made again, for what others ask besides, and is told where there are none.
+        affixes.joined(known, shape).unwrap_or_default()
+    };
+    let written = &universe.written;
+    universe.methods.extend(joined(&universe.methods, &written.methods, Affixes::add_written_method, str::to_ascii_uppercase));
+    universe.hosts.extend(joined(&universe.hosts, &written.hosts, Affixes::add_written_host, str::to_owned));
+    for (name, words) in &mut universe.headers {
+        let more = written.headers.get(name).map(|written| joined(words, written, Affixes::add_written, str::to_owned));
+        words.extend(more.unwrap_or_default());
+    }
+}
+
 /// Words as the policy has them.
 fn written(words: &[Word]) -> impl Iterator<Item = Symbol> {
     words.iter().map(|word| word.to_string().into())
@@ -297,6 +321,7 @@ fn cube(namespace: Values, account: Values) -> PodCube {
 fn values(name: &Name, known: &BTreeSet<Symbol>) -> Values {
     match name {
         Name::Any => Values::any(),
-        _ => Values::of(known.iter().filter(|known| name.matches(known)).cloned().chain(name.sample())),
+        Name::Like(Word::Exact(name)) => Values::one(Symbol::clone(name)),
+        _ => Values::of(known.iter().filter(|known| name.matches(known)).cloned()),
     }
 }

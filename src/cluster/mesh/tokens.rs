@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::test::{Matcher, Test};
 use super::token::{TokenPolicy, nested, providers};
 use super::words::{Word, samples as words_of};
-use crate::flow::{RequestSamples, Symbol, Token};
+use crate::flow::{Affixes, RequestSamples, Symbol, Token};
 
 /// The most single claims of which every combination is tried; with more, singles, pairs and all together are.
 const MAX_COMBINED: usize = 6;
 
 /// One value of a claim.
-type Claim = (Symbol, Symbol);
+pub(super) type Claim = (Symbol, Symbol);
 
 /// What tells a browser's question before the request from other requests (`semantics.md` §4.9).
 pub(super) fn preflight() -> RequestSamples {
@@ -26,13 +26,17 @@ pub(super) fn preflight() -> RequestSamples {
 }
 
 /// Tokens of every issuer that is accepted, and of one that is not, with and without what the tests look at.
-pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test]) -> BTreeSet<Token> {
+///
+/// `joined` are values that patterns of several tests match, these or others.
+pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test], joined: &[Claim]) -> BTreeSet<Token> {
     let mut tokens = BTreeSet::new();
     if providers(policies).next().is_none() {
         return tokens;
     }
     tokens.insert(token("https://nobody", &[]));
-    let claims = claims(tests);
+    let mut claims: BTreeSet<Claim> = claims(tests).into_iter().collect();
+    claims.extend(joined.iter().filter(|claim| asks_for(tests, claim)).cloned());
+    let claims: Vec<Claim> = claims.into_iter().collect();
     let mut issuers: BTreeSet<(Symbol, Option<Symbol>)> = BTreeSet::new();
     for provider in providers(policies) {
         let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
@@ -54,6 +58,28 @@ fn token(issuer: &str, chosen: &[Claim]) -> Token {
         claims.entry(Symbol::clone(name)).or_default().insert(Symbol::clone(value));
     }
     Token::Valid { issuer: issuer.into(), claims }
+}
+
+/// Whether some test looks for this value.
+fn asks_for(tests: &[&Test], (name, value): &Claim) -> bool {
+    looked_at(tests).iter().any(|(own, words)| own == name && words.iter().any(|word| word.matches(value)))
+}
+
+/// Values of claims for each pattern alone, and of the subject, which is one word, for each two that a word can match at once.
+pub(super) fn joined(tests: &[&Test]) -> Vec<Claim> {
+    let mut claims: BTreeMap<Symbol, Affixes> = BTreeMap::new();
+    for (name, written) in written(tests) {
+        let patterns = claims.entry(name).or_default();
+        for text in &written {
+            patterns.add_written(text);
+        }
+    }
+    let values = |(name, patterns): (Symbol, Affixes)| {
+        let known = BTreeSet::new();
+        let values = if *name == *"sub" { patterns.joined(&known, str::to_owned) } else { patterns.single(&known, str::to_owned) };
+        values.unwrap_or_default().into_iter().map(move |value| (Symbol::clone(&name), value))
+    };
+    claims.into_iter().flat_map(values).collect()
 }
 
 /// The claims that tests look at, with what their values are compared with, as the policies have it.

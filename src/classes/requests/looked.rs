@@ -1,0 +1,121 @@
+//! What several cuts look at in requests, together.
+//!
+//! Owns: `Looked`: the words of each place that stand for all others. A word may match patterns of several cuts at once, whoever's
+//! they are, so words are made for what all of them have written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::TooManyRequests;
+use crate::classes::witness::fresh_word;
+use crate::flow::{Affixes, RequestSamples, Symbol, Token};
+
+/// The claim of which somebody may ask that it is one word. Of all others every test asks whether one of their words matches, and with
+/// a word for each pattern a claim has whatever one word for both could have.
+const SUBJECT: &str = "sub";
+
+/// What some cuts look at besides the path.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    methods: Words,
+    hosts: Words,
+    headers: BTreeMap<Symbol, Words>,
+    /// Tokens by which they tell tokens apart.
+    pub(super) tokens: BTreeSet<Token>,
+    claims: BTreeMap<Symbol, Words>,
+}
+
+/// The words of one place.
+#[derive(Debug, Default)]
+struct Words {
+    samples: BTreeSet<Symbol>,
+    /// What they stand for.
+    patterns: Affixes,
+}
+
+impl Looked {
+    /// Of these cuts.
+    pub(super) fn of(cuts: &[&RequestSamples]) -> Self {
+        let mut all = Self::default();
+        for cut in cuts {
+            all.methods.add(&cut.methods, &cut.written.methods, Affixes::add_written_method);
+            all.hosts.add(&cut.hosts, &cut.written.hosts, Affixes::add_written_host);
+            let nothing = BTreeSet::new();
+            for (name, values) in &cut.headers {
+                let written = cut.written.headers.get(name).unwrap_or(&nothing);
+                all.headers.entry(Symbol::clone(name)).or_default().add(values, written, Affixes::add_written);
+            }
+            for (name, values) in claims(&cut.tokens) {
+                let written = cut.written.claims.get(&name).unwrap_or(&nothing);
+                all.claims.entry(name).or_default().add(&values, written, Affixes::add_written);
+            }
+            all.tokens.extend(cut.tokens.iter().cloned());
+        }
+        all
+    }
+
+    /// The methods.
+    pub(super) fn methods(&self) -> Result<Vec<Symbol>, TooManyRequests> {
+        self.methods.all(str::to_ascii_uppercase, str::to_ascii_uppercase)
+    }
+
+    /// The hosts.
+    pub(super) fn hosts(&self) -> Result<Vec<Symbol>, TooManyRequests> {
+        self.hosts.all(str::to_owned, |word| format!("{word}.test"))
+    }
+
+    /// The values of every header.
+    pub(super) fn headers(&self) -> Result<BTreeMap<Symbol, Vec<Symbol>>, TooManyRequests> {
+        let values = |(name, words): (&Symbol, &Words)| Ok((Symbol::clone(name), words.all(str::to_owned, str::to_owned)?));
+        self.headers.iter().map(values).collect()
+    }
+
+    /// Further values of a claim, of which each is to be told from all others.
+    pub(super) fn joined(&self, claim: &Symbol) -> Result<Vec<Symbol>, TooManyRequests> {
+        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Ok(Vec::new()) };
+        let words = if **claim == *SUBJECT { patterns.joined(samples, str::to_owned) } else { patterns.single(samples, str::to_owned) };
+        words.ok_or(TooManyRequests)
+    }
+
+    /// A value of a claim that nobody named, and none of these.
+    pub(super) fn unnamed(&self, claim: &Symbol, named: &BTreeSet<&Symbol>) -> Result<Symbol, TooManyRequests> {
+        let fresh = fresh_word(named.iter().map(|word| &***word));
+        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Ok(fresh) };
+        patterns.outside([fresh], samples).ok_or(TooManyRequests)
+    }
+}
+
+impl Words {
+    /// Takes in the words of one cut. Whoever writes no patterns compares with its words as they are.
+    fn add(&mut self, samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>, add: impl Fn(&mut Affixes, &str)) {
+        self.samples.extend(samples.iter().cloned());
+        for text in written {
+            add(&mut self.patterns, text);
+        }
+        for word in samples.iter().filter(|_| written.is_empty()) {
+            self.patterns.add_whole(Symbol::clone(word));
+        }
+    }
+
+    /// All that are told apart, and one that nobody named; `joining` and `shape` make words of the right form, adding letters that occur
+    /// in no sample only where all samples have that form too.
+    fn all(&self, joining: impl Fn(&str) -> String, shape: impl Fn(&str) -> String) -> Result<Vec<Symbol>, TooManyRequests> {
+        let joined = self.patterns.joined(&self.samples, joining).ok_or(TooManyRequests)?;
+        let named: BTreeSet<Symbol> = self.samples.iter().cloned().chain(joined).collect();
+        let fresh = fresh_word(named.iter().map(|word| &**word));
+        let shaped = Symbol::from(shape(&fresh));
+        let fresh = self.patterns.outside([shaped, fresh], &named).ok_or(TooManyRequests)?;
+        Ok(named.into_iter().chain([fresh]).collect())
+    }
+}
+
+/// The claims of tokens, with their values.
+fn claims(tokens: &BTreeSet<Token>) -> BTreeMap<Symbol, BTreeSet<Symbol>> {
+    let mut all: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+    for token in tokens {
+        let Token::Valid { claims, .. } = token else { continue };
+        for (name, values) in claims {
+            all.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
+        }
+    }
+    all
+}
