@@ -67,6 +67,16 @@ fn names_of_lists_are_ends() {
     assert!(labels.findings.is_empty(), "a label with a slash is one: {:?}", labels.findings);
 }
 
+/// Where no manifest holds a workload, it is the one that the intents declare.
+#[test]
+fn names_of_declared_workloads_are_ends() {
+    let intents = "namespace shop\n\nworkload web = app=web\nworkload db  = app=db\n\nallow web -> db:5432\n";
+    let files = Files { intents, ..Files::default() };
+    let page = files.page("shop/web -> shop/db:5432");
+    assert!(page.starts_with("ALLOWED  app=web@shop -> app=db@shop  TCP 5432"), "{page}");
+    assert!(files.page("shop/web -> shop/none:5432").contains("there is no workload `none` in namespace `shop`"));
+}
+
 #[test]
 fn names_that_nobody_has() {
     let flows = [

@@ -120,6 +120,9 @@ pub(super) fn source(
         let finding = draft.unclear(word.span, "a Service calls nobody");
         return Err(Box::new(finding.label("pods call").help("name the workload, as `deploy/web`, or its labels")));
     }
+    if let Some(labels) = declared_labels(word, home, context) {
+        return Ok(declared_side(labels, home, word.span));
+    }
     let (workload, object) = workload(word, home, draft, context, notes)?;
     Ok(Side { object: Some(object), ..side(workload, word.span) })
 }
@@ -147,7 +150,7 @@ pub(super) fn destination(
         }
         return Ok(Found { targets, service: Some(called), is_pod: false, url: word.url.clone(), name: None });
     }
-    if word.kind == Kind::Service {
+    if word.kind == Kind::Service || declared_labels(word, home, context).is_some() {
         return declared(word, home, draft, context, notes);
     }
     let (workload, object) = workload(word, home, draft, context, notes)?;
@@ -158,7 +161,23 @@ pub(super) fn destination(
     Ok(Found { targets: vec![target], service: None, is_pod, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }
 
-/// A Service that no manifest holds: the declared workload of its name, if there is one.
+/// The labels of a declared workload that is named as lists name workloads, where no manifest holds one of its name.
+fn declared_labels(word: &Word, home: &Symbol, context: &Context<'_>) -> Option<LabelCube> {
+    let name = &word.name.0;
+    let is_it = |workload: &InventoryWorkload| workload.name == *name || workload.root_owner().is_some_and(|(_, owner)| owner == *name);
+    let is_held = || context.inventory.workloads_in(home).iter().any(is_it);
+    if word.kind != Kind::Either || word.is_url() || is_held() {
+        return None;
+    }
+    super::language::declared(context, home, name)
+}
+
+fn declared_side(labels: LabelCube, home: &Symbol, span: Span) -> Side {
+    let pods = PodSet::from(PodCube { namespace: named(home), labels, account: Values::any() });
+    Side { end: End::Pods(pods, Naming::ByPod), object: None, span }
+}
+
+/// A workload or Service that no manifest holds: the declared workload of its name, if there is one.
 fn declared(
     word: &Word,
     home: &Symbol,
@@ -169,10 +188,11 @@ fn declared(
     let labels = super::language::declared(context, home, &word.name.0).ok_or_else(|| unknown(word, "Service", home, draft, context))?;
     let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &[]))) };
     let port = number(written).ok_or_else(|| draft.unclear(*at, format!("`{written}` is no port of a pod")).label("no number"))?;
-    let pods = PodSet::from(PodCube { namespace: named(home), labels, account: Values::any() });
-    let side = Side { end: End::Pods(pods, Naming::ByPod), object: None, span: word.span };
-    notes
-        .push(format!("no manifest holds Service {home}/{}: taken as workload `{}`, and {port} as its pod port", word.name.0, word.name.0));
+    if word.kind == Kind::Service {
+        let name = &word.name.0;
+        notes.push(format!("no manifest holds Service {home}/{name}: taken as workload `{name}`, and {port} as its pod port"));
+    }
+    let side = declared_side(labels, home, word.span);
     let target = Target { side, protocol: word.protocol.unwrap_or(Protocol::Tcp), port };
     Ok(Found { targets: vec![target], service: None, is_pod: false, url: word.url.clone(), name: Some(word.name.0.clone()) })
 }

@@ -219,8 +219,8 @@ fn opened(objects: &mut Vec<Value>, setting: &Setting, call: &Call, (step, remov
         return Some(Change { place: title, text: "remove it".to_owned() });
     }
     let text = match step.gate {
-        Gate::Egress => push_rule(object, "egress", &network_rule("to", &call.destination, call, &document.namespace))?,
-        Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, &document.namespace))?,
+        Gate::Egress => push_rule(object, "egress", &network_rule("to", &call.destination, call, &document.namespace)?)?,
+        Gate::Ingress => push_rule(object, "ingress", &network_rule("from", &call.source, call, &document.namespace)?)?,
         Gate::Transport => permissive(object, call)?,
         Gate::Token => return None,
         Gate::Caller if refuses(object) => remove_rule(object, "rules", document.rule?, removed)?,

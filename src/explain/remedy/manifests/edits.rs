@@ -21,7 +21,7 @@ pub(super) fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
     };
     let Peer::Pod(pod) = &near.endpoint.peer else { return None };
     let selector = json!({"matchLabels": told_labels(pod, &near.text)});
-    let rule = network_rule(direction, far, call, &pod.namespace);
+    let rule = network_rule(direction, far, call, &pod.namespace)?;
     Some(json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -44,9 +44,10 @@ pub(super) fn service(setting: &Setting, call: &Call) -> Option<Value> {
 }
 
 /// A rule of a `NetworkPolicy` for this connection. In ambient mode the packet goes to the tunnel's port (`semantics.md` §5.1).
-pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Value {
+/// None if it takes too many blocks of addresses for anybody to add.
+pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace: &str) -> Option<Value> {
     let peers = match &far.endpoint.peer {
-        Peer::Address(_) => far.range.blocks().iter().map(ip_block).collect(),
+        Peer::Address(_) => ip_blocks(&far.range.blocks())?,
         Peer::Pod(pod) => {
             let labels = json!({"matchLabels": told_labels(pod, &far.text)});
             vec![if *pod.namespace == *namespace {
@@ -57,7 +58,16 @@ pub(super) fn network_rule(direction: &str, far: &Known, call: &Call, namespace:
         }
     };
     let port = if is_tunnelled(call) { 15008 } else { call.port };
-    json!({direction: peers, "ports": [{"protocol": call.protocol.to_string(), "port": port}]})
+    Some(json!({direction: peers, "ports": [{"protocol": call.protocol.to_string(), "port": port}]}))
+}
+
+/// As many blocks and exceptions stand in a rule that is offered.
+const MOST_BLOCKS: usize = 40;
+
+/// Blocks as peers of a rule.
+fn ip_blocks(blocks: &[AddressBlock]) -> Option<Vec<Value>> {
+    let entries: usize = blocks.iter().map(|block| 1 + block.except.len()).sum();
+    (entries <= MOST_BLOCKS).then(|| blocks.iter().map(ip_block).collect())
 }
 
 /// A block as a peer of a rule.
