@@ -76,12 +76,23 @@ pub(super) fn actual(clusters: [&Cluster; 2], pair: &Pair<'_>, looked: &Looked) 
 }
 
 fn one(old: &Workload, new: &Workload, pair: &Pair<'_>, looked: &Looked) -> Actual {
-    let both = Both::new(old.endpoint.clone(), new.endpoint.clone());
+    let (base, head) = (lasting(old), lasting(new));
+    let is_changed = seen(&base, looked) != seen(&head, looked);
+    let pods = [&base, &head].into_iter().filter_map(cube).collect::<PodSet>().simplify();
+    let both = Both::new(base, head);
     let own = |which: Which| of_side(which, both.end(which), pair, looked);
-    let is_changed = seen(&old.endpoint, looked) != seen(&new.endpoint, looked);
     let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)) };
-    let pods = [&old.endpoint, &new.endpoint].into_iter().filter_map(cube).collect::<PodSet>().simplify();
     Actual { title: title(new).into(), object: object_of(new), peers: Peers::from(pods), both, likeness }
+}
+
+/// One of a workload's pods. Those of several are made anew all the time, and have other addresses then, unless these are their nodes'.
+fn lasting(workload: &Workload) -> Endpoint {
+    let mut endpoint = workload.endpoint.clone();
+    let facts = &mut endpoint.facts;
+    if facts.one_pod.is_none() && facts.network == Network::Own {
+        facts.addresses.clear();
+    }
+    endpoint
 }
 
 /// As much of a pod as anything may look at.

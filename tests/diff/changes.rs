@@ -410,6 +410,38 @@ fn pods_on_other_nodes_are_told_apart_by_their_addresses() {
     assert!(!lines.iter().any(|line| line.contains("pod/one@shop")), "{lines:#?}");
 }
 
+/// The same where the block stands with ports and no other pod has an address in it.
+#[test]
+fn blocks_with_ports_are_judged_port_by_port_for_pods_on_their_nodes_network() {
+    let on_host = |address: &str| {
+        pod("h", "shop", "app: h", "", ", hostNetwork: true") + &format!("status: {{podIP: {address}, hostIP: {address}}}\n")
+    };
+    let spec = "podSelector: {matchLabels: {app: a}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.2.0.0/16}}], ports: [{port: 81}]}]";
+    let rest = namespace("shop", "") + &network_policy(spec);
+    let config = format!("{NONE}[network-plugin]\nsctp = \"yes\"\nipblock-matches-pods = \"no\"\n");
+    let lines = told(&(rest.clone() + &on_host("10.1.0.5")), &(rest + &on_host("10.2.0.5")), &config);
+    assert!(lines.iter().any(|line| line.contains("app=a@shop -> pod/h@shop:81") && line.contains("=> allowed")), "{lines:#?}");
+}
+
+/// Pods of a Deployment have other addresses whenever they are made anew.
+#[test]
+fn pods_that_were_made_anew_are_what_they_were() {
+    let two = |network: u8| -> String {
+        let one = |number: u8| {
+            let owner = ", ownerReferences: [{kind: ReplicaSet, name: web-abc, apiVersion: apps/v1, uid: u}]";
+            let pod = pod(&format!("web-abc-{number}"), "shop", "app: web, pod-template-hash: abc", owner, "");
+            let of_web = pod.replace(&format!("serviceAccountName: web-abc-{number}"), "serviceAccountName: web");
+            of_web + &format!("status: {{podIP: 10.{network}.0.{number}}}\n")
+        };
+        one(1) + &one(2)
+    };
+    let spec = "podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 10.2.0.0/16}}]}]";
+    let rest = namespace("shop", "") + &network_policy(spec);
+    let config = format!("{NONE}[network-plugin]\nsctp = \"yes\"\nipblock-matches-pods = \"yes\"\n");
+    let compared = compared(&(rest.clone() + &two(1)), &(rest + &two(2)), &config);
+    assert_eq!(compared.report.summary(), "text changed, access did not", "{:#?}", lines(&compared));
+}
+
 /// A workload whose own labels say that it has a sidecar calls some of a class of pods, which its egress alone tells from the rest.
 #[test]
 fn a_caller_of_its_own_is_let_out_to_some_pods() {

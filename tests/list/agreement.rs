@@ -477,7 +477,7 @@ fn ports() -> Vec<(Protocol, u16)> {
 fn is_left_out(cluster: &Cluster, from: Which, to: Which) -> bool {
     match (from, to) {
         (Which::Address(_), Which::Address(_)) => true,
-        (Which::Workload(own), Which::Workload(other)) => own == other && &*cluster.workloads()[own].kind == "Pod",
+        (Which::Workload(own), Which::Workload(other)) => own == other && cluster.workloads()[own].endpoint.facts.one_pod.is_some(),
         _ => false,
     }
 }
