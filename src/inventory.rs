@@ -4,6 +4,7 @@
 //! judges no policy and no intent. What it cannot read it reports; kinds that are no facts for it are passed over.
 
 mod capture;
+mod containers;
 mod object;
 mod ownership;
 mod pod;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::containers::Containers;
 use super::object::Identity;
 use super::ownership::{Owner, Replicas};
 use super::{InventoryWorkload, Named, capture};
@@ -420,59 +421,6 @@ fn rolled(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> B
     }
     let mut of = |[strategy, set]: [&str; 2]| object.follow(reading, &["spec", "strategy", strategy, set, "labels"]).labels(reading);
     SETS.into_iter().flat_map(|set| of(set).into_keys()).collect()
-}
-
-/// What a pod's containers say.
-#[derive(Default)]
-struct Containers {
-    ports: Vec<ContainerPort>,
-    init: InitContainers,
-    proxy: bool,
-}
-
-impl Containers {
-    fn read(spec: &Node<'_>, reading: &mut Reading<'_>) -> Self {
-        let mut all = Self::default();
-        for container in spec.get(reading, "containers").list(reading) {
-            all.add_ports(&container, reading);
-            all.proxy |= is_proxy(&container, reading);
-        }
-        for container in spec.get(reading, "initContainers").list(reading) {
-            // A sidecar in Kubernetes' own sense: it goes on running, so its ports count.
-            if container.get(reading, "restartPolicy").text(reading) == Some("Always") {
-                all.add_ports(&container, reading);
-                all.proxy |= is_proxy(&container, reading);
-            } else if !is_of_the_mesh(&container, reading) {
-                all.init = InitContainers::Present;
-            }
-        }
-        all
-    }
-
-    fn add_ports(&mut self, container: &Node<'_>, reading: &mut Reading<'_>) {
-        for port in container.get(reading, "ports").list(reading) {
-            let name = port.get(reading, "name").symbol(reading);
-            let protocol = protocol(&port, reading);
-            let number = port.get(reading, "containerPort");
-            if number.is_missing() {
-                number.wrong(reading, "a port is a number from 1 to 65535");
-            }
-            if let Some(number) = number.port(reading) {
-                self.ports.push(ContainerPort { name, number, protocol });
-            }
-        }
-    }
-}
-
-/// Whether a container is the mesh's proxy, already there. One with the image `auto` only waits for injection.
-fn is_proxy(container: &Node<'_>, reading: &mut Reading<'_>) -> bool {
-    let named = container.get(reading, "name").text(reading) == Some("istio-proxy");
-    named && container.get(reading, "image").text(reading).is_some_and(|image| image != "auto")
-}
-
-/// Whether an init container is the mesh's own.
-fn is_of_the_mesh(container: &Node<'_>, reading: &mut Reading<'_>) -> bool {
-    matches!(container.get(reading, "name").text(reading), Some("istio-init" | "istio-validation" | "enable-core-dump"))
 }
 
 /// The protocol of a port, TCP where none is written (`semantics.md` §1.1).
