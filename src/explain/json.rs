@@ -36,7 +36,7 @@ pub fn render(answer: &Answer) -> String {
 #[derive(Serialize)]
 struct Whole<'a> {
     version: u32,
-    /// Null where the connections that the flow stands for are judged differently.
+    /// Null where the connections that the flow stands for are judged differently, or where not all of them were looked at.
     verdict: Option<&'static str>,
     answers: Vec<Connection<'a>>,
     notes: &'a [String],
