@@ -31,7 +31,9 @@ pub struct Cut {
 
 /// Words and patterns that a judge compares requests with.
 ///
-/// For a pattern of words (`admin-*`) a sample is one word that matches it. A word that shares no letter with any sample
+/// For a pattern of words (`admin-*`) a sample is one word that matches it, and the pattern is among those that are `written`; whoever
+/// writes none compares with the samples as they are. Words that patterns of several cuts match at once are no samples of either: whoever
+/// tries requests makes them of what all cuts have written ([`Affixes`](super::Affixes)). A word that shares no letter with any sample
 /// stands for all that match nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestSamples {

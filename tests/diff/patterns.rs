@@ -103,6 +103,19 @@ fn sides() -> impl Strategy<Value = [Vec<(bool, Rule)>; 2]> {
     })
 }
 
+/// Of a path that one rule asks for only what this rule asks for is tried, so that many rules of a path and a role each are not too many.
+#[test]
+fn many_rules_with_a_path_and_a_role_each_are_compared() {
+    let rule = |(at, role): (usize, usize)| {
+        let path = format!("to: [{{operation: {{paths: [/p{at}]}}}}]");
+        ("ALLOW", format!("{{{path}, when: [{{key: 'request.auth.claims[role]', values: [r{role}]}}]}}"))
+    };
+    let base: Vec<(&str, String)> = (0..20).map(|at| rule((at, at))).collect();
+    let head: Vec<(&str, String)> = (0..20).map(|at| rule((at, if at == 7 { 8 } else { at }))).collect();
+    assert_ne!(differ(&base, &head), [""; 0]);
+    assert_eq!(differ(&base, &base), [""; 0]);
+}
+
 /// Every word of three letters up to a length.
 fn words() -> Vec<String> {
     let mut words = Vec::new();

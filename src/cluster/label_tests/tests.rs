@@ -4,6 +4,7 @@ mod claims;
 mod few_claims;
 mod generate;
 mod near;
+mod paths;
 mod random;
 
 use std::collections::BTreeSet;

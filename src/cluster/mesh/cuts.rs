@@ -18,8 +18,8 @@ use super::{peer::Modes, tokens};
 use crate::cluster::HBONE;
 use crate::cluster::Names;
 use crate::flow::{
-    AddressSet, Affixes, Cut, Intervals, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples, Symbol,
-    Token, Values,
+    AddressSet, Affixes, Cut, Intervals, LabelCube, NAMESPACE_NAME, PathPattern, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples,
+    Symbol, Token, Values,
 };
 
 impl MeshEnd<'_> {
@@ -144,6 +144,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         let mut requests = looked_at(&tests);
         widen(&mut requests, &tests, &looks.universe);
         let all_settle = looks.all_settle || is_needed_besides(bound_policy, rule);
+        requests.bound = asked_paths(rule);
         requests.settling_headers = settling(&tests, all_settle);
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
@@ -228,6 +229,21 @@ fn reached_ports(rule: &ReadRule) -> PortSet {
     };
     let known = rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause);
     known.unwrap_or_else(|| PortSet::full(Protocol::Tcp))
+}
+
+/// The patterns of which the path of a request must match one for the rule to match, if each alternative of a clause asks for some. Where
+/// a proxy may take further patterns, any path may be one of theirs.
+fn asked_paths(rule: &ReadRule) -> Option<BTreeSet<PathPattern>> {
+    let asked = |test: &Test| match &test.wanted {
+        Some(Matcher::Paths(patterns, Truth::No)) => Some(patterns.clone()),
+        _ => None,
+    };
+    let of_clause = |clause: &super::chain::ReadClause| {
+        let of = |tests: &Vec<Test>| tests.iter().find_map(asked);
+        let parts: Option<Vec<Vec<PathPattern>>> = clause.alternatives.iter().map(of).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| parts.into_iter().flatten().collect())
+    };
+    rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause)
 }
 
 /// The words and patterns of a rule's tests of requests.
