@@ -94,15 +94,23 @@ pub(super) fn sort(entries: &mut [Entry]) {
 
 /// What passes of a class of flows on each side.
 pub(super) fn said(pair: &Pair<'_>, words: &Words, cell: &Cell) -> [String; 2] {
-    [(Which::Base, &cell.before), (Which::Head, &cell.after)].map(|(which, access)| {
-        let known = || {
-            let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which), (cell.protocol, cell.port));
-            sets.extend(cell.meant.iter().cloned());
-            sets
-        };
-        words.access(access, &cell.requests, &known)
-    })
+    let known = |which: Which| {
+        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which), (cell.protocol, cell.port));
+        sets.extend(cell.meant.iter().cloned());
+        sets
+    };
+    let sides = [(Which::Base, &cell.before), (Which::Head, &cell.after)];
+    let told = |both: &BTreeSet<String>| sides.map(|(which, access)| words.access(access, &cell.requests, (&|| known(which), both)));
+    if cell.requests.len() <= MANY {
+        return told(&BTreeSet::new());
+    }
+    let [old, new] = sides.map(|(which, access)| words.sets(access, &cell.requests, &|| known(which)));
+    let both: BTreeSet<String> = if old.len().max(new.len()) > MANY { &old & &new } else { BTreeSet::new() };
+    told(&both)
 }
+
+/// More sets of requests than these are told of each side only as far as they are not those of the other.
+const MANY: usize = 4;
 
 /// What makes a class of flows one with others.
 pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<Item>) -> Key {

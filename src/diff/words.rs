@@ -2,7 +2,7 @@
 //!
 //! Owns: `Words`. What it prints reads as an endpoint or a clause; it need not be one that a user would write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::access::Access;
@@ -66,15 +66,21 @@ impl Words {
     }
 
     /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`. The sets of requests that are known
-    /// are asked for only where not all requests pass.
-    pub(super) fn access(&self, access: &Access, requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> String {
+    /// are asked for only where not all requests pass; those on `both` sides are counted alone.
+    pub(super) fn access(
+        &self,
+        access: &Access,
+        requests: &[Option<Request>],
+        (known, both): (&dyn Fn() -> Vec<RequestSet>, &BTreeSet<String>),
+    ) -> String {
         if access.best().iter().all(|said| *said == Said::Denied) {
             return "denied".to_owned();
         }
         if !access.best().contains(&Said::Allowed) {
             return "unspecified".to_owned();
         }
-        let over = |transport: Transport| access.over(transport).map(|said| self.passing(said, requests, known));
+        let over =
+            |transport: Transport| access.over(transport).map(|said| self.passing(said, requests, known).map(|words| joined(words, both)));
         let words = match (over(Transport::Plaintext), over(Transport::Mtls)) {
             (Some(Some(plaintext)), Some(Some(mtls))) if plaintext == mtls => vec![plaintext],
             (Some(Some(plaintext)), Some(Some(mtls))) => vec![with("mTLS", &mtls), with("or plaintext", &plaintext)],
@@ -88,34 +94,45 @@ impl Words {
         if words.is_empty() { format!("allowed{open}") } else { format!("allowed, {}{open}", words.join(" ")) }
     }
 
-    /// Which requests pass: empty for everything, none for nothing.
-    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> Option<String> {
+    /// The sets of requests by which it is told what passes.
+    pub(super) fn sets(&self, access: &Access, requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> BTreeSet<String> {
+        let over = |transport: Transport| self.passing(access.over(transport)?, requests, known);
+        [Transport::Plaintext, Transport::Mtls].into_iter().filter_map(over).flatten().collect()
+    }
+
+    /// Which requests pass: nothing to be told for everything, none for nothing.
+    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> Option<Vec<String>> {
         let all: Vec<(Option<&Request>, bool)> =
             requests.iter().map(Option::as_ref).zip(said.iter().map(|said| *said == Said::Allowed)).collect();
         if !all.iter().any(|(_, passes)| *passes) {
             return None;
         }
-        // A token that does not verify is refused by itself; what passes is told for the others.
+        // A token that does not verify is refused by itself, and no preflight carries one; what passes is told for the others.
         let told: Vec<&(Option<&Request>, bool)> = all.iter().filter(|(request, _)| !is_bad(*request)).collect();
         if told.iter().all(|(_, passes)| *passes) {
-            return Some(String::new());
+            return Some(Vec::new());
         }
         // Where nothing without a token is refused, a token is looked at only if there is one (`semantics.md` §4.1).
         let with_token = |request: Option<&Request>| request.is_some_and(|request| request.token != Token::None);
         if told.iter().all(|(request, passes)| *passes || with_token(*request)) {
-            return Some("but not with every token".to_owned());
+            return Some(vec!["but not with every token".to_owned()]);
         }
-        let holds = |set: &RequestSet| told.iter().all(|(request, passes)| *passes || !set.admits(*request));
+        let holds = |set: &RequestSet| {
+            let mut admitted = told.iter().filter(|(request, _)| set.admits(*request)).peekable();
+            admitted.peek().is_some() && admitted.all(|(_, passes)| *passes)
+        };
         let known = known();
         let wholly: Vec<&RequestSet> = known.iter().filter(|set| !set.is_empty() && holds(set)).collect();
-        let left = told.iter().find(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
+        let left = told.iter().filter(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
+        // Any other method reads as more usual than that of preflights.
+        let left = left.min_by_key(|(request, _)| request.is_some_and(|request| &*request.method == "OPTIONS"));
         let mut words = self.request_sets(&wholly);
         if let Some((request, _)) = left {
             words.push(
                 request.map_or_else(|| "what is no HTTP".to_owned(), |request| format!("requests such as {}", request_words(request))),
             );
         }
-        Some(words.join(", "))
+        Some(words)
     }
 
     fn request_sets(&self, sets: &[&RequestSet]) -> Vec<String> {
@@ -171,9 +188,25 @@ impl Words {
     }
 }
 
-/// Whether a request carries a token that no gate verifies.
+/// Whether a request carries a token that no gate verifies or looks at, or one of several subjects, which nobody issues.
 fn is_bad(request: Option<&Request>) -> bool {
-    request.is_some_and(|request| request.token == Token::Unverified)
+    request.is_some_and(|request| match &request.token {
+        Token::None => false,
+        Token::Unverified => true,
+        Token::Valid { claims, .. } => request.is_preflight_with_token() || claims.get("sub").is_some_and(|subjects| subjects.len() > 1),
+    })
+}
+
+/// Sets of requests in a line, those on both sides as a number.
+fn joined(words: Vec<String>, both: &BTreeSet<String>) -> String {
+    let (same, mut own): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| both.contains(word));
+    let count = same.len();
+    match (count, own.is_empty()) {
+        (0, _) => {}
+        (_, true) => own.push(format!("{count} that pass on the other side too")),
+        (_, false) => own.push(format!("{count} more as on the other side")),
+    }
+    own.join(", ")
 }
 
 fn with(transport: &str, requests: &str) -> String {

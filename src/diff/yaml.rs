@@ -3,14 +3,14 @@
 //! Owns: `Yaml`: which pods can exist beside manifests, and which names they know. A pod may have any labels and any account;
 //! what is known of its namespace holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::side::{Known, Side};
 use crate::classes::{fresh_word, labels_within};
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::flow::{
-    Cut, Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, Protocol, RequestCube, RequestSamples, RequestSet, Symbol, Token,
-    TokenTest, Values,
+    Cut, LabelCube, Labels, NAMESPACE_NAME, PathSet, Peer, Pod, PodCube, PodSet, Protocol, RequestCube, RequestSamples, RequestSet, Symbol,
+    Token, TokenTest, Values,
 };
 use crate::inventory::namespace_plane;
 use crate::threads::both;
@@ -124,12 +124,37 @@ fn meant(samples: &RequestSamples) -> Vec<RequestSet> {
     let words = |words: &BTreeSet<Symbol>| if words.is_empty() { Values::any() } else { Values::of(words.iter().cloned()) };
     let paths = if samples.paths.is_empty() { PathSet::any() } else { PathSet::of(samples.paths.iter().cloned()) };
     let whole = RequestCube { methods: words(&samples.methods), hosts: words(&samples.hosts), paths, ..RequestCube::all() };
-    let issuers = samples.tokens.iter().filter_map(|token| match token {
-        Token::Valid { issuer, .. } => Some(TokenTest::valid(Symbol::clone(issuer))),
-        Token::None | Token::Unverified => None,
-    });
-    let tests = issuers.chain([TokenTest::Any]);
-    tests.map(|token| RequestSet::http(vec![RequestCube { token, ..whole.clone() }])).collect()
+    let mut tests = vec![TokenTest::Any];
+    for (issuer, audiences) in issuers(samples) {
+        // A token for somebody else does not verify, so who asks for a claim asks for the audience too.
+        let audience = (!audiences.is_empty()).then(|| BTreeSet::from([("aud".into(), audiences)]));
+        let claims = plain(&samples.written.claims);
+        let both = audience.as_ref().zip(claims.as_ref()).map(|(audience, claims)| audience | claims);
+        let sets = [Some(BTreeSet::new()), audience, claims, both].into_iter().flatten();
+        tests.extend(sets.map(|claims| TokenTest::Valid { issuer: Symbol::clone(issuer), claims }));
+    }
+    let named = plain(&samples.written.headers)
+        .map(|headers: BTreeSet<_>| headers.into_iter().fold(LabelCube::all(), |cube, (name, words)| cube.with(name, Values::of(words))));
+    let cubes = [Some(LabelCube::all()), named].into_iter().flatten().map(|headers| RequestCube { headers, ..whole.clone() });
+    cubes
+        .flat_map(|cube| tests.iter().map(move |token| RequestSet::http(vec![RequestCube { token: token.clone(), ..cube.clone() }])))
+        .collect()
+}
+
+/// The issuers of samples, with the audiences of their tokens.
+fn issuers(samples: &RequestSamples) -> BTreeMap<&Symbol, BTreeSet<Symbol>> {
+    let mut issuers: BTreeMap<&Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+    for token in &samples.tokens {
+        let Token::Valid { issuer, claims } = token else { continue };
+        issuers.entry(issuer).or_default().extend(claims.get("aud").into_iter().flatten().cloned());
+    }
+    issuers
+}
+
+/// What some names may hold, where all of it is words and no patterns; none where nothing is named.
+fn plain(written: &BTreeMap<Symbol, BTreeSet<Symbol>>) -> Option<BTreeSet<(Symbol, BTreeSet<Symbol>)>> {
+    let is_plain = written.values().flatten().all(|word| !word.contains('*'));
+    (is_plain && !written.is_empty()).then(|| written.iter().map(|(name, words)| (Symbol::clone(name), words.clone())).collect())
 }
 
 /// An account of a set.

@@ -206,6 +206,34 @@ fn requests_of_one_port_are_not_told_of_another() {
     assert!(of("8080").contains("=> allowed, http * /a [") && of("8081").contains("=> allowed, http * /b ["), "{found:#?}");
 }
 
+/// Of many rules about tokens only that is told which is not on both sides, in the words of the policy.
+#[test]
+fn a_role_among_many_is_told_alone() {
+    let issuer = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: jwt, namespace: shop}\n\
+                  spec: {jwtRules: [{issuer: i, jwksUri: 'https://i/keys', audiences: [a]}]}\n";
+    let policy = |roles: &[String]| {
+        let rule = |(at, role): (usize, &String)| {
+            format!(
+                "{{to: [{{operation: {{methods: [GET], paths: [/v{at}], ports: ['80']}}}}], when: [{{key: 'request.auth.claims[role]', values: [{role}]}}]}}"
+            )
+        };
+        let rules: Vec<String> = roles.iter().enumerate().map(rule).collect();
+        format!(
+            "{issuer}---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\nspec: {{rules: [{}]}}\n",
+            rules.join(", ")
+        )
+    };
+    let roles: Vec<String> = (0..12).map(|role| format!("r{role}")).collect();
+    let mut others = roles.clone();
+    others[1] = "x".to_owned();
+    let told = lines(&compared(&policy(&roles), &policy(&others), ""));
+    let role = |role: &str| format!("allowed, http GET /v1 jwt i claim aud=a claim role={role}, 11 more as on the other side");
+    assert_eq!(told, [format!("internet: anywhere -> *@shop:80 {} => {} [AuthorizationPolicy shop/api changed]", role("r1"), role("x"))]);
+    let told = lines(&compared(&policy(&roles[..11]), &policy(&roles), ""));
+    let gained = "allowed, 11 that pass on the other side too => allowed, http GET /v11 jwt i claim aud=a claim role=r11, 11 more as on the other side";
+    assert_eq!(told, [format!("internet: anywhere -> *@shop:80 {gained} [AuthorizationPolicy shop/api changed]")]);
+}
+
 /// What is gained in the place of something that is lost is a loss too.
 #[test]
 fn a_loss_beside_a_gain_fails_a_run_that_wants_none() {
