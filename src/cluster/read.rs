@@ -23,7 +23,7 @@ use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, doc
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
-use scope::{Scope, touched};
+use scope::{Scope, side, touched};
 use sidecar::Reach;
 
 /// What manifests hold, sorted and in the order of the text.
@@ -79,6 +79,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     }
     manifests.find_twins();
     manifests.report_homeless(platform);
+    manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
 }
@@ -254,7 +255,7 @@ impl Manifests {
         let (side, spared) = match reach {
             Some(Reach::Everywhere) => return,
             Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
-            None => (Side::Either, BTreeSet::new()),
+            None => (side(scope, object, reading), BTreeSet::new()),
         };
         self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, spared });
     }
@@ -293,6 +294,17 @@ impl Manifests {
         self.findings.push(finding);
     }
 
+    /// Leaves open what the pods of Istio's own gateways send, where gateways may be told to call over waypoints (`semantics.md` §2.11):
+    /// by no label does one know for sure which pods are told.
+    fn open_calls_of_gateways(&mut self) {
+        if !self.mesh.sends_gateways_to_waypoints(&self.inventory) {
+            return;
+        }
+        // Of the kinds that are not modelled, they alone act on what is called alone.
+        let gateways = self.unmodelled.iter_mut().filter(|object| object.why == Why::Kind && object.side == Side::Called);
+        gateways.for_each(|object| object.side = Side::Either);
+    }
+
     /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
     fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<&Symbol, Vec<&Unmodelled>> = BTreeMap::new();
@@ -320,8 +332,11 @@ fn unmodelled_kind(object: &Unmodelled) -> Diagnostic {
     let whose = match &object.ends {
         Ends::All => "anywhere".to_owned(),
         Ends::Addresses => "between pods and addresses outside".to_owned(),
-        Ends::Pods(pods) if object.side == Side::Calling => format!("from `{pods}`"),
-        Ends::Pods(pods) => format!("from and to `{pods}`"),
+        Ends::Pods(pods) => match object.side {
+            Side::Calling => format!("from `{pods}`"),
+            Side::Called => format!("to `{pods}`"),
+            Side::Either => format!("from and to `{pods}`"),
+        },
     };
     Diagnostic::new(code::UNMODELLED_KIND, object.object.location, format!("{} is of a kind that is not modelled", object.object))
         .label(format!("may change {gates} {whose}"))

@@ -1,6 +1,6 @@
 //! Kinds that are not modelled: what they may touch is unspecified, and nothing else is.
 
-use super::{Changed, allowed, cluster, decide, denied, end, findings, lets_in, object, question, read_on, unspecified};
+use super::{Changed, allowed, cluster, decide, denied, end, findings, lets_in, lets_out, object, question, read_on, unspecified};
 use twogate::cluster::{Cluster, Endpoint, Gate};
 use twogate::flow::{DataPlane, Protocol, Transport, Verdict};
 
@@ -239,4 +239,113 @@ fn a_sidecar_that_only_lists_hosts_touches_calls_of_others() {
     assert!(open(&cluster(root), &web, &beside) && !open(&cluster(root), &web, &other));
     let found = findings(&object("networking.istio.io/v1", "Sidecar", "s", "{egress: [{hosts: [./*]}]}"));
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+/// An `AuthorizationPolicy` of `shop` that lets nobody call `app=db`.
+fn closes_db() -> String {
+    object("security.istio.io/v1", "AuthorizationPolicy", "p", "{selector: {matchLabels: {app: db}}}")
+}
+
+/// Istio's own `Gateway`, of namespace `shop`.
+fn gateway(spec: &str) -> String {
+    object("networking.istio.io/v1", "Gateway", "g", spec)
+}
+
+const PLAIN: &str = "servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]";
+
+/// A classic gateway configures listeners (`semantics.md` §3.3, §5.5): what its pods send is judged as that of any client.
+#[test]
+fn a_gateway_opens_what_arrives_at_its_pods_and_nothing_that_they_send() {
+    let mesh = |text: &str| end(text).plane(DataPlane::Sidecar);
+    let (edge, web, db) = (mesh("app=gw@edge"), mesh("app=web@shop"), mesh("app=db@shop"));
+    let cluster = cluster(&format!("{}{}", gateway(&format!("{{selector: {{app: gw}}, {PLAIN}}}")), closes_db()));
+    for source in [&end(OUTSIDE), &web] {
+        unspecified(&cluster, source, &edge, "80", "Gateway `shop/g` may decide otherwise and is not modelled");
+    }
+    assert_eq!(decide(&cluster, &web, &edge, "80/udp").verdict, Verdict::Allowed, "the mesh never sees UDP");
+    denied(&cluster, &edge, &db, "80");
+    for (source, destination) in [(&edge, &web), (&edge, &end(OUTSIDE)), (&web, &mesh("app=other@edge"))] {
+        allowed(&cluster, source, destination, "80");
+    }
+    unspecified(&cluster, &edge, &mesh("app=gw@other"), "80", "Gateway `shop/g`");
+    for (called, verdict) in [(&db, Verdict::Denied), (&web, Verdict::Allowed)] {
+        let ingress = cluster.end(called, twogate::cluster::Way::Ingress);
+        assert_eq!(ingress.decide(&edge, Protocol::Tcp, 80, Transport::Mtls, None), verdict);
+    }
+}
+
+/// A doubt about the mesh opens nothing that the network stops, at either end.
+#[test]
+fn what_the_network_stops_at_the_pods_of_a_gateway_is_stopped() {
+    let mesh = |text: &str| end(text).plane(DataPlane::Sidecar);
+    let (own, web) = (mesh("app=gw@shop"), mesh("app=web@other"));
+    let of = |policy: &str| cluster(&format!("{}{policy}", gateway(&format!("{{selector: {{app: gw}}, {PLAIN}}}"))));
+    let closed = of(&lets_in("{ports: [{port: 1}]}"));
+    denied(&closed, &web, &own, "80");
+    unspecified(&closed, &web, &own, "1", "Gateway");
+    allowed(&closed, &own, &web, "80");
+    let kept_in = of(&lets_out("{ports: [{port: 1}]}"));
+    denied(&kept_in, &own, &web, "80");
+    allowed(&kept_in, &own, &web, "1");
+    unspecified(&kept_in, &web, &own, "80", "Gateway");
+}
+
+#[test]
+fn a_gateway_without_a_selector_is_of_all_pods_of_the_mesh_and_of_no_address() {
+    let web = end("app=web@shop").plane(DataPlane::Sidecar);
+    let all = cluster(&gateway(&format!("{{{PLAIN}}}")));
+    assert!(open(&all, &end(OUTSIDE), &web));
+    allowed(&all, &web, &end(OUTSIDE), "80");
+    allowed(&all, &web, &end("app=db@shop"), "80");
+}
+
+#[test]
+fn what_a_gateway_passes_through_may_bring_the_identity_of_another() {
+    let (edge, db) = (end("app=gw@edge").plane(DataPlane::Sidecar), end("app=db@shop").plane(DataPlane::Sidecar));
+    let is_open = |servers: &str| {
+        let yaml = format!("{}{}", gateway(&format!("{{selector: {{app: gw}}, {servers}}}")), closes_db());
+        open(&cluster(&yaml), &edge, &db)
+    };
+    let with = |tls: &str| format!("servers: [{{hosts: [a], tls: {tls}}}, {{hosts: [b], tls: {{mode: SIMPLE, credentialName: c}}}}]");
+    for tls in ["{mode: AUTO_PASSTHROUGH}", "{mode: PASSTHROUGH}", "{mode: 3}", "{mode: LATER}", "5"] {
+        assert!(is_open(&with(tls)), "{tls}");
+    }
+    for tls in ["{mode: MUTUAL}", "{mode: ISTIO_MUTUAL}", "{mode: OPTIONAL_MUTUAL}", "{httpsRedirect: true}", "null"] {
+        assert!(!is_open(&with(tls)), "{tls}");
+    }
+    assert!(!is_open("servers: []") && is_open("servers: 5"));
+}
+
+/// Which pods are gateways that take waypoints nobody knows for sure (`semantics.md` §2.11).
+#[test]
+fn a_gateway_that_may_take_waypoints_leaves_open_what_its_pods_send() {
+    let (edge, db) = (end("app=gw@edge").plane(DataPlane::Sidecar), end("app=db@shop").plane(DataPlane::Sidecar));
+    let gateway = gateway(&format!("{{selector: {{app: gw}}, {PLAIN}}}"));
+    let namespace = |value: &str| {
+        format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: pay, labels: {{istio.io/ingress-use-waypoint: '{value}'}}}}\n")
+    };
+    let (told, service) = (namespace("true"), "spec: {selector: {app: a}, ports: [{port: 80}]}\n");
+    let service = format!("{}{service}", told.replace("Namespace", "Service").replace("name: pay,", "name: a, namespace: pay,"));
+    let entry =
+        "spec: {hosts: [a.example.com], location: MESH_EXTERNAL, ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}\n";
+    let entry = format!(
+        "{}{entry}",
+        told.replace("v1\nkind: Namespace", "networking.istio.io/v1\nkind: ServiceEntry").replace("name: pay,", "name: a, namespace: pay,")
+    );
+    for told in [&told, &service, &entry] {
+        assert!(open(&cluster(&format!("{gateway}{told}")), &edge, &db), "{told}");
+    }
+    allowed(&cluster(&format!("{gateway}{}", namespace("false"))), &edge, &db, "80");
+}
+
+#[test]
+fn the_finding_of_a_gateway_says_which_way_it_acts() {
+    let label = |spec: &str| {
+        let (_, found) = read_on(super::platform(), &gateway(spec));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        found[0].primary.as_ref().unwrap().text.clone()
+    };
+    assert_eq!(label(&format!("{{selector: {{app: gw}}, {PLAIN}}}")), "may change what the mesh lets pass to `app=gw@*`");
+    let through = "{selector: {app: gw}, servers: [{tls: {mode: AUTO_PASSTHROUGH}}]}";
+    assert_eq!(label(through), "may change what the mesh lets pass from and to `app=gw@*`");
 }

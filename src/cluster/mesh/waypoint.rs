@@ -160,6 +160,14 @@ impl Mesh {
         own.or_else(of_namespace).is_some_and(|value| &*value == "true")
     }
 
+    /// Whether any object may tell gateways to call over waypoints, of those that are read so far.
+    pub(crate) fn sends_gateways_to_waypoints(&self, inventory: &Inventory) -> bool {
+        let services = inventory.services.iter().map(|service| &service.labels);
+        let namespaces = inventory.namespaces.values().map(|facts| &facts.labels);
+        let entries = self.entries.iter().map(|entry| &entry.labels);
+        services.chain(namespaces).chain(entries).any(|labels| labels.get(INGRESS).is_some_and(|value| &**value == "true"))
+    }
+
     /// A Service by its name.
     pub(crate) fn service(&self, namespace: &str, name: &str) -> Option<&ServiceFacts> {
         let key = |service: &ServiceFacts| (&*service.namespace, &*service.name).cmp(&(namespace, name));

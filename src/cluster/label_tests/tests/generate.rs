@@ -171,6 +171,10 @@ fn others(absence: Absence) -> Text {
     let filter = equalities().prop_map(|labels| {
         object("networking.istio.io/v1alpha3", "EnvoyFilter", "shop", "", &format!("{{workloadSelector: {{labels: {labels}}}}}"))
     });
+    let listener = equalities().prop_map(|labels| {
+        let spec = format!("{{selector: {labels}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}]}}");
+        object("networking.istio.io/v1", "Gateway", "shop", "", &spec)
+    });
     let cilium = selector(absence)
         .prop_map(|pods| object("cilium.io/v2", "CiliumNetworkPolicy", "shop", "", &format!("{{endpointSelector: {pods}}}")));
     let baseline = selector(absence).prop_map(|pods| {
@@ -178,7 +182,7 @@ fn others(absence: Absence) -> Text {
         object("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "", "", &spec)
     });
     prop_oneof![
-        3 => peers, 2 => tokens, 4 => service, 1 => filter, 1 => cilium, 1 => baseline, 2 => waypoint(),
+        3 => peers, 2 => tokens, 4 => service, 1 => filter, 1 => listener, 1 => cilium, 1 => baseline, 2 => waypoint(),
     ]
     .boxed()
 }
