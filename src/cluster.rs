@@ -209,6 +209,11 @@ impl Cluster {
         self.mesh.client_rule(client, destination, addressed)
     }
 
+    /// Whether a reason for which a flow is left open is that nobody knows what a pod calls its ports (`semantics.md` §1.6).
+    pub fn is_of_port_names(reason: &str) -> bool {
+        truth::is_of_port_names(reason)
+    }
+
     /// Whether a client's calls may go over a waypoint where one stands.
     pub fn takes_waypoints(client: &Endpoint) -> bool {
         mesh::Mesh::takes_waypoints(client)

@@ -125,6 +125,14 @@ impl<'a> Truth<'a> {
 }
 
 /// In one sentence without capital and full stop.
+/// How the reason begins that nobody knows what a pod calls its ports.
+const PORTS_UNKNOWN: &str = "which port the pod calls `";
+
+/// Whether a reason is that nobody knows what a pod calls its ports.
+pub(super) fn is_of_port_names(reason: &str) -> bool {
+    reason.starts_with(PORTS_UNKNOWN)
+}
+
 impl fmt::Display for Doubt<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -137,7 +145,7 @@ impl fmt::Display for Doubt<'_> {
             Self::HostBits { block } => write!(out, "which addresses the ipBlock `{block}` holds hangs on the network plugin"),
             Self::EndPort => out.write_str("whether `endPort` works hangs on the network plugin"),
             Self::NamedPorts { name } => write!(out, "whether the named port `{name}` works hangs on the network plugin"),
-            Self::PortsUnknown { name } => write!(out, "which port the pod calls `{name}` is not known"),
+            Self::PortsUnknown { name } => write!(out, "{PORTS_UNKNOWN}{name}` is not known"),
             Self::Sctp => out.write_str("whether SCTP is judged hangs on the network plugin"),
             Self::ServiceAddress => out.write_str("whether a policy sees a Service's address or a pod behind it is undefined"),
             Self::Perhaps => out.write_str("the host-network pod may run on the other end's own node"),

@@ -326,6 +326,7 @@ impl<'a> Door<'a> {
             before: before.clone(),
             after: after.0.clone(),
             why: after.1.clone(),
+            was_why: None,
             somewhere: None,
             workloads: [client.workload.clone(), Some(Symbol::clone(&self.target.title))],
             call: Some(call.clone()),

@@ -19,7 +19,7 @@ use super::kind::kind;
 use super::ledger::{self, Known, Waypoints, described, unaccounted};
 use super::looked::Looked;
 use super::news::with_news;
-use super::objects::{Altered, Contents, altered, held, seeds};
+use super::objects::{Altered, Contents, Held, altered, held, seeds};
 use super::parties;
 use super::presumed::{presumed, spoken};
 use super::programs::{Groups, STOPPED, grouped, key, sort};
@@ -66,7 +66,6 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
     [base.cluster, head.cluster] = clusters;
     let found = compared(&base, &head, &old, &new);
     presumed.extend(found.presumed);
-    let texts = |contents: &Contents| -> BTreeSet<String> { contents.objects.iter().map(|object| object.text.clone()).collect() };
     let text = if texts(&old) == texts(&new) { Text::Same } else { Text::Changed };
     let report = Report {
         base: base.name.clone(),
@@ -80,6 +79,11 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
         ..Report::default()
     };
     Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, head: Policy::default() })
+}
+
+/// The texts of all objects.
+fn texts(contents: &Contents) -> BTreeSet<[&str; 2]> {
+    contents.objects.iter().map(Held::texts).collect()
 }
 
 /// What was read of a side.
@@ -209,7 +213,10 @@ impl Looks<'_> {
     fn is_of_unnamed_ports(&self, cell: &Cell) -> bool {
         let is_open =
             |access: &Access| [&access.plaintext, &access.mtls].into_iter().flatten().flatten().any(|said| *said == Said::Unspecified);
-        if !is_open(&cell.before) && !is_open(&cell.after) {
+        let sides = [(&cell.before, &cell.was_why), (&cell.after, &cell.why)];
+        let mut reasons = sides.into_iter().filter(|(access, _)| is_open(access)).map(|(_, why)| why).peekable();
+        let is_of_names = |why: &Option<String>| why.as_deref().is_some_and(Cluster::is_of_port_names);
+        if reasons.peek().is_none() || !reasons.all(is_of_names) {
             return false;
         }
         let are_named =

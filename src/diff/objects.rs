@@ -29,8 +29,10 @@ pub(super) struct Held {
     pub(super) kind: String,
     pub(super) namespace: Symbol,
     pub(super) own_name: String,
-    /// Its text without blanks at the ends of lines.
+    /// What it says, as a text that can be read by itself.
     pub(super) text: String,
+    /// As it is written, without blanks at the ends of lines.
+    pub(super) written: String,
     /// Where it begins.
     pub(super) location: Location,
     /// Which objects it is about, where it names them: the targets of a policy, each with its kind; a host; a class of Gateways.
@@ -53,6 +55,11 @@ impl Held {
     /// Its kind, namespace and name.
     pub(super) fn name(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.own_name)
+    }
+
+    /// All by which it may be seen that it is not the same.
+    pub(super) fn texts(&self) -> [&str; 2] {
+        [&self.text, &self.written]
     }
 
     /// The group of its `apiVersion`.
@@ -92,7 +99,8 @@ pub(super) fn held<'s>(sources: &'s Sources, files: &[FileId], default: &Symbol,
         let mut reading = Reading::with_trees(whole, trees);
         for span in documents(source.text()) {
             objects(Document { span, ..whole }, &mut reading, &mut |object, reading| {
-                all.objects.push(one(object, default, reading));
+                let of = if reading.document.span == span { Of::Document } else { Of::List };
+                all.objects.push(one(object, of, default, reading));
                 if object.kind == "Service" {
                     inventory::read_object(object, default, &mut inventory, reading);
                 }
@@ -103,7 +111,15 @@ pub(super) fn held<'s>(sources: &'s Sources, files: &[FileId], default: &Symbol,
     all
 }
 
-fn one(object: &manifest::Object<'_>, default: &Symbol, reading: &mut Reading<'_>) -> Held {
+/// What an object is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Document,
+    /// One of a list may take a part of what it says from elsewhere in the list, and where its text ends is only likely.
+    List,
+}
+
+fn one(object: &manifest::Object<'_>, of: Of, default: &Symbol, reading: &mut Reading<'_>) -> Held {
     let word =
         |reading: &mut Reading<'_>, key: &'static str| object.root.follow(reading, &["metadata", key]).text(reading).map(str::to_owned);
     let (namespace, own_name) = (word(reading, "namespace"), word(reading, "name").unwrap_or_default());
@@ -112,10 +128,11 @@ fn one(object: &manifest::Object<'_>, default: &Symbol, reading: &mut Reading<'_
     let lines: Vec<&str> = reading.document.text().trim().lines().map(str::trim_end).collect();
     let mut location = reading.document.first_line();
     location.span.end = location.span.start;
-    let text = lines.join("\n");
+    let written = lines.join("\n");
+    let text = if of == Of::Document { written.clone() } else { object.root.json() };
     let about = reading.quietly(|reading| about(&object.root.get(reading, "spec"), reading)).unwrap_or_default();
     let version = object.version.unwrap_or_default().to_owned();
-    Held { version, kind: object.kind.to_owned(), namespace, own_name, text, location, about }
+    Held { version, kind: object.kind.to_owned(), namespace, own_name, text, written, location, about }
 }
 
 /// What a spec names: targets, a host, a class of Gateways.
@@ -171,7 +188,8 @@ pub(super) fn altered<'a>(old: &'a [Held], new: &'a [Held]) -> Vec<Altered<'a>> 
             texts
         })
     };
-    let texts = |all: Option<&Vec<&Held>>| -> BTreeSet<String> { all.into_iter().flatten().map(|object| object.text.clone()).collect() };
+    let texts =
+        |all: Option<&Vec<&'a Held>>| -> BTreeSet<[&'a str; 2]> { all.into_iter().flatten().map(|object| object.texts()).collect() };
     let (before, after) = (by_name(old), by_name(new));
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let one = |name: &(String, &str)| {

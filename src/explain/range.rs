@@ -22,7 +22,9 @@ pub(super) fn apart(setting: &Setting, near: &Known, way: Way, whole: &AddressSe
     let cuts = end.cuts(&Names::default()).into_iter().chain(program.end(&near.endpoint, way).cuts());
     let within = |cut: Cut| {
         let peers = Peers::from(cut.peers.addresses.intersect(whole));
-        let is_cut = cut.ports.contains(port.0, port.1) && !peers.addresses.is_empty() && peers.addresses != *whole;
+        // A cut without ports tells far ends apart on every port.
+        let has_port = cut.ports.is_empty() || cut.ports.contains(port.0, port.1);
+        let is_cut = has_port && !peers.addresses.is_empty() && peers.addresses != *whole;
         is_cut.then_some(Cut { peers, ..cut })
     };
     let mut cuts: Vec<Cut> = cuts.filter_map(within).collect();

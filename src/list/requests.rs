@@ -86,8 +86,6 @@ pub enum TokenPattern {
         /// A claim, and what one of its values must match.
         claim: Option<(Symbol, WordPattern)>,
     },
-    /// One that verifies, with these claims and no other.
-    Exactly(Token),
 }
 
 /// Something that some values match.
@@ -190,7 +188,6 @@ impl Pattern for TokenPattern {
                     |(name, value): &(Symbol, WordPattern)| claims.get(name).is_some_and(|held| held.iter().any(|one| value.matches(one)));
                 issuer == own && claim.as_ref().is_none_or(holds)
             }
-            (Self::Exactly(own), token) => own == token,
             _ => false,
         }
     }

@@ -38,7 +38,9 @@ pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, tak
     }
     let root = Node::root(&tree);
     let Some(kind) = kind_of(&root, reading) else { return };
-    let stem = kind.strip_suffix("List").filter(|stem| stem.is_empty() || is_list(&root, reading));
+    // Whatever it calls itself, what has items is taken apart by those who apply it.
+    let is_list = root.holds_list("items") || kind == "List";
+    let stem = is_list.then(|| kind.strip_suffix("List").unwrap_or_default());
     let version = root.get(reading, "apiVersion").text(reading);
     let Some(stem) = stem else {
         return take(&Object { root, kind, version }, reading);
@@ -58,11 +60,6 @@ pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, tak
             take(&object, reading);
         }
     }
-}
-
-/// Whether an object of a kind that is called like a list is one: a list has items, and no name of its own.
-fn is_list(root: &Node<'_>, reading: &mut Reading<'_>) -> bool {
-    root.holds_list("items") && root.follow(reading, &["metadata", "name"]).is_missing()
 }
 
 /// An item of a list. A list of one type, such as `PodList`, leaves the type out in its items.

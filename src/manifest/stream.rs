@@ -114,14 +114,26 @@ fn is_marker(line: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
+/// What ends a line, and a comment on it, to YAML 1.1.
+const LINE_ENDS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Whether a document holds more than blank lines, comments and directives.
 fn holds_content(document: &str) -> bool {
-    document.lines().any(|line| !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#')))
+    document.split(LINE_ENDS).any(|line| !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#')))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// To Kubernetes' reader a comment ends at each of them, and what follows counts.
+    #[test]
+    fn comments_end_where_yaml_says() {
+        for end in LINE_ENDS {
+            assert!(holds_content(&format!("# from a tool{end}kind: Pod")), "{end:?}");
+            assert!(!holds_content(&format!("# from a tool{end}# and another{end}%YAML 1.1")), "{end:?}");
+        }
+    }
 
     fn cut(text: &str) -> Vec<&str> {
         documents(text).map(|span| text.get(span.range()).unwrap()).collect()

@@ -27,6 +27,13 @@ impl<'t> Node<'t> {
         Self { value, steps: Vec::new() }
     }
 
+    /// What stands here as JSON, by itself: what it takes from elsewhere in its document is written out.
+    pub(crate) fn json(&self) -> String {
+        let mut out = String::new();
+        self.value.write_json(&mut out);
+        out
+    }
+
     /// Whether nothing stands here.
     pub(crate) fn is_missing(&self) -> bool {
         self.value.is_null()

@@ -48,6 +48,37 @@ impl<'s> Tree<'s> {
         }
     }
 
+    /// Writes it as JSON that reads as the same tree, without its tags.
+    pub(super) fn write_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(Some(number)) => out.push_str(&number.to_string()),
+            // Any number that is no natural one.
+            Self::Number(None) => out.push_str("-0.5"),
+            Self::Text(text) => out.push_str(&serde_json::Value::from(&**text).to_string()),
+            Self::List(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { ", " });
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            Self::Map(entries) => {
+                out.push('{');
+                for (at, (key, value)) in entries.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { ", " });
+                    key.write_json(out);
+                    out.push_str(": ");
+                    value.write_json(out);
+                }
+                out.push('}');
+            }
+            Self::Tagged(value) => value.write_json(out),
+        }
+    }
+
     pub(super) fn is_null(&self) -> bool {
         matches!(self.untagged(), Self::Null)
     }

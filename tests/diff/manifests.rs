@@ -357,3 +357,26 @@ fn what_passes_for_sure_over_mtls_too_is_no_tighter() {
     assert!(opened.report.entries.iter().all(|entry| !entry.kind.is_loss()), "{:#?}", lines(&opened));
     assert!(lines(&opened).iter().any(|line| line.contains("allowed, plaintext => allowed, mTLS too")), "{:#?}", lines(&opened));
 }
+
+/// An object of a list may take what it says from elsewhere in the list, and a list may be laid out so that its items seem to stand where
+/// they do not.
+#[test]
+fn objects_of_lists_are_compared_by_what_they_say() {
+    let policy = "apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: shop}";
+    let by_anchor = |app: &str| {
+        format!(
+            "apiVersion: v1\nkind: List\nmetadata: {{annotations: &labels {{app: {app}}}}}\nitems:\n\
+             - {{{policy}, spec: {{podSelector: {{matchLabels: *labels}}, ingress: []}}}}\n"
+        )
+    };
+    let by_layout = |app: &str| {
+        format!(
+            "apiVersion: v1\nkind: List\nmetadata:\n  annotations: {{a: \"\nitems:\n- x\n\"}}\nitems:\n\
+             - {{{policy}, spec: {{podSelector: {{matchLabels: {{app: {app}}}}}, ingress: []}}}}\n"
+        )
+    };
+    for list in [&by_anchor as &dyn Fn(&str) -> String, &by_layout] {
+        let told = lines(&compared(&list("db"), &list("web"), SCTP));
+        assert!(told.iter().any(|line| line.contains("app=db") && line.contains("NetworkPolicy shop/p changed")), "{told:#?}");
+    }
+}

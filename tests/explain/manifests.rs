@@ -321,3 +321,36 @@ fn pods_that_nobody_described_are_in_the_mesh_as_their_namespace_says() {
         assert!(page.starts_with(verdict) && page.contains(planes), "{label}: {page}");
     }
 }
+
+/// Blocks of the mesh's policies divide a range too.
+#[test]
+fn a_range_is_divided_by_the_policies_of_the_mesh() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
+                     ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: some, namespace: shop}\n\
+                     spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [203.0.113.64/26]}}]}]}\n";
+    let answer = Files { manifests, ..Files::default() }.ask("203.0.113.0/24 -> app=db@shop:80 plaintext");
+    let verdicts: Vec<Verdict> = answer.cases.into_iter().map(|case| case.decision.verdict).collect();
+    assert!(verdicts.contains(&Verdict::Allowed) && verdicts.contains(&Verdict::Denied), "{verdicts:?}");
+}
+
+/// A policy whose namespace is no name, as in a template that nobody rendered, may act anywhere.
+#[test]
+fn a_policy_of_no_known_namespace_leaves_all_open() {
+    let manifests = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: \"{{ .Release.Namespace }}\"}\n\
+                     spec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    let answer = Files { manifests, ..Files::default() }.ask("app=web@shop -> app=db@shop:80");
+    assert!(answer.cases.iter().all(|case| matches!(case.decision.verdict, Verdict::Unspecified(_))), "{:?}", answer.cases);
+}
+
+/// What those who apply manifests read is read: an object with items is a list whatever its kind, and a comment ends with its line.
+#[test]
+fn policies_are_found_wherever_they_are_applied_from() {
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\n\
+                  spec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    let item = policy.replace('\n', "\n  ");
+    let in_items = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: shop}}\nitems:\n- {item}\n");
+    for manifests in [in_items, format!("# from a tool\r{policy}")] {
+        let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=web@shop -> app=db@shop:80");
+        assert!(answer.cases.iter().all(|case| case.decision.verdict == Verdict::Denied), "{manifests}");
+    }
+}

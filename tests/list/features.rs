@@ -230,6 +230,7 @@ fn principals_of_requests_read_as_the_policy_has_them() {
     let line = |requests: &str| vec![format!("shop/web[Deployment] | shop/db[Deployment] | TCP 8080 | mTLS | {requests}")];
     assert_eq!(told("'i2/u1', 'i1/*'"), (line("* jwt i1 sub=* or i2 sub=u1"), "preflight".to_owned()));
     assert_eq!(told("'i1/u1', 'i1/u2'"), (line("* jwt i1 sub=u1 or i1 sub=u2"), "preflight".to_owned()));
+    assert_eq!(told("'i1/a*'"), (line("* jwt i1 sub=a*"), "preflight".to_owned()));
 }
 
 /// Each role opens a path of its own, and a token may hold several: what is told is the rules, not every choice of roles.

@@ -49,8 +49,7 @@ pub(in crate::cluster) fn cuts(selected: &[Selected<'_>], platform: &Platform, n
             let named = if platform.named_ports == Some(false) { Vec::new() } else { named(rule, near, way, known) };
             for peers in peer_pieces(one.policy, rule, platform, known) {
                 cuts.extend(ports.iter().map(|ports| cut(peers.clone(), ports.clone())));
-                // Where there is no pod, a name stands for nothing.
-                let peers = if way == Way::Egress { Peers::from(peers.pods) } else { peers };
+                // Where there is no pod a name stands for nothing, but a block may hold pods.
                 let meets = if peers.is_empty() { &[][..] } else { &named };
                 cuts.extend(meets.iter().map(|ports| cut(peers.clone(), ports.clone())));
             }

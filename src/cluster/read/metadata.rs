@@ -42,18 +42,22 @@ pub(super) fn strict(object: &manifest::Object<'_>, platform: &Platform, reading
         return None;
     };
     let own = metadata.get(reading, "namespace");
-    let Some(namespace) = own.symbol(reading).or_else(|| platform.default_namespace.clone()) else {
+    let default = platform.default_namespace.clone().filter(|_| own.is_missing());
+    let Some(written) = own.symbol(reading).or(default).or_else(|| (!own.is_missing()).then(|| "".into())) else {
         no_namespace(object, reading);
         return None;
     };
-    reading.object = format!("{} `{namespace}/{text}`", object.kind);
+    reading.object = format!("{} `{written}/{text}`", object.kind);
     metadata.only(reading, &FIELDS);
     if !names::is_object_name(&text) {
         name.wrong(reading, names::OBJECT_NAME);
     }
-    if !own.is_missing() && !names::is_namespace_name(&namespace) {
+    let is_name = own.is_missing() || names::is_namespace_name(&written);
+    if !is_name && reading.is_clean() {
         own.wrong(reading, names::NAMESPACE_NAME);
     }
+    // What is no name may stand for any.
+    let namespace = if is_name { written } else { "".into() };
     metadata.get(reading, "labels").checked_labels(reading);
     let annotations = annotations(&metadata.get(reading, "annotations"), reading);
     Some(Object { kind: object.kind.into(), namespace, name: text, location: reading.document.name(), annotations })
@@ -81,9 +85,11 @@ pub(super) const LIVES_IN_NAMESPACES: [&str; 7] =
 pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Object {
     let mut text = |key: &'static str| reading.quietly(|reading| object.root.follow(reading, &["metadata", key]).symbol(reading)).flatten();
     let name = text("name").unwrap_or_else(|| "".into());
-    // Whether its kind lives in namespaces is not known; without one it may be the cluster's.
-    let namespace = text("namespace").unwrap_or_else(|| "".into());
-    let default = platform.default_namespace.as_ref().filter(|_| namespace.is_empty() && LIVES_IN_NAMESPACES.contains(&object.kind));
+    // Whether its kind lives in namespaces is not known; without one it may be the cluster's. One that is no name may stand for any.
+    let namespace = text("namespace").filter(|name| names::is_namespace_name(name)).unwrap_or_else(|| "".into());
+    let says_none = reading.quietly(|reading| object.root.follow(reading, &["metadata", "namespace"]).is_missing()) == Some(true);
+    let is_default = says_none && LIVES_IN_NAMESPACES.contains(&object.kind);
+    let default = platform.default_namespace.as_ref().filter(|_| is_default);
     // Nobody checks these names.
     let shown = |text: &str| Symbol::from(&*printable(text));
     Object {

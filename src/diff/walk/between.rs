@@ -51,7 +51,7 @@ impl Between<'_> {
                 somewhere = [true; 2];
                 continue;
             };
-            let [(before, _), (after, why)] = self.both(doors, &mut flows, &class, &requests);
+            let [(before, was), (after, why)] = self.both(doors, &mut flows, &class, &requests);
             if let Some((transport, at)) = left_open(&before, &after) {
                 let [_, flow] = self.flows();
                 let request = requests.get(at).cloned().flatten();
@@ -62,7 +62,7 @@ impl Between<'_> {
                 *passes |= access.best().contains(&Said::Allowed);
             }
             if (self.walk.wanted.differ)(&before, &after) {
-                self.tell(self.cell(class, requests, before, after, why), first, found);
+                self.tell(Cell { was_why: was, ..self.cell(class, requests, before, after, why) }, first, found);
             }
         }
         let is_all = seeds.iter().any(|seed| seed.has_all_ports());
@@ -83,7 +83,8 @@ impl Between<'_> {
     /// Takes in a cell, together with one of those between these two that differs from it in nothing but its ports.
     fn tell(&self, cell: Cell, first: usize, found: &mut Found) {
         let is_alike = |other: &&mut Cell| {
-            (other.protocol, &other.before, &other.after, &other.why) == (cell.protocol, &cell.before, &cell.after, &cell.why)
+            (other.protocol, &other.before, &other.after, &other.why, &other.was_why)
+                == (cell.protocol, &cell.before, &cell.after, &cell.why, &cell.was_why)
                 && other.requests == cell.requests
         };
         match found.cells.iter_mut().skip(first).find(is_alike).filter(|_| self.walk.wanted.told == Told::Together) {
@@ -105,6 +106,7 @@ impl Between<'_> {
             before,
             after,
             why,
+            was_why: None,
             somewhere: None,
             workloads: [self.caller.workload.clone(), self.target.workload.clone()],
             call: None,

@@ -36,6 +36,8 @@ pub(in crate::diff) struct Cell {
     pub(in crate::diff) after: Access,
     /// Why it is left open what passes now, where it is.
     pub(in crate::diff) why: Option<String>,
+    /// Why it was left open before.
+    pub(in crate::diff) was_why: Option<String>,
     /// Whether anything passes between the two on any port, on each side; none if not all ports were looked at.
     pub(in crate::diff) somewhere: Option<[bool; 2]>,
     /// The workloads that call and are called, where those alone are meant.

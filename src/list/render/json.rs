@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cluster::Document as Named;
-use crate::flow::{DataPlane, PortSet, Protocol, Symbol, Token};
+use crate::flow::{DataPlane, PortSet, Protocol, Symbol};
 use crate::list::{Choice, HeaderTest, Listing, Party, RequestKind, Requests, Side, TokenPattern, Transports, WordPattern};
 use crate::source::Sources;
 
@@ -287,15 +287,11 @@ impl<'a> Bearer<'a> {
     fn new(pattern: &'a TokenPattern) -> Self {
         let plain = |token| Self { token, issuer: None, claims: BTreeMap::new() };
         match pattern {
-            TokenPattern::None | TokenPattern::Exactly(Token::None) => plain("none"),
-            TokenPattern::Unverified | TokenPattern::Exactly(Token::Unverified) => plain("unverified"),
+            TokenPattern::None => plain("none"),
+            TokenPattern::Unverified => plain("unverified"),
             TokenPattern::Valid { issuer, claim } => {
                 let claims = claim.iter().map(|(name, value)| (&**name, vec![&*value.0])).collect();
                 Self { issuer: Some(issuer), claims, ..plain("verified") }
-            }
-            TokenPattern::Exactly(Token::Valid { issuer, claims }) => {
-                let claims = claims.iter().map(|(name, values)| (&**name, values.iter().map(|value| &**value).collect())).collect();
-                Self { issuer: Some(issuer), claims, ..plain("exactly") }
             }
         }
     }

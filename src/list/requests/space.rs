@@ -242,7 +242,7 @@ impl Part<WordPattern> {
 }
 
 /// A word that shares no letter with any of these.
-fn fresh(first: char, words: &BTreeSet<Symbol>) -> Symbol {
+pub(super) fn fresh(first: char, words: &BTreeSet<Symbol>) -> Symbol {
     let unused = |letter: &char| !words.iter().any(|word| word.contains(*letter));
     let letter = (first..='z').filter(char::is_ascii_alphabetic).chain('0'..='9').chain('\u{e000}'..='\u{f8ff}').find(unused);
     letter.unwrap_or(first).to_string().into()

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::flow::{RequestSamples, Symbol, Token};
 
 use super::cells::Cells;
+use super::space::fresh;
 use super::{Pattern, TokenPattern, WordPattern};
 
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
@@ -22,7 +23,7 @@ type Held = Option<BTreeSet<Symbol>>;
 /// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
 /// None if they are too many.
 pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPattern>)> {
-    let tokens = combined(&samples.tokens)?;
+    let tokens = combined(&samples.tokens, &|_, _| None)?;
     let mut patterns = BTreeSet::new();
     for token in &tokens {
         match token {
@@ -39,12 +40,15 @@ pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPa
             }
         }
     }
-    let alike = |token: &&Token| {
-        let same = |other: &&Token| patterns.iter().all(|pattern| pattern.matches(other) == pattern.matches(token));
-        tokens.iter().filter(same).count() > 1
+    // Of tokens that match the same one stands for all; a value that nobody names stands for all others.
+    let mut seen = BTreeSet::new();
+    let is_new = |token: &Token| seen.insert(patterns.iter().map(|pattern| pattern.matches(token)).collect::<Vec<bool>>());
+    let other = |name: &Symbol, values: &BTreeSet<&Symbol>| {
+        let written = samples.written.claims.get(name).into_iter().flatten();
+        Some(fresh('a', &values.iter().map(|value| Symbol::clone(value)).chain(written.cloned()).collect()))
     };
-    let exact: Vec<TokenPattern> = tokens.iter().filter(alike).cloned().map(TokenPattern::Exactly).collect();
-    let cells = Cells::new(patterns.into_iter().chain(exact).collect(), &tokens.iter());
+    let tokens: Vec<Token> = tokens.into_iter().chain(combined(&samples.tokens, &other)?).filter(is_new).collect();
+    let cells = Cells::new(patterns.into_iter().collect(), &tokens.iter());
     Some((tokens, cells))
 }
 
@@ -59,7 +63,8 @@ fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol
 }
 
 /// No token, a bad one, and of each issuer one for every choice of the claims that samples of it have.
-fn combined(samples: &BTreeSet<Token>) -> Option<Vec<Token>> {
+/// `other` is one more value of a claim, if it wants one.
+fn combined(samples: &BTreeSet<Token>, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol>) -> Option<Symbol>) -> Option<Vec<Token>> {
     let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<&Symbol>>> = BTreeMap::new();
     for token in samples {
         let Token::Valid { issuer, claims } = token else { continue };
@@ -72,7 +77,8 @@ fn combined(samples: &BTreeSet<Token>) -> Option<Vec<Token>> {
     for (issuer, claims) in issuers {
         let mut bodies: Vec<BTreeMap<Symbol, BTreeSet<Symbol>>> = vec![BTreeMap::new()];
         for (name, values) in claims {
-            let values: Vec<&Symbol> = values.into_iter().collect();
+            let other = other(name, &values);
+            let values: Vec<&Symbol> = values.into_iter().chain(&other).collect();
             let choices = if **name == *SUBJECT { single(&values) } else { choices(&values) };
             if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
                 return None;

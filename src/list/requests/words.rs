@@ -2,9 +2,7 @@
 //!
 //! Owns: the words. Nothing is shortened.
 
-use std::collections::BTreeSet;
-
-use crate::flow::{PathPattern, Symbol, Token};
+use crate::flow::{PathPattern, Symbol};
 
 use super::{Choice, HeaderTest, Region, RequestKind, TokenPattern, WordPattern, sorted};
 
@@ -84,16 +82,10 @@ fn tokens(patterns: &[TokenPattern]) -> String {
     let issuer = |pattern: &TokenPattern| match pattern {
         TokenPattern::None => "none".to_owned(),
         TokenPattern::Unverified => "unverified".to_owned(),
-        TokenPattern::Valid { issuer, .. } | TokenPattern::Exactly(Token::Valid { issuer, .. }) => issuer.to_string(),
-        TokenPattern::Exactly(_) => String::new(),
+        TokenPattern::Valid { issuer, .. } => issuer.to_string(),
     };
     let claim = |pattern: &TokenPattern| match pattern {
         TokenPattern::Valid { claim: Some((name, value)), .. } => Some(format!("{name}={}", value.0)),
-        TokenPattern::Exactly(Token::Valid { claims, .. }) => {
-            let pair =
-                |(name, values): (&Symbol, &BTreeSet<Symbol>)| values.iter().map(|value| format!("{name}={value}")).collect::<Vec<_>>();
-            Some(format!("with only {}", claims.iter().flat_map(pair).collect::<Vec<_>>().join(" ")))
-        }
         _ => None,
     };
     let parts: Vec<String> = sorted(patterns.iter().map(issuer)).into_iter().chain(patterns.iter().filter_map(claim)).collect();
