@@ -42,10 +42,13 @@ pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, tak
     let is_list = root.holds_list("items") || kind == "List";
     let stem = is_list.then(|| kind.strip_suffix("List").unwrap_or_default());
     let version = root.get(reading, "apiVersion").text(reading);
-    let Some(stem) = stem else {
-        return take(&Object { root, kind, version }, reading);
-    };
-    let items = root.get(reading, "items").list(reading);
+    // One with a name of its own may be an object of its own kind besides.
+    let is_named = kind != "List" && !root.follow(reading, &["metadata", "name"]).is_missing();
+    let items = if stem.is_some() { root.get(reading, "items").list(reading) } else { Vec::new() };
+    if stem.is_none() || is_named {
+        take(&Object { root, kind, version }, reading);
+    }
+    let Some(stem) = stem else { return };
     let documents = document.items(items.len());
     for (item, document) in items.iter().zip(documents) {
         if reading.is_hopeless() {

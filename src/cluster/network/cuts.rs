@@ -49,9 +49,14 @@ pub(in crate::cluster) fn cuts(selected: &[Selected<'_>], platform: &Platform, n
             let named = if platform.named_ports == Some(false) { Vec::new() } else { named(rule, near, way, known) };
             for peers in peer_pieces(one.policy, rule, platform, known) {
                 cuts.extend(ports.iter().map(|ports| cut(peers.clone(), ports.clone())));
-                // Where there is no pod a name stands for nothing, but a block may hold pods.
-                let meets = if peers.is_empty() { &[][..] } else { &named };
-                cuts.extend(meets.iter().map(|ports| cut(peers.clone(), ports.clone())));
+                // Where there is no pod a name stands for nothing, which tells pods from addresses; but a block may hold some pods.
+                let apart = match way {
+                    Way::Egress => vec![Peers::from(peers.pods), Peers::from(peers.addresses)],
+                    Way::Ingress => vec![peers],
+                };
+                for peers in apart.iter().filter(|peers| !peers.is_empty()) {
+                    cuts.extend(named.iter().map(|ports| cut(peers.clone(), ports.clone())));
+                }
             }
         }
     }
