@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
 /// A text on one line, for people: control characters, which could pretend to be other lines or steer a terminal, are spelled out.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -87,17 +88,16 @@ pub struct Position {
 #[derive(Debug, Clone)]
 pub struct Source {
     name: String,
-    text: String,
-    line_starts: Vec<u32>,
+    /// Shared with whoever gave it: what is about to be written is read back, and there is a lot of it.
+    text: Arc<str>,
+    /// Found when somebody first asks for a position: most files have no finding.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl Source {
     /// A file from its name, as findings shall show it, and its text.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| Span::new(at + 1, at + 1).start);
-        let line_starts = std::iter::once(0).chain(ends).collect();
-        Self { name: name.into(), text, line_starts }
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() }
     }
 
     /// The name that findings show, with `/` between its parts.
@@ -117,12 +117,19 @@ impl Source {
 
     /// Line and column of a byte offset; an offset past the end is the end.
     pub fn position(&self, offset: u32) -> Position {
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let line_starts = self.line_starts.get_or_init(|| line_starts(&self.text));
+        let line = line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = line_starts.get(line - 1).copied().unwrap_or_default();
         let before = self.text.as_bytes().get(start as usize..(offset as usize).min(self.text.len())).unwrap_or_default();
         let column = before.iter().filter(|byte| !matches!(**byte, 0x80..=0xBF)).count() + 1;
         Position { line, column }
     }
+}
+
+/// The offset of each line's first byte.
+fn line_starts(text: &str) -> Vec<u32> {
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| Span::new(at + 1, at + 1).start);
+    std::iter::once(0).chain(ends).collect()
 }
 
 /// All files of a run. The order is the order of reading and carries no meaning.

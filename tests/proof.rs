@@ -25,7 +25,7 @@ fn broken(outcome: &Outcome, from: &str, to: &str) -> Outcome {
     let hits = broken.files.iter().map(|file| file.text.matches(from).count()).sum::<usize>();
     assert!(hits > 0, "`{from}` stands nowhere in\n{}", crate::support::yaml(&outcome.manifests));
     for file in &mut broken.files {
-        file.text = file.text.replacen(from, to, 1);
+        file.text = file.text.replacen(from, to, 1).into();
     }
     prove(&mut broken, &[]);
     broken

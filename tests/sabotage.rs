@@ -115,7 +115,7 @@ impl Example {
     /// What the proof says if a file holds these documents instead of its own.
     fn proved(&self, file: usize, documents: &[Value]) -> Fate {
         let mut outcome = self.outcome.clone();
-        outcome.files[file].text = printed(documents);
+        outcome.files[file].text = printed(documents).into();
         prove(&mut outcome, &[]);
         assert_eq!(outcome.files.is_empty(), has_error(&outcome.findings), "something comes out exactly if the proof holds");
         // What cannot be read any more is refused without a proof.
@@ -162,7 +162,7 @@ impl Example {
         }
         let mut outcome = self.outcome.clone();
         for place in &places {
-            outcome.files[place.file].text = printed(&files[place.file]);
+            outcome.files[place.file].text = printed(&files[place.file]).into();
         }
         prove(&mut outcome, &[]);
         let differences = outcome.proof.iter().flat_map(|proof| &proof.differences);

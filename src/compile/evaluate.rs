@@ -3,6 +3,8 @@
 //! Owns: `Judged`, `given`, `emitted`. Whatever is read here is read as anybody's YAML; that some of it was written a moment ago
 //! changes nothing.
 
+use std::sync::Arc;
+
 use super::{Input, Mesh, Outcome, platform};
 use crate::cluster::{self, Cluster, Platform};
 use crate::config::Config;
@@ -55,7 +57,7 @@ pub fn no_objects(cluster: &Cluster, sources: &Sources, manifests: &[FileId]) ->
 pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let mut sources = outcome.sources.clone();
     let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-    let written = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str())));
+    let written = written.map(|file| sources.add(Source::new(file.path.as_str(), Arc::clone(&file.text))));
     let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
     let namespace = input.namespace.as_deref().unwrap_or("default");
     judged(sources, &files, Vec::new(), namespace.into(), outcome.policy.config.clone())

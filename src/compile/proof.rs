@@ -4,8 +4,8 @@
 //! tool; beside others' policies it is a fact about the cluster that the user must know.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::WORTH_A_THREAD;
 use super::expectations::decide;
 use super::platform::proof_platform;
 use crate::cluster::{self, Cluster, Decision, Document};
@@ -16,7 +16,6 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
-use crate::threads::in_shares;
 use crate::verify::{Assumption, Difference, Ends, Incomplete, Proof, Way, flow_words, prove};
 
 /// The most differences that are told one by one.
@@ -56,8 +55,8 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
 /// The texts of manifests as they would be written.
 fn unwritten(files: &[OutputFile]) -> Vec<Source> {
     let manifests: Vec<&OutputFile> = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml")).collect();
-    let source = |file: &&OutputFile| Source::new(format!("{} (not written)", file.path), file.text.clone());
-    in_shares(&manifests, WORTH_A_THREAD, |share| share.iter().map(source).collect::<Vec<_>>()).into_iter().flatten().collect()
+    let source = |file: &&OutputFile| Source::new(format!("{} (not written)", file.path), Arc::clone(&file.text));
+    manifests.iter().map(source).collect()
 }
 
 /// One of the two proofs.

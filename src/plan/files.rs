@@ -12,7 +12,7 @@ pub fn files(plan: &Plan) -> Vec<OutputFile> {
         for (name, wanted) in KINDS {
             let texts: Vec<&str> = step.actions.iter().filter(|action| wanted(action.verb)).map(|action| action.text.as_str()).collect();
             if !texts.is_empty() {
-                files.push(OutputFile { path: path(at, step, name), text: format!("{HEADER}\n{}", texts.join("---\n")) });
+                files.push(OutputFile { path: path(at, step, name), text: format!("{HEADER}\n{}", texts.join("---\n")).into() });
             }
         }
     }

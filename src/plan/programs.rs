@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::bench::{Setting, read};
 use super::object::{self, Object, written};
@@ -112,7 +113,7 @@ impl Written {
         }
         let mut sources = Sources::default();
         let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-        let files = written.map(|file| sources.add(Source::new(file.path.as_str(), file.text.as_str()))).collect();
+        let files = written.map(|file| sources.add(Source::new(file.path.as_str(), Arc::clone(&file.text)))).collect();
         Ok(Self { name, outcome, sources, files, is_alone })
     }
 

@@ -3,6 +3,7 @@
 //! Owns: `layout`, `stream`, the header line. It must not look into a document.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -22,8 +23,8 @@ const KUSTOMIZATION: &str = "kustomization.yaml";
 pub struct OutputFile {
     /// Below the output folder, with `/` between its parts.
     pub path: String,
-    /// All of it.
-    pub text: String,
+    /// All of it; shared with the source that it is read back as.
+    pub text: Arc<str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +43,7 @@ pub fn layout(policy: &Policy, manifests: &[Manifest]) -> Vec<OutputFile> {
     for manifest in manifests {
         files.entry(path(output.layout, manifest)).or_default().push(manifest);
     }
-    let mut files: Vec<OutputFile> = files.into_iter().map(|(path, list)| OutputFile { path, text: join(list) }).collect();
+    let mut files: Vec<OutputFile> = files.into_iter().map(|(path, list)| OutputFile { path, text: join(list).into() }).collect();
     if output.kustomization == Kustomize::Write {
         files.extend(kustomization(&files));
     }
@@ -86,7 +87,7 @@ fn kustomization(files: &[OutputFile]) -> Option<OutputFile> {
     }
     let resources = files.iter().map(|file| file.path.as_str()).collect();
     let list = print(&Kustomization { api_version: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", resources });
-    Some(OutputFile { path: KUSTOMIZATION.to_owned(), text: format!("{HEADER}\n{list}") })
+    Some(OutputFile { path: KUSTOMIZATION.to_owned(), text: format!("{HEADER}\n{list}").into() })
 }
 
 /// A kind as its resource is called: `networkpolicies`.
@@ -117,7 +118,7 @@ mod tests {
         let files = layout(&Policy::default(), &manifests);
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["on/networkpolicies.yaml", "shop/networkpolicies.yaml", "shop/peerauthentications.yaml", "kustomization.yaml"]);
-        assert_eq!(files[1].text, format!("{HEADER}\nname: api\n---\nname: web\n"));
+        assert_eq!(*files[1].text, *format!("{HEADER}\nname: api\n---\nname: web\n"));
         let list: serde_yaml::Value = serde_yaml::from_str(&files[3].text).unwrap();
         let resources: Vec<&str> = list["resources"].as_sequence().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
         assert_eq!(resources, paths[..3]);

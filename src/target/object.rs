@@ -110,9 +110,13 @@ pub(crate) fn print<T: Serialize>(value: &T) -> String {
     // Folding would break long values over lines; a block with `|` keeps the lines of an annotation.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX, min_fold_chars: usize::MAX };
     // Our values are texts, lists and maps, all of which print. Were it otherwise, the text names no kind and reading it back fails.
-    let text =
+    let mut text =
         serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|error| format!("unprintable: {:?}\n", error.to_string()));
-    format!("{}\n", text.trim_end_matches('\n'))
+    text.truncate(text.trim_end_matches('\n').len());
+    text.push('\n');
+    // There are many of them, and they stay until they are written.
+    text.shrink_to_fit();
+    text
 }
 
 /// The texts of the rules that an object of this namespace comes from: sorted, each once and on a line of its own.

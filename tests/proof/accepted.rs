@@ -100,7 +100,8 @@ fn a_weaker_transport_is_found_next_to_an_accepted_coupling() {
     let rule = format!("  - from:\n    - source:\n        namespaces:\n        - shop\n    to:\n    - operation:\n{POST_B}");
     let mut plain = outcome.clone();
     for file in &mut plain.files {
-        file.text = file.text.replace(&rule, &format!("  - to:\n    - operation:\n{POST_B}")).replace("mode: STRICT", "mode: PERMISSIVE");
+        file.text =
+            file.text.replace(&rule, &format!("  - to:\n    - operation:\n{POST_B}")).replace("mode: STRICT", "mode: PERMISSIVE").into();
     }
     twogate::compile::prove(&mut plain, &[]);
     assert!(counterexamples(&plain).iter().any(|flow| flow.contains("in plaintext, POST /b")), "{:?}", counterexamples(&plain));

@@ -78,7 +78,7 @@ fn pods_of_few_labels_show_what_all_pods_show() {
             return Ok(());
         }
         let name = sabotaged(&outcome, &chosen).map(|(name, file, text)| {
-            outcome.files[file].text = text;
+            outcome.files[file].text = text.into();
             prove(&mut outcome, &[]);
             name
         });
@@ -153,7 +153,7 @@ fn pods_of_few_labels_show_what_is_left_open() {
         }
         let written = outcome.files.iter().filter(|file| !file.path.ends_with("kustomization.yaml")).map(|file| file.text.clone());
         let mut sources = Sources::default();
-        let files: Vec<_> = written.chain([others.clone()]).map(|text| sources.add(Source::new("a.yaml", text))).collect();
+        let files: Vec<_> = written.chain([others.as_str().into()]).map(|text| sources.add(Source::new("a.yaml", text))).collect();
         let platform = Platform { ipblock_matches_pods: Some(false), sctp: Some(true), ..Platform::default() };
         let outcome = Outcome { cluster: Some(read(&sources, &files, platform).0), ..outcome };
         let [all, few] = found(&outcome);

@@ -127,7 +127,7 @@ fn policies_elsewhere_are_a_failed_proof() {
         let mut moved = outcome.clone();
         let text =
             "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all, namespace: NS}\nspec: {}\n";
-        moved.files[0].text.push_str(&text.replace("NS", namespace));
+        moved.files[0].text = format!("{}{}", moved.files[0].text, text.replace("NS", namespace)).into();
         prove(&mut moved, &[]);
         assert_eq!(errors(&moved), ["proof-failed"], "{namespace}");
     }

@@ -17,8 +17,9 @@ use crate::cluster::Platform;
 pub(super) struct Policy {
     /// As written.
     pub(super) written: AuthorizationPolicy,
-    http: Chain,
-    tcp: Chain,
+    http: Arc<Chain>,
+    /// The same as for HTTP if nothing in it asks for that.
+    tcp: Arc<Chain>,
     ztunnel: Chain,
 }
 
@@ -55,7 +56,7 @@ pub(super) struct ReadRule {
 #[derive(Debug, Clone)]
 pub(super) struct ReadClause {
     /// Its alternatives, one of which must hold; an alternative without tests holds.
-    pub(super) alternatives: Vec<Vec<Test>>,
+    pub(super) alternatives: Vec<Box<[Test]>>,
     /// Why nobody knows whether it holds.
     pub(super) open: Option<&'static str>,
 }
@@ -74,12 +75,13 @@ impl Policy {
     /// Reads a policy as each proxy does.
     pub(super) fn new(written: AuthorizationPolicy, platform: &Platform) -> Self {
         let read = |kind| Chain::read(&written, kind, platform);
-        let (http, tcp, ztunnel) = (read(ChainKind::Http), read(ChainKind::Tcp), read(ChainKind::Ztunnel));
+        let (http, ztunnel) = (Arc::new(read(ChainKind::Http)), read(ChainKind::Ztunnel));
+        let tcp = if asks_http(&written) { Arc::new(read(ChainKind::Tcp)) } else { Arc::clone(&http) };
         Self { written, http, tcp, ztunnel }
     }
 
     /// One of the readings.
-    pub(super) const fn chain(&self, kind: ChainKind) -> &Chain {
+    pub(super) fn chain(&self, kind: ChainKind) -> &Chain {
         match kind {
             ChainKind::Http => &self.http,
             ChainKind::Tcp => &self.tcp,
@@ -100,19 +102,23 @@ impl Policy {
 
     /// Whether it may be left open whether one of its rules matches, at any proxy.
     pub(super) fn may_be_open(&self) -> bool {
-        [&self.http, &self.tcp, &self.ztunnel].into_iter().flat_map(|chain| &chain.rules).any(ReadRule::may_be_open)
+        [&*self.http, &*self.tcp, &self.ztunnel].into_iter().flat_map(|chain| &chain.rules).any(ReadRule::may_be_open)
     }
 
     /// Whether it looks at what only HTTP has, so that its chains differ.
     pub(super) fn asks_http(&self) -> bool {
-        let clauses = self.written.rules.iter().flat_map(|rule| &rule.clauses);
-        clauses.flat_map(|clause| clause.alternatives.iter().flatten()).any(|field| field.attribute.needs_http() && !field.is_empty())
+        asks_http(&self.written)
     }
 
     /// Whether one of its rules matches.
     pub(super) fn matches(&self, kind: ChainKind, view: &View<'_>) -> Truth {
         Truth::any(self.chain(kind).rules.iter().map(|rule| rule.holds(view)))
     }
+}
+
+fn asks_http(policy: &AuthorizationPolicy) -> bool {
+    let clauses = policy.rules.iter().flat_map(|rule| &rule.clauses);
+    clauses.flat_map(|clause| clause.alternatives.iter().flatten()).any(|field| field.attribute.needs_http() && !field.is_empty())
 }
 
 impl Chain {
@@ -141,7 +147,7 @@ impl ReadRule {
         let mut clauses = Vec::new();
         for clause in &rule.clauses {
             let read = |fields: &Vec<Field>| fields.iter().filter(|field| reads(field) && !field.is_empty()).map(test).collect();
-            let mut alternatives: Vec<Vec<Test>> = clause.alternatives.iter().map(read).collect();
+            let mut alternatives: Vec<Box<[Test]>> = clause.alternatives.iter().map(read).collect();
             if kind == ChainKind::Ztunnel {
                 alternatives.retain(|tests| !tests.is_empty());
             }

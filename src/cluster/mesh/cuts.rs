@@ -203,8 +203,8 @@ fn numbers(matcher: &Matcher) -> Option<PortSet> {
 /// Far ends that hold all that a rule may match: where each alternative of a clause names some, those.
 fn reach(rule: &ReadRule, names: &Names) -> Peers {
     let of_clause = |clause: &super::chain::ReadClause| {
-        let of = |tests: &Vec<Test>| tests.iter().find_map(|test| bound(test.wanted.as_ref()?, names));
-        let parts: Option<Vec<Peers>> = clause.alternatives.iter().map(of).collect();
+        let of = |tests: &[Test]| tests.iter().find_map(|test| bound(test.wanted.as_ref()?, names));
+        let parts: Option<Vec<Peers>> = clause.alternatives.iter().map(|tests| of(tests)).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.iter().fold(Peers::none(), |all, part| all.union(part)))
     };
     rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause).unwrap_or_else(Peers::all)
@@ -223,8 +223,8 @@ fn bound(matcher: &Matcher, names: &Names) -> Option<Peers> {
 /// Ports that hold all that a rule may match.
 fn reached_ports(rule: &ReadRule) -> PortSet {
     let of_clause = |clause: &super::chain::ReadClause| {
-        let of = |tests: &Vec<Test>| tests.iter().find_map(|test| numbers(test.wanted.as_ref()?));
-        let parts: Option<Vec<PortSet>> = clause.alternatives.iter().map(of).collect();
+        let of = |tests: &[Test]| tests.iter().find_map(|test| numbers(test.wanted.as_ref()?));
+        let parts: Option<Vec<PortSet>> = clause.alternatives.iter().map(|tests| of(tests)).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.iter().fold(PortSet::none(), |all, part| all.union(part)))
     };
     let known = rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause);
@@ -239,8 +239,8 @@ fn asked_paths(rule: &ReadRule) -> Option<BTreeSet<PathPattern>> {
         _ => None,
     };
     let of_clause = |clause: &super::chain::ReadClause| {
-        let of = |tests: &Vec<Test>| tests.iter().find_map(asked);
-        let parts: Option<Vec<Vec<PathPattern>>> = clause.alternatives.iter().map(of).collect();
+        let of = |tests: &[Test]| tests.iter().find_map(asked);
+        let parts: Option<Vec<Vec<PathPattern>>> = clause.alternatives.iter().map(|tests| of(tests)).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.into_iter().flatten().collect())
     };
     rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause)
