@@ -7,6 +7,7 @@ mod assumption;
 mod decide;
 mod decision;
 mod end;
+mod idle;
 mod label_tests;
 mod mesh;
 mod network;

@@ -11,6 +11,7 @@ mod apart;
 mod bits;
 mod ends;
 mod groups;
+mod idle;
 mod members;
 mod pairs;
 mod reasons;
@@ -24,6 +25,7 @@ use crate::cluster::{Assumption, Cluster, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Symbol};
 
 pub use answer::{Doubt, Passage, Transports};
+pub use idle::idle;
 pub use requests::{Choice, HeaderTest, Pattern, Region, RequestKind, Requests, TokenPattern, WordPattern};
 pub use selection::{Selection, WorkloadName, WorkloadNameError};
 

@@ -136,6 +136,11 @@ impl Network {
         selected.collect()
     }
 
+    /// All of them, in the order of the text.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &NetworkPolicy> {
+        self.policies.iter()
+    }
+
     /// The namespaces of the policies.
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Symbol> {
         self.namespaces.keys()

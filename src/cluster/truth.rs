@@ -148,7 +148,7 @@ impl fmt::Display for Doubt<'_> {
             Self::PortsUnknown { name } => write!(out, "{PORTS_UNKNOWN}{name}` is not known"),
             Self::Sctp => out.write_str("whether SCTP is judged hangs on the network plugin"),
             Self::ServiceAddress => out.write_str("whether a policy sees a Service's address or a pod behind it is undefined"),
-            Self::Perhaps => out.write_str("the host-network pod may run on the other end's own node"),
+            Self::Perhaps => out.write_str("the caller uses its node's network and may run on the pod's own node"),
             Self::NodeEgress => out.write_str("whether a pod always reaches its own node is undefined"),
             Self::Hairpin => out.write_str("whether a policy judges a pod that calls itself through a Service is undefined"),
             Self::Entry { name } => write!(out, "a call of it may go over the waypoint of ServiceEntry `{name}`"),

@@ -31,7 +31,7 @@ use super::side::{Pair, Said, Which};
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
-use crate::cluster::{self, Assumption, Cluster};
+use crate::cluster::{self, Assumption, Cluster, Network, Workload};
 use crate::compile::{Mesh, platform};
 use crate::config;
 use crate::diagnostic::Diagnostic;
@@ -320,14 +320,17 @@ fn networks(cluster: &Cluster) -> BTreeMap<Symbol, AddressSet> {
     if nodes.is_empty() { BTreeMap::new() } else { [("nodes".into(), nodes)].into() }
 }
 
-/// The workloads of either side that are concerned.
+/// The workloads of either side that are concerned. An entry about classes of pods is not about those on their node's network, which
+/// Kubernetes leaves undefined (`semantics.md` §1.7): they have entries of their own.
 fn workloads(base: &Cluster, head: &Cluster, entry: &mut Entry) {
     let concerned = |peers: &Peers| -> Vec<String> {
         if peers.pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
             return Vec::new();
         }
         let all = [base, head].into_iter().flat_map(Cluster::workloads);
-        let names: BTreeSet<String> = all.filter(|workload| peers.contains(&workload.endpoint.peer)).map(object_of).collect();
+        let has_own_network = |workload: &&Workload| workload.endpoint.facts.network == Network::Own;
+        let within = all.filter(has_own_network).filter(|workload| peers.contains(&workload.endpoint.peer));
+        let names: BTreeSet<String> = within.map(object_of).collect();
         names.into_iter().collect()
     };
     entry.callers = concerned(&entry.source);

@@ -7,12 +7,12 @@ use super::call::{self, Call};
 use super::client;
 use super::origin::{self, Origin};
 use super::place;
-use super::question::Question;
+use super::question::{Question, Side};
 use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
-use super::world::Known;
+use super::world::{self, Known};
 use crate::cluster::{self, Decision, Gate};
 use crate::compile::Mesh;
 use crate::flow::{DataPlane, Peer, Symbol, Verdict};
@@ -190,6 +190,9 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.dedup();
+    notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
+    notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));
+    notes.dedup();
     if call.source.endpoint == call.destination.endpoint && call.source.endpoint.facts.one_pod.is_none() {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
@@ -272,6 +275,25 @@ fn taken_as(known: &Known) -> Option<String> {
     }
     let account: &Symbol = &pod.account;
     Some(format!("no known workload is {}: taken as a pod with just these labels, account {}/{account}", known.text, pod.namespace))
+}
+
+/// Who has the address that the flow names; of several addresses that some are pods', who are not meant by them.
+fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<Item = &'q Side>) -> Option<String> {
+    let called = |known: &Known| known.name.clone().unwrap_or_else(|| known.text.clone());
+    if let Peer::Pod(_) = known.endpoint.peer {
+        let address =
+            sides.find_map(|side| world::only(&side.end.peers().addresses).filter(|address| world::has_address(known, *address)))?;
+        return Some(format!("{address} is the address of {}: asked as that pod", called(known)));
+    }
+    if let Some(node) = &known.endpoint.facts.node {
+        return Some(format!("{} is the address of node {node}: asked as a process of it", known.short));
+    }
+    let is_block = sides.any(|side| matches!(side.end.peers().addresses.prefixes().as_slice(), [only] if only.first() != only.last()));
+    let has = |pod: &&Known| {
+        pod.endpoint.facts.addresses.iter().any(|address| known.range.contains(*address) && world::has_address(pod, *address))
+    };
+    let pod = setting.world.pods.iter().find(has).filter(|_| is_block)?;
+    Some(format!("pods have some of these addresses, as {}; what holds for pods is asked by their names", called(pod)))
 }
 
 /// That others are judged alike.

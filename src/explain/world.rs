@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
+use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels, Network};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Prefix, Symbol, Values};
-use crate::inventory::{Inventory, namespace_plane};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, PodPhase, namespace_plane};
 use crate::ir::{Policy, Workload};
 
 use super::question::{Object, Side};
@@ -35,15 +35,18 @@ pub(super) struct Known {
 pub(super) struct World {
     /// The pods, one of each workload.
     pub(super) pods: Vec<Known>,
+    /// The nodes whose addresses are known, by address: those that pods on their network have.
+    nodes: BTreeMap<IpAddr, Symbol>,
 }
 
 impl World {
     /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
     pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
+        let nodes = nodes(inventory);
         if judge == Judge::Given {
             tell_apart(&mut pods);
-            return Self { pods };
+            return Self { pods, nodes };
         }
         for known in &mut pods {
             believe(known, policy, inventory);
@@ -57,7 +60,7 @@ impl World {
             }
         }
         tell_apart(&mut pods);
-        Self { pods }
+        Self { pods, nodes }
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
@@ -78,7 +81,8 @@ impl World {
         again
     }
 
-    /// Those who may stand at this end: the known pods in it, else one that stands for all, and its addresses.
+    /// Those who may stand at this end: the known pods in it, else one that stands for all, and its addresses; of a single address
+    /// whoever has it.
     pub(super) fn standing(&self, side: &Side, policy: &Policy, cluster: &Cluster) -> Vec<Known> {
         if let Some(object) = &side.object {
             let named: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
@@ -91,9 +95,43 @@ impl World {
         if found.is_empty() {
             found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
         }
-        found.extend(addresses(&peers.addresses));
+        match only(&peers.addresses) {
+            Some(address) => found.extend(self.at(address)),
+            None => found.extend(addresses(&peers.addresses)),
+        }
         found.into_iter().map(|known| as_asked(known, side)).collect()
     }
+
+    /// Who has an address: the pods that are known to, else the node that is, else whoever outside.
+    fn at(&self, address: IpAddr) -> Vec<Known> {
+        let mut pods: Vec<Known> = self.pods.iter().filter(|known| has_address(known, address)).cloned().collect();
+        for known in &mut pods {
+            known.endpoint.facts.addresses = vec![address];
+        }
+        if pods.is_empty() {
+            let mut outside = self::address(address);
+            outside.endpoint.facts.node = self.nodes.get(&address).cloned();
+            pods.push(outside);
+        }
+        pods
+    }
+}
+
+/// The nodes of pods that use their node's network, by the addresses that those pods have.
+fn nodes(inventory: &Inventory) -> BTreeMap<IpAddr, Symbol> {
+    let on_node = |workload: &&InventoryWorkload| workload.host_network == HostNetwork::Yes && workload.phase == PodPhase::Live;
+    let named = inventory.workloads.iter().filter(on_node).filter_map(|workload| Some((workload, workload.node.as_ref()?)));
+    named.flat_map(|(workload, node)| workload.addresses.iter().map(|address| (*address, Symbol::clone(node)))).collect()
+}
+
+/// Whether a pod has this address for itself.
+pub(super) fn has_address(known: &Known, address: IpAddr) -> bool {
+    known.endpoint.facts.network == Network::Own && known.endpoint.facts.addresses.contains(&address)
+}
+
+/// The address of a set that holds just one.
+pub(super) fn only(addresses: &AddressSet) -> Option<IpAddr> {
+    addresses.first().filter(|first| *addresses == AddressSet::from(Prefix::host(*first)))
 }
 
 /// Gives pods that are called alike one more label, where one tells all of them apart.

@@ -251,6 +251,21 @@ fn a_pod_on_its_nodes_network_is_told() {
     assert!(lines(&there).iter().any(|line| line.contains("app=web@shop -> pod/db@shop: allowed => unspecified")), "{:#?}", lines(&there));
 }
 
+/// What is told of pods with such labels is not so of those on their node's network: they have a line of their own.
+#[test]
+fn a_line_about_labels_names_no_pod_on_its_nodes_network() {
+    let of = |app: &str| network_policy(&format!("podSelector: {{matchLabels: {{app: {app}}}}}, ingress: []"));
+    let on_host = pod("agent", "shop", "app: db", "", ", hostNetwork: true");
+    let rest = db() + &on_host + &web() + &namespace("shop", "");
+    let (there, _) = both_ways(&(of("db") + &rest), &(of("other") + &rest), NONE);
+    let named = |entry: &&twogate::diff::Entry| entry.called.iter().any(|object| object.contains("db"));
+    let about_labels: Vec<_> = there.report.entries.iter().filter(named).collect();
+    assert!(!about_labels.is_empty(), "{:#?}", lines(&there));
+    assert!(about_labels.iter().all(|entry| entry.called == ["Pod shop/db"]), "{about_labels:#?}");
+    let own = |line: &String| line.contains("pod/agent@shop") && line.contains("unspecified => allowed");
+    assert!(lines(&there).iter().any(own), "{:#?}", lines(&there));
+}
+
 #[test]
 fn another_number_of_a_named_port_is_told() {
     let policy = network_policy("podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: sql}]}]");

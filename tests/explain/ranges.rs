@@ -138,3 +138,90 @@ fn ends_of_pods_and_addresses() {
     let either = titles("app=web@edge or 8.0.0.0/8 -> pod/gate@edge:443");
     assert!(either.iter().any(|title| title == "8.0.0.0/8 (8.0.0.0)"), "{either:?}");
 }
+
+/// A node with a pod on its network, pods with addresses on it and on another, and policies that let in and out by label.
+const ADDRESSED: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {nodeName: one, containers: [{name: main}]}
+status: {phase: Running, podIP: 10.42.0.10}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {nodeName: two, containers: [{name: main}]}
+status: {phase: Running, podIP: 10.42.1.5, podIPs: [{ip: 10.42.1.5}, {ip: 'fd00::5'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ended, namespace: shop, labels: {app: web}}
+spec: {nodeName: one, containers: [{name: main}]}
+status: {phase: Succeeded, podIP: 10.42.0.99}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: proxy, namespace: kube-system, labels: {app: proxy}}
+spec: {nodeName: one, hostNetwork: true, containers: [{name: main}]}
+status: {phase: Running, podIP: 192.168.1.2}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress, Egress]
+  egress: [{to: [{podSelector: {matchLabels: {app: db}}}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+";
+
+fn noted(flow: &str) -> (Verdict, Vec<String>) {
+    let answer = Files { manifests: ADDRESSED, ..Files::default() }.ask(flow);
+    assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+    assert_eq!(answer.cases.len(), 1, "{flow}");
+    (answer.cases[0].decision.verdict.clone(), answer.cases[0].notes.clone())
+}
+
+/// A pod's address is the pod: its labels count. What has ended has no address any more.
+#[test]
+fn an_address_that_a_pod_has_is_that_pod() {
+    let web = "10.42.0.10 is the address of Pod shop/web: asked as that pod".to_owned();
+    let db = |address: &str| format!("{address} is the address of Pod shop/db: asked as that pod");
+    assert_eq!(noted("10.42.0.10 -> pod/db@shop:5432"), (Verdict::Allowed, vec![web.clone()]));
+    assert_eq!(noted("10.42.0.10 -> pod/db@shop:5433"), (Verdict::Denied, vec![web.clone()]));
+    assert_eq!(noted("pod/web@shop -> 10.42.1.5:5432"), (Verdict::Allowed, vec![db("10.42.1.5")]));
+    assert_eq!(noted("pod/web@shop -> [fd00::5]:5432"), (Verdict::Allowed, vec![db("fd00::5")]));
+    assert_eq!(noted("10.42.0.10 -> 10.42.1.5:5432"), (Verdict::Allowed, vec![web, db("10.42.1.5")]));
+    assert_eq!(noted("10.42.0.99 -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
+    assert_eq!(noted("pod/web@shop -> 10.42.1.6:5432"), (Verdict::Denied, Vec::new()));
+}
+
+/// A node's address is the node: its own pods let it in whatever policies say, and whether it lets them in is left open.
+#[test]
+fn an_address_that_a_node_has_is_a_process_of_it() {
+    let node = || vec!["192.168.1.2 is the address of node one: asked as a process of it".to_owned()];
+    assert_eq!(noted("192.168.1.2 -> pod/web@shop:80"), (Verdict::Allowed, node()));
+    assert_eq!(noted("192.168.1.2 -> pod/db@shop:5432"), (Verdict::Denied, node()));
+    let (verdict, notes) = noted("pod/web@shop -> 192.168.1.2:10250");
+    assert!(matches!(verdict, Verdict::Unspecified(_)), "{verdict:?}");
+    assert_eq!(notes, node());
+}
+
+/// A block means whoever else has an address in it; that pods have some is said.
+#[test]
+fn a_block_that_holds_pods_says_so() {
+    let note = "pods have some of these addresses, as Pod shop/db; what holds for pods is asked by their names";
+    assert_eq!(noted("10.42.0.0/16 -> pod/db@shop:5432"), (Verdict::Denied, vec![note.to_owned()]));
+    assert_eq!(noted("10.43.0.0/16 -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
+    assert_eq!(noted("internet -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
+}

@@ -174,3 +174,27 @@ fn where_no_manifest_speaks_of_a_mesh_there_is_none() {
         assert!(!stderr.contains(told) && stdout.contains("either"), "{stderr}{stdout}");
     }
 }
+
+/// A misspelt label is in no row; of a namespace whose pods nobody shows nothing is known, and a list of some asks for no more.
+#[test]
+fn policies_that_select_nobody_are_told() {
+    let policy = |namespace: &str, name: &str, app: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{podSelector: {{matchLabels: {{app: {app}}}}}}}\n"
+        )
+    };
+    let told = |policies: &str, arguments: &[&str]| {
+        let text = format!("{INVENTORY}{policies}");
+        let Ran(status, _, stderr) = run(&[("all.yaml", &text)], &[&["--manifests", "all.yaml"], arguments].concat(), "");
+        assert_eq!(status, 0, "{stderr}");
+        stderr.lines().find(|line| line.contains("selector-matches-nothing")).map(str::to_owned)
+    };
+    let slip = policy("shop", "db", "database");
+    let one = "note[selector-matches-nothing]: NetworkPolicy `shop/db` selects none of the workloads that the manifests hold";
+    assert_eq!(told(&slip, &[]).as_deref(), Some(one));
+    let both = told(&(slip.clone() + &policy("shop", "job", "job")), &[]).unwrap();
+    assert!(both.contains("NetworkPolicy `shop/db`, NetworkPolicy `shop/job` select none of"), "{both}");
+    assert_eq!(told(&policy("shop", "db", "db"), &[]), None);
+    assert_eq!(told(&policy("elsewhere", "db", "database"), &[]), None);
+    assert_eq!(told(&slip, &["--to", "shop/db"]), None);
+}

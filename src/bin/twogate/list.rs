@@ -122,7 +122,11 @@ fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
 
 /// Lists what manifests let pass.
 fn of_manifests(input: &Input, manifests: &[FileId], wanted: &Wanted) -> Result<Exit, Failure> {
-    let judged = ManuallyDrop::new(given(input, manifests));
+    let mut judged = ManuallyDrop::new(given(input, manifests));
+    if wanted.from.is_none() && wanted.to.is_none() && wanted.scope == Scope::All {
+        let idle = list::idle(&judged.cluster);
+        judged.findings.extend(idle);
+    }
     let input = ManuallyDrop::new(Input { inventory: manifests.iter().chain(&input.inventory).copied().collect(), ..input.clone() });
     print(&input, &judged, wanted)
 }
