@@ -157,7 +157,7 @@ fn pairs(setting: &Setting, target: &Target, source: &Known, destination: &Known
     let port = (target.protocol, target.port);
     let parts = |near: &Known, way, far: &Known| {
         let is_pod = matches!(near.endpoint.peer, Peer::Pod(_)) && matches!(far.endpoint.peer, Peer::Address(_));
-        let has_parts = is_pod && world::only(&far.range).is_none();
+        let has_parts = is_pod && far.range.only().is_none();
         let parts = has_parts.then(|| range::apart(setting, near, way, &far.range, port));
         parts.map_or_else(|| vec![far.clone()], |parts| parts.iter().filter_map(world::addresses).collect())
     };

@@ -281,8 +281,7 @@ fn taken_as(known: &Known) -> Option<String> {
 fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<Item = &'q Side>) -> Option<String> {
     let called = |known: &Known| known.name.clone().unwrap_or_else(|| known.text.clone());
     if let Peer::Pod(_) = known.endpoint.peer {
-        let address =
-            sides.find_map(|side| world::only(&side.end.peers().addresses).filter(|address| world::has_address(known, *address)))?;
+        let address = sides.find_map(|side| side.end.peers().addresses.only().filter(|address| world::has_address(known, *address)))?;
         return Some(format!("{address} is the address of {}: asked as that pod", called(known)));
     }
     if let Some(node) = &known.endpoint.facts.node {

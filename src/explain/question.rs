@@ -19,7 +19,6 @@ use crate::source::{FileId, Location, Sources, Span};
 use crate::syntax::ast::{Clause, Endpoint};
 
 use draft::{Draft, Written};
-use object::Found;
 
 /// What a flow's words are looked up in.
 #[derive(Debug, Clone)]
@@ -138,7 +137,9 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         Written::Object(word) => object::source(word, &homes.source, draft, context, &mut notes),
     };
     let destination = match &draft.destination {
-        Written::Language(span) => language::targets(draft, &meant.targets, *span, context).map(Found::pods),
+        Written::Language(span) => {
+            language::targets(draft, &meant.targets, *span, context).and_then(|targets| object::called(targets, draft, context, &mut notes))
+        }
         Written::Object(word) => object::destination(word, &homes.destination, draft, context, &mut notes),
     };
     let (source, destination) = match (source, destination) {

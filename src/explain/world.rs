@@ -95,7 +95,7 @@ impl World {
         if found.is_empty() {
             found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
         }
-        match only(&peers.addresses) {
+        match peers.addresses.only() {
             Some(address) => found.extend(self.at(address)),
             None => found.extend(addresses(&peers.addresses)),
         }
@@ -127,11 +127,6 @@ fn nodes(inventory: &Inventory) -> BTreeMap<IpAddr, Symbol> {
 /// Whether a pod has this address for itself.
 pub(super) fn has_address(known: &Known, address: IpAddr) -> bool {
     known.endpoint.facts.network == Network::Own && known.endpoint.facts.addresses.contains(&address)
-}
-
-/// The address of a set that holds just one.
-pub(super) fn only(addresses: &AddressSet) -> Option<IpAddr> {
-    addresses.first().filter(|first| *addresses == AddressSet::from(Prefix::host(*first)))
 }
 
 /// Gives pods that are called alike one more label, where one tells all of them apart.

@@ -119,6 +119,11 @@ impl AddressSet {
         v4.or_else(|| self.v6.ranges().first().map(|(low, _)| prefix::address(Family::V6, *low)))
     }
 
+    /// The address, of a set that holds just one.
+    pub fn only(&self) -> Option<IpAddr> {
+        self.first().filter(|first| *self == Self::from(Prefix::host(*first)))
+    }
+
     /// What is in either.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

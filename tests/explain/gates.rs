@@ -149,3 +149,31 @@ fn workloads_that_are_judged_differently_are_shown_one_of_each_kind() {
     assert!(answer.notes.iter().any(|note| note.contains("judged differently")), "{:?}", answer.notes);
     assert_eq!(answer.verdict(), None);
 }
+
+/// Which of a StatefulSet's pods a policy selects is not known: what passes either way passes by the rule, if it selects the pod.
+#[test]
+fn a_rule_of_a_policy_that_may_select_the_pod_is_named() {
+    let manifests = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: main}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: first, namespace: shop}
+spec:
+  podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-0}}
+  ingress: [{ports: [{port: 1}]}, {ports: [{port: 5432}]}]
+";
+    let answer = Files { manifests, ..Files::default() }.ask("app=web@shop -> sts/db@shop:5432");
+    let case = &answer.cases[0];
+    assert_eq!(case.decision.verdict, Verdict::Allowed);
+    let entered = case.decision.steps.iter().find(|step| step.gate == twogate::cluster::Gate::Ingress).unwrap();
+    let rules: Vec<_> = entered.decided_by.iter().map(|document| (&*document.name, document.rule)).collect();
+    assert_eq!(rules, [("first", Some(2))]);
+}

@@ -183,6 +183,16 @@ metadata: {name: db, namespace: shop}
 spec:
   podSelector: {matchLabels: {app: db}}
   ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.96.0.5, ports: [{name: sql, port: 15432, targetPort: 5432}, {name: admin, port: 80, targetPort: 8080}], selector: {app: db}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: far, namespace: shop}
+spec: {clusterIP: 10.96.0.6, ports: [{port: 443}]}
 ";
 
 fn noted(flow: &str) -> (Verdict, Vec<String>) {
@@ -206,6 +216,29 @@ fn an_address_that_a_pod_has_is_that_pod() {
     assert_eq!(noted("pod/web@shop -> 10.42.1.6:5432"), (Verdict::Denied, Vec::new()));
 }
 
+/// A Service's address leads to its pods, whose policies count, on their own port.
+#[test]
+fn an_address_that_a_service_has_is_a_call_of_it() {
+    let service = || vec!["10.96.0.5 is the address of Service shop/db: asked as a call of it".to_owned()];
+    let of = |flow: &str| {
+        let answer = Files { manifests: ADDRESSED, ..Files::default() }.ask(flow);
+        assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+        assert_eq!(answer.cases.len(), 1, "{flow}");
+        (answer.cases[0].decision.verdict.clone(), answer.cases[0].question.port, answer.notes.clone())
+    };
+    let noted = |flow: &str| {
+        let (verdict, port, mut notes) = of(flow);
+        notes.retain(|note| note.contains("10.96"));
+        (verdict, port, notes)
+    };
+    assert_eq!(noted("pod/web@shop -> 10.96.0.5:15432"), (Verdict::Allowed, 5432, service()));
+    assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.5:80"), (Verdict::Denied, 8080, service()));
+    let missing = vec!["10.96.0.5 is the address of Service shop/db, which has no such port".to_owned()];
+    assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.5:81"), (Verdict::Allowed, 81, missing));
+    // What a Service without a selector leads to, no manifest says.
+    assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.6:443"), (Verdict::Allowed, 443, Vec::new()));
+}
+
 /// A node's address is the node: its own pods let it in whatever policies say, and whether it lets them in is left open.
 #[test]
 fn an_address_that_a_node_has_is_a_process_of_it() {
@@ -215,6 +248,13 @@ fn an_address_that_a_node_has_is_a_process_of_it() {
     let (verdict, notes) = noted("pod/web@shop -> 192.168.1.2:10250");
     assert!(matches!(verdict, Verdict::Unspecified(_)), "{verdict:?}");
     assert_eq!(notes, node());
+}
+
+/// Where no rule lets it in, what does is said beside the policy.
+#[test]
+fn what_passes_without_a_rule_says_why() {
+    let page = Files { manifests: ADDRESSED, ..Files::default() }.page("192.168.1.2 -> pod/web@shop:80");
+    assert!(page.contains("allowed  shop/web: a pod is always reached from its own node and by itself\n"), "{page}");
 }
 
 /// A block means whoever else has an address in it; that pods have some is said.

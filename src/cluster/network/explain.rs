@@ -33,21 +33,28 @@ pub(in crate::cluster) fn step(selected: &[Selected<'_>], connection: &Connectio
 
 /// The rules that decided; the policies as a whole where no rule did.
 fn deciding(selected: &[Selected<'_>], connection: &Connection<'_>, answer: Truth<'_>) -> Vec<Document> {
-    let mut rules = Vec::new();
-    for one in selected {
-        for (index, rule) in one.rules.iter().enumerate() {
-            let said = one.applies.and(connection.rule(one.policy, rule));
-            let decides = match answer {
-                Truth::Yes => said.is_yes(),
-                Truth::Unknown(_) => matches!(said, Truth::Unknown(_)),
-                Truth::No => false,
-            };
-            if decides {
-                rules.push(one.policy.object.document(Some(index + 1)));
-            }
+    let mut found = rules(selected, |one, rule| {
+        let said = one.applies.and(connection.rule(one.policy, rule));
+        match answer {
+            Truth::Yes => said.is_yes(),
+            Truth::Unknown(_) => matches!(said, Truth::Unknown(_)),
+            Truth::No => false,
         }
+    });
+    if found.is_empty() && answer.is_yes() {
+        // Nobody knows whether these policies select the pod, and each of them would let the connection pass.
+        found = rules(selected, |one, rule| connection.rule(one.policy, rule).is_yes());
     }
-    if rules.is_empty() { selected.iter().map(|one| one.policy.object.document(None)).collect() } else { rules }
+    if found.is_empty() { selected.iter().map(|one| one.policy.object.document(None)).collect() } else { found }
+}
+
+/// The rules of some policies that meet a test.
+fn rules(selected: &[Selected<'_>], meets: impl Fn(&Selected<'_>, &Rule) -> bool) -> Vec<Document> {
+    let of = |one: &Selected<'_>| {
+        let rules = one.rules.iter().enumerate().filter(|(_, rule)| meets(one, rule));
+        rules.map(|(index, _)| one.policy.object.document(Some(index + 1))).collect::<Vec<_>>()
+    };
+    selected.iter().flat_map(of).collect()
 }
 
 /// Why, in one sentence.

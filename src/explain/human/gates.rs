@@ -99,7 +99,7 @@ impl Page<'_> {
         }
         match (documents.len(), &step.verdict) {
             (0, _) => step.reason.clone(),
-            (_, Verdict::Allowed) => shortened(&documents),
+            (_, Verdict::Allowed) if !is_despite(step) => shortened(&documents),
             (1 | 2, _) => format!("{}: {}", shortened(&documents), step.reason),
             // Those that come near are named below.
             (_, _) => step.reason.clone(),
@@ -150,6 +150,11 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Denied => "DENIED",
         Verdict::Unspecified(_) => "UNSPECIFIED",
     }
+}
+
+/// Whether a connection passes though no rule of the policies there lets it.
+fn is_despite(step: &Step) -> bool {
+    matches!(step.gate, Gate::Egress | Gate::Ingress) && step.decided_by.iter().all(|document| document.rule.is_none())
 }
 
 /// The kind of object that decides at a gate.

@@ -2,6 +2,7 @@
 //!
 //! Owns: how they are written, the look-up in the inventory, the ports of Services. It must not judge a connection.
 
+mod called;
 mod written;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceF
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
+pub(super) use called::called;
 pub(super) use written::{bare, word};
 
 /// An object as it is written.
@@ -203,29 +205,38 @@ fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Cont
         return Err(Box::new(no_pods(service, word, draft)));
     }
     let port = service_port(service, word, draft)?;
+    Ok((pods_behind(service, port, word.span, draft, context)?, port.port))
+}
+
+/// The pods to which a port of a Service leads.
+fn pods_behind(
+    service: &ServiceFacts,
+    port: &ServicePort,
+    span: Span,
+    draft: &Draft<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Target>, Box<Diagnostic>> {
     let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(key.clone(), Values::one(value.clone()));
     let labels = service.selector.iter().fold(LabelCube::all(), with);
     let whole = PodSet::from(PodCube { namespace: named(&service.namespace), labels, account: Values::any() });
     let name = match &port.target {
         PortTarget::Number(number) => {
-            let side = Side { end: End::Pods(whole, Naming::ByPod), object: None, span: word.span };
-            return Ok((vec![Target { side, protocol: port.protocol, port: *number }], port.port));
+            let side = Side { end: End::Pods(whole, Naming::ByPod), object: None, span };
+            return Ok(vec![Target { side, protocol: port.protocol, port: *number }]);
         }
         PortTarget::Name(name) => name,
     };
     let selected = context.inventory.workloads_in(&service.namespace).iter().filter(|workload| workload.selected_by(service) != Match::No);
     let of = |workload: &InventoryWorkload| {
-        let target = |number| Target { side: side(workload, word.span), protocol: port.protocol, port: number };
+        let target = |number| Target { side: side(workload, span), protocol: port.protocol, port: number };
         workload.named_port(name, port.protocol).into_iter().map(target).collect::<Vec<_>>()
     };
     let targets: Vec<Target> = selected.flat_map(of).collect();
     if targets.is_empty() {
         let message = format!("no pod behind Service `{}/{}` has a port named `{name}`", service.namespace, service.name);
-        return Err(Box::new(
-            draft.unclear(word.span, message).label("leads nowhere").help("ask about the pods and the number of their port"),
-        ));
+        return Err(Box::new(draft.unclear(span, message).label("leads nowhere").help("ask about the pods and the number of their port")));
     }
-    Ok((targets, port.port))
+    Ok(targets)
 }
 
 /// The finding that a Service leads to none of the cluster's pods, as far as it says itself.
