@@ -3,6 +3,7 @@
 //! Owns: the flow as people write it (`question`), the answer and its two renderings. Verdicts are `cluster`'s, what the intents
 //! say is `meaning`'s; every change that is offered was made on a copy, compiled and asked again. It must not read a file.
 
+mod addressed;
 mod assume;
 mod call;
 mod case;

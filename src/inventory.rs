@@ -19,6 +19,7 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
+pub use ownership::FoldedPod;
 pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, WorkloadKind};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
@@ -37,6 +38,8 @@ pub struct Inventory {
     pub services: Vec<ServiceFacts>,
     /// The service accounts that an object describes, by namespace and name. `default` exists in every namespace without one.
     pub accounts: BTreeMap<(Symbol, Symbol), Location>,
+    /// Pods that went into their owner, as far as they say where they are.
+    pub folded_pods: Vec<FoldedPod>,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
     folded: BTreeMap<Owner, Owner>,
 }
@@ -154,6 +157,7 @@ impl Inventory {
         }
         self.accounts.extend(other.accounts);
         self.folded.extend(other.folded);
+        self.folded_pods.extend(other.folded_pods);
         self.workloads.extend(other.workloads);
         self.services.extend(other.services);
         findings.extend(self.settle(code));
@@ -220,7 +224,7 @@ impl Inventory {
             }
             twice
         });
-        ownership::fold(&mut self.workloads, &mut self.folded);
+        self.folded_pods.extend(ownership::fold(&mut self.workloads, &mut self.folded));
         findings
     }
 }

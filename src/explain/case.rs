@@ -2,6 +2,8 @@
 //!
 //! Owns: `Case`, who is asked about, and which of many alike are shown. It must not know how an answer is written.
 
+use std::net::IpAddr;
+
 use super::assume;
 use super::call::{self, Call};
 use super::client;
@@ -12,7 +14,7 @@ use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
-use super::world::{self, Known};
+use super::world::Known;
 use crate::cluster::{self, Decision, Gate};
 use crate::compile::Mesh;
 use crate::flow::{DataPlane, Peer, Symbol, Verdict};
@@ -279,20 +281,21 @@ fn taken_as(known: &Known) -> Option<String> {
 
 /// Who has the address that the flow names; of several addresses that some are pods', who are not meant by them.
 fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<Item = &'q Side>) -> Option<String> {
-    let called = |known: &Known| known.name.clone().unwrap_or_else(|| known.text.clone());
+    let addressed = setting.world.addressed();
     if let Peer::Pod(_) = known.endpoint.peer {
-        let address = sides.find_map(|side| side.end.peers().addresses.only().filter(|address| world::has_address(known, *address)))?;
-        return Some(format!("{address} is the address of {}: asked as that pod", called(known)));
+        let of = |address: &IpAddr| addressed.pods_at(*address).iter().find(|pod| Some(pod.one_pod()) == known.endpoint.facts.one_pod);
+        let (address, pod) = sides.find_map(|side| {
+            let address = side.end.peers().addresses.only()?;
+            Some((address, of(&address)?))
+        })?;
+        return Some(format!("{address} is the address of {pod}: asked as that pod"));
     }
     if let Some(node) = &known.endpoint.facts.node {
         return Some(format!("{} is the address of node {node}: asked as a process of it", known.short));
     }
     let is_block = sides.any(|side| matches!(side.end.peers().addresses.prefixes().as_slice(), [only] if only.first() != only.last()));
-    let has = |pod: &&Known| {
-        pod.endpoint.facts.addresses.iter().any(|address| known.range.contains(*address) && world::has_address(pod, *address))
-    };
-    let pod = setting.world.pods.iter().find(has).filter(|_| is_block)?;
-    Some(format!("pods have some of these addresses, as {}; what holds for pods is asked by their names", called(pod)))
+    let pod = addressed.pod_within(&known.range).filter(|_| is_block)?;
+    Some(format!("pods have some of these addresses, as {pod}; what holds for pods is asked by their names"))
 }
 
 /// That others are judged alike.

@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels, Network};
+use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Prefix, Symbol, Values};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, PodPhase, namespace_plane};
+use crate::inventory::{Inventory, namespace_plane};
 use crate::ir::{Policy, Workload};
 
+use super::addressed::{Addressed, OnePod};
 use super::question::{Object, Side};
 use super::setting::Judge;
 
@@ -35,18 +36,18 @@ pub(super) struct Known {
 pub(super) struct World {
     /// The pods, one of each workload.
     pub(super) pods: Vec<Known>,
-    /// The nodes whose addresses are known, by address: those that pods on their network have.
-    nodes: BTreeMap<IpAddr, Symbol>,
+    /// Whose addresses are known.
+    addressed: Addressed,
 }
 
 impl World {
     /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
     pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
-        let nodes = nodes(inventory);
+        let addressed = Addressed::of(inventory);
         if judge == Judge::Given {
             tell_apart(&mut pods);
-            return Self { pods, nodes };
+            return Self { pods, addressed };
         }
         for known in &mut pods {
             believe(known, policy, inventory);
@@ -60,7 +61,7 @@ impl World {
             }
         }
         tell_apart(&mut pods);
-        Self { pods, nodes }
+        Self { pods, addressed }
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
@@ -104,29 +105,25 @@ impl World {
 
     /// Who has an address: the pods that are known to, else the node that is, else whoever outside.
     fn at(&self, address: IpAddr) -> Vec<Known> {
-        let mut pods: Vec<Known> = self.pods.iter().filter(|known| has_address(known, address)).cloned().collect();
-        for known in &mut pods {
-            known.endpoint.facts.addresses = vec![address];
+        let as_it_is = |pod: &OnePod| {
+            let mut known = self.pods.iter().find(|known| is_object(known, &pod.object))?.clone();
+            let facts = &mut known.endpoint.facts;
+            (facts.addresses, facts.node, facts.one_pod) = (vec![address], pod.node.clone(), Some(pod.one_pod()));
+            Some(known)
+        };
+        let pods: Vec<Known> = self.addressed.pods_at(address).iter().filter_map(as_it_is).collect();
+        if !pods.is_empty() {
+            return pods;
         }
-        if pods.is_empty() {
-            let mut outside = self::address(address);
-            outside.endpoint.facts.node = self.nodes.get(&address).cloned();
-            pods.push(outside);
-        }
-        pods
+        let mut outside = self::address(address);
+        outside.endpoint.facts.node = self.addressed.node_at(address).cloned();
+        vec![outside]
     }
-}
 
-/// The nodes of pods that use their node's network, by the addresses that those pods have.
-fn nodes(inventory: &Inventory) -> BTreeMap<IpAddr, Symbol> {
-    let on_node = |workload: &&InventoryWorkload| workload.host_network == HostNetwork::Yes && workload.phase == PodPhase::Live;
-    let named = inventory.workloads.iter().filter(on_node).filter_map(|workload| Some((workload, workload.node.as_ref()?)));
-    named.flat_map(|(workload, node)| workload.addresses.iter().map(|address| (*address, Symbol::clone(node)))).collect()
-}
-
-/// Whether a pod has this address for itself.
-pub(super) fn has_address(known: &Known, address: IpAddr) -> bool {
-    known.endpoint.facts.network == Network::Own && known.endpoint.facts.addresses.contains(&address)
+    /// Whose addresses are known.
+    pub(super) fn addressed(&self) -> &Addressed {
+        &self.addressed
+    }
 }
 
 /// Gives pods that are called alike one more label, where one tells all of them apart.

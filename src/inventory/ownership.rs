@@ -4,8 +4,9 @@
 //! but one that differs from its owner (a rollout is under way, somebody changed a label by hand) is kept as a workload of its own.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use super::{InventoryWorkload, WorkloadKind};
+use super::{HostNetwork, InventoryWorkload, PodPhase, WorkloadKind};
 use crate::flow::Symbol;
 
 /// A workload that another one names as its owner: namespace, kind and name.
@@ -23,10 +24,29 @@ pub(super) enum Replicas {
 /// A chain of owners is at most this long: Pod, Job, `CronJob`; one more for good measure.
 const LONGEST_CHAIN: usize = 4;
 
-/// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were.
-pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Owner>) {
+/// A pod that runs and says nothing that the workload which stands for it does not say, but where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedPod {
+    /// Its namespace.
+    pub namespace: Symbol,
+    /// Its name.
+    pub name: Symbol,
+    /// The workload that stands for it, by kind and name.
+    pub owner: (WorkloadKind, Symbol),
+    /// Its addresses; those of its node where it uses that network.
+    pub addresses: Vec<IpAddr>,
+    /// The node that it runs on.
+    pub node: Option<Symbol>,
+    /// Whether it uses the network of its node.
+    pub host_network: HostNetwork,
+}
+
+/// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
+/// among them that have addresses.
+pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Owner>) -> Vec<FoldedPod> {
+    let mut pods = Vec::new();
     if workloads.iter().all(|workload| workload.owner.is_none()) {
-        return;
+        return pods;
     }
     let by_key: BTreeMap<Owner, InventoryWorkload> =
         workloads.iter().filter(|workload| may_own(workload.kind)).map(|workload| (key(workload), workload.clone())).collect();
@@ -46,10 +66,25 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
         let Some(owner) = owners.next().flatten() else { return true };
         let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner));
         if same {
+            pods.extend(folded_pod(workload, &owner));
             folded.insert(key(workload), owner);
         }
         !same
     });
+    pods
+}
+
+/// What is left of a pod; none of one without addresses, or that has ended.
+fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<FoldedPod> {
+    let is_there = workload.phase == PodPhase::Live && !workload.addresses.is_empty();
+    is_there.then(|| FoldedPod {
+        namespace: Symbol::clone(&workload.namespace),
+        name: Symbol::clone(&workload.name),
+        owner: (*kind, Symbol::clone(name)),
+        addresses: workload.addresses.clone(),
+        node: workload.node.clone(),
+        host_network: workload.host_network,
+    })
 }
 
 /// Whether workloads of this kind make other workloads.

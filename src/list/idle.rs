@@ -13,8 +13,8 @@ const MOST_NAMED: usize = 5;
 pub fn idle(cluster: &Cluster) -> Option<Diagnostic> {
     let policies = cluster.idle_policies();
     let first = policies.first()?;
-    let named = |policy: &Document| format!("NetworkPolicy `{}/{}`", policy.namespace, policy.name);
-    let names: Vec<String> = policies.iter().take(MOST_NAMED).map(named).collect();
+    let title = |policy: &Document| format!("NetworkPolicy `{}/{}`", policy.namespace, policy.name);
+    let names: Vec<String> = policies.iter().take(MOST_NAMED).map(title).collect();
     let more = match policies.len().saturating_sub(names.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -150,7 +150,7 @@ fn workloads_that_are_judged_differently_are_shown_one_of_each_kind() {
     assert_eq!(answer.verdict(), None);
 }
 
-/// Which of a StatefulSet's pods a policy selects is not known: what passes either way passes by the rule, if it selects the pod.
+/// Which of a `StatefulSet`'s pods a policy selects is not known: what passes either way passes by the rule, if it selects the pod.
 #[test]
 fn a_rule_of_a_policy_that_may_select_the_pod_is_named() {
     let manifests = "\

@@ -216,6 +216,30 @@ fn an_address_that_a_pod_has_is_that_pod() {
     assert_eq!(noted("pod/web@shop -> 10.42.1.6:5432"), (Verdict::Denied, Vec::new()));
 }
 
+/// One of several pods of an owner is that one: what nobody knows of any of them, as its node, is known of it.
+#[test]
+fn an_address_is_one_pod_of_its_owners() {
+    let owned = |name: &str, node: &str, address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: web}}, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: many, controller: true}}]}}\nspec: {{nodeName: {node}, containers: [{{name: main}}]}}\nstatus: {{podIP: {address}}}\n"
+        )
+    };
+    let many = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: many, namespace: shop}\nspec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main}]}}}\n";
+    let manifests = [ADDRESSED, many, &owned("many-a", "one", "10.42.0.20"), &owned("many-b", "two", "10.42.1.20")].concat();
+    let noted = |flow: &str| {
+        let answer = Files { manifests: &manifests, ..Files::default() }.ask(flow);
+        assert!(answer.findings.is_empty() && answer.cases.len() == 1, "{flow}: {:?}", answer.findings);
+        (answer.cases[0].decision.verdict.clone(), answer.cases[0].notes.first().cloned().unwrap_or_default())
+    };
+    let pod = "10.42.1.20 is the address of Pod shop/many-b: asked as that pod".to_owned();
+    assert_eq!(noted("10.42.1.20 -> pod/db@shop:5432"), (Verdict::Allowed, pod.clone()));
+    // The node `one` is that of the first, not of the second.
+    assert_eq!(noted("pod/proxy@kube-system -> 10.42.0.20:80").0, Verdict::Allowed);
+    assert_eq!(noted("pod/proxy@kube-system -> 10.42.1.20:80"), (Verdict::Denied, pod));
+    assert_eq!(noted("192.168.1.2 -> 10.42.0.20:80").0, Verdict::Allowed);
+    assert_eq!(noted("192.168.1.2 -> 10.42.1.20:80").0, Verdict::Denied);
+}
+
 /// A Service's address leads to its pods, whose policies count, on their own port.
 #[test]
 fn an_address_that_a_service_has_is_a_call_of_it() {
@@ -233,7 +257,7 @@ fn an_address_that_a_service_has_is_a_call_of_it() {
     };
     assert_eq!(noted("pod/web@shop -> 10.96.0.5:15432"), (Verdict::Allowed, 5432, service()));
     assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.5:80"), (Verdict::Denied, 8080, service()));
-    let missing = vec!["10.96.0.5 is the address of Service shop/db, which has no such port".to_owned()];
+    let missing = vec!["10.96.0.5 is the address of Service shop/db, which has no such port: nobody answers there".to_owned()];
     assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.5:81"), (Verdict::Allowed, 81, missing));
     // What a Service without a selector leads to, no manifest says.
     assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.6:443"), (Verdict::Allowed, 443, Vec::new()));
@@ -260,7 +284,7 @@ fn what_passes_without_a_rule_says_why() {
 /// A block means whoever else has an address in it; that pods have some is said.
 #[test]
 fn a_block_that_holds_pods_says_so() {
-    let note = "pods have some of these addresses, as Pod shop/db; what holds for pods is asked by their names";
+    let note = "pods have some of these addresses, as Pod shop/web; what holds for pods is asked by their names";
     assert_eq!(noted("10.42.0.0/16 -> pod/db@shop:5432"), (Verdict::Denied, vec![note.to_owned()]));
     assert_eq!(noted("10.43.0.0/16 -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
     assert_eq!(noted("internet -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));

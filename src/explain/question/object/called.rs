@@ -20,7 +20,7 @@ pub(in super::super) fn called(
     let Some((address, target, service)) = service_at(&targets, context) else { return Ok(Found::pods(targets)) };
     let name = format!("{address} is the address of Service {}/{}", service.namespace, service.name);
     let Some(port) = service.ports.iter().find(|port| (port.port, port.protocol) == (target.port, target.protocol)) else {
-        notes.push(format!("{name}, which has no such port"));
+        notes.push(format!("{name}, which has no such port: nobody answers there"));
         return Ok(Found::pods(targets));
     };
     notes.push(format!("{name}: asked as a call of it"));

@@ -1,0 +1,92 @@
+//! Who has which address, as far as a cluster's dump says it.
+//!
+//! Owns: `Addressed`. A pod that runs has addresses; one on its node's network has the node's. It must not judge a connection.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::question::Object;
+use crate::flow::{AddressSet, Symbol};
+use crate::inventory::{HostNetwork, Inventory, PodPhase, WorkloadKind};
+
+/// Pods and nodes by their addresses.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Addressed {
+    pods: BTreeMap<IpAddr, Vec<OnePod>>,
+    nodes: BTreeMap<IpAddr, Symbol>,
+}
+
+/// A pod that has an address for itself.
+#[derive(Debug, Clone)]
+pub(super) struct OnePod {
+    /// What it is called.
+    name: Symbol,
+    /// The workload that stands for it; it itself where none does.
+    pub(super) object: Object,
+    /// The node that it runs on.
+    pub(super) node: Option<Symbol>,
+}
+
+impl Addressed {
+    /// From what runs; what has ended has no address any more.
+    pub(super) fn of(inventory: &Inventory) -> Self {
+        let mut all = Self::default();
+        for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
+            let pod = OnePod::new(&workload.namespace, &workload.name, (workload.kind, &workload.name), workload.node.as_ref());
+            all.add(&pod, &workload.addresses, workload.host_network);
+        }
+        for folded in &inventory.folded_pods {
+            let (kind, owner) = &folded.owner;
+            let pod = OnePod::new(&folded.namespace, &folded.name, (*kind, owner), folded.node.as_ref());
+            all.add(&pod, &folded.addresses, folded.host_network);
+        }
+        all
+    }
+
+    fn add(&mut self, pod: &OnePod, addresses: &[IpAddr], host_network: HostNetwork) {
+        for address in addresses {
+            if host_network == HostNetwork::No {
+                let known = self.pods.entry(*address).or_default();
+                if !known.iter().any(|known| known.one_pod() == pod.one_pod()) {
+                    known.push(pod.clone());
+                }
+            } else if let Some(node) = &pod.node {
+                self.nodes.insert(*address, Symbol::clone(node));
+            }
+        }
+    }
+
+    /// The pods that have an address.
+    pub(super) fn pods_at(&self, address: IpAddr) -> &[OnePod] {
+        self.pods.get(&address).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The node that has an address.
+    pub(super) fn node_at(&self, address: IpAddr) -> Option<&Symbol> {
+        self.nodes.get(&address)
+    }
+
+    /// The first pod that has one of these addresses.
+    pub(super) fn pod_within(&self, addresses: &AddressSet) -> Option<&OnePod> {
+        self.pods.iter().find(|(address, _)| addresses.contains(**address)).and_then(|(_, pods)| pods.first())
+    }
+}
+
+impl OnePod {
+    fn new(namespace: &Symbol, name: &Symbol, (kind, owner): (WorkloadKind, &Symbol), node: Option<&Symbol>) -> Self {
+        let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner) };
+        Self { name: Symbol::clone(name), object, node: node.cloned() }
+    }
+
+    /// It and no other of its owner's, as the evaluator tells pods apart.
+    pub(super) fn one_pod(&self) -> Symbol {
+        format!("{}/{}", self.object.namespace, self.name).into()
+    }
+}
+
+/// As people name it: `Pod shop/web-7f9c`.
+impl std::fmt::Display for OnePod {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Pod {}", self.one_pod())
+    }
+}
