@@ -88,9 +88,11 @@ impl Call {
             return None;
         }
         Some(match self.addressed {
-            Addressed::Pod if self.is_pod => "a flow to `pod/` calls the pod's own address, which sidecars pass on in plaintext unless a \
+            Addressed::Pod if self.is_pod => {
+                "a flow to `pod/` or to its address calls the pod's own address, which sidecars pass on in plaintext unless a \
                  headless Service declares the port; one to a Service, a workload or labels goes by Service"
-                .to_owned(),
+                    .to_owned()
+            }
             Addressed::Pod => {
                 format!("the sidecar of {short} does not capture port {port}, and no Service leads there: the pod itself is called")
             }
@@ -170,7 +172,8 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     let service =
         question.service.clone().map(|service| Addressed::Service { namespace: service.namespace, name: service.name, port: service.port });
     // Who says that it arrives over mTLS does not mean the pod's own address.
-    let is_pod = question.is_pod && question.transport != Some(Transport::Mtls);
+    let is_its_address = matches!(destination.endpoint.peer, Peer::Pod(_)) && target.side.end.peers().addresses.only().is_some();
+    let is_pod = (question.is_pod || is_its_address) && question.transport != Some(Transport::Mtls);
     let pod = is_pod.then_some(Addressed::Pod);
     let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
     let usual = usual_transport(setting, (&source, &destination), target.protocol, &addressed);

@@ -237,6 +237,9 @@ fn an_address_is_one_pod_of_its_owners() {
     assert_eq!(noted("pod/proxy@kube-system -> 10.42.0.20:80").0, Verdict::Allowed);
     assert_eq!(noted("pod/proxy@kube-system -> 10.42.1.20:80"), (Verdict::Denied, pod));
     assert_eq!(noted("192.168.1.2 -> 10.42.0.20:80").0, Verdict::Allowed);
+    // Its own address no policy stops.
+    assert_eq!(noted("10.42.1.20 -> 10.42.1.20:80").0, Verdict::Allowed);
+    assert_eq!(noted("10.42.1.20 -> 10.42.0.20:80").0, Verdict::Denied);
     assert_eq!(noted("192.168.1.2 -> 10.42.1.20:80").0, Verdict::Denied);
 }
 
