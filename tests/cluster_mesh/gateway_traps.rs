@@ -348,6 +348,11 @@ fn a_gateway_of_the_gateway_api_listens_where_it_says() {
     allowed(&cluster, &mtls(&web(), &of_api(), 444).http("GET", "/a"));
     unspecified(&cluster, &get(445, "/a"), "whether the client has one");
     unspecified(&cluster, &get(81, "/a"), "no Gateway in the manifests");
+    // Of a pod that is known to be a gateway, the class may be anybody's.
+    let own = super::cluster(&format!("{}{strict}", api(listeners).replace("gatewayClassName: istio", "gatewayClassName: own")));
+    let known = of_api().facts(|facts| facts.proxy = ProxyRole::Gateway);
+    denied(&own, &Question { destination: known.clone(), ..get(444, "/a") }, Gate::Transport);
+    allowed(&own, &Question { destination: known, ..get(443, "/a") });
     // One of another class, namespace or name is none of these.
     let other = |yaml: String| super::cluster(&format!("{yaml}{strict}"));
     for yaml in [
@@ -422,7 +427,7 @@ fn only_pods_that_are_gateways_take_the_waypoint_of_gateways() {
     let db = service("db", labels, "{name: http, port: 80, targetPort: 8080}");
     let named = "targetRefs: [{kind: Service, group: '', name: db}]";
     let locked = object("AuthorizationPolicy", "shop/p", &format!("{{{named}, action: DENY, rules: [{{}}]}}"));
-    let platform = Platform { hbone_from_sidecars: Some(true), layered_waypoint_policies: Some(false), ..Platform::default() };
+    let platform = Platform { hbone_from_sidecars: Some(true), layered_waypoint_policies: Some(false), auto_allow_waypoint: Some(false), ..Platform::default() };
     let cluster = cluster_on(platform, &format!("{waypoint}{db}{locked}"));
     let db = ambient("shop", "app=db", "db").facts(|facts| facts.namespace = cluster::NamespaceLabels::Known);
     let from = |role| meshed("edge", "istio=ingressgateway", "edge").facts(|facts| facts.proxy = role);

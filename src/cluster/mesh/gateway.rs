@@ -122,17 +122,17 @@ const WHOSE_CERTIFICATE: &str = "whom the gateway takes the client for by its ce
 impl Mesh {
     /// What the Envoy of a pod is for: as the manifests say; else one that carries the name of a Gateway is one of its gateways.
     pub(super) fn proxy_role(&self, (pod, facts): Known<'_>) -> ProxyRole {
-        if facts.proxy != ProxyRole::Unknown || self.api_gateway(pod).is_none() {
-            return facts.proxy;
+        let is_made_for = |gateway: &Gateway| &*gateway.class == GATEWAY_CLASS;
+        match facts.proxy {
+            ProxyRole::Unknown if self.named_gateway(pod).is_some_and(is_made_for) => ProxyRole::Gateway,
+            known => known,
         }
-        ProxyRole::Gateway
     }
 
-    /// The Gateway of the Gateway API that a pod carries the name of, if Istio makes gateways for it.
-    fn api_gateway(&self, pod: &Pod) -> Option<&Gateway> {
+    /// The Gateway of the Gateway API that a pod carries the name of.
+    fn named_gateway(&self, pod: &Pod) -> Option<&Gateway> {
         let name = pod.labels.get(GATEWAY_NAME)?;
-        let key = (Symbol::clone(&pod.namespace), Symbol::clone(name));
-        self.gateways.get(&key).filter(|gateway| &*gateway.class == GATEWAY_CLASS)
+        self.gateways.get(&(Symbol::clone(&pod.namespace), Symbol::clone(name)))
     }
 
     /// A pod that is a gateway.
@@ -167,7 +167,8 @@ impl Mesh {
     /// Opens the listeners of Gateways of the Gateway API: of the one for which the pod was made, as they are; and of those that find the pod
     /// behind a Service.
     fn open_listeners<'m>(&'m self, (pod, facts): Known<'_>, edge: &mut Edge<'m>) {
-        if let Some(gateway) = self.api_gateway(pod) {
+        // Of a gateway the class of its Gateway may have any name.
+        if let Some(gateway) = self.named_gateway(pod) {
             edge.open_all(gateway, |port| Some(vec![port]));
         }
         for gateway in self.gateways.values().filter(|gateway| &*gateway.class == GATEWAY_CLASS) {
@@ -307,7 +308,7 @@ impl<'m> Edge<'m> {
         match takes {
             Truth::Open(reason) => reason,
             _ if OWN_PORTS.contains(&port) => "it is a port of the gateway's own, which nothing guards",
-            _ if self.at(port).is_empty() => "no Gateway opens this port",
+            _ if self.at(port).is_empty() => "no Gateway in the manifests opens this port",
             Truth::No if wants_mesh => "the gateway takes only the mesh's mTLS here",
             Truth::No => "the gateway does not end the mesh's mTLS here",
             Truth::Yes if speaks_tls => "the gateway takes TLS of the client's own here",
