@@ -261,7 +261,9 @@ impl Manifests {
             Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
             None => (Side::Either, BTreeSet::new()),
         };
-        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies: Proxies::Any, spared });
+        // Gateways are told of everybody, whatever such objects say (istio/istio : pilot/pkg/model/context.go, `SetSidecarScope`).
+        let proxies = if scope == Scope::Sidecar { Proxies::Sidecars } else { Proxies::Any };
+        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies, spared });
     }
 
     /// Istio's own `Gateway`: the mesh's half knows what it does to gateways, but not always which pods these are. What they send is their

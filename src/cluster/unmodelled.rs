@@ -45,6 +45,8 @@ pub(super) enum Side {
 pub(super) enum Proxies {
     /// Of anybody's.
     Any,
+    /// Of all but gateways'.
+    Sidecars,
     /// Of gateways', which are not always known to be some.
     Gateways,
     /// The same; what it does to those that are known to be gateways is modelled.
@@ -179,6 +181,7 @@ impl Proxies {
     fn hold(self, role: ProxyRole) -> bool {
         match self {
             Self::Any => true,
+            Self::Sidecars => role != ProxyRole::Gateway,
             Self::Gateways => role != ProxyRole::Sidecar,
             Self::PerhapsGateways => role == ProxyRole::Unknown,
         }

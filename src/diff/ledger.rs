@@ -175,7 +175,7 @@ fn host_is_seen(held: &Held, known: Known<'_>) -> bool {
     held.about("host").all(|host| known.called.services.iter().any(|service| fits(host, service)))
 }
 
-/// Whether calls over a Gateway were compared, if it is a waypoint; others are no gates of their own.
+/// Whether calls over a Gateway were compared, if it is a waypoint; of others, the pods of its namespace are judged by their names.
 fn gateway_is_seen(held: &Held, known: Known<'_>) -> bool {
     let waypoint = Symbol::from(format!("{}/{}", held.namespace, held.own_name));
     !held.about("gatewayClassName").any(|class| class == WAYPOINT_CLASS) || known.called.waypoints.contains(&waypoint)

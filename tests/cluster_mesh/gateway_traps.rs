@@ -1,5 +1,5 @@
 //! Gateways: pods whose Envoy runs as `proxy router`. Its listeners are made of `Gateway` servers alone (istio/istio :
-//! pilot/pkg/networking/core/gateway.go, pilot/pkg/model/{context,gateway,push_context}.go), its policies are those of its pod
+//! pilot/pkg/networking/core/gateway.go, `pilot/pkg/model/{context,gateway,push_context}.go`), its policies are those of its pod
 //! (`semantics.md` §2.1), and what it sends is sent as by any client of the mesh, past waypoints unless it is told otherwise (§2.11, §5.1).
 
 use super::*;
@@ -229,7 +229,7 @@ fn servers_that_share_a_port_must_agree() {
 }
 
 /// No template of gateways has the label `security.istio.io/tlsMode` (gateway-injection-template.yaml, kube-gateway.yaml), so clients
-/// speak plaintext by themselves (mtls_checker.go), and ztunnel and waypoints go without a tunnel.
+/// speak plaintext by themselves (`mtls_checker.go`), and ztunnel and waypoints go without a tunnel.
 #[test]
 fn clients_of_the_mesh_call_a_gateway_in_plaintext() {
     let (cluster, edge) = strict(&server(80, "HTTP", ""), "");
@@ -257,9 +257,9 @@ fn clients_of_the_mesh_call_a_gateway_in_plaintext() {
 /// a `Gateway` is nothing to any other pod, whatever labels it has.
 #[test]
 fn what_a_proxy_is_for_says_the_template_or_its_arguments() {
+    const GATEWAY: &str = "inject.istio.io/templates: gateway";
     let role = |annotations: &str, container: &str| one(&cluster(&deployed("", annotations, container))).facts.proxy;
     let running = |arguments: &str| format!("{{name: istio-proxy, image: istio/proxyv2, args: [{arguments}]}}");
-    const GATEWAY: &str = "inject.istio.io/templates: gateway";
     let cases = [
         ("", "{name: app, image: i}".to_owned(), ProxyRole::Sidecar),
         ("", AUTO.to_owned(), ProxyRole::Sidecar),
@@ -427,7 +427,12 @@ fn only_pods_that_are_gateways_take_the_waypoint_of_gateways() {
     let db = service("db", labels, "{name: http, port: 80, targetPort: 8080}");
     let named = "targetRefs: [{kind: Service, group: '', name: db}]";
     let locked = object("AuthorizationPolicy", "shop/p", &format!("{{{named}, action: DENY, rules: [{{}}]}}"));
-    let platform = Platform { hbone_from_sidecars: Some(true), layered_waypoint_policies: Some(false), auto_allow_waypoint: Some(false), ..Platform::default() };
+    let platform = Platform {
+        hbone_from_sidecars: Some(true),
+        layered_waypoint_policies: Some(false),
+        auto_allow_waypoint: Some(false),
+        ..Platform::default()
+    };
     let cluster = cluster_on(platform, &format!("{waypoint}{db}{locked}"));
     let db = ambient("shop", "app=db", "db").facts(|facts| facts.namespace = cluster::NamespaceLabels::Known);
     let from = |role| meshed("edge", "istio=ingressgateway", "edge").facts(|facts| facts.proxy = role);
@@ -437,6 +442,27 @@ fn only_pods_that_are_gateways_take_the_waypoint_of_gateways() {
     unspecified(&cluster, &call(ProxyRole::Unknown), "whether the caller is a gateway");
     let takes = |role| cluster.takes_waypoints(&from(role));
     assert_eq!([ProxyRole::Gateway, ProxyRole::Sidecar, ProxyRole::Unknown].map(takes), [true, false, true]);
+}
+
+/// Hosts outside may be told in the same way; and a `Sidecar` is nothing to gateways (`SetSidecarScope`).
+#[test]
+fn what_a_gateway_sends_outside_may_take_a_waypoint() {
+    let waypoint = labelled("gateway.networking.k8s.io/v1", "Gateway", "shop/waypoint", "{}", "{gatewayClassName: istio-waypoint}");
+    let entry = |more: &str| {
+        let spec =
+            "{hosts: [a.example.com], addresses: [203.0.113.5], ports: [{number: 443, name: tls, protocol: TLS}], resolution: STATIC}";
+        labelled("networking.istio.io/v1", "ServiceEntry", "shop/a", &format!("{{istio.io/use-waypoint: waypoint{more}}}"), spec)
+    };
+    let edge = |role| meshed("edge", "istio=gw", "edge").facts(|facts| facts.proxy = role);
+    let told = cluster(&format!("{waypoint}{}", entry(", istio.io/ingress-use-waypoint: 'true'")));
+    unspecified(&told, &auto(&edge(ProxyRole::Gateway), &outside(), 443), "takes the waypoint");
+    allowed(&told, &auto(&edge(ProxyRole::Gateway), &address("203.0.113.6"), 443));
+    allowed(&told, &auto(&edge(ProxyRole::Sidecar), &outside(), 443));
+    allowed(&cluster(&format!("{waypoint}{}", entry(""))), &auto(&edge(ProxyRole::Gateway), &outside(), 443));
+    let sidecar = labelled("networking.istio.io/v1", "Sidecar", "istio-system/default", "{}", "{egress: [{hosts: [./*]}]}");
+    let scoped = cluster(&sidecar);
+    allowed(&scoped, &auto(&edge(ProxyRole::Gateway), &db(), 5432));
+    unspecified(&scoped, &auto(&edge(ProxyRole::Sidecar), &db(), 5432), "Sidecar `istio-system/default`");
 }
 
 /// What tells a gateway's answers apart is told: the pods behind one Service, by what their Envoys are for.

@@ -461,7 +461,6 @@ fn a_caller_of_its_own_is_let_out_to_some_pods() {
 /// A gateway listens where its `Gateway` says, and what it takes there is seen by all pods that carry its name.
 #[test]
 fn what_a_gateway_takes_is_told() {
-    let edge = pod("edge", "shop", "gateway.networking.k8s.io/gateway-name: gw", "", "");
     let allow = istio(
         "AuthorizationPolicy",
         "p",
@@ -469,12 +468,18 @@ fn what_a_gateway_takes_is_told() {
     );
     let with = |tls: &str| {
         format!(
-            "{edge}{}{allow}---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\n\
+            "{}{allow}---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\n\
              spec: {{gatewayClassName: istio, listeners: [{{name: a, port: 443, protocol: HTTPS, tls: {{mode: {tls}}}}}]}}\n",
             namespace("shop", "")
         )
     };
-    assert_eq!(told(&with("Terminate"), &with("Passthrough"), SIDECAR), [""; 0]);
+    assert_eq!(
+        told(&with("Terminate"), &with("Passthrough"), SIDECAR),
+        [
+            "tightened: *@* -> gateway.networking.k8s.io/gateway-name=gw@shop:443 allowed, plaintext, http GET => denied [Gateway shop/gw changed]",
+            "tightened: outside -> gateway.networking.k8s.io/gateway-name=gw@shop:443 allowed, http GET => denied [Gateway shop/gw changed]"
+        ]
+    );
 }
 
 /// One of Istio's own kind is for gateways of any namespace.

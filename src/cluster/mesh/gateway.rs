@@ -16,7 +16,7 @@ use super::peer::Modes;
 use super::proxy::{Attached, Proxy};
 use super::read::gateway::Gateway;
 use super::services::{Class, selects as leads_to};
-use super::test::Matcher;
+use super::test::{Matcher, Test};
 use super::truth::Truth;
 use super::view::View;
 use crate::cluster::ProxyRole;
@@ -216,11 +216,11 @@ impl<'m> Edge<'m> {
     /// Opens all listeners of a Gateway.
     fn open_all(&mut self, gateway: &'m Gateway, ports: impl Fn(u16) -> Option<Vec<u16>>) {
         self.told = self.told.max(Told::Everywhere);
-        let Some(servers) = &gateway.servers else {
+        let Some(listeners) = &gateway.listeners else {
             self.told = Told::InPart;
             return;
         };
-        for server in servers {
+        for server in listeners {
             self.open(ports(server.port), server.takes, &gateway.object);
         }
     }
@@ -341,5 +341,5 @@ fn asks_who(attached: &Attached<'_>) -> bool {
     let chains = attached.policies().flat_map(|bound| ChainKind::ALL.map(|kind| bound.policy.chain(kind)));
     let tests =
         chains.flat_map(|chain| &chain.rules).flat_map(|rule| &rule.clauses).flat_map(|clause| clause.alternatives.iter().flatten());
-    tests.flat_map(|test| test.matchers()).any(|matcher| matches!(matcher, Matcher::Callers(_) | Matcher::TrustDomain(_)))
+    tests.flat_map(Test::matchers).any(|matcher| matches!(matcher, Matcher::Callers(_) | Matcher::TrustDomain(_)))
 }

@@ -225,10 +225,9 @@ impl Mesh {
         let (pod, _) = client;
         match self.proxy_role(client) {
             ProxyRole::Gateway => Acts::Yes,
-            ProxyRole::Sidecar => Acts::No,
             ProxyRole::Unknown if pod.labels.contains_key(GATEWAY_NAME) => Acts::Yes,
             ProxyRole::Unknown if pod.labels.get("istio").is_some_and(|value| value.contains("gateway")) => Acts::Perhaps(PERHAPS),
-            ProxyRole::Unknown => Acts::No,
+            ProxyRole::Sidecar | ProxyRole::Unknown => Acts::No,
         }
     }
 

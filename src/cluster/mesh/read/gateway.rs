@@ -21,7 +21,7 @@ pub(in super::super) struct Gateway {
     /// What it is, for reasons.
     pub(in super::super) object: Object,
     /// Where its pods listen; none if that cannot be understood.
-    pub(in super::super) servers: Option<Vec<Server>>,
+    pub(in super::super) listeners: Option<Vec<Server>>,
     /// The Services behind which it finds pods that somebody else made, by namespace and name.
     pub(in super::super) behind: Vec<(Symbol, Symbol)>,
 }
@@ -62,8 +62,8 @@ pub(in super::super) fn read(named: Object, object: &Node<'_>, reading: &mut Rea
         // Istio takes what it does not know for what is usual.
         _ => Serves { services: true, workloads: false },
     };
-    let (servers, behind) = (server::listeners(object, reading), server::behind(object, &named.namespace, reading));
-    let gateway = Gateway { class: class?, serves, object: named, servers, behind };
+    let behind = server::behind(object, &named.namespace, reading);
+    let gateway = Gateway { class: class?, serves, object: named, listeners: server::listeners(object, reading), behind };
     reading.is_clean().then_some(gateway)
 }
 

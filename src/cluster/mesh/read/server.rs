@@ -15,31 +15,31 @@ const UNKNOWN: &str = "what a server of a Gateway takes is not known";
 pub(in super::super) fn classic(object: &Object, root: &Node<'_>, reading: &mut Reading<'_>) -> Option<Classic> {
     let spec = root.get(reading, "spec");
     let selector = spec.get(reading, "selector").labels(reading);
-    let nodes = spec.get(reading, "servers").list(reading);
-    let servers: Option<Vec<Option<Server>>> = nodes.iter().map(|node| server(node, reading)).collect();
-    let servers = servers?.into_iter().flatten().collect();
+    let mut servers = Vec::new();
+    for node in spec.get(reading, "servers").list(reading) {
+        let protocol = node.follow(reading, &["port", "protocol"]).text(reading)?.to_ascii_uppercase();
+        if protocol != "UDP" {
+            servers.push(server(&node, &protocol, reading)?);
+        }
+    }
     let classic = Classic { object: object.clone(), selector, servers };
     reading.is_clean().then_some(classic)
 }
 
-/// A server, or none if it takes no TCP; nothing if it is not as expected.
-fn server(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Option<Server>> {
-    let port = node.get(reading, "port");
-    let number = port.get(reading, "number").port(reading)?;
-    let protocol = port.get(reading, "protocol").text(reading)?.to_ascii_uppercase();
+/// A server for TCP; nothing if it is not as expected.
+fn server(node: &Node<'_>, protocol: &str, reading: &mut Reading<'_>) -> Option<Server> {
+    let port = node.follow(reading, &["port", "number"]).port(reading)?;
     let tls = node.get(reading, "tls");
-    // The mode with the number zero is the one that is meant where none is written.
-    let mode = if tls.is_missing() { None } else { Some(tls.get(reading, "mode").text(reading).unwrap_or("PASSTHROUGH")) };
-    let mode_node = tls.get(reading, "mode");
-    if !mode_node.is_missing() && mode_node.text(reading).is_none() {
-        return None;
-    }
-    if protocol == "UDP" {
-        return Some(None);
-    }
+    let mode = tls.get(reading, "mode");
+    let mode = match (tls.is_missing(), mode.is_missing()) {
+        (true, _) => None,
+        // The first of all modes is the one that is meant where none is written.
+        (false, true) => Some("PASSTHROUGH"),
+        (false, false) => Some(mode.text(reading)?),
+    };
     let is_bound = node.get(reading, "bind").text(reading).is_some_and(|bind| !bind.is_empty());
-    let takes = if is_bound { Takes::Unknown(BOUND) } else { takes(&protocol, mode) };
-    Some(Some(Server { port: number, takes }))
+    let takes = if is_bound { Takes::Unknown(BOUND) } else { takes(protocol, mode) };
+    Some(Server { port, takes })
 }
 
 /// What a server takes (istio/istio : pilot/pkg/networking/core/gateway.go, pkg/config/gateway/gateway.go, pkg/config/protocol).
@@ -74,29 +74,30 @@ pub(in super::super) fn listeners(root: &Node<'_>, reading: &mut Reading<'_>) ->
     reading.quietly(|reading| {
         let spec = root.get(reading, "spec");
         // What the whole Gateway asks of clients' certificates holds for each of its listeners.
-        let asks = !spec.get(reading, "tls").is_missing();
-        let nodes = spec.get(reading, "listeners").list(reading);
-        let listeners: Option<Vec<Option<Server>>> = nodes.iter().map(|node| listener(node, asks, reading)).collect();
-        Some(listeners?.into_iter().flatten().collect())
+        let usual = if spec.get(reading, "tls").is_missing() { "SIMPLE" } else { "MUTUAL" };
+        let mut listeners = Vec::new();
+        for node in spec.get(reading, "listeners").list(reading) {
+            let protocol = node.get(reading, "protocol").text(reading)?;
+            if protocol != "UDP" {
+                listeners.push(listener(&node, (protocol, usual), reading)?);
+            }
+        }
+        Some(listeners)
     })?
 }
 
-fn listener(node: &Node<'_>, asks: bool, reading: &mut Reading<'_>) -> Option<Option<Server>> {
+/// A listener for TCP, which ends TLS as is `usual` where it does not say it.
+fn listener(node: &Node<'_>, (protocol, usual): (&str, &str), reading: &mut Reading<'_>) -> Option<Server> {
     let port = node.get(reading, "port").port(reading)?;
-    let protocol = node.get(reading, "protocol").text(reading)?;
-    if protocol == "UDP" {
-        return Some(None);
-    }
     let tls = node.get(reading, "tls");
-    let asks = asks || !tls.get(reading, "frontendValidation").is_missing();
     let mode = match (tls.get(reading, "mode").text(reading), tls.follow(reading, &["options", TERMINATE_MODE]).text(reading)) {
         (Some("Passthrough"), _) => "PASSTHROUGH",
         (_, Some(mode)) => mode,
-        _ if asks => "MUTUAL",
-        _ => "SIMPLE",
+        _ if !tls.get(reading, "frontendValidation").is_missing() => "MUTUAL",
+        _ => usual,
     };
     let mode = matches!(protocol, "HTTPS" | "TLS").then_some(mode);
-    Some(Some(Server { port, takes: takes(protocol, mode) }))
+    Some(Server { port, takes: takes(protocol, mode) })
 }
 
 /// The Services behind which a Gateway of the Gateway API finds pods that somebody else made, by namespace and name.

@@ -56,7 +56,7 @@ impl Mesh {
     }
 
     /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none. A gateway does not say
-    /// that it takes any, unless somebody gave it the label (istio/istio : pilot/pkg/xds/endpoints/mtls_checker.go,
+    /// that it takes any, unless somebody gave it the label (I-AUTOMTLS; istio/istio :
     /// manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
     fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
         let end = self.end(&question.destination);
