@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 
 use super::Mesh;
-use super::attachment::Acts;
 use super::waypoint::Binding;
+use crate::cluster::ProxyRole;
 use crate::cluster::object::Object;
 use crate::cluster::question::Endpoint;
-use crate::flow::{AddressSet, DataPlane, Intervals, Labels, Peer, PortSet, Prefix, Protocol, Symbol};
+use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PortSet, Prefix, Protocol, Symbol};
 use crate::inventory::ProtocolClass;
 
 /// An object of kind `ServiceEntry` without a workload selector.
@@ -93,9 +93,10 @@ impl Mesh {
     /// What calls of a client by address may go over a waypoint: addresses and ports, and the entry, as `shop/api`.
     pub(crate) fn outward(&self, client: &Endpoint) -> Vec<(AddressSet, PortSet, String)> {
         let bound = self.entries.iter().filter(|entry| self.binding_of_entry(entry) != Binding::None);
-        match (super::end::plane(client), &client.peer) {
+        match (super::end::plane(client), client.facts.proxy) {
             (DataPlane::Ambient, _) => bound.flat_map(Entry::outward).collect(),
-            (DataPlane::Sidecar, Peer::Pod(pod)) if self.calls_as_gateway((pod, &client.facts)) != Acts::No => {
+            // No label of a pod has a say in what leaves it.
+            (DataPlane::Sidecar, ProxyRole::Gateway) => {
                 bound.filter(|entry| self.takes_ingress_of_entry(entry)).flat_map(Entry::outward).collect()
             }
             _ => Vec::new(),
