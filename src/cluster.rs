@@ -28,6 +28,7 @@ use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
+pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
@@ -215,8 +216,13 @@ impl Cluster {
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.
-    pub fn takes_waypoints(client: &Endpoint) -> bool {
-        mesh::Mesh::takes_waypoints(client)
+    pub fn takes_waypoints(&self, client: &Endpoint) -> bool {
+        self.mesh.takes_waypoints(client)
+    }
+
+    /// Whether gateways take the waypoint of a call, too; else they go straight (`semantics.md` §2.11).
+    pub fn tells_gateways(&self, addressed: &Addressed) -> bool {
+        self.mesh.tells_gateways(addressed)
     }
 
     /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.

@@ -36,6 +36,10 @@ impl MeshEnd<'_> {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
+            Guard::Gateway(gateway) => {
+                cuts.extend(gateway.ports().map(|port| at_ports(Intervals::of(port, port))));
+                of_proxy(&gateway.proxy, names, &mut cuts);
+            }
             Guard::Ztunnel(ztunnel) => {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 cuts.push(at_ports(Intervals::collect(ZTUNNEL_PORTS.map(|port| (port, port)))));
