@@ -74,7 +74,7 @@ fn those_with(
         }
     }
     for (name, claim) in tests.values_mut().flatten() {
-        claim.extend(looked.joined(name)?.into_iter().map(|word| BTreeSet::from([word])));
+        claim.extend(looked.joined(name).into_iter().map(|word| BTreeSet::from([word])));
     }
     let unknown = fresh_word(tests.keys().map(|issuer| &**issuer));
     for issuer in tests.keys().cloned().chain([format!("https://{unknown}.test").into()]) {
@@ -118,7 +118,7 @@ fn subsets(
     for word in &named {
         alike.entry(tests.iter().map(|test| test.contains(*word)).collect()).or_insert(word);
     }
-    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([looked.unnamed(name, &named)?])];
+    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([looked.unnamed(name, &named)])];
     let mut chosen: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
     for word in alike.into_values() {
         let with = chosen.iter().filter(|set| set.len() < most).map(|set| set.iter().chain([word]).cloned().collect());

@@ -163,7 +163,7 @@ pub(super) fn fewest_values(cluster: &Cluster, near: &Endpoint, far: &Endpoint, 
 
 /// What an end tells connections apart by.
 pub(super) fn cuts(cluster: &Cluster, near: &Endpoint) -> Vec<Cut> {
-    let names = Names { namespaces: BTreeSet::from(["shop".into(), "dev".into()]), accounts: BTreeSet::default() };
+    let names = Names::new(BTreeSet::from(["shop".into(), "dev".into()]), BTreeSet::default());
     cluster.end(near, Way::Ingress).cuts(&names)
 }
 
