@@ -260,6 +260,21 @@ fn many_roles_read_as_the_rules_that_ask_for_them() {
     assert_eq!(read, told);
 }
 
+/// Whoever is listed is asked about by his own name, so that no number of patterns is too many.
+#[test]
+fn names_are_those_of_the_workloads_however_many_patterns_there_are() {
+    let globs: Vec<String> = ('a'..='w').map(|letter| format!("'*{letter}*'")).collect();
+    let allow = format!("{{from: [{{source: {{namespaces: [{}], principals: ['*/sa/admin']}}}}]}}", globs.join(", "));
+    let both = "{when: [{key: source.namespace, values: ['*b*']}, {key: source.namespace, values: ['*d*']}, {key: source.namespace, values: ['*i*']}]}";
+    let policy = format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{allow}, {both}]}}");
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let others = ["bird", "bid"].map(|name| namespace(name, "istio-injection: enabled") + &deployment(name, "tool", "tool")).concat();
+    let yaml = meshed() + &strict + &others + &namespace("bad", "istio-injection: enabled") + &deployment("bad", "tool", "tool");
+    let all = lines(&(yaml + &istio("AuthorizationPolicy", "shop", "db", &policy)));
+    let to_db: Vec<&str> = all.iter().filter(|line| line.ends_with(" | mTLS")).filter_map(|line| line.split_once(" | shop/db[")).map(|(from, _)| from).collect();
+    assert_eq!(to_db, ["bid/tool[Deployment]", "bird/tool[Deployment]"], "{all:?}");
+}
+
 #[test]
 fn what_nobody_knows_is_a_row_of_its_own() {
     let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80, endPort: 90}]}]}";

@@ -14,7 +14,7 @@ use crate::flow::Symbol;
 pub(super) const MAX_STATES: usize = 1 << 23;
 
 /// The most names that are found: whoever compares has to look at each.
-pub(super) const MAX_NAMES: usize = 1 << 10;
+pub(super) const MAX_NAMES: usize = 1 << 12;
 
 /// What names are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,11 +267,11 @@ impl Walk<'_> {
         let mut reached = vec![Reached { before: None, length: 0, last: Last::None, states: vec![0; self.machines.len()] }];
         let mut at = 0;
         while at < reached.len() {
-            if self.left == 0 || found.names.len() >= MAX_NAMES {
+            self.take(&reached, at, &mut found);
+            if self.left == 0 || found.is_cut_short {
                 found.is_cut_short = true;
                 break;
             }
-            self.take(&reached, at, &mut found);
             for next in self.next(&reached, at) {
                 let count = counts.entry((next.states.clone(), next.last)).or_default();
                 if *count < words {
@@ -309,6 +309,10 @@ impl Walk<'_> {
         }
         if self.taken.contains(&name) {
             self.open.insert(kind);
+            return;
+        }
+        if found.names.len() >= MAX_NAMES {
+            found.is_cut_short = true;
             return;
         }
         self.open.remove(&kind);
