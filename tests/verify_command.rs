@@ -432,7 +432,9 @@ fn a_name_that_the_program_knows_stands_for_no_other() {
         "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {namespaces: ['*a*']}}], to: [{operation: {ports: ['5432']}}]}]}";
     // Whatever name a cluster by itself would take for that pattern: the shortest ones, and those with letters around it.
     let known = ["a", "xa", "ax", "xax", "xxa", "axx", "zzazz", "xxxaxxx", "zza", "azz", "xxxa", "axxx", "zzaxxx", "xxxazz"];
-    let program = known.iter().fold(SHOP.to_owned(), |program, name| program + &format!("external namespace {name} {{}}\nallow *@{name} -> db:5432 mtls\n"));
+    let program = known
+        .iter()
+        .fold(SHOP.to_owned(), |program, name| program + &format!("external namespace {name} {{}}\nallow *@{name} -> db:5432 mtls\n"));
     let (told, checked) = beside(&program, &(open_network() + &caller("theirs", pattern)));
     assert!(told.starts_with("wider:"), "{told}");
     assert!(checked.stderr.contains("alongside-changes-access"), "{}", checked.stderr);

@@ -271,8 +271,26 @@ fn names_are_those_of_the_workloads_however_many_patterns_there_are() {
     let others = ["bird", "bid"].map(|name| namespace(name, "istio-injection: enabled") + &deployment(name, "tool", "tool")).concat();
     let yaml = meshed() + &strict + &others + &namespace("bad", "istio-injection: enabled") + &deployment("bad", "tool", "tool");
     let all = lines(&(yaml + &istio("AuthorizationPolicy", "shop", "db", &policy)));
-    let to_db: Vec<&str> = all.iter().filter(|line| line.ends_with(" | mTLS")).filter_map(|line| line.split_once(" | shop/db[")).map(|(from, _)| from).collect();
+    let to_db: Vec<&str> = all
+        .iter()
+        .filter(|line| line.ends_with(" | mTLS"))
+        .filter_map(|line| line.split_once(" | shop/db["))
+        .map(|(from, _)| from)
+        .collect();
     assert_eq!(to_db, ["bid/tool[Deployment]", "bird/tool[Deployment]"], "{all:?}");
+}
+
+/// A rule may ask for more values of a claim than two, and another one may refuse a token that holds them all.
+#[test]
+fn tokens_of_three_roles_among_many_are_asked_for() {
+    let tokens = istio("RequestAuthentication", "shop", "corp", "{jwtRules: [{issuer: i, jwksUri: 'https://i/keys'}]}");
+    let role = |role: &str| format!("{{key: 'request.auth.claims[role]', values: [{role}]}}");
+    let select = "selector: {matchLabels: {app: db}}";
+    let allow = format!("{{{select}, rules: [{{when: [{}]}}]}}", ["a", "b", "c"].map(role).join(", "));
+    let deny = format!("{{{select}, action: DENY, rules: [{{when: [{}]}}, {{when: [{}]}}]}}", role("d"), role("e"));
+    let policies = istio("AuthorizationPolicy", "shop", "allow", &allow) + &istio("AuthorizationPolicy", "shop", "deny", &deny);
+    let found = on(platform(), &(meshed() + &tokens + &policies), "web", "db");
+    assert!(found.iter().any(|line| line.contains("role=")), "{found:?}");
 }
 
 #[test]

@@ -15,8 +15,7 @@ type Claims = BTreeMap<Symbol, BTreeSet<Symbol>>;
 
 /// The claims that a cut looks at without a promise how little of them matters.
 pub(super) fn unpromised(samples: &RequestSamples) -> impl Iterator<Item = &Symbol> {
-    let claims = samples.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
-    claims.flat_map(BTreeMap::keys).filter(|name| !samples.few_claims.contains_key(*name))
+    samples.claims().filter(|name| !samples.few_claims.contains_key(*name))
 }
 
 /// No token, one that does not verify, and of every issuer and of an unknown one, every choice of claims.
