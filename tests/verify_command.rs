@@ -367,9 +367,13 @@ fn the_addresses_of_pods_are_held_against_the_configuration() {
 #[test]
 fn what_could_not_be_compared_is_told() {
     let place = shop();
-    // Pods without a label: of these no class of fewer labels will do.
-    let without = |key: usize| format!("{{podSelector: {{matchExpressions: [{{key: key-{key}, operator: DoesNotExist}}]}}}}");
-    let policy = |number: usize| network(&format!("n{number}"), &without(number));
+    // Pods without a label, and pods with it: one of the two is held whatever the label is, so no class of fewer labels will do.
+    let test = |key: usize, operator: &str| format!("{{podSelector: {{matchExpressions: [{{key: key-{key}, operator: {operator}}}]}}}}");
+    let policy = |number: usize| {
+        let [without, with] =
+            ["DoesNotExist", "Exists"].map(|operator| network(&format!("n{number}-{}", operator.to_lowercase()), &test(number, operator)));
+        format!("{without}---\n{with}")
+    };
     let theirs: Vec<String> = (0..40).map(policy).collect();
     place.put("theirs.yaml", theirs.join("---\n").as_bytes());
     let ran = place.run("verify --manifests manifests --manifests theirs.yaml");
@@ -408,8 +412,8 @@ fn beside(program: &str, theirs: &str) -> (String, Ran) {
 
 /// Names are tried that match any choice of many patterns with something between two stars, not only each two.
 #[test]
-fn a_name_that_matches_three_of_many_patterns_is_tried() {
-    let (told, checked) = beside(SHOP, &callers_with("bdi", 'a'..='i'));
+fn a_name_that_matches_five_of_many_patterns_is_tried() {
+    let (told, checked) = beside(SHOP, &callers_with("bdfhi", 'a'..='i'));
     assert!(told.starts_with("wider:"), "{told}");
     assert!(checked.status == 1 && checked.stderr.contains("alongside-changes-access"), "{}", checked.stderr);
 }

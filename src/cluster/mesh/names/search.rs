@@ -112,7 +112,7 @@ impl Piece {
 }
 
 /// A test as a pattern. What is not empty passes `*`, and no name is.
-fn pieces(test: &Name) -> Vec<Piece> {
+fn pieces(name: &Name) -> Vec<Piece> {
     let letters = |text: &Symbol| text.bytes().map(Piece::Letter).collect::<Vec<_>>();
     let glob = |text: &Symbol, dot: Piece| {
         let piece = |byte: u8| match byte {
@@ -122,7 +122,7 @@ fn pieces(test: &Name) -> Vec<Piece> {
         };
         text.bytes().map(piece).collect()
     };
-    match test {
+    match name {
         Name::Any | Name::Like(Word::Present) => vec![Piece::AnyRun],
         Name::Like(Word::Exact(text)) => letters(text),
         Name::Like(Word::Prefix(text)) => [letters(text), vec![Piece::AnyRun]].concat(),

@@ -67,6 +67,8 @@ fn symbols(names: &BTreeSet<String>) -> BTreeSet<Symbol> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn the_words_stand_for_all_names(
         namespaces in prop::collection::vec("[abx]{1,2}|\\*?[abx]{1,2}\\*?|[ab]{1,2}\\*[ab]{1,2}|\\*[abx]{1,2}\\*|\\*?[ab]\\*[ab-]\\*[ab]\\*?", 0..6),
