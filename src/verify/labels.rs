@@ -150,11 +150,12 @@ impl<'w> ByNamespace<'w> {
     /// one thing here and another one there; so pods that may be of any keep it.
     fn new(world: &'w dyn World, judges: &[LabelTests], few: &dyn Fn(&[PodTests], &Resting<'_>) -> FewLabels<'w>) -> Self {
         let anywhere: Vec<PodTests> = judges.iter().map(LabelTests::of_any).collect();
-        let everywhere = resting(&anywhere, &Resting::new());
+        let (all, everywhere) = (values(&anywhere), resting(&anywhere, &Resting::new()));
         let of = |tests: &[PodTests]| {
+            let told = values(tests);
             // Where a key is in no test, absence will do.
-            let absent = values(&anywhere).into_keys().map(|key| (key, None));
-            let own: Resting<'_> = absent.filter(|(key, _)| !values(tests).contains_key(key)).chain(resting(tests, &everywhere)).collect();
+            let absent = all.keys().filter(|key| !told.contains_key(*key)).map(|key| (*key, None));
+            let own: Resting<'_> = absent.chain(resting(tests, &everywhere)).collect();
             few(tests, &own.into_iter().chain(everywhere.clone()).collect())
         };
         let names: BTreeSet<&Symbol> = judges.iter().flat_map(LabelTests::namespaces).collect();
