@@ -52,7 +52,7 @@ use waypoint::Waypoint;
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
-pub(super) use names::add_names_of;
+pub(super) use names::{Others, add_names_of};
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.

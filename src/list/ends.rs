@@ -80,10 +80,9 @@ impl<'c> Asking<'c> {
     pub(super) fn new(cluster: &'c Cluster) -> Self {
         let workloads = cluster.workloads();
         let pods = || workloads.iter().filter_map(|workload| pod(&workload.endpoint));
-        let names = Names {
-            namespaces: pods().map(|pod| Symbol::clone(&pod.namespace)).collect(),
-            accounts: pods().map(|pod| Symbol::clone(&pod.account)).collect(),
-        };
+        // Pods that are there are all that is asked about, so nobody stands for others.
+        let namespaces = pods().map(|pod| Symbol::clone(&pod.namespace)).collect();
+        let names = Names::new(namespaces, pods().map(|pod| Symbol::clone(&pod.account)).collect()).alone();
         let platform = cluster.platform();
         Self {
             cluster,

@@ -257,8 +257,7 @@ fn with_listeners(yaml: &str) -> Cluster {
 #[test]
 fn flows_that_no_cut_tells_apart_get_one_answer() {
     let told = std::cell::Cell::new(0_usize);
-    let names =
-        Names { namespaces: ["shop", "dev", "dx"].map(Symbol::from).into(), accounts: ["web", "db", "tool"].map(Symbol::from).into() };
+    let names = Names::new(["shop", "dev", "dx"].map(Symbol::from).into(), ["web", "db", "tool"].map(Symbol::from).into());
     run("flows_that_no_cut_tells_apart_get_one_answer", |yaml| {
         let cluster = with_listeners(yaml);
         for near in [db(), ambient("shop", "app=db", "db"), edge()] {

@@ -164,7 +164,7 @@ impl Mesh {
     }
 
     /// Whether calls may go over waypoints: one is there, or an object's labels name one.
-    fn names_waypoints(&self) -> bool {
+    pub(super) fn names_waypoints(&self) -> bool {
         let names = |labels: &Labels| labels.contains_key(USE);
         !self.waypoints.is_empty() || self.services.iter().any(|service| names(&service.labels)) || self.namespaces.values().any(names)
     }
