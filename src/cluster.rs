@@ -29,6 +29,7 @@ use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
+pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
@@ -96,11 +97,39 @@ pub struct Names {
     pub namespaces: BTreeSet<Symbol>,
     /// Service accounts.
     pub accounts: BTreeSet<Symbol>,
+    /// Who stands for the names that are not among these.
+    others: mesh::Others,
 }
 
 impl Names {
+    /// These namespaces and accounts. Whatever the patterns of policies tell apart besides, each cluster adds names for by itself.
+    pub fn new(namespaces: BTreeSet<Symbol>, accounts: BTreeSet<Symbol>) -> Self {
+        Self { namespaces, accounts, others: mesh::Others::Own }
+    }
+
+    /// These names and no others, for whoever asks which names policies know.
+    #[must_use]
+    pub(crate) fn alone(self) -> Self {
+        Self { others: mesh::Others::Nobody, ..self }
+    }
+
+    /// These names, and unless it was done before, those that stand for all others that the policies of a cluster tell apart by patterns.
+    #[must_use]
+    pub(crate) fn told_apart(mut self, cluster: &Cluster) -> Self {
+        if self.others == mesh::Others::Own {
+            self.add_told_apart(&[cluster]);
+        }
+        self
+    }
+
+    /// Whether names are missing that policies tell from these: their patterns tell more apart than are looked for, and who compares by
+    /// these names has not compared everything.
+    pub fn are_cut_short(&self) -> bool {
+        self.others == mesh::Others::Some
+    }
+
     /// Adds names that stand for all those that policies of these clusters tell apart by patterns, where those of several clusters match
-    /// one name too. Names that are here already stand for themselves.
+    /// one name too. Names that are here already stand for themselves. [`Names::are_cut_short`] says whether all were found.
     pub fn add_told_apart(&mut self, clusters: &[&Cluster]) {
         let meshes: Vec<&mesh::Mesh> = clusters.iter().map(|cluster| &*cluster.mesh).collect();
         mesh::add_names_of(&meshes, self);
@@ -216,8 +245,13 @@ impl Cluster {
     }
 
     /// Whether a client's calls may go over a waypoint where one stands.
-    pub fn takes_waypoints(client: &Endpoint) -> bool {
-        mesh::Mesh::takes_waypoints(client)
+    pub fn takes_waypoints(&self, client: &Endpoint) -> bool {
+        self.mesh.takes_waypoints(client)
+    }
+
+    /// Whether gateways take the waypoint of a call, too; else they go straight (`semantics.md` §2.11).
+    pub fn tells_gateways(&self, addressed: &Addressed) -> bool {
+        self.mesh.tells_gateways(addressed)
     }
 
     /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.

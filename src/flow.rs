@@ -21,7 +21,7 @@ pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
 pub use affixes::Affixes;
 pub use cut::{Cut, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
-pub use label_tests::{LabelTests, PodTests, TestRole};
+pub use label_tests::{LabelTests, PodTests, Rest, TestRole, rest};
 pub use labels::{LabelCube, Labels};
 pub use paths::{PathPattern, PathSet};
 pub use peers::{NAMESPACE_NAME, Peers, PodCube, PodSet};

@@ -20,7 +20,9 @@ use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
 pub use ownership::FoldedPod;
-pub use pod::{AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, WorkloadKind};
+pub use pod::{
+    AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
+};
 pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
 pub(crate) use object::{is_fact, read_object};
@@ -81,6 +83,8 @@ pub struct InventoryWorkload {
     pub host_network: HostNetwork,
     /// What it says about the mesh itself; [`Inventory::plane_of`] puts this together with its namespace.
     pub mesh: PodMesh,
+    /// What its pods' Envoy is for, if they have one.
+    pub proxy: ProxyRole,
     /// Which inbound ports a sidecar captures.
     pub capture: InboundCapture,
     /// Whether init containers run, and may call, before its sidecar does.

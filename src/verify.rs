@@ -21,6 +21,7 @@ mod world;
 
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
+pub(crate) use compare::TOO_MANY_NAMES;
 pub use compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare, compare_few, transports};
 pub use expectation::{Broken, Held, judge};
 pub use granted::Granted;

@@ -5,6 +5,7 @@ mod ambient_traps;
 mod authorization_traps;
 mod client_traps;
 mod docs;
+mod gateway_traps;
 mod golden;
 mod jwt_traps;
 mod peer_traps;
@@ -13,7 +14,7 @@ mod reading;
 mod reasons;
 mod waypoint_traps;
 
-use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, Network, Platform, Question, Way};
+use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, Network, Platform, ProxyRole, Question, Way};
 use twogate::diagnostic::{Diagnostic, Level};
 use twogate::flow::{
     AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Protocol, Request, Symbol, Token, Transport, Verdict,

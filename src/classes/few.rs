@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bits, World};
-use crate::flow::{LabelCube, Pod, PodCube, Symbol, Values};
+use crate::flow::{LabelCube, Pod, PodCube, Rest, Symbol, Values};
 
 /// Tests whose labels a pod carries, of so many of them at most.
 #[derive(Debug, Clone)]
@@ -34,8 +34,8 @@ impl<'a> Carried<'a> {
 #[derive(Debug)]
 pub struct FewLabels<'w> {
     world: &'w dyn World,
-    /// The keys that a pod may lose, each with its number.
-    keys: BTreeMap<Symbol, usize>,
+    /// The keys whose labels may be put to rest, each with its number and with what it rests by.
+    keys: BTreeMap<Symbol, (usize, Rest)>,
     /// The tests that give a pod their keys whenever they hold it, whatever the reason.
     given: Vec<Group>,
     /// Those of which a pod has the keys of so many.
@@ -63,10 +63,11 @@ struct Keys {
 }
 
 impl<'w> FewLabels<'w> {
-    /// Pods whose labels with these keys, if any, are named by as many tests of the groups as some reason takes; other labels they
-    /// may carry freely.
-    pub fn new(world: &'w dyn World, keys: &BTreeSet<&Symbol>, groups: &[Carried<'_>]) -> Self {
-        let keys: BTreeMap<Symbol, usize> = keys.iter().enumerate().map(|(at, key)| (Symbol::clone(key), at)).collect();
+    /// Pods whose labels with these keys, but for those that rest, are named by as many tests of the groups as some reason takes; other
+    /// labels they may carry freely. A label rests by being this value, or by not being there where there is none.
+    pub fn new(world: &'w dyn World, keys: &BTreeMap<&Symbol, Rest>, groups: &[Carried<'_>]) -> Self {
+        let keys: BTreeMap<Symbol, (usize, Rest)> =
+            keys.iter().enumerate().map(|(at, (key, rest))| (Symbol::clone(key), (at, rest.clone()))).collect();
         let reasons = groups.iter().map(|carried| carried.most.len()).min().unwrap_or_default();
         let is_given = |carried: &&Carried<'_>| carried.most.iter().all(|most| *most == usize::MAX);
         let (given, chosen): (Vec<&Carried<'_>>, Vec<&Carried<'_>>) = groups.iter().partition(is_given);
@@ -75,9 +76,11 @@ impl<'w> FewLabels<'w> {
         Self { world, given: of(given), chosen: of(chosen), most, keys }
     }
 
-    /// The keys that a pod of this cube must have and may lose, but for those that it has anyway if it has any: ascending.
+    /// The keys whose labels may rest, and do not in a pod of this cube, but for those that it has anyway if it has any: ascending.
     fn carried(&self, cube: &LabelCube) -> Vec<usize> {
-        let carried = |(key, values): (&Symbol, &Values)| self.keys.get(key).copied().filter(|_| !values.allows_absent());
+        let rests = |values: &Values, rest: &Rest| values.contains(rest.as_deref());
+        let carried =
+            |(key, values): (&Symbol, &Values)| self.keys.get(key).filter(|(_, rest)| !rests(values, rest)).map(|(number, _)| *number);
         let is_given = |key: &usize| self.given.iter().any(|group| group.holding(*key, cube).next().is_some());
         cube.iter().filter_map(carried).filter(|key| !is_given(key)).collect()
     }
@@ -146,8 +149,8 @@ fn spent(left: &[usize], at: usize) -> Option<Vec<usize>> {
 }
 
 impl Group {
-    fn new(tests: &BTreeSet<LabelCube>, keys: &BTreeMap<Symbol, usize>) -> Self {
-        let numbers = |test: &LabelCube| test.iter().filter_map(|(key, _)| keys.get(key).copied()).collect::<BTreeSet<usize>>();
+    fn new(tests: &BTreeSet<LabelCube>, keys: &BTreeMap<Symbol, (usize, Rest)>) -> Self {
+        let numbers = |test: &LabelCube| test.iter().filter_map(|(key, _)| Some(keys.get(key)?.0)).collect::<BTreeSet<usize>>();
         let mut distinct: BTreeMap<BTreeSet<usize>, Vec<LabelCube>> = BTreeMap::new();
         for test in tests {
             distinct.entry(numbers(test)).or_default().push(test.clone());

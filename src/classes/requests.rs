@@ -142,7 +142,7 @@ enum Choosing<'c> {
 
 impl Choosing<'_> {
     fn headers(&self, looked: &Looked, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
-        let values = looked.headers()?;
+        let values = looked.headers();
         match self {
             Self::All => choices(values.iter(), MAX_REQUESTS),
             Self::Few { headers, .. } => {
@@ -205,7 +205,7 @@ fn with_paths(
     classes: &mut Vec<Option<Request>>,
 ) -> Result<(), TooManyRequests> {
     let looked = Looked::of(speaking);
-    let (methods, hosts) = (looked.methods()?, looked.hosts()?);
+    let (methods, hosts) = (looked.methods(), looked.hosts());
     let headers = choosing.headers(&looked, speaking)?;
     let tokens = choosing.tokens(&looked, speaking)?;
     let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);

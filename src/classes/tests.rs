@@ -485,7 +485,7 @@ proptest! {
         let keys: BTreeSet<Symbol> = all.iter().flat_map(|test| names(test)).collect();
         let few = |tests, most: [usize; 2]| Carried::few(tests, &most);
         let groups = [few(&first, [most, 0]), Carried::all(&given, 2), few(&second, [1, 2])];
-        let few = FewLabels::new(&Everything, &keys.iter().collect(), &groups);
+        let few = FewLabels::new(&Everything, &keys.iter().map(|key| (key, None)).collect(), &groups);
         let cubes: Vec<PodCube> = all.iter().map(|test| PodCube { labels: (*test).clone(), ..PodCube::in_namespace("a") }).collect();
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
         let classes = classes_within(PodCube::in_namespace("a"), &numbered, cubes.len(), &few).unwrap();

@@ -39,8 +39,9 @@ impl Cluster {
     /// [`Cluster::waypoint_calls`] and [`Cluster::told_calls`] stay the same, too, where objects of the manifests name the waypoints.
     ///
     /// # Why it holds
-    /// No key that may be taken away has a test that absence passes, so that without labels fewer tests hold and none that did not; a
-    /// test among the others that did not hold a pod thus does not come to.
+    /// What a label rests by passes no test of its key, so that of pods whose labels rest fewer tests hold and none that did not; a
+    /// test among the others that did not hold a pod thus does not come to. Where what is looked at is not just whether a test holds, as in
+    /// the labels that name a waypoint, any value passes the test, and a label rests by its absence alone.
     /// *Passing*: one `NetworkPolicy` that selects the near pod and a peer of it that holds the far one, if any policy isolates; one ALLOW
     /// rule of one policy, if any is there. *Stopped*: one policy that isolates, or one DENY, or one ALLOW that is for others.
     /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be

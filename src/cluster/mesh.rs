@@ -12,6 +12,7 @@ mod cuts;
 mod declared;
 mod end;
 mod entry;
+mod gateway;
 mod hosts;
 mod judge;
 mod labels;
@@ -42,6 +43,7 @@ use crate::manifest::{self, Reading};
 use chain::Policy;
 use client::DestinationRule;
 use entry::Entry;
+use gateway::{Classic, Takes};
 use peer::PeerPolicy;
 use read::gateway::Gateway;
 use token::TokenPolicy;
@@ -50,7 +52,7 @@ use waypoint::Waypoint;
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use judge::in_mesh;
-pub(super) use names::add_names_of;
+pub(super) use names::{Others, add_names_of};
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.
@@ -65,6 +67,7 @@ pub(super) struct Mesh {
     destinations: Vec<DestinationRule>,
     entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
+    classic: Vec<Classic>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     /// Their own addresses, as far as they are known.
@@ -74,6 +77,15 @@ pub(super) struct Mesh {
     names: names::NameWords,
     /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
     has_ambient: bool,
+}
+
+/// What the pods of a `Gateway` of Istio's own kind send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// What is theirs, as any client of the mesh does.
+    Own,
+    /// Also the mTLS of others, who keep their identity (`AUTO_PASSTHROUGH`).
+    OfOthers,
 }
 
 impl Mesh {
@@ -97,11 +109,20 @@ impl Mesh {
             }
             "DestinationRule" => self.destinations.extend(read::destination::read(object, root, reading)),
             "Gateway" => {
-                let gateway = read::gateway::read(root, reading);
-                self.gateways.extend(gateway.map(|gateway| ((namespace, object.name), gateway)));
+                let key = (namespace, Symbol::clone(&object.name));
+                let gateway = read::gateway::read(object, root, reading);
+                self.gateways.extend(gateway.map(|gateway| (key, gateway)));
             }
             _ => {}
         }
+    }
+
+    /// Takes in a `Gateway` of Istio's own kind, and says what its pods send; nothing if it is not as expected.
+    pub(super) fn read_classic(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<Sends> {
+        let gateway = read::server::classic(object, &tree.root, reading)?;
+        let leads_on = gateway.servers.iter().any(|server| server.takes == Takes::Through);
+        self.classic.push(gateway);
+        Some(if leads_on { Sends::OfOthers } else { Sends::Own })
     }
 
     /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
@@ -133,6 +154,7 @@ impl Mesh {
         self.destinations.extend(other.destinations);
         self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
+        self.classic.extend(other.classic);
     }
 
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.

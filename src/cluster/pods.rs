@@ -88,6 +88,7 @@ fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool 
         && left_pod.plane == right_pod.plane
         && left.facts.network == right.facts.network
         && left.facts.ports == right.facts.ports
+        && left.facts.proxy == right.facts.proxy
         && left.facts.uncaptured == right.facts.uncaptured
 }
 
@@ -129,6 +130,7 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         },
         one_pod: workload.one_pod(),
         addresses: workload.addresses.clone(),
+        proxy: workload.proxy,
         uncaptured: workload.capture.told_off(),
         node: workload.node.clone(),
         open_labels: workload.open_keys.clone(),

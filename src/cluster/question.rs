@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::flow::{Flow, Intervals, Peer, Protocol, Request, Symbol, Transport};
+use crate::inventory::ProxyRole;
 
 /// One connection that somebody tries to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Facts {
     pub one_pod: Option<Symbol>,
     /// Its addresses, of which a connection uses one; those of all its pods where it is any of several; empty if they are not known.
     pub addresses: Vec<IpAddr>,
+    /// What its Envoy is for, if it has one.
+    pub proxy: ProxyRole,
     /// The inbound TCP ports that its sidecar is told not to capture.
     pub uncaptured: Intervals<u16>,
     /// The node that it runs on. An address with a node is a process of that node (`semantics.md` §1.7); one without is taken

@@ -12,10 +12,10 @@ mod twins;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Platform;
-use super::mesh::Mesh;
+use super::mesh::{Mesh, Sends};
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
-use super::unmodelled::{Ends, Gates, Side, Unmodelled, Why};
+use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{LabelCube, Labels, Symbol};
 use crate::inventory::{self, Inventory};
@@ -23,7 +23,7 @@ use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, doc
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
-use scope::{Scope, side, touched};
+use scope::{Scope, touched};
 use sidecar::Reach;
 
 /// What manifests hold, sorted and in the order of the text.
@@ -145,8 +145,8 @@ impl Manifests {
             location: document.first_line(),
             annotations: Labels::new(),
         };
-        let (gates, ends, side, spared) = (Gates::Both, Ends::All, Side::Either, BTreeSet::new());
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, spared });
+        let (gates, ends, side, proxies, spared) = (Gates::Both, Ends::All, Side::Either, Proxies::Any, BTreeSet::new());
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 
     /// Reads an object.
@@ -232,7 +232,8 @@ impl Manifests {
         // Policies of the mesh act where connections arrive; the other kinds tell clients too (`semantics.md` §2.1, §3.3).
         let is_policy = matches!(&*object.kind, "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication");
         let side = if is_policy { Side::Called } else { Side::Either };
-        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, spared: BTreeSet::new() });
+        let (proxies, spared) = (Proxies::Any, BTreeSet::new());
+        self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 
     /// An object of a kind that is not modelled.
@@ -251,13 +252,34 @@ impl Manifests {
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
         let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named);
+        if scope == Scope::Gateway {
+            return self.gateway((named, object), (gates, ends), reading);
+        }
         let reach = if scope == Scope::Sidecar { sidecar::reach(object, &named.namespace, root, reading) } else { None };
         let (side, spared) = match reach {
             Some(Reach::Everywhere) => return,
             Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
-            None => (side(scope, object, reading), BTreeSet::new()),
+            None => (Side::Either, BTreeSet::new()),
         };
-        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, spared });
+        // Gateways are told of everybody, whatever such objects say (istio/istio : pilot/pkg/model/context.go, `SetSidecarScope`).
+        let proxies = if scope == Scope::Sidecar { Proxies::Sidecars } else { Proxies::Any };
+        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies, spared });
+    }
+
+    /// Istio's own `Gateway`: the mesh's half knows what it does to gateways, but not always which pods these are. What they send is their
+    /// own, as of any client of the mesh, unless it leads on the mTLS of others.
+    fn gateway(&mut self, (named, object): (Object, &manifest::Object<'_>), (gates, ends): (Gates, Ends), reading: &mut Reading<'_>) {
+        let mesh = &mut self.mesh;
+        let sends = reading.quietly(|reading| mesh.read_classic(&named, object, reading)).flatten();
+        let acts: &[(Why, Side, Proxies)] = match sends {
+            Some(Sends::Own) => &[(Why::Role, Side::Called, Proxies::PerhapsGateways)],
+            Some(Sends::OfOthers) => &[(Why::Role, Side::Called, Proxies::PerhapsGateways), (Why::Kind, Side::Calling, Proxies::Gateways)],
+            None => &[(Why::Kind, Side::Either, Proxies::Gateways)],
+        };
+        for (why, side, proxies) in acts {
+            let (object, ends, spared) = (named.clone(), ends.clone(), BTreeSet::new());
+            self.unmodelled.push(Unmodelled { object, why: *why, gates, ends, side: *side, proxies: *proxies, spared });
+        }
     }
 
     /// Takes in what comes behind.
@@ -294,14 +316,13 @@ impl Manifests {
         self.findings.push(finding);
     }
 
-    /// Leaves open what the pods of Istio's own gateways send, where gateways may be told to call over waypoints (`semantics.md` §2.11):
-    /// by no label does one know for sure which pods are told.
+    /// Leaves open what the pods of Istio's own gateways send, where gateways may be told to call over waypoints (`semantics.md` §2.11) and
+    /// it is not known which pods are some.
     fn open_calls_of_gateways(&mut self) {
         if !self.mesh.sends_gateways_to_waypoints(&self.inventory) {
             return;
         }
-        // Of the kinds that are not modelled, they alone act on what is called alone.
-        let gateways = self.unmodelled.iter_mut().filter(|object| object.why == Why::Kind && object.side == Side::Called);
+        let gateways = self.unmodelled.iter_mut().filter(|object| object.why == Why::Role && object.side == Side::Called);
         gateways.for_each(|object| object.side = Side::Either);
     }
 

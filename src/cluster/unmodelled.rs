@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, Way, wire};
+use super::{Endpoint, NamespaceLabels, ProxyRole, Way, wire};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
@@ -23,6 +23,8 @@ pub(super) struct Unmodelled {
     pub(super) ends: Ends,
     /// Which of the two ends that may be.
     pub(super) side: Side,
+    /// The pods of which it may be, by what their Envoys are for.
+    pub(super) proxies: Proxies,
     /// Namespaces of which it changes nothing for those that call their pods.
     pub(super) spared: BTreeSet<Symbol>,
 }
@@ -38,9 +40,24 @@ pub(super) enum Side {
     Calling,
 }
 
+/// Of whose Envoys an object may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proxies {
+    /// Of anybody's.
+    Any,
+    /// Of all but gateways'.
+    Sidecars,
+    /// Of gateways', which are not always known to be some.
+    Gateways,
+    /// The same; what it does to those that are known to be gateways is modelled.
+    PerhapsGateways,
+}
+
 /// Why nothing is known of what an object does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
+    /// It is about gateways alone, and whether a pod is one is not known.
+    Role,
     /// Its kind is not modelled.
     Kind,
     /// It could not be read.
@@ -130,7 +147,7 @@ impl Unmodelled {
             Gates::Both => true,
             Gates::Network | Gates::NetworkBaseline => false,
         };
-        at_gate && self.ends.hold(end)
+        at_gate && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
     }
 
     /// Whether it may change anything for those that call this end.
@@ -156,6 +173,18 @@ impl Unmodelled {
             Ends::Pods(cube) => Peers::from(PodSet::from(cube.clone())),
             Ends::Addresses => Peers::from(AddressSet::all()),
         })
+    }
+}
+
+impl Proxies {
+    /// Whether an Envoy that is for this is, or may be, one of them.
+    fn hold(self, role: ProxyRole) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Sidecars => role != ProxyRole::Gateway,
+            Self::Gateways => role != ProxyRole::Sidecar,
+            Self::PerhapsGateways => role == ProxyRole::Unknown,
+        }
     }
 }
 
@@ -230,6 +259,7 @@ impl fmt::Display for Unmodelled {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
             Why::Kind => write!(out, "{} may decide otherwise and is not modelled", self.object),
+            Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
             Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
         }
     }

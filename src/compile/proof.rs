@@ -159,7 +159,15 @@ fn too_many(policy: &Policy, incomplete: &Incomplete) -> Diagnostic {
     match incomplete {
         Incomplete::Requests(flow) => too_many_requests(policy, flow),
         Incomplete::Pods { namespace, way } => too_many_pods(policy, namespace, *way),
+        Incomplete::Names => too_many_names(),
     }
+}
+
+fn too_many_names() -> Diagnostic {
+    let message = "the names that patterns of policies tell apart fall into too many classes to be proved";
+    Diagnostic::unplaced(code::PROOF_INCOMPLETE, message)
+        .note("a name may match any of the patterns with something between two `*`, so every further one doubles the classes")
+        .help("write fewer patterns like `*a*` for callers' namespaces in the policies of one namespace: name them, or by how they begin")
 }
 
 fn too_many_pods(policy: &Policy, namespace: &str, way: Way) -> Diagnostic {

@@ -187,7 +187,7 @@ codes! {
     EXPECTATION_FAILED "expectation-failed" Error "an expectation does not hold";
     // The proof
     PROOF_FAILED "proof-failed" Error "what would be written does not do what the intents say";
-    PROOF_INCOMPLETE "proof-incomplete" Error "pods or requests fall into too many classes to be proved";
+    PROOF_INCOMPLETE "proof-incomplete" Error "pods, requests or names fall into too many classes to be proved";
     ALONGSIDE_CHANGES_ACCESS "alongside-changes-access" Error "policies of others change who gets in";
     // Differences
     ACCESS_GAINED "access-gained" Warning "somebody gets in who did not, or further than before";

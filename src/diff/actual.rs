@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::looked::Looked;
 use super::side::{Both, Pair, Which};
-use crate::cluster::{Cluster, Endpoint, Network, Workload};
+use crate::cluster::{Cluster, Endpoint, Network, ProxyRole, Workload};
 use crate::flow::{LabelCube, Peer, Peers, Pod, PodCube, PodSet, Symbol, Values};
 
 /// A workload of both sides.
@@ -127,7 +127,9 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
     let facts = &endpoint.facts;
     let usual = pair.example(&PodCube::in_namespace(&pod.namespace));
     let is_usual = |(_, example): ((bool, bool), Both)| matches!(example.of(which), Peer::Pod(example) if example.plane == pod.plane);
-    if facts.network != Network::Own || looked.at_addresses && !facts.addresses.is_empty() || !usual.is_some_and(is_usual) {
+    let is_gateway = facts.proxy == ProxyRole::Gateway;
+    let is_located = looked.at_addresses && !facts.addresses.is_empty();
+    if facts.network != Network::Own || is_gateway || is_located || !usual.is_some_and(is_usual) {
         return Likeness::Special;
     }
     let has_names = looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty());

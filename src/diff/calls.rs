@@ -268,7 +268,7 @@ impl<'a> Door<'a> {
             let gateway =
                 pod.labels.iter().filter(|(key, _)| key.contains("istio") || touched.labels == Labelled::Yes || key.contains("gateway"));
             let of_mesh: Vec<_> = gateway.collect();
-            let rest = (&facts.addresses, facts.network, &facts.open_labels, facts.namespace);
+            let rest = (&facts.addresses, facts.network, facts.proxy, &facts.open_labels, facts.namespace);
             Some(format!("{} {selected:?} {:?} {of_mesh:?} {rest:?}", pod.namespace, pod.plane))
         };
         let own: Vec<Option<String>> = SIDES.into_iter().zip(&self.sides.clusters).map(side).collect();

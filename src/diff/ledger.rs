@@ -41,6 +41,8 @@ enum Unaccounted {
     Unseen,
     /// How the mesh is installed is not read from objects.
     Mesh,
+    /// Where gateways listen, which may be pods of any namespace.
+    Listeners,
 }
 
 /// How a mesh or a plugin is installed, and what their policies refer to: nothing of it is read.
@@ -106,6 +108,7 @@ impl Unaccounted {
         match self {
             Self::Kind => "what that does is not known".to_owned(),
             Self::Unseen => "nothing that it acts on is among the manifests, so what that does is not known".to_owned(),
+            Self::Listeners => "it may change what gateways take, of which not everything is compared".to_owned(),
             Self::Mesh => "it may change how the mesh or its policies work, and is not read".to_owned(),
         }
     }
@@ -127,6 +130,7 @@ fn left_over(object: &Altered<'_>, known: Known<'_>, kinds: &mut Kinds) -> Optio
         (group, kind) if inventory::is_fact(group, kind) => true,
         ("networking.istio.io", "DestinationRule") => object.both().all(|held| host_is_seen(held, known)),
         ("gateway.networking.k8s.io", "Gateway") => object.both().all(|held| gateway_is_seen(held, known)),
+        ("networking.istio.io", "Gateway") => return Some(Unaccounted::Listeners),
         // Hosts outside the mesh, to which no gate stands but a waypoint.
         ("networking.istio.io", "ServiceEntry") => known.waypoints == Waypoints::None && !selects_pods(object),
         (group, kind) => return is_install(group, kind, held, known).then_some(Unaccounted::Mesh),
@@ -171,7 +175,7 @@ fn host_is_seen(held: &Held, known: Known<'_>) -> bool {
     held.about("host").all(|host| known.called.services.iter().any(|service| fits(host, service)))
 }
 
-/// Whether calls over a Gateway were compared, if it is a waypoint; others are no gates of their own.
+/// Whether calls over a Gateway were compared, if it is a waypoint; of others, the pods of its namespace are judged by their names.
 fn gateway_is_seen(held: &Held, known: Known<'_>) -> bool {
     let waypoint = Symbol::from(format!("{}/{}", held.namespace, held.own_name));
     !held.about("gatewayClassName").any(|class| class == WAYPOINT_CLASS) || known.called.waypoints.contains(&waypoint)

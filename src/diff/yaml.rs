@@ -41,7 +41,8 @@ pub(crate) fn names([base, head]: [&Cluster; 2]) -> Names {
 }
 
 fn names_of(cluster: &Cluster) -> Names {
-    let mut names = Names { namespaces: cluster.namespaces(), accounts: BTreeSet::new() };
+    // What stands for others is made once for both sides, and is nobody's.
+    let mut names = Names::new(cluster.namespaces(), BTreeSet::new()).alone();
     for workload in cluster.workloads() {
         if let Peer::Pod(pod) = &workload.endpoint.peer {
             names.accounts.insert(Symbol::clone(&pod.account));

@@ -4,6 +4,7 @@
 //! once included. It must not know what the words are of.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::Symbol;
 
@@ -84,47 +85,20 @@ impl Affixes {
     /// Words that together with those known stand for all words that are none of the whole ones, but for the words that no pattern
     /// matches: each beginning alone, each end alone, and each with each, all of them also where one begins or ends in another.
     ///
-    /// What is put between a beginning and an end is something that makes no other pattern match, in the letters of `shape`. `None` if
-    /// nothing is short and does so.
-    pub fn joined(&self, known: &BTreeSet<Symbol>, shape: impl Fn(&str) -> String) -> Option<Vec<Symbol>> {
+    /// What is put between a beginning and an end is something that makes no other pattern match, in the letters of `shape` if any of these
+    /// does so.
+    pub fn joined(&self, known: &BTreeSet<Symbol>, shape: impl Fn(&str) -> String) -> Vec<Symbol> {
         self.words(known, shape, |_| true)
     }
 
     /// Those of them that begin or end so, and not both.
-    pub fn single(&self, known: &BTreeSet<Symbol>, shape: impl Fn(&str) -> String) -> Option<Vec<Symbol>> {
+    pub fn single(&self, known: &BTreeSet<Symbol>, shape: impl Fn(&str) -> String) -> Vec<Symbol> {
         self.words(known, shape, |kind| kind.start.is_none() || kind.end.is_none())
     }
 
-    /// Each of these texts with each beginning or none before it, and each end or none behind it.
-    pub fn around(&self, texts: &[String]) -> Vec<Symbol> {
-        let starts = || std::iter::once("").chain(self.starts.iter().map(|start| &**start));
-        let ends = || std::iter::once("").chain(self.ends.iter().map(|end| &**end));
-        let with = |text: &String| {
-            starts()
-                .flat_map(|start| ends().map(move |end| (start, end)))
-                .map(|(start, end)| format!("{start}{text}{end}").into())
-                .collect()
-        };
-        texts.iter().flat_map(|text| -> Vec<Symbol> { with(text) }).collect()
-    }
-
-    /// Words in which a beginning and an end share letters.
-    pub fn overlapping(&self) -> Vec<Symbol> {
-        let shared = |start: &str, end: &str| {
-            let lengths = (1..start.len().min(end.len())).filter(|length| start.get(start.len() - length..) == end.get(..*length));
-            lengths.filter_map(|length| Some(Symbol::from(format!("{start}{}", end.get(length..)?)))).collect::<Vec<_>>()
-        };
-        self.starts.iter().flat_map(|start| self.ends.iter().flat_map(|end| shared(start, end))).collect()
-    }
-
-    fn words(
-        &self,
-        known: &BTreeSet<Symbol>,
-        shape: impl Fn(&str) -> String,
-        is_wanted: impl Fn(&Kind<'_>) -> bool,
-    ) -> Option<Vec<Symbol>> {
+    fn words(&self, known: &BTreeSet<Symbol>, shape: impl Fn(&str) -> String, is_wanted: impl Fn(&Kind<'_>) -> bool) -> Vec<Symbol> {
         if self.is_plain() {
-            return Some(Vec::new());
+            return Vec::new();
         }
         let starts = || std::iter::once(None).chain(self.starts.iter().map(Some));
         let ends = || std::iter::once(None).chain(self.ends.iter().map(Some));
@@ -134,10 +108,10 @@ impl Affixes {
         kinds.filter(is_sought).map(|kind| self.word_of(kind, known, &shape)).collect()
     }
 
-    /// The first of some words that no pattern matches, or else one that none does, if one is short.
-    pub fn outside(&self, words: impl IntoIterator<Item = Symbol>, known: &BTreeSet<Symbol>) -> Option<Symbol> {
+    /// The first of some words that no pattern matches, or else one that none does.
+    pub fn outside(&self, words: impl IntoIterator<Item = Symbol>, known: &BTreeSet<Symbol>) -> Symbol {
         let is_free = |word: &Symbol| self.kind(word) == Kind::NONE && !self.whole.contains(word) && !known.contains(word);
-        words.into_iter().find(is_free).or_else(|| self.word_of(Kind::NONE, known, &str::to_owned))
+        words.into_iter().find(is_free).unwrap_or_else(|| self.word_of(Kind::NONE, known, &str::to_owned))
     }
 
     fn kind(&self, word: &str) -> Kind<'_> {
@@ -147,12 +121,24 @@ impl Affixes {
         Kind { start, end }
     }
 
-    fn word_of(&self, kind: Kind<'_>, known: &BTreeSet<Symbol>, shape: &impl Fn(&str) -> String) -> Option<Symbol> {
+    fn word_of(&self, kind: Kind<'_>, known: &BTreeSet<Symbol>, shape: &impl Fn(&str) -> String) -> Symbol {
         let (start, end) = (kind.start.map_or("", |text| &**text), kind.end.map_or("", |text| &**text));
+        let around = |filling: &str| Symbol::from(format!("{start}{filling}{end}"));
         let fits = |word: &Symbol| self.kind(word) == kind && !self.whole.contains(word) && !known.contains(word);
-        fillings().map(|filling| Symbol::from(format!("{start}{}{end}", shape(&filling)))).find(fits)
+        let usual = fillings().map(|filling| around(&shape(&filling))).find(fits);
+        usual.unwrap_or_else(|| around(&self.unused(known).to_string()))
+    }
+
+    /// A letter of which nobody speaks: with it a word begins and ends in what stands before and behind it, and in nothing longer.
+    fn unused(&self, known: &BTreeSet<Symbol>) -> char {
+        let spoken = [&self.starts, &self.ends, &self.whole, known].into_iter().flatten();
+        let spoken: BTreeSet<char> = spoken.flat_map(|text| text.chars()).collect();
+        RARE.clone().find(|letter| !spoken.contains(letter)).unwrap_or(*RARE.start())
     }
 }
+
+/// Letters that nobody uses, more than fit into any policy.
+const RARE: RangeInclusive<char> = '\u{e000}'..='\u{10ffff}';
 
 impl Kind<'_> {
     /// Words that no pattern matches.
@@ -206,7 +192,7 @@ mod tests {
         ) {
             let known: BTreeSet<Symbol> = known.into_iter().map(Symbol::from).collect();
             let affixes = affixes(&written);
-            let mut all: Vec<Symbol> = affixes.joined(&known, str::to_owned).expect("some letter is in no pattern");
+            let mut all: Vec<Symbol> = affixes.joined(&known, str::to_owned);
             all.extend(known);
             let signature = |word: &str| written.iter().map(|written| matches(written, word)).collect::<Vec<bool>>();
             let found: BTreeSet<Vec<bool>> = all.iter().map(|word| signature(word)).collect();
@@ -224,9 +210,10 @@ mod tests {
             let written: Vec<String> = written.iter().map(|text| (*text).to_owned()).collect();
             affixes(&written).joined(&BTreeSet::new(), str::to_owned)
         };
-        let words = joined(&["a*", "*b", "ax*", "ayb"]).expect("`z` is in no pattern");
+        let words = joined(&["a*", "*b", "ax*", "ayb"]);
         assert_eq!(words.iter().map(|word| &**word).collect::<Vec<_>>(), ["xb", "ay", "azb", "axx", "axxb"]);
         let letters: Vec<String> = ('a'..='z').chain('0'..='9').map(|letter| format!("a{letter}*")).chain(["a*".to_owned()]).collect();
-        assert_eq!(joined(&letters.iter().map(|text| &**text).collect::<Vec<_>>()), None);
+        let words = joined(&letters.iter().map(|text| &**text).collect::<Vec<_>>());
+        assert_eq!((words.len(), words.first().map(|word| &**word)), (37, Some("a\u{e000}")), "no letter is left");
     }
 }

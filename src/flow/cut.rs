@@ -90,6 +90,12 @@ impl RequestSamples {
             && self.tokens.is_empty()
     }
 
+    /// The claims of tokens that its samples have.
+    pub fn claims(&self) -> impl Iterator<Item = &Symbol> {
+        let claims = self.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
+        claims.flat_map(BTreeMap::keys)
+    }
+
     /// Whether anything but the path matters of requests with this one.
     pub fn speaks_of(&self, path: &str) -> bool {
         self.bound.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))

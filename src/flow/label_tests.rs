@@ -8,9 +8,9 @@ use super::{LabelCube, Symbol, Values};
 
 /// All tests of pods' labels by which a judge tells pods apart, by the namespaces of these pods.
 ///
-/// The contract, about labels alone: leave the pods of a flow their namespaces, accounts and data planes, and take away labels of
-/// either pod, but none whose key is one that absence passes a test of ([`PodTests::settling_keys`]), and none that a test of
-/// `others` names which holds the pod. What counts for a pod are the tests of *its own* namespace ([`LabelTests::of`]), whichever end
+/// The contract, about labels alone: leave the pods of a flow their namespaces, accounts and data planes, and put labels of
+/// either pod to rest: take them away, or give them a value, so that no test of that key passes any more ([`rest`]); but none of a key that
+/// has no such rest, and none that a test of `others` names which holds the pod. What counts for a pod are the tests of *its own* namespace ([`LabelTests::of`]), whichever end
 /// it is and wherever the other end lives. Then the answer of either end stays the same as long as the source keeps the keys of at
 /// most one test of `sources` that holds it, and the destination those of at most one of `destinations` and, at its own end, one of
 /// `mesh` and two of `ports`. Which ones these are differs from flow to flow: they are why the flow passes, or why it does not. A
@@ -40,6 +40,9 @@ pub struct PodTests {
     /// All other tests: of what settles for a pod which data plane it has, how its connections are protected, which tokens
     /// are checked, and of whatever is not understood. All that hold a pod count.
     pub others: BTreeSet<LabelCube>,
+    /// Tests that no answer hangs on, but something else that is asked about flows, and that none may pass which did not: which pods can
+    /// exist, or which differences somebody takes.
+    pub besides: BTreeSet<LabelCube>,
 }
 
 /// What a test is one of.
@@ -55,6 +58,8 @@ pub enum TestRole {
     Port,
     /// [`PodTests::others`].
     Other,
+    /// [`PodTests::besides`].
+    Beside,
 }
 
 impl LabelTests {
@@ -112,6 +117,7 @@ impl PodTests {
             TestRole::Mesh => &mut self.mesh,
             TestRole::Port => &mut self.ports,
             TestRole::Other => &mut self.others,
+            TestRole::Beside => &mut self.besides,
         };
         tests.insert(test);
     }
@@ -123,17 +129,34 @@ impl PodTests {
         self.mesh.extend(other.mesh);
         self.ports.extend(other.ports);
         self.others.extend(other.others);
+        self.besides.extend(other.besides);
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &LabelCube> {
-        self.sources.iter().chain(&self.destinations).chain(&self.mesh).chain(&self.ports).chain(&self.others)
+        self.sources.iter().chain(&self.destinations).chain(&self.mesh).chain(&self.ports).chain(&self.others).chain(&self.besides)
     }
 
     /// Which labels no pod may lose, because something may follow from their absence.
     pub fn settling_keys(&self) -> BTreeSet<&Symbol> {
         self.iter().flat_map(LabelCube::iter).filter(|(_, values)| values.allows_absent()).map(|(key, _)| key).collect()
     }
+}
+
+/// What a label rests by: a value, or its absence where that is none.
+pub type Rest = Option<Symbol>;
+
+/// What a label of a key is put to rest by, where these are all tests of the key: what none of them lets pass, absence before any value.
+/// None if there is no such thing.
+pub fn rest<'v>(tests: &(impl Iterator<Item = &'v Values> + Clone)) -> Option<Rest> {
+    if tests.clone().all(|values| !values.allows_absent()) {
+        return Some(None);
+    }
+    let named: BTreeSet<&Symbol> = tests.clone().flat_map(Values::words).collect();
+    // A value that nobody names stands for all others.
+    let others = (0..=named.len()).map(|number| Symbol::from(format!("other-{number}"))).find(|word| !named.contains(word));
+    let words = named.into_iter().cloned().chain(others);
+    words.into_iter().find(|word| tests.clone().all(|values| !values.contains(Some(&**word)))).map(Some)
 }
 
 #[cfg(test)]
@@ -171,5 +194,22 @@ mod tests {
         tests.add(TestRole::Other, &Values::any(), LabelCube::all());
         tests.add(TestRole::Other, &Values::one("shop".into()), test("app", Values::of([])));
         assert_eq!(tests, LabelTests::default());
+    }
+
+    #[test]
+    fn a_label_rests_where_no_test_of_it_passes() {
+        let none = Values::absent();
+        let [a, b, not_a, not_b] =
+            [Values::one("a".into()), Values::one("b".into()), Values::except(["a".into()]), Values::except(["b".into()])];
+        let rest = |tests: &[&Values]| rest(&tests.iter().copied());
+        assert_eq!(rest(&[]), Some(None));
+        assert_eq!(rest(&[&a, &b, &Values::present()]), Some(None));
+        assert_eq!(rest(&[&not_a]), Some(Some("a".into())));
+        assert_eq!(rest(&[&not_a, &b, &none]), Some(Some("a".into())));
+        assert_eq!(rest(&[&none]), Some(Some("other-0".into())));
+        assert_eq!(rest(&[&none, &Values::one("other-0".into())]), Some(Some("other-1".into())));
+        for tests in [[&not_a, &a], [&not_a, &not_b], [&none, &Values::present()]] {
+            assert_eq!(rest(&tests), None, "{tests:?}");
+        }
     }
 }

@@ -127,6 +127,19 @@ pub enum InitContainers {
     Present,
 }
 
+/// What the Envoy of a pod is for, if the pod has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum ProxyRole {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// It stands before the pod's application: `proxy sidecar`.
+    Sidecar,
+    /// It is a gateway, which listens where `Gateway` objects say and captures nothing: `proxy router` (`semantics.md` §2.1, §5.5;
+    /// istio/istio : manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
+    Gateway,
+}
+
 /// What a pod says about one way of taking part in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeshChoice {
@@ -166,6 +179,13 @@ const ADDED_BY_INJECTION: [&str; 5] = [
     REVISION,
 ];
 
+/// Those of them that the injection of a gateway adds: its template has neither the label by which clients know that mTLS is taken, nor
+/// that of a tunnel.
+const ADDED_TO_GATEWAYS: [&str; 3] = ["service.istio.io/canonical-name", "service.istio.io/canonical-revision", REVISION];
+
+/// The annotation that names the templates of an injection; without it, it is that of sidecars.
+const TEMPLATES: &str = "inject.istio.io/templates";
+
 /// The labels that newer Kubernetes copies from the node to each pod.
 const ADDED_BY_SCHEDULING: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
 
@@ -192,7 +212,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
     let Judged { mut labels, annotations, account, host_network, capture } = judged?;
     let mesh = mesh(&labels, &annotations, &containers);
-    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, mesh) };
+    let proxy = if ports_known == PortsKnown::Yes { role(&annotations, &containers) } else { ProxyRole::Unknown };
+    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
     if kind == WorkloadKind::Job && name.named == Named::Whole {
         labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
     }
@@ -208,6 +229,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         ports_known,
         host_network,
         mesh,
+        proxy,
         capture,
         init_containers: containers.init,
         addresses,
@@ -359,7 +381,7 @@ fn replicas(object: &Node<'_>, reading: &mut Reading<'_>) -> Replicas {
 
 /// What a pod's labels, annotations and containers say about the mesh.
 fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMesh {
-    let injected = containers.proxy || annotations.contains_key("sidecar.istio.io/status");
+    let injected = containers.proxy.is_some() || annotations.contains_key("sidecar.istio.io/status");
     let redirected = annotations.get("ambient.istio.io/redirection").is_some_and(|value| &**value == "enabled");
     let ambient = match labels.get(DATAPLANE_MODE).map(|mode| &**mode) {
         _ if redirected => MeshChoice::Present,
@@ -369,6 +391,21 @@ fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMe
     };
     let sidecar = if injected { MeshChoice::Present } else { injection(labels, annotations) };
     PodMesh { sidecar, ambient }
+}
+
+/// What the proxy of a pod is for: as its own arguments say if it is there already, else as the template that injects it has it.
+fn role(annotations: &Labels, containers: &Containers) -> ProxyRole {
+    if let Some(role) = containers.proxy {
+        return role;
+    }
+    let Some(templates) = annotations.get(TEMPLATES) else { return ProxyRole::Sidecar };
+    let names = |wanted: &str| templates.split(',').any(|name| name.trim() == wanted);
+    match (names("sidecar"), names("gateway")) {
+        (true, false) => ProxyRole::Sidecar,
+        (false, true) => ProxyRole::Gateway,
+        // Templates of one's own may be of anything.
+        _ => ProxyRole::Unknown,
+    }
 }
 
 /// What a pod says about injection. The label wins; the annotation can only opt out, as the webhooks look at labels.
@@ -388,7 +425,7 @@ fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
 }
 
 /// The keys that others add to a workload's pods with values that are not known here.
-fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, mesh: PodMesh) -> BTreeSet<&'static str> {
+fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, (mesh, proxy): (PodMesh, ProxyRole)) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
         WorkloadKind::Deployment => ["pod-template-hash"].into(),
         WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
@@ -406,7 +443,11 @@ fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, mesh: P
         keys.extend(JOB_NAME);
     }
     if host_network == HostNetwork::No && mesh.sidecar != MeshChoice::Refused {
-        keys.extend(ADDED_BY_INJECTION);
+        if proxy == ProxyRole::Gateway {
+            keys.extend(ADDED_TO_GATEWAYS);
+        } else {
+            keys.extend(ADDED_BY_INJECTION);
+        }
     }
     keys.extend(ADDED_BY_SCHEDULING);
     keys

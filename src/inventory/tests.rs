@@ -411,3 +411,19 @@ proptest::proptest! {
         }
     }
 }
+
+/// What a gateway's injection adds is not what a sidecar's does: the label of mTLS is not among it.
+#[test]
+fn gateways_do_not_say_that_they_take_mtls() {
+    let keys = |annotations: &str| {
+        let pod = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: p}}\nspec: {{template: {{metadata: {{annotations: {{{annotations}}}}}, \
+             spec: {{containers: [{{name: istio-proxy, image: auto}}]}}}}}}\n"
+        );
+        let workload = clean(&pod).workloads.remove(0);
+        (workload.proxy, workload.open_keys.contains("security.istio.io/tlsMode"), workload.open_keys.contains("istio.io/rev"))
+    };
+    assert_eq!(keys(""), (ProxyRole::Sidecar, true, true));
+    assert_eq!(keys("inject.istio.io/templates: gateway"), (ProxyRole::Gateway, false, true));
+    assert_eq!(keys("inject.istio.io/templates: own"), (ProxyRole::Unknown, true, true));
+}

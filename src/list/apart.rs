@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{NamedPort, NamespaceLabels, Network, Way, Workload};
+use crate::cluster::{NamedPort, NamespaceLabels, Network, ProxyRole, Way, Workload};
 use crate::flow::{Cut, DataPlane, NAMESPACE_NAME, PodCube, Symbol};
 
 use super::bits::Bits;
@@ -38,6 +38,8 @@ struct Looks {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'c> {
     plane: Option<DataPlane>,
+    /// What is not modelled may hang on whether a client is a gateway, and so does which waypoints it takes.
+    proxy: ProxyRole,
     /// A pod on its node's network is the node to others: each stands alone.
     host: Option<usize>,
     open: BTreeSet<&'c Symbol>,
@@ -93,6 +95,7 @@ fn key<'c>(at: usize, workload: &'c Workload, looks: &Looks) -> Key<'c> {
     let facts = &workload.endpoint.facts;
     Key {
         plane: pod(&workload.endpoint).map(|pod| pod.plane),
+        proxy: facts.proxy,
         host: (facts.network == Network::Host).then_some(at),
         open: facts.open_labels.iter().filter(|key| looks.open.contains(*key)).collect(),
         name_only: looks.namespaces && facts.namespace == NamespaceLabels::NameOnly,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, Way};
+use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Way};
 use crate::flow::{
     AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
 };
@@ -68,6 +68,7 @@ struct Subject<'c> {
     account: &'c Symbol,
     plane: DataPlane,
     network: Network,
+    proxy: ProxyRole,
     ports: Option<&'c [NamedPort]>,
     uncaptured: &'c [(u16, u16)],
     node: Option<&'c Symbol>,
@@ -79,10 +80,9 @@ impl<'c> Asking<'c> {
     pub(super) fn new(cluster: &'c Cluster) -> Self {
         let workloads = cluster.workloads();
         let pods = || workloads.iter().filter_map(|workload| pod(&workload.endpoint));
-        let names = Names {
-            namespaces: pods().map(|pod| Symbol::clone(&pod.namespace)).collect(),
-            accounts: pods().map(|pod| Symbol::clone(&pod.account)).collect(),
-        };
+        // Pods that are there are all that is asked about, so nobody stands for others.
+        let namespaces = pods().map(|pod| Symbol::clone(&pod.namespace)).collect();
+        let names = Names::new(namespaces, pods().map(|pod| Symbol::clone(&pod.account)).collect()).alone();
         let platform = cluster.platform();
         Self {
             cluster,
@@ -146,6 +146,7 @@ impl<'c> Asking<'c> {
             account: &pod.account,
             plane: pod.plane,
             network: facts.network,
+            proxy: facts.proxy,
             ports: facts.ports.as_deref(),
             uncaptured: facts.uncaptured.ranges(),
             node: facts.node.as_ref(),

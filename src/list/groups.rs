@@ -139,7 +139,28 @@ pub(super) fn samples(cuts: &[Cut], held: &[usize]) -> RequestSamples {
         extend(&mut sum.written.headers, &own.written.headers);
         extend(&mut sum.written.claims, &own.written.claims);
     }
+    sum.few_claims = needed(held.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.requests));
     sum
+}
+
+/// How many values of each claim two of some rules need together: one that lets a request pass, and one that stops it. Of claims of which
+/// a rule promises nothing everything may matter.
+fn needed<'s>(rules: impl Iterator<Item = &'s RequestSamples>) -> BTreeMap<Symbol, usize> {
+    let mut needs: BTreeMap<&Symbol, Option<Vec<usize>>> = BTreeMap::new();
+    for rule in rules {
+        for name in rule.claims() {
+            let known = needs.entry(name).or_insert_with(|| Some(Vec::new()));
+            match (known.as_mut(), rule.few_claims.get(name)) {
+                (Some(counts), Some(count)) => counts.push(*count),
+                _ => *known = None,
+            }
+        }
+    }
+    let two_largest = |mut counts: Vec<usize>| {
+        counts.sort_unstable();
+        counts.iter().rev().take(2).fold(0, |sum: usize, count| sum.saturating_add(*count))
+    };
+    needs.into_iter().filter_map(|(name, counts)| Some((Symbol::clone(name), two_largest(counts?)))).collect()
 }
 
 fn extend(sum: &mut BTreeMap<Symbol, BTreeSet<Symbol>>, own: &BTreeMap<Symbol, BTreeSet<Symbol>>) {

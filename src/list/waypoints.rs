@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{Addressed, Cluster, Document, Endpoint, Question, Way, WaypointCall};
+use crate::cluster::{Cluster, Document, Endpoint, Question, Way, WaypointCall};
 use crate::flow::{Cut, DataPlane, Peers, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 
 use super::Reasons;
@@ -54,7 +54,7 @@ impl<'c> Clients<'c> {
             sources.iter().filter(|at| workloads.get(*at).is_some_and(|workload| is(&workload.endpoint))).collect::<Bits>()
         };
         let ambient = |endpoint: &Endpoint| super::ends::pod(endpoint).is_some_and(|pod| pod.plane == DataPlane::Ambient);
-        let all = of(&|endpoint| Cluster::takes_waypoints(endpoint));
+        let all = of(&|endpoint| cluster.takes_waypoints(endpoint));
         Self { all: Apart::new(workloads, all), ambient: of(&ambient) }
     }
 }
@@ -81,9 +81,11 @@ impl<'c> Asking<'c> {
         let mut found = Vec::new();
         for group in groups::workloads(&cuts, clients.all.of(&cuts, Way::Ingress), &mut self.members) {
             for members in by_view(&group.members, egress) {
-                // Of gateways nobody takes a call of a pod over a waypoint, so their calls that go straight are in no need of a row.
-                let members =
-                    if call.waypoint.is_none() || call.addressed == Addressed::Pod { members.intersect(&clients.ambient) } else { members };
+                // Gateways go over a waypoint only where they are told to; their calls that go straight are in no need of a row.
+                let members = if self.cluster.tells_gateways(&call.addressed) { members } else { members.intersect(&clients.ambient) };
+                if members.is_empty() {
+                    continue;
+                }
                 let samples = both(groups::samples(&cuts, &group.held), view.all_samples());
                 found.extend(self.asked(call, (destination, view), members, &samples, reasons));
             }

@@ -17,6 +17,7 @@ use crate::diagnostic::order::has_error;
 use crate::diff::{Pair, Revision, Unjudged, Which, Words, Yaml, names, presumed, spoken};
 use crate::flow::Symbol;
 use crate::source::{FileId, Source, Sources};
+use crate::verify::TOO_MANY_NAMES;
 
 /// What a plan is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,9 +112,13 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     if !platform.nodes.is_empty() {
         words.networks.insert("nodes".into(), platform.nodes.clone());
     }
+    let are_names_cut_short = known.are_cut_short();
     let setting = Setting::Manifests(known);
     let (others, is_modelled) = (BTreeSet::new(), base_cluster.is_modelled() && head_cluster.is_modelled());
     let items = items(before, after, &platform.root_namespace);
+    if are_names_cut_short && items.iter().any(|item| item.base != item.head) {
+        plan.unjudged.push(TOO_MANY_NAMES.to_owned());
+    }
     let ends = Ends {
         pair: &pair,
         setting: &setting,

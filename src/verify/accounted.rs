@@ -9,8 +9,8 @@ use super::program::samples;
 use crate::cluster::Endpoint;
 use crate::diagnostic::code;
 use crate::flow::{
-    Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PodTests, PortSet, Protocol, RequestCube, RequestSamples,
-    RequestSet, Symbol, TestRole, Transport, Values, Verdict,
+    Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet,
+    Symbol, TestRole, Transport, Values, Verdict,
 };
 use crate::gates::{Cause, Coupled, Gates, Opening, Permission, Selector};
 use crate::ir::{Policy, RuleId, captured_ports};
@@ -172,11 +172,8 @@ impl Judge for Watched<'_> {
 
     fn label_tests(&self) -> Option<LabelTests> {
         let mut tests = self.judge.label_tests()?;
-        // A flow that is not covered stays so when a pod of it loses labels: only what absence passes is asked of every pod.
-        let accounted = PodTests { sources: self.accounted.label_tests().collect(), ..PodTests::default() };
-        for key in accounted.settling_keys() {
-            tests.add(TestRole::Other, Values::any_ref(), LabelCube::of(Symbol::clone(key), Values::absent()));
-        }
+        // A flow that is not covered stays so as long as its pods pass no test that they did not.
+        self.accounted.label_tests().for_each(|test| tests.add(TestRole::Beside, Values::any_ref(), test));
         Some(tests)
     }
 

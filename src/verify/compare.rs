@@ -70,6 +70,10 @@ pub struct Difference {
     pub right: Verdict,
 }
 
+/// What is said where patterns of names tell more of them apart than are looked for.
+pub(crate) const TOO_MANY_NAMES: &str =
+    "the names of callers' namespaces and accounts, by the patterns of policies, fall into too many classes";
+
 /// What falls into too many classes to be judged.
 #[derive(Debug, Clone)]
 pub enum Incomplete {
@@ -82,6 +86,8 @@ pub enum Incomplete {
         /// Which of its flows.
         way: Way,
     },
+    /// The namespaces and accounts of whoever calls, by their names.
+    Names,
 }
 
 impl fmt::Display for Incomplete {
@@ -90,6 +96,7 @@ impl fmt::Display for Incomplete {
             Self::Requests(flow) => write!(out, "the requests of `{}` fall into too many classes", flow_words(flow)),
             Self::Pods { namespace, way: Way::Ingress } => write!(out, "who calls pods of `{namespace}` falls into too many classes"),
             Self::Pods { namespace, way: Way::Egress } => write!(out, "whom pods of `{namespace}` call falls into too many classes"),
+            Self::Names => out.write_str(TOO_MANY_NAMES),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::RuledOut;
 use super::judge::Way;
 use crate::classes::{Carried, FewLabels, World};
-use crate::flow::{LabelCube, LabelTests, Pod, PodCube, PodSet, PodTests, Symbol, TestRole, Values};
+use crate::flow::{LabelCube, LabelTests, Pod, PodCube, PodSet, PodTests, Rest, Symbol, TestRole, Values, rest};
 use crate::ir::{Baseline, End, Expectation, Policy};
 use crate::syntax::ast::Direction;
 
@@ -111,20 +111,18 @@ impl<'w> Few<'w> {
         for cut in [Way::Ingress, Way::Egress].into_iter().flat_map(|way| ruled_out.cuts(way)) {
             add(&mut others, TestRole::Other, &cut.peers.pods);
         }
+        // A pod whose labels rest must not meet a limit that it did not meet.
         for cube in worlds.sources.label_tests().into_iter().chain(worlds.destinations.label_tests()) {
-            // A limit that absence passes is one that a pod meets by losing a label.
-            for (key, values) in cube.labels.iter().filter(|(_, values)| values.allows_absent()) {
-                others.add(TestRole::Other, cube.names(), LabelCube::of(Symbol::clone(key), values.clone()));
-            }
+            others.add(TestRole::Beside, cube.names(), cube.labels.clone());
         }
         let reasons = needed.sources.len();
         let judges: Vec<LabelTests> = judges.iter().cloned().chain([others]).collect();
-        let sources = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
+        let sources = |tests: &[PodTests], keys: &Resting<'_>| {
             let all = together(tests);
             let groups = [Carried::few(&all.sources, &needed.sources), Carried::all(&all.others, reasons)];
             FewLabels::new(worlds.sources, keys, &groups)
         };
-        let destinations = |tests: &[PodTests], keys: &BTreeSet<&Symbol>| {
+        let destinations = |tests: &[PodTests], keys: &Resting<'_>| {
             let all = together(tests);
             let ports = Carried { tests: &all.ports, most: vec![needed.ports; reasons] };
             let groups = [Carried::few(&all.destinations, &needed.destinations), Carried::all(&all.others, reasons), ports];
@@ -142,14 +140,23 @@ impl<'w> Few<'w> {
     }
 }
 
+/// Keys whose labels may be put to rest, each with what it rests by.
+type Resting<'t> = BTreeMap<&'t Symbol, Rest>;
+
 impl<'w> ByNamespace<'w> {
-    /// By the tests of some judges; `few` makes the pods that are enough for the tests of each judge and for keys that pods may lose.
-    fn new(world: &'w dyn World, judges: &[LabelTests], few: &dyn Fn(&[PodTests], &BTreeSet<&Symbol>) -> FewLabels<'w>) -> Self {
+    /// By the tests of some judges; `few` makes the pods that are enough for the tests of each judge and for keys whose labels may rest.
+    ///
+    /// What lets a key rest among the tests of all namespaces does so in each. A key for which nothing does may rest in some of them, by
+    /// one thing here and another one there; so pods that may be of any keep it.
+    fn new(world: &'w dyn World, judges: &[LabelTests], few: &dyn Fn(&[PodTests], &Resting<'_>) -> FewLabels<'w>) -> Self {
         let anywhere: Vec<PodTests> = judges.iter().map(LabelTests::of_any).collect();
-        let keys: BTreeSet<&Symbol> = anywhere.iter().flat_map(PodTests::iter).flat_map(LabelCube::iter).map(|(key, _)| key).collect();
+        let (all, everywhere) = (values(&anywhere), resting(&anywhere, &Resting::new()));
         let of = |tests: &[PodTests]| {
-            let settling: BTreeSet<&Symbol> = tests.iter().flat_map(PodTests::settling_keys).collect();
-            few(tests, &keys.difference(&settling).copied().collect())
+            let told = values(tests);
+            // Where a key is in no test, absence will do.
+            let absent = all.keys().filter(|key| !told.contains_key(*key)).map(|key| (*key, None));
+            let own: Resting<'_> = absent.chain(resting(tests, &everywhere)).collect();
+            few(tests, &own.into_iter().chain(everywhere.clone()).collect())
         };
         let names: BTreeSet<&Symbol> = judges.iter().flat_map(LabelTests::namespaces).collect();
         let within = |name: &Symbol| judges.iter().map(|tests| tests.of(name)).collect::<Vec<_>>();
@@ -157,9 +164,24 @@ impl<'w> ByNamespace<'w> {
             world,
             within: names.into_iter().map(|name| (Symbol::clone(name), of(&within(name)))).collect(),
             elsewhere: of(&judges.iter().map(|tests| tests.elsewhere().clone()).collect::<Vec<_>>()),
-            anywhere: of(&anywhere),
+            anywhere: few(&anywhere, &everywhere),
         }
     }
+}
+
+/// The keys of these tests, each with what every test of it lets pass.
+fn values(judges: &[PodTests]) -> BTreeMap<&Symbol, Vec<&Values>> {
+    let mut all: BTreeMap<&Symbol, Vec<&Values>> = BTreeMap::new();
+    for (key, values) in judges.iter().flat_map(PodTests::iter).flat_map(LabelCube::iter) {
+        all.entry(key).or_default().push(values);
+    }
+    all
+}
+
+/// The keys of these tests whose labels may be put to rest, but for those that are known.
+fn resting<'t>(judges: &'t [PodTests], known: &Resting<'_>) -> Resting<'t> {
+    let unknown = values(judges).into_iter().filter(|(key, _)| !known.contains_key(key));
+    unknown.filter_map(|(key, values)| Some((key, rest(&values.iter().copied())?))).collect()
 }
 
 /// The tests of several judges, as one's.
@@ -250,4 +272,74 @@ fn add_end(end: &End, role: TestRole, tests: &mut LabelTests) {
 /// Adds what tells these pods from others of their namespaces.
 fn add(tests: &mut LabelTests, role: TestRole, pods: &PodSet) {
     pods.cubes().iter().for_each(|cube| tests.add(role, cube.names(), cube.labels.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classes::labels_within;
+    use crate::flow::{Cut, DataPlane, Flow};
+
+    /// Pods of any labels, none of which is asked for besides.
+    #[derive(Debug)]
+    struct AnyPod;
+
+    impl World for AnyPod {
+        fn example(&self, cube: &PodCube) -> Option<Pod> {
+            let (namespace, account) = ("shop".into(), "default".into());
+            Some(Pod { namespace, namespace_labels: [].into(), labels: labels_within(&cube.labels)?, account, plane: DataPlane::None })
+        }
+    }
+
+    impl RuledOut for AnyPod {
+        fn cuts(&self, _way: Way) -> Vec<Cut> {
+            Vec::new()
+        }
+
+        fn rules_out(&self, _flow: &Flow) -> bool {
+            false
+        }
+    }
+
+    const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    fn cube(key: &str, values: Values) -> LabelCube {
+        LabelCube::of(key.into(), values)
+    }
+
+    /// Tests of pods of `shop` that pass unless a label is `x`, and one more.
+    fn tests(role: TestRole, names: &Values, more: LabelCube) -> [LabelTests; 2] {
+        let mut tests = LabelTests::default();
+        for key in KEYS {
+            tests.add(TestRole::Source, &Values::one("shop".into()), cube(key, Values::except(["x".into()])));
+        }
+        tests.add(role, names, more);
+        [tests, LabelTests::default()]
+    }
+
+    /// Whether pods of some namespaces are looked at that have `x` for none of the first so many keys, and for all others.
+    fn is_considered(tests: &[LabelTests; 2], names: Values, moved: usize) -> bool {
+        let few = Few::new(Worlds::both(&AnyPod), &AnyPod, tests, &Needed::at_end(Way::Egress, false));
+        let value = |at: usize| if at < moved { Values::absent() } else { Values::one("x".into()) };
+        let labels = KEYS.iter().enumerate().fold(LabelCube::all(), |labels, (at, key)| labels.with((*key).into(), value(at)));
+        few.worlds().sources.is_considered(&PodCube {
+            labels,
+            namespace: LabelCube::of(crate::flow::NAMESPACE_NAME.into(), names),
+            ..PodCube::all()
+        })
+    }
+
+    #[test]
+    fn pods_at_rest_but_for_few_labels_are_looked_at() {
+        let shop = || Values::one("shop".into());
+        let usual = tests(TestRole::Source, &shop(), cube("a", Values::one("y".into())));
+        assert_eq!([0, 2, 3].map(|moved| is_considered(&usual, shop(), moved)), [true, true, false]);
+        // Whoever is not to pass a test that he did not must not come to rest in it; then the key is kept whole.
+        let besides = tests(TestRole::Beside, &Values::any(), cube("a", Values::one("x".into())));
+        assert_eq!([3, 4].map(|moved| is_considered(&besides, shop(), moved)), [true, false]);
+        // By what a key rests in one namespace it does not in another one, and pods that may be of any keep it.
+        let elsewhere = tests(TestRole::Source, &Values::one("pay".into()), cube("a", Values::one("x".into())));
+        assert_eq!([2, 3].map(|moved| is_considered(&elsewhere, shop(), moved)), [true, false]);
+        assert_eq!([3, 4].map(|moved| is_considered(&elsewhere, Values::except(["dev".into()]), moved)), [true, false]);
+    }
 }

@@ -14,9 +14,15 @@ pub struct Manifests<'c> {
 }
 
 impl<'c> Manifests<'c> {
-    /// Manifests that are compared with somebody who knows these names.
-    pub const fn new(cluster: &'c Cluster, names: Names) -> Self {
-        Self { cluster, names }
+    /// Manifests that are compared with somebody who knows these names; others that their policies tell apart by patterns are added, unless
+    /// that was done for all who are compared.
+    pub fn new(cluster: &'c Cluster, names: Names) -> Self {
+        Self { cluster, names: names.told_apart(cluster) }
+    }
+
+    /// The names by which they are compared.
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The manifests.

@@ -83,8 +83,9 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     }
     let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
     let known = Known { granted: &granted, accounted: &accounted };
-    let Comparison { differences, accepted, incomplete, classes, is_cut_short } =
+    let Comparison { differences, accepted, mut incomplete, classes, is_cut_short } =
         compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
+    incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
     Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes, is_cut_short }
 }
 
@@ -137,7 +138,7 @@ impl<'a> Written<'a> {
     }
 
     /// The same, with the names that the program knows, where they are found once for several clusters.
-    pub(crate) const fn with_names(program: &'a Program<'a>, cluster: &'a Cluster, names: Names) -> Self {
+    pub(crate) fn with_names(program: &'a Program<'a>, cluster: &'a Cluster, names: Names) -> Self {
         Self { manifests: Manifests::new(cluster, names), program }
     }
 

@@ -253,14 +253,15 @@ fn gateway(spec: &str) -> String {
 
 const PLAIN: &str = "servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]";
 
-/// A classic gateway configures listeners (`semantics.md` §3.3, §5.5): what its pods send is judged as that of any client.
+/// A classic gateway configures listeners (`semantics.md` §3.3, §5.5): what its pods send is judged as that of any client. Of a pod of
+/// which only labels are known nobody knows whether it is a gateway.
 #[test]
 fn a_gateway_opens_what_arrives_at_its_pods_and_nothing_that_they_send() {
     let mesh = |text: &str| end(text).plane(DataPlane::Sidecar);
     let (edge, web, db) = (mesh("app=gw@edge"), mesh("app=web@shop"), mesh("app=db@shop"));
     let cluster = cluster(&format!("{}{}", gateway(&format!("{{selector: {{app: gw}}, {PLAIN}}}")), closes_db()));
     for source in [&end(OUTSIDE), &web] {
-        unspecified(&cluster, source, &edge, "80", "Gateway `shop/g` may decide otherwise and is not modelled");
+        unspecified(&cluster, source, &edge, "80", "Gateway `shop/g` decides if the pod is a gateway, and whether it is one is not known");
     }
     assert_eq!(decide(&cluster, &web, &edge, "80/udp").verdict, Verdict::Allowed, "the mesh never sees UDP");
     denied(&cluster, &edge, &db, "80");
@@ -299,6 +300,8 @@ fn a_gateway_without_a_selector_is_of_all_pods_of_the_mesh_and_of_no_address() {
     allowed(&all, &web, &end("app=db@shop"), "80");
 }
 
+/// `AUTO_PASSTHROUGH` alone has clusters without the gateway's own mTLS (istio/istio : pilot/pkg/networking/core/cluster.go,
+/// `buildOutboundSniDnatClusters`); what `PASSTHROUGH` leads on, the gateway sends as any client does.
 #[test]
 fn what_a_gateway_passes_through_may_bring_the_identity_of_another() {
     let (edge, db) = (end("app=gw@edge").plane(DataPlane::Sidecar), end("app=db@shop").plane(DataPlane::Sidecar));
@@ -306,14 +309,18 @@ fn what_a_gateway_passes_through_may_bring_the_identity_of_another() {
         let yaml = format!("{}{}", gateway(&format!("{{selector: {{app: gw}}, {servers}}}")), closes_db());
         open(&cluster(&yaml), &edge, &db)
     };
-    let with = |tls: &str| format!("servers: [{{hosts: [a], tls: {tls}}}, {{hosts: [b], tls: {{mode: SIMPLE, credentialName: c}}}}]");
-    for tls in ["{mode: AUTO_PASSTHROUGH}", "{mode: PASSTHROUGH}", "{mode: 3}", "{mode: LATER}", "5"] {
+    let port = "port: {number: 443, name: a, protocol: HTTPS}";
+    let with = |tls: &str| format!("servers: [{{{port}, hosts: [a], tls: {tls}}}, {{{port}, hosts: [b], tls: {{mode: SIMPLE}}}}]");
+    for tls in ["{mode: AUTO_PASSTHROUGH}", "{mode: 3}", "5"] {
         assert!(is_open(&with(tls)), "{tls}");
     }
-    for tls in ["{mode: MUTUAL}", "{mode: ISTIO_MUTUAL}", "{mode: OPTIONAL_MUTUAL}", "{httpsRedirect: true}", "null"] {
+    for tls in ["PASSTHROUGH", "MUTUAL", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL", "LATER"].map(|mode| format!("{{mode: {mode}}}")) {
+        assert!(!is_open(&with(&tls)), "{tls}");
+    }
+    for tls in ["{httpsRedirect: true}", "null"] {
         assert!(!is_open(&with(tls)), "{tls}");
     }
-    assert!(!is_open("servers: []") && is_open("servers: 5"));
+    assert!(!is_open("servers: []") && is_open("servers: 5") && is_open("servers: [{hosts: [a]}]"));
 }
 
 /// Which pods are gateways that take waypoints nobody knows for sure (`semantics.md` §2.11).
@@ -340,12 +347,12 @@ fn a_gateway_that_may_take_waypoints_leaves_open_what_its_pods_send() {
 
 #[test]
 fn the_finding_of_a_gateway_says_which_way_it_acts() {
-    let label = |spec: &str| {
+    let labels = |spec: &str| {
         let (_, found) = read_on(super::platform(), &gateway(spec));
-        assert_eq!(found.len(), 1, "{found:#?}");
-        found[0].primary.as_ref().unwrap().text.clone()
+        found.iter().map(|finding| finding.primary.as_ref().unwrap().text.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(label(&format!("{{selector: {{app: gw}}, {PLAIN}}}")), "may change what the mesh lets pass to `app=gw@*`");
-    let through = "{selector: {app: gw}, servers: [{tls: {mode: AUTO_PASSTHROUGH}}]}";
-    assert_eq!(label(through), "may change what the mesh lets pass from and to `app=gw@*`");
+    assert_eq!(labels(&format!("{{selector: {{app: gw}}, {PLAIN}}}")), [""; 0], "what it does to gateways is modelled");
+    let through = "{selector: {app: gw}, servers: [{port: {number: 15443, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}}]}";
+    assert_eq!(labels(through), ["may change what the mesh lets pass from `app=gw@*`"]);
+    assert_eq!(labels("{selector: {app: gw}, servers: [{tls: {}}]}"), ["may change what the mesh lets pass from and to `app=gw@*`"]);
 }

@@ -239,14 +239,28 @@ fn compared(samples: &RequestSamples, request: Option<&Request>) -> String {
     format!("{:?}/{paths:?}/{:?}/{headers:?}/{token}", word(&samples.methods, &request.method), word(&samples.hosts, &request.host))
 }
 
+/// A gateway with `db`'s labels besides its own, and what it takes on the ports that policies speak of.
+fn edge() -> Endpoint {
+    meshed("shop", "app=db,gw=yes", "db").facts(|facts| facts.proxy = ProxyRole::Gateway)
+}
+
+fn with_listeners(yaml: &str) -> Cluster {
+    let server = |port: u16, protocol: &str, tls: &str| {
+        let tls = if tls.is_empty() { String::new() } else { format!(", tls: {{mode: {tls}, credentialName: c}}") };
+        format!("{{port: {{number: {port}, name: a, protocol: {protocol}}}, hosts: ['*']{tls}}}")
+    };
+    let servers = [server(80, "HTTPS", "SIMPLE"), server(81, "HTTPS", "OPTIONAL_MUTUAL"), server(5432, "TLS", "ISTIO_MUTUAL")];
+    let spec = format!("{{selector: {{gw: 'yes'}}, servers: [{}]}}", servers.join(", "));
+    cluster(&format!("{yaml}{}", labelled("networking.istio.io/v1", "Gateway", "shop/gw", "{}", &spec)))
+}
+
 #[test]
 fn flows_that_no_cut_tells_apart_get_one_answer() {
     let told = std::cell::Cell::new(0_usize);
-    let names =
-        Names { namespaces: ["shop", "dev", "dx"].map(Symbol::from).into(), accounts: ["web", "db", "tool"].map(Symbol::from).into() };
+    let names = Names::new(["shop", "dev", "dx"].map(Symbol::from).into(), ["web", "db", "tool"].map(Symbol::from).into());
     run("flows_that_no_cut_tells_apart_get_one_answer", |yaml| {
-        let cluster = cluster(yaml);
-        for near in [db(), ambient("shop", "app=db", "db")] {
+        let cluster = with_listeners(yaml);
+        for near in [db(), ambient("shop", "app=db", "db"), edge()] {
             let end = cluster.end(&near, Way::Ingress);
             let cuts = end.cuts(&names);
             let mut answers: BTreeMap<String, (Verdict, String)> = BTreeMap::new();
@@ -279,8 +293,8 @@ fn flows_that_no_cut_tells_apart_get_one_answer() {
 #[test]
 fn the_end_that_is_called_agrees_with_the_whole_way() {
     run("the_end_that_is_called_agrees_with_the_whole_way", |yaml| {
-        let cluster = cluster(yaml);
-        for near in [db(), ambient("shop", "app=db", "db"), plain("shop", "app=db")] {
+        let cluster = with_listeners(yaml);
+        for near in [db(), ambient("shop", "app=db", "db"), plain("shop", "app=db"), edge()] {
             let cuts = cluster.end(&near, Way::Ingress).cuts(&Names::default());
             for (at, request) in requests(&cuts).into_iter().enumerate() {
                 for far in far_ends(plane_of(&near)).into_iter().skip(at % 3).step_by(3) {

@@ -472,3 +472,40 @@ fn a_caller_of_its_own_is_let_out_to_some_pods() {
     assert!(is_told(lines(&there), "denied => allowed, mTLS"), "{:#?}", lines(&there));
     assert!(is_told(lines(&back), "allowed, mTLS => denied"), "{:#?}", lines(&back));
 }
+
+/// A gateway listens where its `Gateway` says, and what it takes there is seen by all pods that carry its name.
+#[test]
+fn what_a_gateway_takes_is_told() {
+    let allow = istio(
+        "AuthorizationPolicy",
+        "p",
+        "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw}], rules: [{to: [{operation: {methods: [GET], ports: ['443']}}]}]",
+    );
+    let with = |tls: &str| {
+        format!(
+            "{}{allow}---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\n\
+             spec: {{gatewayClassName: istio, listeners: [{{name: a, port: 443, protocol: HTTPS, tls: {{mode: {tls}}}}}]}}\n",
+            namespace("shop", "")
+        )
+    };
+    assert_eq!(
+        told(&with("Terminate"), &with("Passthrough"), SIDECAR),
+        [
+            "tightened: *@* -> gateway.networking.k8s.io/gateway-name=gw@shop:443 allowed, plaintext, http GET => denied [Gateway shop/gw changed]",
+            "tightened: outside -> gateway.networking.k8s.io/gateway-name=gw@shop:443 allowed, http GET => denied [Gateway shop/gw changed]"
+        ]
+    );
+}
+
+/// One of Istio's own kind is for gateways of any namespace.
+#[test]
+fn a_gateway_of_istio_that_changes_is_told() {
+    let gateway = |protocol: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\n\
+             spec: {{selector: {{istio: gw}}, servers: [{{port: {{number: 80, name: a, protocol: {protocol}}}, hosts: ['*']}}]}}\n"
+        )
+    };
+    let found = unknown(&(shop() + &gateway("HTTP")), &(shop() + &gateway("TCP")), SIDECAR);
+    assert_eq!(found, ["Gateway shop/gw has changed: it may change what gateways take, of which not everything is compared"]);
+}

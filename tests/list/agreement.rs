@@ -205,7 +205,37 @@ fn manifests(choices: &mut Choices<'_>) -> String {
     if choices.below(3) == 2 {
         yaml += &waypoint(choices);
     }
+    if choices.below(3) == 2 {
+        yaml += &gateway(choices);
+    }
     yaml
+}
+
+/// A gateway with servers on ports that policies speak of, and a pod with its labels that is none.
+fn gateway(choices: &mut Choices<'_>) -> String {
+    let servers = [
+        "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}",
+        "{port: {number: 8080, name: tcp, protocol: TCP}, hosts: ['*']}",
+    ];
+    let https = |mode: &str| {
+        format!("{{port: {{number: 8080, name: https, protocol: HTTPS}}, tls: {{mode: {mode}, credentialName: c}}, hosts: ['*']}}")
+    };
+    let servers =
+        [servers[0].to_owned(), servers[1].to_owned(), https("SIMPLE"), https("MUTUAL"), https("ISTIO_MUTUAL"), https("PASSTHROUGH")];
+    let chosen = [choices.below(servers.len()), choices.below(servers.len())].map(|at| servers[at].clone());
+    let deployment = |name: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{template: {{metadata: {{annotations: {{{annotations}}}, labels: {{app: db, istio: gw, sidecar.istio.io/inject: 'true'}}}}, \
+             spec: {{containers: [{{name: istio-proxy, image: auto}}]}}}}}}\n"
+        )
+    };
+    format!(
+        "{}{}---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\nspec: {{selector: {{istio: gw}}, servers: [{}]}}\n",
+        deployment("gw", "inject.istio.io/templates: gateway"),
+        deployment("none", ""),
+        chosen.join(", ")
+    )
 }
 
 /// A waypoint before the Service `db`, or before pods, and a policy of it.
@@ -213,10 +243,11 @@ fn waypoint(choices: &mut Choices<'_>) -> String {
     let serves = choices.of(["service", "all", "workload"]);
     let rule = format!("{{from: [{}], to: [{}]}}", source(choices), operation(choices));
     let action = choices.of(["ALLOW", "DENY"]);
+    let told = choices.of(["", ", istio.io/ingress-use-waypoint: 'true'"]);
     format!(
         "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: wp, namespace: shop, labels: {{istio.io/waypoint-for: {serves}}}}}\n\
          spec: {{gatewayClassName: istio-waypoint, listeners: [{{name: mesh, port: 15008, protocol: HBONE}}]}}\n\
-         ---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop, labels: {{istio.io/use-waypoint: wp}}}}\n\
+         ---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop, labels: {{istio.io/use-waypoint: wp{told}}}}}\n\
          spec: {{selector: {{app: db}}, ports: [{{name: http, port: 81, targetPort: 80}}]}}\n\
          ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: at-wp, namespace: shop}}\n\
          spec: {{targetRefs: [{{kind: Service, group: '', name: db}}], action: {action}, rules: [{rule}]}}\n\
@@ -361,6 +392,10 @@ fn is_meshed(endpoint: &Endpoint) -> bool {
     matches!(&endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None)
 }
 
+fn is_ambient(endpoint: &Endpoint) -> bool {
+    matches!(&endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Ambient)
+}
+
 fn agree(yaml: &str, platform: &Platform) -> Result<(), TestCaseError> {
     let (cluster, _) = read(platform.clone(), yaml);
     let listing = list::list(&cluster, &Options::default());
@@ -403,8 +438,8 @@ impl Pair<'_> {
         let meshed = is_meshed(self.from.1) && is_meshed(self.to.1);
         let transports: &[Transport] =
             if protocol == Protocol::Tcp { &[Transport::Plaintext, Transport::Mtls] } else { &[Transport::Plaintext] };
-        // A call of a bound pod may go over the waypoint by itself.
-        let bound = Cluster::takes_waypoints(self.from.1)
+        // A call of a bound pod may go over the waypoint by itself, if no gateway makes it.
+        let bound = is_ambient(self.from.1)
             && protocol == Protocol::Tcp
             && self.cluster.waypoint_calls(self.to.1, &Names::default()).iter().any(|call| call.addressed == Addressed::Pod);
         let transports = if bound { &[] } else { transports };
@@ -419,7 +454,7 @@ impl Pair<'_> {
 
     /// The same about a call that goes over the waypoint: of the Service, or of a pod that is bound to it.
     fn over_a_waypoint(&self, protocol: Protocol, port: u16, request: Option<&Request>) -> Option<String> {
-        if protocol != Protocol::Tcp || !Cluster::takes_waypoints(self.from.1) {
+        if protocol != Protocol::Tcp || !self.cluster.takes_waypoints(self.from.1) {
             return None;
         }
         let calls = self.cluster.waypoint_calls(self.to.1, &Names::default());
@@ -427,7 +462,8 @@ impl Pair<'_> {
         let calls: Vec<_> = calls.into_iter().filter(|call| leads(&call.ports)).collect();
         // Where several calls go the same way to the port, a row stands there for what each lets pass.
         let alone = |call: &&WaypointCall<'_>| calls.iter().filter(|other| other.waypoint == call.waypoint).count() == 1;
-        calls.iter().filter(alone).find_map(|call| self.by_call(call, port, request))
+        let goes = |call: &&WaypointCall<'_>| is_ambient(self.from.1) || self.cluster.tells_gateways(&call.addressed);
+        calls.iter().filter(goes).filter(alone).find_map(|call| self.by_call(call, port, request))
     }
 
     fn by_call(&self, call: &WaypointCall<'_>, port: u16, request: Option<&Request>) -> Option<String> {

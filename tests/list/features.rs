@@ -260,6 +260,39 @@ fn many_roles_read_as_the_rules_that_ask_for_them() {
     assert_eq!(read, told);
 }
 
+/// Whoever is listed is asked about by his own name, so that no number of patterns is too many.
+#[test]
+fn names_are_those_of_the_workloads_however_many_patterns_there_are() {
+    let globs: Vec<String> = ('a'..='w').map(|letter| format!("'*{letter}*'")).collect();
+    let allow = format!("{{from: [{{source: {{namespaces: [{}], principals: ['*/sa/admin']}}}}]}}", globs.join(", "));
+    let both = "{when: [{key: source.namespace, values: ['*b*']}, {key: source.namespace, values: ['*d*']}, {key: source.namespace, values: ['*i*']}]}";
+    let policy = format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{allow}, {both}]}}");
+    let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+    let others = ["bird", "bid"].map(|name| namespace(name, "istio-injection: enabled") + &deployment(name, "tool", "tool")).concat();
+    let yaml = meshed() + &strict + &others + &namespace("bad", "istio-injection: enabled") + &deployment("bad", "tool", "tool");
+    let all = lines(&(yaml + &istio("AuthorizationPolicy", "shop", "db", &policy)));
+    let to_db: Vec<&str> = all
+        .iter()
+        .filter(|line| line.ends_with(" | mTLS"))
+        .filter_map(|line| line.split_once(" | shop/db["))
+        .map(|(from, _)| from)
+        .collect();
+    assert_eq!(to_db, ["bid/tool[Deployment]", "bird/tool[Deployment]"], "{all:?}");
+}
+
+/// A rule may ask for more values of a claim than two, and another one may refuse a token that holds them all.
+#[test]
+fn tokens_of_three_roles_among_many_are_asked_for() {
+    let tokens = istio("RequestAuthentication", "shop", "corp", "{jwtRules: [{issuer: i, jwksUri: 'https://i/keys'}]}");
+    let role = |role: &str| format!("{{key: 'request.auth.claims[role]', values: [{role}]}}");
+    let select = "selector: {matchLabels: {app: db}}";
+    let allow = format!("{{{select}, rules: [{{when: [{}]}}]}}", ["a", "b", "c"].map(role).join(", "));
+    let deny = format!("{{{select}, action: DENY, rules: [{{when: [{}]}}, {{when: [{}]}}]}}", role("d"), role("e"));
+    let policies = istio("AuthorizationPolicy", "shop", "allow", &allow) + &istio("AuthorizationPolicy", "shop", "deny", &deny);
+    let found = on(platform(), &(meshed() + &tokens + &policies), "web", "db");
+    assert!(found.iter().any(|line| line.contains("role=")), "{found:?}");
+}
+
 #[test]
 fn what_nobody_knows_is_a_row_of_its_own() {
     let into = "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80, endPort: 90}]}]}";

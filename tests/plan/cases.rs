@@ -406,3 +406,17 @@ fn what_holds_pods_open_may_go_early() {
     let flows = ["one=b,four=x@shop -> none=x@shop:80", "one=b@shop -> four=x@shop:80", "four=x@shop -> none=x,one=b@shop:80"];
     safe(&base, &head, &flows.map(|words| flow(words, &labelled())));
 }
+
+/// Where patterns tell more names of callers apart than are tried, no order is called safe.
+#[test]
+fn names_of_too_many_patterns_are_not_taken_for_judged() {
+    let globs: Vec<String> = ('a'..='p').map(|letter| format!("'*{letter}*'")).collect();
+    let rules =
+        format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{{from: [{{source: {{namespaces: [{}]}}}}]}}]}}", globs.join(", "));
+    let base = istio("AuthorizationPolicy", "db", &rules);
+    let head = istio("AuthorizationPolicy", "db", &rules.replace("'*p*'", "p"));
+    let plan = yaml(&base, &head, Options::default()).plan;
+    assert!(plan.unjudged.iter().any(|what| what.contains("by the patterns of policies")), "{:?}", plan.unjudged);
+    assert_ne!(plan.safety, Safety::Safe);
+    assert!(yaml(&head, &head, Options::default()).plan.unjudged.is_empty());
+}

@@ -27,7 +27,24 @@ fn test() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Tests of which most pass by the absence of a label: of most keys nothing but absence, or all but one value.
+fn test_by_absence() -> impl Strategy<Value = String> {
+    let key = || select(KEYS.to_vec());
+    prop_oneof![
+        6 => key().prop_map(|key| format!("{key}!=x")),
+        2 => select(vec!["a!=*", "b!=*", "c!=x|y", "d!=y"]).prop_map(str::to_owned),
+        3 => (key(), key()).prop_filter("two keys", |(one, two)| one != two).prop_map(|(one, two)| format!("{one}!=x,{two}!=x")),
+        2 => (key(), key()).prop_filter("two keys", |(one, two)| one != two).prop_map(|(one, two)| format!("{one}!=x,{two}=y")),
+        2 => key().prop_map(|key| format!("{key}=y")),
+        1 => select(vec!["e=x", "(f!=x or g!=x)", "(h!=x but a=y)", "*"]).prop_map(str::to_owned),
+    ]
+}
+
 fn line() -> impl Strategy<Value = String> {
+    line_of(|| test().boxed())
+}
+
+fn line_of(test: impl Fn() -> BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let place = select(vec!["", "", "", "@*"]);
     let how = select(vec!["", "", " mtls", " mtls http GET /a"]);
     // Ends that are opened apart, and what is denied of what is allowed, take labels of more than one line.
@@ -40,10 +57,14 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn program() -> impl Strategy<Value = Vec<String>> {
+    program_of(line().boxed())
+}
+
+fn program_of(line: BoxedStrategy<String>) -> impl Strategy<Value = Vec<String>> {
     let close = select(vec!["", "  close in f=x", "  close out g=x"]);
     let open = select(vec!["", " open ingress", " open egress"]);
     let plane = select(vec!["sidecar", "none"]);
-    (prop::collection::vec(line(), 3..7), close, open, plane).prop_map(|(lines, close, open, plane)| {
+    (prop::collection::vec(line, 3..7), close, open, plane).prop_map(|(lines, close, open, plane)| {
         let close = if open.is_empty() { "" } else { close };
         let block = format!("namespace shop mesh {plane}{open} {{\n{close}\n{}\n}}", lines.join("\n"));
         vec![block, "namespace pay mesh sidecar {\n  allow h=x -> a=x@shop:80\n}".to_owned()]
@@ -70,8 +91,18 @@ fn found(outcome: &Outcome) -> [Comparison; 2] {
 
 #[test]
 fn pods_of_few_labels_show_what_all_pods_show() {
+    all_and_few_show_the_same(300, program().boxed());
+}
+
+/// The same where tests pass by the absence of labels: pods of few labels have all others at rest, whatever that is.
+#[test]
+fn pods_whose_labels_rest_show_what_all_pods_show() {
+    all_and_few_show_the_same(300, program_of(line_of(|| test_by_absence().boxed()).boxed()).boxed());
+}
+
+fn all_and_few_show_the_same(cases: u32, program: BoxedStrategy<Vec<String>>) {
     let [different, equal] = [Cell::new(0_u32), Cell::new(0_u32)];
-    let result = runner(300).run(&(program(), any::<[Index; 3]>()), |(lines, chosen)| {
+    let result = runner(cases).run(&(program, any::<[Index; 3]>()), |(lines, chosen)| {
         let mut outcome = compile(input(&lines));
         // Programs that would couple are written all the same: their manifests differ from them.
         if outcome.files.is_empty() || outcome.cluster.is_none() {
@@ -122,6 +153,31 @@ fn pods_carry_the_labels_of_as_many_lines_as_a_difference_needs() {
             assert_eq!(shows(&outcome), [true, true], "mesh {plane}\n{said}\nwritten as\n{written}");
         }
     }
+}
+
+/// A dozen keys that are tested by their absence are too many for all pods, and not for pods whose labels rest but for few: these prove, and
+/// find what shows on pods alone that no rule of them lets in.
+#[test]
+fn many_keys_tested_by_absence_are_proved() {
+    let program = |lines: &str| vec![format!("namespace shop mesh none {{\n{lines}\n}}")];
+    let rules = |count: usize| (0..count).map(|at| format!("allow key{at}!=a -> app=db:5432\n")).collect::<Vec<_>>().concat();
+    let outcome = compile(input(&program(&rules(20))));
+    let codes: Vec<_> = outcome.findings.iter().map(|finding| finding.code.name()).collect();
+    assert!(!codes.contains(&"proof-incomplete") && !outcome.files.is_empty(), "{codes:?}");
+    // The one adds a rule for pods of which no other rule speaks: those that have every label.
+    let all: Vec<String> = (0..9).map(|at| format!("key{at}=a")).collect();
+    let rules = rules(9);
+    let more = format!("{rules}allow {} -> app=db:5432\n", all.join(","));
+    let tried = |said: &str, written: &str| {
+        let other = compile(input(&program(written)));
+        shows(&Outcome { cluster: other.cluster, ..compile(input(&program(said))) })
+    };
+    assert_eq!(tried(&rules, &rules), [false, false]);
+    assert_eq!(tried(&rules, &more), [true, true]);
+    assert_eq!(tried(&more, &rules), [true, true]);
+    // A key of which each value passes some test has no rest, and is kept whole.
+    let kept = format!("{rules}allow key0=a,part=x -> app=web:80\n");
+    assert_eq!(tried(&kept, &rules), [true, true]);
 }
 
 /// A policy of others of which a cluster may leave open what it does: ports that hang on what the plugin knows, or on the pod.

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::TooManyRequests;
 use crate::classes::witness::fresh_word;
 use crate::flow::{Affixes, RequestSamples, Symbol, Token};
 
@@ -54,33 +53,32 @@ impl Looked {
     }
 
     /// The methods.
-    pub(super) fn methods(&self) -> Result<Vec<Symbol>, TooManyRequests> {
+    pub(super) fn methods(&self) -> Vec<Symbol> {
         self.methods.all(str::to_ascii_uppercase, str::to_ascii_uppercase)
     }
 
     /// The hosts.
-    pub(super) fn hosts(&self) -> Result<Vec<Symbol>, TooManyRequests> {
+    pub(super) fn hosts(&self) -> Vec<Symbol> {
         self.hosts.all(str::to_owned, |word| format!("{word}.test"))
     }
 
     /// The values of every header.
-    pub(super) fn headers(&self) -> Result<BTreeMap<Symbol, Vec<Symbol>>, TooManyRequests> {
-        let values = |(name, words): (&Symbol, &Words)| Ok((Symbol::clone(name), words.all(str::to_owned, str::to_owned)?));
+    pub(super) fn headers(&self) -> BTreeMap<Symbol, Vec<Symbol>> {
+        let values = |(name, words): (&Symbol, &Words)| (Symbol::clone(name), words.all(str::to_owned, str::to_owned));
         self.headers.iter().map(values).collect()
     }
 
     /// Further values of a claim, of which each is to be told from all others.
-    pub(super) fn joined(&self, claim: &Symbol) -> Result<Vec<Symbol>, TooManyRequests> {
-        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Ok(Vec::new()) };
-        let words = if **claim == *SUBJECT { patterns.joined(samples, str::to_owned) } else { patterns.single(samples, str::to_owned) };
-        words.ok_or(TooManyRequests)
+    pub(super) fn joined(&self, claim: &Symbol) -> Vec<Symbol> {
+        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Vec::new() };
+        if **claim == *SUBJECT { patterns.joined(samples, str::to_owned) } else { patterns.single(samples, str::to_owned) }
     }
 
     /// A value of a claim that nobody named, and none of these.
-    pub(super) fn unnamed(&self, claim: &Symbol, named: &BTreeSet<&Symbol>) -> Result<Symbol, TooManyRequests> {
+    pub(super) fn unnamed(&self, claim: &Symbol, named: &BTreeSet<&Symbol>) -> Symbol {
         let fresh = fresh_word(named.iter().map(|word| &***word));
-        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Ok(fresh) };
-        patterns.outside([fresh], samples).ok_or(TooManyRequests)
+        let Some(Words { samples, patterns }) = self.claims.get(claim) else { return fresh };
+        patterns.outside([fresh], samples)
     }
 }
 
@@ -98,13 +96,13 @@ impl Words {
 
     /// All that are told apart, and one that nobody named; `joining` and `shape` make words of the right form, adding letters that occur
     /// in no sample only where all samples have that form too.
-    fn all(&self, joining: impl Fn(&str) -> String, shape: impl Fn(&str) -> String) -> Result<Vec<Symbol>, TooManyRequests> {
-        let joined = self.patterns.joined(&self.samples, joining).ok_or(TooManyRequests)?;
+    fn all(&self, joining: impl Fn(&str) -> String, shape: impl Fn(&str) -> String) -> Vec<Symbol> {
+        let joined = self.patterns.joined(&self.samples, joining);
         let named: BTreeSet<Symbol> = self.samples.iter().cloned().chain(joined).collect();
         let fresh = fresh_word(named.iter().map(|word| &**word));
         let shaped = Symbol::from(shape(&fresh));
-        let fresh = self.patterns.outside([shaped, fresh], &named).ok_or(TooManyRequests)?;
-        Ok(named.into_iter().chain([fresh]).collect())
+        let fresh = self.patterns.outside([shaped, fresh], &named);
+        named.into_iter().chain([fresh]).collect()
     }
 }
 

@@ -15,8 +15,7 @@ type Claims = BTreeMap<Symbol, BTreeSet<Symbol>>;
 
 /// The claims that a cut looks at without a promise how little of them matters.
 pub(super) fn unpromised(samples: &RequestSamples) -> impl Iterator<Item = &Symbol> {
-    let claims = samples.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
-    claims.flat_map(BTreeMap::keys).filter(|name| !samples.few_claims.contains_key(*name))
+    samples.claims().filter(|name| !samples.few_claims.contains_key(*name))
 }
 
 /// No token, one that does not verify, and of every issuer and of an unknown one, every choice of claims.
@@ -74,7 +73,7 @@ fn those_with(
         }
     }
     for (name, claim) in tests.values_mut().flatten() {
-        claim.extend(looked.joined(name)?.into_iter().map(|word| BTreeSet::from([word])));
+        claim.extend(looked.joined(name).into_iter().map(|word| BTreeSet::from([word])));
     }
     let unknown = fresh_word(tests.keys().map(|issuer| &**issuer));
     for issuer in tests.keys().cloned().chain([format!("https://{unknown}.test").into()]) {
@@ -118,7 +117,7 @@ fn subsets(
     for word in &named {
         alike.entry(tests.iter().map(|test| test.contains(*word)).collect()).or_insert(word);
     }
-    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([looked.unnamed(name, &named)?])];
+    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::from([looked.unnamed(name, &named)])];
     let mut chosen: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
     for word in alike.into_values() {
         let with = chosen.iter().filter(|set| set.len() < most).map(|set| set.iter().chain([word]).cloned().collect());

@@ -55,7 +55,8 @@ fn listed(yaml: &str) -> [Vec<String>; 5] {
 
 /// The tests of pods of a namespace.
 fn listed_in(namespace: &str, yaml: &str) -> [Vec<String>; 5] {
-    let PodTests { sources, destinations, mesh, ports, others } = cluster(Platform::default(), yaml).label_tests().of(namespace);
+    let PodTests { sources, destinations, mesh, ports, others, besides: _ } =
+        cluster(Platform::default(), yaml).label_tests().of(namespace);
     [sources, destinations, mesh, ports, others].map(|cubes| cubes.iter().map(LabelCube::to_string).collect())
 }
 

@@ -4,6 +4,7 @@
 //! apart; `Mesh::told_calls`: those of which rules say how clients speak. What becomes of them is `judge`'s.
 
 use super::Mesh;
+use super::attachment::Acts;
 use super::cuts::of_proxy;
 use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
@@ -76,15 +77,20 @@ impl Mesh {
         Some(WaypointCall { addressed, ports, waypoint: name, pod: waypoint.map(|waypoint| &waypoint.endpoint), cuts })
     }
 
-    /// Whether a client may take waypoints: an ambient pod does, and an ingress gateway may be told to.
-    pub(crate) fn takes_waypoints(client: &Endpoint) -> bool {
+    /// Whether a client may take waypoints: an ambient pod does, and a gateway may be told to.
+    pub(crate) fn takes_waypoints(&self, client: &Endpoint) -> bool {
         let Peer::Pod(pod) = &client.peer else { return false };
-        let gateway = pod.labels.contains_key(super::attachment::GATEWAY_NAME) || pod.labels.contains_key("istio");
         match super::end::plane(client) {
             DataPlane::None => false,
             DataPlane::Ambient => true,
-            DataPlane::Sidecar => gateway,
+            DataPlane::Sidecar => self.calls_as_gateway((pod, &client.facts)) != Acts::No,
         }
+    }
+
+    /// Whether gateways are told to take the waypoint of a call: that of a Service that says so, itself or by its namespace
+    /// (`semantics.md` §2.11).
+    pub(crate) fn tells_gateways(&self, addressed: &Addressed) -> bool {
+        matches!(addressed, Addressed::Service { namespace, name, .. } if self.takes_ingress(namespace, name))
     }
 }
 

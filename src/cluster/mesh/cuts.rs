@@ -36,6 +36,10 @@ impl MeshEnd<'_> {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 of_sidecar(sidecar, names, &mut cuts);
             }
+            Guard::Gateway(gateway) => {
+                cuts.extend(gateway.ports().map(|port| at_ports(Intervals::of(port, port))));
+                of_proxy(&gateway.proxy, names, &mut cuts);
+            }
             Guard::Ztunnel(ztunnel) => {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 cuts.push(at_ports(Intervals::collect(ZTUNNEL_PORTS.map(|port| (port, port)))));
@@ -131,6 +135,7 @@ fn tests(rule: &ReadRule) -> impl Iterator<Item = &Test> {
 /// The lines of every rule: between far ends, then between ports for those that it may match, then between requests there.
 fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Looks<'_>, cuts: &mut Vec<Cut>) {
     let rules = attached.policies().flat_map(|bound| bound.policy.chain(kind).rules.iter().map(move |rule| (bound, rule)));
+    cuts.extend(unmatched(attached, kind, names).into_iter().map(of_peers));
     for (bound_policy, rule) in rules {
         let tests: Vec<&Test> = tests(rule).collect();
         let matchers = || tests.iter().flat_map(|test| test.matchers());
@@ -279,8 +284,7 @@ fn join(universe: &mut RequestSamples) {
         for text in written {
             add(&mut affixes, text);
         }
-        // Whoever asks has them made again, for what others ask besides, and is told where there are none.
-        affixes.joined(known, shape).unwrap_or_default()
+        affixes.joined(known, shape)
     };
     let written = &universe.written;
     universe.methods.extend(joined(&universe.methods, &written.methods, Affixes::add_written_method, str::to_ascii_uppercase));
@@ -326,6 +330,21 @@ fn callers(list: &Callers, names: &Names) -> Peers {
     }
     pods.extend(exact.into_iter().map(|(namespace, accounts)| cube(Values::one(namespace), Values::of(accounts))));
     Peers::from(pods)
+}
+
+/// The known names that no pattern matches of those that may match a word which is made to match nothing: these stand for all others.
+fn unmatched(attached: &Attached<'_>, kind: ChainKind, names: &Names) -> Vec<Peers> {
+    let callers = tests_of(attached, kind).flat_map(Test::matchers);
+    let callers = callers.filter_map(|matcher| if let Matcher::Callers(callers) = matcher { Some(callers) } else { None });
+    let (namespaces, accounts): (Vec<Name>, Vec<Name>) = callers.flat_map(Callers::tests).unzip();
+    let outside = |tests: Vec<Name>, known: &BTreeSet<Symbol>| {
+        let vague: Vec<Name> = tests.into_iter().filter(Name::is_vague).collect();
+        let is_outside = |name: &&Symbol| !vague.iter().any(|test| test.matches(name));
+        (!vague.is_empty()).then(|| Values::of(known.iter().filter(is_outside).cloned()))
+    };
+    let by_namespace = outside(namespaces, &names.namespaces).map(|names| cube(names, Values::any()));
+    let by_account = outside(accounts, &names.accounts).map(|names| cube(Values::any(), names));
+    by_namespace.into_iter().chain(by_account).map(|cube| Peers::from(PodSet::from(cube))).collect()
 }
 
 fn cube(namespace: Values, account: Values) -> PodCube {

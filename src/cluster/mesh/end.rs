@@ -6,13 +6,14 @@ use super::Mesh;
 use super::attachment::{Acts, Attachment, Known};
 use super::callers::{Callers, Reader};
 use super::chain::ChainKind;
+use super::gateway::Edge;
 use super::peer::Modes;
 use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
-use crate::cluster::HBONE;
 use crate::cluster::question::{Endpoint, Network};
+use crate::cluster::{HBONE, ProxyRole};
 use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
 
 /// The policies of the mesh at the pod that is called.
@@ -30,6 +31,8 @@ pub(super) enum Guard<'m> {
     None,
     /// Its sidecar.
     Sidecar(Box<Sidecar<'m>>),
+    /// The pod itself, which is a gateway.
+    Gateway(Box<Edge<'m>>),
     /// The node's ztunnel.
     Ztunnel(Box<Ztunnel<'m>>),
 }
@@ -88,17 +91,18 @@ impl Mesh {
         if destination.facts.network == Network::Host || self.is_waypoint(pod) {
             return Guard::None;
         }
+        let known = (pod, &destination.facts);
         match pod.plane {
             DataPlane::None => Guard::None,
+            DataPlane::Sidecar if self.proxy_role(known) == ProxyRole::Gateway => {
+                Guard::Gateway(Box::new(self.edge(known, self.modes(known))))
+            }
             DataPlane::Sidecar => Guard::Sidecar(Box::new(Sidecar {
-                proxy: self.sidecar_proxy((pod, &destination.facts)),
-                modes: self.modes((pod, &destination.facts)),
+                proxy: self.sidecar_proxy(known),
+                modes: self.modes(known),
                 classes: Classes::of(&self.services_of(pod), &destination.facts),
             })),
-            DataPlane::Ambient => Guard::Ztunnel(Box::new(Ztunnel {
-                attached: self.at_ztunnel((pod, &destination.facts)),
-                modes: self.modes((pod, &destination.facts)),
-            })),
+            DataPlane::Ambient => Guard::Ztunnel(Box::new(Ztunnel { attached: self.at_ztunnel(known), modes: self.modes(known) })),
         }
     }
 
@@ -195,6 +199,7 @@ impl MeshEnd<'_> {
                     Entrance::Carried => Truth::all([arrives, judged().unless(CARRIED)]),
                 }
             }
+            Guard::Gateway(gateway) => Truth::all([arrives, gateway.passes(view, request)]),
             Guard::Ztunnel(ztunnel) => {
                 let judged = || Truth::all([arrives, ztunnel.attached.passes(ChainKind::Ztunnel, &view)]);
                 Truth::any([self.bypasses(far, transport), judged()])
@@ -229,6 +234,7 @@ impl MeshEnd<'_> {
                 Entrance::Past => Truth::of(transport == Transport::Plaintext),
                 Entrance::Carried => Truth::Yes,
             },
+            Guard::Gateway(gateway) => gateway.takes(client, port, transport),
             Guard::Ztunnel(_) if port == HBONE => Truth::No,
             Guard::Ztunnel(_) if ZTUNNEL_PORTS.contains(&port) => Truth::Open("it is one of ztunnel's own ports"),
             Guard::Ztunnel(ztunnel) => Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)]),
@@ -294,7 +300,8 @@ impl MeshEnd<'_> {
     pub(super) fn class(&self, port: u16) -> Class {
         match &self.guard {
             Guard::Sidecar(sidecar) => sidecar.classes.class(port),
-            _ => Class::Plain,
+            Guard::Gateway(gateway) => gateway.class(port),
+            Guard::None | Guard::Ztunnel(_) => Class::Plain,
         }
     }
 }

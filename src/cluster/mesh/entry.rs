@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::Mesh;
 use super::waypoint::Binding;
+use crate::cluster::ProxyRole;
 use crate::cluster::object::Object;
 use crate::cluster::question::Endpoint;
 use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PortSet, Prefix, Protocol, Symbol};
@@ -91,10 +92,15 @@ impl Mesh {
 
     /// What calls of a client by address may go over a waypoint: addresses and ports, and the entry, as `shop/api`.
     pub(crate) fn outward(&self, client: &Endpoint) -> Vec<(AddressSet, PortSet, String)> {
-        if super::end::plane(client) != DataPlane::Ambient {
-            return Vec::new();
+        let bound = self.entries.iter().filter(|entry| self.binding_of_entry(entry) != Binding::None);
+        match (super::end::plane(client), client.facts.proxy) {
+            (DataPlane::Ambient, _) => bound.flat_map(Entry::outward).collect(),
+            // No label of a pod has a say in what leaves it.
+            (DataPlane::Sidecar, ProxyRole::Gateway) => {
+                bound.filter(|entry| self.takes_ingress_of_entry(entry)).flat_map(Entry::outward).collect()
+            }
+            _ => Vec::new(),
         }
-        self.entries.iter().filter(|entry| self.binding_of_entry(entry) != Binding::None).flat_map(Entry::outward).collect()
     }
 }
 

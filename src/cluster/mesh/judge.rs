@@ -4,6 +4,7 @@
 
 use super::chain::ChainKind;
 use super::end::{CARRIED, Entrance, Guard, MeshEnd, plane};
+use super::gateway::OWN_PORTS;
 use super::misses;
 use super::proxy::{Attached, Proxy, is_upper_case};
 use super::route::{Course, Route, Speaks, Target};
@@ -132,7 +133,7 @@ impl MeshEnd<'_> {
         let mut steps = vec![self.tell_transport(&at, from, port, course)];
         let view = self.view(from, port, transport);
         // TLS of the client's own is bytes to the proxy.
-        let request = request.filter(|_| course.speaks != Speaks::Foreign);
+        let request = request.filter(|_| course.speaks != Speaks::Foreign || self.ends_tls(port));
         match &self.guard {
             Guard::None => {}
             Guard::Sidecar(sidecar) => {
@@ -143,6 +144,13 @@ impl MeshEnd<'_> {
                     Entrance::Tunnel | Entrance::Past => {}
                     Entrance::Carried => steps.extend(of_proxy.into_iter().map(carried)),
                 }
+            }
+            Guard::Gateway(_) if OWN_PORTS.contains(&port) => {}
+            Guard::Gateway(gateway) => {
+                let mut of_proxy = Vec::new();
+                tell_proxy(&gateway.proxy, &at, view, request, self.class(port), &mut of_proxy);
+                let doubt = gateway.doubt(port);
+                steps.extend(of_proxy.into_iter().map(|step| doubt.map_or(step.clone(), |reason| left_open(step, reason))));
             }
             Guard::Ztunnel(ztunnel) => {
                 let bypass = self.bypasses(from, transport);
@@ -165,11 +173,14 @@ impl MeshEnd<'_> {
             arrives = Truth::all([arrives, self.takes_foreign(port)]);
         }
         let policies: Vec<&PeerPolicy> = match &self.guard {
-            Guard::None => Vec::new(),
+            Guard::None | Guard::Gateway(_) => Vec::new(),
             Guard::Sidecar(sidecar) => sidecar.modes.policies().collect(),
             Guard::Ztunnel(ztunnel) => ztunnel.modes.policies().collect(),
         };
         let mut decided_by: Vec<Document> = policies.iter().map(|policy| policy.object.document(None)).collect();
+        if let Guard::Gateway(gateway) = &self.guard {
+            decided_by.extend(gateway.documents(port));
+        }
         decided_by.extend(course.rule.clone());
         Step { decided_by, reason: self.why_transport(from, port, course, arrives), ..step(Gate::Transport, at, arrives) }
     }
@@ -180,8 +191,14 @@ impl MeshEnd<'_> {
             Guard::Sidecar(sidecar) if sidecar.classes.is_http(port) => {
                 Truth::of(self.entrance(DataPlane::Sidecar, port, Transport::Plaintext) != Entrance::Captured)
             }
+            Guard::Gateway(gateway) => Truth::of(!gateway.takes_no_tls(port)),
             _ => Truth::Yes,
         }
+    }
+
+    /// Whether TLS of a client's own ends at the proxy, so that it sees the request.
+    fn ends_tls(&self, port: u16) -> bool {
+        matches!(&self.guard, Guard::Gateway(gateway) if gateway.ends_tls(port))
     }
 
     fn why_transport(&self, from: &Endpoint, port: u16, course: &Course, arrives: Truth) -> String {
@@ -197,6 +214,7 @@ impl MeshEnd<'_> {
             (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
             (Guard::None, Truth::Yes) if port == HBONE && self.mesh.is_of_waypoint(self.destination) => ONLY_TUNNEL.to_owned(),
             (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
+            (Guard::Gateway(gateway), arrives) => gateway.why(port, arrives).to_owned(),
             (Guard::Sidecar(_), _) => match (self.entrance(plane(from), port, course.speaks.transport()), arrives) {
                 (Entrance::Tunnel, Truth::No) if course.speaks != Speaks::Mtls => "the port of the tunnel takes only mTLS".to_owned(),
                 (Entrance::Carried, Truth::Yes) => "the tunnel brings it to the sidecar".to_owned(),
@@ -215,10 +233,12 @@ fn takes(speaks: &str, arrives: Truth) -> String {
 
 /// A step of a sidecar that may not be asked at all.
 fn carried(step: Step) -> Step {
-    if step.verdict == Verdict::Allowed {
-        return step;
-    }
-    Step { verdict: Verdict::Unspecified(CARRIED.to_owned()), reason: CARRIED.to_owned(), ..step }
+    if step.verdict == Verdict::Allowed { step } else { left_open(step, CARRIED) }
+}
+
+/// A step of which nobody knows what it says.
+fn left_open(step: Step, reason: &str) -> Step {
+    Step { verdict: Verdict::Unspecified(reason.to_owned()), reason: reason.to_owned(), ..step }
 }
 
 /// The gates of an Envoy: the token, then the caller.
@@ -227,7 +247,7 @@ fn tell_proxy(proxy: &Proxy<'_>, at: &str, view: View<'_>, request: Option<&Requ
         return steps.push(tell_caller(&proxy.attached, at, ChainKind::Tcp, &view));
     };
     let whole = proxy.passes(view, Some(request), class);
-    if class == Class::Either || !proxy.perhaps.is_empty() {
+    if matches!(class, Class::Either(_)) || !proxy.perhaps.is_empty() {
         let caller = tell_caller(&proxy.attached, at, ChainKind::Http, &View { request: Some(request), ..view });
         let reason = if let Truth::Open(reason) = whole { reason.to_owned() } else { caller.reason };
         return steps.push(Step { verdict: whole.verdict(), reason, ..caller });

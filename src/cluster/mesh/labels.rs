@@ -10,6 +10,7 @@ use super::Mesh;
 use super::attachment::{self, Attachment, GATEWAY_NAME};
 use super::chain::{ChainKind, Policy};
 use super::declared::Declared;
+use super::gateway::GATEWAY_CLASS;
 use super::rule::Action;
 use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
 use crate::flow::{LabelCube, LabelTests, Labels, Symbol, TestRole, Values};
@@ -36,6 +37,7 @@ impl Mesh {
         cubes
             .extend(services.into_iter().filter(|service| !service.selector.is_empty()).map(|service| attachment::cube(&service.selector)));
         cubes.extend(self.waypoints.iter().flat_map(|waypoint| self.waypoint_selectors(waypoint, namespace)));
+        cubes.extend(self.gateways_by_name().filter(|(own, _)| ***own == *namespace).map(|(_, test)| test));
         cubes
     }
 
@@ -90,6 +92,16 @@ impl Mesh {
         self.add_services(&declared, tests);
         self.add_destination_rules(&declared, tests);
         self.add_waypoints(tests);
+        // By `Mesh::proxy_role`: a gateway listens where another pod's Envoy does not.
+        for (namespace, test) in self.gateways_by_name() {
+            tests.add(TestRole::Other, &Values::one(Symbol::clone(namespace)), test);
+        }
+    }
+
+    /// The labels by which pods are known as gateways, and their namespaces.
+    fn gateways_by_name(&self) -> impl Iterator<Item = (&Symbol, LabelCube)> {
+        let gateways = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == GATEWAY_CLASS);
+        gateways.map(|((namespace, name), _)| (namespace, LabelCube::of(GATEWAY_NAME.into(), Values::one(Symbol::clone(name)))))
     }
 
     /// The names of the namespaces whose pods a policy of one of them may act on (`semantics.md` §2.1).
@@ -147,11 +159,12 @@ impl Mesh {
         if self.has_ambient || self.names_waypoints() {
             keys.extend(ROUTE_KEYS.map(Symbol::from));
         }
+        keys.extend(self.gateways_by_name().next().map(|_| Symbol::from(GATEWAY_NAME)));
         keys
     }
 
     /// Whether calls may go over waypoints: one is there, or an object's labels name one.
-    fn names_waypoints(&self) -> bool {
+    pub(super) fn names_waypoints(&self) -> bool {
         let names = |labels: &Labels| labels.contains_key(USE);
         !self.waypoints.is_empty() || self.services.iter().any(|service| names(&service.labels)) || self.namespaces.values().any(names)
     }
@@ -173,13 +186,14 @@ impl Mesh {
         }
     }
 
-    /// Whether Services may disagree on whether a port is HTTP, on some pod that a policy may act on.
+    /// Whether Services may disagree on whether a port is HTTP, on some pod that a policy may act on; or whether it may be a gateway's, on
+    /// which nobody may say it.
     fn is_disputed_near(&self, policy: &Policy, declared: &BTreeMap<&Symbol, Declared>) -> bool {
         let own = &policy.written.object.namespace;
         if *own == self.platform.root_namespace {
-            return declared.values().any(Declared::may_be_disputed);
+            return declared.values().any(Declared::may_be_disputed) || self.gateways_by_name().next().is_some();
         }
-        declared.get(own).is_some_and(Declared::may_be_disputed)
+        declared.get(own).is_some_and(Declared::may_be_disputed) || self.gateways_by_name().any(|(namespace, _)| namespace == own)
     }
 
     /// The Services of a namespace of which it matters which pods they lead to: all of them where calls of Services may go another way

@@ -125,13 +125,12 @@ pub(super) struct Proxy<'m> {
 impl Proxy<'_> {
     /// Whether a connection passes, on the filter chains that may be its.
     pub(super) fn passes(&self, view: View<'_>, request: Option<&Request>, class: Class) -> Truth {
-        const DISPUTED: &str = "Services disagree on whether the port is HTTP";
         match (request, class) {
             (None, _) | (_, Class::Plain) => self.attached.passes(ChainKind::Tcp, &view),
             (Some(request), Class::Http) => self.passes_http(view, request),
-            (Some(request), Class::Either) => {
+            (Some(request), Class::Either(reason)) => {
                 let plain = self.attached.passes(ChainKind::Tcp, &view);
-                if self.passes_http(view, request) == plain { plain } else { Truth::Open(DISPUTED) }
+                if self.passes_http(view, request) == plain { plain } else { Truth::Open(reason) }
             }
         }
     }

@@ -10,6 +10,7 @@ pub(super) mod entry;
 pub(super) mod gateway;
 pub(super) mod peer;
 pub(super) mod request;
+pub(super) mod server;
 pub(super) mod values;
 
 use super::attachment::{Attachment, Target, TargetKind};

@@ -7,14 +7,14 @@ mod outward;
 mod sidecar;
 
 use super::Mesh;
-use super::attachment::GATEWAY_NAME;
+use super::attachment::{Acts, GATEWAY_NAME, Known};
 use super::end::plane;
 use super::services::{reaches, selects};
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
-use crate::cluster::HBONE;
 use crate::cluster::decision::Document;
 use crate::cluster::question::{Addressed, Endpoint, Question};
+use crate::cluster::{HBONE, ProxyRole};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport};
 use crate::inventory::ServicePort;
 
@@ -194,28 +194,46 @@ impl Mesh {
                 Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
             },
             DataPlane::Sidecar => {
-                let Some(ingress) = self.ingress(client, target, binding) else {
+                let Some(ingress) = self.ingress((client, &question.source.facts), target, binding) else {
                     return self.ways_of_sidecar(question, (client, pod), &plain);
                 };
                 match ingress {
                     Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
-                    _ => vec![Route { doubt: Some("whether the caller is a gateway is not known"), ..self.route(question, &plain) }],
+                    Binding::Open(doubt) => vec![Route { doubt: Some(doubt), ..self.route(question, &plain) }],
+                    Binding::None => self.ways_of_sidecar(question, (client, pod), &plain),
                 }
             }
         }
     }
 
     /// The waypoint of a call by an ingress gateway, where the Service wants that; open where it is not sure that it is one.
-    fn ingress(&self, client: &Pod, target: &Target, binding: Binding) -> Option<Binding> {
+    fn ingress(&self, client: Known<'_>, target: &Target, binding: Binding) -> Option<Binding> {
         let Target::Service(namespace, name, _) = target else { return None };
         if binding == Binding::None || !self.takes_ingress(namespace, name) {
             return None;
         }
-        if client.labels.contains_key(GATEWAY_NAME) {
-            return Some(binding);
+        match self.calls_as_gateway(client) {
+            Acts::Yes => Some(binding),
+            Acts::Perhaps(reason) => Some(Binding::Open(reason)),
+            Acts::No => None,
         }
-        let may_be = client.labels.get("istio").is_some_and(|value| value.contains("gateway"));
-        may_be.then_some(Binding::Open(""))
+    }
+
+    /// Whether a pod with an Envoy calls as a gateway does.
+    pub(super) fn calls_as_gateway(&self, client: Known<'_>) -> Acts {
+        const PERHAPS: &str = "whether the caller is a gateway is not known";
+        let (pod, _) = client;
+        match self.proxy_role(client) {
+            ProxyRole::Gateway => Acts::Yes,
+            ProxyRole::Unknown if pod.labels.contains_key(GATEWAY_NAME) => Acts::Yes,
+            ProxyRole::Unknown if pod.labels.get("istio").is_some_and(|value| value.contains("gateway")) => Acts::Perhaps(PERHAPS),
+            ProxyRole::Sidecar | ProxyRole::Unknown => Acts::No,
+        }
+    }
+
+    /// Whether an end is a gateway.
+    fn is_gateway(&self, end: &Endpoint) -> bool {
+        matches!(&end.peer, Peer::Pod(pod) if self.proxy_role((pod, &end.facts)) == ProxyRole::Gateway)
     }
 
     /// What an ambient client, or a waypoint, speaks to the pod.
@@ -223,6 +241,8 @@ impl Mesh {
         let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, ..course.clone() };
         match (server, self.platform.hbone_from_sidecars) {
             (DataPlane::None, _) | (DataPlane::Sidecar, Some(false)) => vec![self.route(question, course)],
+            // Gateways do not say that they listen for tunnels.
+            (DataPlane::Sidecar, _) if self.is_gateway(&question.destination) => vec![self.route(question, course)],
             (DataPlane::Ambient, _) | (DataPlane::Sidecar, Some(true)) => vec![self.route(question, &tunnel)],
             (DataPlane::Sidecar, None) => self.either(question, [&tunnel, course], FLAG),
         }

@@ -45,9 +45,11 @@ pub(super) enum Class {
     Http,
     /// Bytes.
     Plain,
-    /// One of the two.
-    Either,
+    /// One of the two, and nobody knows which, for this reason.
+    Either(&'static str),
 }
+
+const DISPUTED: &str = "Services disagree on whether the port is HTTP";
 
 impl Classes {
     /// What the Services that lead to a pod declare.
@@ -83,7 +85,7 @@ impl Classes {
         if self.plain.contains(&port) {
             Class::Plain
         } else if self.unknown || self.disputed.contains(&port) {
-            Class::Either
+            Class::Either(DISPUTED)
         } else {
             Class::Http
         }

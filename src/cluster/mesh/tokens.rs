@@ -77,7 +77,7 @@ pub(super) fn joined(tests: &[&Test]) -> Vec<Claim> {
     let values = |(name, patterns): (Symbol, Affixes)| {
         let known = BTreeSet::new();
         let values = if *name == *"sub" { patterns.joined(&known, str::to_owned) } else { patterns.single(&known, str::to_owned) };
-        values.unwrap_or_default().into_iter().map(move |value| (Symbol::clone(&name), value))
+        values.into_iter().map(move |value| (Symbol::clone(&name), value))
     };
     claims.into_iter().flat_map(values).collect()
 }

@@ -160,6 +160,12 @@ impl Mesh {
         own.or_else(of_namespace).is_some_and(|value| &*value == "true")
     }
 
+    /// Whether a gateway's calls of the hosts of an entry may go through its waypoint, too.
+    pub(super) fn takes_ingress_of_entry(&self, entry: &Entry) -> bool {
+        let of_namespace = || self.namespaces.get(&entry.namespace).and_then(|labels| labels.get(INGRESS));
+        entry.labels.get(INGRESS).or_else(of_namespace).is_some_and(|value| &**value == "true")
+    }
+
     /// Whether any object may tell gateways to call over waypoints, of those that are read so far.
     pub(crate) fn sends_gateways_to_waypoints(&self, inventory: &Inventory) -> bool {
         let services = inventory.services.iter().map(|service| &service.labels);

@@ -4,7 +4,7 @@
 //! reports a finding about a field.
 
 use crate::cluster::selector;
-use crate::cluster::unmodelled::{Ends, Gates, Side, equalities};
+use crate::cluster::unmodelled::{Ends, Gates, equalities};
 use crate::flow::{LabelCube, PodCube, Symbol};
 use crate::manifest::{Node, Object, Reading};
 
@@ -37,9 +37,6 @@ pub(super) enum Scope {
     Gateway,
 }
 
-/// What servers of a `Gateway` do with TLS where what they send on is the gateway's own connection.
-const ENDS_AT_GATEWAY: [&str; 4] = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"];
-
 /// What an object may touch: its gates, and the ends of the flows.
 ///
 /// `namespace` is its own, empty if it has none; `root` is the mesh's root namespace.
@@ -64,24 +61,6 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
         Scope::Subject => subject(object, reading),
         Scope::EndpointSelector => (Gates::Network, Ends::of_namespace(namespace, endpoint_selector(object, reading).unwrap_or_default())),
     }
-}
-
-/// At which end of a flow an object may act.
-///
-/// A `Gateway` is about listeners. What its pods send, they send as any client of the mesh does (`semantics.md` §3.3, §5.5), but for TLS
-/// that they pass through: that may bring the identity of whoever began it.
-pub(super) fn side(scope: Scope, object: &Object<'_>, reading: &mut Reading<'_>) -> Side {
-    if scope != Scope::Gateway {
-        return Side::Either;
-    }
-    let ends_all = reading.quietly(|reading| {
-        let servers = object.root.follow(reading, &["spec", "servers"]).list(reading);
-        servers.iter().all(|server| {
-            let mode = server.follow(reading, &["tls", "mode"]);
-            mode.is_missing() || mode.text(reading).is_some_and(|mode| ENDS_AT_GATEWAY.contains(&mode))
-        })
-    });
-    if ends_all == Some(true) { Side::Called } else { Side::Either }
 }
 
 /// What a policy for the whole cluster may touch: its subjects.

@@ -78,7 +78,7 @@ impl<'a> Few<'a> {
         let line: BTreeSet<LabelCube> = cubes.iter().map(|cube| cube.labels.clone()).collect();
         let mut groups = vec![Carried::all(&all.others, 1), Carried::all(&given, 1), Carried::few(&line, &[1])];
         groups.extend(few.iter().map(|(tests, most)| Carried::few(tests, &[*most])));
-        let pods = FewLabels::new(&AnyPod, &keys, &groups);
+        let pods = FewLabels::new(&AnyPod, &keys.iter().map(|key| (*key, None)).collect(), &groups);
         Some(Enough { pods, keys: keys.into_iter().cloned().collect() })
     }
 

@@ -86,8 +86,11 @@ impl Space {
     fn new(samples: &RequestSamples, paths: Rc<Part<PathPattern>>) -> Option<Self> {
         let nothing = BTreeSet::new();
         let header = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
-            let written = samples.written.headers.get(name).unwrap_or(&nothing);
-            (Symbol::clone(name), Part::of_words('a', values, written))
+            let part = match (samples.written.headers.get(name), values.first()) {
+                (None, Some(value)) if PREFLIGHT_HEADERS.contains(&&**name) => Part::of_one(value),
+                (written, _) => Part::of_words('a', values, written.unwrap_or(&nothing)),
+            };
+            (Symbol::clone(name), part)
         };
         let mut space = Self {
             samples: samples.clone(),
@@ -229,6 +232,11 @@ impl Part<WordPattern> {
         let is_new = |word: &Symbol| seen.insert(patterns.iter().map(|pattern| pattern.matches(word)).collect::<Vec<bool>>());
         let words = samples.iter().cloned().chain([other]).filter(is_new).collect();
         Self::new(words, patterns)
+    }
+
+    /// One word for all: whether a request is a preflight hangs on its headers being there, and no policy looks at what they hold.
+    fn of_one(word: &Symbol) -> Self {
+        Self::new(vec![Symbol::clone(word)], Vec::new())
     }
 
     /// What a header of these cells is, the last of which is no such header; nothing if it may be anything.

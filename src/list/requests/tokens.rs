@@ -14,7 +14,7 @@ use super::{Pattern, TokenPattern, WordPattern};
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
 const MAX_TOKENS: usize = 2_048;
 
-/// So many values of one claim are tried in every choice; of more, each, each two, and all are.
+/// So many values of one claim are tried in every choice; of more, all together and so many as rules may need, two at least.
 const MAX_VALUES: usize = 4;
 
 /// The values that one claim may hold at once; none where it is not there.
@@ -23,7 +23,7 @@ type Held = Option<BTreeSet<Symbol>>;
 /// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
 /// None if they are too many.
 pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPattern>)> {
-    let tokens = combined(&samples.tokens, &|_, _| None)?;
+    let tokens = combined(samples, &|_, _| None)?;
     let mut patterns = BTreeSet::new();
     for token in &tokens {
         match token {
@@ -47,7 +47,7 @@ pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPa
         let written = samples.written.claims.get(name).into_iter().flatten();
         Some(fresh('a', &values.iter().map(|value| Symbol::clone(value)).chain(written.cloned()).collect()))
     };
-    let tokens: Vec<Token> = tokens.into_iter().chain(combined(&samples.tokens, &other)?).filter(is_new).collect();
+    let tokens: Vec<Token> = tokens.into_iter().chain(combined(samples, &other)?).filter(is_new).collect();
     let cells = Cells::new(patterns.into_iter().collect(), &tokens.iter());
     Some((tokens, cells))
 }
@@ -64,9 +64,9 @@ fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol
 
 /// No token, a bad one, and of each issuer one for every choice of the claims that samples of it have.
 /// `other` is one more value of a claim, if it wants one.
-fn combined(samples: &BTreeSet<Token>, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol>) -> Option<Symbol>) -> Option<Vec<Token>> {
+fn combined(samples: &RequestSamples, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol>) -> Option<Symbol>) -> Option<Vec<Token>> {
     let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<&Symbol>>> = BTreeMap::new();
-    for token in samples {
+    for token in &samples.tokens {
         let Token::Valid { issuer, claims } = token else { continue };
         let own = issuers.entry(issuer).or_default();
         for (name, values) in claims {
@@ -79,7 +79,7 @@ fn combined(samples: &BTreeSet<Token>, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol
         for (name, values) in claims {
             let other = other(name, &values);
             let values: Vec<&Symbol> = values.into_iter().chain(&other).collect();
-            let choices = if **name == *SUBJECT { single(&values) } else { choices(&values) };
+            let choices = if **name == *SUBJECT { single(&values) } else { choices(&values, samples.few_claims.get(name).copied())? };
             if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
                 return None;
             }
@@ -102,15 +102,21 @@ fn single(values: &[&Symbol]) -> Vec<Held> {
     std::iter::once(None).chain(values.iter().map(|value| Some([Symbol::clone(value)].into()))).collect()
 }
 
-/// Every set of these values, and that the claim is not there; of many values not every set.
-fn choices(values: &[&Symbol]) -> Vec<Held> {
-    let set = |at: &[usize]| Some(at.iter().filter_map(|at| values.get(*at)).map(|value| Symbol::clone(value)).collect());
-    let count = values.len();
-    if count <= MAX_VALUES {
-        let chosen = |mask: usize| (0..count).filter(|at| mask >> at & 1 == 1).collect::<Vec<_>>();
-        return std::iter::once(None).chain((1..1_usize << count).map(|mask| set(&chosen(mask)))).collect();
+/// Sets of these values, and that the claim is not there: every one of few values, and of many those of as many values as rules need
+/// together, if they promise it, and all values. None if they are too many.
+fn choices(values: &[&Symbol], needed: Option<usize>) -> Option<Vec<Held>> {
+    let most = needed.filter(|_| values.len() > MAX_VALUES).map_or(values.len(), |needed| needed.max(2));
+    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
+    for value in values {
+        let with = |set: &BTreeSet<Symbol>| set.iter().chain([*value]).cloned().collect();
+        let more: Vec<BTreeSet<Symbol>> = sets.iter().filter(|set| set.len() < most).map(with).collect();
+        sets.extend(more);
+        if sets.len() > MAX_TOKENS {
+            return None;
+        }
     }
-    let pairs = (0..count).flat_map(|first| (first..count).map(move |second| [first, second]));
-    let all: Vec<usize> = (0..count).collect();
-    std::iter::once(None).chain(pairs.map(|pair| set(&pair))).chain([set(&all)]).collect()
+    let all: BTreeSet<Symbol> = values.iter().map(|value| Symbol::clone(value)).collect();
+    sets.extend((all.len() > most).then_some(all));
+    // The empty set is none.
+    Some(sets.into_iter().map(|set| Some(set).filter(|set| !set.is_empty())).collect())
 }

@@ -10,6 +10,7 @@ use super::{cluster, settling_claims};
 use crate::cluster::{Cluster, Endpoint, Names, Platform, Way};
 use crate::flow::{
     Cut, DataPlane, LabelCube, LabelTests, Labels, Peer, PodTests, Protocol, Request, RequestSamples, Symbol, Token, Transport, Verdict,
+    rest,
 };
 
 /// The same policies on each run, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` asks for more.
@@ -33,14 +34,20 @@ pub(super) fn labels(end: &Endpoint) -> &Labels {
     &pod.labels
 }
 
-fn only(end: &Endpoint, kept: impl Fn(&Symbol) -> bool) -> Endpoint {
+/// A pod some of whose labels rest, by what they rest.
+fn rested<'r>(end: &Endpoint, resting: impl Iterator<Item = &'r (Symbol, Option<Symbol>)>) -> Endpoint {
     let mut end = end.clone();
     let Peer::Pod(pod) = &mut end.peer else { panic!("it is a pod") };
-    pod.labels.retain(|key, _| kept(key));
+    for (key, rest) in resting {
+        match rest {
+            Some(value) => pod.labels.insert(key.clone(), value.clone()),
+            None => pod.labels.remove(key),
+        };
+    }
     end
 }
 
-/// A pod with each choice of its labels that may be taken away, by the bits of those that are left.
+/// A pod with each choice of its labels put to rest that may be, by the bits of those that are as they were.
 struct Reduced {
     free: Vec<Symbol>,
     ends: Vec<Endpoint>,
@@ -56,11 +63,17 @@ impl Reduced {
     /// By the tests of its namespace.
     fn by(end: &Endpoint, tests: PodTests) -> Self {
         let holding = tests.others.iter().filter(|cube| cube.contains(labels(end))).flat_map(LabelCube::iter).map(|(key, _)| key);
-        let kept: BTreeSet<&Symbol> = tests.settling_keys().into_iter().chain(holding).collect();
-        let free: Vec<Symbol> = labels(end).keys().filter(|key| !kept.contains(key)).cloned().collect();
-        let bit = |key: &Symbol| free.iter().position(|own| own == key);
-        let ends = (0..1_usize << free.len()).map(|mask| only(end, |key| bit(key).is_none_or(|bit| mask >> bit & 1 == 1))).collect();
-        Self { free, ends, tests }
+        let kept: BTreeSet<&Symbol> = holding.collect();
+        let keys: BTreeSet<&Symbol> = labels(end).keys().chain(tests.iter().flat_map(LabelCube::iter).map(|(key, _)| key)).collect();
+        let of = |key: &Symbol| {
+            tests.iter().flat_map(LabelCube::iter).filter(|(own, _)| *own == key).map(|(_, values)| values).collect::<Vec<_>>()
+        };
+        let resting = keys.into_iter().filter(|key| !kept.contains(key)).filter_map(|key| Some((key.clone(), rest(&of(key).into_iter())?)));
+        // Those that do not rest yet.
+        let resting: Vec<(Symbol, Option<Symbol>)> = resting.filter(|(key, rest)| labels(end).get(key) != rest.as_ref()).collect();
+        let of = |mask: usize| rested(end, resting.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 0).map(|(_, own)| own));
+        let ends = (0..1_usize << resting.len()).map(of).collect();
+        Self { free: resting.into_iter().map(|(key, _)| key).collect(), ends, tests }
     }
 
     /// The pod as it is.
@@ -163,7 +176,7 @@ pub(super) fn fewest_values(cluster: &Cluster, near: &Endpoint, far: &Endpoint, 
 
 /// What an end tells connections apart by.
 pub(super) fn cuts(cluster: &Cluster, near: &Endpoint) -> Vec<Cut> {
-    let names = Names { namespaces: BTreeSet::from(["shop".into(), "dev".into()]), accounts: BTreeSet::default() };
+    let names = Names::new(BTreeSet::from(["shop".into(), "dev".into()]), BTreeSet::default());
     cluster.end(near, Way::Ingress).cuts(&names)
 }
 

@@ -1,7 +1,10 @@
-//! Reads what Gateways, Services and Namespaces say about waypoints.
+//! Reads Gateways of the Gateway API, and what they, Services and Namespaces say about waypoints.
 //!
-//! Owns: the labels that bind (`semantics.md` §2.11). Everything else about these objects is read elsewhere.
+//! Owns: the labels that bind (`semantics.md` §2.11). What listeners take is read elsewhere.
 
+use super::server;
+use crate::cluster::mesh::gateway::Server;
+use crate::cluster::object::Object;
 use crate::flow::{Labels, Symbol};
 use crate::manifest::{Node, Reading};
 
@@ -15,6 +18,12 @@ pub(in super::super) struct Gateway {
     pub(in super::super) class: Symbol,
     /// What its waypoint is for.
     pub(in super::super) serves: Serves,
+    /// What it is, for reasons.
+    pub(in super::super) object: Object,
+    /// Where its pods listen; none if that cannot be understood.
+    pub(in super::super) listeners: Option<Vec<Server>>,
+    /// The Services behind which it finds pods that somebody else made, by namespace and name.
+    pub(in super::super) behind: Vec<(Symbol, Symbol)>,
 }
 
 /// Which calls go through a waypoint, by what the client addresses.
@@ -39,7 +48,7 @@ impl Serves {
 }
 
 /// Reads a Gateway; nothing if it has findings.
-pub(in super::super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Gateway> {
+pub(in super::super) fn read(named: Object, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Gateway> {
     let class_node = object.follow(reading, &["spec", "gatewayClassName"]);
     let class = class_node.symbol(reading);
     if class.is_none() && reading.is_clean() {
@@ -53,7 +62,8 @@ pub(in super::super) fn read(object: &Node<'_>, reading: &mut Reading<'_>) -> Op
         // Istio takes what it does not know for what is usual.
         _ => Serves { services: true, workloads: false },
     };
-    let gateway = Gateway { class: class?, serves };
+    let behind = server::behind(object, &named.namespace, reading);
+    let gateway = Gateway { class: class?, serves, object: named, listeners: server::listeners(object, reading), behind };
     reading.is_clean().then_some(gateway)
 }
 

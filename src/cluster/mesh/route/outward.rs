@@ -1,7 +1,7 @@
 //! The ways of a connection to an address.
 //!
-//! Owns: which calls of an address go over the waypoint of a `ServiceEntry` (`semantics.md` §2.1, §5.5): those of ambient clients. It
-//! must not know what an entry says.
+//! Owns: which calls of an address go over the waypoint of a `ServiceEntry` (`semantics.md` §2.1, §5.5): those of ambient clients. Whether
+//! those of gateways that are told to take waypoints do is left open. It must not know what an entry says.
 
 use std::net::IpAddr;
 
@@ -11,10 +11,11 @@ use crate::cluster::mesh::end::plane;
 use crate::cluster::mesh::entry::EntryCall;
 use crate::cluster::mesh::waypoint::Binding;
 use crate::cluster::question::Question;
-use crate::flow::{DataPlane, Transport};
+use crate::flow::{AddressSet, DataPlane, PortSet, Transport};
 
 const WHAT_IS_CALLED: &str = "what the client addresses: the address itself, or a host of a ServiceEntry that leads there over a waypoint";
 const UNDECLARED: &str = "a ServiceEntry that is bound to a waypoint owns the address, and does not declare the port";
+const OF_GATEWAY: &str = "whether a gateway takes the waypoint of a ServiceEntry that tells it to is not known";
 const ENDS: &str = "where a connection with a host of a ServiceEntry ends is not known";
 
 impl Mesh {
@@ -22,8 +23,15 @@ impl Mesh {
     /// the name of the entry's host.
     pub(super) fn ways_outward(&self, question: &Question, address: IpAddr) -> Vec<Route> {
         let straight = self.straight(question);
-        if plane(&question.source) != DataPlane::Ambient || question.transport == Some(Transport::Mtls) {
+        if question.transport == Some(Transport::Mtls) {
             return vec![straight];
+        }
+        if plane(&question.source) != DataPlane::Ambient {
+            let may_be = |(addresses, ports, _): (AddressSet, PortSet, String)| {
+                addresses.contains(address) && ports.contains(question.protocol, question.port)
+            };
+            let doubt = self.outward(&question.source).into_iter().any(may_be).then_some(OF_GATEWAY);
+            return vec![Route { doubt, ..straight }];
         }
         let (calls, is_free) = self.entry_calls(address, question.port);
         let is_taken = !is_free && calls.iter().any(|call| call.is_own);

@@ -4,6 +4,7 @@
 
 use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target};
 use crate::cluster::mesh::Mesh;
+use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
 use crate::cluster::mesh::end::{Guard, plane};
 use crate::cluster::mesh::services::reaches;
@@ -54,12 +55,25 @@ impl Mesh {
         }
     }
 
-    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none.
+    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none. A gateway does not say
+    /// that it takes any, unless somebody gave it the label (I-AUTOMTLS; istio/istio :
+    /// manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
     fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
         let end = self.end(&question.destination);
-        let Guard::Sidecar(sidecar) = &end.guard else { return vec![self.route(question, plain)] };
+        let takes = match &end.guard {
+            Guard::Sidecar(sidecar) => sidecar.modes.takes_mtls(question.port),
+            Guard::Gateway(gateway) => {
+                let announces = match gateway.announces {
+                    Acts::Yes => Truth::Yes,
+                    Acts::No => Truth::No,
+                    Acts::Perhaps(reason) => Truth::Open(reason),
+                };
+                Truth::all([announces, gateway.modes.takes_mtls(question.port)])
+            }
+            Guard::None | Guard::Ztunnel(_) => Truth::No,
+        };
         let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
-        match sidecar.modes.takes_mtls(question.port) {
+        match takes {
             Truth::Yes => vec![self.route(question, &mtls)],
             Truth::No => vec![self.route(question, plain)],
             Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
