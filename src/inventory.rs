@@ -226,6 +226,9 @@ impl Inventory {
             if twice && first.addresses.is_empty() {
                 first.addresses = std::mem::take(&mut later.addresses);
             }
+            if twice && first.outside.is_empty() {
+                first.outside = std::mem::take(&mut later.outside);
+            }
             twice
         });
         self.folded_pods.extend(ownership::fold(&mut self.workloads, &mut self.folded));

@@ -28,6 +28,8 @@ pub struct ServiceFacts {
     pub kind: ServiceKind,
     /// Its own addresses, one a family, as a cluster's dump holds them; empty if they are not known, or if it has none.
     pub addresses: Vec<IpAddr>,
+    /// Addresses outside of the cluster that lead to it as well: its `externalIPs`, and those that a load balancer has for it.
+    pub outside: Vec<IpAddr>,
     /// Where its name is written.
     pub location: Location,
 }
@@ -94,7 +96,8 @@ impl ServiceFacts {
 
     /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses are the cluster's to give.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        *self == Self { location: self.location, addresses: self.addresses.clone(), ..other.clone() }
+        let given = other.clone();
+        *self == Self { location: self.location, addresses: self.addresses.clone(), outside: self.outside.clone(), ..given }
     }
 }
 
@@ -107,8 +110,8 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let ports = ports.iter().filter_map(|node| port(node, reading)).collect();
     let location = reading.document.name();
     let labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
-    let addresses = addresses(&spec, reading);
-    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, addresses, location };
+    let (addresses, outside) = (addresses(&spec, reading), outside(object, reading));
+    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, addresses, outside, location };
     reading.is_clean().then_some(service)
 }
 
@@ -136,6 +139,17 @@ fn addresses(spec: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = iter::once(&first).chain(&all).filter_map(|node| node.text(reading)?.parse().ok()).collect();
     addresses.dedup();
     addresses
+}
+
+/// The addresses outside of the cluster that lead to it.
+fn outside(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
+    let written = object.follow(reading, &["spec", "externalIPs"]).list(reading);
+    let balanced = object.follow(reading, &["status", "loadBalancer", "ingress"]).list(reading);
+    let balanced: Vec<Node<'_>> = balanced.iter().map(|node| node.get(reading, "ip")).collect();
+    let mut outside: Vec<IpAddr> = written.iter().chain(&balanced).filter_map(|node| node.text(reading)?.parse().ok()).collect();
+    outside.sort_unstable();
+    outside.dedup();
+    outside
 }
 
 /// Reads a port.

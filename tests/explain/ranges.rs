@@ -266,6 +266,24 @@ fn an_address_that_a_service_has_is_a_call_of_it() {
     assert_eq!(noted("pod/proxy@kube-system -> 10.96.0.6:443"), (Verdict::Allowed, 443, Vec::new()));
 }
 
+/// So do those that a load balancer has for it and that it is given outside, on its ports; on others they may be anybody's.
+#[test]
+fn an_address_outside_may_be_a_services_too() {
+    let wider = ADDRESSED.replace("{clusterIP: 10.96.0.5,", "{clusterIP: 10.96.0.5, externalIPs: [198.51.100.9],");
+    let status = "}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.80}, {hostname: db.example.org}]}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: far,";
+    let wider = wider.replacen("}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: far,", status, 1);
+    let answer = |flow: &str| {
+        let answer = Files { manifests: &wider, ..Files::default() }.ask(flow);
+        assert!(answer.findings.is_empty() && answer.cases.len() == 1, "{flow}: {:?}", answer.findings);
+        (answer.cases[0].decision.verdict.clone(), answer.cases[0].question.port)
+    };
+    for address in ["198.51.100.9", "203.0.113.80"] {
+        assert_eq!(answer(&format!("pod/web@shop -> {address}:15432")), (Verdict::Allowed, 5432), "{address}");
+        assert_eq!(answer(&format!("pod/proxy@kube-system -> {address}:80")), (Verdict::Denied, 8080), "{address}");
+        assert_eq!(answer(&format!("pod/proxy@kube-system -> {address}:81")), (Verdict::Allowed, 81), "{address}");
+    }
+}
+
 /// A node's address is the node: its own pods let it in whatever policies say, and whether it lets them in is left open.
 #[test]
 fn an_address_that_a_node_has_is_a_process_of_it() {

@@ -35,6 +35,9 @@ fn service_at<'f>(targets: &'f [Target], context: &Context<'f>) -> Option<(IpAdd
     let peers = target.side.end.peers();
     let address = peers.addresses.only().filter(|_| peers.pods.is_empty())?;
     let inventory: &'f Inventory = context.inventory;
-    let has = |service: &&ServiceFacts| service.addresses.contains(&address) && !service.selector.is_empty();
+    let has_port = |service: &ServiceFacts| service.ports.iter().any(|port| (port.port, port.protocol) == (target.port, target.protocol));
+    // What is outside may be others' too, on other ports.
+    let leads = |service: &ServiceFacts| service.addresses.contains(&address) || service.outside.contains(&address) && has_port(service);
+    let has = |service: &&ServiceFacts| leads(service) && !service.selector.is_empty();
     Some((address, target, inventory.services.iter().find(has)?))
 }
