@@ -518,3 +518,25 @@ fn a_gateway_on_the_network_of_its_node_is_one() {
         denied(&cluster, &mtls(&edge, &db(), 5432), Gate::Transport);
     }
 }
+
+/// Gateways often run in the root namespace, where rules for the whole mesh stand: those do not come before what a Service's own namespace
+/// says of it (istio/istio : pilot/pkg/model/push_context.go, `destinationRule`).
+#[test]
+fn a_gateway_in_the_root_namespace_hears_a_service_before_the_mesh() {
+    let edge = meshed("istio-system", "istio=gw", "edge").facts(|facts| facts.proxy = ProxyRole::Gateway);
+    let strict = peer_authentication("istio-system/default", STRICT);
+    let says = |id: &str, host: &str, mode: &str, more: &str| {
+        object("DestinationRule", id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: {mode}}}}}{more}}}"))
+    };
+    let of = |rules: &[String]| cluster(&format!("{}{strict}{}", service("db", "{}", "{port: 5432}"), rules.concat()));
+    let call = auto(&edge, &db(), 5432).service("shop/db", 5432);
+    let mesh = |mode: &str, more: &str| says("istio-system/all", "*.local", mode, more);
+    let own = |mode: &str| says("shop/db", "db", mode, "");
+    allowed(&of(&[mesh("DISABLE", ""), own("ISTIO_MUTUAL")]), &call);
+    denied(&of(&[mesh("ISTIO_MUTUAL", ""), own("DISABLE")]), &call, Gate::Transport);
+    denied(&of(&[mesh("DISABLE", "")]), &call, Gate::Transport);
+    for private in [", exportTo: ['.']", ", exportTo: [istio-system]"] {
+        denied(&of(&[mesh("DISABLE", private), own("ISTIO_MUTUAL")]), &call, Gate::Transport);
+    }
+    allowed(&of(&[mesh("DISABLE", ", exportTo: ['.', shop]"), own("ISTIO_MUTUAL")]), &call);
+}
