@@ -148,6 +148,8 @@ fn auto_passthrough_takes_no_plaintext_and_asks_no_policy() {
     let nothing = at_gateway("rules: []");
     let (cluster, edge) = strict(&server(15443, "TLS", "AUTO_PASSTHROUGH"), &nothing);
     denied(&cluster, &tcp(&outside(), &edge, 15443), Gate::Transport);
+    let why = format!("{:?}", cluster.decide(&tcp(&outside(), &edge, 15443)));
+    assert!(why.contains("takes only the mesh's mTLS"), "{why}");
     unspecified(&strict(&server(15443, "TLS", "AUTO_PASSTHROUGH"), "").0, &mtls(&web(), &edge, 15443), "AUTO_PASSTHROUGH");
     // What comes out may bring the identity of who began it.
     let closed = object("AuthorizationPolicy", "shop/db", "{rules: [{from: [{source: {namespaces: [dev]}}]}]}");
@@ -348,6 +350,16 @@ fn a_gateway_of_the_gateway_api_listens_where_it_says() {
     allowed(&cluster, &mtls(&web(), &of_api(), 444).http("GET", "/a"));
     unspecified(&cluster, &get(445, "/a"), "whether the client has one");
     unspecified(&cluster, &get(81, "/a"), "no Gateway in the manifests");
+    // What the whole Gateway asks of clients' certificates counts, what it shows to those behind it does not (GEP-91, GEP-3155).
+    for (tls, is_asked) in [("frontend: {default: {validation: {caCertificateRefs: [{name: c}]}}}", true), ("backend: {}", false)] {
+        let yaml = api(listeners).replace("gatewayClassName: istio", &format!("gatewayClassName: istio, tls: {{{tls}}}"));
+        let cluster = super::cluster(&format!("{yaml}{strict}{allow}"));
+        if is_asked {
+            unspecified(&cluster, &get(443, "/a"), "whether the client has one");
+        } else {
+            allowed(&cluster, &get(443, "/a"));
+        }
+    }
     // Of a pod that is known to be a gateway, the class may be anybody's.
     let own = super::cluster(&format!("{}{strict}", api(listeners).replace("gatewayClassName: istio", "gatewayClassName: own")));
     let known = of_api().facts(|facts| facts.proxy = ProxyRole::Gateway);
@@ -477,4 +489,54 @@ fn pods_of_one_owner_are_two_workloads_where_one_is_a_gateway() {
     };
     let count = |second: &str| cluster(&(pod("edge-1-a", "router") + &pod("edge-1-b", second))).workloads().len();
     assert_eq!((count("router"), count("sidecar")), (1, 2));
+}
+
+/// No template is injected into pods on their node's network (istio/istio : pkg/kube/inject/inject.go, `injectRequired`), but a gateway that is
+/// rendered whole runs there (istio/istio#45610): its policies act, and it calls as who it is. What is no gateway takes no part.
+#[test]
+fn a_gateway_on_the_network_of_its_node_is_one() {
+    let on_node = |annotations: &str, container: &str| {
+        deployed(", sidecar.istio.io/inject: 'true'", annotations, container).replace("spec: {service", "spec: {hostNetwork: true, service")
+    };
+    let strict = peer_authentication("istio-system/default", STRICT);
+    let deny = at_gateway("action: DENY, rules: [{to: [{operation: {paths: ['/admin']}}]}]");
+    let servers = classic(&server(80, "HTTP", ""));
+    let only = object("AuthorizationPolicy", "shop/db", "{rules: [{from: [{source: {principals: [cluster.local/ns/edge/sa/edge]}}]}]}");
+    let of = |annotations: &str, container: &str| {
+        let cluster = cluster(&format!("{}{LOAD_BALANCER}{servers}{strict}{deny}{only}", on_node(annotations, container)));
+        let edge = one(&cluster);
+        (cluster, edge)
+    };
+    let running = |role: &str| format!("{{name: istio-proxy, image: istio/proxyv2, args: [proxy, {role}]}}");
+    let (cluster, edge) = of("", &running("router"));
+    denied(&cluster, &tcp(&outside(), &edge, 8080).http("GET", "/admin"), Gate::Caller);
+    allowed(&cluster, &tcp(&outside(), &edge, 8080).http("GET", "/"));
+    allowed(&cluster, &mtls(&edge, &db(), 5432));
+    for (annotations, container) in [("inject.istio.io/templates: gateway", AUTO.to_owned()), ("", running("sidecar"))] {
+        let (cluster, edge) = of(annotations, &container);
+        allowed(&cluster, &tcp(&outside(), &edge, 8080).http("GET", "/admin"));
+        denied(&cluster, &mtls(&edge, &db(), 5432), Gate::Transport);
+    }
+}
+
+/// Gateways often run in the root namespace, where rules for the whole mesh stand: those do not come before what a Service's own namespace
+/// says of it (istio/istio : pilot/pkg/model/push_context.go, `destinationRule`).
+#[test]
+fn a_gateway_in_the_root_namespace_hears_a_service_before_the_mesh() {
+    let edge = meshed("istio-system", "istio=gw", "edge").facts(|facts| facts.proxy = ProxyRole::Gateway);
+    let strict = peer_authentication("istio-system/default", STRICT);
+    let says = |id: &str, host: &str, mode: &str, more: &str| {
+        object("DestinationRule", id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: {mode}}}}}{more}}}"))
+    };
+    let of = |rules: &[String]| cluster(&format!("{}{strict}{}", service("db", "{}", "{port: 5432}"), rules.concat()));
+    let call = auto(&edge, &db(), 5432).service("shop/db", 5432);
+    let mesh = |mode: &str, more: &str| says("istio-system/all", "*.local", mode, more);
+    let own = |mode: &str| says("shop/db", "db", mode, "");
+    allowed(&of(&[mesh("DISABLE", ""), own("ISTIO_MUTUAL")]), &call);
+    denied(&of(&[mesh("ISTIO_MUTUAL", ""), own("DISABLE")]), &call, Gate::Transport);
+    denied(&of(&[mesh("DISABLE", "")]), &call, Gate::Transport);
+    for private in [", exportTo: ['.']", ", exportTo: [istio-system]"] {
+        denied(&of(&[mesh("DISABLE", private), own("ISTIO_MUTUAL")]), &call, Gate::Transport);
+    }
+    allowed(&of(&[mesh("DISABLE", ", exportTo: ['.', shop]"), own("ISTIO_MUTUAL")]), &call);
 }

@@ -136,9 +136,12 @@ enum Fit {
 
 /// What the rules say about a call of a Service by a client, on a port of the Service, to a pod with these labels.
 pub(super) fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'_>) -> Said<'m> {
-    // The client's own namespace comes first, then the Service's, then the root (`semantics.md` §3.3).
-    for namespace in [&*client.namespace, call.namespace, root] {
-        let visible = |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client);
+    // The client's own namespace comes first, then the Service's, then the root (`semantics.md` §3.3). What the root says to everybody comes
+    // last for its own clients too (istio/istio : pilot/pkg/model/push_context.go, `destinationRule`).
+    let is_of_all = |rule: &DestinationRule| *client.namespace == *root && !rule.is_private();
+    for (at, namespace) in [&*client.namespace, call.namespace, root].into_iter().enumerate() {
+        let visible =
+            |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client) && !(at == 0 && is_of_all(rule));
         let fitting: Vec<(Fit, &DestinationRule)> =
             rules.iter().filter(visible).map(|rule| (rule.fit(call), rule)).filter(|(fit, _)| *fit != Fit::None).collect();
         let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else { continue };
@@ -205,6 +208,11 @@ impl DestinationRule {
         let exported = self.exported.is_empty() || self.exported.iter().any(sees);
         let meant = self.clients.as_ref().is_none_or(|labels| own && carries(client, labels));
         exported && meant
+    }
+
+    /// Whether clients of its own namespace alone see it.
+    fn is_private(&self) -> bool {
+        matches!(self.exported.as_slice(), [name] if &**name == "." || *name == self.object.namespace)
     }
 
     /// Whether it says anything of TLS.

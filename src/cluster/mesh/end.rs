@@ -88,11 +88,11 @@ impl Mesh {
     fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {
         let Peer::Pod(pod) = &destination.peer else { return Guard::None };
         // A waypoint takes only the tunnel, and nobody stands before it (`semantics.md` §2.11).
-        if destination.facts.network == Network::Host || self.is_waypoint(pod) {
+        if self.is_waypoint(pod) {
             return Guard::None;
         }
         let known = (pod, &destination.facts);
-        match pod.plane {
+        match plane(destination) {
             DataPlane::None => Guard::None,
             DataPlane::Sidecar if self.proxy_role(known) == ProxyRole::Gateway => {
                 Guard::Gateway(Box::new(self.edge(known, self.modes(known))))
@@ -306,10 +306,10 @@ impl MeshEnd<'_> {
     }
 }
 
-/// How an end takes part in the mesh: pods on their node's network and addresses do not.
+/// How an end takes part in the mesh: addresses do not, and of pods on their node's network only gateways, which capture nothing.
 pub(super) fn plane(end: &Endpoint) -> DataPlane {
     match &end.peer {
-        Peer::Pod(pod) if end.facts.network == Network::Own => pod.plane,
+        Peer::Pod(pod) if end.facts.network == Network::Own || end.facts.proxy == ProxyRole::Gateway => pod.plane,
         _ => DataPlane::None,
     }
 }

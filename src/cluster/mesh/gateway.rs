@@ -304,7 +304,8 @@ impl<'m> Edge<'m> {
     /// Why a connection is made, or why not.
     pub(super) fn why(&self, port: u16, takes: Truth) -> &'static str {
         let speaks_tls = self.at(port).iter().any(|(takes, _)| matches!(takes, Takes::Http(Tls::Own) | Takes::Bytes(Tls::Own)));
-        let wants_mesh = self.at(port).iter().any(|(takes, _)| matches!(takes, Takes::Http(Tls::Mesh) | Takes::Bytes(Tls::Mesh)));
+        let of_mesh = |takes| matches!(takes, Takes::Http(Tls::Mesh) | Takes::Bytes(Tls::Mesh) | Takes::Through);
+        let wants_mesh = self.at(port).iter().any(|(takes, _)| of_mesh(*takes));
         match takes {
             Truth::Open(reason) => reason,
             _ if OWN_PORTS.contains(&port) => "it is a port of the gateway's own, which nothing guards",

@@ -74,7 +74,7 @@ pub(in super::super) fn listeners(root: &Node<'_>, reading: &mut Reading<'_>) ->
     reading.quietly(|reading| {
         let spec = root.get(reading, "spec");
         // What the whole Gateway asks of clients' certificates holds for each of its listeners.
-        let usual = if spec.get(reading, "tls").is_missing() { "SIMPLE" } else { "MUTUAL" };
+        let usual = if spec.follow(reading, &["tls", "frontend"]).is_missing() { "SIMPLE" } else { "MUTUAL" };
         let mut listeners = Vec::new();
         for node in spec.get(reading, "listeners").list(reading) {
             let protocol = node.get(reading, "protocol").text(reading)?;
