@@ -100,6 +100,18 @@ fn a_name_may_match_any_choice_of_many_patterns() {
     assert_eq!(differ(&head, &head), [""; 0]);
 }
 
+/// A glob is no name that matches it: whoever reads it as it stands finds nobody.
+#[test]
+fn a_glob_is_not_a_name_itself() {
+    let rule = |wanted: &str, unwanted: &str| format!("{{from: [{{source: {{namespaces: ['{wanted}'], notNamespaces: [{unwanted}]}}}}]}}");
+    let letters = ('a'..='z').chain('0'..='9').chain(['-']);
+    let longer = letters.map(|letter| format!("'a{letter}*'")).collect::<Vec<_>>().join(", ");
+    let nobody = [("ALLOW", rule("q", "q"))];
+    assert_eq!(differ(&nobody, &[("ALLOW", rule("a*b", &longer))]), [""; 0]);
+    let found = differ(&nobody, &[("ALLOW", rule("a*b", "q"))]);
+    assert!(!found.is_empty() && !found.iter().any(|line| line.contains("a*b")), "{found:?}");
+}
+
 /// Of too many patterns not all names are tried, and that is said.
 #[test]
 fn names_of_too_many_patterns_are_not_taken_for_compared() {

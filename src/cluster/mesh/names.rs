@@ -138,7 +138,10 @@ fn tests_of<'c>(callers: impl Iterator<Item = &'c Callers>) -> [NameTests; 2] {
 impl NameTests {
     fn add(&mut self, name: Name) {
         if let Some(single) = name.single() {
-            self.single.insert(Symbol::clone(single));
+            // What ztunnel reads as it stands is nobody's name if a star is in it.
+            if !single.contains('*') {
+                self.single.insert(Symbol::clone(single));
+            }
         } else if name != Name::Any && !self.tests.contains(&name) {
             self.tests.push(name);
         }
