@@ -59,6 +59,8 @@ pub struct RequestSamples {
     /// of the others a token loses, the answer stays. Of claims that some cut has samples of and does not name here, everything
     /// may matter.
     pub few_claims: BTreeMap<Symbol, usize>,
+    /// Whether what it tells apart stops requests, rather than letting them pass.
+    pub stops: bool,
     /// Whether it tells a connection that is no HTTP from one that is.
     pub looks_inside: bool,
     /// What the samples of words stand for, for those who say in words what passes.

@@ -143,24 +143,20 @@ pub(super) fn samples(cuts: &[Cut], held: &[usize]) -> RequestSamples {
     sum
 }
 
-/// How many values of each claim two of some rules need together: one that lets a request pass, and one that stops it. Of claims of which
-/// a rule promises nothing everything may matter.
+/// How many values of each claim some rules that let requests pass need at most. Of claims of which a rule promises nothing everything may
+/// matter, and of those that a rule stops requests by, which choice of values is stopped has no short name.
 fn needed<'s>(rules: impl Iterator<Item = &'s RequestSamples>) -> BTreeMap<Symbol, usize> {
     let mut needs: BTreeMap<&Symbol, Option<Vec<usize>>> = BTreeMap::new();
     for rule in rules {
         for name in rule.claims() {
             let known = needs.entry(name).or_insert_with(|| Some(Vec::new()));
             match (known.as_mut(), rule.few_claims.get(name)) {
-                (Some(counts), Some(count)) => counts.push(*count),
+                (Some(counts), Some(count)) if !rule.stops => counts.push(*count),
                 _ => *known = None,
             }
         }
     }
-    let two_largest = |mut counts: Vec<usize>| {
-        counts.sort_unstable();
-        counts.iter().rev().take(2).fold(0, |sum: usize, count| sum.saturating_add(*count))
-    };
-    needs.into_iter().filter_map(|(name, counts)| Some((Symbol::clone(name), two_largest(counts?)))).collect()
+    needs.into_iter().filter_map(|(name, counts)| Some((Symbol::clone(name), counts?.into_iter().max()?))).collect()
 }
 
 fn extend(sum: &mut BTreeMap<Symbol, BTreeSet<Symbol>>, own: &BTreeMap<Symbol, BTreeSet<Symbol>>) {

@@ -397,12 +397,16 @@ fn is_ambient(endpoint: &Endpoint) -> bool {
 }
 
 fn agree(yaml: &str, platform: &Platform) -> Result<(), TestCaseError> {
+    agree_on(yaml, platform, &requests())
+}
+
+/// Whether a listing and the evaluator say the same of each pair of ends, for these requests.
+pub(super) fn agree_on(yaml: &str, platform: &Platform, requests: &[Option<Request>]) -> Result<(), TestCaseError> {
     let (cluster, _) = read(platform.clone(), yaml);
     let listing = list::list(&cluster, &Options::default());
     // What is assumed holds for the evaluator, too.
     let cluster = if Cluster::leave_sctp_open(&[&cluster]) { cluster.with_sctp_judged() } else { cluster };
     let named = list::list(&cluster, &Options { reasons: Reasons::Named, ..Options::default() });
-    let requests = requests();
     let everybody = everybody(&cluster, &listing.space);
     for (from, source) in &everybody {
         for (to, destination) in &everybody {
@@ -412,7 +416,7 @@ fn agree(yaml: &str, platform: &Platform) -> Result<(), TestCaseError> {
             let pair = Pair { cluster: &cluster, listings: [&listing, &named], from: (*from, source), to: (*to, destination) };
             for (protocol, port) in ports() {
                 // Policies speak of requests on these two ports, or on all.
-                let asked = if [80, 8080].contains(&port) && protocol == Protocol::Tcp { requests.as_slice() } else { &requests[..1] };
+                let asked = if [80, 8080].contains(&port) && protocol == Protocol::Tcp { requests } else { &requests[..1] };
                 for request in asked {
                     let fault =
                         pair.directly(protocol, port, request.as_ref()).or_else(|| pair.over_a_waypoint(protocol, port, request.as_ref()));
@@ -520,8 +524,13 @@ fn is_left_out(cluster: &Cluster, from: Which, to: Which) -> bool {
 
 /// How many clusters are tried; `TWOGATE_CASES` asks for more, and for others each time.
 fn runner() -> TestRunner {
+    runner_of(40)
+}
+
+/// The same, with so many by itself.
+pub(super) fn runner_of(cases: u32) -> TestRunner {
     let more: Option<u32> = std::env::var("TWOGATE_CASES").ok().and_then(|text| text.parse().ok());
-    let config = Config { cases: more.unwrap_or(40), failure_persistence: None, max_shrink_iters: 3_000, ..Config::default() };
+    let config = Config { cases: more.unwrap_or(cases), failure_persistence: None, max_shrink_iters: 3_000, ..Config::default() };
     match more {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),

@@ -156,6 +156,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
             requests.written.claims = tokens::written(&tests);
             requests.few_claims = if all_settle { BTreeMap::new() } else { tokens::few(&tests) };
         }
+        requests.stops = bound_policy.policy.written.action != Action::Allow;
         requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });

@@ -16,6 +16,9 @@ pub(super) struct Cells<P> {
     holds: Vec<Bits>,
     /// For each cell, the patterns that hold it.
     matched: Vec<Bits>,
+    /// Patterns that are taken out of a region last: some of what they hold is no cell, as more of them may hold a value at once than
+    /// hold one here.
+    kept: Bits,
 }
 
 impl<P: Pattern> Cells<P> {
@@ -28,7 +31,13 @@ impl<P: Pattern> Cells<P> {
         let holds: Vec<Bits> = patterns.iter().map(held).collect();
         let matched = |at: usize| holds.iter().enumerate().filter(move |(_, held)| held.contains(at)).map(|(pattern, _)| pattern);
         let matched = (0..values.clone().count()).map(|at| matched(at).collect()).collect();
-        Self { patterns, holds, matched }
+        Self { patterns, holds, matched, kept: Bits::default() }
+    }
+
+    /// The same, where some patterns are taken out of a region last.
+    pub(super) fn keeping(self, keeps: impl Fn(&P) -> bool) -> Self {
+        let kept = self.patterns.iter().enumerate().filter(|(_, pattern)| keeps(pattern)).map(|(at, _)| at).collect();
+        Self { kept, ..self }
     }
 
     /// How many there are.
@@ -83,26 +92,38 @@ impl<P: Pattern> Cells<P> {
         let within: Vec<(&P, &Bits)> = own.iter().filter(|(_, held)| is_narrowest(held)).copied().collect();
         let mut cells = within.iter().fold(all.clone(), |meet, (_, held)| meet.intersect(held));
         let mut except = Vec::new();
-        // First what holds no wanted cell at all, then, if it must be, what does.
-        for cost in [Cost::Nothing, Cost::Wanted] {
-            for (_, (pattern, held)) in numbered().filter(|(at, _)| !matched.contains(*at)) {
-                let taken = held.intersect(&cells);
-                let is_free = taken.intersect(wanted).is_empty();
-                if !taken.subtract(wanted).is_empty() && (is_free || cost == Cost::Wanted) {
-                    cells.remove(held);
-                    except.push(pattern.clone());
-                }
-            }
+        // First what costs nothing; of what does, that by which the most is gone.
+        loop {
+            let unwanted = cells.subtract(wanted);
+            let out = numbered().filter(|(at, _)| !matched.contains(*at)).filter_map(|(at, (pattern, held))| {
+                let gone = held.intersect(&unwanted).iter().count();
+                (gone > 0).then(|| (self.cost(at, &held.intersect(&cells).intersect(wanted)), Reverse(gone), at, pattern, held))
+            });
+            let Some((_, _, _, pattern, held)) = out.min_by_key(|(cost, gone, at, _, _)| (*cost, *gone, *at)) else { break };
+            cells.remove(held);
+            except.push(pattern.clone());
         }
         open.remove(&cells);
         except.sort_unstable();
         Region { within: within.into_iter().map(|(pattern, _)| pattern.clone()).collect(), except }
     }
+
+    /// What it costs to take a pattern out of a region that holds these wanted cells of it.
+    fn cost(&self, at: usize, wanted: &Bits) -> Cost {
+        match (wanted.iter().count(), self.kept.contains(at)) {
+            (0, _) => Cost::Nothing,
+            (lost, false) => Cost::Wanted(lost),
+            (lost, true) => Cost::Unknown(lost),
+        }
+    }
 }
 
 /// What taking a pattern out of a region may cost.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cost {
     Nothing,
-    Wanted,
+    /// So many wanted cells.
+    Wanted(usize),
+    /// Wanted values of which not each is a cell.
+    Unknown(usize),
 }

@@ -14,7 +14,7 @@ use super::{Pattern, TokenPattern, WordPattern};
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
 const MAX_TOKENS: usize = 2_048;
 
-/// So many values of one claim are tried in every choice; of more, all together and so many as rules may need, two at least.
+/// So many values of one claim are tried in every choice; of more, those of as many values as a rule may need, two at least.
 const MAX_VALUES: usize = 4;
 
 /// The values that one claim may hold at once; none where it is not there.
@@ -48,7 +48,9 @@ pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPa
         Some(fresh('a', &values.iter().map(|value| Symbol::clone(value)).chain(written.cloned()).collect()))
     };
     let tokens: Vec<Token> = tokens.into_iter().chain(combined(samples, &other)?).filter(is_new).collect();
-    let cells = Cells::new(patterns.into_iter().collect(), &tokens.iter());
+    // A claim by which requests are only let in never keeps one out, whatever it holds besides.
+    let lets_in = |pattern: &TokenPattern| matches!(pattern, TokenPattern::Valid { claim: Some((name, _)), .. } if samples.few_claims.contains_key(name));
+    let cells = Cells::new(patterns.into_iter().collect(), &tokens.iter()).keeping(lets_in);
     Some((tokens, cells))
 }
 
@@ -102,10 +104,15 @@ fn single(values: &[&Symbol]) -> Vec<Held> {
     std::iter::once(None).chain(values.iter().map(|value| Some([Symbol::clone(value)].into()))).collect()
 }
 
-/// Sets of these values, and that the claim is not there: every one of few values, and of many those of as many values as rules need
-/// together, if they promise it, and all values. None if they are too many.
+/// So many of a claim's values are in one token at most.
+fn most_values(values: &[&Symbol], needed: Option<usize>) -> usize {
+    needed.filter(|_| values.len() > MAX_VALUES).map_or(values.len(), |needed| needed.max(2)).min(values.len())
+}
+
+/// Sets of these values, and that the claim is not there: every one of few values, and of many those of as many values as a rule needs to
+/// let a request pass, if that is all that is done by the claim. None if they are too many.
 fn choices(values: &[&Symbol], needed: Option<usize>) -> Option<Vec<Held>> {
-    let most = needed.filter(|_| values.len() > MAX_VALUES).map_or(values.len(), |needed| needed.max(2));
+    let most = most_values(values, needed);
     let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
     for value in values {
         let with = |set: &BTreeSet<Symbol>| set.iter().chain([*value]).cloned().collect();
@@ -115,8 +122,6 @@ fn choices(values: &[&Symbol], needed: Option<usize>) -> Option<Vec<Held>> {
             return None;
         }
     }
-    let all: BTreeSet<Symbol> = values.iter().map(|value| Symbol::clone(value)).collect();
-    sets.extend((all.len() > most).then_some(all));
     // The empty set is none.
     Some(sets.into_iter().map(|set| Some(set).filter(|set| !set.is_empty())).collect())
 }
