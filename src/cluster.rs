@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
+use crate::flow::{Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -257,6 +257,12 @@ impl Cluster {
     /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
     pub fn is_waypoint(&self, end: &Endpoint) -> bool {
         self.mesh.is_of_waypoint(end)
+    }
+
+    /// How a pod that no manifest holds takes part in the mesh whatever its namespace says, where its labels tell: one that carries the name
+    /// of a Gateway for which Istio makes gateways has an Envoy of its own.
+    pub fn plane_of_made(&self, pod: &Pod) -> Option<DataPlane> {
+        self.mesh.is_made_as_gateway(pod).then_some(DataPlane::Sidecar)
     }
 
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its
