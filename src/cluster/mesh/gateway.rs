@@ -132,7 +132,13 @@ impl Mesh {
     /// out of ambient mode, so they have just the Envoy that they run (istio/istio : manifests/charts/istio-control/istio-discovery/files/
     /// kube-gateway.yaml).
     pub(crate) fn is_made_as_gateway(&self, pod: &Pod) -> bool {
-        self.named_gateway(pod).is_some_and(|gateway| &*gateway.class == GATEWAY_CLASS)
+        pod.labels.get(GATEWAY_NAME).is_some_and(|name| self.makes_gateways(&pod.namespace, name))
+    }
+
+    /// Whether there is such a Gateway.
+    pub(crate) fn makes_gateways(&self, namespace: &Symbol, name: &str) -> bool {
+        let gateway = self.gateways.get(&(Symbol::clone(namespace), Symbol::from(name)));
+        gateway.is_some_and(|gateway| &*gateway.class == GATEWAY_CLASS)
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.
@@ -184,6 +190,11 @@ impl Mesh {
             }
         }
     }
+}
+
+/// Whether a pod carries the name of a Gateway.
+pub(crate) fn is_named_after(pod: &Pod, name: &str) -> bool {
+    pod.labels.get(GATEWAY_NAME).is_some_and(|own| **own == *name)
 }
 
 /// The ports of a pod that Services lead a port of theirs to; nothing where that hangs on names that are not known.
