@@ -345,12 +345,25 @@ fn pods_that_istio_makes_for_a_gateway_have_an_envoy_wherever_they_are() {
             files.page(&format!("internet -> gateway.networking.k8s.io/gateway-name=gw@ing:80 http GET {path}"))
         };
         let (passes, stopped) = (page("istio", "/ip"), page("istio", "/headers"));
-        assert!(passes.starts_with("ALLOWED"), "{label}: {passes}");
+        assert!(passes.starts_with("ALLOWED") && passes.contains("outside to gateway"), "{label}: {passes}");
         assert!(stopped.starts_with("DENIED") && stopped.contains("ing/p"), "{label}: {stopped}");
         // Those of somebody else's class are as their namespace says.
         let other = page("other", "/ip");
         assert_eq!(other.starts_with("ALLOWED"), label == "istio-injection: disabled", "{label}: {other}");
     }
+}
+
+/// What a gateway does not take, no `PeerAuthentication` refuses.
+#[test]
+fn the_tls_of_a_gateway_is_not_strict() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge, labels: {istio-injection: enabled}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: edge}\n\
+         spec: {template: {metadata: {labels: {istio: gw}, annotations: {inject.istio.io/templates: gateway}}, \
+         spec: {containers: [{name: istio-proxy, image: auto}]}}}\n\
+         ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {selector: {istio: gw}, servers: [{port: {number: 8443, name: a, protocol: TLS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}]}\n";
+    let page = Files { manifests, ..Files::default() }.page("deploy/edge@edge -> deploy/edge@edge:8443");
+    assert!(page.contains("gateway to gateway") && page.contains("the gateway's TLS stops them"), "{page}");
 }
 
 /// Blocks of the mesh's policies divide a range too.
