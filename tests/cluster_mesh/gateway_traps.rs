@@ -520,7 +520,7 @@ fn a_gateway_on_the_network_of_its_node_is_one() {
 }
 
 /// Gateways often run in the root namespace, where rules for the whole mesh stand: those do not come before what a Service's own namespace
-/// says of it (istio/istio : pilot/pkg/model/push_context.go, `destinationRule`).
+/// says of it (istio/istio : `pilot/pkg/model/push_context.go`, `destinationRule`).
 #[test]
 fn a_gateway_in_the_root_namespace_hears_a_service_before_the_mesh() {
     let edge = meshed("istio-system", "istio=gw", "edge").facts(|facts| facts.proxy = ProxyRole::Gateway);
