@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, Labels, Peer, Protocol, Symbol};
+use crate::flow::{Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -257,6 +257,31 @@ impl Cluster {
     /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
     pub fn is_waypoint(&self, end: &Endpoint) -> bool {
         self.mesh.is_of_waypoint(end)
+    }
+
+    /// Whether an end is a gateway, as the manifests say.
+    pub fn is_gateway(&self, end: &Endpoint) -> bool {
+        self.mesh.is_gateway(end)
+    }
+
+    /// Whether there are gateways that carry the name of a Gateway of the Gateway API: Istio makes them, or the manifests hold them.
+    pub fn has_gateway(&self, namespace: &Symbol, name: &str) -> bool {
+        let carries =
+            |end: &Endpoint| matches!(&end.peer, Peer::Pod(pod) if pod.namespace == *namespace && mesh::is_named_after(pod, name));
+        let held = || self.workloads.iter().any(|workload| carries(&workload.endpoint) && self.is_gateway(&workload.endpoint));
+        self.mesh.makes_gateways(namespace, name) || held()
+    }
+
+    /// The policies that decide about requests at a gateway which the manifests hold, or may, by kind, namespace and name.
+    pub fn policies_at_gateways(&self) -> BTreeSet<[Symbol; 3]> {
+        let acting = self.workloads.iter().flat_map(|workload| self.mesh.acting_on_gateway(&workload.endpoint));
+        acting.map(|object| [&object.kind, &object.namespace, &object.name].map(Symbol::clone)).collect()
+    }
+
+    /// How a pod that no manifest holds takes part in the mesh whatever its namespace says, where its labels tell: one that carries the name
+    /// of a Gateway for which Istio makes gateways has an Envoy of its own.
+    pub fn plane_of_made(&self, pod: &Pod) -> Option<DataPlane> {
+        self.mesh.is_made_as_gateway(pod).then_some(DataPlane::Sidecar)
     }
 
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its

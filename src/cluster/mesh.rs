@@ -51,6 +51,7 @@ use waypoint::Waypoint;
 
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
+pub(super) use gateway::is_named_after;
 pub(super) use judge::in_mesh;
 pub(super) use names::{Others, add_names_of};
 pub(super) use route::{Hop, Route};

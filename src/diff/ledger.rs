@@ -159,10 +159,15 @@ fn targets_are_seen(held: &Held, known: Known<'_>) -> bool {
     let of_waypoints = || !known.called.waypoints.is_empty();
     let gateways = held.about("Gateway").all(|name| {
         let waypoint = Symbol::from(format!("{}/{name}", held.namespace));
-        known.called.waypoints.contains(&waypoint)
+        known.called.waypoints.contains(&waypoint) || is_gateway(&held.namespace, name, known)
     });
     let classes = held.about("GatewayClass").all(|_| of_waypoints());
     services && gateways && classes && held.about("ServiceEntry").next().is_none()
+}
+
+/// Whether pods that carry the name of a Gateway are gateways: they are judged as all pods with these labels, or by themselves.
+fn is_gateway(namespace: &Symbol, name: &str, known: Known<'_>) -> bool {
+    known.clusters.into_iter().any(|cluster| cluster.has_gateway(namespace, name))
 }
 
 /// Whether a Service's calls were compared.

@@ -79,9 +79,11 @@ impl Side for Yaml<'_> {
         if !cube.namespace.contains(&namespace_labels) {
             return None;
         }
-        let plane = namespace_plane(&namespace_labels).unwrap_or(self.cluster.platform().mesh);
+        let usual = namespace_plane(&namespace_labels).unwrap_or(self.cluster.platform().mesh);
         let account = account(&cube.account)?;
-        Some(Pod { namespace: Symbol::clone(namespace), namespace_labels, labels: labels_within(&cube.labels)?, account, plane })
+        let labels = labels_within(&cube.labels)?;
+        let pod = Pod { namespace: Symbol::clone(namespace), namespace_labels, labels, account, plane: usual };
+        Some(Pod { plane: self.cluster.plane_of_made(&pod).unwrap_or(usual), ..pod })
     }
 
     fn namespace_labels(&self, name: &str) -> Known {

@@ -111,6 +111,7 @@ pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
     let decision = setting.cluster.decide(&asked);
     let stops = decision.steps.iter().find(|step| step.verdict == Verdict::Denied && matches!(step.gate, Gate::Transport | Gate::Caller));
     let by = match stops.map(|step| step.gate) {
+        Some(Gate::Transport) if setting.cluster.is_gateway(&asked.destination) => "the gateway's TLS stops them",
         Some(Gate::Transport) => "STRICT stops them",
         Some(_) => "AuthorizationPolicy stops them",
         None => "nothing else stops them",

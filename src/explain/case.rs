@@ -15,7 +15,7 @@ use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
 use super::world::Known;
-use crate::cluster::{self, Decision, Gate};
+use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
 use crate::flow::{DataPlane, Peer, Symbol, Verdict};
 
@@ -41,8 +41,8 @@ pub struct Case {
     pub destination_name: Option<String>,
     /// The addresses that the destination stands for, as blocks; empty for a pod.
     pub destination_addresses: Vec<String>,
-    /// Whether the destination is a waypoint's pod.
-    pub is_waypoint: bool,
+    /// What part the caller and the destination have in the mesh, in a word or two: `sidecar`, `gateway`.
+    pub parts: [&'static str; 2],
     /// What was asked of the evaluator.
     pub question: cluster::Question,
     /// Its answer.
@@ -216,7 +216,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         destination_short: call.destination.short.clone(),
         destination_name: call.destination.name.clone(),
         destination_addresses: range::prefixes(&call.destination.range),
-        is_waypoint: setting.cluster.is_waypoint(&question.destination),
+        parts: parts(&setting.cluster, &question),
         origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
         client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short))
@@ -230,6 +230,21 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         notes,
         disagreement,
     }
+}
+
+/// What part both ends have in the mesh.
+fn parts(cluster: &Cluster, question: &cluster::Question) -> [&'static str; 2] {
+    let part = |end: &Endpoint| match &end.peer {
+        Peer::Address(_) => "outside",
+        Peer::Pod(pod) => match pod.plane {
+            DataPlane::None => "no mesh",
+            DataPlane::Sidecar if cluster.is_gateway(end) => "gateway",
+            DataPlane::Sidecar => "sidecar",
+            DataPlane::Ambient => "ambient",
+        },
+    };
+    let to = if cluster.is_waypoint(&question.destination) { "waypoint" } else { part(&question.destination) };
+    [part(&question.source), to]
 }
 
 /// Who calls whom: what they are, else as a flow names them.

@@ -14,7 +14,7 @@ use super::said::{End, Said, Why};
 use super::setting;
 pub(super) use gates::kind;
 
-use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
+use crate::flow::{Peer, Protocol, Token, Transport, Verdict};
 use crate::source::Sources;
 
 /// The whole answer.
@@ -82,9 +82,9 @@ impl Page<'_> {
     /// Between whom it runs, and as whom.
     fn transport(&self) -> String {
         let question = &self.case.question;
-        let [source, destination] = [&question.source.peer, &question.destination.peer];
-        let to = if self.case.is_waypoint { "waypoint" } else { plane(destination) };
-        let between = format!("{} to {to}", plane(source));
+        let source = &question.source.peer;
+        let [from, to] = self.case.parts;
+        let between = format!("{from} to {to}");
         let arrives = self.case.decision.transport.filter(|_| question.protocol == Protocol::Tcp);
         match (arrives, source) {
             (Some(Transport::Mtls), Peer::Pod(pod)) => format!("{between}, mTLS as {}/{}", pod.namespace, pod.account),
@@ -198,17 +198,6 @@ const MOST_NAMED: usize = 2;
 fn shortened(all: &[String]) -> String {
     let named = all.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join("; ");
     if all.len() > MOST_NAMED { format!("{named} and {} more", all.len() - MOST_NAMED) } else { named }
-}
-
-fn plane(peer: &Peer) -> &'static str {
-    match peer {
-        Peer::Address(_) => "outside",
-        Peer::Pod(pod) => match pod.plane {
-            DataPlane::None => "no mesh",
-            DataPlane::Sidecar => "sidecar",
-            DataPlane::Ambient => "ambient",
-        },
-    }
 }
 
 /// As many letters of a change leave room for what it does besides.

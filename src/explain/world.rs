@@ -74,7 +74,7 @@ impl World {
         let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
         if let Peer::Pod(own) = &mut again.endpoint.peer {
             own.namespace_labels = namespace_labels(&pod.namespace, policy, cluster);
-            own.plane = plane(own, declared, policy);
+            own.plane = plane(own, declared, policy, cluster);
             if let Some(account) = declared.and_then(|workload| workload.account.clone()) {
                 own.account = account;
             }
@@ -226,7 +226,7 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     }
     let mut pod = Pod { namespace, namespace_labels, labels, account: "default".into(), plane: DataPlane::None };
     let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
-    pod.plane = plane(&pod, facts, policy);
+    pod.plane = plane(&pod, facts, policy, cluster);
     if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
         pod.account = account;
     }
@@ -245,10 +245,13 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     }
 }
 
-/// How a pod that no manifest holds takes part in the mesh: as intents declare it, else as the labels of its namespace have it.
-fn plane(pod: &Pod, workload: Option<&Workload>, policy: &Policy) -> DataPlane {
-    let declared = workload.and_then(|workload| workload.plane).or_else(|| policy.namespace(&pod.namespace)?.plane);
-    declared.or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(policy.config.mesh.mode)
+/// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its
+/// namespace have it.
+fn plane(pod: &Pod, workload: Option<&Workload>, policy: &Policy, cluster: &Cluster) -> DataPlane {
+    let own = workload.and_then(|workload| workload.plane).or_else(|| cluster.plane_of_made(pod));
+    own.or_else(|| policy.namespace(&pod.namespace)?.plane)
+        .or_else(|| namespace_plane(&pod.namespace_labels))
+        .unwrap_or(policy.config.mesh.mode)
 }
 
 /// The labels of a namespace: those of the intents where they manage it, else those of the manifests.

@@ -23,7 +23,7 @@ pub fn human(plan: &Plan, folder: Option<&str>, colour: Colour) -> String {
     for (at, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(out, "\n{}", paint(&format!("{}. {}", at + 1, step.name)));
         let _ = writeln!(out, "   {}", step.why);
-        body(at, step, folder, &mut out);
+        body((at, step), plan, folder, &mut out);
     }
     if plan.steps.iter().any(|step| step.wait == Some(SETTLE)) {
         let _ = writeln!(out, "\nAfter each step wait {SETTLE}");
@@ -40,7 +40,12 @@ pub fn human(plan: &Plan, folder: Option<&str>, colour: Colour) -> String {
     out
 }
 
-fn body(at: usize, step: &Step, folder: Option<&str>, out: &mut String) {
+/// Whether all is known that the objects of a step do.
+fn is_judged(step: &Step, plan: &Plan) -> bool {
+    step.actions.iter().all(|action| !plan.unjudged.contains(&action.object()))
+}
+
+fn body((at, step): (usize, &Step), plan: &Plan, folder: Option<&str>, out: &mut String) {
     for action in &step.actions {
         let _ = writeln!(out, "     {}", action_words(action));
     }
@@ -50,7 +55,8 @@ fn body(at: usize, step: &Step, folder: Option<&str>, out: &mut String) {
         }
     }
     if step.opens.is_empty() && step.closes.is_empty() {
-        let _ = writeln!(out, "     = nothing passes more or less");
+        let but = if is_judged(step, plan) { "" } else { " but by what is not judged" };
+        let _ = writeln!(out, "     = nothing passes more or less{but}");
     }
     for harm in &step.harm {
         let _ = writeln!(out, "     ! {}: {}", harm.name(), harm.words());

@@ -100,10 +100,10 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let kept = beside(&besides_before, &besides_after, &mut plan);
     // Services say what ports are taken for; what runs pods decides no flow among all that could exist.
     let is_kept_alike = plan.unjudged.is_empty() && !plan.besides.iter().any(|name| name.starts_with("Service "));
-    plan.unjudged.extend(unjudged(&before, &after));
     let platform = new.platform.clone();
     let ([base_cluster, head_cluster], presumed) = presumed(mesh, [old.cluster(&platform), new.cluster(&platform)]);
     plan.assumptions.extend(presumed.iter().map(|presumed| format!("{presumed}; {}", presumed.remedy())));
+    plan.unjudged.extend(unjudged([&before, &after], [&base_cluster, &head_cluster]));
     let platform = Platform { sctp: head_cluster.platform().sctp, ..platform };
     let known = names([&base_cluster, &head_cluster]);
     let sides = (Yaml::new(&base_cluster, known.clone()), Yaml::new(&head_cluster, known.clone()));
@@ -199,17 +199,20 @@ fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
     all.into_values().fold(String::new(), |text, object| text + "---\n" + &object.text)
 }
 
-/// Policies of a waypoint or a gateway that are not the same: what they do is not judged end by end.
-fn unjudged(before: &[Object], after: &[Object]) -> Vec<String> {
+/// Policies of a waypoint or a gateway that are not the same: what they do is not judged end by end. What a gateway takes hangs on more than
+/// the labels of its pods.
+fn unjudged([before, after]: [&[Object]; 2], clusters: [&Cluster; 2]) -> Vec<String> {
+    let at_gateways: BTreeSet<[Symbol; 3]> = clusters.into_iter().flat_map(Cluster::policies_at_gateways).collect();
     let is_elsewhere = |object: &&Object| {
         let spec = object.value().get("spec");
-        ["targetRef", "targetRefs"].iter().any(|key| spec.is_some_and(|spec| spec.get(*key).is_some()))
+        let id = [object.id.kind.as_str().into(), Symbol::clone(&object.id.namespace), object.id.name.as_str().into()];
+        at_gateways.contains(&id) || ["targetRef", "targetRefs"].iter().any(|key| spec.is_some_and(|spec| spec.get(*key).is_some()))
     };
     let changed = |object: &&Object| {
         let same = |all: &[Object]| all.iter().any(|other| other.id == object.id && other.is_same(object));
         !(same(before) && same(after))
     };
-    let names: BTreeSet<String> = before.iter().chain(after).filter(is_elsewhere).filter(changed).map(|object| words(&object.id)).collect();
+    let names: BTreeSet<String> = before.iter().chain(after).filter(changed).filter(is_elsewhere).map(|object| words(&object.id)).collect();
     names.into_iter().collect()
 }
 

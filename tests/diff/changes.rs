@@ -497,6 +497,41 @@ fn what_a_gateway_takes_is_told() {
     );
 }
 
+/// A policy for a Gateway acts on the pods that Istio makes for it, whatever their namespace says; and on those that the manifests hold.
+#[test]
+fn a_policy_for_a_gateway_that_changes_is_told() {
+    let pods = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\n\
+        spec: {template: {metadata: {labels: {gateway.networking.k8s.io/gateway-name: gw}}, \
+        spec: {containers: [{name: istio-proxy, image: proxyv2, args: [proxy, router]}]}}}\n";
+    let with = |class: &str, pods: &str, path: &str| {
+        let deny = istio(
+            "AuthorizationPolicy",
+            "p",
+            &format!(
+                "targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: gw}}], action: DENY, \
+                 rules: [{{to: [{{operation: {{paths: [{path}], ports: ['80']}}}}]}}]"
+            ),
+        );
+        format!(
+            "{}{deny}{pods}---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: shop}}\n\
+             spec: {{gatewayClassName: {class}, listeners: [{{name: a, port: 80, protocol: HTTP}}]}}\n",
+            namespace("shop", "istio.io/dataplane-mode: ambient")
+        )
+    };
+    for (class, pods) in [("istio", ""), ("istio", pods), ("other", pods)] {
+        let (there, _) = both_ways(&with(class, pods, "/a"), &with(class, pods, "/b"), AMBIENT);
+        let told = lines(&there);
+        assert!(told.iter().any(|line| line.contains("/a") && line.contains("=> allowed")), "{class}: {told:#?}");
+        assert_eq!(there.report.unknown().count(), 0, "{class}: {}", there.report.summary());
+    }
+    // Of somebody else's Gateway nobody knows what stands for it.
+    let found = unknown(&with("other", "", "/a"), &with("other", "", "/b"), AMBIENT);
+    assert_eq!(
+        found,
+        ["AuthorizationPolicy shop/p has changed: nothing that it acts on is among the manifests, so what that does is not known"]
+    );
+}
+
 /// One of Istio's own kind is for gateways of any namespace.
 #[test]
 fn a_gateway_of_istio_that_changes_is_told() {

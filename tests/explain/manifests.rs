@@ -322,6 +322,50 @@ fn pods_that_nobody_described_are_in_the_mesh_as_their_namespace_says() {
     }
 }
 
+/// Istio makes the pods of a Gateway of its class with an Envoy of their own, and turns injection and ztunnel off for them, whatever the
+/// namespace says (kube-gateway.yaml): STRICT has no say there, and policies that target the Gateway do.
+#[test]
+fn pods_that_istio_makes_for_a_gateway_have_an_envoy_wherever_they_are() {
+    for label in ["istio-injection: disabled", "istio.io/dataplane-mode: ambient", "team: web"] {
+        let manifests = |class: &str| {
+            format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata: {{name: ing, labels: {{{label}}}}}\n\
+                 ---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: ing}}\n\
+                 spec: {{gatewayClassName: {class}, listeners: [{{name: http, port: 80, protocol: HTTP}}]}}\n\
+                 ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\n\
+                 metadata: {{name: default, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n\
+                 ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: ing}}\n\
+                 spec: {{targetRefs: [{{kind: Gateway, group: gateway.networking.k8s.io, name: gw}}], action: DENY, \
+                 rules: [{{to: [{{operation: {{paths: [/headers]}}}}]}}]}}\n"
+            )
+        };
+        let page = |class: &str, path: &str| {
+            let manifests = &manifests(class);
+            let files = Files { manifests, ..Files::default() };
+            files.page(&format!("internet -> gateway.networking.k8s.io/gateway-name=gw@ing:80 http GET {path}"))
+        };
+        let (passes, stopped) = (page("istio", "/ip"), page("istio", "/headers"));
+        assert!(passes.starts_with("ALLOWED") && passes.contains("outside to gateway"), "{label}: {passes}");
+        assert!(stopped.starts_with("DENIED") && stopped.contains("ing/p"), "{label}: {stopped}");
+        // Those of somebody else's class are as their namespace says.
+        let other = page("other", "/ip");
+        assert_eq!(other.starts_with("ALLOWED"), label == "istio-injection: disabled", "{label}: {other}");
+    }
+}
+
+/// What a gateway does not take, no `PeerAuthentication` refuses.
+#[test]
+fn the_tls_of_a_gateway_is_not_strict() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge, labels: {istio-injection: enabled}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: edge}\n\
+         spec: {template: {metadata: {labels: {istio: gw}, annotations: {inject.istio.io/templates: gateway}}, \
+         spec: {containers: [{name: istio-proxy, image: auto}]}}}\n\
+         ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {selector: {istio: gw}, servers: [{port: {number: 8443, name: a, protocol: TLS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}]}\n";
+    let page = Files { manifests, ..Files::default() }.page("deploy/edge@edge -> deploy/edge@edge:8443");
+    assert!(page.contains("gateway to gateway") && page.contains("the gateway's TLS stops them"), "{page}");
+}
+
 /// Blocks of the mesh's policies divide a range too.
 #[test]
 fn a_range_is_divided_by_the_policies_of_the_mesh() {

@@ -302,6 +302,32 @@ fn copies_are_not_made_for_a_ztunnel() {
     assert_eq!(plan.not_tried, ["AuthorizationPolicy shop/db: a ztunnel may enforce a copy, or not get it"]);
 }
 
+/// What a gateway takes hangs on more than its labels, which are all that a plan knows of pods.
+#[test]
+fn what_policies_do_at_gateways_is_not_judged() {
+    let workload = |name: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: shop\n\
+             spec: {{template: {{metadata: {{labels: {{app: {name}}}, annotations: {{{annotations}}}}}, \
+             spec: {{containers: [{{name: istio-proxy, image: auto}}]}}}}}}\n"
+        )
+    };
+    let rest = workload("edge", "inject.istio.io/templates: gateway") + &workload("web", "");
+    let deny = |name: &str, app: &str| {
+        let rule = "rules: [{to: [{operation: {paths: [/headers]}}]}]";
+        istio("AuthorizationPolicy", name, &format!("{{selector: {{matchLabels: {{app: {app}}}}}, action: DENY, {rule}}}"))
+    };
+    let (edge, web) = (rest.clone() + &deny("edge", "edge"), rest.clone() + &deny("web", "web"));
+    for (base, head) in [(&rest, &edge), (&edge, &rest), (&edge, &web)] {
+        let plan = yaml(base, head, Options::default()).plan;
+        assert_eq!((plan.safety, plan.unjudged), (Safety::NotJudged, vec!["AuthorizationPolicy shop/edge".to_owned()]));
+    }
+    for (base, head) in [(&rest, &web), (&edge, &edge)] {
+        let plan = yaml(base, head, Options::default()).plan;
+        assert_eq!((plan.safety, plan.unjudged), (Safety::Safe, Vec::new()));
+    }
+}
+
 #[test]
 fn what_is_not_modelled_is_not_judged() {
     let other = "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n  name: other\n  namespace: shop\nspec: {}\n";

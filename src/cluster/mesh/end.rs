@@ -12,6 +12,7 @@ use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::view::{Addresses, View, caller};
+use crate::cluster::object::Object;
 use crate::cluster::question::{Endpoint, Network};
 use crate::cluster::{HBONE, ProxyRole};
 use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
@@ -136,6 +137,17 @@ impl Mesh {
             }
         }
         proxy
+    }
+
+    /// The objects that act on the proxy of a gateway, or may; none of any other end.
+    pub(crate) fn acting_on_gateway(&self, end: &Endpoint) -> Vec<&Object> {
+        let Peer::Pod(pod) = &end.peer else { return Vec::new() };
+        if !self.is_gateway(end) {
+            return Vec::new();
+        }
+        let Proxy { attached, tokens, perhaps, .. } = self.sidecar_proxy((pod, &end.facts));
+        let policies = attached.policies().map(|bound| &bound.policy.written.object);
+        policies.chain(tokens.into_iter().chain(perhaps).map(|policy| &policy.object)).collect()
     }
 
     /// What becomes of a policy with targets: an Istio that does not know them takes it for one of the namespace.

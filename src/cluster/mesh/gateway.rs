@@ -122,11 +122,23 @@ const WHOSE_CERTIFICATE: &str = "whom the gateway takes the client for by its ce
 impl Mesh {
     /// What the Envoy of a pod is for: as the manifests say; else one that carries the name of a Gateway is one of its gateways.
     pub(super) fn proxy_role(&self, (pod, facts): Known<'_>) -> ProxyRole {
-        let is_made_for = |gateway: &Gateway| &*gateway.class == GATEWAY_CLASS;
         match facts.proxy {
-            ProxyRole::Unknown if self.named_gateway(pod).is_some_and(is_made_for) => ProxyRole::Gateway,
+            ProxyRole::Unknown if self.is_made_as_gateway(pod) => ProxyRole::Gateway,
             known => known,
         }
+    }
+
+    /// Whether a pod carries the name of a Gateway for which Istio makes gateways. Its template for them turns injection off and leaves them
+    /// out of ambient mode, so they have just the Envoy that they run (istio/istio : manifests/charts/istio-control/istio-discovery/files/
+    /// kube-gateway.yaml).
+    pub(crate) fn is_made_as_gateway(&self, pod: &Pod) -> bool {
+        pod.labels.get(GATEWAY_NAME).is_some_and(|name| self.makes_gateways(&pod.namespace, name))
+    }
+
+    /// Whether there is such a Gateway.
+    pub(crate) fn makes_gateways(&self, namespace: &Symbol, name: &str) -> bool {
+        let gateway = self.gateways.get(&(Symbol::clone(namespace), Symbol::from(name)));
+        gateway.is_some_and(|gateway| &*gateway.class == GATEWAY_CLASS)
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.
@@ -178,6 +190,11 @@ impl Mesh {
             }
         }
     }
+}
+
+/// Whether a pod carries the name of a Gateway.
+pub(crate) fn is_named_after(pod: &Pod, name: &str) -> bool {
+    pod.labels.get(GATEWAY_NAME).is_some_and(|own| **own == *name)
 }
 
 /// The ports of a pod that Services lead a port of theirs to; nothing where that hangs on names that are not known.

@@ -232,7 +232,7 @@ impl Mesh {
     }
 
     /// Whether an end is a gateway.
-    fn is_gateway(&self, end: &Endpoint) -> bool {
+    pub(crate) fn is_gateway(&self, end: &Endpoint) -> bool {
         matches!(&end.peer, Peer::Pod(pod) if self.proxy_role((pod, &end.facts)) == ProxyRole::Gateway)
     }
 
