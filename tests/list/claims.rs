@@ -6,12 +6,13 @@ use twogate::flow::{Labels, Request, Symbol, Token};
 use super::agreement::{agree_on, runner_of};
 use super::platform;
 
-/// Two pods in the mesh, one of which takes tokens, and policies at it.
+/// Two workloads in the mesh, one of which takes tokens, and policies at it.
 fn cluster(allow: &[String], deny: &[String]) -> String {
-    let pod = |name: &str| {
+    let workload = |name: &str| {
         format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
-             spec: {{containers: [{{name: c, image: i, ports: [{{containerPort: 80}}]}}]}}\n"
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, \
+             spec: {{containers: [{{name: c, image: i, ports: [{{containerPort: 80}}]}}]}}}}}}\n"
         )
     };
     let policy = |name: &str, action: &str, rules: &[String]| {
@@ -29,7 +30,7 @@ fn cluster(allow: &[String], deny: &[String]) -> String {
                  ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: tokens, namespace: shop}\n\
                  spec: {jwtRules: [{issuer: i, jwksUri: 'https://i/keys'}]}\n";
     let deny = if deny.is_empty() { String::new() } else { policy("deny", "DENY", deny) };
-    pod("web") + &pod("db") + fixed + &policy("allow", "ALLOW", allow) + &deny
+    workload("web") + &workload("db") + fixed + &policy("allow", "ALLOW", allow) + &deny
 }
 
 /// A rule that asks for each of these claims, on a path if it is about one.
@@ -77,7 +78,7 @@ fn tokens_of_many_values_are_listed_as_they_are_judged() {
     let requests = requests();
     let stopped = rules(&[], 0..2);
     let result =
-        runner_of(12).run(&(rules(&ROLES, 1..6), stopped), |(allow, deny)| agree_on(&cluster(&allow, &deny), &platform(), &requests));
+        runner_of(24).run(&(rules(&ROLES, 1..6), stopped), |(allow, deny)| agree_on(&cluster(&allow, &deny), &platform(), &requests));
     if let Err(error) = result {
         panic!("{error}");
     }
@@ -87,10 +88,23 @@ fn tokens_of_many_values_are_listed_as_they_are_judged() {
 #[test]
 fn tokens_that_are_stopped_by_some_values_are_listed_as_they_are_judged() {
     let requests = requests();
-    let result = runner_of(12).run(&(rules(&ROLES[..4], 1..5), rules(&ROLES[1..5], 1..3)), |(allow, deny)| {
+    let result = runner_of(24).run(&(rules(&ROLES[..4], 1..5), rules(&ROLES[1..5], 1..3)), |(allow, deny)| {
         agree_on(&cluster(&allow, &deny), &platform(), &requests)
     });
     if let Err(error) = result {
         panic!("{error}");
+    }
+}
+
+/// Four roles let in, and a fifth one keeps out only with a tenant: no role that has nothing to do with it is told as if it did.
+#[test]
+fn a_role_that_keeps_out_with_a_tenant_is_told_with_it() {
+    let allow = ["r0", "r1", "r2", "r3"].map(|role| rule(&[("groups", role)], None));
+    let alone = [rule(&[("groups", "r5"), ("tenant", "t1")], None)];
+    let pairs = [["r2", "r3"], ["r4", "r5"]].map(|[one, other]| rule(&[("groups", one), ("groups", other)], None));
+    for deny in [&alone[..], &pairs[..]] {
+        if let Err(error) = agree_on(&cluster(&allow, deny), &platform(), &requests()) {
+            panic!("{error}");
+        }
     }
 }
