@@ -77,8 +77,8 @@ pub struct WrittenWords {
     pub hosts: BTreeSet<Symbol>,
     /// Of headers, by lower-case name.
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
-    /// Of the claims of tokens, by name.
-    pub claims: BTreeMap<Symbol, BTreeSet<Symbol>>,
+    /// Of the claims of tokens, by name: the words of each test, which asks for one of them.
+    pub claims: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>,
 }
 
 impl RequestSamples {
@@ -96,6 +96,18 @@ impl RequestSamples {
     pub fn claims(&self) -> impl Iterator<Item = &Symbol> {
         let claims = self.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
         claims.flat_map(BTreeMap::keys)
+    }
+
+    /// The values of every claim that its samples have.
+    pub fn claim_values(&self) -> BTreeMap<&Symbol, BTreeSet<&Symbol>> {
+        let mut all: BTreeMap<&Symbol, BTreeSet<&Symbol>> = BTreeMap::new();
+        for token in &self.tokens {
+            let Token::Valid { claims, .. } = token else { continue };
+            for (name, values) in claims {
+                all.entry(name).or_default().extend(values);
+            }
+        }
+        all
     }
 
     /// Whether anything but the path matters of requests with this one.

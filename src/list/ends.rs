@@ -17,7 +17,7 @@ use super::apart::Apart;
 use super::bits::Bits;
 use super::groups::{self, Group, Outside, Ports};
 use super::members::Members;
-use super::requests::{Requests, Spaces};
+use super::requests::{Looked, Requests, Spaces};
 
 /// Why nobody knows what passes where [`Spaces`] gives up.
 pub(super) const TOO_MANY_KINDS: &str = "the policies tell more kinds of requests apart than are asked for one by one";
@@ -191,7 +191,7 @@ impl<'c> Asking<'c> {
     /// What an end says to one far end, which stands for all that the same cuts hold.
     fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize]) -> usize {
         let mut pieces = Vec::new();
-        let plain = RequestSamples::default();
+        let plain = Looked::default();
         for group in view.ports(far, held) {
             let samples = view.samples(&group.held);
             for (protocol, transport) in view.transports(far) {
@@ -208,10 +208,9 @@ impl<'c> Asking<'c> {
     }
 
     /// What is said to each kind of request that the samples tell apart.
-    fn said(&mut self, samples: &RequestSamples, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
-        let Some(space) = self.spaces.of(samples) else {
-            return vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
-        };
+    fn said(&mut self, looked: &Looked, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
+        let too_many = || vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
+        let Some(space) = self.spaces.of(looked) else { return too_many() };
         let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
         for (at, question) in space.questions().iter().enumerate() {
             match decide(question.as_ref()) {
@@ -222,9 +221,9 @@ impl<'c> Asking<'c> {
         }
         let name = |(doubt, at): (Option<Symbol>, Vec<usize>)| {
             let wanted: Bits = at.into_iter().collect();
-            Said { requests: self.spaces.name(&space, &wanted), doubt }
+            Some(Said { requests: self.spaces.name(&space, &wanted)?, doubt })
         };
-        kinds.into_iter().map(name).collect()
+        kinds.into_iter().map(name).collect::<Option<Vec<Said>>>().unwrap_or_else(too_many)
     }
 }
 
@@ -254,8 +253,8 @@ impl View<'_> {
     }
 
     /// What these cuts look at in requests.
-    pub(super) fn samples(&self, held: &[usize]) -> RequestSamples {
-        groups::samples(&self.cuts, held)
+    pub(super) fn samples(&self, held: &[usize]) -> Looked {
+        Looked::of(groups::samples(&self.cuts, held))
     }
 
     /// The ports that it tells apart for anybody.
@@ -265,9 +264,8 @@ impl View<'_> {
     }
 
     /// What it looks at in anybody's requests.
-    pub(super) fn all_samples(&self) -> RequestSamples {
-        let all: Vec<usize> = (0..self.cuts.len()).collect();
-        groups::samples(&self.cuts, &all)
+    pub(super) fn all_samples(&self) -> impl Iterator<Item = &RequestSamples> {
+        self.cuts.iter().map(|cut| &cut.requests)
     }
 
     /// The protocols, and over which transports a connection with this far end can arrive: over mutual TLS only TCP between

@@ -3,9 +3,7 @@
 //! Owns: the groups that the cuts of an end make of workloads, addresses and ports (see [`Cut`] for what cuts promise). It
 //! must not ask the end anything.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::flow::{AddressSet, Cut, PortSet, RequestSamples, Symbol};
+use crate::flow::{AddressSet, Cut, PortSet, RequestSamples};
 
 use super::bits::Bits;
 use super::members::Members;
@@ -124,43 +122,6 @@ fn divide(groups: &mut Vec<Ports>, set: &PortSet, cut: Option<usize>) {
 }
 
 /// What these cuts look at in requests.
-pub(super) fn samples(cuts: &[Cut], held: &[usize]) -> RequestSamples {
-    let mut sum = RequestSamples::default();
-    for cut in held.iter().filter_map(|at| cuts.get(*at)) {
-        let own = &cut.requests;
-        sum.methods.extend(own.methods.iter().cloned());
-        sum.paths.extend(own.paths.iter().cloned());
-        sum.hosts.extend(own.hosts.iter().cloned());
-        sum.tokens.extend(own.tokens.iter().cloned());
-        extend(&mut sum.headers, &own.headers);
-        sum.looks_inside |= own.looks_inside;
-        sum.written.methods.extend(own.written.methods.iter().cloned());
-        sum.written.hosts.extend(own.written.hosts.iter().cloned());
-        extend(&mut sum.written.headers, &own.written.headers);
-        extend(&mut sum.written.claims, &own.written.claims);
-    }
-    sum.few_claims = needed(held.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.requests));
-    sum
-}
-
-/// How many values of each claim some rules that let requests pass need at most. Of claims of which a rule promises nothing everything may
-/// matter, and of those that a rule stops requests by, which choice of values is stopped has no short name.
-fn needed<'s>(rules: impl Iterator<Item = &'s RequestSamples>) -> BTreeMap<Symbol, usize> {
-    let mut needs: BTreeMap<&Symbol, Option<Vec<usize>>> = BTreeMap::new();
-    for rule in rules {
-        for name in rule.claims() {
-            let known = needs.entry(name).or_insert_with(|| Some(Vec::new()));
-            match (known.as_mut(), rule.few_claims.get(name)) {
-                (Some(counts), Some(count)) if !rule.stops => counts.push(*count),
-                _ => *known = None,
-            }
-        }
-    }
-    needs.into_iter().filter_map(|(name, counts)| Some((Symbol::clone(name), counts?.into_iter().max()?))).collect()
-}
-
-fn extend(sum: &mut BTreeMap<Symbol, BTreeSet<Symbol>>, own: &BTreeMap<Symbol, BTreeSet<Symbol>>) {
-    for (name, values) in own {
-        sum.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
-    }
+pub(super) fn samples<'c>(cuts: &'c [Cut], held: &'c [usize]) -> impl Iterator<Item = &'c RequestSamples> {
+    held.iter().filter_map(|at| cuts.get(*at)).map(|cut| &cut.requests)
 }

@@ -5,6 +5,7 @@
 
 mod boxes;
 mod cells;
+mod looked;
 mod paths;
 mod space;
 mod tokens;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use crate::flow::{PathPattern, Request, Symbol, Token};
 
+pub(super) use looked::Looked;
 pub(super) use space::Spaces;
 
 /// What may be said over a connection.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, Document, Endpoint, Question, Way, WaypointCall};
-use crate::flow::{Cut, DataPlane, Peers, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, PortSet, Protocol, Request, Symbol, Transport, Verdict};
 
 use super::Reasons;
 use super::answer::{Answer, Doubt, Passage, Transports};
@@ -16,7 +16,7 @@ use super::apart::Apart;
 use super::bits::Bits;
 use super::ends::{Asking, Ends, View};
 use super::groups;
-use super::requests::Requests;
+use super::requests::{Looked, Requests};
 
 /// Clients to which the same is said, and what.
 pub(super) struct Over {
@@ -86,7 +86,7 @@ impl<'c> Asking<'c> {
                 if members.is_empty() {
                     continue;
                 }
-                let samples = both(groups::samples(&cuts, &group.held), view.all_samples());
+                let samples = Looked::of(groups::samples(&cuts, &group.held).chain(view.all_samples()));
                 found.extend(self.asked(call, (destination, view), members, &samples, reasons));
             }
         }
@@ -99,7 +99,7 @@ impl<'c> Asking<'c> {
         call: &WaypointCall<'c>,
         (destination, view): (&Endpoint, &View<'c>),
         clients: Bits,
-        samples: &RequestSamples,
+        samples: &Looked,
         reasons: Reasons,
     ) -> Option<Over> {
         let client = clients.iter().next().and_then(|at| self.cluster.workloads().get(at))?;
@@ -108,7 +108,7 @@ impl<'c> Asking<'c> {
         Some(Over { clients, answer })
     }
 
-    fn answer_over(&mut self, asked: &Asked<'_, 'c>, view: &View<'c>, samples: &RequestSamples) -> Answer {
+    fn answer_over(&mut self, asked: &Asked<'_, 'c>, view: &View<'c>, samples: &Looked) -> Answer {
         let mut found = Found::default();
         let via = asked.call.waypoint.as_ref();
         let Some(space) = self.spaces.of(samples) else { return too_many(via) };
@@ -119,11 +119,13 @@ impl<'c> Asking<'c> {
             }
             let mut name = |at: Vec<usize>| self.spaces.name(&space, &at.into_iter().collect());
             for ((transport, by), at) in heard.passing {
-                let sum = found.passing.entry((transport, name(at), by)).or_default();
+                let Some(requests) = name(at) else { return too_many(via) };
+                let sum = found.passing.entry((transport, requests, by)).or_default();
                 *sum = sum.union(&ports);
             }
             for ((transport, reason), at) in heard.doubted {
-                let sum = found.doubted.entry((transport, name(at), reason)).or_default();
+                let Some(requests) = name(at) else { return too_many(via) };
+                let sum = found.doubted.entry((transport, requests, reason)).or_default();
                 *sum = sum.union(&ports);
             }
         }
@@ -205,10 +207,4 @@ pub(super) fn by_view(clients: &Bits, egress: &Ends<'_>) -> Vec<Bits> {
         views.entry(egress.of.get(client).copied().flatten()).or_default().push(client);
     }
     views.into_values().map(|clients| clients.into_iter().collect()).collect()
-}
-
-/// What either looks at.
-fn both(ours: RequestSamples, theirs: RequestSamples) -> RequestSamples {
-    let cut = |requests| Cut { peers: Peers::none(), ports: PortSet::none(), requests };
-    groups::samples(&[cut(ours), cut(theirs)], &[0, 1])
 }

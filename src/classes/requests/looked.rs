@@ -43,9 +43,10 @@ impl Looked {
                 let written = cut.written.headers.get(name).unwrap_or(&nothing);
                 all.headers.entry(Symbol::clone(name)).or_default().add(values, written, Affixes::add_written);
             }
-            for (name, values) in claims(&cut.tokens) {
-                let written = cut.written.claims.get(&name).unwrap_or(&nothing);
-                all.claims.entry(name).or_default().add(&values, written, Affixes::add_written);
+            for (name, values) in cut.claim_values() {
+                let written = cut.written.claims.get(name).into_iter().flatten().flatten().cloned().collect();
+                let values = values.into_iter().cloned().collect();
+                all.claims.entry(Symbol::clone(name)).or_default().add(&values, &written, Affixes::add_written);
             }
             all.tokens.extend(cut.tokens.iter().cloned());
         }
@@ -104,16 +105,4 @@ impl Words {
         let fresh = self.patterns.outside([shaped, fresh], &named);
         named.into_iter().chain([fresh]).collect()
     }
-}
-
-/// The claims of tokens, with their values.
-fn claims(tokens: &BTreeSet<Token>) -> BTreeMap<Symbol, BTreeSet<Symbol>> {
-    let mut all: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
-    for token in tokens {
-        let Token::Valid { claims, .. } = token else { continue };
-        for (name, values) in claims {
-            all.entry(Symbol::clone(name)).or_default().extend(values.iter().cloned());
-        }
-    }
-    all
 }

@@ -12,6 +12,9 @@ use crate::flow::{Affixes, RequestSamples, Symbol, Token};
 /// The most single claims of which every combination is tried; with more, singles, pairs and all together are.
 const MAX_COMBINED: usize = 6;
 
+/// The claim that says who somebody is for an issuer.
+const SUBJECT: &str = "sub";
+
 /// One value of a claim.
 pub(super) type Claim = (Symbol, Symbol);
 
@@ -70,23 +73,30 @@ pub(super) fn joined(tests: &[&Test]) -> Vec<Claim> {
     let mut claims: BTreeMap<Symbol, Affixes> = BTreeMap::new();
     for (name, written) in written(tests) {
         let patterns = claims.entry(name).or_default();
-        for text in &written {
+        for text in written.iter().flatten() {
             patterns.add_written(text);
         }
     }
     let values = |(name, patterns): (Symbol, Affixes)| {
         let known = BTreeSet::new();
-        let values = if *name == *"sub" { patterns.joined(&known, str::to_owned) } else { patterns.single(&known, str::to_owned) };
+        let values = if *name == *SUBJECT { patterns.joined(&known, str::to_owned) } else { patterns.single(&known, str::to_owned) };
         values.into_iter().map(move |value| (Symbol::clone(&name), value))
     };
     claims.into_iter().flat_map(values).collect()
 }
 
-/// The claims that tests look at, with what their values are compared with, as the policies have it.
-pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<Symbol>> {
-    let mut written: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+/// The claims that tests look at, with what their values are compared with, as the policies have it: the words of each test. A user's
+/// subject counts with the issuer beside it alone, so each is a test of its own.
+pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
+    let mut written: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> = BTreeMap::new();
     for (name, words) in looked_at(tests) {
-        written.entry(name).or_default().extend(words.iter().map(|word| Symbol::from(word.to_string())));
+        let words = words.iter().map(|word| Symbol::from(word.to_string()));
+        let lists = written.entry(Symbol::clone(&name)).or_default();
+        if *name == *SUBJECT {
+            lists.extend(words.map(|word| BTreeSet::from([word])));
+        } else {
+            lists.insert(words.collect());
+        }
     }
     written
 }
@@ -114,7 +124,7 @@ fn looked_at(tests: &[&Test]) -> Vec<(Symbol, Vec<Word>)> {
 /// The claim that a matcher looks at, by its name in samples. The issuer is none here.
 fn claim_of(matcher: &Matcher) -> Option<Symbol> {
     match matcher {
-        Matcher::Users(_) => Some("sub".into()),
+        Matcher::Users(_) => Some(SUBJECT.into()),
         Matcher::Claim(path, _) => match path.as_slice() {
             [name] => (**name != *"iss").then(|| Symbol::clone(name)),
             _ => Some(nested(path).into()),

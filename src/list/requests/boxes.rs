@@ -24,6 +24,33 @@ pub(super) fn cover(sizes: &[usize], wanted: &Bits) -> Vec<Cells> {
     boxes
 }
 
+/// The same, where classes that differ in one dimension only are in one box or in none together: of each place in all other dimensions
+/// one box has all that is wanted there.
+pub(super) fn cover_by(at: usize, sizes: &[usize], wanted: &Bits) -> Vec<Cells> {
+    let size = sizes.get(at).copied().unwrap_or(1).max(1);
+    let step: usize = sizes.iter().take(at).product();
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for class in wanted.iter() {
+        places.entry(class % step + step * (class / (step * size))).or_default().push(class / step % size);
+    }
+    let mut alike: BTreeMap<Bits, Vec<usize>> = BTreeMap::new();
+    for (place, cells) in places {
+        alike.entry(cells.into_iter().collect()).or_default().push(place);
+    }
+    let others: Vec<usize> = sizes.iter().enumerate().map(|(dimension, size)| if dimension == at { 1 } else { *size }).collect();
+    let with = |mut cells: Cells, own: &Bits| {
+        if let Some(place) = cells.get_mut(at) {
+            *place = own.clone();
+        }
+        cells
+    };
+    let boxes = |(own, places): (Bits, Vec<usize>)| {
+        let boxes = cover(&others, &places.into_iter().collect());
+        boxes.into_iter().map(|cells| with(cells, &own)).collect::<Vec<Cells>>()
+    };
+    alike.into_iter().flat_map(boxes).collect()
+}
+
 /// A space in which cells are one that make no difference to what is wanted, so that boxes are sought among few classes.
 struct Folded {
     sizes: Vec<usize>,

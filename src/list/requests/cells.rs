@@ -16,8 +16,8 @@ pub(super) struct Cells<P> {
     holds: Vec<Bits>,
     /// For each cell, the patterns that hold it.
     matched: Vec<Bits>,
-    /// Patterns that are taken out of a region last: some of what they hold is no cell, as more of them may hold a value at once than
-    /// hold one here.
+    /// Patterns of which more may hold a value at once than hold one here, so that some of what they hold is no cell. With these no wanted
+    /// cell can be taken out of a region.
     kept: Bits,
 }
 
@@ -34,7 +34,7 @@ impl<P: Pattern> Cells<P> {
         Self { patterns, holds, matched, kept: Bits::default() }
     }
 
-    /// The same, where some patterns are taken out of a region last.
+    /// The same, where of some patterns more may hold a value at once than hold one of the cells.
     pub(super) fn keeping(self, keeps: impl Fn(&P) -> bool) -> Self {
         let kept = self.patterns.iter().enumerate().filter(|(_, pattern)| keeps(pattern)).map(|(at, _)| at).collect();
         Self { kept, ..self }
@@ -45,27 +45,32 @@ impl<P: Pattern> Cells<P> {
         self.matched.len()
     }
 
-    /// A set of cells, said in the patterns.
-    pub(super) fn describe(&self, wanted: &Bits) -> Choice<P> {
+    /// Whether of some patterns more may hold a value at once than hold one of the cells.
+    pub(super) fn are_told_in_part(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// A set of cells, said in the patterns. None if that cannot be said exactly.
+    pub(super) fn describe(&self, wanted: &Bits) -> Option<Choice<P>> {
         let all = Bits::below(self.len());
         if *wanted == all {
-            return Choice::Any;
+            return Some(Choice::Any);
         }
         let mut open = wanted.clone();
         let mut regions = Vec::new();
         // What matches no pattern has no other name than by what it is not, and that may say everything.
         let outside = self.matched.iter().position(Bits::is_empty).filter(|cell| open.contains(*cell));
         if let Some(cell) = outside {
-            regions.push(self.region(cell, wanted, &all, &mut open));
+            regions.push(self.region(cell, wanted, &all, &mut open)?);
         }
         self.whole_patterns(wanted, &mut open, &mut regions);
         // The widest first: what is said of it often says the rest too.
         let depth = |cell: &usize| self.matched.get(*cell).map(|matched| matched.iter().count());
         while let Some(cell) = open.iter().min_by_key(depth) {
-            regions.push(self.region(cell, wanted, &all, &mut open));
+            regions.push(self.region(cell, wanted, &all, &mut open)?);
         }
         regions.sort_unstable_by(|left, right| (&left.except, &left.within).cmp(&(&right.except, &right.within)));
-        Choice::In(regions)
+        Some(Choice::In(regions))
     }
 
     /// Patterns that hold nothing but wanted cells, the widest first, until no other adds one.
@@ -82,7 +87,7 @@ impl<P: Pattern> Cells<P> {
 
     /// A region around one cell with nothing but wanted cells: the cell's own patterns, and what must be taken out. Its cells
     /// are no longer open.
-    fn region(&self, cell: usize, wanted: &Bits, all: &Bits, open: &mut Bits) -> Region<P> {
+    fn region(&self, cell: usize, wanted: &Bits, all: &Bits, open: &mut Bits) -> Option<Region<P>> {
         let none = Bits::default();
         let matched = self.matched.get(cell).unwrap_or(&none);
         let numbered = || self.patterns.iter().zip(&self.holds).enumerate();
@@ -99,13 +104,16 @@ impl<P: Pattern> Cells<P> {
                 let gone = held.intersect(&unwanted).iter().count();
                 (gone > 0).then(|| (self.cost(at, &held.intersect(&cells).intersect(wanted)), Reverse(gone), at, pattern, held))
             });
-            let Some((_, _, _, pattern, held)) = out.min_by_key(|(cost, gone, at, _, _)| (*cost, *gone, *at)) else { break };
+            let Some((cost, _, _, pattern, held)) = out.min_by_key(|(cost, gone, at, _, _)| (*cost, *gone, *at)) else { break };
+            if matches!(cost, Cost::Unknown(_)) {
+                return None;
+            }
             cells.remove(held);
             except.push(pattern.clone());
         }
         open.remove(&cells);
         except.sort_unstable();
-        Region { within: within.into_iter().map(|(pattern, _)| pattern.clone()).collect(), except }
+        Some(Region { within: within.into_iter().map(|(pattern, _)| pattern.clone()).collect(), except })
     }
 
     /// What it costs to take a pattern out of a region that holds these wanted cells of it.

@@ -8,24 +8,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cluster::Assumption;
-use crate::flow::{Labels, PREFLIGHT_HEADERS, PathPattern, Request, RequestSamples, Symbol, Token};
+use crate::flow::{Labels, PREFLIGHT_HEADERS, PathPattern, Request, Symbol, Token};
 
 use super::super::bits::Bits;
 use super::boxes;
 use super::cells::Cells;
 use super::paths;
-use super::tokens;
-use super::{Choice, HeaderTest, Pattern, RequestKind, Requests, TokenPattern, WordPattern, sorted};
+use super::tokens::{self, TokenLine};
+use super::{Choice, HeaderTest, Looked, Pattern, RequestKind, Requests, WordPattern, sorted};
 
 /// So many kinds of requests are asked for one by one; where a policy tells more apart, no answer is made up.
 const MAX_KINDS: usize = 200_000;
 
+/// Which of the dimensions of a space the tokens are.
+const TOKENS: usize = 3;
+
 /// The spaces known so far.
 #[derive(Debug, Default)]
 pub(in super::super) struct Spaces {
-    known: HashMap<RequestSamples, Option<Rc<Space>>>,
+    known: HashMap<Looked, Option<Rc<Space>>>,
     paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
-    names: HashMap<(RequestSamples, Bits), Arc<Requests>>,
+    names: HashMap<(Looked, Bits), Option<Arc<Requests>>>,
     /// Whether some set has another name than it would have if CORS preflights carried tokens.
     leaves_out_preflights: bool,
 }
@@ -33,11 +36,11 @@ pub(in super::super) struct Spaces {
 /// The kinds of requests that some samples tell apart.
 #[derive(Debug)]
 pub(in super::super) struct Space {
-    samples: RequestSamples,
+    looked: Looked,
     methods: Part<WordPattern>,
     paths: Rc<Part<PathPattern>>,
     hosts: Part<WordPattern>,
-    tokens: (Vec<Token>, Cells<TokenPattern>),
+    tokens: (Vec<Token>, Cells<TokenLine>),
     /// Of each header the values, without the choice that it is not there.
     headers: Vec<(Symbol, Part<WordPattern>)>,
     /// How far the number of a request stands behind that of the same without the header by which it is a CORS preflight with a
@@ -55,17 +58,17 @@ struct Part<P> {
 }
 
 impl Spaces {
-    /// The space of these samples; none if it has too many kinds.
-    pub(in super::super) fn of(&mut self, samples: &RequestSamples) -> Option<Rc<Space>> {
-        if let Some(known) = self.known.get(samples) {
+    /// The space of what is looked at; none if it has too many kinds.
+    pub(in super::super) fn of(&mut self, looked: &Looked) -> Option<Rc<Space>> {
+        if let Some(known) = self.known.get(looked) {
             return known.clone();
         }
-        let paths = self.paths.entry(samples.paths.clone()).or_insert_with_key(|patterns| {
+        let paths = self.paths.entry(looked.samples.paths.clone()).or_insert_with_key(|patterns| {
             let patterns: Vec<PathPattern> = patterns.iter().cloned().collect();
             Rc::new(Part::new(paths::samples(&patterns), patterns))
         });
-        let space = Space::new(samples, Rc::clone(paths)).map(Rc::new);
-        self.known.insert(samples.clone(), space.clone());
+        let space = Space::new(looked, Rc::clone(paths)).map(Rc::new);
+        self.known.insert(looked.clone(), space.clone());
         space
     }
 
@@ -74,16 +77,17 @@ impl Spaces {
         self.leaves_out_preflights.then_some(Assumption::Preflight)
     }
 
-    /// What the questions of these numbers are together.
-    pub(in super::super) fn name(&mut self, space: &Space, wanted: &Bits) -> Arc<Requests> {
+    /// What the questions of these numbers are together; none if that has no exact name.
+    pub(in super::super) fn name(&mut self, space: &Space, wanted: &Bits) -> Option<Arc<Requests>> {
         self.leaves_out_preflights |= !space.preflights.is_empty() && space.classes(wanted) != plain(wanted);
-        let key = (space.samples.clone(), wanted.clone());
-        Arc::clone(self.names.entry(key).or_insert_with(|| Arc::new(space.describe(wanted))))
+        let key = (space.looked.clone(), wanted.clone());
+        self.names.entry(key).or_insert_with(|| space.describe(wanted).map(Arc::new)).clone()
     }
 }
 
 impl Space {
-    fn new(samples: &RequestSamples, paths: Rc<Part<PathPattern>>) -> Option<Self> {
+    fn new(looked: &Looked, paths: Rc<Part<PathPattern>>) -> Option<Self> {
+        let samples = &looked.samples;
         let nothing = BTreeSet::new();
         let header = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
             let part = match (samples.written.headers.get(name), values.first()) {
@@ -93,11 +97,11 @@ impl Space {
             (Symbol::clone(name), part)
         };
         let mut space = Self {
-            samples: samples.clone(),
+            looked: looked.clone(),
             methods: Part::of_words('A', &samples.methods, &samples.written.methods),
             paths,
             hosts: Part::of_words('a', &samples.hosts, &samples.written.hosts),
-            tokens: tokens::cut(samples)?,
+            tokens: tokens::cut(looked)?,
             headers: samples.headers.iter().map(header).collect(),
             sizes: Vec::new(),
             preflights: Vec::new(),
@@ -182,27 +186,34 @@ impl Space {
         lists
     }
 
-    fn describe(&self, wanted: &Bits) -> Requests {
+    fn describe(&self, wanted: &Bits) -> Option<Requests> {
         let raw = wanted.contains(0);
         if self.sizes.is_empty() {
-            return if raw { Requests::everything() } else { Requests { raw, kinds: Vec::new() } };
+            return Some(if raw { Requests::everything() } else { Requests { raw, kinds: Vec::new() } });
         }
         let classes = self.classes(wanted);
-        let mut kinds: Vec<RequestKind> = boxes::cover(&self.sizes, &classes).iter().filter_map(|cells| self.kind(cells)).collect();
+        // Boxes may have some tokens in common, and any of a few tokens may be in this box or in that; where not all are tried, what is said
+        // of one place must hold by itself.
+        let kinds = if self.tokens.1.are_told_in_part() {
+            boxes::cover_by(TOKENS, &self.sizes, &classes)
+        } else {
+            boxes::cover(&self.sizes, &classes)
+        };
+        let mut kinds: Vec<RequestKind> = kinds.iter().map(|cells| self.kind(cells)).collect::<Option<_>>()?;
         kinds.sort_unstable();
-        Requests { raw, kinds }
+        Some(Requests { raw, kinds })
     }
 
-    /// The kind that a box is.
+    /// The kind that a box is; none if it cannot be said exactly.
     fn kind(&self, cells: &boxes::Cells) -> Option<RequestKind> {
         let [paths, methods, hosts, tokens, headers @ ..] = cells.as_slice() else { return None };
         let header = |((name, part), cells): (&(Symbol, Part<WordPattern>), &Bits)| Some((Symbol::clone(name), part.header(cells)?));
         Some(RequestKind {
-            methods: self.methods.cells.describe(methods),
-            paths: self.paths.cells.describe(paths),
-            hosts: self.hosts.cells.describe(hosts),
+            methods: self.methods.cells.describe(methods)?,
+            paths: self.paths.cells.describe(paths)?,
+            hosts: self.hosts.cells.describe(hosts)?,
             headers: self.headers.iter().zip(headers).filter_map(header).collect(),
-            tokens: self.tokens.1.describe(tokens),
+            tokens: tokens::said(self.tokens.1.describe(tokens)?)?,
         })
     }
 }
@@ -243,7 +254,7 @@ impl Part<WordPattern> {
     fn header(&self, cells: &Bits) -> Option<HeaderTest> {
         let absent = cells.contains(self.words.len());
         let values = cells.intersect(&Bits::below(self.words.len()));
-        let values = if values.is_empty() { None } else { Some(self.cells.describe(&values)) };
+        let values = if values.is_empty() { None } else { self.cells.describe(&values) };
         let test = HeaderTest { values, absent };
         (test != HeaderTest { values: Some(Choice::Any), absent: true }).then_some(test)
     }
@@ -263,7 +274,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flow::{Token, WrittenWords};
+    use crate::flow::{RequestSamples, Token, WrittenWords};
 
     fn set(words: &[&str]) -> BTreeSet<Symbol> {
         words.iter().map(|word| Symbol::from(*word)).collect()
@@ -308,10 +319,10 @@ mod tests {
         #[test]
         fn a_name_says_exactly_what_was_meant(samples in samples(), choice in prop::collection::vec(any::<bool>(), 2_000)) {
             let mut spaces = Spaces::default();
-            let space = spaces.of(&samples).unwrap();
+            let space = spaces.of(&Looked::of(std::iter::once(&samples))).unwrap();
             prop_assert!(space.questions().len() <= choice.len());
             let wanted: Bits = (0..space.questions().len()).filter(|at| choice[*at]).collect();
-            let name = spaces.name(&space, &wanted);
+            let name = spaces.name(&space, &wanted).unwrap();
             for (at, question) in space.questions().iter().enumerate() {
                 prop_assert_eq!(name.admits(question.as_ref()), wanted.contains(at), "{}: {:?}", name, question);
             }
@@ -321,10 +332,10 @@ mod tests {
     /// What the requests that pass a test are called.
     fn called(samples: &RequestSamples, wanted: &dyn Fn(&Request) -> bool) -> String {
         let mut spaces = Spaces::default();
-        let space = spaces.of(samples).unwrap();
+        let space = spaces.of(&Looked::of(std::iter::once(samples))).unwrap();
         let numbers = space.questions().iter().enumerate().filter(|(_, question)| question.as_ref().is_some_and(wanted));
         let numbers = numbers.map(|(at, _)| at).collect();
-        spaces.name(&space, &numbers).to_string()
+        spaces.name(&space, &numbers).unwrap().to_string()
     }
 
     #[test]
@@ -353,7 +364,7 @@ mod tests {
             written: WrittenWords {
                 hosts: set(&["shop", "*.shop", "a.shop"]),
                 headers: [("x-role".into(), set(&["admin"]))].into(),
-                claims: [("groups".into(), set(&["ops*"]))].into(),
+                claims: [("groups".into(), [set(&["ops*"])].into())].into(),
                 ..WrittenWords::default()
             },
             ..RequestSamples::default()
@@ -379,6 +390,6 @@ mod tests {
         let many = |name: &str| (0..80).map(|at| Symbol::from(format!("{name}{at}"))).collect::<BTreeSet<_>>();
         let samples =
             RequestSamples { methods: many("M"), hosts: many("h"), headers: [("x".into(), many("v"))].into(), ..Default::default() };
-        assert!(Spaces::default().of(&samples).is_none());
+        assert!(Spaces::default().of(&Looked::of(std::iter::once(&samples))).is_none());
     }
 }

@@ -1,74 +1,76 @@
 //! Tokens, cut by what policies ask of them.
 //!
-//! Owns: a token of each kind that policies tell apart, and the patterns that say which. Policies that look at different claims may
+//! Owns: a token of each kind that policies tell apart, and the lists of words that say which. Policies that look at different claims may
 //! meet in one token, so every choice of claims is one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::flow::{RequestSamples, Symbol, Token};
+use crate::flow::{Symbol, Token};
 
 use super::cells::Cells;
 use super::space::fresh;
-use super::{Pattern, TokenPattern, WordPattern};
+use super::{Choice, Looked, Pattern, Region, TokenPattern, WordPattern};
 
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
 const MAX_TOKENS: usize = 2_048;
 
-/// So many values of one claim are tried in every choice; of more, those of as many values as a rule may need, two at least.
+/// So many values of one claim are tried in every choice; of more, those that may matter at once.
 const MAX_VALUES: usize = 4;
 
-/// The values that one claim may hold at once; none where it is not there.
-type Held = Option<BTreeSet<Symbol>>;
+/// The same of a claim by which rules stop requests: which of its values those that stop together are has no name where not all are tried.
+const MAX_STOPPING_VALUES: usize = 8;
 
-/// Tokens, and the patterns that say which: none, a bad one, and of each issuer any, and one with each claim that some sample has.
-/// None if they are too many.
-pub(super) fn cut(samples: &RequestSamples) -> Option<(Vec<Token>, Cells<TokenPattern>)> {
-    let tokens = combined(samples, &|_, _| None)?;
-    let mut patterns = BTreeSet::new();
-    for token in &tokens {
-        match token {
-            Token::None => drop(patterns.insert(TokenPattern::None)),
-            Token::Unverified => drop(patterns.insert(TokenPattern::Unverified)),
-            Token::Valid { issuer, claims } => {
-                patterns.insert(TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: None });
-                let pairs = claims.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
-                patterns.extend(
-                    pairs
-                        .flat_map(|(name, value)| claim(samples, name, value))
-                        .map(|claim| TokenPattern::Valid { issuer: Symbol::clone(issuer), claim: Some(claim) }),
-                );
+/// So many ways of matching several lists at once are written down.
+const MAX_REGIONS: usize = 1_024;
+
+/// The claim that holds one value: a list of subjects is none.
+const SUBJECT: &str = "sub";
+
+/// By what policies tell tokens apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TokenLine {
+    /// No token.
+    None,
+    /// One that does not verify.
+    Unverified,
+    /// One of this issuer.
+    Issuer(Symbol),
+    /// One of it of whose claim one of the values matches one of these.
+    Claim(Symbol, Symbol, Vec<WordPattern>),
+}
+
+impl Pattern for TokenLine {
+    type Value = Token;
+
+    fn matches(&self, token: &Token) -> bool {
+        match self {
+            Self::Claim(issuer, name, words) => {
+                let Token::Valid { issuer: own, claims } = token else { return false };
+                issuer == own && claims.get(name).into_iter().flatten().any(|value| matches_any(words, value))
             }
+            plain => plain.patterns().iter().any(|pattern| pattern.matches(token)),
         }
     }
-    // Of tokens that match the same one stands for all; a value that nobody names stands for all others.
-    let mut seen = BTreeSet::new();
-    let is_new = |token: &Token| seen.insert(patterns.iter().map(|pattern| pattern.matches(token)).collect::<Vec<bool>>());
-    let other = |name: &Symbol, values: &BTreeSet<&Symbol>| {
-        let written = samples.written.claims.get(name).into_iter().flatten();
-        Some(fresh('a', &values.iter().map(|value| Symbol::clone(value)).chain(written.cloned()).collect()))
-    };
-    let tokens: Vec<Token> = tokens.into_iter().chain(combined(samples, &other)?).filter(is_new).collect();
-    // A claim by which requests are only let in never keeps one out, whatever it holds besides.
-    let lets_in = |pattern: &TokenPattern| matches!(pattern, TokenPattern::Valid { claim: Some((name, _)), .. } if samples.few_claims.contains_key(name));
-    let cells = Cells::new(patterns.into_iter().collect(), &tokens.iter()).keeping(lets_in);
-    Some((tokens, cells))
 }
 
-/// What a value of a claim stands for: the words and patterns that hold it, as the policies write them; else itself.
-fn claim(samples: &RequestSamples, name: &Symbol, value: &Symbol) -> Vec<(Symbol, WordPattern)> {
-    let written = samples.written.claims.get(name).into_iter().flatten().cloned().map(WordPattern);
-    let mut patterns: Vec<WordPattern> = written.filter(|pattern| pattern.matches(value)).collect();
-    if patterns.is_empty() {
-        patterns.push(WordPattern(Symbol::clone(value)));
+impl TokenLine {
+    /// The patterns of which each matches some of its tokens, and no others.
+    fn patterns(&self) -> Vec<TokenPattern> {
+        let valid = |issuer: &Symbol, claim| TokenPattern::Valid { issuer: Symbol::clone(issuer), claim };
+        match self {
+            Self::None => vec![TokenPattern::None],
+            Self::Unverified => vec![TokenPattern::Unverified],
+            Self::Issuer(issuer) => vec![valid(issuer, None)],
+            Self::Claim(issuer, name, words) => words.iter().map(|word| valid(issuer, Some((Symbol::clone(name), word.clone())))).collect(),
+        }
     }
-    patterns.into_iter().map(|pattern| (Symbol::clone(name), pattern)).collect()
 }
 
-/// No token, a bad one, and of each issuer one for every choice of the claims that samples of it have.
-/// `other` is one more value of a claim, if it wants one.
-fn combined(samples: &RequestSamples, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol>) -> Option<Symbol>) -> Option<Vec<Token>> {
+/// Tokens, and by what they are told apart: none, a bad one, and of each issuer any, and those with every choice of the values that
+/// some policy tells apart. None if they are too many.
+pub(super) fn cut(looked: &Looked) -> Option<(Vec<Token>, Cells<TokenLine>)> {
     let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<&Symbol>>> = BTreeMap::new();
-    for token in &samples.tokens {
+    for token in &looked.samples.tokens {
         let Token::Valid { issuer, claims } = token else { continue };
         let own = issuers.entry(issuer).or_default();
         for (name, values) in claims {
@@ -76,52 +78,151 @@ fn combined(samples: &RequestSamples, other: &dyn Fn(&Symbol, &BTreeSet<&Symbol>
         }
     }
     let mut tokens = vec![Token::None, Token::Unverified];
+    let mut lines = BTreeSet::from([TokenLine::None, TokenLine::Unverified]);
+    let mut partly = BTreeSet::new();
     for (issuer, claims) in issuers {
-        let mut bodies: Vec<BTreeMap<Symbol, BTreeSet<Symbol>>> = vec![BTreeMap::new()];
-        for (name, values) in claims {
-            let other = other(name, &values);
-            let values: Vec<&Symbol> = values.into_iter().chain(&other).collect();
-            let choices = if **name == *SUBJECT { single(&values) } else { choices(&values, samples.few_claims.get(name).copied())? };
-            if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
-                return None;
-            }
-            let with = |body: &BTreeMap<_, _>, held: &Held| {
-                let own = held.iter().map(|held| (Symbol::clone(name), held.clone()));
-                body.clone().into_iter().chain(own).collect()
-            };
-            bodies = bodies.iter().flat_map(|body| choices.iter().map(move |held| with(body, held))).collect();
-        }
-        tokens.extend(bodies.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(issuer), claims }));
-    }
-    (tokens.len() <= MAX_TOKENS).then_some(tokens)
-}
-
-/// The claim that holds one value: a list of subjects is none.
-const SUBJECT: &str = "sub";
-
-/// Each of these values by itself, and that the claim is not there.
-fn single(values: &[&Symbol]) -> Vec<Held> {
-    std::iter::once(None).chain(values.iter().map(|value| Some([Symbol::clone(value)].into()))).collect()
-}
-
-/// So many of a claim's values are in one token at most.
-fn most_values(values: &[&Symbol], needed: Option<usize>) -> usize {
-    needed.filter(|_| values.len() > MAX_VALUES).map_or(values.len(), |needed| needed.max(2)).min(values.len())
-}
-
-/// Sets of these values, and that the claim is not there: every one of few values, and of many those of as many values as a rule needs to
-/// let a request pass, if that is all that is done by the claim. None if they are too many.
-fn choices(values: &[&Symbol], needed: Option<usize>) -> Option<Vec<Held>> {
-    let most = most_values(values, needed);
-    let mut sets: Vec<BTreeSet<Symbol>> = vec![BTreeSet::new()];
-    for value in values {
-        let with = |set: &BTreeSet<Symbol>| set.iter().chain([*value]).cloned().collect();
-        let more: Vec<BTreeSet<Symbol>> = sets.iter().filter(|set| set.len() < most).map(with).collect();
-        sets.extend(more);
-        if sets.len() > MAX_TOKENS {
+        lines.insert(TokenLine::Issuer(Symbol::clone(issuer)));
+        let claims: Vec<Claim<'_>> = claims.into_iter().map(|(name, values)| Claim::new(looked, name, &values)).collect();
+        let line =
+            |claim: &Claim<'_>, list: &[WordPattern]| TokenLine::Claim(Symbol::clone(issuer), Symbol::clone(claim.name), list.to_vec());
+        lines.extend(claims.iter().flat_map(|claim| claim.lists.iter().map(|list| line(claim, list))));
+        partly.extend(claims.iter().flat_map(|claim| claim.told_in_part().map(|list| line(claim, list))));
+        tokens.extend(bodies(&claims)?.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(issuer), claims }));
+        if tokens.len() > MAX_TOKENS {
             return None;
         }
     }
-    // The empty set is none.
-    Some(sets.into_iter().map(|set| Some(set).filter(|set| !set.is_empty())).collect())
+    // Of tokens that match the same one stands for all.
+    let mut seen = BTreeSet::new();
+    tokens.retain(|token| seen.insert(lines.iter().map(|line| line.matches(token)).collect::<Vec<bool>>()));
+    let lines = lines.into_iter().filter(|line| tokens.iter().any(|token| line.matches(token))).collect();
+    let cells = Cells::new(lines, &tokens.iter()).keeping(|line| partly.contains(line));
+    Some((tokens, cells))
 }
+
+/// A set of tokens in patterns; none if it takes too many words.
+pub(super) fn said(choice: Choice<TokenLine>) -> Option<Choice<TokenPattern>> {
+    let Choice::In(regions) = choice else { return Some(Choice::Any) };
+    let mut said = BTreeSet::new();
+    for region in regions {
+        let except: BTreeSet<TokenPattern> = region.except.iter().flat_map(TokenLine::patterns).collect();
+        let mut ways: Vec<BTreeSet<TokenPattern>> = vec![BTreeSet::new()];
+        for line in &region.within {
+            let patterns: Vec<TokenPattern> =
+                line.patterns().into_iter().filter(|one| !except.iter().any(|out| holds_all(out, one))).collect();
+            if ways.len().checked_mul(patterns.len())? > MAX_REGIONS {
+                return None;
+            }
+            let with = |way: &BTreeSet<TokenPattern>, one: &TokenPattern| way.iter().chain([one]).cloned().collect();
+            ways = ways.iter().flat_map(|way| patterns.iter().map(move |one| with(way, one))).collect();
+        }
+        // Who matches fewer of them matches all the same.
+        let all = ways.clone();
+        ways.retain(|way| !all.iter().any(|other| other != way && other.is_subset(way)));
+        said.extend(ways.into_iter().map(|within| (except.iter().cloned().collect(), within.into_iter().collect())));
+    }
+    Some(Choice::In(said.into_iter().map(|(except, within)| Region { within, except }).collect()))
+}
+
+/// Whether a pattern surely matches whatever another one does.
+fn holds_all(outer: &TokenPattern, inner: &TokenPattern) -> bool {
+    let (TokenPattern::Valid { issuer, claim: Some((name, words)) }, TokenPattern::Valid { issuer: own, claim: Some((claim, word)) }) =
+        (outer, inner)
+    else {
+        return outer == inner;
+    };
+    (issuer, name) == (own, claim) && (words == word || !word.0.contains('*') && words.matches(&word.0))
+}
+
+/// One claim of the tokens of an issuer.
+struct Claim<'l> {
+    name: &'l Symbol,
+    /// The lists of words of which policies ask for one.
+    lists: BTreeSet<Vec<WordPattern>>,
+    /// A value of each kind that the lists tell apart, and whether it may matter besides any others.
+    values: Vec<(Symbol, bool)>,
+    /// How many that may not are tried at once.
+    most: usize,
+}
+
+impl<'l> Claim<'l> {
+    fn new(looked: &Looked, name: &'l Symbol, values: &BTreeSet<&Symbol>) -> Self {
+        let written = looked.samples.written.claims.get(name).into_iter().flatten();
+        let mut lists: BTreeSet<Vec<WordPattern>> = written.map(|list| list.iter().cloned().map(WordPattern).collect()).collect();
+        // What no list holds is compared with as it is.
+        let bare: Vec<&Symbol> = values.iter().filter(|value| !lists.iter().any(|list| matches_any(list, value))).copied().collect();
+        lists.extend(bare.into_iter().map(|value| vec![WordPattern(Symbol::clone(value))]));
+        let words = lists.iter().flatten().map(|word| Symbol::clone(&word.0));
+        let unnamed = fresh('a', &values.iter().copied().cloned().chain(words).collect());
+        let mut kinds: BTreeMap<Vec<bool>, Symbol> = BTreeMap::new();
+        for value in values.iter().copied().chain([&unnamed]) {
+            let kind: Vec<bool> = lists.iter().map(|list| matches_any(list, value)).collect();
+            // A value that is in no list is as good as none.
+            if kind.contains(&true) {
+                kinds.entry(kind).or_insert_with(|| Symbol::clone(value));
+            }
+        }
+        let settling = |value: Symbol| {
+            let settles = looked.settles(name, &value);
+            (value, settles)
+        };
+        let values: Vec<(Symbol, bool)> = kinds.into_values().map(settling).collect();
+        let every = if looked.is_stopped_by(name) { MAX_STOPPING_VALUES } else { MAX_VALUES };
+        let most = if values.len() > every { looked.most(name) } else { values.len() };
+        Self { name, lists, values, most }
+    }
+
+    /// The lists of which more may match at once than are tried.
+    fn told_in_part(&self) -> impl Iterator<Item = &Vec<WordPattern>> {
+        let others: Vec<&Symbol> = self.values.iter().filter(|(_, settles)| !settles).map(|(value, _)| value).collect();
+        let is_in_part = others.len() > self.most;
+        self.lists.iter().filter(move |list| is_in_part && others.iter().any(|value| matches_any(list, value)))
+    }
+
+    /// Sets of its values that are tried, the empty one for a token without it. None if they are too many.
+    fn choices(&self) -> Option<Vec<BTreeSet<Symbol>>> {
+        if **self.name == *SUBJECT {
+            return Some(
+                std::iter::once(BTreeSet::new()).chain(self.values.iter().map(|(value, _)| [Symbol::clone(value)].into())).collect(),
+            );
+        }
+        // Of each set with it how many of its values are counted.
+        let mut sets: Vec<(BTreeSet<Symbol>, usize)> = vec![(BTreeSet::new(), 0)];
+        for (value, settles) in &self.values {
+            let with = |(set, count): &(BTreeSet<Symbol>, usize)| {
+                let count = if *settles { *count } else { count + 1 };
+                (count <= self.most).then(|| (set.iter().chain([value]).cloned().collect(), count))
+            };
+            let more: Vec<(BTreeSet<Symbol>, usize)> = sets.iter().filter_map(with).collect();
+            sets.extend(more);
+            if sets.len() > MAX_TOKENS {
+                return None;
+            }
+        }
+        Some(sets.into_iter().map(|(set, _)| set).collect())
+    }
+}
+
+/// Every choice of what these claims hold.
+fn bodies(claims: &[Claim<'_>]) -> Option<Vec<BTreeMap<Symbol, BTreeSet<Symbol>>>> {
+    let mut bodies = vec![BTreeMap::new()];
+    for claim in claims {
+        let choices = claim.choices()?;
+        if bodies.len().checked_mul(choices.len())? > MAX_TOKENS {
+            return None;
+        }
+        let with = |body: &BTreeMap<Symbol, BTreeSet<Symbol>>, held: &BTreeSet<Symbol>| {
+            let own = Some((Symbol::clone(claim.name), held.clone())).filter(|(_, held)| !held.is_empty());
+            body.clone().into_iter().chain(own).collect()
+        };
+        bodies = bodies.iter().flat_map(|body| choices.iter().map(move |held| with(body, held))).collect();
+    }
+    Some(bodies)
+}
+
+fn matches_any(words: &[WordPattern], value: &str) -> bool {
+    words.iter().any(|word| word.matches(value))
+}
+
+#[cfg(test)]
+mod tests;
