@@ -254,7 +254,8 @@ impl Cluster {
         self.mesh.tells_gateways(addressed)
     }
 
-    /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
+    /// Whether an end is a waypoint's pod, or that of an east-west gateway of ambient mode, which is one by another name: it runs as one, or
+    /// carries the name of such a Gateway of its namespace.
     pub fn is_waypoint(&self, end: &Endpoint) -> bool {
         self.mesh.is_of_waypoint(end)
     }

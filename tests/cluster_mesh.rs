@@ -12,6 +12,7 @@ mod peer_traps;
 mod properties;
 mod reading;
 mod reasons;
+mod tunnel_traps;
 mod waypoint_traps;
 
 use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, Network, Platform, ProxyRole, Question, Way};

@@ -28,6 +28,7 @@ mod test;
 mod token;
 mod tokens;
 mod truth;
+mod tunnel;
 mod view;
 mod waypoint;
 mod words;

@@ -70,6 +70,7 @@ fn role(container: &Node<'_>, reading: &mut Reading<'_>) -> ProxyRole {
     match word {
         Some("sidecar") => ProxyRole::Sidecar,
         Some("router") => ProxyRole::Gateway,
+        Some("waypoint") => ProxyRole::Waypoint,
         _ => ProxyRole::Unknown,
     }
 }

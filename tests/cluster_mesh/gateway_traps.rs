@@ -274,7 +274,7 @@ fn what_a_proxy_is_for_says_the_template_or_its_arguments() {
         ("", running("proxy, router, --domain, a"), ProxyRole::Gateway),
         ("", running("proxy, sidecar"), ProxyRole::Sidecar),
         (GATEWAY, running("proxy, sidecar"), ProxyRole::Sidecar),
-        ("", running("proxy, waypoint"), ProxyRole::Unknown),
+        ("", running("proxy, waypoint"), ProxyRole::Waypoint),
         ("", running("sidecar"), ProxyRole::Unknown),
         ("", "{name: app, image: i, args: [proxy, router]}".to_owned(), ProxyRole::Sidecar),
     ];

@@ -142,7 +142,7 @@ impl Mesh {
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.
-    fn named_gateway(&self, pod: &Pod) -> Option<&Gateway> {
+    pub(super) fn named_gateway(&self, pod: &Pod) -> Option<&Gateway> {
         let name = pod.labels.get(GATEWAY_NAME)?;
         self.gateways.get(&(Symbol::clone(&pod.namespace), Symbol::clone(name)))
     }
