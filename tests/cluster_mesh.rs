@@ -8,6 +8,7 @@ mod docs;
 mod gateway_traps;
 mod golden;
 mod jwt_traps;
+mod listener_set_traps;
 mod peer_traps;
 mod properties;
 mod reading;

@@ -16,6 +16,7 @@ mod gateway;
 mod hosts;
 mod judge;
 mod labels;
+mod listener_set;
 mod misses;
 mod names;
 mod peer;
@@ -47,6 +48,7 @@ use entry::Entry;
 use gateway::{Classic, Takes};
 use peer::PeerPolicy;
 use read::gateway::Gateway;
+use read::listener_set::ListenerSet;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
@@ -70,6 +72,8 @@ pub(super) struct Mesh {
     entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     classic: Vec<Classic>,
+    /// Until it is known for which Gateways they count.
+    listener_sets: Vec<ListenerSet>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     /// Their own addresses, as far as they are known.
@@ -127,6 +131,13 @@ impl Mesh {
         Some(if leads_on { Sends::OfOthers } else { Sends::Own })
     }
 
+    /// Takes in a `ListenerSet`; nothing if it cannot be told for which Gateway it is.
+    pub(super) fn read_listener_set(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
+        let set = read::listener_set::read(object, &tree.root, reading)?;
+        self.listener_sets.push(set);
+        Some(())
+    }
+
     /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
     pub(super) fn read_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
         let entry = read::entry::read(object, &tree.root, reading)?;
@@ -157,6 +168,7 @@ impl Mesh {
         self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
         self.classic.extend(other.classic);
+        self.listener_sets.extend(other.listener_sets);
     }
 
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
@@ -165,6 +177,7 @@ impl Mesh {
         self.services.clone_from(&inventory.services);
         self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
+        self.add_listener_sets();
         self.waypoints = self.find_waypoints(inventory);
         self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);

@@ -255,14 +255,24 @@ impl Manifests {
         if scope == Scope::Gateway {
             return self.gateway((named, object), (gates, ends), reading);
         }
+        if scope == Scope::ListenerSet
+            && reading.quietly(|reading| self.mesh.read_listener_set(&named, object, reading)).flatten().is_some()
+        {
+            return;
+        }
         let reach = if scope == Scope::Sidecar { sidecar::reach(object, &named.namespace, root, reading) } else { None };
         let (side, spared) = match reach {
             Some(Reach::Everywhere) => return,
             Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
+            None if scope == Scope::ListenerSet => (Side::Called, BTreeSet::new()),
             None => (Side::Either, BTreeSet::new()),
         };
         // Gateways are told of everybody, whatever such objects say (istio/istio : pilot/pkg/model/context.go, `SetSidecarScope`).
-        let proxies = if scope == Scope::Sidecar { Proxies::Sidecars } else { Proxies::Any };
+        let proxies = match scope {
+            Scope::Sidecar => Proxies::Sidecars,
+            Scope::ListenerSet => Proxies::Gateways,
+            _ => Proxies::Any,
+        };
         self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies, spared });
     }
 

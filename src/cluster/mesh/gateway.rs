@@ -230,15 +230,18 @@ impl<'m> Edge<'m> {
         }
     }
 
-    /// Opens all listeners of a Gateway.
+    /// Opens all listeners of a Gateway, those of its `ListenerSet`s among them.
     fn open_all(&mut self, gateway: &'m Gateway, ports: impl Fn(u16) -> Option<Vec<u16>>) {
         self.told = self.told.max(Told::Everywhere);
-        let Some(listeners) = &gateway.listeners else {
-            self.told = Told::InPart;
-            return;
-        };
-        for server in listeners {
-            self.open(ports(server.port), server.takes, &gateway.object);
+        let more = gateway.more.iter().map(|more| (&more.object, &more.listeners));
+        for (object, listeners) in [(&gateway.object, &gateway.listeners)].into_iter().chain(more) {
+            let Some(listeners) = listeners else {
+                self.told = Told::InPart;
+                continue;
+            };
+            for server in listeners {
+                self.open(ports(server.port), server.takes, object);
+            }
         }
     }
 

@@ -263,7 +263,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// Kinds that are not modelled and say themselves which pods they are about.
-const SCOPED: [(&str, &str, Scope); 16] = [
+const SCOPED: [(&str, &str, Scope); 18] = [
     ("policy.networking.k8s.io", "ClusterNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "AdminNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", Scope::Subject),
@@ -280,6 +280,8 @@ const SCOPED: [(&str, &str, Scope); 16] = [
     ("networking.istio.io", "Gateway", Scope::Gateway),
     ("networking.istio.io", "ProxyConfig", Scope::Selector),
     ("extensions.istio.io", "WasmPlugin", Scope::Selector),
+    ("gateway.networking.k8s.io", "ListenerSet", Scope::ListenerSet),
+    ("gateway.networking.x-k8s.io", "XListenerSet", Scope::ListenerSet),
 ];
 
 /// What is to be done with objects of a group and kind.
