@@ -7,6 +7,7 @@ mod client_traps;
 mod docs;
 mod gateway_traps;
 mod golden;
+mod ingress_traps;
 mod jwt_traps;
 mod listener_set_traps;
 mod peer_traps;

@@ -14,6 +14,7 @@ mod end;
 mod entry;
 mod gateway;
 mod hosts;
+mod ingress;
 mod judge;
 mod labels;
 mod listener_set;
@@ -48,6 +49,7 @@ use entry::Entry;
 use gateway::{Classic, Takes};
 use peer::PeerPolicy;
 use read::gateway::Gateway;
+use read::ingress::Ingress;
 use read::listener_set::ListenerSet;
 use token::TokenPolicy;
 use waypoint::Waypoint;
@@ -74,6 +76,10 @@ pub(super) struct Mesh {
     classic: Vec<Classic>,
     /// Until it is known for which Gateways they count.
     listener_sets: Vec<ListenerSet>,
+    /// Until it is known whose they are.
+    ingresses: Vec<Ingress>,
+    /// Who serves the classes of `Ingress`es, by their names.
+    ingress_classes: BTreeMap<Symbol, Symbol>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     /// Their own addresses, as far as they are known.
@@ -138,6 +144,15 @@ impl Mesh {
         Some(())
     }
 
+    /// Takes in an `Ingress`, or a class of them, whatever is wrong with it.
+    pub(super) fn read_ingress(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        if tree.kind == "Ingress" {
+            self.ingresses.push(read::ingress::read(object, &tree.root, reading));
+        } else {
+            self.ingress_classes.extend(read::ingress::class(&tree.root, reading));
+        }
+    }
+
     /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
     pub(super) fn read_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
         let entry = read::entry::read(object, &tree.root, reading)?;
@@ -169,6 +184,8 @@ impl Mesh {
         self.gateways.extend(other.gateways);
         self.classic.extend(other.classic);
         self.listener_sets.extend(other.listener_sets);
+        self.ingresses.extend(other.ingresses);
+        self.ingress_classes.extend(other.ingress_classes);
     }
 
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.

@@ -78,7 +78,7 @@ fn annotations(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
 }
 
 /// Kinds that are not modelled and live in namespaces.
-pub(super) const LIVES_IN_NAMESPACES: [&str; 9] = [
+pub(super) const LIVES_IN_NAMESPACES: [&str; 10] = [
     "CiliumNetworkPolicy",
     "NetworkPolicy",
     "EnvoyFilter",
@@ -88,6 +88,7 @@ pub(super) const LIVES_IN_NAMESPACES: [&str; 9] = [
     "WorkloadEntry",
     "ListenerSet",
     "XListenerSet",
+    "Ingress",
 ];
 
 /// What an object of another kind is called, as far as it says.
