@@ -28,7 +28,11 @@ impl Mesh {
     /// Gives every Gateway the listeners of the sets that it lets in, or may.
     pub(super) fn add_listener_sets(&mut self) {
         for set in std::mem::take(&mut self.listener_sets) {
-            let Some(doubt) = self.counts(&set) else { continue };
+            let doubt = match self.counts(&set) {
+                Admitted::No => continue,
+                Admitted::Yes => None,
+                Admitted::Perhaps(reason) => Some(reason),
+            };
             let Some(gateway) = set.parent.and_then(|parent| self.gateways.get_mut(&parent)) else { continue };
             let mut listeners = match gateway.frontend {
                 Frontend::AsksNothing => set.asking_nothing,
@@ -41,17 +45,14 @@ impl Mesh {
         }
     }
 
-    /// Why a set may not count for its Gateway; nothing if it surely does not.
-    fn counts(&self, set: &ListenerSet) -> Option<Option<&'static str>> {
-        let gateway = self.gateways.get(set.parent.as_ref()?)?;
+    /// Whether a set counts for its Gateway.
+    fn counts(&self, set: &ListenerSet) -> Admitted {
+        let Some(gateway) = set.parent.as_ref().and_then(|parent| self.gateways.get(parent)) else { return Admitted::No };
         let namespace = &*set.object.namespace;
-        let admitted = gateway.admits.admit(&gateway.object.namespace, namespace, self.namespaces.get(namespace));
-        match admitted {
-            Admitted::No => None,
-            Admitted::Perhaps(reason) => Some(Some(reason)),
-            Admitted::Yes if &*set.object.kind == EXPERIMENTAL => Some(Some(ALPHA)),
-            Admitted::Yes if self.platform.istio < (1, 30, 0) => Some(Some(BEFORE)),
-            Admitted::Yes => Some(None),
+        match gateway.admits.admit(&gateway.object.namespace, namespace, self.namespaces.get(namespace)) {
+            Admitted::Yes if &*set.object.kind == EXPERIMENTAL => Admitted::Perhaps(ALPHA),
+            Admitted::Yes if self.platform.istio < (1, 30, 0) => Admitted::Perhaps(BEFORE),
+            admitted => admitted,
         }
     }
 }

@@ -37,7 +37,7 @@ pub(in super::super) enum Admits {
     Unclear,
 }
 
-/// Whether something is so, as far as it is known.
+/// Whether a set is let in, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Admitted {
     /// It is.
