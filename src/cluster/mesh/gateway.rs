@@ -36,6 +36,8 @@ pub(super) struct Classic {
     pub(super) selector: Labels,
     /// Where they listen.
     pub(super) servers: Vec<Server>,
+    /// Why it may not be there at all.
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// A server of a `Gateway`, for TCP.
@@ -164,10 +166,12 @@ impl Mesh {
         for gateway in &self.classic {
             let doubt = match selects(known, &gateway.selector) {
                 Acts::No => continue,
-                Acts::Yes => None,
+                Acts::Yes => gateway.doubt,
                 Acts::Perhaps(reason) => Some(reason),
             };
-            edge.told = edge.told.max(Told::Everywhere);
+            if doubt.is_none() {
+                edge.told = edge.told.max(Told::Everywhere);
+            }
             for server in &gateway.servers {
                 let takes = doubt.map_or(server.takes, Takes::Unknown);
                 let ports = ports(server.port, &services, facts).map(|ports| if ports.is_empty() { vec![server.port] } else { ports });

@@ -43,8 +43,8 @@ impl Mesh {
                 Whose::Istios => None,
             };
             objects.push(ingress.object.clone());
-            let servers = servers(&ingress, doubt);
-            self.classic.push(Classic { object: ingress.object, selector: selector.clone(), servers });
+            let servers = servers(&ingress);
+            self.classic.push(Classic { object: ingress.object, selector: selector.clone(), servers, doubt });
         }
         (objects, selector)
     }
@@ -66,13 +66,12 @@ impl Mesh {
 }
 
 /// The servers that are made of an `Ingress`.
-fn servers(ingress: &Ingress, doubt: Option<&'static str>) -> Vec<Server> {
+fn servers(ingress: &Ingress) -> Vec<Server> {
     let secured = match ingress.ends_tls {
         Some(true) => Some(Takes::Http(Tls::Own)),
         Some(false) => None,
         None => Some(Takes::Unknown(UNCLEAR)),
     };
     let plain = Server { port: 80, takes: Takes::Http(Tls::None) };
-    let all = secured.map(|takes| Server { port: 443, takes }).into_iter().chain([plain]);
-    all.map(|server| Server { takes: doubt.map_or(server.takes, Takes::Unknown), ..server }).collect()
+    secured.map(|takes| Server { port: 443, takes }).into_iter().chain([plain]).collect()
 }

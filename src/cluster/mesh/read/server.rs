@@ -23,7 +23,7 @@ pub(in super::super) fn classic(object: &Object, root: &Node<'_>, reading: &mut 
             servers.push(server(&node, &protocol, reading)?);
         }
     }
-    let classic = Classic { object: object.clone(), selector, servers };
+    let classic = Classic { object: object.clone(), selector, servers, doubt: None };
     reading.is_clean().then_some(classic)
 }
 
