@@ -228,8 +228,14 @@ impl Cluster {
         self.mesh.client_tls(namespace)
     }
 
+    /// Whether clients speak the mesh's mTLS with a pod only where a `DestinationRule` tells them to: gateways and waypoints do not say that
+    /// they take it (`semantics.md` §3.3).
+    pub fn is_unannounced(&self, destination: &Endpoint) -> bool {
+        self.mesh.is_unannounced(destination)
+    }
+
     /// The calls of a pod by Service about which some `DestinationRule` says how clients speak TLS, and those that lead to the same ports
-    /// of it; straight calls all. Which clients hear it says [`Cluster::client_rule`].
+    /// of it; all of them where clients speak mTLS by such rules alone. They are straight calls all. Which clients hear it says [`Cluster::client_rule`].
     pub fn told_calls<'c>(&'c self, destination: &'c Endpoint) -> Vec<WaypointCall<'c>> {
         self.mesh.told_calls(destination)
     }
@@ -254,7 +260,8 @@ impl Cluster {
         self.mesh.tells_gateways(addressed)
     }
 
-    /// Whether an end is a waypoint's pod: one that carries the name of a waypoint of its namespace.
+    /// Whether an end is a waypoint's pod, or that of an east-west gateway of ambient mode, which is one by another name: it runs as one, or
+    /// carries the name of such a Gateway of its namespace.
     pub fn is_waypoint(&self, end: &Endpoint) -> bool {
         self.mesh.is_of_waypoint(end)
     }

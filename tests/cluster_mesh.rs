@@ -7,11 +7,14 @@ mod client_traps;
 mod docs;
 mod gateway_traps;
 mod golden;
+mod ingress_traps;
 mod jwt_traps;
+mod listener_set_traps;
 mod peer_traps;
 mod properties;
 mod reading;
 mod reasons;
+mod tunnel_traps;
 mod waypoint_traps;
 
 use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, Network, Platform, ProxyRole, Question, Way};

@@ -14,8 +14,10 @@ mod end;
 mod entry;
 mod gateway;
 mod hosts;
+mod ingress;
 mod judge;
 mod labels;
+mod listener_set;
 mod misses;
 mod names;
 mod peer;
@@ -28,6 +30,7 @@ mod test;
 mod token;
 mod tokens;
 mod truth;
+mod tunnel;
 mod view;
 mod waypoint;
 mod words;
@@ -46,6 +49,8 @@ use entry::Entry;
 use gateway::{Classic, Takes};
 use peer::PeerPolicy;
 use read::gateway::Gateway;
+use read::ingress::Ingress;
+use read::listener_set::ListenerSet;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
@@ -69,6 +74,12 @@ pub(super) struct Mesh {
     entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     classic: Vec<Classic>,
+    /// Until it is known for which Gateways they count.
+    listener_sets: Vec<ListenerSet>,
+    /// Until it is known whose they are.
+    ingresses: Vec<Ingress>,
+    /// Who serves the classes of `Ingress`es, by their names.
+    ingress_classes: BTreeMap<Symbol, Symbol>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     /// Their own addresses, as far as they are known.
@@ -126,6 +137,22 @@ impl Mesh {
         Some(if leads_on { Sends::OfOthers } else { Sends::Own })
     }
 
+    /// Takes in a `ListenerSet`; nothing if it cannot be told for which Gateway it is.
+    pub(super) fn read_listener_set(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
+        let set = read::listener_set::read(object, &tree.root, reading)?;
+        self.listener_sets.push(set);
+        Some(())
+    }
+
+    /// Takes in an `Ingress`, or a class of them, whatever is wrong with it.
+    pub(super) fn read_ingress(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        if tree.kind == "Ingress" {
+            self.ingresses.push(read::ingress::read(object, &tree.root, reading));
+        } else {
+            self.ingress_classes.extend(read::ingress::class(&tree.root, reading));
+        }
+    }
+
     /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
     pub(super) fn read_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
         let entry = read::entry::read(object, &tree.root, reading)?;
@@ -156,6 +183,9 @@ impl Mesh {
         self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
         self.classic.extend(other.classic);
+        self.listener_sets.extend(other.listener_sets);
+        self.ingresses.extend(other.ingresses);
+        self.ingress_classes.extend(other.ingress_classes);
     }
 
     /// Makes everything ready to be asked, once all objects, workloads, Services and namespaces are known.
@@ -164,6 +194,7 @@ impl Mesh {
         self.services.clone_from(&inventory.services);
         self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
+        self.add_listener_sets();
         self.waypoints = self.find_waypoints(inventory);
         self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);

@@ -15,9 +15,9 @@ use super::Platform;
 use super::mesh::{Mesh, Sends};
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
-use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why};
+use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{LabelCube, Labels, Symbol};
+use crate::flow::{LabelCube, Labels, PodCube, Symbol};
 use crate::inventory::{self, Inventory};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
@@ -79,6 +79,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     }
     manifests.find_twins();
     manifests.report_homeless(platform);
+    manifests.add_ingresses();
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
@@ -161,7 +162,7 @@ impl Manifests {
             Sort::NetworkPolicy | Sort::Mesh => true,
             Sort::Fact => object.kind != "Namespace",
             Sort::Unmodelled(_) => metadata::LIVES_IN_NAMESPACES.contains(&object.kind),
-            Sort::Passed => false,
+            Sort::Ingress | Sort::Passed => false,
         };
         if lives_in_one && platform.default_namespace.is_some() {
             let location = reading.document.name();
@@ -169,6 +170,7 @@ impl Manifests {
         }
         match sort {
             Sort::Passed => {}
+            Sort::Ingress => self.mesh.read_ingress(&metadata::loose(object, platform, reading), object, reading),
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
@@ -255,14 +257,24 @@ impl Manifests {
         if scope == Scope::Gateway {
             return self.gateway((named, object), (gates, ends), reading);
         }
+        if scope == Scope::ListenerSet
+            && reading.quietly(|reading| self.mesh.read_listener_set(&named, object, reading)).flatten().is_some()
+        {
+            return;
+        }
         let reach = if scope == Scope::Sidecar { sidecar::reach(object, &named.namespace, root, reading) } else { None };
         let (side, spared) = match reach {
             Some(Reach::Everywhere) => return,
             Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
+            None if scope == Scope::ListenerSet => (Side::Called, BTreeSet::new()),
             None => (Side::Either, BTreeSet::new()),
         };
         // Gateways are told of everybody, whatever such objects say (istio/istio : pilot/pkg/model/context.go, `SetSidecarScope`).
-        let proxies = if scope == Scope::Sidecar { Proxies::Sidecars } else { Proxies::Any };
+        let proxies = match scope {
+            Scope::Sidecar => Proxies::Sidecars,
+            Scope::ListenerSet => Proxies::Gateways,
+            _ => Proxies::Any,
+        };
         self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies, spared });
     }
 
@@ -314,6 +326,17 @@ impl Manifests {
             .label("`metadata.namespace` is missing")
             .note("where it ends up hangs on who applies it");
         self.findings.push(finding);
+    }
+
+    /// Makes of `Ingress`es what Istio does, for pods that are gateways; whether these are some is not always known.
+    fn add_ingresses(&mut self) {
+        let (objects, selector) = self.mesh.add_ingresses();
+        let ends = Ends::Pods(PodCube { labels: equalities(&selector), ..PodCube::all() });
+        let (why, gates, side, proxies) = (Why::Role, Gates::Mesh, Side::Called, Proxies::PerhapsGateways);
+        self.unmodelled.extend(objects.into_iter().map(|object| {
+            let (ends, spared) = (ends.clone(), BTreeSet::new());
+            Unmodelled { object, why, gates, ends, side, proxies, spared }
+        }));
     }
 
     /// Leaves open what the pods of Istio's own gateways send, where gateways may be told to call over waypoints (`semantics.md` §2.11) and

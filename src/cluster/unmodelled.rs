@@ -45,7 +45,7 @@ pub(super) enum Side {
 pub(super) enum Proxies {
     /// Of anybody's.
     Any,
-    /// Of all but gateways'.
+    /// Of all but gateways' and waypoints'.
     Sidecars,
     /// Of gateways', which are not always known to be some.
     Gateways,
@@ -181,8 +181,8 @@ impl Proxies {
     fn hold(self, role: ProxyRole) -> bool {
         match self {
             Self::Any => true,
-            Self::Sidecars => role != ProxyRole::Gateway,
-            Self::Gateways => role != ProxyRole::Sidecar,
+            Self::Sidecars => matches!(role, ProxyRole::Sidecar | ProxyRole::Unknown),
+            Self::Gateways => matches!(role, ProxyRole::Gateway | ProxyRole::Unknown),
             Self::PerhapsGateways => role == ProxyRole::Unknown,
         }
     }

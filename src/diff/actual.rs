@@ -127,7 +127,7 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
     let facts = &endpoint.facts;
     let usual = pair.example(&PodCube::in_namespace(&pod.namespace));
     let is_usual = |(_, example): ((bool, bool), Both)| matches!(example.of(which), Peer::Pod(example) if example.plane == pod.plane);
-    let is_gateway = facts.proxy == ProxyRole::Gateway;
+    let is_gateway = matches!(facts.proxy, ProxyRole::Gateway | ProxyRole::Waypoint);
     let is_located = looked.at_addresses && !facts.addresses.is_empty();
     if facts.network != Network::Own || is_gateway || is_located || !usual.is_some_and(is_usual) {
         return Likeness::Special;

@@ -51,25 +51,40 @@ impl Containers {
     }
 }
 
-/// What a container is for that is the mesh's proxy, already there. One with the image `auto` only waits for injection.
+/// What a container is for that is the mesh's proxy, already there. One with the image `auto` only waits for injection; one of another name
+/// is the proxy if it runs its image as one.
 fn proxy(container: &Node<'_>, reading: &mut Reading<'_>) -> Option<ProxyRole> {
     let named = container.get(reading, "name").text(reading) == Some("istio-proxy");
-    let is_there = named && container.get(reading, "image").text(reading).is_some_and(|image| image != "auto");
-    is_there.then(|| role(container, reading))
+    let image = container.get(reading, "image").text(reading)?;
+    if named {
+        return (image != "auto").then(|| role(container, reading));
+    }
+    let is_proxy = image_name(image) == PROXY_IMAGE;
+    is_proxy.then(|| role(container, reading)).filter(|role| *role != ProxyRole::Unknown)
 }
 
-/// What a proxy is told to be: the word behind `proxy` in its arguments.
+/// The name of the image of the mesh's proxy.
+const PROXY_IMAGE: &str = "proxyv2";
+
+/// The name of an image, without where it comes from and which one of that name it is.
+fn image_name(image: &str) -> &str {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    last.split(['@', ':']).next().unwrap_or(last)
+}
+
+/// What a proxy is told to be: the word behind `proxy` in what it is called with.
 fn role(container: &Node<'_>, reading: &mut Reading<'_>) -> ProxyRole {
     // Whatever they hold else is of no matter here.
-    let arguments = reading.quietly(|reading| {
-        let nodes = container.get(reading, "args").list(reading);
+    let words = reading.quietly(|reading| {
+        let nodes: Vec<Node<'_>> = ["command", "args"].into_iter().flat_map(|key| container.get(reading, key).list(reading)).collect();
         nodes.iter().map(|node| node.text(reading)).collect::<Vec<_>>()
     });
-    let arguments = arguments.unwrap_or_default();
-    let word = arguments.iter().skip_while(|argument| **argument != Some("proxy")).nth(1).copied().flatten();
+    let words = words.unwrap_or_default();
+    let word = words.iter().skip_while(|word| **word != Some("proxy")).nth(1).copied().flatten();
     match word {
         Some("sidecar") => ProxyRole::Sidecar,
         Some("router") => ProxyRole::Gateway,
+        Some("waypoint") => ProxyRole::Waypoint,
         _ => ProxyRole::Unknown,
     }
 }

@@ -138,6 +138,9 @@ pub enum ProxyRole {
     /// It is a gateway, which listens where `Gateway` objects say and captures nothing: `proxy router` (`semantics.md` §2.1, §5.5;
     /// istio/istio : manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
     Gateway,
+    /// It is a waypoint, or an east-west gateway of ambient mode, which takes the tunnel alone and captures nothing: `proxy waypoint`
+    /// (`semantics.md` §2.11; istio/istio : manifests/charts/istio-control/istio-discovery/files/waypoint.yaml).
+    Waypoint,
 }
 
 /// What a pod says about one way of taking part in the mesh.
@@ -445,7 +448,7 @@ fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, (mesh, 
         keys.extend(JOB_NAME);
     }
     if host_network == HostNetwork::No && mesh.sidecar != MeshChoice::Refused {
-        if proxy == ProxyRole::Gateway {
+        if matches!(proxy, ProxyRole::Gateway | ProxyRole::Waypoint) {
             keys.extend(ADDED_TO_GATEWAYS);
         } else {
             keys.extend(ADDED_BY_INJECTION);

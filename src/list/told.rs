@@ -1,7 +1,8 @@
 //! Calls of which `DestinationRule`s say how clients speak TLS.
 //!
 //! Owns: `Told`. What two ends say of mutual TLS holds for a client that speaks it. Where a rule tells a client how to speak to a
-//! Service, the cluster is asked about whole calls of it (`semantics.md` §3.3), and what the ends say is left out there.
+//! Service, or nobody speaks it unless a rule says so, the cluster is asked about whole calls of it (`semantics.md` §3.3), and what the ends
+//! say is left out there.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::flow::{PortSet, Protocol};
 /// What clients are told of calls of one workload.
 pub(super) struct Told<'c> {
     calls: Vec<WaypointCall<'c>>,
-    /// Clients that are told the same, with the ports of the workload on which they are told anything.
+    /// Clients that are told the same, with the ports of the workload on which they speak as they are told.
     clients: Vec<(Bits, PortSet)>,
 }
 
@@ -33,13 +34,17 @@ impl<'c> Asking<'c> {
         let workloads = self.cluster.workloads();
         let to = workloads.get(destination).map(|workload| &workload.endpoint);
         let calls = to.map(|to| self.cluster.told_calls(to)).unwrap_or_default();
+        let is_unannounced = to.is_some_and(|to| self.cluster.is_unannounced(to));
         let mut told: BTreeMap<Vec<Option<ClientRule>>, Vec<usize>> = BTreeMap::new();
-        for client in clients.iter().filter(|_| !calls.is_empty()) {
+        for client in clients.iter().filter(|_| is_unannounced || !calls.is_empty()) {
             let (Some(from), Some(to)) = (workloads.get(client), to) else { continue };
             let rules = calls.iter().map(|call| self.cluster.client_rule(&from.endpoint, to, &call.addressed)).collect();
             told.entry(rules).or_default().push(client);
         }
         let ports = |rules: &[Option<ClientRule>]| {
+            if is_unannounced {
+                return PortSet::full(Protocol::Tcp);
+            }
             let told = calls.iter().zip(rules).filter(|(_, rule)| rule.is_some()).flat_map(|(call, _)| call.ports.iter().flatten());
             told.fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, *port)))
         };
@@ -75,8 +80,9 @@ impl<'c> Asking<'c> {
     }
 }
 
-/// What passes over mutual TLS, or may.
+/// What passes over mutual TLS, or may; what is said of plaintext the ends say.
 fn mutual(mut over: Over) -> Over {
     over.answer.passages.retain(|passage| passage.transport == Some(Transports::Mtls));
+    over.answer.doubts.retain(|doubt| doubt.transport != Some(Transports::Plaintext));
     over
 }

@@ -226,6 +226,12 @@ fn servers_that_share_a_port_must_agree() {
     let (other, edge) = both(("HTTPS", "SIMPLE"), ("TLS", "PASSTHROUGH"));
     unspecified(&other, &tcp(&outside(), &edge, 8443).http("GET", "/a"), "several servers");
     denied(&other, &tcp(&outside(), &edge, 8443).http("GET", "/b"), Gate::Caller);
+    // Two that take the same certificates of clients are as open as one.
+    let (same, edge) = both(("TLS", "ISTIO_MUTUAL"), ("TLS", "ISTIO_MUTUAL"));
+    denied(&same, &tcp(&outside(), &edge, 8443), Gate::Transport);
+    denied(&same, &mtls(&web(), &edge, 8443), Gate::Caller);
+    let (same, edge) = both(("HTTPS", "MUTUAL"), ("HTTPS", "MUTUAL"));
+    unspecified(&same, &tcp(&outside(), &edge, 8443).http("GET", "/a"), "whether the client has one");
     let (other, edge) = both(("HTTPS", "SIMPLE"), ("HTTPS", "ISTIO_MUTUAL"));
     unspecified(&other, &tcp(&outside(), &edge, 8443).http("GET", "/a"), "several servers");
 }
@@ -274,9 +280,21 @@ fn what_a_proxy_is_for_says_the_template_or_its_arguments() {
         ("", running("proxy, router, --domain, a"), ProxyRole::Gateway),
         ("", running("proxy, sidecar"), ProxyRole::Sidecar),
         (GATEWAY, running("proxy, sidecar"), ProxyRole::Sidecar),
-        ("", running("proxy, waypoint"), ProxyRole::Unknown),
+        ("", running("proxy, waypoint"), ProxyRole::Waypoint),
         ("", running("sidecar"), ProxyRole::Unknown),
         ("", "{name: app, image: i, args: [proxy, router]}".to_owned(), ProxyRole::Sidecar),
+        // An image of the mesh's proxy is one under any name, and whoever writes the command writes what would be its arguments.
+        (
+            "",
+            "{name: istio-proxy, image: istio/proxyv2, command: [/usr/local/bin/pilot-agent, proxy, router]}".to_owned(),
+            ProxyRole::Gateway,
+        ),
+        ("", "{name: istio-proxy, image: istio/proxyv2, command: [pilot-agent, proxy], args: [router]}".to_owned(), ProxyRole::Gateway),
+        ("", "{name: edge, image: docker.io/istio/proxyv2, args: [proxy, router]}".to_owned(), ProxyRole::Gateway),
+        ("", "{name: edge, image: 'gcr.io:5000/istio/proxyv2:1.26.0-distroless', args: [proxy, router]}".to_owned(), ProxyRole::Gateway),
+        ("", "{name: edge, image: 'istio/proxyv2@sha256:0', command: [pilot-agent, proxy, waypoint]}".to_owned(), ProxyRole::Waypoint),
+        ("", "{name: edge, image: istio/proxyv2, args: [sleep]}".to_owned(), ProxyRole::Sidecar),
+        ("", "{name: edge, image: istio/proxyv2-tests, args: [proxy, router]}".to_owned(), ProxyRole::Sidecar),
     ];
     for (annotations, container, expected) in cases {
         assert_eq!(role(annotations, &container), expected, "{annotations} {container}");

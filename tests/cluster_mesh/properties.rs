@@ -244,6 +244,11 @@ fn edge() -> Endpoint {
     meshed("shop", "app=db,gw=yes", "db").facts(|facts| facts.proxy = ProxyRole::Gateway)
 }
 
+/// An east-west gateway of ambient mode with `db`'s labels.
+fn tunnel() -> Endpoint {
+    meshed("shop", "app=db,gateway.networking.k8s.io/gateway-name=tunnel", "db")
+}
+
 fn with_listeners(yaml: &str) -> Cluster {
     let server = |port: u16, protocol: &str, tls: &str| {
         let tls = if tls.is_empty() { String::new() } else { format!(", tls: {{mode: {tls}, credentialName: c}}") };
@@ -251,7 +256,10 @@ fn with_listeners(yaml: &str) -> Cluster {
     };
     let servers = [server(80, "HTTPS", "SIMPLE"), server(81, "HTTPS", "OPTIONAL_MUTUAL"), server(5432, "TLS", "ISTIO_MUTUAL")];
     let spec = format!("{{selector: {{gw: 'yes'}}, servers: [{}]}}", servers.join(", "));
-    cluster(&format!("{yaml}{}", labelled("networking.istio.io/v1", "Gateway", "shop/gw", "{}", &spec)))
+    let classic = labelled("networking.istio.io/v1", "Gateway", "shop/gw", "{}", &spec);
+    let listeners = "[{name: mesh, port: 15008, protocol: HBONE}, {name: b, port: 81, protocol: TLS}]";
+    let east_west = object("Gateway", "shop/tunnel", &format!("{{gatewayClassName: istio-east-west, listeners: {listeners}}}"));
+    cluster(&format!("{yaml}{classic}{east_west}"))
 }
 
 #[test]
@@ -260,13 +268,13 @@ fn flows_that_no_cut_tells_apart_get_one_answer() {
     let names = Names::new(["shop", "dev", "dx"].map(Symbol::from).into(), ["web", "db", "tool"].map(Symbol::from).into());
     run("flows_that_no_cut_tells_apart_get_one_answer", |yaml| {
         let cluster = with_listeners(yaml);
-        for near in [db(), ambient("shop", "app=db", "db"), edge()] {
+        for near in [db(), ambient("shop", "app=db", "db"), edge(), tunnel()] {
             let end = cluster.end(&near, Way::Ingress);
             let cuts = end.cuts(&names);
             let mut answers: BTreeMap<String, (Verdict, String)> = BTreeMap::new();
             for request in requests(&cuts) {
                 for far in far_ends(plane_of(&near)) {
-                    for (port, transport) in [80, 81, 5432, 9999, 15020]
+                    for (port, transport) in [80, 81, 5432, 9999, 15008, 15020]
                         .into_iter()
                         .flat_map(|port| transports(&far, plane_of(&near)).into_iter().map(move |one| (port, one)))
                     {
@@ -294,13 +302,16 @@ fn flows_that_no_cut_tells_apart_get_one_answer() {
 fn the_end_that_is_called_agrees_with_the_whole_way() {
     run("the_end_that_is_called_agrees_with_the_whole_way", |yaml| {
         let cluster = with_listeners(yaml);
-        for near in [db(), ambient("shop", "app=db", "db"), plain("shop", "app=db"), edge()] {
+        for near in [db(), ambient("shop", "app=db", "db"), plain("shop", "app=db"), edge(), tunnel()] {
             let cuts = cluster.end(&near, Way::Ingress).cuts(&Names::default());
             for (at, request) in requests(&cuts).into_iter().enumerate() {
                 for far in far_ends(plane_of(&near)).into_iter().skip(at % 3).step_by(3) {
                     for transport in transports(&far, plane_of(&near)) {
                         // The helper compares the two.
-                        ask(&cluster, &Question { request: request.clone(), ..ask_of(&far, &near, [80, 5432, 15020][at % 3], transport) });
+                        ask(
+                            &cluster,
+                            &Question { request: request.clone(), ..ask_of(&far, &near, [80, 5432, 15020, 15008][at % 4], transport) },
+                        );
                     }
                 }
             }

@@ -544,3 +544,36 @@ fn a_gateway_of_istio_that_changes_is_told() {
     let found = unknown(&(shop() + &gateway("HTTP")), &(shop() + &gateway("TCP")), SIDECAR);
     assert_eq!(found, ["Gateway shop/gw has changed: it may change what gateways take, of which not everything is compared"]);
 }
+
+/// So is what Istio makes of an `Ingress` of its class; those of others are nothing to it.
+#[test]
+fn an_ingress_of_istio_that_changes_is_told() {
+    let ingress = |class: &str, tls: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {{name: outside}}\nspec: {{controller: {class}}}\n\
+             ---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: site, namespace: shop}}\n\
+             spec: {{ingressClassName: outside, tls: [{{secretName: '{tls}'}}]}}\n"
+        )
+    };
+    let summary = |from: (&str, &str), to: (&str, &str)| {
+        compared(&(shop() + &ingress(from.0, from.1)), &(shop() + &ingress(to.0, to.1)), SIDECAR).report.summary()
+    };
+    let (own, other) = ("istio.io/ingress-controller", "k8s.io/ingress-nginx");
+    let told = unknown(&(shop() + &ingress(own, "")), &(shop() + &ingress(own, "c")), SIDECAR);
+    assert!(matches!(&*told, [only] if only.starts_with("Ingress shop/site has changed: what passes by it is left open")), "{told:?}");
+    assert_eq!(summary((other, ""), (other, "c")), "text changed, access did not");
+    assert_eq!(summary((other, "c"), (own, "c")), "1 unspecified");
+}
+
+/// And so are listeners that a `ListenerSet` gives a Gateway, of which not every pod is asked.
+#[test]
+fn a_listener_set_that_changes_is_told() {
+    let set = |protocol: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {{name: more, namespace: shop}}\n\
+             spec: {{parentRef: {{name: gw, namespace: edge}}, listeners: [{{name: a, port: 80, protocol: {protocol}}}]}}\n"
+        )
+    };
+    let found = unknown(&(shop() + &set("HTTP")), &(shop() + &set("TCP")), SIDECAR);
+    assert!(matches!(&*found, [only] if only.contains("ListenerSet shop/more has changed")), "{found:?}");
+}

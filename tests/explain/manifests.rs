@@ -253,7 +253,7 @@ spec: {containers: [{name: main}]}
     let page = |flow: &str| files.page(flow);
     for flow in ["pod/old@shop -> deploy/waypoint@shop:15008", "internet -> deploy/waypoint@shop:15008"] {
         let page = page(flow);
-        assert!(page.contains("to waypoint, plaintext") && page.contains("closes at the first bytes"), "{page}");
+        assert!(page.contains("to waypoint, plaintext") && page.contains("takes only mTLS"), "{page}");
         assert!(!page.contains("an open connection"), "{page}");
     }
     assert!(page("pod/old@shop -> deploy/waypoint@shop:15021").contains("an open connection"), "the port for health checks is plain");

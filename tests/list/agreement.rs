@@ -450,7 +450,9 @@ impl Pair<'_> {
         transports.iter().find_map(|transport| {
             let connection = Connection { protocol, port, transport: *transport, request };
             let question = self.question(&connection, (protocol == Protocol::Tcp).then_some(*transport), Addressed::Pod);
-            let possible = meshed || *transport == Transport::Plaintext;
+            // Nobody speaks mTLS with a gateway without a rule that says so, and there is none here.
+            let spoken = meshed && !self.cluster.is_unannounced(self.to.1);
+            let possible = spoken || *transport == Transport::Plaintext;
             let wanted = if possible { Said::from(&self.cluster.decide(&question).verdict) } else { Said::Denied };
             self.fault(&connection, wanted, Over::Nothing)
         })

@@ -1,7 +1,8 @@
 //! What a listing says of clusters that people wrote.
 
 use super::{addresses, lines, on, platform, read};
-use twogate::cluster::{Assumption, Platform};
+use twogate::cluster::{Addressed, Assumption, Platform, Question};
+use twogate::flow::{Protocol, Verdict};
 use twogate::list::{self, Options, Selection, render};
 use twogate::source::Sources;
 
@@ -507,4 +508,59 @@ fn a_selection_is_that_part_of_the_list() {
     let listing = list::list(&cluster, &Options { from: Some(outside), ..Options::default() });
     let text = render::text(&listing, &Sources::default());
     assert!(text.contains("203.0.113.0/24") && !text.contains("shop/db["), "{text}");
+}
+
+/// A gateway that takes the mesh's mTLS on one port, and the application's on another; behind a Service, and a client.
+fn with_gateway(labels: &str, rule: &str) -> String {
+    let gateway = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\n\
+        spec: {selector: {matchLabels: {istio: gw}}, template: {metadata: {annotations: {inject.istio.io/templates: gateway}, \
+        labels: {istio: gw, sidecar.istio.io/inject: 'true'LABELS}}, spec: {serviceAccountName: edge, containers: [{name: istio-proxy, image: auto}]}}}\n\
+        ---\napiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\n\
+        spec: {selector: {istio: gw}, ports: [{name: https, port: 443, targetPort: 8443}, {name: tls, port: 444, targetPort: 8444}]}\n\
+        ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: shop}\n\
+        spec: {selector: {istio: gw}, servers: [{port: {number: 443, name: a, protocol: HTTPS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}, \
+        {port: {number: 444, name: b, protocol: TLS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}]}\n";
+    let only = "{podSelector: {matchLabels: {istio: gw}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8443}, {port: 8444}]}]}";
+    namespace("shop", "istio-injection: enabled")
+        + &deployment("shop", "web", "web-sa")
+        + &gateway.replace("LABELS", labels)
+        + &network("shop", "edge", only)
+        + rule
+}
+
+/// Clients do not know that a gateway takes mTLS, so they speak plaintext unless a rule tells them (`semantics.md` §3.3): what is listed is
+/// what is explained.
+#[test]
+fn clients_speak_mtls_with_a_gateway_where_they_are_told_to() {
+    let cases = [
+        ("", "", [false, false]),
+        ("", "{host: other, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}", [false, false]),
+        ("", "{host: edge, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}", [true, true]),
+        ("", "{host: edge, trafficPolicy: {portLevelSettings: [{port: {number: 444}, tls: {mode: ISTIO_MUTUAL}}]}}", [false, true]),
+        ("", "{host: edge, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}, workloadSelector: {matchLabels: {app: other}}}", [false, false]),
+        ("", "{host: edge, trafficPolicy: {tls: {mode: DISABLE}}}", [false, false]),
+        (", security.istio.io/tlsMode: istio", "", [true, true]),
+    ];
+    for (labels, rule, expected) in cases {
+        let rule = if rule.is_empty() { String::new() } else { destination_rule(rule) };
+        let yaml = with_gateway(labels, &rule);
+        let (cluster, _) = read(platform(), &yaml);
+        let end = |name: &str| cluster.workloads().iter().find(|workload| &*workload.name == name).unwrap().endpoint.clone();
+        let explained = [(443, 8443), (444, 8444)].map(|(of_service, port)| {
+            let addressed = Addressed::Service { namespace: "shop".into(), name: "edge".into(), port: of_service };
+            let (source, destination) = (end("web"), end("edge"));
+            let question = Question { source, destination, protocol: Protocol::Tcp, port, transport: None, request: None, addressed };
+            assert_eq!(
+                cluster.decide(&Question { addressed: Addressed::Pod, ..question.clone() }).verdict,
+                Verdict::Denied,
+                "a pod's own address is called as it is"
+            );
+            cluster.decide(&question).verdict == Verdict::Allowed
+        });
+        assert_eq!(explained, expected, "{labels} {rule}");
+        let rows: Vec<String> = on(platform(), &yaml, "web", "edge").into_iter().filter(|line| line.contains("TCP")).collect();
+        let listed = ["8443", "8444"].map(|port| rows.iter().any(|row| row.contains(port) && row.contains("mTLS")));
+        assert_eq!(listed, expected, "{labels} {rule}\n{rows:#?}");
+        assert!(rows.iter().all(|row| !row.contains("plaintext") && !row.contains("unspecified")), "{rows:#?}");
+    }
 }

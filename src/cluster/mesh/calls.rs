@@ -6,6 +6,7 @@
 use super::Mesh;
 use super::attachment::Acts;
 use super::cuts::of_proxy;
+use super::end::Guard;
 use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
 use crate::cluster::{Names, WaypointCall};
@@ -46,13 +47,27 @@ impl Mesh {
         calls.collect()
     }
 
-    /// The calls of a pod by Service of which a rule says how clients speak TLS, and those that lead to the same ports.
+    /// Whether clients speak the mesh's mTLS with a pod only where a rule tells them to (`Mesh::by_itself`): it does not say that it takes it.
+    pub(crate) fn is_unannounced(&self, destination: &Endpoint) -> bool {
+        match self.end(destination).guard {
+            Guard::Gateway(gateway) => gateway.announces != Acts::Yes,
+            Guard::Tunnel(_) => true,
+            Guard::None | Guard::Sidecar(_) | Guard::Ztunnel(_) => false,
+        }
+    }
+
+    /// The calls of a pod by Service of which a rule says how clients speak TLS, and those that lead to the same ports; all of one with which
+    /// clients speak mTLS by such rules alone.
     pub(crate) fn told_calls<'m>(&'m self, destination: &'m Endpoint) -> Vec<WaypointCall<'m>> {
         let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
-        if self.client_tls(&pod.namespace).is_empty() {
+        let is_unannounced = self.is_unannounced(destination);
+        if !is_unannounced && self.client_tls(&pod.namespace).is_empty() {
             return Vec::new();
         }
         let calls = self.service_calls(destination);
+        if is_unannounced {
+            return calls.into_iter().map(|(addressed, ports)| straight(addressed, ports)).collect();
+        }
         let told = calls.iter().filter(|(addressed, _)| self.is_told(pod, addressed));
         let ports: Vec<u16> = told.flat_map(|(_, ports)| ports).copied().collect();
         let shares = |(_, own): &(Addressed, Vec<u16>)| own.iter().any(|port| ports.contains(port));

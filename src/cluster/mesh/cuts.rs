@@ -40,6 +40,7 @@ impl MeshEnd<'_> {
                 cuts.extend(gateway.ports().map(|port| at_ports(Intervals::of(port, port))));
                 of_proxy(&gateway.proxy, names, &mut cuts);
             }
+            Guard::Tunnel(tunnel) => cuts.extend(tunnel.ports().into_iter().map(|port| at_ports(Intervals::of(port, port)))),
             Guard::Ztunnel(ztunnel) => {
                 cuts.push(at_ports(Intervals::of(HBONE, HBONE)));
                 cuts.push(at_ports(Intervals::collect(ZTUNNEL_PORTS.map(|port| (port, port)))));

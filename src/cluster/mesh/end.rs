@@ -11,6 +11,7 @@ use super::peer::Modes;
 use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
+use super::tunnel::Tunnel;
 use super::view::{Addresses, View, caller};
 use crate::cluster::object::Object;
 use crate::cluster::question::{Endpoint, Network};
@@ -34,6 +35,8 @@ pub(super) enum Guard<'m> {
     Sidecar(Box<Sidecar<'m>>),
     /// The pod itself, which is a gateway.
     Gateway(Box<Edge<'m>>),
+    /// The pod itself, which is a waypoint or an east-west gateway.
+    Tunnel(Tunnel<'m>),
     /// The node's ztunnel.
     Ztunnel(Box<Ztunnel<'m>>),
 }
@@ -88,11 +91,10 @@ impl Mesh {
 
     fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {
         let Peer::Pod(pod) = &destination.peer else { return Guard::None };
-        // A waypoint takes only the tunnel, and nobody stands before it (`semantics.md` §2.11).
-        if self.is_waypoint(pod) {
-            return Guard::None;
-        }
         let known = (pod, &destination.facts);
+        if self.is_tunnel(known) {
+            return Guard::Tunnel(self.tunnel(pod));
+        }
         match plane(destination) {
             DataPlane::None => Guard::None,
             DataPlane::Sidecar if self.proxy_role(known) == ProxyRole::Gateway => {
@@ -202,7 +204,7 @@ impl MeshEnd<'_> {
         }
         let view = self.view(far, port, transport);
         match &self.guard {
-            Guard::None => arrives,
+            Guard::None | Guard::Tunnel(_) => arrives,
             Guard::Sidecar(sidecar) => {
                 let judged = || sidecar.proxy.passes(view, request, sidecar.classes.class(port));
                 match self.entrance(plane(far), port, transport) {
@@ -247,6 +249,7 @@ impl MeshEnd<'_> {
                 Entrance::Carried => Truth::Yes,
             },
             Guard::Gateway(gateway) => gateway.takes(client, port, transport),
+            Guard::Tunnel(tunnel) => tunnel.takes(port, transport),
             Guard::Ztunnel(_) if port == HBONE => Truth::No,
             Guard::Ztunnel(_) if ZTUNNEL_PORTS.contains(&port) => Truth::Open("it is one of ztunnel's own ports"),
             Guard::Ztunnel(ztunnel) => Truth::any([self.bypasses(far, transport), ztunnel.modes.at_ztunnel(port, transport)]),
@@ -255,7 +258,7 @@ impl MeshEnd<'_> {
 
     /// Whether two proxies of different kinds have no way to speak mTLS with each other.
     fn has_no_tunnel(&self, client: DataPlane) -> bool {
-        let server = plane(self.destination);
+        let server = if matches!(self.guard, Guard::Tunnel(_)) { client } else { plane(self.destination) };
         server != client && server != DataPlane::None && self.mesh.platform.hbone_from_sidecars == Some(false)
     }
 
@@ -313,7 +316,7 @@ impl MeshEnd<'_> {
         match &self.guard {
             Guard::Sidecar(sidecar) => sidecar.classes.class(port),
             Guard::Gateway(gateway) => gateway.class(port),
-            Guard::None | Guard::Ztunnel(_) => Class::Plain,
+            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => Class::Plain,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Classic {
     pub(super) selector: Labels,
     /// Where they listen.
     pub(super) servers: Vec<Server>,
+    /// Why it may not be there at all.
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// A server of a `Gateway`, for TCP.
@@ -142,7 +144,7 @@ impl Mesh {
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.
-    fn named_gateway(&self, pod: &Pod) -> Option<&Gateway> {
+    pub(super) fn named_gateway(&self, pod: &Pod) -> Option<&Gateway> {
         let name = pod.labels.get(GATEWAY_NAME)?;
         self.gateways.get(&(Symbol::clone(&pod.namespace), Symbol::clone(name)))
     }
@@ -164,10 +166,12 @@ impl Mesh {
         for gateway in &self.classic {
             let doubt = match selects(known, &gateway.selector) {
                 Acts::No => continue,
-                Acts::Yes => None,
+                Acts::Yes => gateway.doubt,
                 Acts::Perhaps(reason) => Some(reason),
             };
-            edge.told = edge.told.max(Told::Everywhere);
+            if doubt.is_none() {
+                edge.told = edge.told.max(Told::Everywhere);
+            }
             for server in &gateway.servers {
                 let takes = doubt.map_or(server.takes, Takes::Unknown);
                 let ports = ports(server.port, &services, facts).map(|ports| if ports.is_empty() { vec![server.port] } else { ports });
@@ -230,15 +234,18 @@ impl<'m> Edge<'m> {
         }
     }
 
-    /// Opens all listeners of a Gateway.
+    /// Opens all listeners of a Gateway, those of its `ListenerSet`s among them.
     fn open_all(&mut self, gateway: &'m Gateway, ports: impl Fn(u16) -> Option<Vec<u16>>) {
         self.told = self.told.max(Told::Everywhere);
-        let Some(listeners) = &gateway.listeners else {
-            self.told = Told::InPart;
-            return;
-        };
-        for server in listeners {
-            self.open(ports(server.port), server.takes, &gateway.object);
+        let more = gateway.more.iter().map(|more| (&more.object, &more.listeners));
+        for (object, listeners) in [(&gateway.object, &gateway.listeners)].into_iter().chain(more) {
+            let Some(listeners) = listeners else {
+                self.told = Told::InPart;
+                continue;
+            };
+            for server in listeners {
+                self.open(ports(server.port), server.takes, object);
+            }
         }
     }
 

@@ -12,17 +12,14 @@ use super::rule::Action;
 use super::services::Class;
 use super::token::{self, Forward};
 use super::truth::Truth;
+use super::tunnel::ONLY_TUNNEL;
 use super::view::{Addresses, View, caller};
 use super::waypoint::Waypoint;
 use super::{Mesh, peer::PeerPolicy};
-use crate::cluster::HBONE;
 use crate::cluster::decision::{Document, Gate, Step};
 use crate::cluster::question::{Endpoint, Network, Question};
 use crate::flow::{DataPlane, Peer, Protocol, Request, Token, Transport, Verdict};
 use crate::inventory::ProtocolClass;
-
-/// What a waypoint is called by (`semantics.md` §3.4): a port that opens to everybody, and then asks for a certificate.
-const ONLY_TUNNEL: &str = "a waypoint takes only the tunnel, which is mTLS";
 
 /// What the mesh says on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +132,7 @@ impl MeshEnd<'_> {
         // TLS of the client's own is bytes to the proxy.
         let request = request.filter(|_| course.speaks != Speaks::Foreign || self.ends_tls(port));
         match &self.guard {
-            Guard::None => {}
+            Guard::None | Guard::Tunnel(_) => {}
             Guard::Sidecar(sidecar) => {
                 let mut of_proxy = Vec::new();
                 tell_proxy(&sidecar.proxy, &at, view, request, self.class(port), &mut of_proxy);
@@ -173,13 +170,16 @@ impl MeshEnd<'_> {
             arrives = Truth::all([arrives, self.takes_foreign(port)]);
         }
         let policies: Vec<&PeerPolicy> = match &self.guard {
-            Guard::None | Guard::Gateway(_) => Vec::new(),
+            Guard::None | Guard::Gateway(_) | Guard::Tunnel(_) => Vec::new(),
             Guard::Sidecar(sidecar) => sidecar.modes.policies().collect(),
             Guard::Ztunnel(ztunnel) => ztunnel.modes.policies().collect(),
         };
         let mut decided_by: Vec<Document> = policies.iter().map(|policy| policy.object.document(None)).collect();
         if let Guard::Gateway(gateway) = &self.guard {
             decided_by.extend(gateway.documents(port));
+        }
+        if let Guard::Tunnel(tunnel) = &self.guard {
+            decided_by.extend(tunnel.document());
         }
         decided_by.extend(course.rule.clone());
         Step { decided_by, reason: self.why_transport(from, port, course, arrives), ..step(Gate::Transport, at, arrives) }
@@ -212,9 +212,9 @@ impl MeshEnd<'_> {
             (_, Truth::Open(reason)) => reason.to_owned(),
             (_, Truth::No) if no_identity => "the caller has no identity to prove".to_owned(),
             (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
-            (Guard::None, Truth::Yes) if port == HBONE && self.mesh.is_of_waypoint(self.destination) => ONLY_TUNNEL.to_owned(),
             (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
             (Guard::Gateway(gateway), arrives) => gateway.why(port, arrives).to_owned(),
+            (Guard::Tunnel(tunnel), arrives) => tunnel.why(port, arrives).to_owned(),
             (Guard::Sidecar(_), _) => match (self.entrance(plane(from), port, course.speaks.transport()), arrives) {
                 (Entrance::Tunnel, Truth::No) if course.speaks != Speaks::Mtls => "the port of the tunnel takes only mTLS".to_owned(),
                 (Entrance::Carried, Truth::Yes) => "the tunnel brings it to the sidecar".to_owned(),

@@ -12,6 +12,7 @@ use super::chain::{ChainKind, Policy};
 use super::declared::Declared;
 use super::gateway::GATEWAY_CLASS;
 use super::rule::Action;
+use super::tunnel::EAST_WEST_CLASS;
 use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
 use crate::flow::{LabelCube, LabelTests, Labels, Symbol, TestRole, Values};
 use crate::inventory::ServiceFacts;
@@ -92,7 +93,7 @@ impl Mesh {
         self.add_services(&declared, tests);
         self.add_destination_rules(&declared, tests);
         self.add_waypoints(tests);
-        // By `Mesh::proxy_role`: a gateway listens where another pod's Envoy does not.
+        // By `Mesh::proxy_role` and `Mesh::is_tunnel`: a gateway listens where another pod's Envoy does not.
         for (namespace, test) in self.gateways_by_name() {
             tests.add(TestRole::Other, &Values::one(Symbol::clone(namespace)), test);
         }
@@ -100,7 +101,7 @@ impl Mesh {
 
     /// The labels by which pods are known as gateways, and their namespaces.
     fn gateways_by_name(&self) -> impl Iterator<Item = (&Symbol, LabelCube)> {
-        let gateways = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == GATEWAY_CLASS);
+        let gateways = self.gateways.iter().filter(|(_, gateway)| matches!(&*gateway.class, GATEWAY_CLASS | EAST_WEST_CLASS));
         gateways.map(|((namespace, name), _)| (namespace, LabelCube::of(GATEWAY_NAME.into(), Values::one(Symbol::clone(name)))))
     }
 

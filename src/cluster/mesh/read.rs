@@ -8,6 +8,8 @@ pub(super) mod destination;
 mod empty;
 pub(super) mod entry;
 pub(super) mod gateway;
+pub(super) mod ingress;
+pub(super) mod listener_set;
 pub(super) mod peer;
 pub(super) mod request;
 pub(super) mod server;

@@ -225,9 +225,9 @@ impl Mesh {
         let (pod, _) = client;
         match self.proxy_role(client) {
             ProxyRole::Gateway => Acts::Yes,
-            ProxyRole::Unknown if pod.labels.contains_key(GATEWAY_NAME) => Acts::Yes,
+            ProxyRole::Unknown | ProxyRole::Waypoint if pod.labels.contains_key(GATEWAY_NAME) => Acts::Yes,
             ProxyRole::Unknown if pod.labels.get("istio").is_some_and(|value| value.contains("gateway")) => Acts::Perhaps(PERHAPS),
-            ProxyRole::Sidecar | ProxyRole::Unknown => Acts::No,
+            ProxyRole::Sidecar | ProxyRole::Waypoint | ProxyRole::Unknown => Acts::No,
         }
     }
 
@@ -241,8 +241,10 @@ impl Mesh {
         let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, ..course.clone() };
         match (server, self.platform.hbone_from_sidecars) {
             (DataPlane::None, _) | (DataPlane::Sidecar, Some(false)) => vec![self.route(question, course)],
-            // Gateways do not say that they listen for tunnels.
-            (DataPlane::Sidecar, _) if self.is_gateway(&question.destination) => vec![self.route(question, course)],
+            // Gateways do not say that they listen for tunnels; of waypoints nobody thinks as of workloads.
+            (DataPlane::Sidecar, _) if self.is_gateway(&question.destination) || self.is_of_waypoint(&question.destination) => {
+                vec![self.route(question, course)]
+            }
             (DataPlane::Ambient, _) | (DataPlane::Sidecar, Some(true)) => vec![self.route(question, &tunnel)],
             (DataPlane::Sidecar, None) => self.either(question, [&tunnel, course], FLAG),
         }

@@ -109,11 +109,6 @@ impl Mesh {
         gateway.is_some_and(|name| self.waypoints.iter().any(|own| own.namespace == pod.namespace && own.name == *name))
     }
 
-    /// Whether an end is a waypoint's pod.
-    pub(crate) fn is_of_waypoint(&self, end: &Endpoint) -> bool {
-        matches!(&end.peer, Peer::Pod(pod) if self.is_waypoint(pod))
-    }
-
     /// Which waypoint a call goes through, if its client takes waypoints at all.
     pub(super) fn binding(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
         let nothing = Labels::new();

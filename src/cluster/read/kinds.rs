@@ -3,7 +3,7 @@
 //! Owns: the tables. A kind that no table names may touch every flow of its namespace, or of the cluster if it has none.
 //!
 //! A flow is a connection to a given pod or address on a given port, with its request as it arrives there. So what only decides
-//! *where* traffic goes cannot affect it: Ingress, routes, `VirtualService`, endpoints. Neither can what makes pods or other
+//! *where* traffic goes cannot affect it: routes, `VirtualService`, endpoints. Neither can what makes pods or other
 //! objects, because those are judged once they are there, nor what installs the mesh or the plugin, whose facts the platform states.
 
 use super::scope::Scope;
@@ -18,6 +18,8 @@ pub(super) enum Sort {
     NetworkPolicy,
     /// It is one of the kinds that the mesh's half models.
     Mesh,
+    /// It is an `Ingress`, or a class of them: only what Istio makes of its own can affect a flow.
+    Ingress,
     /// It cannot affect a flow.
     Passed,
     /// It may, and is not modelled.
@@ -54,7 +56,7 @@ const PASSED: [(&str, &[&str]); 18] = [
     ),
     ("apps", &["ControllerRevision"]),
     ("extensions", &["Ingress", "PodSecurityPolicy"]),
-    ("networking.k8s.io", &["Ingress", "IngressClass", "IPAddress", "ServiceCIDR"]),
+    ("networking.k8s.io", &["IPAddress", "ServiceCIDR"]),
     ("policy", &["PodDisruptionBudget", "PodSecurityPolicy"]),
     ("gateway.networking.k8s.io", &["GatewayClass", "GRPCRoute", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"]),
     ("networking.istio.io", &["VirtualService", "WorkloadGroup"]),
@@ -263,7 +265,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// Kinds that are not modelled and say themselves which pods they are about.
-const SCOPED: [(&str, &str, Scope); 16] = [
+const SCOPED: [(&str, &str, Scope); 18] = [
     ("policy.networking.k8s.io", "ClusterNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "AdminNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", Scope::Subject),
@@ -280,6 +282,8 @@ const SCOPED: [(&str, &str, Scope); 16] = [
     ("networking.istio.io", "Gateway", Scope::Gateway),
     ("networking.istio.io", "ProxyConfig", Scope::Selector),
     ("extensions.istio.io", "WasmPlugin", Scope::Selector),
+    ("gateway.networking.k8s.io", "ListenerSet", Scope::ListenerSet),
+    ("gateway.networking.x-k8s.io", "XListenerSet", Scope::ListenerSet),
 ];
 
 /// What is to be done with objects of a group and kind.
@@ -289,6 +293,9 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     if (group, kind) == ("networking.k8s.io", "NetworkPolicy") {
         return Sort::NetworkPolicy;
+    }
+    if group == "networking.k8s.io" && matches!(kind, "Ingress" | "IngressClass") {
+        return Sort::Ingress;
     }
     let holds = |table: &[(&str, &[&str])]| table.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind));
     if holds(&MESH) {

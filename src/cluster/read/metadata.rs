@@ -78,8 +78,18 @@ fn annotations(node: &Node<'_>, reading: &mut Reading<'_>) -> Labels {
 }
 
 /// Kinds that are not modelled and live in namespaces.
-pub(super) const LIVES_IN_NAMESPACES: [&str; 7] =
-    ["CiliumNetworkPolicy", "NetworkPolicy", "EnvoyFilter", "Sidecar", "WasmPlugin", "ServiceEntry", "WorkloadEntry"];
+pub(super) const LIVES_IN_NAMESPACES: [&str; 10] = [
+    "CiliumNetworkPolicy",
+    "NetworkPolicy",
+    "EnvoyFilter",
+    "Sidecar",
+    "WasmPlugin",
+    "ServiceEntry",
+    "WorkloadEntry",
+    "ListenerSet",
+    "XListenerSet",
+    "Ingress",
+];
 
 /// What an object of another kind is called, as far as it says.
 pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Object {

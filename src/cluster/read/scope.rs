@@ -35,6 +35,8 @@ pub(super) enum Scope {
     WorkloadEntry,
     /// Istio's own `Gateway`: it decides what the gateway pods that it selects, in any namespace, take connections for.
     Gateway,
+    /// A `ListenerSet` of the Gateway API: it gives a Gateway more listeners.
+    ListenerSet,
 }
 
 /// What an object may touch: its gates, and the ends of the flows.
@@ -51,6 +53,7 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
         Scope::Selector => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "selector", "matchLabels"]))),
         // No address is a gateway.
         Scope::Gateway => (Gates::Mesh, Ends::Pods(PodCube { labels: map(&["spec", "selector"]), ..PodCube::all() })),
+        Scope::ListenerSet => (Gates::Mesh, Ends::Pods(PodCube::all())),
         Scope::WorkloadEntry => (Gates::Mesh, Ends::Addresses),
         Scope::ServiceEntry => {
             if object.root.follow(reading, &["spec", "workloadSelector"]).is_missing() {

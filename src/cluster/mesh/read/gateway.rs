@@ -2,8 +2,10 @@
 //!
 //! Owns: the labels that bind (`semantics.md` §2.11). What listeners take is read elsewhere.
 
+use super::listener_set::{self, Admits};
 use super::server;
 use crate::cluster::mesh::gateway::Server;
+use crate::cluster::mesh::listener_set::More;
 use crate::cluster::object::Object;
 use crate::flow::{Labels, Symbol};
 use crate::manifest::{Node, Reading};
@@ -22,8 +24,23 @@ pub(in super::super) struct Gateway {
     pub(in super::super) object: Object,
     /// Where its pods listen; none if that cannot be understood.
     pub(in super::super) listeners: Option<Vec<Server>>,
+    /// Which `ListenerSet`s it lets in.
+    pub(in super::super) admits: Admits,
+    /// What it asks of the clients of all its listeners.
+    pub(in super::super) frontend: Frontend,
+    /// Its listeners that others hold, once these are known.
+    pub(in super::super) more: Vec<More>,
     /// The Services behind which it finds pods that somebody else made, by namespace and name.
     pub(in super::super) behind: Vec<(Symbol, Symbol)>,
+}
+
+/// What a Gateway asks of its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Frontend {
+    /// Nothing, unless a listener says it.
+    AsksNothing,
+    /// Certificates.
+    AsksCertificates,
 }
 
 /// Which calls go through a waypoint, by what the client addresses.
@@ -63,7 +80,10 @@ pub(in super::super) fn read(named: Object, object: &Node<'_>, reading: &mut Rea
         _ => Serves { services: true, workloads: false },
     };
     let behind = server::behind(object, &named.namespace, reading);
-    let gateway = Gateway { class: class?, serves, object: named, listeners: server::listeners(object, reading), behind };
+    let (admits, frontend) = (listener_set::admits(object, reading), server::frontend(object, reading));
+    let usual = if frontend == Frontend::AsksNothing { "SIMPLE" } else { "MUTUAL" };
+    let listeners = server::listeners_of(object, (usual, server::port_of_gateway), reading);
+    let gateway = Gateway { class: class?, serves, object: named, listeners, admits, frontend, more: Vec::new(), behind };
     reading.is_clean().then_some(gateway)
 }
 

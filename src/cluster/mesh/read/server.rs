@@ -3,6 +3,7 @@
 //! Owns: from a protocol and a mode of TLS to what a server takes. Nothing is reported about an object that is not as expected: what it
 //! opens is not known then.
 
+use super::gateway::Frontend;
 use crate::cluster::mesh::gateway::{Classic, Server, Takes, Tls};
 use crate::cluster::object::Object;
 use crate::flow::Symbol;
@@ -22,7 +23,7 @@ pub(in super::super) fn classic(object: &Object, root: &Node<'_>, reading: &mut 
             servers.push(server(&node, &protocol, reading)?);
         }
     }
-    let classic = Classic { object: object.clone(), selector, servers };
+    let classic = Classic { object: object.clone(), selector, servers, doubt: None };
     reading.is_clean().then_some(classic)
 }
 
@@ -69,26 +70,54 @@ fn takes(protocol: &str, mode: Option<&str>) -> Takes {
 /// The option of a listener that says how it ends TLS.
 const TERMINATE_MODE: &str = "gateway.istio.io/tls-terminate-mode";
 
-/// Reads the listeners of a Gateway of the Gateway API; nothing if they are not as expected.
-pub(in super::super) fn listeners(root: &Node<'_>, reading: &mut Reading<'_>) -> Option<Vec<Server>> {
+/// The group of the Gateway API.
+pub(super) const GROUP: &str = "gateway.networking.k8s.io";
+
+/// From a listener and its protocol to its port.
+type PortOf = fn(&Node<'_>, &str, &mut Reading<'_>) -> Option<u16>;
+
+/// What a Gateway asks of the clients of all its listeners.
+pub(super) fn frontend(root: &Node<'_>, reading: &mut Reading<'_>) -> Frontend {
+    let asks = reading.quietly(|reading| !root.follow(reading, &["spec", "tls", "frontend"]).is_missing());
+    if asks == Some(true) { Frontend::AsksCertificates } else { Frontend::AsksNothing }
+}
+
+/// Reads the listeners of an object of the Gateway API, which end TLS as is `usual` where they do not say it; nothing if they are not as
+/// expected.
+pub(super) fn listeners_of(root: &Node<'_>, (usual, port_of): (&str, PortOf), reading: &mut Reading<'_>) -> Option<Vec<Server>> {
     reading.quietly(|reading| {
-        let spec = root.get(reading, "spec");
-        // What the whole Gateway asks of clients' certificates holds for each of its listeners.
-        let usual = if spec.follow(reading, &["tls", "frontend"]).is_missing() { "SIMPLE" } else { "MUTUAL" };
         let mut listeners = Vec::new();
-        for node in spec.get(reading, "listeners").list(reading) {
+        for node in root.follow(reading, &["spec", "listeners"]).list(reading) {
             let protocol = node.get(reading, "protocol").text(reading)?;
             if protocol != "UDP" {
-                listeners.push(listener(&node, (protocol, usual), reading)?);
+                let port = port_of(&node, protocol, reading)?;
+                listeners.push(listener(&node, port, (protocol, usual), reading));
             }
         }
         Some(listeners)
     })?
 }
 
+/// The port of a Gateway's own listener, which must be there.
+pub(super) fn port_of_gateway(node: &Node<'_>, _: &str, reading: &mut Reading<'_>) -> Option<u16> {
+    node.get(reading, "port").port(reading)
+}
+
+/// The port of a listener of a `ListenerSet`, which may be that of its protocol (`detectListenerPortNumber`).
+pub(super) fn port_of_set(node: &Node<'_>, protocol: &str, reading: &mut Reading<'_>) -> Option<u16> {
+    let port = node.get(reading, "port");
+    if !port.is_missing() && port.number(reading) != Some(0) {
+        return port.port(reading);
+    }
+    match protocol {
+        "HTTP" => Some(80),
+        "HTTPS" => Some(443),
+        _ => None,
+    }
+}
+
 /// A listener for TCP, which ends TLS as is `usual` where it does not say it.
-fn listener(node: &Node<'_>, (protocol, usual): (&str, &str), reading: &mut Reading<'_>) -> Option<Server> {
-    let port = node.get(reading, "port").port(reading)?;
+fn listener(node: &Node<'_>, port: u16, (protocol, usual): (&str, &str), reading: &mut Reading<'_>) -> Server {
     let tls = node.get(reading, "tls");
     let mode = match (tls.get(reading, "mode").text(reading), tls.follow(reading, &["options", TERMINATE_MODE]).text(reading)) {
         (Some("Passthrough"), _) => "PASSTHROUGH",
@@ -97,7 +126,7 @@ fn listener(node: &Node<'_>, (protocol, usual): (&str, &str), reading: &mut Read
         _ => usual,
     };
     let mode = matches!(protocol, "HTTPS" | "TLS").then_some(mode);
-    Some(Server { port, takes: takes(protocol, mode) })
+    Server { port, takes: takes(protocol, mode) }
 }
 
 /// The Services behind which a Gateway of the Gateway API finds pods that somebody else made, by namespace and name.

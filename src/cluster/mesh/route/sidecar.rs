@@ -70,7 +70,7 @@ impl Mesh {
                 };
                 Truth::all([announces, gateway.modes.takes_mtls(question.port)])
             }
-            Guard::None | Guard::Ztunnel(_) => Truth::No,
+            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => Truth::No,
         };
         let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
         match takes {
