@@ -112,6 +112,7 @@ pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
     let stops = decision.steps.iter().find(|step| step.verdict == Verdict::Denied && matches!(step.gate, Gate::Transport | Gate::Caller));
     let by = match stops.map(|step| step.gate) {
         Some(Gate::Transport) if setting.cluster.is_gateway(&asked.destination) => "the gateway's TLS stops them",
+        Some(Gate::Transport) if setting.cluster.is_waypoint(&asked.destination) => "the tunnel's mTLS stops them",
         Some(Gate::Transport) => "STRICT stops them",
         Some(_) => "AuthorizationPolicy stops them",
         None => "nothing else stops them",

@@ -193,11 +193,12 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
 }
 
 /// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A
-/// call to a pod's own address would be plaintext (`semantics.md` §3.3).
+/// call to a pod's own address would be plaintext, and so is one to a gateway (`semantics.md` §3.3).
 fn usual_transport(setting: &Setting, ends: (&Known, &Known), protocol: Protocol, addressed: &Addressed) -> Option<Transport> {
     let is_known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
     let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !is_known;
-    (unsaid && is_proxied(ends.0) && is_proxied(ends.1)).then_some(Transport::Mtls)
+    let is_announced = || !setting.cluster.is_unannounced(&ends.1.endpoint);
+    (unsaid && is_proxied(ends.0) && is_proxied(ends.1) && is_announced()).then_some(Transport::Mtls)
 }
 
 /// Whether a pod has a sidecar.

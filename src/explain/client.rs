@@ -2,17 +2,14 @@
 //!
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
-use crate::cluster::{Cluster, Decision, Gate, HBONE, Question, Step};
+use crate::cluster::{Decision, Gate, HBONE, Question, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
-pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
+pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
     match (&decision.verdict, refused) {
         (Verdict::Unspecified(_), _) => None,
-        (Verdict::Allowed, _) if is_bare_tunnel(cluster, question, decision) => {
-            Some(format!("the connection opens, and closes at the first bytes: {} takes only the tunnel there, which is mTLS", short.1))
-        }
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
@@ -27,12 +24,6 @@ pub(super) fn as_grpc(seen: &str) -> String {
         ("HTTP 503", "gRPC status UNAVAILABLE"),
     ];
     STATUSES.iter().fold(seen.to_owned(), |seen, (http, grpc)| seen.replace(http, grpc))
-}
-
-/// Whether a client without the tunnel calls a waypoint where that ends: no policy stops it, and it gets no further (`semantics.md` §3.4).
-fn is_bare_tunnel(cluster: &Cluster, question: &Question, decision: &Decision) -> bool {
-    let is_plain = question.protocol == Protocol::Tcp && decision.transport == Some(Transport::Plaintext);
-    is_plain && question.port == HBONE && cluster.is_waypoint(&question.destination)
 }
 
 /// Whether a gate stands at a waypoint: the way goes on behind it.

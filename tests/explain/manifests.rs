@@ -366,6 +366,29 @@ fn the_tls_of_a_gateway_is_not_strict() {
     assert!(page.contains("gateway to gateway") && page.contains("the gateway's TLS stops them"), "{page}");
 }
 
+/// Sidecars call gateways in plaintext, also where no manifest holds a Service (`semantics.md` §3.3).
+#[test]
+fn a_gateway_without_a_service_is_called_in_plaintext() {
+    let pods = |name: &str, label: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: edge}}\n\
+             spec: {{template: {{metadata: {{labels: {{{label}}}, annotations: {{{annotations}}}}}, \
+             spec: {{containers: [{{name: {name}, image: auto}}]}}}}}}\n"
+        )
+    };
+    let manifests = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: edge, labels: {{istio-injection: enabled}}}}\n{}{}\
+         ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: edge}}\n\
+         spec: {{selector: {{istio: gw}}, servers: [{{port: {{number: 8080, name: a, protocol: HTTP}}, hosts: ['*']}}]}}\n",
+        pods("edge", "istio: gw", "inject.istio.io/templates: gateway"),
+        pods("web", "app: web", ""),
+    );
+    let page = Files { manifests: &manifests, ..Files::default() }.page("deploy/web@edge -> deploy/edge@edge:8080");
+    assert!(page.starts_with("ALLOWED") && page.contains("plaintext"), "{page}");
+    let page = Files { manifests: &manifests, ..Files::default() }.page("deploy/web@edge -> deploy/web@edge:8080");
+    assert!(page.starts_with("ALLOWED") && page.contains("mTLS"), "{page}");
+}
+
 /// Blocks of the mesh's policies divide a range too.
 #[test]
 fn a_range_is_divided_by_the_policies_of_the_mesh() {
