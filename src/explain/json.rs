@@ -98,7 +98,7 @@ struct Asked<'a> {
 #[derive(Serialize)]
 struct Judged<'a> {
     gate: &'static str,
-    kind: &'static str,
+    kind: &'a str,
     at: &'a str,
     verdict: &'static str,
     reason: &'a str,
@@ -219,7 +219,7 @@ impl<'a> Judged<'a> {
         };
         Self {
             gate,
-            kind: kind(step.gate),
+            kind: kind(step),
             at: &step.at,
             verdict: verdict(&step.verdict),
             reason: &step.reason,

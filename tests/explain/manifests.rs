@@ -364,6 +364,7 @@ fn the_tls_of_a_gateway_is_not_strict() {
          spec: {selector: {istio: gw}, servers: [{port: {number: 8443, name: a, protocol: TLS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}]}\n";
     let page = Files { manifests, ..Files::default() }.page("deploy/edge@edge -> deploy/edge@edge:8443");
     assert!(page.contains("gateway to gateway") && page.contains("the gateway's TLS stops them"), "{page}");
+    assert!(page.contains("transport    Gateway "), "{page}");
 }
 
 /// Sidecars call gateways in plaintext, also where no manifest holds a Service (`semantics.md` §3.3).

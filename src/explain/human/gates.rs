@@ -13,7 +13,7 @@ use crate::flow::{DataPlane, Peer, Transport, Verdict};
 /// A gate's line before it is aligned.
 struct Row {
     label: String,
-    kind: &'static str,
+    kind: String,
     verdict: &'static str,
     document: String,
     origin: Option<String>,
@@ -83,7 +83,7 @@ impl Page<'_> {
         let document = self.documents(step);
         Row {
             label: self.label(step),
-            kind: kind(step.gate),
+            kind: kind(step).to_owned(),
             verdict: word(&step.verdict),
             document,
             origin: origin.map(|origin| self.origin(origin)),
@@ -157,11 +157,11 @@ fn is_despite(step: &Step) -> bool {
     matches!(step.gate, Gate::Egress | Gate::Ingress) && step.decided_by.iter().all(|document| document.rule.is_none())
 }
 
-/// The kind of object that decides at a gate.
-pub(in super::super) fn kind(gate: Gate) -> &'static str {
-    match gate {
+/// The kind of object that decides at a gate: for what a gateway speaks, that by which it listens.
+pub(in super::super) fn kind(step: &Step) -> &str {
+    match step.gate {
         Gate::Egress | Gate::Ingress => "NetworkPolicy",
-        Gate::Transport => "PeerAuthentication",
+        Gate::Transport => step.decided_by.first().map_or("PeerAuthentication", |document| &document.kind),
         Gate::Token => "RequestAuthentication",
         Gate::Caller => "AuthorizationPolicy",
     }
