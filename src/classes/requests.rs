@@ -8,6 +8,7 @@ mod tokens;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
 use looked::Looked;
@@ -205,14 +206,15 @@ fn with_paths(
     classes: &mut Vec<Option<Request>>,
 ) -> Result<(), TooManyRequests> {
     let looked = Looked::of(speaking);
-    let (methods, hosts) = (looked.methods(), looked.hosts());
-    let headers = choosing.headers(&looked, speaking)?;
+    let hosts = looked.hosts();
+    let methods = by_headers(speaking, looked.methods(), choosing)?;
     let tokens = choosing.tokens(&looked, speaking)?;
-    let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
+    let headers = methods.iter().map(|(_, headers)| headers.len()).sum();
+    let count = [hosts.len(), paths.len(), headers, tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
     if count.and_then(|count| count.checked_add(classes.len())).is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
     }
-    for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
+    for ((method, headers), path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
         for (host, headers) in hosts.iter().flat_map(|host| headers.iter().map(move |headers| (host, headers))) {
             classes.extend(tokens.iter().map(|token| {
                 let (method, path, host) = (Symbol::clone(method), Symbol::clone(path), Symbol::clone(host));
@@ -221,6 +223,31 @@ fn with_paths(
         }
     }
     Ok(())
+}
+
+/// The methods, each with the choices of headers by those cuts to which headers matter then.
+fn by_headers(
+    speaking: &[&RequestSamples],
+    methods: Vec<Symbol>,
+    choosing: &Choosing<'_>,
+) -> Result<Vec<(Symbol, Rc<Vec<Labels>>)>, TooManyRequests> {
+    let mut known: HashMap<Vec<bool>, Rc<Vec<Labels>>> = HashMap::new();
+    let mut all = Vec::with_capacity(methods.len());
+    for method in methods {
+        let key: Vec<bool> = speaking.iter().map(|samples| samples.speaks_of_headers(&method)).collect();
+        let headers = match known.get(&key) {
+            Some(headers) => Rc::clone(headers),
+            None => {
+                let speaking: Vec<&RequestSamples> =
+                    speaking.iter().zip(&key).filter(|(_, speaks)| **speaks).map(|(samples, _)| *samples).collect();
+                let headers = Rc::new(choosing.headers(&Looked::of(&speaking), &speaking)?);
+                known.insert(key, Rc::clone(&headers));
+                headers
+            }
+        };
+        all.push((method, headers));
+    }
+    Ok(all)
 }
 
 /// One path of every cell that the patterns cut all paths into.
