@@ -264,6 +264,18 @@ impl Cluster {
         self.mesh.is_gateway(end)
     }
 
+    /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than
+    /// at this end.
+    pub fn hangs_on_role(&self, end: &Endpoint, way: Way) -> bool {
+        let mut anybody = end.clone();
+        anybody.facts.proxy = ProxyRole::Unknown;
+        let count = |end: &Endpoint| match way {
+            Way::Ingress => self.unmodelled.at_mesh(end).count(),
+            Way::Egress => self.unmodelled.at_client(end).count(),
+        };
+        count(&anybody) > count(end)
+    }
+
     /// Whether there are gateways that carry the name of a Gateway of the Gateway API: Istio makes them, or the manifests hold them.
     pub fn has_gateway(&self, namespace: &Symbol, name: &str) -> bool {
         let carries =

@@ -52,6 +52,20 @@ pub fn request_classes<C: Borrow<Cut>>(
     all_requests(&looking(cuts, active), known, &Choosing::All)
 }
 
+/// The same, where the question is how two judges differ: of very many tokens, those that hold of each claim what two cuts need.
+///
+/// For what a flow shows, over one transport, each judge needs the claims of one cut. What shows only as each of the two judges needs more
+/// of them, over one transport and the other, is then told by what it is over either.
+pub fn differing_requests<C: Borrow<Cut>>(
+    cuts: &[C],
+    active: &[usize],
+    known: &mut PathCells,
+) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    let looking = looking(cuts, active);
+    let claims = looking.iter().flat_map(|samples| tokens::unpromised(samples)).collect();
+    all_requests(&looking, known, &Choosing::FewTokens { claims: &claims })
+}
+
 /// The same, where only the question is whether some request decides otherwise: if there are many choices of headers, those of
 /// requests whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which);
 /// and if there are many tokens, likewise those whose claims are.
@@ -68,6 +82,9 @@ const MANY_HEADERS: usize = 32;
 
 /// More tokens than these are not all tried where fewer decide.
 const MANY_TOKENS: usize = 32;
+
+/// More tokens than these are not all told apart where fewer show every difference.
+const VERY_MANY_TOKENS: usize = 512;
 
 /// How many requests are kept for another far end or port.
 const KEPT_REQUESTS: usize = 1 << 16;
@@ -137,6 +154,8 @@ impl<'c> DecidingRequests<'c> {
 enum Choosing<'c> {
     /// Every choice.
     All,
+    /// Every choice of headers, and of very many tokens those of two cuts with all of these claims.
+    FewTokens { claims: &'c BTreeSet<&'c Symbol> },
     /// Of many, those of two cuts with all of these headers and claims.
     Few { headers: &'c BTreeSet<&'c Symbol>, claims: &'c BTreeSet<&'c Symbol> },
 }
@@ -145,7 +164,7 @@ impl Choosing<'_> {
     fn headers(&self, looked: &Looked, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
         let values = looked.headers();
         match self {
-            Self::All => choices(values.iter(), MAX_REQUESTS),
+            Self::All | Self::FewTokens { .. } => choices(values.iter(), MAX_REQUESTS),
             Self::Few { headers, .. } => {
                 choices(values.iter(), MANY_HEADERS).or_else(|TooManyRequests| few_headers(&values, looking, headers))
             }
@@ -156,7 +175,8 @@ impl Choosing<'_> {
         match (self, tokens::all(looked)) {
             (Self::All, all) => all,
             (Self::Few { .. }, Ok(all)) if all.len() <= MANY_TOKENS => Ok(all),
-            (Self::Few { claims, .. }, _) => tokens::few(looked, looking, claims),
+            (Self::FewTokens { .. }, Ok(all)) if all.len() <= VERY_MANY_TOKENS => Ok(all),
+            (Self::Few { claims, .. } | Self::FewTokens { claims }, _) => tokens::few(looked, looking, claims),
         }
     }
 }

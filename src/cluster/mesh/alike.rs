@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::chain::{ChainKind, ReadClause, ReadRule};
 use super::end::{Guard, MeshEnd};
 use super::proxy::{Proxy, is_upper_case};
-use super::test::Test;
+use super::test::{Matcher, Test};
 use super::token::{self, TokenPolicy};
 use super::truth::Truth;
 use super::view::View;
@@ -18,6 +18,16 @@ use crate::flow::{Request, Transport};
 struct Reading {
     good: Truth,
     rules: Vec<(usize, Vec<Truth>)>,
+}
+
+/// What a rule asks of requests: its clauses that do, those about tokens last, as most tokens are anybody's.
+struct Asking<'r>(Vec<AskingClause<'r>>);
+
+/// The tests of requests of each alternative of a clause.
+struct AskingClause<'r> {
+    alternatives: Vec<Vec<&'r Test>>,
+    /// Whether it looks at nothing else.
+    is_whole: bool,
 }
 
 impl MeshEnd<'_> {
@@ -31,53 +41,78 @@ impl MeshEnd<'_> {
             Guard::None | Guard::Ztunnel(_) => return vec![0; requests.len()],
         };
         let view = self.view(self.destination, 0, Transport::Plaintext);
+        let rules = proxy.attached.policies().flat_map(|bound| &bound.policy.chain(ChainKind::Http).rules);
+        let rules: Vec<Asking<'_>> = rules.map(Asking::of).collect();
         let mut numbers: HashMap<Option<Vec<Reading>>, usize> = HashMap::new();
         let number = |request: &Option<Request>| {
             let next = numbers.len();
-            *numbers.entry(request.as_ref().map(|request| readings(proxy, view, request))).or_insert(next)
+            *numbers.entry(request.as_ref().map(|request| readings(proxy, &rules, view, request))).or_insert(next)
         };
         requests.iter().map(number).collect()
     }
 }
 
 /// What a request is with the policies that surely act, and with those that may.
-fn readings(proxy: &Proxy<'_>, view: View<'_>, request: &Request) -> Vec<Reading> {
-    let sure = reading(proxy, &proxy.tokens, view, request);
+fn readings(proxy: &Proxy<'_>, rules: &[Asking<'_>], view: View<'_>, request: &Request) -> Vec<Reading> {
+    let sure = Reading::of(&proxy.tokens, rules, view, request);
     if proxy.perhaps.is_empty() {
         return vec![sure];
     }
     let all: Vec<&TokenPolicy> = proxy.tokens.iter().chain(&proxy.perhaps).copied().collect();
-    vec![sure, reading(proxy, &all, view, request)]
+    vec![sure, Reading::of(&all, rules, view, request)]
 }
 
-fn reading(proxy: &Proxy<'_>, tokens: &[&TokenPolicy], view: View<'_>, request: &Request) -> Reading {
-    let (good, token) = token::judge(tokens, request);
-    if good == Truth::No || !is_upper_case(request) {
-        return Reading { good: Truth::No, rules: Vec::new() };
-    }
-    let view = View { request: Some(request), token, ..view };
-    let rules = proxy.attached.policies().flat_map(|bound| &bound.policy.chain(ChainKind::Http).rules);
-    let rules = rules.enumerate().filter_map(|(at, rule)| Some((at, of_rule(rule, &view)?))).collect();
-    Reading { good, rules }
-}
-
-/// What the clauses of a rule say of a request by itself; none if it cannot match, whatever else is true of the connection.
-fn of_rule(rule: &ReadRule, view: &View<'_>) -> Option<Vec<Truth>> {
-    let mut all = Vec::new();
-    for clause in rule.clauses.iter().filter(|clause| clause.open.is_none()) {
-        let parts = of_clause(clause, view);
-        if parts.iter().all(|part| *part == Truth::No) {
-            return None;
+impl Reading {
+    fn of(tokens: &[&TokenPolicy], rules: &[Asking<'_>], view: View<'_>, request: &Request) -> Self {
+        let (good, token) = token::judge(tokens, request);
+        if good == Truth::No || !is_upper_case(request) {
+            return Self { good: Truth::No, rules: Vec::new() };
         }
-        all.extend(parts);
+        let view = View { request: Some(request), token, ..view };
+        let rules = rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.said(&view)?))).collect();
+        Self { good, rules }
     }
-    Some(all)
 }
 
-/// What each alternative of a clause says of a request by itself, or all of them where they look at nothing else.
-fn of_clause(clause: &ReadClause, view: &View<'_>) -> Vec<Truth> {
-    let asks = |test: &&Test| test.field.attribute.needs_http();
-    let parts = clause.alternatives.iter().map(|tests| Truth::all(tests.iter().filter(asks).map(|test| test.holds(view))));
-    let is_whole = clause.alternatives.iter().flatten().all(|test| asks(&test));
-    if is_whole { vec![Truth::any(parts)] } else { parts.collect() }
+impl<'r> Asking<'r> {
+    fn of(rule: &'r ReadRule) -> Self {
+        let mut clauses: Vec<AskingClause<'r>> = rule.clauses.iter().filter_map(AskingClause::of).collect();
+        clauses.sort_by_key(AskingClause::asks_tokens);
+        Self(clauses)
+    }
+
+    /// What its clauses say of a request by itself; none if it cannot match, whatever else is true of the connection.
+    fn said(&self, view: &View<'_>) -> Option<Vec<Truth>> {
+        let mut all = Vec::new();
+        for clause in &self.0 {
+            let parts = clause.said(view);
+            if parts.iter().all(|part| *part == Truth::No) {
+                return None;
+            }
+            all.extend(parts);
+        }
+        Some(all)
+    }
+}
+
+impl<'r> AskingClause<'r> {
+    /// None if it looks at no request.
+    fn of(clause: &'r ReadClause) -> Option<Self> {
+        let asks = |test: &&Test| test.field.attribute.needs_http();
+        let alternatives: Vec<Vec<&Test>> = clause.alternatives.iter().map(|tests| tests.iter().filter(asks).collect()).collect();
+        let is_whole = clause.alternatives.iter().flatten().all(|test| asks(&test));
+        let is_asking = clause.open.is_none() && alternatives.iter().any(|tests| !tests.is_empty());
+        is_asking.then_some(Self { alternatives, is_whole })
+    }
+
+    fn asks_tokens(&self) -> bool {
+        let matchers = self.alternatives.iter().flatten().flat_map(|test| test.matchers());
+        matchers.into_iter().any(|matcher| matches!(matcher, Matcher::Users(_) | Matcher::Claim(..)))
+    }
+
+    /// What each alternative says of a request by itself, or all of them where they look at nothing else.
+    fn said(&self, view: &View<'_>) -> Vec<Truth> {
+        let parts = self.alternatives.iter().map(|tests| Truth::all(tests.iter().map(|test| test.holds(view))));
+        if self.is_whole { vec![Truth::any(parts)] } else { parts.collect() }
+    }
 }

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Ends;
-use crate::classes::{PathCells, TooManyRequests, request_classes};
-use crate::flow::{Cut, Request};
+use crate::classes::TooManyRequests;
+use crate::flow::Request;
+use crate::verify::JudgedEnd;
 
 /// Classes of requests.
 #[derive(Debug)]
@@ -32,12 +33,10 @@ impl Asked {
         Self { requests: Arc::new(vec![None]), first: vec![0], numbers: vec![0] }
     }
 
-    /// The classes into which these cuts cut requests to a target with these ends.
-    pub(super) fn new(cuts: &[&Cut], ends: Option<&Ends<'_>>, paths: &mut PathCells) -> Result<Self, TooManyRequests> {
-        let all: Vec<usize> = (0..cuts.len()).collect();
-        let requests = request_classes(cuts, &all, paths)?;
+    /// These classes of requests to a target with these ends.
+    pub(super) fn new(requests: Vec<Option<Request>>, ends: Option<&Ends<'_>>) -> Self {
         let each = || (0..requests.len()).collect::<Vec<_>>();
-        let of = |end: Option<&dyn crate::verify::JudgedEnd>| match end {
+        let of = |end: Option<&dyn JudgedEnd>| match end {
             Some(end) => end.alike(&requests).unwrap_or_else(each),
             None => vec![0; requests.len()],
         };
@@ -50,7 +49,7 @@ impl Asked {
             })
         };
         let numbers = base.into_iter().zip(head).enumerate().map(number).collect();
-        Ok(Self { requests: Arc::new(requests), first, numbers })
+        Self { requests: Arc::new(requests), first, numbers }
     }
 
     /// One request of all that get the same answers.

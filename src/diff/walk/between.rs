@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::few::Few;
-use super::{Cell, Ends, Found, LeftOpen, Piece, Told, Walk, Wanted, line};
-use crate::classes::{PortClass, TooManyRequests, port_classes};
+use super::{Cell, Ends, Found, LeftOpen, Piece, Shows, Told, Walk, Wanted, line};
+use crate::classes::{PortClass, TooManyRequests, differing_requests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
-use crate::flow::{Cut, Flow, Peer, Peers, Protocol, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// The ends that flows between two peers pass; one that is not given lets everything pass.
@@ -140,7 +140,7 @@ impl Between<'_> {
         }
         let new = || {
             let cuts: Vec<&Cut> = looking.iter().filter_map(|at| cuts.get(*at)).map(Borrow::borrow).collect();
-            let asked = Asked::new(&cuts, doors.into, &mut self.walk.paths.borrow_mut())?;
+            let asked = Asked::new(self.requests(&cuts)?, doors.into);
             self.walk.looks.set(self.walk.looks.get() + asked.requests.len());
             Ok(asked)
         };
@@ -148,6 +148,15 @@ impl Between<'_> {
         match (doors.into, places) {
             (Some(into), Some(places)) => into.asked.of(places, new),
             _ => new().map(Rc::new),
+        }
+    }
+
+    /// The classes of requests into which cuts that look into connections cut them, or as many as two sides need to differ.
+    fn requests(&self, cuts: &[&Cut]) -> Result<Vec<Option<Request>>, TooManyRequests> {
+        let (all, mut paths): (Vec<usize>, _) = ((0..cuts.len()).collect(), self.walk.paths.borrow_mut());
+        match self.walk.wanted.shows {
+            Shows::Difference | Shows::Step(_) => differing_requests(cuts, &all, &mut paths),
+            Shows::AtEnd | Shows::Against(..) => request_classes(cuts, &all, &mut paths),
         }
     }
 
@@ -237,7 +246,6 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
     let walk = Walk::new(&few, None, &wanted);
     let piece = |peer: &Both| Piece { peers: Arc::default(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
-    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece, entered: &[] };
     let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));
     let cuts_of = |ends: &Ends<'_>, far: &Both| {
         let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
@@ -250,6 +258,8 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
         cut.requests = RequestSamples::default();
     }
     let all: Vec<usize> = (0..cuts.len()).collect();
+    let entered: Vec<usize> = (0..looked_into).collect();
+    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece, entered: &entered };
     let [base, head] = &mut between.flows();
     let flow = if which == Which::Base { base } else { head };
     let doors = Doors { out: Some(&out), into: Some(&into) };
