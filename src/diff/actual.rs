@@ -141,6 +141,7 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
 /// Whether it is known of a workload what its Envoy is for, and of others with its labels that would have to be known.
 fn of_role(cluster: &Cluster, endpoint: &Endpoint) -> Likeness {
     match [Way::Egress, Way::Ingress].map(|way| cluster.hangs_on_role(endpoint, way)) {
+        _ if cluster.is_unlike_its_labels(endpoint) => Likeness::Special,
         [true, _] => Likeness::Special,
         [false, true] => Likeness::Called,
         [false, false] => Likeness::Usual,

@@ -65,7 +65,11 @@ impl Asked {
 
 impl Known {
     /// What is known of flows into which these cuts look, by their places among those of the end that is called.
-    pub(super) fn of(&self, looking: Vec<usize>, new: impl FnOnce() -> Result<Asked, TooManyRequests>) -> Result<Rc<Asked>, TooManyRequests> {
+    pub(super) fn of(
+        &self,
+        looking: Vec<usize>,
+        new: impl FnOnce() -> Result<Asked, TooManyRequests>,
+    ) -> Result<Rc<Asked>, TooManyRequests> {
         self.0.borrow_mut().entry(looking).or_insert_with(|| new().map(Rc::new)).clone()
     }
 }

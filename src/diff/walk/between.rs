@@ -184,13 +184,7 @@ impl Between<'_> {
     }
 
     /// What passes on one side, and why that is left open where it is.
-    fn access(
-        &self,
-        doors: Doors<'_>,
-        (which, flow): (Which, &mut Flow),
-        class: &PortClass,
-        asked: &Asked,
-    ) -> (Access, Option<String>) {
+    fn access(&self, doors: Doors<'_>, (which, flow): (Which, &mut Flow), class: &PortClass, asked: &Asked) -> (Access, Option<String>) {
         self.walk.looks.set(self.walk.looks.get() + asked.distinct().len());
         (flow.protocol, flow.port, flow.transport) = (class.protocol, class.example, Transport::Plaintext);
         let mut access = Access::default();
