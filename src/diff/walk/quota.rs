@@ -111,6 +111,8 @@ mod tests {
         assert!(part.cells * 7 <= Quota::WHOLE.cells && part.looks * 7 <= Quota::WHOLE.looks);
         assert_eq!(Quota::WHOLE.split(0), Quota::WHOLE);
         assert!(!Quota { cells: 0, looks: 0 }.split(3).holds(1, 1) && Quota { cells: 0, looks: 0 }.split(3).holds(0, 0));
+        assert!(!part.is_worth_a_walk_after(part) && !Quota::WHOLE.split(6).is_worth_a_walk_after(part), "little more is not worth it");
+        assert!(Quota::WHOLE.split(5).is_worth_a_walk_after(part));
         assert!(part.holds(part.cells - 1, part.looks - 1) && !part.holds(part.cells, 0) && !part.holds(0, part.looks));
     }
 }
