@@ -245,29 +245,23 @@ fn with_paths(
     Ok(())
 }
 
+/// A method, with the choices of headers that matter with it.
+type WithHeaders = (Symbol, Rc<Vec<Labels>>);
+
 /// The methods, each with the choices of headers by those cuts to which headers matter then.
-fn by_headers(
-    speaking: &[&RequestSamples],
-    methods: Vec<Symbol>,
-    choosing: &Choosing<'_>,
-) -> Result<Vec<(Symbol, Rc<Vec<Labels>>)>, TooManyRequests> {
+fn by_headers(speaking: &[&RequestSamples], methods: Vec<Symbol>, choosing: &Choosing<'_>) -> Result<Vec<WithHeaders>, TooManyRequests> {
     let mut known: HashMap<Vec<bool>, Rc<Vec<Labels>>> = HashMap::new();
-    let mut all = Vec::with_capacity(methods.len());
-    for method in methods {
-        let key: Vec<bool> = speaking.iter().map(|samples| samples.speaks_of_headers(&method)).collect();
-        let headers = match known.get(&key) {
-            Some(headers) => Rc::clone(headers),
-            None => {
-                let speaking: Vec<&RequestSamples> =
-                    speaking.iter().zip(&key).filter(|(_, speaks)| **speaks).map(|(samples, _)| *samples).collect();
-                let headers = Rc::new(choosing.headers(&Looked::of(&speaking), &speaking)?);
-                known.insert(key, Rc::clone(&headers));
-                headers
-            }
-        };
-        all.push((method, headers));
-    }
-    Ok(all)
+    let mut of = |method: &Symbol| {
+        let speaks: Vec<bool> = speaking.iter().map(|samples| samples.speaks_of_headers(method)).collect();
+        if let Some(headers) = known.get(&speaks) {
+            return Ok(Rc::clone(headers));
+        }
+        let own: Vec<&RequestSamples> = speaking.iter().zip(&speaks).filter(|(_, speaks)| **speaks).map(|(samples, _)| *samples).collect();
+        let headers = Rc::new(choosing.headers(&Looked::of(&own), &own)?);
+        known.insert(speaks, Rc::clone(&headers));
+        Ok(headers)
+    };
+    methods.into_iter().map(|method| Ok((Symbol::clone(&method), of(&method)?))).collect()
 }
 
 /// One path of every cell that the patterns cut all paths into.

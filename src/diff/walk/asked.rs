@@ -23,9 +23,12 @@ pub(super) struct Asked {
     numbers: Vec<usize>,
 }
 
+/// What is asked of some flows; none of it if that would be too many requests.
+type All = Result<Rc<Asked>, TooManyRequests>;
+
 /// What was found for flows to a target, by the cuts that look into them.
 #[derive(Default)]
-pub(super) struct Known(RefCell<BTreeMap<Vec<usize>, Result<Rc<Asked>, TooManyRequests>>>);
+pub(super) struct Known(RefCell<BTreeMap<Vec<usize>, All>>);
 
 impl Asked {
     /// A connection of which nobody looks at more.
@@ -65,11 +68,7 @@ impl Asked {
 
 impl Known {
     /// What is known of flows into which these cuts look, by their places among those of the end that is called.
-    pub(super) fn of(
-        &self,
-        looking: Vec<usize>,
-        new: impl FnOnce() -> Result<Asked, TooManyRequests>,
-    ) -> Result<Rc<Asked>, TooManyRequests> {
+    pub(super) fn of(&self, looking: Vec<usize>, new: impl FnOnce() -> Result<Asked, TooManyRequests>) -> All {
         self.0.borrow_mut().entry(looking).or_insert_with(|| new().map(Rc::new)).clone()
     }
 }

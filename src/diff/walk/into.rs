@@ -112,8 +112,8 @@ impl Into<'_> {
         let doors = Doors { out: None, into: Some(self.ends) };
         let mut flows = between.flows();
         let cuts: Vec<&Cut> = self.entered(caller).collect();
-        let held: Vec<usize> = (0..cuts.len()).collect();
-        let ports = port_classes(&cuts, &held);
+        let all: Vec<usize> = (0..cuts.len()).collect();
+        let ports = port_classes(&cuts, &all);
         ports.iter().any(|class| {
             let Ok(asked) = between.asked(doors, &cuts, class) else { return true };
             let [base, head] = between.both(doors, &mut flows, class, &asked).map(|(access, _)| access);
