@@ -23,7 +23,7 @@ pub use far::{
 pub use few::{Carried, FewLabels};
 pub use partitions::{FarEnd, Partitions, Parts};
 pub use ports::{PortClass, port_classes};
-pub use requests::{DecidingRequests, MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, request_classes};
+pub use requests::{DecidingRequests, MAX_REQUESTS, PathCells, TooManyRequests, deciding_requests, differing_requests, request_classes};
 pub use witness::{Named, fresh_word, labels_within};
 
 /// Which pods can exist.

@@ -271,6 +271,28 @@ impl Cluster {
         self.mesh.is_gateway(end)
     }
 
+    /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than
+    /// at this end.
+    pub fn hangs_on_role(&self, end: &Endpoint, way: Way) -> bool {
+        let mut anybody = end.clone();
+        anybody.facts.proxy = ProxyRole::Unknown;
+        let count = |end: &Endpoint| match way {
+            Way::Ingress => self.unmodelled.at_mesh(end).count(),
+            Way::Egress => self.unmodelled.at_client(end).count(),
+        };
+        count(&anybody) > count(end)
+    }
+
+    /// Whether an end is, or is not, a gateway, or takes part in the mesh, where a pod with its labels of which nobody says more would be taken
+    /// for the opposite.
+    pub fn is_unlike_its_labels(&self, end: &Endpoint) -> bool {
+        let Peer::Pod(pod) = &end.peer else { return false };
+        let mut anybody = end.clone();
+        anybody.facts.proxy = ProxyRole::Unknown;
+        let is_elsewhere = |plane: DataPlane| plane != pod.plane;
+        self.is_gateway(end) != self.is_gateway(&anybody) || self.plane_of_made(pod).is_some_and(is_elsewhere)
+    }
+
     /// Whether there are gateways that carry the name of a Gateway of the Gateway API: Istio makes them, or the manifests hold them.
     pub fn has_gateway(&self, namespace: &Symbol, name: &str) -> bool {
         let carries =

@@ -11,6 +11,7 @@ mod breach;
 mod brief;
 mod calls;
 mod cause;
+mod concerned;
 mod condition;
 mod differing;
 mod doubt;

@@ -8,6 +8,7 @@ mod tokens;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
 use looked::Looked;
@@ -51,6 +52,20 @@ pub fn request_classes<C: Borrow<Cut>>(
     all_requests(&looking(cuts, active), known, &Choosing::All)
 }
 
+/// The same, where the question is how two judges differ: of very many tokens, those that hold of each claim what two cuts need.
+///
+/// For what a flow shows, over one transport, each judge needs the claims of one cut. What shows only as each of the two judges needs more
+/// of them, over one transport and the other, is then told by what it is over either.
+pub fn differing_requests<C: Borrow<Cut>>(
+    cuts: &[C],
+    active: &[usize],
+    known: &mut PathCells,
+) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    let looking = looking(cuts, active);
+    let claims = looking.iter().flat_map(|samples| tokens::unpromised(samples)).collect();
+    all_requests(&looking, known, &Choosing::FewTokens { claims: &claims })
+}
+
 /// The same, where only the question is whether some request decides otherwise: if there are many choices of headers, those of
 /// requests whose headers are named by two cuts at most, besides headers that may settle anything ([`RequestSamples`] says which);
 /// and if there are many tokens, likewise those whose claims are.
@@ -67,6 +82,9 @@ const MANY_HEADERS: usize = 32;
 
 /// More tokens than these are not all tried where fewer decide.
 const MANY_TOKENS: usize = 32;
+
+/// More tokens than these are not all told apart where fewer show every difference.
+const VERY_MANY_TOKENS: usize = 512;
 
 /// How many requests are kept for another far end or port.
 const KEPT_REQUESTS: usize = 1 << 16;
@@ -136,6 +154,8 @@ impl<'c> DecidingRequests<'c> {
 enum Choosing<'c> {
     /// Every choice.
     All,
+    /// Every choice of headers, and of very many tokens those of two cuts with all of these claims.
+    FewTokens { claims: &'c BTreeSet<&'c Symbol> },
     /// Of many, those of two cuts with all of these headers and claims.
     Few { headers: &'c BTreeSet<&'c Symbol>, claims: &'c BTreeSet<&'c Symbol> },
 }
@@ -144,7 +164,7 @@ impl Choosing<'_> {
     fn headers(&self, looked: &Looked, looking: &[&RequestSamples]) -> Result<Vec<Labels>, TooManyRequests> {
         let values = looked.headers();
         match self {
-            Self::All => choices(values.iter(), MAX_REQUESTS),
+            Self::All | Self::FewTokens { .. } => choices(values.iter(), MAX_REQUESTS),
             Self::Few { headers, .. } => {
                 choices(values.iter(), MANY_HEADERS).or_else(|TooManyRequests| few_headers(&values, looking, headers))
             }
@@ -155,7 +175,8 @@ impl Choosing<'_> {
         match (self, tokens::all(looked)) {
             (Self::All, all) => all,
             (Self::Few { .. }, Ok(all)) if all.len() <= MANY_TOKENS => Ok(all),
-            (Self::Few { claims, .. }, _) => tokens::few(looked, looking, claims),
+            (Self::FewTokens { .. }, Ok(all)) if all.len() <= VERY_MANY_TOKENS => Ok(all),
+            (Self::Few { claims, .. } | Self::FewTokens { claims }, _) => tokens::few(looked, looking, claims),
         }
     }
 }
@@ -205,14 +226,15 @@ fn with_paths(
     classes: &mut Vec<Option<Request>>,
 ) -> Result<(), TooManyRequests> {
     let looked = Looked::of(speaking);
-    let (methods, hosts) = (looked.methods(), looked.hosts());
-    let headers = choosing.headers(&looked, speaking)?;
+    let hosts = looked.hosts();
+    let methods = by_headers(speaking, looked.methods(), choosing)?;
     let tokens = choosing.tokens(&looked, speaking)?;
-    let count = [methods.len(), hosts.len(), paths.len(), headers.len(), tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
+    let headers = methods.iter().map(|(_, headers)| headers.len()).sum();
+    let count = [hosts.len(), paths.len(), headers, tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
     if count.and_then(|count| count.checked_add(classes.len())).is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
     }
-    for (method, path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
+    for ((method, headers), path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
         for (host, headers) in hosts.iter().flat_map(|host| headers.iter().map(move |headers| (host, headers))) {
             classes.extend(tokens.iter().map(|token| {
                 let (method, path, host) = (Symbol::clone(method), Symbol::clone(path), Symbol::clone(host));
@@ -221,6 +243,25 @@ fn with_paths(
         }
     }
     Ok(())
+}
+
+/// A method, with the choices of headers that matter with it.
+type WithHeaders = (Symbol, Rc<Vec<Labels>>);
+
+/// The methods, each with the choices of headers by those cuts to which headers matter then.
+fn by_headers(speaking: &[&RequestSamples], methods: Vec<Symbol>, choosing: &Choosing<'_>) -> Result<Vec<WithHeaders>, TooManyRequests> {
+    let mut known: HashMap<Vec<bool>, Rc<Vec<Labels>>> = HashMap::new();
+    let mut of = |method: &Symbol| {
+        let speaks: Vec<bool> = speaking.iter().map(|samples| samples.speaks_of_headers(method)).collect();
+        if let Some(headers) = known.get(&speaks) {
+            return Ok(Rc::clone(headers));
+        }
+        let own: Vec<&RequestSamples> = speaking.iter().zip(&speaks).filter(|(_, speaks)| **speaks).map(|(samples, _)| *samples).collect();
+        let headers = Rc::new(choosing.headers(&Looked::of(&own), &own)?);
+        known.insert(speaks, Rc::clone(&headers));
+        Ok(headers)
+    };
+    methods.into_iter().map(|method| Ok((Symbol::clone(&method), of(&method)?))).collect()
 }
 
 /// One path of every cell that the patterns cut all paths into.

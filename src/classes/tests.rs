@@ -321,6 +321,27 @@ fn header_cut() -> impl Strategy<Value = Cut> {
     })
 }
 
+#[test]
+fn headers_that_matter_with_one_method_are_tried_with_that_alone() {
+    let cut = |method: &str, header: &str, header_methods| {
+        let headers = [(header.into(), [Symbol::from("x")].into())].into();
+        let requests = RequestSamples { methods: [method.into()].into(), headers, header_methods, ..RequestSamples::default() };
+        Cut { peers: Peers::all(), ports: PortSet::all(), requests }
+    };
+    let cuts = [cut("OPTIONS", "origin", Some([Symbol::from("OPTIONS")].into())), cut("GET", "a", None)];
+    let requests = request_classes(&cuts, &[0, 1], &mut PathCells::default()).unwrap();
+    let has = |method: &str, header: &str| {
+        requests.iter().flatten().any(|request| *request.method == *method && request.headers.contains_key(header))
+    };
+    assert_eq!(
+        ["OPTIONS", "GET", "OTHER"].map(|method| (has(method, "origin"), has(method, "a"))),
+        [(true, true), (false, true), (false, has("OTHER", "a"))]
+    );
+    assert!(
+        requests.iter().flatten().filter(|request| &*request.method != "OPTIONS").all(|request| !request.headers.contains_key("origin"))
+    );
+}
+
 /// A cut that asks for values of some claims, the last of which it promises nothing about, and of others only at times.
 fn claim_cut() -> impl Strategy<Value = Cut> {
     let test = (prop::sample::select(vec!["a", "b", "s"]), prop::sample::select(vec!["x", "y", "z"]));

@@ -82,11 +82,7 @@ impl<'c> End<'c> {
             Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request),
             _ => Verdict::Allowed,
         };
-        match (network, mesh) {
-            (_, Verdict::Denied) => Verdict::Denied,
-            (Truth::Unknown(doubt), _) => Verdict::Unspecified(doubt.to_string()),
-            (_, mesh) => mesh,
-        }
+        both(network, mesh)
     }
 
     /// Whether the network gate by itself, and the mesh by itself, stop a connection for sure.
@@ -97,6 +93,30 @@ impl<'c> End<'c> {
             _ => false,
         };
         [network, mesh]
+    }
+
+    /// Both at once: whether this end lets a connection pass, and which gates by themselves stop it for sure.
+    pub fn judge(
+        &self,
+        far: &Endpoint,
+        protocol: Protocol,
+        port: u16,
+        transport: Transport,
+        request: Option<&Request>,
+    ) -> (Verdict, [bool; 2]) {
+        let network = self.network(far, protocol, port, transport);
+        let mesh = match &self.mesh {
+            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request),
+            _ => Verdict::Allowed,
+        };
+        let stops = [network.is_no(), mesh == Verdict::Denied];
+        (both(network, mesh), stops)
+    }
+
+    /// A number for each of these requests, counted from 0 in the order in which they first come: those of one number get the same answer
+    /// from every far end, on every port and over every transport.
+    pub fn alike(&self, requests: &[Option<Request>]) -> Vec<usize> {
+        self.mesh.as_ref().map_or_else(|| vec![0; requests.len()], |mesh| mesh.end.alike(requests))
     }
 
     /// What the network gate says.
@@ -119,6 +139,15 @@ impl<'c> End<'c> {
         let connection =
             Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid, service: None };
         network::gate(&self.selected, &connection)
+    }
+}
+
+/// What two gates in a row say.
+fn both(network: Truth<'_>, mesh: Verdict) -> Verdict {
+    match (network, mesh) {
+        (Truth::No, _) | (_, Verdict::Denied) => Verdict::Denied,
+        (Truth::Unknown(doubt), _) => Verdict::Unspecified(doubt.to_string()),
+        (Truth::Yes, mesh) => mesh,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Owns: `Mesh`, which reads the objects, is settled once everything is known, and then answers for one end
 //! ([`Mesh::end`]) and for whole ways ([`Mesh::routes`], [`Mesh::judge`]). It must not know `NetworkPolicy`.
 
+mod alike;
 mod attachment;
 mod callers;
 mod calls;

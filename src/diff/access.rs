@@ -2,10 +2,10 @@
 //!
 //! Owns: `Access`, and how two of them differ. One entry a class of requests, for each transport that can occur.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::side::Said;
-use crate::flow::{Request, Token, Transport};
+use crate::flow::{Labels, Request, Symbol, Token, Transport};
 
 /// What passes, for every class of requests, over each transport that can occur.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -182,12 +182,20 @@ fn opens_mtls(before: &Access, after: &Access) -> bool {
 /// Whether a request without a token passes now that passed before with a valid token alone.
 fn drops_token(old: &[Said], new: &[Said], requests: &[Option<Request>]) -> bool {
     let all = || requests.iter().zip(old.iter().zip(new)).filter_map(|(request, said)| Some((request.as_ref()?, said)));
-    let bare = |request: &Request| Request { token: Token::None, ..request.clone() };
-    let with_token: Vec<Request> = all()
-        .filter(|(request, (old, _))| matches!(request.token, Token::Valid { .. }) && **old == Said::Allowed)
-        .map(|(request, _)| bare(request))
-        .collect();
-    all().any(|(request, (old, new))| {
-        request.token == Token::None && *old != Said::Allowed && *new == Said::Allowed && with_token.contains(request)
-    })
+    let gains = |(request, (old, new)): &(&Request, (&Said, &Said))| {
+        request.token == Token::None && **old != Said::Allowed && **new == Said::Allowed
+    };
+    let without: HashSet<Bare<'_>> = all().filter(gains).map(|(request, _)| bare(request)).collect();
+    let had = |(request, (old, _)): (&Request, (&Said, &Said))| {
+        matches!(request.token, Token::Valid { .. }) && *old == Said::Allowed && without.contains(&bare(request))
+    };
+    !without.is_empty() && all().any(had)
+}
+
+/// A request, whatever its token.
+type Bare<'r> = (&'r Symbol, &'r Symbol, &'r Symbol, &'r Labels);
+
+fn bare(request: &Request) -> Bare<'_> {
+    let Request { method, path, host, headers, .. } = request;
+    (method, path, host, headers)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::looked::Looked;
 use super::side::{Both, Pair, Which};
-use crate::cluster::{Cluster, Endpoint, Network, ProxyRole, Workload};
+use crate::cluster::{Cluster, Endpoint, Network, ProxyRole, Way, Workload};
 use crate::flow::{LabelCube, Peer, Peers, Pod, PodCube, PodSet, Symbol, Values};
 
 /// A workload of both sides.
@@ -32,7 +32,7 @@ pub(super) enum Likeness {
     Changed,
     /// More is known of it than its labels, which some policy may ask for.
     Special,
-    /// The same, but only of its ports, which nobody asks a caller for.
+    /// The same, but only of its ports, which nobody asks a caller for, or of what its Envoy is for, where that matters to callers alone.
     Called,
     /// It is.
     Usual,
@@ -69,19 +69,21 @@ pub(super) fn actual(clusters: [&Cluster; 2], pair: &Pair<'_>, looked: &Looked) 
         let Some(new) = head.get(key) else { continue };
         for at in 0..old.len().max(new.len()) {
             let (Some(old), Some(new)) = (old.get(at).or_else(|| old.last()), new.get(at).or_else(|| new.last())) else { continue };
-            all.push(one(old, new, pair, looked));
+            all.push(one([old, new], clusters, pair, looked));
         }
     }
     all
 }
 
-fn one(old: &Workload, new: &Workload, pair: &Pair<'_>, looked: &Looked) -> Actual {
+fn one([old, new]: [&Workload; 2], clusters: [&Cluster; 2], pair: &Pair<'_>, looked: &Looked) -> Actual {
     let (base, head) = (lasting(old), lasting(new));
     let is_changed = seen(&base, looked) != seen(&head, looked);
     let pods = [&base, &head].into_iter().filter_map(cube).collect::<PodSet>().simplify();
     let both = Both::new(base, head);
     let own = |which: Which| of_side(which, both.end(which), pair, looked);
-    let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)) };
+    let [base, head] = clusters;
+    let by_role = of_role(base, both.end(Which::Base)).min(of_role(head, both.end(Which::Head)));
+    let likeness = if is_changed { Likeness::Changed } else { own(Which::Base).min(own(Which::Head)).min(by_role) };
     Actual { title: title(new).into(), object: object_of(new), peers: Peers::from(pods), both, likeness }
 }
 
@@ -134,6 +136,16 @@ fn of_side(which: Which, endpoint: &Endpoint, pair: &Pair<'_>, looked: &Looked) 
     }
     let has_names = looked.at_port_names && facts.ports.as_ref().is_some_and(|ports| !ports.is_empty());
     if has_names || !facts.uncaptured.is_empty() { Likeness::Called } else { Likeness::Usual }
+}
+
+/// Whether it is known of a workload what its Envoy is for, and of others with its labels that would have to be known.
+fn of_role(cluster: &Cluster, endpoint: &Endpoint) -> Likeness {
+    match [Way::Egress, Way::Ingress].map(|way| cluster.hangs_on_role(endpoint, way)) {
+        _ if cluster.is_unlike_its_labels(endpoint) => Likeness::Special,
+        [true, _] => Likeness::Special,
+        [false, true] => Likeness::Called,
+        [false, false] => Likeness::Usual,
+    }
 }
 
 /// A workload by kind, namespace and name: `Deployment shop/web`.

@@ -84,15 +84,15 @@ impl<'a> Blame<'a> {
 
     /// The objects that leave a flow open on both sides, as far as they are not the same there, each with why on the head.
     pub(super) fn of_open(&self, open: &LeftOpen) -> Vec<(String, String)> {
-        let unspecified = |verdict: &Verdict| matches!(verdict, Verdict::Unspecified(_));
         let mut all = BTreeMap::new();
         for which in [Which::Head, Which::Base] {
             let decision = self.decide((which, open.call.as_ref()), (&open.caller, &open.target), &open.flow);
-            for step in decision.steps.iter().filter(|step| unspecified(&step.verdict)) {
+            for step in &decision.steps {
+                let Verdict::Unspecified(reason) = &step.verdict else { continue };
                 for document in &step.decided_by {
                     let name = format!("{} {}/{}", document.kind, document.namespace, document.name);
                     if self.altered_object(&name).is_some() {
-                        all.entry(name).or_insert_with(|| step.reason.clone());
+                        all.entry(name).or_insert_with(|| reason.clone());
                     }
                 }
             }

@@ -158,7 +158,7 @@ fn access(sides: &Pair<'_>, cell: &Cell) -> Access {
     for transport in transports(End::Ingress, &flow) {
         flow.transport = *transport;
         let mut said = Vec::with_capacity(cell.requests.len());
-        for request in &cell.requests {
+        for request in cell.requests.iter() {
             flow.request.clone_from(request);
             let left = out.as_ref().map_or(Said::Allowed, |end| Said::from(&end.verdict(&flow, to)));
             let entered = into.as_ref().map_or(Said::Allowed, |end| Said::from(&end.verdict(&flow, from)));

@@ -285,12 +285,13 @@ impl<'a> Door<'a> {
     fn compare(&self, group: &[Client], paths: &mut PathCells, called: &mut Called) {
         let Some(client) = group.first() else { return };
         let held: Vec<usize> = self.held(client).iter().enumerate().filter(|(_, held)| **held).map(|(at, _)| at).collect();
+        let requests = request_classes(&self.cuts, &held, paths).map(Arc::new);
         for (ports, call) in self.calls(client) {
-            let Ok(requests) = request_classes(&self.cuts, &held, paths) else {
+            let Ok(requests) = &requests else {
                 called.incomplete.push(self.flow(client, Which::Head, &call, None));
                 continue;
             };
-            let [before, after] = SIDES.map(|which| self.access(client, which, &call, &requests));
+            let [before, after] = SIDES.map(|which| self.access(client, which, &call, requests));
             if let Some((transport, at)) = left_open(&before.0, &after.0) {
                 let flow = Flow { transport, ..self.flow(client, Which::Head, &call, requests.get(at).cloned().flatten()) };
                 let target = self.target.both.clone();
@@ -300,7 +301,7 @@ impl<'a> Door<'a> {
                 continue;
             }
             for client in group {
-                called.cells.push(self.cell(client, &call, &ports, &requests, (&before.0, &after)));
+                called.cells.push(self.cell(client, &call, &ports, requests, (&before.0, &after)));
             }
         }
     }
@@ -310,7 +311,7 @@ impl<'a> Door<'a> {
         client: &Client,
         call: &Call,
         ports: &PortSet,
-        requests: &[Option<Request>],
+        requests: &Arc<Vec<Option<Request>>>,
         (before, after): (&Access, &(Access, Option<String>)),
     ) -> Cell {
         let [_, (_, port)] = call.leads;
@@ -322,7 +323,7 @@ impl<'a> Door<'a> {
             target: self.target.both.clone(),
             protocol: Protocol::Tcp,
             port,
-            requests: requests.to_vec(),
+            requests: Arc::clone(requests),
             before: before.clone(),
             after: after.0.clone(),
             why: after.1.clone(),

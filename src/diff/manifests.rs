@@ -12,6 +12,7 @@ use super::actual::{Actual, Likeness, actual, object_of};
 use super::blame::Blame;
 use super::brief::Teller;
 use super::calls::{Called, Labelled, Sides, Touched, calls};
+use super::concerned::Concerned;
 use super::doubt::Doubts;
 use super::entry::Entry;
 use super::facts::{Fact, found, workloads_of};
@@ -31,12 +32,12 @@ use super::side::{Pair, Said, Which};
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
-use crate::cluster::{self, Assumption, Cluster, Network, Workload};
+use crate::cluster::{self, Assumption, Cluster};
 use crate::compile::{Mesh, platform};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
-use crate::flow::{AddressSet, Flow, Peers, Symbol};
+use crate::flow::{AddressSet, Flow, Symbol};
 use crate::ir::Policy;
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
@@ -141,7 +142,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     let seen = looks.all();
     let of_workloads = workloads.iter().map(|workload| (Symbol::clone(&workload.title), workload.object.clone())).collect();
     let blame = Blame::new(clusters, &changes, of_workloads);
-    let entries = entries(&pair, &blame, (seen.cells, &seen.few), clusters);
+    let entries = entries(&pair, &blame, (seen.cells, &seen.few), &seen.concerned, clusters);
     let reread = |which: Which, platform: cluster::Platform| {
         let side = if which == Which::Base { base } else { head };
         cluster::read(&side.sources, &side.files, platform).0
@@ -164,6 +165,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
 struct Shown {
     cells: Vec<Cell>,
     few: Sampled,
+    concerned: Concerned,
     incomplete: Vec<Flow>,
     left_open: Vec<LeftOpen>,
     called: Called,
@@ -206,11 +208,12 @@ impl Looks<'_> {
         let count = cells.len();
         cells.retain(|cell| !self.is_of_unnamed_ports(cell));
         let port_names = if cells.len() < count { Some(Assumption::PortNames) } else { None };
+        let concerned = Concerned::new(&apart, &own.cells);
         cells = with_news(cells, own.cells);
         cells = with_news(cells, std::mem::take(&mut called.cells));
         let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
         left_open.append(&mut called.left_open);
-        Shown { cells, few, incomplete, left_open, called, port_names }
+        Shown { cells, few, concerned, incomplete, left_open, called, port_names }
     }
 
     /// Whether a class of pods that could exist is left open as nobody knows what such pods call their ports, while all workloads
@@ -280,8 +283,14 @@ impl Looks<'_> {
     }
 }
 
-fn entries(pair: &Pair<'_>, blame: &Blame<'_>, (cells, few): (Vec<Cell>, &Sampled), clusters: [&Cluster; 2]) -> Vec<Entry> {
-    let [base, head] = clusters;
+fn entries(
+    pair: &Pair<'_>,
+    blame: &Blame<'_>,
+    (cells, few): (Vec<Cell>, &Sampled),
+    concerned: &Concerned,
+    clusters: [&Cluster; 2],
+) -> Vec<Entry> {
+    let [_, head] = clusters;
     let words = Words { networks: networks(head), ..Words::default() };
     let (mut of_classes, mut of_workloads) = (Groups::new(), Groups::new());
     for cell in cells {
@@ -295,7 +304,7 @@ fn entries(pair: &Pair<'_>, blame: &Blame<'_>, (cells, few): (Vec<Cell>, &Sample
     let mut entries: Vec<Entry> = Vec::new();
     entries.extend(of_classes.iter().flat_map(|(key, cells)| grouped(teller, key, cells, &told)));
     for entry in &mut entries {
-        workloads(base, head, entry);
+        concerned.fill_in(clusters, entry);
     }
     entries.extend(of_workloads.iter().flat_map(|(key, cells)| parties::told(pair, &words, key, cells, &told)));
     let mut entries = without_byways(entries);
@@ -323,21 +332,4 @@ fn without_byways(entries: Vec<Entry>) -> Vec<Entry> {
 fn networks(cluster: &Cluster) -> BTreeMap<Symbol, AddressSet> {
     let nodes = cluster.platform().nodes.clone();
     if nodes.is_empty() { BTreeMap::new() } else { [("nodes".into(), nodes)].into() }
-}
-
-/// The workloads of either side that are concerned. An entry about classes of pods is not about those on their node's network, which
-/// Kubernetes leaves undefined (`semantics.md` §1.7): they have entries of their own.
-fn workloads(base: &Cluster, head: &Cluster, entry: &mut Entry) {
-    let concerned = |peers: &Peers| -> Vec<String> {
-        if peers.pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
-            return Vec::new();
-        }
-        let all = [base, head].into_iter().flat_map(Cluster::workloads);
-        let has_own_network = |workload: &&Workload| workload.endpoint.facts.network == Network::Own;
-        let within = all.filter(has_own_network).filter(|workload| peers.contains(&workload.endpoint.peer));
-        let names: BTreeSet<String> = within.map(object_of).collect();
-        names.into_iter().collect()
-    };
-    entry.callers = concerned(&entry.source);
-    entry.called = concerned(&entry.destination);
 }

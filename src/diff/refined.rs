@@ -5,7 +5,7 @@
 use super::seen::seen;
 use super::side::{Pair, Which};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, Flow, LabelTests, Peers, PodCube, PodSet, PortSet, RequestSamples, Symbol, TestRole, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, Peers, PodCube, PodSet, PortSet, Request, RequestSamples, Symbol, TestRole, Verdict};
 use crate::verify::{Judge, JudgedEnd, Way as End};
 use std::collections::BTreeSet;
 
@@ -90,5 +90,9 @@ impl JudgedEnd for RefinedEnd<'_> {
 
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
         self.end.verdict(flow, far)
+    }
+
+    fn alike(&self, requests: &[Option<Request>]) -> Option<Vec<usize>> {
+        self.end.alike(requests)
     }
 }

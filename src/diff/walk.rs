@@ -5,6 +5,7 @@
 //! of their labels are ends of their own (`workloads`). What it finds are `Cell`s.
 
 mod alike;
+mod asked;
 mod between;
 mod cell;
 mod few;
@@ -170,6 +171,8 @@ pub(super) fn anything_between(pod: Peer) -> Flow {
 struct Ends<'a> {
     base: Option<Box<dyn JudgedEnd + 'a>>,
     head: Option<Box<dyn JudgedEnd + 'a>>,
+    /// What is asked of flows that reach it.
+    asked: asked::Known,
 }
 
 impl Ends<'_> {
@@ -196,7 +199,7 @@ impl Both {
             let near = self.end(which);
             matches!(near.peer, Peer::Pod(_)).then(|| pair.side(which).judge().end(near, way))
         };
-        Ends { base: of(Which::Base), head: of(Which::Head) }
+        Ends { base: of(Which::Base), head: of(Which::Head), asked: asked::Known::default() }
     }
 }
 
@@ -328,7 +331,7 @@ impl Walk<'_> {
         let (mut cuts, _) = ends.cuts();
         cuts.extend(self.wanted.within.map(|within| line(&within.destination, &PortSet::none())));
         for target in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
-            let between = Between { walk: self, seeds, caller, target: &target };
+            let between = Between { walk: self, seeds, caller, target: &target, entered: &[] };
             between.compare(Doors { out: Some(&ends), into: None }, &cuts, &target.held_by, found);
         }
     }

@@ -48,6 +48,9 @@ pub struct RequestSamples {
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
+    /// The methods of which a request must have one for these headers to matter: of a request with another method this cut says the same
+    /// whatever headers it has. None where they may matter with any.
+    pub header_methods: Option<BTreeSet<Symbol>>,
     /// Those of the headers that may matter by not being there, or by being there without being named in an alternative of their
     /// own. Of all others a judge's answer needs those of one cut at most: the one that lets a request pass, or stops it.
     pub settling_headers: BTreeSet<Symbol>,
@@ -113,5 +116,10 @@ impl RequestSamples {
     /// Whether anything but the path matters of requests with this one.
     pub fn speaks_of(&self, path: &str) -> bool {
         self.bound.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether its headers matter of requests with this method.
+    pub fn speaks_of_headers(&self, method: &Symbol) -> bool {
+        self.header_methods.as_ref().is_none_or(|methods| methods.contains(method))
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use crate::cluster::Endpoint;
 pub use crate::cluster::Way;
-use crate::flow::{Cut, Flow, LabelTests, PodCube, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, PodCube, Request, Verdict};
 
 /// Answers questions about flows, end by end.
 pub trait Judge: Sync + Debug {
@@ -49,6 +49,17 @@ pub trait JudgedEnd {
 
     /// Whether the network gate by itself, and the mesh by itself, stop a flow; none where gates are not told apart.
     fn stops(&self, _flow: &Flow, _far: &Endpoint) -> Option<[bool; 2]> {
+        None
+    }
+
+    /// Both at once: whether it lets a flow pass, and which gates stop it.
+    fn judge(&self, flow: &Flow, far: &Endpoint) -> (Verdict, Option<[bool; 2]>) {
+        (self.verdict(flow, far), self.stops(flow, far))
+    }
+
+    /// A number for each of these requests: flows that differ in nothing but requests of one number get the same answer, and are stopped
+    /// by the same gates, whoever is the far end. None if it does not say.
+    fn alike(&self, _requests: &[Option<Request>]) -> Option<Vec<usize>> {
         None
     }
 }

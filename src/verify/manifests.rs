@@ -4,7 +4,7 @@
 
 use super::judge::{Judge, JudgedEnd, Way};
 use crate::cluster::{Cluster, End, Endpoint, Names};
-use crate::flow::{Cut, Flow, LabelCube, LabelTests, PodCube, Verdict};
+use crate::flow::{Cut, Flow, LabelCube, LabelTests, PodCube, Request, Verdict};
 
 /// Manifests, with the names that the other judge knows.
 #[derive(Debug)]
@@ -68,5 +68,14 @@ impl JudgedEnd for ManifestsEnd<'_> {
 
     fn stops(&self, flow: &Flow, far: &Endpoint) -> Option<[bool; 2]> {
         Some(self.end.stops(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref()))
+    }
+
+    fn judge(&self, flow: &Flow, far: &Endpoint) -> (Verdict, Option<[bool; 2]>) {
+        let (verdict, stops) = self.end.judge(far, flow.protocol, flow.port, flow.transport, flow.request.as_ref());
+        (verdict, Some(stops))
+    }
+
+    fn alike(&self, requests: &[Option<Request>]) -> Option<Vec<usize>> {
+        Some(self.end.alike(requests))
     }
 }

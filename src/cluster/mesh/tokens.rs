@@ -24,6 +24,7 @@ pub(super) fn preflight() -> RequestSamples {
     RequestSamples {
         methods: BTreeSet::from(["OPTIONS".into()]),
         headers: BTreeMap::from([header("origin", "https://origin"), header("access-control-request-method", "GET")]),
+        header_methods: Some(BTreeSet::from(["OPTIONS".into()])),
         ..RequestSamples::default()
     }
 }

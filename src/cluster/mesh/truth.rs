@@ -6,7 +6,7 @@
 use crate::flow::Verdict;
 
 /// The answer to one part of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Truth {
     /// It holds.
     Yes,

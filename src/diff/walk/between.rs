@@ -3,11 +3,13 @@
 //! Owns: `Between`: the classes of ports and requests of flows between the two, and what passes of each.
 
 use std::borrow::Borrow;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::few::Few;
-use super::{Cell, Ends, Found, LeftOpen, Piece, Told, Walk, Wanted, line};
-use crate::classes::{PortClass, TooManyRequests, port_classes, request_classes};
+use super::{Cell, Ends, Found, LeftOpen, Piece, Shows, Told, Walk, Wanted, line};
+use crate::classes::{PortClass, TooManyRequests, differing_requests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
@@ -27,6 +29,9 @@ pub(super) struct Between<'a> {
     pub(super) seeds: &'a [&'a Sown],
     pub(super) caller: &'a Piece,
     pub(super) target: &'a Piece,
+    /// The places among the cuts of the end that is called of those which hold the caller. They are the first ones of all by which flows
+    /// between the two are told apart.
+    pub(super) entered: &'a [usize],
 }
 
 impl Between<'_> {
@@ -45,16 +50,16 @@ impl Between<'_> {
             if !seeds.iter().any(|seed| seed.has_port(policies, target, class.protocol, class.example)) {
                 continue;
             }
-            let Ok(requests) = self.requests(cuts, &class) else {
+            let Ok(asked) = self.asked(doors, cuts, &class) else {
                 let [_, flow] = self.flows();
                 found.incomplete.push(Flow { protocol: class.protocol, port: class.example, ..flow });
                 somewhere = [true; 2];
                 continue;
             };
-            let [(before, was), (after, why)] = self.both(doors, &mut flows, &class, &requests);
+            let [(before, was), (after, why)] = self.both(doors, &mut flows, &class, &asked);
             if let Some((transport, at)) = left_open(&before, &after) {
                 let [_, flow] = self.flows();
-                let request = requests.get(at).cloned().flatten();
+                let request = asked.requests.get(at).cloned().flatten();
                 let flow = Flow { protocol: class.protocol, port: class.example, transport, request, ..flow };
                 self.leave_open(flow, why.clone(), found);
             }
@@ -62,7 +67,7 @@ impl Between<'_> {
                 *passes |= access.best().contains(&Said::Allowed);
             }
             if (self.walk.wanted.differ)(&before, &after) {
-                self.tell(Cell { was_why: was, ..self.cell(class, requests, before, after, why) }, first, found);
+                self.tell(Cell { was_why: was, ..self.cell(class, &asked, before, after, why) }, first, found);
             }
         }
         let is_all = seeds.iter().any(|seed| seed.has_all_ports());
@@ -93,7 +98,7 @@ impl Between<'_> {
         }
     }
 
-    fn cell(&self, class: PortClass, requests: Vec<Option<Request>>, before: Access, after: Access, why: Option<String>) -> Cell {
+    fn cell(&self, class: PortClass, asked: &Asked, before: Access, after: Access, why: Option<String>) -> Cell {
         Cell {
             source: Arc::clone(&self.caller.peers),
             destination: Arc::clone(&self.target.peers),
@@ -102,7 +107,7 @@ impl Between<'_> {
             target: self.target.example.clone(),
             protocol: class.protocol,
             port: class.example,
-            requests,
+            requests: Arc::clone(&asked.requests),
             before,
             after,
             why,
@@ -125,13 +130,33 @@ impl Between<'_> {
         found.left_open.entry(key).or_insert_with(|| LeftOpen { caller: caller.clone(), target: target.clone(), flow, call: None });
     }
 
-    /// The classes of requests on a class of ports; only a TCP connection to a pod can be looked into.
-    pub(super) fn requests<C: Borrow<Cut>>(&self, cuts: &[C], class: &PortClass) -> Result<Vec<Option<Request>>, TooManyRequests> {
+    /// What is asked on a class of ports; only a TCP connection to a pod can be looked into.
+    pub(super) fn asked<C: Borrow<Cut>>(&self, doors: Doors<'_>, cuts: &[C], class: &PortClass) -> Result<Rc<Asked>, TooManyRequests> {
         let is_pod = matches!(self.target.example.of(Which::Head), Peer::Pod(_));
-        if class.protocol == Protocol::Tcp && is_pod {
-            request_classes(cuts, &class.cuts, &mut self.walk.paths.borrow_mut())
-        } else {
-            Ok(vec![None])
+        let looks = |at: &&usize| cuts.get(**at).is_some_and(|cut| !cut.borrow().requests.is_empty());
+        let looking: Vec<usize> = class.cuts.iter().filter(looks).copied().collect();
+        if looking.is_empty() || class.protocol != Protocol::Tcp || !is_pod {
+            return Ok(Rc::new(Asked::nothing()));
+        }
+        let new = || {
+            let cuts: Vec<&Cut> = looking.iter().filter_map(|at| cuts.get(*at)).map(Borrow::borrow).collect();
+            let asked = Asked::new(self.requests(&cuts)?, doors.into);
+            self.walk.looks.set(self.walk.looks.get() + asked.requests.len());
+            Ok(asked)
+        };
+        let places: Option<Vec<usize>> = looking.iter().map(|at| self.entered.get(*at).copied()).collect();
+        match (doors.into, places) {
+            (Some(into), Some(places)) => into.asked.of(places, new),
+            _ => new().map(Rc::new),
+        }
+    }
+
+    /// The classes of requests into which cuts that look into connections cut them, or as many as two sides need to differ.
+    fn requests(&self, cuts: &[&Cut]) -> Result<Vec<Option<Request>>, TooManyRequests> {
+        let (all, mut paths): (Vec<usize>, _) = ((0..cuts.len()).collect(), self.walk.paths.borrow_mut());
+        match self.walk.wanted.shows {
+            Shows::Difference | Shows::Step(_) => differing_requests(cuts, &all, &mut paths),
+            Shows::AtEnd | Shows::Against(..) => request_classes(cuts, &all, &mut paths),
         }
     }
 
@@ -153,20 +178,14 @@ impl Between<'_> {
         doors: Doors<'_>,
         [base, head]: &mut [Flow; 2],
         class: &PortClass,
-        requests: &[Option<Request>],
+        asked: &Asked,
     ) -> [(Access, Option<String>); 2] {
-        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access(doors, (which, flow), class, requests))
+        [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| self.access(doors, (which, flow), class, asked))
     }
 
     /// What passes on one side, and why that is left open where it is.
-    fn access(
-        &self,
-        doors: Doors<'_>,
-        (which, flow): (Which, &mut Flow),
-        class: &PortClass,
-        requests: &[Option<Request>],
-    ) -> (Access, Option<String>) {
-        self.walk.looks.set(self.walk.looks.get() + requests.len());
+    fn access(&self, doors: Doors<'_>, (which, flow): (Which, &mut Flow), class: &PortClass, asked: &Asked) -> (Access, Option<String>) {
+        self.walk.looks.set(self.walk.looks.get() + asked.distinct().len());
         (flow.protocol, flow.port, flow.transport) = (class.protocol, class.example, Transport::Plaintext);
         let mut access = Access::default();
         let mut why = None;
@@ -177,12 +196,13 @@ impl Between<'_> {
             flow.request = None;
             // Only the end that is called looks into connections.
             let left = out.map_or(Verdict::Allowed, |end| end.verdict(flow, to));
-            let mut said = Vec::with_capacity(requests.len());
-            for request in requests {
+            let (mut said, mut stops) = (Vec::with_capacity(asked.distinct().len()), Vec::new());
+            for request in asked.distinct() {
                 flow.request.clone_from(request);
-                let entered = match &left {
-                    Verdict::Denied => Verdict::Denied,
-                    _ => into.map_or(Verdict::Allowed, |end| end.verdict(flow, from)),
+                let (entered, stopped) = match (&left, into) {
+                    (Verdict::Denied, into) => (Verdict::Denied, into.and_then(|end| end.stops(flow, from))),
+                    (_, Some(end)) => end.judge(flow, from),
+                    (_, None) => (Verdict::Allowed, None),
                 };
                 for verdict in [&left, &entered] {
                     if let Verdict::Unspecified(reason) = verdict {
@@ -190,10 +210,10 @@ impl Between<'_> {
                     }
                 }
                 said.push(Said::from(&left).min(Said::from(&entered)));
-                let stops = into.and_then(|end| end.stops(flow, from));
-                access.stops.extend(stops.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
+                stops.extend(stopped.map(|[network, mesh]| Stops { network: network || left == Verdict::Denied, mesh }));
             }
-            access.set(*transport, said);
+            access.stops.extend(asked.all(&stops));
+            access.set(*transport, asked.all(&said));
         }
         (access, why)
     }
@@ -220,7 +240,6 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
     let walk = Walk::new(&few, None, &wanted);
     let piece = |peer: &Both| Piece { peers: Arc::default(), example: peer.clone(), held_by: Vec::new(), workload: None };
     let (from_piece, to_piece) = (piece(caller), piece(target));
-    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece };
     let (out, into) = (caller.ends(pair, Way::Egress), target.ends(pair, Way::Ingress));
     let cuts_of = |ends: &Ends<'_>, far: &Both| {
         let cuts = ends.of(which).map(JudgedEnd::cuts).unwrap_or_default();
@@ -233,12 +252,14 @@ pub(in crate::diff) fn passes_somewhere(pair: &Pair<'_>, which: Which, caller: &
         cut.requests = RequestSamples::default();
     }
     let all: Vec<usize> = (0..cuts.len()).collect();
+    let entered: Vec<usize> = (0..looked_into).collect();
+    let between = Between { walk: &walk, seeds: &[], caller: &from_piece, target: &to_piece, entered: &entered };
     let [base, head] = &mut between.flows();
     let flow = if which == Which::Base { base } else { head };
     let doors = Doors { out: Some(&out), into: Some(&into) };
     port_classes(&cuts, &all).iter().any(|class| {
-        let Ok(requests) = between.requests(&cuts, class) else { return true };
-        let (access, _) = between.access(doors, (which, &mut *flow), class, &requests);
+        let Ok(asked) = between.asked(doors, &cuts, class) else { return true };
+        let (access, _) = between.access(doors, (which, &mut *flow), class, &asked);
         access.best().contains(&Said::Allowed)
     })
 }

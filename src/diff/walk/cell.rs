@@ -29,7 +29,7 @@ pub(in crate::diff) struct Cell {
     /// One of the ports.
     pub(in crate::diff) port: u16,
     /// The classes of requests.
-    pub(in crate::diff) requests: Vec<Option<Request>>,
+    pub(in crate::diff) requests: Arc<Vec<Option<Request>>>,
     /// What passed.
     pub(in crate::diff) before: Access,
     /// What passes.

@@ -108,13 +108,15 @@ impl Into<'_> {
         if self.walk.wanted.within.is_some() {
             return true;
         }
-        let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target };
+        let between = Between { walk: self.walk, seeds: self.seeds, caller, target: self.target, entered: &caller.held_by };
         let doors = Doors { out: None, into: Some(self.ends) };
         let mut flows = between.flows();
-        let ports = port_classes(self.cuts, &caller.held_by);
+        let cuts: Vec<&Cut> = self.entered(caller).collect();
+        let all: Vec<usize> = (0..cuts.len()).collect();
+        let ports = port_classes(&cuts, &all);
         ports.iter().any(|class| {
-            let Ok(requests) = between.requests(self.cuts, class) else { return true };
-            let [base, head] = between.both(doors, &mut flows, class, &requests).map(|(access, _)| access);
+            let Ok(asked) = between.asked(doors, &cuts, class) else { return true };
+            let [base, head] = between.both(doors, &mut flows, class, &asked).map(|(access, _)| access);
             !base.is_denied() || !head.is_denied() || base.stops != head.stops
         })
     }
@@ -125,13 +127,17 @@ impl Into<'_> {
         let (own, of_base) = own.get_or_init(|| ends.cuts());
         for target in self.called_by(own, *of_base) {
             // What tells peers apart has done its work: ports and requests are what is left of the cuts that hold both.
-            let entered = caller.held_by.iter().filter_map(|at| self.cuts.get(*at));
             let left = target.held_by.iter().filter_map(|at| own.get(*at));
-            let cuts: Vec<&Cut> = entered.chain(left).collect();
+            let cuts: Vec<&Cut> = self.entered(caller).chain(left).collect();
             let held: Vec<usize> = (0..cuts.len()).collect();
-            let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target };
+            let between = Between { walk: self.walk, seeds: self.seeds, caller, target: &target, entered: &caller.held_by };
             between.compare(Doors { out: Some(&ends), into: Some(self.ends) }, &cuts, &held, found);
         }
+    }
+
+    /// The cuts of the end that is called which hold a caller.
+    fn entered<'c>(&'c self, caller: &'c Piece) -> impl Iterator<Item = &'c Cut> {
+        caller.held_by.iter().filter_map(|at| self.cuts.get(*at))
     }
 
     /// Those that are called, as the cuts of a caller's end tell them apart.
@@ -164,8 +170,10 @@ impl Into<'_> {
         let within = self.walk.wanted.within.map(|within| line(&within.source, &PortSet::none()));
         let cuts: Vec<Cut> = self.cuts.iter().cloned().chain(within).collect();
         for caller in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
-            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target };
-            between.compare(Doors { out: None, into: Some(self.ends) }, &cuts, &caller.held_by, found);
+            let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target, entered: &caller.held_by };
+            let cuts: Vec<&Cut> = self.entered(&caller).collect();
+            let held: Vec<usize> = (0..cuts.len()).collect();
+            between.compare(Doors { out: None, into: Some(self.ends) }, &cuts, &held, found);
         }
     }
 }

@@ -35,6 +35,13 @@ impl Quota {
         cells < self.cells && looks < self.looks
     }
 
+    /// Whether so much is enough more than what a namespace had before to look at it all again. Of many namespaces one after the other may
+    /// leave the rest a little more, and each of these walks takes as long as all of them may.
+    fn is_worth_a_walk_after(self, before: Self) -> bool {
+        let is_more = |now: usize, before: usize| now > before.saturating_add(before / 4);
+        is_more(self.cells, before.cells) || is_more(self.looks, before.looks)
+    }
+
     const fn less(self, share: &Share) -> Self {
         Self { cells: self.cells.saturating_sub(share.found.cells.len()), looks: self.looks.saturating_sub(share.looks) }
     }
@@ -60,8 +67,8 @@ pub(super) fn shares<'w>(all: &[Called<'_>], whole: Quota, walk: impl Fn() -> Wa
     let mut left = whole;
     let mut open: Vec<(usize, &Called<'_>)> = all.iter().enumerate().collect();
     let mut done: Vec<(usize, Share)> = Vec::new();
+    let mut quota = whole.split(open.len());
     while !open.is_empty() {
-        let quota = left.split(open.len());
         let found = in_shares(&open, 1, |share| {
             let walk = walk();
             share.iter().map(|(_, (name, seeds))| walk.share(name, seeds, quota)).collect::<Vec<_>>()
@@ -69,12 +76,13 @@ pub(super) fn shares<'w>(all: &[Called<'_>], whole: Quota, walk: impl Fn() -> Wa
         let found: Vec<(usize, Share)> = open.iter().map(|(at, _)| *at).zip(found.into_iter().flatten()).collect();
         let (complete, cut): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, share)| quota.holds(share.found.cells.len(), share.looks));
         left = complete.iter().fold(left, |left, (_, share)| left.less(share));
-        let is_last = complete.is_empty();
         done.extend(complete);
-        if is_last {
+        let more = left.split(cut.len());
+        if !more.is_worth_a_walk_after(quota) {
             done.extend(cut);
             break;
         }
+        quota = more;
         let again: BTreeSet<usize> = cut.into_iter().map(|(at, _)| at).collect();
         open.retain(|(at, _)| again.contains(at));
     }
@@ -103,6 +111,8 @@ mod tests {
         assert!(part.cells * 7 <= Quota::WHOLE.cells && part.looks * 7 <= Quota::WHOLE.looks);
         assert_eq!(Quota::WHOLE.split(0), Quota::WHOLE);
         assert!(!Quota { cells: 0, looks: 0 }.split(3).holds(1, 1) && Quota { cells: 0, looks: 0 }.split(3).holds(0, 0));
+        assert!(!part.is_worth_a_walk_after(part) && !Quota::WHOLE.split(6).is_worth_a_walk_after(part), "little more is not worth it");
+        assert!(Quota::WHOLE.split(5).is_worth_a_walk_after(part));
         assert!(part.holds(part.cells - 1, part.looks - 1) && !part.holds(part.cells, 0) && !part.holds(0, part.looks));
     }
 }

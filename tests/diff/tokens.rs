@@ -1,0 +1,123 @@
+//! Rules about tokens: many of them are compared as few are, and what is not told apart need not be.
+
+use twogate::classes::{PathCells, request_classes};
+use twogate::cluster::{Cluster, Endpoint, Names, Way};
+use twogate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
+
+use super::manifests::{compared, lines, read};
+
+const SIDECAR: &str = "[mesh]\nmode = \"sidecar\"\n";
+
+const TOKENS: &str = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: jwt, namespace: shop}\n\
+    spec: {jwtRules: [{issuer: 'https://idp.test', jwksUri: 'https://idp.test/keys'}]}\n";
+
+fn policy(name: &str, app: &str, action: &str, rules: &str) -> String {
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{selector: {{matchLabels: {{app: {app}}}}}, action: {action}, rules: [{rules}]}}\n"
+    )
+}
+
+/// Whoever has no token is stopped on some paths, and of the others each needs one of some groups.
+fn guarded(app: &str, groups: &[&str]) -> String {
+    let rule = |group: &&str| {
+        format!(
+            "{{from: [{{source: {{requestPrincipals: ['https://idp.test/*']}}}}], to: [{{operation: {{methods: [GET, POST]}}}}], \
+             when: [{{key: 'request.auth.claims[groups]', values: [{group}, admin]}}]}}"
+        )
+    };
+    let allow: Vec<String> = groups.iter().map(rule).collect();
+    let bare = "{from: [{source: {notRequestPrincipals: ['*']}}], to: [{operation: {paths: [/api/*], hosts: [shop.test]}}]}";
+    policy(&format!("deny-{app}"), app, "DENY", bare) + &policy(app, app, "ALLOW", &allow.join(", "))
+}
+
+const GROUPS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+
+/// Tokens with any of a dozen groups are thousands; that a rule has another group shows with those of two.
+#[test]
+fn a_rule_for_a_group_among_many_is_compared() {
+    let mut other = GROUPS;
+    other[5] = "z";
+    let (base, head) = (TOKENS.to_owned() + &guarded("db", &GROUPS), TOKENS.to_owned() + &guarded("db", &other));
+    let found = compared(&base, &head, SIDECAR);
+    assert!(found.report.incomplete.is_empty(), "{:?}", found.report.incomplete);
+    let told = lines(&found);
+    assert!(
+        told.len() == 1 && told[0].contains("app=db@shop") && told[0].ends_with("but other requests [AuthorizationPolicy shop/db changed]"),
+        "{told:#?}"
+    );
+    assert!(found.report.entries.iter().all(|entry| entry.loses), "who has the old group loses");
+    assert!(lines(&compared(&base, &base, SIDECAR)).is_empty());
+}
+
+/// Requests that no policy tells apart are asked about once, so that what a whole team has changed is compared.
+#[test]
+fn what_many_rules_about_tokens_do_is_compared_to_its_end() {
+    let apps = ["db", "api", "web", "bill", "mail", "log"];
+    let all = |groups: &[&str]| apps.iter().fold(TOKENS.to_owned(), |text, app| text + &guarded(app, groups));
+    let found = compared(&all(&GROUPS[..4]), &all(&GROUPS[..5]), SIDECAR);
+    assert!(found.report.incomplete.is_empty(), "{:?}", found.report.incomplete);
+    let told = lines(&found);
+    assert!(apps.iter().all(|app| told.iter().any(|line| line.contains(app))), "{told:#?}");
+}
+
+fn pod(namespace: &str, app: &str, plane: DataPlane) -> Endpoint {
+    Endpoint::from(Peer::Pod(Pod {
+        namespace: namespace.into(),
+        namespace_labels: [(NAMESPACE_NAME.into(), namespace.into())].into(),
+        labels: [("app".into(), app.into())].into(),
+        account: app.into(),
+        plane,
+    }))
+}
+
+/// Requests of one number get one answer, from whomever, on whatever port and over either transport.
+#[test]
+fn requests_that_are_alike_get_the_same_answer() {
+    let rules = [
+        guarded("db", &GROUPS[..3]),
+        policy(
+            "callers",
+            "db",
+            "ALLOW",
+            "{from: [{source: {principals: ['cluster.local/ns/shop/sa/web']}}], to: [{operation: {hosts: ['a.*', b.test], ports: ['80']}}, {operation: {notPaths: [/x*]}}]}",
+        ),
+        policy(
+            "header",
+            "db",
+            "DENY",
+            "{from: [{source: {namespaces: [dev]}}], when: [{key: 'request.headers[x-a]', values: ['*'], notValues: [ok]}]}",
+        ),
+        policy("ask", "db", "CUSTOM", "{to: [{operation: {paths: [/ext]}}]}")
+            .replace("action: CUSTOM", "action: CUSTOM, provider: {name: p}"),
+    ];
+    let cluster: Cluster = read(&(TOKENS.to_owned() + &rules.concat()), SIDECAR);
+    let mut told_apart = 0;
+    for plane in [DataPlane::Sidecar, DataPlane::Ambient, DataPlane::None] {
+        let near = pod("shop", "db", plane);
+        let end = cluster.end(&near, Way::Ingress);
+        let cuts = end.cuts(&Names::default());
+        let all: Vec<usize> = (0..cuts.len()).collect();
+        let requests = request_classes(&cuts, &all, &mut PathCells::default()).unwrap();
+        let numbers = end.alike(&requests);
+        let count = numbers.iter().max().unwrap() + 1;
+        told_apart = told_apart.max(count);
+        for (namespace, account) in [("shop", "web"), ("shop", "other"), ("dev", "web"), ("far", "far")] {
+            for far in [DataPlane::Sidecar, DataPlane::None].map(|plane| pod(namespace, account, plane)) {
+                for (port, transport) in
+                    [80, 81, 15020].into_iter().flat_map(|port| [(port, Transport::Mtls), (port, Transport::Plaintext)])
+                {
+                    let mut answers = vec![None; count];
+                    for (request, number) in requests.iter().zip(&numbers) {
+                        let said = end.judge(&far, Protocol::Tcp, port, transport, request.as_ref());
+                        assert_eq!(said.0, end.decide(&far, Protocol::Tcp, port, transport, request.as_ref()));
+                        assert_eq!(said.1, end.stops(&far, Protocol::Tcp, port, transport, request.as_ref()));
+                        let known = answers[*number].get_or_insert_with(|| said.clone());
+                        assert_eq!(*known, said, "{request:?} at {port}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(told_apart > 8, "the rules tell requests apart: {told_apart}");
+}
