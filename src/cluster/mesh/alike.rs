@@ -37,8 +37,8 @@ impl MeshEnd<'_> {
         let proxy = match &self.guard {
             Guard::Sidecar(sidecar) => &sidecar.proxy,
             Guard::Gateway(gateway) => &gateway.proxy,
-            // Neither looks into connections.
-            Guard::None | Guard::Ztunnel(_) => return vec![0; requests.len()],
+            // None of them looks into connections.
+            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => return vec![0; requests.len()],
         };
         let view = self.view(self.destination, 0, Transport::Plaintext);
         let rules = proxy.attached.policies().flat_map(|bound| &bound.policy.chain(ChainKind::Http).rules);
