@@ -90,13 +90,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let mut plan = Plan { base: old.name.clone(), head: new.name.clone(), ..Plan::default() };
     let (before, besides_before) = old.split(&[]);
     let (mut after, besides_after) = new.split(&before);
-    for object in stays(&before, &after, options) {
-        if object.id.kind != "Namespace" && object.id.kind != "ServiceAccount" {
-            plan.kept.push(words(&object.id));
-        }
-        new.files.push(new.sources.add(Source::new("kept.yaml", object.text.as_str())));
-        after.push(object);
-    }
+    plan.kept = new.keep(&before, &mut after, options);
     let kept = beside(&besides_before, &besides_after, &mut plan);
     // Services say what ports are taken for; what runs pods decides no flow among all that could exist.
     let is_kept_alike = plan.unjudged.is_empty() && !plan.besides.iter().any(|name| name.starts_with("Service "));
@@ -163,6 +157,19 @@ impl Given {
 
     fn cluster(&self, platform: &Platform) -> Cluster {
         cluster::read(&self.sources, &self.files, platform.clone()).0
+    }
+
+    /// Takes in the objects that stay though these manifests lack them; the names of the policies among them.
+    fn keep(&mut self, before: &[Object], own: &mut Vec<Object>, options: Options) -> Vec<String> {
+        let mut kept = Vec::new();
+        for object in stays(before, own, options) {
+            if object.id.kind != "Namespace" && object.id.kind != "ServiceAccount" {
+                kept.push(words(&object.id));
+            }
+            self.files.push(self.sources.add(Source::new("kept.yaml", object.text.as_str())));
+            own.push(object);
+        }
+        kept
     }
 
     /// The objects that are put in order, and the others.
