@@ -234,6 +234,30 @@ fn a_role_among_many_is_told_alone() {
     assert_eq!(told, [format!("internet: anywhere -> *@shop:80 {gained} [AuthorizationPolicy shop/api changed]")]);
 }
 
+/// Tokens for one more audience verify, wherever in the list it stands: that is a gain, and the other way round a loss.
+#[test]
+fn an_audience_besides_others_is_told() {
+    let with = |audiences: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: jwt, namespace: shop}}\n\
+             spec: {{jwtRules: [{{issuer: i, jwksUri: 'https://i/keys', audiences: [{audiences}]}}]}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\n\
+             spec: {{rules: [{{to: [{{operation: {{ports: ['80']}}}}], when: [{{key: 'request.auth.claims[role]', values: [r]}}]}}]}}\n"
+        )
+    };
+    let told = |base: &str, head: &str| compared(&with(base), &with(head), "");
+    for (base, head) in [("a", "a, b"), ("a", "b, a"), ("a, b", "a, b, c")] {
+        let (gained, lost) = (told(base, head), told(head, base));
+        assert!(
+            !gained.report.entries.is_empty() && gained.report.entries.iter().all(|entry| entry.kind.is_gain()),
+            "{:#?}",
+            lines(&gained)
+        );
+        assert!(!lost.report.entries.is_empty() && !lost.report.entries.iter().any(|entry| entry.kind.is_gain()), "{:#?}", lines(&lost));
+    }
+    assert!(told("a, b", "b, a").report.entries.is_empty());
+}
+
 /// What is gained in the place of something that is lost is a loss too.
 #[test]
 fn a_loss_beside_a_gain_fails_a_run_that_wants_none() {

@@ -15,6 +15,9 @@ const MAX_COMBINED: usize = 6;
 /// The claim that says who somebody is for an issuer.
 const SUBJECT: &str = "sub";
 
+/// The claim that says for whom a token is.
+const AUDIENCE: &str = "aud";
+
 /// One value of a claim.
 pub(super) type Claim = (Symbol, Symbol);
 
@@ -43,11 +46,12 @@ pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test], joined: &[Clai
     let mut issuers: BTreeSet<(Symbol, Option<Symbol>)> = BTreeSet::new();
     for provider in providers(policies) {
         let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
-        issuers.insert((issuer, provider.audiences.first().cloned()));
+        let audiences = provider.audiences.iter().cloned().map(Some);
+        issuers.extend(audiences.chain(provider.audiences.is_empty().then_some(None)).map(|audience| (Symbol::clone(&issuer), audience)));
     }
     for (issuer, audience) in issuers {
         tokens.insert(token(&issuer, &[]));
-        let audience: Vec<Claim> = audience.into_iter().map(|audience| ("aud".into(), audience)).collect();
+        let audience: Vec<Claim> = audience.into_iter().map(|audience| (AUDIENCE.into(), audience)).collect();
         for chosen in combinations(&claims) {
             tokens.insert(token(&issuer, &[audience.as_slice(), chosen.as_slice()].concat()));
         }
@@ -99,6 +103,13 @@ pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Sym
         }
     }
     written
+}
+
+/// The claims on which it hangs whether a token verifies, as [`written`] has those of tests: of each provider one of its audiences is enough.
+pub(super) fn written_by(policies: &[&TokenPolicy]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
+    let lists = providers(policies).map(|provider| provider.audiences.iter().cloned().collect::<BTreeSet<Symbol>>());
+    let lists: BTreeSet<BTreeSet<Symbol>> = lists.filter(|list| !list.is_empty()).collect();
+    if lists.is_empty() { BTreeMap::new() } else { [(AUDIENCE.into(), lists)].into() }
 }
 
 /// The claims that tests look at, each with a word that matches.
