@@ -43,17 +43,19 @@ pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test], joined: &[Clai
     let mut claims: BTreeSet<Claim> = claims(tests).into_iter().collect();
     claims.extend(joined.iter().filter(|claim| asks_for(tests, claim)).cloned());
     let claims: Vec<Claim> = claims.into_iter().collect();
-    let mut issuers: BTreeSet<(Symbol, Option<Symbol>)> = BTreeSet::new();
+    let mut issuers: BTreeSet<(Symbol, Vec<Claim>)> = BTreeSet::new();
     for provider in providers(policies) {
         let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
-        let audiences = provider.audiences.iter().cloned().map(Some);
-        issuers.extend(audiences.chain(provider.audiences.is_empty().then_some(None)).map(|audience| (Symbol::clone(&issuer), audience)));
+        issuers.insert((issuer, provider.audiences.iter().map(|audience| (AUDIENCE.into(), Symbol::clone(audience))).collect()));
     }
-    for (issuer, audience) in issuers {
+    for (issuer, audiences) in issuers {
         tokens.insert(token(&issuer, &[]));
-        let audience: Vec<Claim> = audience.into_iter().map(|audience| (AUDIENCE.into(), audience)).collect();
         for chosen in combinations(&claims) {
-            tokens.insert(token(&issuer, &[audience.as_slice(), chosen.as_slice()].concat()));
+            tokens.insert(token(&issuer, &[audiences.as_slice(), chosen.as_slice()].concat()));
+            // Which of the audiences a rule asks for does not show where all of them are.
+            if chosen.iter().any(|(name, _)| **name == *AUDIENCE) {
+                tokens.insert(token(&issuer, &chosen));
+            }
         }
     }
     tokens
