@@ -259,6 +259,9 @@ fn clients_of_the_mesh_call_a_gateway_in_plaintext() {
     let call = |port, of_service| auto(&web(), &edge, port).http("GET", "/a").service("edge/edge", of_service);
     allowed(&cluster, &call(8443, 443));
     denied(&cluster, &call(8080, 80), Gate::Transport);
+    let decision = cluster.decide(&call(8080, 80));
+    let reasons: Vec<&str> = decision.steps.iter().filter(|step| step.gate == Gate::Transport).map(|step| &*step.reason).collect();
+    assert_eq!(reasons, ["the server does not take TLS of its own"]);
 }
 
 /// Which pods are gateways the template, or the arguments of the proxy that is there, say; `SetGatewaysForProxy` looks at routers alone, so

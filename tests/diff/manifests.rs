@@ -234,6 +234,38 @@ fn a_role_among_many_is_told_alone() {
     assert_eq!(told, [format!("internet: anywhere -> *@shop:80 {gained} [AuthorizationPolicy shop/api changed]")]);
 }
 
+/// Tokens for one more audience verify, wherever in the list it stands: that is a gain, and the other way round a loss.
+#[test]
+fn an_audience_besides_others_is_told() {
+    let asking = |audiences: &str, asked: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: jwt, namespace: shop}}\n\
+             spec: {{jwtRules: [{{issuer: i, jwksUri: 'https://i/keys', audiences: [{audiences}]}}]}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\n\
+             spec: {{rules: [{{to: [{{operation: {{ports: ['80']}}}}], when: [{asked}]}}]}}\n"
+        )
+    };
+    let with = |audiences: &str| asking(audiences, "{key: 'request.auth.claims[role]', values: [r]}");
+    let told = |base: &str, head: &str| compared(&with(base), &with(head), "");
+    for (base, head) in [("a", "a, b"), ("a", "b, a"), ("a, b", "a, b, c")] {
+        let (gained, lost) = (told(base, head), told(head, base));
+        assert!(
+            !gained.report.entries.is_empty() && gained.report.entries.iter().all(|entry| entry.kind.is_gain()),
+            "{:#?}",
+            lines(&gained)
+        );
+        assert!(!lost.report.entries.is_empty() && !lost.report.entries.iter().any(|entry| entry.kind.is_gain()), "{:#?}", lines(&lost));
+    }
+    assert!(told("a, b", "b, a").report.entries.is_empty());
+    // All who verify, or those for one of the audiences alone.
+    let [all, one] = ["a, b", "a"].map(|asked| asking("a, b", &format!("{{key: request.auth.audiences, values: [{asked}]}}")));
+    let gained = compared(&one, &all, "").report;
+    assert!(!gained.entries.is_empty() && gained.entries.iter().all(|entry| entry.kind.is_gain()));
+    // Many are told apart as little as they have to be.
+    let many: Vec<String> = (0..40).map(|number| format!("a{number}")).collect();
+    assert_eq!(told(&many[1..].join(", "), &many.join(", ")).report.entries.len(), 1);
+}
+
 /// What is gained in the place of something that is lost is a loss too.
 #[test]
 fn a_loss_beside_a_gain_fails_a_run_that_wants_none() {

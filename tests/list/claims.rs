@@ -108,3 +108,29 @@ fn a_role_that_keeps_out_with_a_tenant_is_told_with_it() {
         }
     }
 }
+
+/// A token for any of several audiences verifies, and one whose audience only begins like it does not: the listing says both.
+#[test]
+fn each_audience_that_verifies_is_listed() {
+    let allow = [
+        rule(&[("groups", "r0")], None),
+        "{to: [{operation: {paths: [/a]}}], when: [{key: 'request.auth.audiences', values: ['m*']}]}".to_owned(),
+        "{when: [{key: 'request.auth.audiences', notValues: [me]}]}".to_owned(),
+    ];
+    let request = |path: &str, audiences: &[&str]| {
+        let set = |values: &[&str]| values.iter().map(|value| Symbol::from(*value)).collect();
+        let claims = [("groups".into(), set(&["r0"])), ("aud".into(), set(audiences))].into();
+        let token = Token::Valid { issuer: "i".into(), claims };
+        Some(Request { method: "GET".into(), path: path.into(), host: "db".into(), headers: Labels::new(), token })
+    };
+    let audiences: [&[&str]; 6] = [&["me"], &["you"], &["me", "you"], &["mine"], &["mine", "you"], &["other"]];
+    let requests: Vec<Option<Request>> = audiences.iter().flat_map(|held| ["/a", "/b"].map(|path| request(path, held))).collect();
+    for accepted in ["[me, you]", "[you, me]", "[me]", "[you, other]"] {
+        for allow in [&allow[..1], &allow[..2], &allow[1..2], &allow[2..]] {
+            let cluster = cluster(allow, &[]).replace("{issuer: i,", &format!("{{issuer: i, audiences: {accepted},"));
+            if let Err(error) = agree_on(&cluster, &platform(), &requests) {
+                panic!("{error}");
+            }
+        }
+    }
+}

@@ -95,6 +95,7 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
         universe.methods.extend(requests.methods.iter().cloned());
         // Without one of these headers it is no preflight, and its token is looked at.
         let settling_headers = requests.headers.keys().cloned().collect();
+        requests.written.claims = tokens::written_by(&policies);
         let requests = RequestSamples { tokens: tokens::samples(&policies, &[], &[]), looks_inside: true, settling_headers, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }

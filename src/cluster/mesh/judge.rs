@@ -213,6 +213,9 @@ impl MeshEnd<'_> {
             (_, Truth::No) if no_identity => "the caller has no identity to prove".to_owned(),
             (Guard::None, Truth::No) => "nothing there terminates mTLS".to_owned(),
             (Guard::None, Truth::Yes) => "the pod takes no part in the mesh".to_owned(),
+            (Guard::Gateway(gateway), Truth::No) if course.speaks == Speaks::Foreign && gateway.takes_no_tls(port) => {
+                takes(speaks, Truth::No)
+            }
             (Guard::Gateway(gateway), arrives) => gateway.why(port, arrives).to_owned(),
             (Guard::Tunnel(tunnel), arrives) => tunnel.why(port, arrives).to_owned(),
             (Guard::Sidecar(_), _) => match (self.entrance(plane(from), port, course.speaks.transport()), arrives) {

@@ -15,6 +15,9 @@ const MAX_COMBINED: usize = 6;
 /// The claim that says who somebody is for an issuer.
 const SUBJECT: &str = "sub";
 
+/// The claim that says for whom a token is.
+const AUDIENCE: &str = "aud";
+
 /// One value of a claim.
 pub(super) type Claim = (Symbol, Symbol);
 
@@ -41,16 +44,19 @@ pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test], joined: &[Clai
     let mut claims: BTreeSet<Claim> = claims(tests).into_iter().collect();
     claims.extend(joined.iter().filter(|claim| asks_for(tests, claim)).cloned());
     let claims: Vec<Claim> = claims.into_iter().collect();
-    let mut issuers: BTreeSet<(Symbol, Option<Symbol>)> = BTreeSet::new();
+    let mut issuers: BTreeSet<(Symbol, Vec<Claim>)> = BTreeSet::new();
     for provider in providers(policies) {
         let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
-        issuers.insert((issuer, provider.audiences.first().cloned()));
+        issuers.insert((issuer, provider.audiences.iter().map(|audience| (AUDIENCE.into(), Symbol::clone(audience))).collect()));
     }
-    for (issuer, audience) in issuers {
+    for (issuer, audiences) in issuers {
         tokens.insert(token(&issuer, &[]));
-        let audience: Vec<Claim> = audience.into_iter().map(|audience| ("aud".into(), audience)).collect();
         for chosen in combinations(&claims) {
-            tokens.insert(token(&issuer, &[audience.as_slice(), chosen.as_slice()].concat()));
+            tokens.insert(token(&issuer, &[audiences.as_slice(), chosen.as_slice()].concat()));
+            // Which of the audiences a rule asks for does not show where all of them are.
+            if chosen.iter().any(|(name, _)| **name == *AUDIENCE) {
+                tokens.insert(token(&issuer, &chosen));
+            }
         }
     }
     tokens
@@ -100,6 +106,13 @@ pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Sym
         }
     }
     written
+}
+
+/// The claims on which it hangs whether a token verifies, as [`written`] has those of tests: of each provider one of its audiences is enough.
+pub(super) fn written_by(policies: &[&TokenPolicy]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
+    let lists = providers(policies).map(|provider| provider.audiences.iter().cloned().collect::<BTreeSet<Symbol>>());
+    let lists: BTreeSet<BTreeSet<Symbol>> = lists.filter(|list| !list.is_empty()).collect();
+    if lists.is_empty() { BTreeMap::new() } else { [(AUDIENCE.into(), lists)].into() }
 }
 
 /// The claims that tests look at, each with a word that matches.

@@ -84,10 +84,10 @@ pub(in super::super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
         if samples.paths.is_empty() { vec!["/".into()] } else { samples.paths.iter().map(|path| concrete(path.as_str()).into()).collect() };
     let host: Symbol = samples.hosts.iter().next().cloned().unwrap_or_else(|| "some.host".into());
     let claims = |token: &&Token| match token {
-        Token::Valid { claims, .. } => claims.len() + 1,
-        Token::None | Token::Unverified => 0,
+        Token::Valid { claims, .. } => (claims.len() + 1, claims.get("aud").map_or(0, BTreeSet::len)),
+        Token::None | Token::Unverified => (0, 0),
     };
-    // The token with most claims passes wherever any does.
+    // The token with most claims passes wherever any does, if it is for somebody for whom it verifies.
     let token = samples.tokens.iter().max_by_key(claims).cloned().unwrap_or(Token::None);
     let headers: Labels = samples.headers.iter().filter_map(|(key, values)| Some((key.clone(), values.first()?.clone()))).collect();
     let each = methods.iter().flat_map(|method| paths.iter().map(move |path| (method, path)));
