@@ -33,7 +33,7 @@ pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::{ClientRule, ClientTls};
+pub use mesh::{ClientRule, ClientTls, Keys, Verification};
 pub use platform::Platform;
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use wire::HBONE;
@@ -220,6 +220,11 @@ impl Cluster {
     /// address first. Where that is among them, all other calls are, too: those that go straight have no waypoint.
     pub fn waypoint_calls<'c>(&'c self, destination: &'c Endpoint, names: &Names) -> Vec<WaypointCall<'c>> {
         self.mesh.calls(destination, names)
+    }
+
+    /// How the tokens of issuers are verified, policy by policy: what no flow tells (`semantics.md` §4.10).
+    pub fn verifications(&self) -> Vec<Verification> {
+        self.mesh.verifications()
     }
 
     /// The `DestinationRule`s that speak of TLS with Services of a namespace, in the order of the manifests. What they say is the

@@ -5,6 +5,7 @@ mod accepted;
 mod alongside;
 mod clusters;
 mod few;
+mod keys;
 mod programs;
 mod random;
 mod refused;

@@ -309,6 +309,27 @@ fn rules_for_clients_break_what_is_assumed_of_them() {
     }
 }
 
+/// No flow tells by whose keys a token is verified, so equal manifests are held against the intents' keys besides.
+#[test]
+fn other_keys_break_what_is_assumed_of_an_issuer() {
+    let program = "namespace shop mesh sidecar\n\nissuer corp = \"https://id.test\" jwks \"https://id.test/keys\" audience \"api\"\n\
+                   workload api = app=api account api\nworkload web = app=web account web\nallow web -> api:8080 mtls http GET /a jwt corp\n";
+    let theirs = |keys: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: theirs, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{app: api}}}}, jwtRules: [{{issuer: 'https://id.test', audiences: [api], jwksUri: '{keys}'}}]}}\n"
+        )
+    };
+    let (status, exit) = assumed(program, "", &theirs("https://evil.test/keys"), "keys");
+    assert_eq!(exit, 1, "{status}");
+    assert_eq!(
+        status,
+        "broken RequestAuthentication shop/theirs verifies tokens of `https://id.test` by the keys at `https://evil.test/keys`, and not by \
+         the keys at `https://id.test/keys`"
+    );
+    assert_eq!(assumed(program, "", &theirs("https://id.test/keys"), "keys"), ("holds".to_owned(), 0));
+}
+
 #[test]
 fn nothing_is_called_proved_beside_what_cannot_be_read() {
     let place = Place::with(&[("a.intent", "namespace shop\nallow app=web -> app=db:5432\n"), ("theirs.yaml", "kind: NetworkPolicy\n")]);

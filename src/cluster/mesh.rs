@@ -17,6 +17,7 @@ mod gateway;
 mod hosts;
 mod ingress;
 mod judge;
+mod keys;
 mod labels;
 mod listener_set;
 mod misses;
@@ -59,6 +60,7 @@ pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use gateway::is_named_after;
 pub(super) use judge::in_mesh;
+pub use keys::{Keys, Verification};
 pub(super) use names::{Others, add_names_of};
 pub(super) use route::{Hop, Route};
 

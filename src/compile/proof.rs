@@ -16,7 +16,7 @@ use crate::ir::{Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::OutputFile;
-use crate::verify::{Assumption, Difference, Ends, Incomplete, Proof, Way, flow_words, prove};
+use crate::verify::{Assumption, Difference, Ends, Incomplete, Misverified, Proof, Way, flow_words, misverified, prove};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
@@ -36,7 +36,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: None, cluster, findings: vec![misread(&finding)] };
     }
-    let alone = Pass { suspects: &written, ends: Ends::Policed, differs: failed };
+    let alone = Pass { suspects: &written, ends: Ends::Policed, differs: failed, verifies: failed_keys };
     let checked = judged(policy, gates, cluster, &alone);
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
@@ -45,7 +45,7 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: None, cluster, findings };
     }
-    let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed };
+    let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed, verifies: changed_keys };
     let mut checked = judged(policy, gates, cluster, &beside);
     checked.findings.extend(checked.proof.iter().flat_map(|proof| other_clients(proof, &checked.cluster)));
     checked.findings.extend(findings);
@@ -66,6 +66,8 @@ struct Pass<'a> {
     ends: Ends,
     /// Tells of a group of flows about which the two sides do not agree.
     differs: fn(&Policy, &Group) -> Diagnostic,
+    /// Tells of a policy that verifies tokens otherwise.
+    verifies: fn(&Misverified) -> Diagnostic,
 }
 
 fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> Checked {
@@ -73,6 +75,8 @@ fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> 
     let mut findings = Vec::new();
     findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, incomplete)));
+    let wrong = misverified(policy, &cluster).into_iter().filter(|wrong| pass.suspects.contains(&wrong.found.document.location.file));
+    findings.extend(wrong.take(MAX_TOLD).map(|wrong| (pass.verifies)(&wrong)));
     Checked { proof: Some(proof), cluster, findings }
 }
 
@@ -129,6 +133,21 @@ fn changed(policy: &Policy, group: &Group) -> Diagnostic {
     let message = "policies given with `--alongside` change who gets in";
     let finding = counterexample(placed(policy, &group.example.flow, code::ALONGSIDE_CHANGES_ACCESS, message), policy, group);
     finding.help("remove the other policy, or say in the intents what it lets through")
+}
+
+/// What would be written verifies tokens by other keys than the intents say.
+fn failed_keys(wrong: &Misverified) -> Diagnostic {
+    let message = "the policies that would be written do not verify tokens as the intents say";
+    internal(Diagnostic::new(code::PROOF_FAILED, wrong.found.document.location, message).note(wrong.words()))
+}
+
+/// Others verify tokens of an issuer of the intents by other keys: whoever holds these is let in as anybody.
+fn changed_keys(wrong: &Misverified) -> Diagnostic {
+    let message = format!("a policy given with `--alongside` verifies tokens of `{}` otherwise than the intents say", wrong.found.issuer);
+    Diagnostic::new(code::ALONGSIDE_CHANGES_ACCESS, wrong.found.document.location, message)
+        .note(wrong.words())
+        .note("whoever signs with these keys is taken for anybody that the issuer speaks for")
+        .help("remove the other policy, or name its keys in the intents")
 }
 
 /// Others' `DestinationRule`s that make clients speak otherwise than the proof takes for granted (`semantics.md` §3.3).

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Change, Entry};
 use super::side::Which;
+use super::verified;
 use crate::cluster::Cluster;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Code, Diagnostic, Level, code};
@@ -99,6 +100,7 @@ pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -
     facts.extend(workloads(base.policy, head.policy));
     facts.extend(inventories(base.policy, head.policy));
     facts.extend(taken_for_granted(base, head));
+    facts.extend(verified::issuers(base.policy, head.policy));
     facts.sort_by(|left, right| {
         (left.kind, !left.fails, &left.text, left.change).cmp(&(right.kind, !right.fails, &right.text, right.change))
     });
@@ -368,7 +370,7 @@ fn taken_for_granted(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let told = |assumption: &Assumption| {
         use Assumption::{Captured, ClientTls, NamespaceLabels, NoOtherPolicies, OutsideMesh, PodNetwork};
         let lists_namespaces = matches!(assumption, Captured { .. } | ClientTls { .. } | NoOtherPolicies { .. } | PodNetwork { .. });
-        !lists_namespaces && !matches!(assumption, NamespaceLabels { .. } | OutsideMesh { .. })
+        !lists_namespaces && !matches!(assumption, NamespaceLabels { .. } | OutsideMesh { .. } | Assumption::Keys { .. })
     };
     let all = |side: Analysed<'_>| -> BTreeSet<String> {
         assumptions(side.policy, side.gates).iter().filter(|assumption| told(assumption)).map(ToString::to_string).collect()

@@ -29,6 +29,7 @@ use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, Seed, sown};
 use super::selected::narrowed;
 use super::side::{Pair, Said, Which};
+use super::verified;
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
@@ -152,6 +153,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     let mut facts =
         unaccounted(&changes, Known { clusters, workloads: &workloads, called: &seen.called, waypoints: looks.waypoints() }, &open);
     facts.extend(described(&changes, clusters));
+    facts.extend(verified::policies(clusters));
     facts.extend(found(&base.findings, &head.findings));
     facts.extend(workloads_of(&base.cluster, &head.cluster));
     facts.sort_by_key(|fact| fact.kind);

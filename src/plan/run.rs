@@ -14,7 +14,7 @@ use crate::compile::{Mesh, platform};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
-use crate::diff::{Pair, Revision, Unjudged, Which, Words, Yaml, names, presumed, spoken};
+use crate::diff::{Pair, Revision, Unjudged, Which, Words, Yaml, names, presumed, reverified, spoken};
 use crate::flow::Symbol;
 use crate::source::{FileId, Source, Sources};
 use crate::verify::TOO_MANY_NAMES;
@@ -209,11 +209,15 @@ fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
 /// Policies of a waypoint or a gateway that are not the same: what they do is not judged end by end. What a gateway takes hangs on more than
 /// the labels of its pods.
 fn unjudged([before, after]: [&[Object]; 2], clusters: [&Cluster; 2]) -> Vec<String> {
+    // By whose keys a token is verified no flow tells.
+    let reverified = reverified(clusters);
     let at_gateways: BTreeSet<[Symbol; 3]> = clusters.into_iter().flat_map(Cluster::policies_at_gateways).collect();
     let is_elsewhere = |object: &&Object| {
         let spec = object.value().get("spec");
         let id = [object.id.kind.as_str().into(), Symbol::clone(&object.id.namespace), object.id.name.as_str().into()];
-        at_gateways.contains(&id) || ["targetRef", "targetRefs"].iter().any(|key| spec.is_some_and(|spec| spec.get(*key).is_some()))
+        at_gateways.contains(&id)
+            || reverified.contains(&words(&object.id))
+            || ["targetRef", "targetRefs"].iter().any(|key| spec.is_some_and(|spec| spec.get(*key).is_some()))
     };
     let changed = |object: &&Object| {
         let same = |all: &[Object]| all.iter().any(|other| other.id == object.id && other.is_same(object));

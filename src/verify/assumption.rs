@@ -66,6 +66,13 @@ pub enum Assumption {
     EndPort,
     /// A connection to a Service is judged at the pod behind it, never at the Service's address, and none comes from there.
     ServiceAddresses,
+    /// Nobody but an issuer signs with the keys at this address.
+    Keys {
+        /// The issuer's `iss`.
+        issuer: Symbol,
+        /// Where its keys are.
+        address: Symbol,
+    },
     /// No CORS preflight carries a token; the mesh would not look at it.
     Preflight,
     /// No namespaces but these have the labels by which a rule chooses its callers.
@@ -104,6 +111,7 @@ impl Assumption {
             Self::Sctp => "sctp",
             Self::EndPort => "end-port",
             Self::ServiceAddresses => "service-addresses",
+            Self::Keys { .. } => "keys",
             Self::Preflight => "preflight",
             Self::NamespaceSnapshot { .. } => "namespace-snapshot",
             Self::NoOtherPolicies { .. } => "no-other-policies",
@@ -137,6 +145,9 @@ impl fmt::Display for Assumption {
             Self::EndPort => write!(out, "the network plugin knows port ranges"),
             Self::ServiceAddresses => {
                 write!(out, "a connection to a Service is judged at the pod behind it, and none comes from a Service's address")
+            }
+            Self::Keys { issuer, address } => {
+                write!(out, "tokens of `{issuer}` are verified by the keys at `{address}`, and nobody else signs with them")
             }
             Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
             Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),

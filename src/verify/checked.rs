@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::assumption::Assumption;
+use super::issuers::misverified;
 use crate::cluster::{Cluster, Document, Network, Workload};
 use crate::flow::{AddressSet, DataPlane, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, Symbol};
 use crate::ir::{Namespace, Policy, Rule};
@@ -47,6 +48,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::ClientTls { namespaces } => client_tls(cluster, namespaces),
         Assumption::PodNetwork { namespaces } => pod_network(cluster, namespaces),
         Assumption::NoPodAddress { pods } => addresses(policy, cluster, pods),
+        Assumption::Keys { issuer, .. } => keys(policy, cluster, issuer),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
         Assumption::NamespaceSnapshot { .. }
@@ -145,6 +147,14 @@ fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
 fn client_tls(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     let rule = namespaces.iter().find_map(|namespace| cluster.client_tls(namespace).into_iter().find(|rule| rule.asks_for_other));
     rule.map_or(Status::Holds, |rule| Status::Broken(format!("{} asks for something else than the mesh's mTLS", named(&rule.document))))
+}
+
+/// Holds if some policy verifies its tokens so, and none otherwise; who else signs nobody sees.
+fn keys(policy: &Policy, cluster: &Cluster, issuer: &Symbol) -> Status {
+    if let Some(wrong) = misverified(policy, cluster).into_iter().find(|wrong| wrong.found.issuer == *issuer) {
+        return Status::Broken(wrong.words());
+    }
+    if cluster.verifications().iter().any(|found| found.issuer == *issuer) { Status::Holds } else { Status::Open }
 }
 
 fn named(document: &Document) -> String {

@@ -182,6 +182,7 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
     list.push(Assumption::PodNetwork { namespaces: managed.clone() });
     list.extend(of_rules(policy, granted));
     list.extend(of_the_platform(policy));
+    list.extend(of_issuers(policy));
     list.push(Assumption::NoOtherPolicies { namespaces: managed });
     let with = policy.namespaces.values().filter(|namespace| namespace.ownership == Ownership::With);
     let with: Vec<Symbol> = with.map(|namespace| Symbol::clone(&namespace.name)).collect();
@@ -203,6 +204,14 @@ fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     list.extend(outside_mesh(policy));
     list.extend(policy.rules.iter().any(|rule| lets_others_call(policy, rule)).then_some(Assumption::MeshedCallers));
     list
+}
+
+/// By whose keys the tokens are verified that rules ask for.
+fn of_issuers(policy: &Policy) -> impl Iterator<Item = Assumption> {
+    let asked: BTreeSet<&Symbol> = policy.rules.iter().filter_map(|rule| rule.jwt.as_ref()).map(|(name, _)| name).collect();
+    let issuers = asked.into_iter().filter_map(|name| policy.issuers.get(name));
+    let said = issuers.filter_map(|issuer| issuer.jwks.clone().map(|address| Assumption::Keys { issuer: issuer.url.clone(), address }));
+    said.collect::<Vec<_>>().into_iter()
 }
 
 /// What rules name: labels of namespaces, ports served as HTTP, addresses, paths.

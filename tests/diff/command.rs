@@ -41,6 +41,23 @@ fn the_working_tree_counts_with_what_is_not_committed() {
     assert!(ran.status == 1 && ran.stdout.contains("internet -> app=web@shop:8443  now allowed"), "{}{}", ran.stdout, ran.stderr);
 }
 
+/// Who signs with other keys is let in, which is no line between two workloads.
+#[test]
+fn other_keys_of_an_issuer_are_told() {
+    let intents = |keys: &str| {
+        format!(
+            "namespace shop mesh sidecar\nissuer corp = \"https://id.test\" jwks \"{keys}\" audience \"api\"\n\
+             workload api = app=api account api\nworkload web = app=web account web\nallow web -> api:8080 mtls http GET /a jwt corp\n"
+        )
+    };
+    let (old, new) = (intents("https://id.test/keys"), intents("https://evil.test/keys"));
+    let place = crate::cli::Place::with(&[("old/a.intent", &old), ("new/a.intent", &new)]);
+    let ran = place.run("diff old new");
+    let told =
+        "tokens of `https://id.test` are verified by the keys at `https://evil.test/keys`; they were by the keys at `https://id.test/keys`";
+    assert!(ran.status == 1 && ran.stdout.contains(told), "{}{}", ran.stdout, ran.stderr);
+}
+
 #[test]
 fn two_empty_folders_are_named() {
     let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/readme.txt", "")]);

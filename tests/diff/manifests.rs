@@ -234,6 +234,39 @@ fn a_role_among_many_is_told_alone() {
     assert_eq!(told, [format!("internet: anywhere -> *@shop:80 {gained} [AuthorizationPolicy shop/api changed]")]);
 }
 
+/// Whoever holds other keys signs what the issuer's name is on, which no flow tells.
+#[test]
+fn other_keys_of_an_issuer_are_a_change_of_unknown_effect() {
+    let policy = |name: &str, rule: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{jwtRules: [{{issuer: i, {rule}}}]}}\n"
+        )
+    };
+    let told = |base: &str, head: &str| {
+        let report = compared(base, head, "").report;
+        assert!(report.entries.is_empty(), "{:?}", report.entries);
+        report.unknown().map(|fact| fact.text.clone()).collect::<Vec<_>>()
+    };
+    let (ours, evil) = (policy("jwt", "jwksUri: 'https://i/keys'"), policy("jwt", "jwksUri: 'https://evil/keys'"));
+    assert_eq!(
+        told(&ours, &evil),
+        [
+            "RequestAuthentication shop/jwt: tokens of `i` are verified by the keys at `https://evil/keys`; they were by the keys at `https://i/keys`"
+        ]
+    );
+    for other in
+        [policy("jwt", "jwks: '{}'"), policy("jwt", "jwksUri: 'https://i/keys', spaceDelimitedClaims: [groups]"), policy("jwt", "")]
+    {
+        assert_eq!((told(&ours, &other).len(), told(&other, &ours).len()), (1, 1), "{other}");
+    }
+    // One more policy for the same issuer, and one that takes the place of another by a new name.
+    let more = ours.clone() + &policy("more", "jwksUri: 'https://evil/keys'");
+    assert_eq!((told(&ours, &more).len(), told(&more, &ours).len()), (1, 1));
+    assert_eq!(told(&ours, &policy("new", "jwksUri: 'https://evil/keys'")).len(), 2);
+    assert!(told(&ours, &policy("new", "jwksUri: 'https://i/keys'")).is_empty());
+}
+
 /// Tokens for one more audience verify, wherever in the list it stands: that is a gain, and the other way round a loss.
 #[test]
 fn an_audience_besides_others_is_told() {

@@ -302,6 +302,14 @@ fn copies_are_not_made_for_a_ztunnel() {
     assert_eq!(plan.not_tried, ["AuthorizationPolicy shop/db: a ztunnel may enforce a copy, or not get it"]);
 }
 
+/// By whose keys a token is verified no flow tells.
+#[test]
+fn other_keys_are_not_judged() {
+    let side = |keys: &str| istio("RequestAuthentication", "jwt", &format!("{{jwtRules: [{{issuer: i, jwksUri: 'https://{keys}'}}]}}"));
+    let plan = yaml(&side("one/keys"), &side("two/keys"), Options::default()).plan;
+    assert_eq!((plan.safety, plan.unjudged), (Safety::NotJudged, vec!["RequestAuthentication shop/jwt".to_owned()]));
+}
+
 /// What a gateway takes hangs on more than its labels, which are all that a plan knows of pods.
 #[test]
 fn what_policies_do_at_gateways_is_not_judged() {

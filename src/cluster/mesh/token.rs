@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::attachment::Attachment;
+use super::keys::Keys;
 use super::truth::Truth;
 use super::view::ClaimValues;
 use super::words::Word;
@@ -30,6 +31,8 @@ pub(super) struct TokenPolicy {
 pub(super) struct Provider {
     /// The issuer; without one any issuer's that these keys sign.
     pub(super) issuer: Option<Symbol>,
+    /// By whose keys tokens are verified.
+    pub(super) keys: Keys,
     /// For whom a token must be; empty for anybody.
     pub(super) audiences: Vec<Symbol>,
     /// Whether the token is looked for in the usual places.

@@ -2,6 +2,7 @@
 //!
 //! Owns: its fields and what is refused of them (`semantics.md` §4.10).
 
+use super::super::keys::Keys;
 use super::super::token::{Forward, Presence, Provider, TokenPlace, TokenPolicy};
 use super::{Allowed, attachment, dry_run, spec, words};
 use crate::cluster::object::Object;
@@ -59,8 +60,8 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
     if issuer.is_none() && !issuer_node.is_missing() {
         issuer_node.wrong(reading, "an issuer is not empty");
     }
-    let has_keys = keys(node, reading);
-    if issuer.is_none() && !has_keys && reading.is_clean() {
+    let keys = keys(node, reading);
+    if issuer.is_none() && keys == Keys::Named && reading.is_clean() {
         node.wrong(reading, "`issuer` or `jwksUri` is expected");
     }
     outputs(node, reading);
@@ -70,6 +71,7 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
     }
     Provider {
         issuer,
+        keys,
         audiences: words(node, "audiences", reading),
         place: place(node, reading),
         presence: presence(node, reading),
@@ -78,8 +80,8 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
     }
 }
 
-/// Whether an address of keys is given; at most one of the three ways to give keys is accepted.
-fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+/// Whose keys these are; at most one of the three ways to give keys is accepted.
+fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> Keys {
     let nodes = ["jwksUri", "jwks_uri", "jwks"].map(|key| node.get(reading, key));
     if nodes.iter().filter(|node| !node.is_missing()).count() > 1 {
         node.wrong(reading, "only one of `jwksUri` and `jwks` can be set");
@@ -92,8 +94,9 @@ fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> bool {
             node.wrong(reading, "an address that begins with `https://` or `http://` is expected");
         }
     }
-    inline.text(reading);
-    nodes.iter().any(|node| !node.is_missing())
+    let at = [first, second].iter().find_map(|node| node.symbol(reading)).map(Keys::At);
+    let written = inline.text(reading).map(|text| Keys::Written(text.into()));
+    at.or(written).unwrap_or(Keys::Named)
 }
 
 /// Where the token is looked for.

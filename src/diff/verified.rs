@@ -1,0 +1,119 @@
+//! Tokens that are verified by other keys.
+//!
+//! Owns: the facts about it. No flow tells by whose keys its token was verified, so that a change of keys is no entry: whoever signs with
+//! the new ones is let in, and whoever signs with the old ones is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entry::Change;
+use super::facts::{Fact, FactKind, fact};
+use super::side::Which;
+use crate::cluster::{Cluster, Document, Keys, Verification};
+use crate::flow::Symbol;
+use crate::ir::{Issuer, Policy};
+
+/// Issuers of both programs whose keys are others.
+pub(super) fn issuers(base: &Policy, head: &Policy) -> Vec<Fact> {
+    let keys = |issuer: &Issuer| issuer.jwks.clone().map_or(Keys::Named, Keys::At);
+    let changed = |new: &Issuer| {
+        let old = base.issuers.values().find(|old| old.url == new.url && old.jwks != new.jwks)?;
+        let text = format!("tokens of `{}` are verified by {}; they were by {}", new.url, keys(new), keys(old));
+        Some(Fact { place: Some((Which::Head, new.location)), ..fact(FactKind::Unknown, Change::Changed, text) })
+    };
+    head.issuers.values().filter_map(changed).collect()
+}
+
+/// The ways in which one policy verifies the tokens of one issuer.
+type Ways = BTreeSet<Way>;
+
+/// By whose keys, and of which claims each word is a value.
+type Way = (Keys, Vec<Symbol>);
+
+/// A policy's namespace and name, and an issuer.
+type Key = (Symbol, Symbol, Symbol);
+
+/// Policies that verify the tokens of an issuer otherwise than before: those that have changed, and those that have come or gone where
+/// another one of their namespace verifies tokens of the same issuer on both sides.
+pub(super) fn policies(clusters: [&Cluster; 2]) -> Vec<Fact> {
+    changes(clusters).iter().map(Reverified::fact).collect()
+}
+
+/// The same policies, as `RequestAuthentication shop/jwt`.
+pub(crate) fn reverified(clusters: [&Cluster; 2]) -> BTreeSet<String> {
+    changes(clusters).iter().map(Reverified::policy).collect()
+}
+
+/// A policy that verifies the tokens of an issuer otherwise on one side.
+struct Reverified {
+    which: Which,
+    document: Document,
+    issuer: Symbol,
+    was: Ways,
+    is: Ways,
+}
+
+fn changes([base, head]: [&Cluster; 2]) -> Vec<Reverified> {
+    let (old, new) = (Verified::new(base), Verified::new(head));
+    let mut changes = Vec::new();
+    for (key, (document, is)) in &new.by_policy {
+        let was = old.ways(key);
+        if !was.is_empty() && !is.is_subset(&was) {
+            let (document, issuer) = (document.clone(), Symbol::clone(&key.2));
+            changes.push(Reverified { which: Which::Head, document, issuer, was, is: is.clone() });
+        }
+    }
+    for (key, (document, was)) in &old.by_policy {
+        let is = new.ways(key);
+        let is_told = new.by_policy.get(key).is_some_and(|(_, is)| !is.is_subset(was));
+        if !is.is_empty() && !was.is_subset(&is) && !is_told {
+            let (document, issuer) = (document.clone(), Symbol::clone(&key.2));
+            changes.push(Reverified { which: Which::Base, document, issuer, was: was.clone(), is });
+        }
+    }
+    changes
+}
+
+impl Reverified {
+    fn policy(&self) -> String {
+        format!("{} {}/{}", self.document.kind, self.document.namespace, self.document.name)
+    }
+
+    fn fact(&self) -> Fact {
+        let (policy, issuer, is, was) = (self.policy(), &self.issuer, words(&self.is), words(&self.was));
+        let text = format!("{policy}: tokens of `{issuer}` are verified by {is}; they were by {was}");
+        Fact { place: Some((self.which, self.document.location)), ..fact(FactKind::Unknown, Change::Changed, text) }
+    }
+}
+
+/// How the policies of one side verify tokens.
+struct Verified {
+    by_policy: BTreeMap<Key, (Document, Ways)>,
+}
+
+impl Verified {
+    fn new(cluster: &Cluster) -> Self {
+        let mut by_policy: BTreeMap<Key, (Document, Ways)> = BTreeMap::new();
+        for Verification { document, issuer, keys, spaced } in cluster.verifications() {
+            let key = (Symbol::clone(&document.namespace), Symbol::clone(&document.name), issuer);
+            by_policy.entry(key).or_insert_with(|| (document, Ways::new())).1.insert((keys, spaced));
+        }
+        Self { by_policy }
+    }
+
+    /// How a policy verifies an issuer's tokens, or where it is not there, the others of its namespace.
+    fn ways(&self, (namespace, name, issuer): &Key) -> Ways {
+        if let Some((_, ways)) = self.by_policy.get(&(namespace.clone(), name.clone(), issuer.clone())) {
+            return ways.clone();
+        }
+        let others = self.by_policy.iter().filter(|((other, _, whose), _)| other == namespace && whose == issuer);
+        others.flat_map(|(_, (_, ways))| ways.iter().cloned()).collect()
+    }
+}
+
+fn words(ways: &Ways) -> String {
+    let way = |(keys, spaced): &Way| {
+        let claims: Vec<String> = spaced.iter().map(|claim| format!("`{claim}`")).collect();
+        if claims.is_empty() { keys.to_string() } else { format!("{keys}, each word of {} for a value", claims.join(", ")) }
+    };
+    ways.iter().map(way).collect::<Vec<_>>().join(" or ")
+}

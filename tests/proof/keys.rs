@@ -1,0 +1,54 @@
+//! By whose keys tokens are verified, which no flow tells: other keys than the intents name are a finding.
+
+use twogate::compile::{Input, Outcome, compile};
+use twogate::source::{Source, Sources};
+
+use super::broken;
+use crate::support::{codes, errors};
+
+const API: &str = "namespace shop mesh sidecar
+
+issuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"api\"
+workload api = app=api account api
+workload web = app=web account web
+allow web -> api:8080 mtls http GET /a jwt corp
+";
+
+fn with(alongside: &str) -> Outcome {
+    let mut sources = Sources::default();
+    let intents = vec![sources.add(Source::new("api.intent", API))];
+    let alongside = if alongside.is_empty() { Vec::new() } else { vec![sources.add(Source::new("others.yaml", alongside))] };
+    compile(Input { sources, intents, alongside, ..Input::default() })
+}
+
+#[test]
+fn what_is_written_names_the_keys_of_the_intents() {
+    let outcome = with("");
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    let assumed: Vec<String> = outcome.proof.iter().flat_map(|proof| &proof.assumptions).map(ToString::to_string).collect();
+    let keys =
+        "tokens of `https://id.example.com` are verified by the keys at `https://id.example.com/keys`, and nobody else signs with them";
+    assert!(assumed.iter().any(|text| text == keys), "{assumed:#?}");
+    for keys in ["jwksUri: https://evil.example.com/keys", "jwks: '{\"keys\":[]}'"] {
+        let broken = broken(&outcome, "jwksUri: https://id.example.com/keys", keys);
+        assert!(codes(&broken).contains(&"proof-failed"), "{keys}: {:?}", broken.findings);
+    }
+}
+
+#[test]
+fn other_keys_alongside_are_found() {
+    let theirs = |namespace: &str, rule: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: theirs, namespace: {namespace}}}\n\
+             spec: {{jwtRules: [{{issuer: 'https://id.example.com', audiences: [api], {rule}}}]}}\n"
+        )
+    };
+    let (same, other) = ("jwksUri: 'https://id.example.com/keys'", "jwksUri: 'https://evil.example.com/keys'");
+    let found = |policies: &str| with(policies).findings.iter().any(|finding| finding.code.name() == "alongside-changes-access");
+    for namespace in ["shop", "istio-system"] {
+        assert!(found(&theirs(namespace, other)), "{namespace}");
+        assert!(found(&theirs(namespace, &format!("{same}, spaceDelimitedClaims: [groups]"))), "{namespace}");
+    }
+    assert!(!found(&theirs("other", other)), "tokens of other namespaces are theirs");
+    assert!(!found(&theirs("shop", same)));
+}
