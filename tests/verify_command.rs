@@ -102,6 +102,54 @@ fn each_relation_is_told_by_its_name_and_its_flows() {
     snapshot("relations", &text);
 }
 
+/// A second audience lets tokens for somebody else in, and blanks that end words those whose claim holds a word among others.
+#[test]
+fn tokens_that_the_manifests_accept_besides_are_told() {
+    let intents = "namespace shop\nissuer corp = \"https://id.test\" jwks \"https://id.test/keys\" audience \"ours\"\n\
+                   workload web = app=web account web\nworkload db = app=db account db\n\
+                   allow web -> db:8080 mtls http GET /x jwt corp claim roles=x\n";
+    let place = Place::with(&[("intents/shop.intent", intents), ("twogate.toml", CONFIG)]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    let file = "manifests/shop/requestauthentications.yaml";
+    let own = std::fs::read_to_string(place.path(file)).unwrap();
+    for (line, more) in [("    - ours\n", "    - theirs\n"), ("  - issuer: https://id.test\n", "    spaceDelimitedClaims: [roles]\n")] {
+        assert!(own.contains(line), "{own}");
+        place.put(file, own.replace(line, &format!("{line}{more}")).as_bytes());
+        let ran = place.run("verify --manifests manifests");
+        assert_eq!(ran.status, 1, "{more}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.starts_with("wider: "), "{more}: {}", ran.stdout);
+    }
+    place.put(file, own.as_bytes());
+    assert_eq!(place.run("verify --manifests manifests").status, 0);
+}
+
+/// That a port with a `deny` of requests is served as HTTP says nothing of what the end that calls lets out, which sees no requests.
+#[test]
+fn what_callers_are_let_out_to_counts_beside_a_deny_of_requests() {
+    for requests in [" http GET /x", ""] {
+        let intents = format!(
+            "namespace shop\nworkload web = app=web\nworkload db = app=db\nworkload api = app=api\n\
+             allow web -> db:8080{requests}\ndeny api -> db:8080 http GET /y\n"
+        );
+        let place = Place::with(&[("intents/shop.intent", &intents), ("twogate.toml", CONFIG)]);
+        let ran = place.run("compile -o manifests");
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert_eq!(place.run("verify --manifests manifests").status, 0);
+        let file = "manifests/shop/networkpolicies.yaml";
+        let own = std::fs::read_to_string(place.path(file)).unwrap();
+        let (before, egress) = own.rsplit_once("name: web").unwrap();
+        assert!(egress.contains("app: db"), "{own}");
+        place.put(file, format!("{before}name: web{}", egress.replace("app: db", "app: other")).as_bytes());
+        let ran = place.run("verify --manifests manifests");
+        assert!(ran.stdout.starts_with("narrower: "), "{requests}: {}{}", ran.stdout, ran.stderr);
+        // Nor is it less to be told what is let in where nobody looks at requests.
+        let (before, ingress) = own.rsplit_once("name: db").unwrap();
+        place.put(file, format!("{before}name: db{}", ingress.replacen("app: web", "app: other", 1)).as_bytes());
+        let ran = place.run("verify --manifests manifests");
+        assert_ne!(ran.status, 0, "{requests}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
 #[test]
 fn json_has_one_shape() {
     let place = shop();

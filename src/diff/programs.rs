@@ -256,9 +256,10 @@ pub(super) fn example(cell: &Cell) -> Example {
         let (old, new) = (cell.before.over(transport)?, cell.after.over(transport)?);
         old.iter().zip(new).position(|(old, new)| old != new).map(|at| (transport, at))
     };
-    let (transport, at) = gate_differs(cell)
-        .or_else(|| differs(Transport::Mtls))
+    // Which gates stop a flow is told where nothing else differs.
+    let (transport, at) = differs(Transport::Mtls)
         .or_else(|| differs(Transport::Plaintext))
+        .or_else(|| gate_differs(cell))
         .unwrap_or((Transport::Plaintext, 0));
     let flow = |which: Which| Flow {
         source: cell.caller.of(which).clone(),

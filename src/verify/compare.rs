@@ -37,6 +37,11 @@ pub trait RuledOut: Sync + std::fmt::Debug {
     /// Whether this flow does not occur.
     fn rules_out(&self, flow: &Flow) -> bool;
 
+    /// Whether no flow with these ends occurs, on this port and over this transport, whatever it asks for: the end that calls looks into none.
+    fn rules_out_all(&self, flow: &Flow) -> bool {
+        self.rules_out(flow)
+    }
+
     /// Whether a difference is one that somebody knows of and takes. It is kept apart from the others and never in their stead.
     fn accepts(&self, _difference: &Difference) -> bool {
         false

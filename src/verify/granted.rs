@@ -50,20 +50,26 @@ impl RuledOut for Granted<'_> {
             let pods = |names| PodSet::from(PodCube { namespace: named(names), ..PodCube::all() });
             cuts.extend(self.snapshots.iter().map(|(_, names)| cut(Peers { pods: pods(names), addresses: AddressSet::none() })));
             let http = self.denies.iter().flat_map(|rule| &rule.targets).map(|target| target.ports.clone());
-            cuts.extend(http.map(|ports| Cut { peers: Peers::all(), ports, requests: RequestSamples::default() }));
+            // What is no request there is ruled out, so where nobody looks at requests there is to be one all the same.
+            let requests = RequestSamples { looks_inside: true, ..RequestSamples::default() };
+            cuts.extend(http.map(|ports| Cut { peers: Peers::all(), ports, requests: requests.clone() }));
         }
         cuts
     }
 
     fn rules_out(&self, flow: &Flow) -> bool {
-        let is_inside =
-            |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));
         let is_preflight = flow.request.as_ref().is_some_and(Request::is_preflight_with_token);
-        if is_inside(&flow.source) || is_inside(&flow.destination) || is_preflight || self.comes_from_elsewhere(flow) {
+        if is_preflight || self.rules_out_all(flow) {
             return true;
         }
         let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
         flow.protocol == Protocol::Tcp && flow.request.is_none() && self.denies.iter().any(|rule| rule.targets.iter().any(reaches))
+    }
+
+    fn rules_out_all(&self, flow: &Flow) -> bool {
+        let is_inside =
+            |peer: &Peer| matches!(peer, Peer::Address(address) if self.pods.contains(*address) || self.services.contains(*address));
+        is_inside(&flow.source) || is_inside(&flow.destination) || self.comes_from_elsewhere(flow)
     }
 }
 

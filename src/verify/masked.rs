@@ -226,13 +226,14 @@ impl FarPod {
         Self { endpoint, left: OnceCell::new(), right: OnceCell::new() }
     }
 
-    fn seen(&self, side: Side, judge: &dyn Judge, way: Way) -> &Seen {
-        let seen = match side {
-            Side::Left => &self.left,
-            Side::Right => &self.right,
+    fn seen(&self, side: Side, bench: Bench<'_>, way: Way) -> &Seen {
+        let (seen, judge) = match side {
+            Side::Left => (&self.left, bench.left),
+            Side::Right => (&self.right, bench.right),
         };
         seen.get_or_init(|| {
-            let cuts = judge.end(&self.endpoint, way).cuts();
+            let mut cuts = judge.end(&self.endpoint, way).cuts();
+            cuts.extend(bench.ruled_out.cuts(way));
             let cubes = cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube.clone())));
             Seen { cubes: cubes.collect(), cuts, stopped: RefCell::default() }
         })
@@ -277,7 +278,7 @@ impl Search<'_> {
             Side::Left => self.bench.left,
             Side::Right => self.bench.right,
         };
-        let seen = far.seen(self.lets_through, judge, self.other);
+        let seen = far.seen(self.lets_through, self.bench, self.other);
         let end = OnceCell::new();
         let mut result = Passing::None;
         for (near, held) in self.near.cut(&seen.cubes, self.bench, self.other, effort)?.iter() {
@@ -385,7 +386,7 @@ impl Between<'_> {
             for request in &mut requests {
                 // Lent to the flow while it is judged.
                 flow.request = request.take();
-                if self.end.verdict(&flow, self.near) != Verdict::Denied {
+                if self.end.verdict(&flow, self.near) != Verdict::Denied && !self.search.bench.ruled_out.rules_out(&flow) {
                     return Ok(Some(flow));
                 }
                 *request = flow.request.take();

@@ -101,6 +101,10 @@ impl RuledOut for Known<'_> {
         self.granted.rules_out(flow)
     }
 
+    fn rules_out_all(&self, flow: &Flow) -> bool {
+        self.granted.rules_out_all(flow)
+    }
+
     fn cuts(&self, way: Way) -> Vec<Cut> {
         self.granted.cuts(way)
     }

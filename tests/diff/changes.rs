@@ -577,3 +577,19 @@ fn a_listener_set_that_changes_is_told() {
     let found = unknown(&(shop() + &set("HTTP")), &(shop() + &set("TCP")), SIDECAR);
     assert!(matches!(&*found, [only] if only.contains("ListenerSet shop/more has changed")), "{found:?}");
 }
+
+/// Where both the answers and the gates that stop flows differ, the example is one of the answers.
+#[test]
+fn an_example_shows_what_the_line_is_about() {
+    let only = istio("AuthorizationPolicy", "p", "selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {paths: [/x]}}]}]");
+    let entered = |rules: &str| {
+        only.clone() + &network_policy(&format!("podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], ingress: [{rules}]"))
+    };
+    let found = compared(&entered("{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}"), &entered(""), SIDECAR);
+    let open: Vec<_> = found.report.entries.iter().filter(|entry| entry.before.contains("unspecified")).collect();
+    assert!(!open.is_empty(), "{:#?}", lines(&found));
+    for entry in open {
+        let request = entry.example.head.request.as_ref();
+        assert!(request.is_some_and(|request| &*request.path == "/x"), "{:?} of {:#?}", entry.example.head, lines(&found));
+    }
+}

@@ -61,6 +61,45 @@ fn what_many_rules_about_tokens_do_is_compared_to_its_end() {
     assert!(apps.iter().all(|app| told.iter().any(|line| line.contains(app))), "{told:#?}");
 }
 
+/// Any of several audiences will do, so each of them that comes or goes lets somebody in, or out.
+#[test]
+fn an_audience_that_is_not_the_first_is_compared() {
+    let with = |more: &str| TOKENS.replace("jwksUri", &format!("{more}, jwksUri"));
+    let told = |base: &str, head: &str| lines(&compared(&with(base), &with(head), SIDECAR));
+    let (one, two) = ("audiences: [a]", "audiences: [a, b]");
+    assert_eq!(told(one, two).len(), 1, "{:?}", told(one, two));
+    assert_eq!(told(two, one).len(), 1, "{:?}", told(two, one));
+    assert_eq!(told(two, "audiences: [a, c]").len(), 1);
+    assert!(told(two, "audiences: [b, a]").is_empty());
+    let db = policy("db", "db", "DENY", "{when: [{key: 'request.auth.claims[aud]', values: [a]}]}");
+    assert!(!lines(&compared(&(with(two) + &db), &(with(one) + &db), SIDECAR)).is_empty());
+}
+
+/// What a claim holds is one word, or several with blanks between them: that shows of such values alone.
+#[test]
+fn a_claim_of_which_blanks_end_words_is_compared() {
+    let spaced = TOKENS.replace("jwksUri", "spaceDelimitedClaims: [roles], jwksUri");
+    for values in ["values: [x]", "values: [x, 'p*'], notValues: [y]", "values: ['*'], notValues: [y]"] {
+        let db = policy("db", "db", "ALLOW", &format!("{{when: [{{key: 'request.auth.claims[roles]', {values}}}]}}"));
+        let (base, head) = (TOKENS.to_owned() + &db, spaced.clone() + &db);
+        assert_eq!(lines(&compared(&base, &head, SIDECAR)).len(), 1, "{values}");
+        assert!(lines(&compared(&head, &head, SIDECAR)).is_empty());
+    }
+}
+
+/// Keys without an issuer may sign for anybody, so who is named in a rule is told apart from those who are not.
+#[test]
+fn an_issuer_that_only_rules_name_is_compared() {
+    let anybody = TOKENS.replace("issuer: 'https://idp.test', ", "");
+    let of = |rule: &str| anybody.clone() + &policy("db", "db", "ALLOW", rule);
+    let user = |issuer: &str| of(&format!("{{from: [{{source: {{requestPrincipals: ['{issuer}/*']}}}}]}}"));
+    let claim = |issuer: &str| of(&format!("{{when: [{{key: 'request.auth.claims[iss]', values: ['{issuer}']}}]}}"));
+    for (base, head) in [(user("https://a"), user("https://b")), (claim("https://a"), claim("https://b"))] {
+        assert!(!lines(&compared(&base, &head, SIDECAR)).is_empty(), "{base}");
+        assert!(lines(&compared(&base, &base, SIDECAR)).is_empty());
+    }
+}
+
 fn pod(namespace: &str, app: &str, plane: DataPlane) -> Endpoint {
     Endpoint::from(Peer::Pod(Pod {
         namespace: namespace.into(),

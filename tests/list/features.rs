@@ -234,6 +234,28 @@ fn principals_of_requests_read_as_the_policy_has_them() {
     assert_eq!(told("'i1/a*'"), (line("* jwt i1 sub=a*"), "preflight".to_owned()));
 }
 
+/// A token for any of the audiences of an issuer verifies, and one in which blanks end words is told by its words.
+#[test]
+fn tokens_for_each_of_several_audiences_pass() {
+    let told = |more: &str, rule: &str| {
+        let tokens =
+            istio("RequestAuthentication", "shop", "corp", &format!("{{jwtRules: [{{issuer: i, jwksUri: 'https://i/keys', {more}}}]}}"));
+        let strict = istio("PeerAuthentication", "shop", "strict", "{mtls: {mode: STRICT}}");
+        let rule = istio("AuthorizationPolicy", "shop", "db", &format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{rule}]}}"));
+        let network =
+            network("shop", "db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 8080}]}]}");
+        let found = on(platform(), &(meshed() + &tokens + &strict + &rule + &network), "web", "db");
+        let [line] = found.as_slice() else { panic!("{found:?}") };
+        line.rsplit(" | ").next().unwrap_or_default().to_owned()
+    };
+    let when = |claim: &str, value: &str| format!("{{when: [{{key: 'request.auth.claims[{claim}]', values: [{value}]}}]}}");
+    assert_eq!(told("audiences: [a, b]", &when("role", "r")), "* jwt i aud=a role=r or i aud=b role=r");
+    assert_eq!(told("audiences: [a, b]", &when("aud", "b")), "* jwt i aud=b");
+    let all = told("audiences: [a, b, c, d, e, f, g, h, k, l]", &when("role", "r"));
+    assert!("abcdefghkl".chars().all(|audience| all.contains(&format!("aud={audience} role=r"))), "{all}");
+    assert_eq!(told("spaceDelimitedClaims: [role]", &when("role", "r")), "* jwt i role=r");
+}
+
 /// Each role opens a path of its own, and a token may hold several: what is told is the rules, not every choice of roles.
 #[test]
 fn many_roles_read_as_the_rules_that_ask_for_them() {

@@ -86,6 +86,7 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     let mut universe = looked_at(&all_tests);
     join(&mut universe);
     let joined = tokens::joined(&all_tests);
+    let issuers = tokens::issuers(&policies, &all_tests);
     if !policies.is_empty() {
         let mut requests = tokens::preflight();
         // A header of the preflight may hold anything, so each word that somebody looks for there is one of its own.
@@ -96,12 +97,13 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
         // Without one of these headers it is no preflight, and its token is looked at.
         let settling_headers = requests.headers.keys().cloned().collect();
         requests.written.claims = tokens::written_by(&policies);
-        let requests = RequestSamples { tokens: tokens::samples(&policies, &[], &[]), looks_inside: true, settling_headers, ..requests };
+        let requests =
+            RequestSamples { tokens: tokens::samples(&policies, &issuers, &[], &[]), looks_inside: true, settling_headers, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
     }
     // With policies that may act or not, the answers of two readings count, and each may have its own rule.
     let all_settle = !proxy.perhaps.is_empty();
-    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, tests, &joined), all_settle };
+    let looks = Looks { universe, tokens: &|tests| tokens::samples(&policies, &issuers, tests, &joined), all_settle };
     of_rules(&proxy.attached, ChainKind::Http, names, &looks, cuts);
 }
 

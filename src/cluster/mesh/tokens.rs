@@ -18,6 +18,9 @@ const SUBJECT: &str = "sub";
 /// The claim that says for whom a token is.
 const AUDIENCE: &str = "aud";
 
+/// The claim that says who made a token.
+const ISSUER: &str = "iss";
+
 /// One value of a claim.
 pub(super) type Claim = (Symbol, Symbol);
 
@@ -32,32 +35,51 @@ pub(super) fn preflight() -> RequestSamples {
     }
 }
 
-/// Tokens of every issuer that is accepted, and of one that is not, with and without what the tests look at.
+/// An issuer whose tokens are accepted, if they are for one of these audiences; for anybody if there are none.
+pub(super) type Issuer<'p> = (Symbol, &'p [Symbol]);
+
+/// The issuers that are accepted. Where any is, those that some test names are told apart, and one that none does.
+pub(super) fn issuers<'p>(policies: &[&'p TokenPolicy], tests: &[&Test]) -> BTreeSet<Issuer<'p>> {
+    let named = |matcher: &Matcher| match matcher {
+        Matcher::Users(users) => users.iter().map(|user| user.issuer.clone()).collect(),
+        Matcher::Claim(path, words) if matches!(path.as_slice(), [name] if **name == *ISSUER) => words.clone(),
+        _ => Vec::new(),
+    };
+    let named: Vec<Word> = tests.iter().flat_map(|test| test.matchers()).flat_map(named).collect();
+    let mut issuers = BTreeSet::new();
+    for provider in policies.iter().copied().flat_map(|policy| &policy.providers) {
+        let of: Vec<Symbol> = match &provider.issuer {
+            Some(issuer) => vec![Symbol::clone(issuer)],
+            None => words_of(&named).chain(["https://anybody".into()]).collect(),
+        };
+        issuers.extend(of.into_iter().map(|issuer| (issuer, provider.audiences.as_slice())));
+    }
+    issuers
+}
+
+/// Tokens of these issuers, and of one that is not accepted, with and without what the tests look at.
 ///
 /// `joined` are values that patterns of several tests match, these or others.
-pub(super) fn samples(policies: &[&TokenPolicy], tests: &[&Test], joined: &[Claim]) -> BTreeSet<Token> {
+pub(super) fn samples(policies: &[&TokenPolicy], issuers: &BTreeSet<Issuer<'_>>, tests: &[&Test], joined: &[Claim]) -> BTreeSet<Token> {
     let mut tokens = BTreeSet::new();
-    if providers(policies).next().is_none() {
+    if issuers.is_empty() {
         return tokens;
     }
     tokens.insert(token("https://nobody", &[]));
     let mut claims: BTreeSet<Claim> = claims(tests).into_iter().collect();
     claims.extend(joined.iter().filter(|claim| asks_for(tests, claim)).cloned());
+    let spaced = spaced(policies, &claims);
+    claims.extend(spaced);
     let claims: Vec<Claim> = claims.into_iter().collect();
-    let mut issuers: BTreeSet<(Symbol, Vec<Claim>)> = BTreeSet::new();
-    for provider in providers(policies) {
-        let issuer = provider.issuer.clone().unwrap_or_else(|| "https://anybody".into());
-        issuers.insert((issuer, provider.audiences.iter().map(|audience| (AUDIENCE.into(), Symbol::clone(audience))).collect()));
-    }
     for (issuer, audiences) in issuers {
-        tokens.insert(token(&issuer, &[]));
+        tokens.insert(token(issuer, &[]));
+        // Any of them will do, so they are one test; those of which a rule asks for one are another.
+        let audiences: Vec<Claim> = audiences.iter().map(|audience| (AUDIENCE.into(), Symbol::clone(audience))).collect();
         for chosen in combinations(&claims) {
-            tokens.insert(token(&issuer, &[audiences.as_slice(), chosen.as_slice()].concat()));
-            // Which of the audiences a rule asks for does not show where all of them are.
-            if chosen.iter().any(|(name, _)| **name == *AUDIENCE) {
-                tokens.insert(token(&issuer, &chosen));
-            }
+            tokens.insert(token(issuer, &[audiences.as_slice(), chosen.as_slice()].concat()));
         }
+        let asked = claims.iter().filter(|(name, _)| **name == *AUDIENCE);
+        tokens.extend(asked.map(|claim| token(issuer, std::slice::from_ref(claim))));
     }
     tokens
 }
@@ -68,6 +90,13 @@ fn token(issuer: &str, chosen: &[Claim]) -> Token {
         claims.entry(Symbol::clone(name)).or_default().insert(Symbol::clone(value));
     }
     Token::Valid { issuer: issuer.into(), claims }
+}
+
+/// Of claims in which some provider takes blanks for the ends of words, each word among others: to whoever does not, it is a word as a whole.
+fn spaced(policies: &[&TokenPolicy], claims: &BTreeSet<Claim>) -> Vec<Claim> {
+    let is_spaced = |name: &Symbol| providers(policies).any(|provider| provider.spaced.contains(name));
+    let among = |(name, word): &Claim| (Symbol::clone(name), format!("other {word} other").into());
+    claims.iter().filter(|(name, _)| is_spaced(name)).map(among).collect()
 }
 
 /// Whether some test looks for this value.
@@ -140,7 +169,7 @@ fn claim_of(matcher: &Matcher) -> Option<Symbol> {
     match matcher {
         Matcher::Users(_) => Some(SUBJECT.into()),
         Matcher::Claim(path, _) => match path.as_slice() {
-            [name] => (**name != *"iss").then(|| Symbol::clone(name)),
+            [name] => (**name != *ISSUER).then(|| Symbol::clone(name)),
             _ => Some(nested(path).into()),
         },
         _ => None,

@@ -69,12 +69,12 @@ impl TokenLine {
 /// Tokens, and by what they are told apart: none, a bad one, and of each issuer any, and those with every choice of the values that
 /// some policy tells apart. None if they are too many.
 pub(super) fn cut(looked: &Looked) -> Option<(Vec<Token>, Cells<TokenLine>)> {
-    let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<&Symbol>>> = BTreeMap::new();
+    let mut issuers: BTreeMap<&Symbol, BTreeMap<&Symbol, BTreeSet<Held<'_>>>> = BTreeMap::new();
     for token in &looked.samples.tokens {
         let Token::Valid { issuer, claims } = token else { continue };
         let own = issuers.entry(issuer).or_default();
         for (name, values) in claims {
-            own.entry(name).or_default().extend(values);
+            own.entry(name).or_default().insert(values.iter().collect());
         }
     }
     let mut tokens = vec![Token::None, Token::Unverified];
@@ -134,6 +134,9 @@ fn holds_all(outer: &TokenPattern, inner: &TokenPattern) -> bool {
     (issuer, name) == (own, claim) && (words == word || !word.0.contains('*') && words.matches(&word.0))
 }
 
+/// What a claim holds in a token that policies look for.
+type Held<'l> = BTreeSet<&'l Symbol>;
+
 /// One claim of the tokens of an issuer.
 struct Claim<'l> {
     name: &'l Symbol,
@@ -146,12 +149,20 @@ struct Claim<'l> {
 }
 
 impl<'l> Claim<'l> {
-    fn new(looked: &Looked, name: &'l Symbol, values: &BTreeSet<&Symbol>) -> Self {
+    fn new(looked: &Looked, name: &'l Symbol, held: &BTreeSet<Held<'l>>) -> Self {
         let written = looked.samples.written.claims.get(name).into_iter().flatten();
         let mut lists: BTreeSet<Vec<WordPattern>> = written.map(|list| list.iter().cloned().map(WordPattern).collect()).collect();
-        // What no list holds is compared with as it is.
-        let bare: Vec<&Symbol> = values.iter().filter(|value| !lists.iter().any(|list| matches_any(list, value))).copied().collect();
-        lists.extend(bare.into_iter().map(|value| vec![WordPattern(Symbol::clone(value))]));
+        let is_listed = |value: &Symbol| lists.iter().any(|list| matches_any(list, value));
+        // Of a claim that may hold several words with blanks between them one at a time is told.
+        let is_told = |value: &Symbol| !value.contains(' ') || is_listed(value);
+        let values: BTreeSet<&Symbol> = held.iter().flatten().copied().filter(|value| is_told(value)).collect();
+        // What no list holds is compared with as it is: one of these values will do.
+        let bare = |held: &Held<'_>| -> Vec<WordPattern> {
+            let others = held.iter().filter(|value| is_told(value) && !is_listed(value));
+            others.map(|value| WordPattern(Symbol::clone(value))).collect()
+        };
+        let bare: Vec<Vec<WordPattern>> = held.iter().map(bare).filter(|list| !list.is_empty()).collect();
+        lists.extend(bare);
         let words = lists.iter().flatten().map(|word| Symbol::clone(&word.0));
         let unnamed = fresh('a', &values.iter().copied().cloned().chain(words).collect());
         let mut kinds: BTreeMap<Vec<bool>, Symbol> = BTreeMap::new();

@@ -318,7 +318,13 @@ impl Judged<'_> {
     /// Keeps a difference, unless it cannot show.
     fn differ(&mut self, flow: &Flow, left: Verdict, right: Verdict, run: &mut Run<'_>) -> Result<(), Unsettled> {
         let is_silent = self.silent.contains(flow.transport, &right);
-        if is_silent || run.found.differences.len() >= MAX_DIFFERENCES || self.subject.bench.ruled_out.rules_out(flow) {
+        let ruled_out = self.subject.bench.ruled_out;
+        // To the end that calls, a flow without a request is one with any.
+        let is_ruled_out = match self.subject.way {
+            Way::Ingress => ruled_out.rules_out(flow),
+            Way::Egress => ruled_out.rules_out_all(flow),
+        };
+        if is_silent || run.found.differences.len() >= MAX_DIFFERENCES || is_ruled_out {
             return Ok(());
         }
         let difference = Difference {
@@ -331,7 +337,7 @@ impl Judged<'_> {
             left,
             right,
         };
-        if run.finds == Finds::None && !self.subject.bench.ruled_out.accepts(&difference) {
+        if run.finds == Finds::None && !ruled_out.accepts(&difference) {
             return Err(Unsettled::Differs);
         }
         let classes = masked::Classes { near: self.near, far: &self.far.parts, namespaces: self.subject.all };
@@ -339,7 +345,7 @@ impl Judged<'_> {
         let Some(difference) = masked::shown(self.subject.bench, difference, &classes, &mut self.silent, &mut means)? else {
             return Ok(());
         };
-        let is_accepted = self.subject.bench.ruled_out.accepts(&difference);
+        let is_accepted = ruled_out.accepts(&difference);
         let list = if is_accepted { &mut run.found.accepted } else { &mut run.found.differences };
         if list.len() < MAX_DIFFERENCES {
             list.push(difference);
