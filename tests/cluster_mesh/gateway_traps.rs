@@ -402,6 +402,18 @@ fn a_gateway_of_the_gateway_api_listens_where_it_says() {
     );
 }
 
+/// A listener that cannot be read may be on any port, and ask for mTLS there.
+#[test]
+fn listeners_of_the_gateway_api_that_cannot_be_read_leave_open_what_no_other_opens() {
+    for listeners in ["5", "{name: a, port: '8443', protocol: HTTPS}", "{name: a, protocol: TLS, port: 0}"] {
+        let opened = "{name: b, port: 80, protocol: HTTP}";
+        let cluster = cluster(&api(&format!("{listeners}, {opened}")));
+        unspecified(&cluster, &tcp(&outside(), &of_api(), 8443), "not everything that opens ports");
+    }
+    let known = cluster(&api("{name: b, port: 80, protocol: HTTP}"));
+    allowed(&known, &tcp(&outside(), &of_api(), 8443));
+}
+
 /// Policies find its pods by the Gateway's name, and by labels (`semantics.md` §2.1).
 #[test]
 fn policies_find_a_gateway_by_name_and_by_label() {

@@ -115,6 +115,7 @@ const TLS_MODE: &str = "security.istio.io/tlsMode";
 const UNTRANSLATED: &str = "experimental.istio.io/disable-gateway-port-translation";
 
 const NO_SERVER: &str = "no Gateway in the manifests says what the gateway takes on this port";
+const UNREAD: &str = "not everything that opens ports of the gateway can be understood";
 const SEVERAL: &str = "several servers of the gateway share the port, and which of them takes the connection is not known";
 const DISAGREE: &str = "Services of the gateway lead one port to several of the pod";
 const THROUGH: &str = "`AUTO_PASSTHROUGH` leads mTLS on to whomever its client names";
@@ -300,6 +301,8 @@ impl<'m> Edge<'m> {
                     Truth::Open(SEVERAL)
                 }
             }
+            // A server that could not be read may refuse it.
+            (None, Transport::Plaintext) if self.told == Told::InPart => Truth::Open(UNREAD),
             (None, Transport::Plaintext) => Truth::Yes,
             (None, Transport::Mtls) if self.told == Told::Everywhere => Truth::No,
             (None, Transport::Mtls) => Truth::Open(NO_SERVER),
