@@ -9,7 +9,7 @@ use super::token::{TokenPolicy, nested, providers};
 use super::words::{Word, samples as words_of};
 use crate::flow::{Affixes, RequestSamples, Symbol, Token};
 
-/// The most single claims of which every combination is tried; with more, singles, pairs and all together are.
+/// The most single claims of which every combination is a sample; with more, each alone and all together are. Who tries tokens combines them.
 const MAX_COMBINED: usize = 6;
 
 /// The claim that says who somebody is for an issuer.
@@ -191,17 +191,13 @@ pub(super) fn few(tests: &[&Test]) -> BTreeMap<Symbol, usize> {
     few
 }
 
-/// Choices of claims: every one of a few, and of many none, each, each two, and all.
+/// Choices of claims: every one of a few, and of many none, each, and all.
 fn combinations(claims: &[Claim]) -> Vec<Vec<Claim>> {
     if claims.len() <= MAX_COMBINED {
         let chosen =
             |mask: usize| claims.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, claim)| claim.clone()).collect();
         return (0..1_usize << claims.len()).map(chosen).collect();
     }
-    let mut all = vec![Vec::new(), claims.to_vec()];
-    for (at, first) in claims.iter().enumerate() {
-        all.push(vec![first.clone()]);
-        all.extend(claims.iter().skip(at + 1).map(|second| vec![first.clone(), second.clone()]));
-    }
-    all
+    let each = claims.iter().map(|claim| vec![claim.clone()]);
+    [Vec::new(), claims.to_vec()].into_iter().chain(each).collect()
 }
