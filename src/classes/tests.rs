@@ -333,10 +333,7 @@ fn headers_that_matter_with_one_method_are_tried_with_that_alone() {
     let has = |method: &str, header: &str| {
         requests.iter().flatten().any(|request| *request.method == *method && request.headers.contains_key(header))
     };
-    assert_eq!(
-        ["OPTIONS", "GET", "OTHER"].map(|method| (has(method, "origin"), has(method, "a"))),
-        [(true, true), (false, true), (false, has("OTHER", "a"))]
-    );
+    assert_eq!(["OPTIONS", "GET"].map(|method| (has(method, "origin"), has(method, "a"))), [(true, true), (false, true)]);
     assert!(
         requests.iter().flatten().filter(|request| &*request.method != "OPTIONS").all(|request| !request.headers.contains_key("origin"))
     );

@@ -11,16 +11,28 @@ use super::side::Which;
 use crate::cluster::{Cluster, Document, Keys, Verification};
 use crate::flow::Symbol;
 use crate::ir::{Issuer, Policy};
+use crate::source::Location;
 
-/// Issuers of both programs whose keys are others.
+/// Issuers of both programs, by their `iss`, whose keys are others. Several may share one, each with keys of its own.
 pub(super) fn issuers(base: &Policy, head: &Policy) -> Vec<Fact> {
-    let keys = |issuer: &Issuer| issuer.jwks.clone().map_or(Keys::Named, Keys::At);
-    let changed = |new: &Issuer| {
-        let old = base.issuers.values().find(|old| old.url == new.url && old.jwks != new.jwks)?;
-        let text = format!("tokens of `{}` are verified by {}; they were by {}", new.url, keys(new), keys(old));
-        Some(Fact { place: Some((Which::Head, new.location)), ..fact(FactKind::Unknown, Change::Changed, text) })
+    let (old, new) = (by_url(base), by_url(head));
+    let changed = |(url, (location, is)): (&Symbol, &(Location, BTreeSet<Keys>))| {
+        let (_, was) = old.get(url).filter(|(_, was)| was != is)?;
+        let words = |all: &BTreeSet<Keys>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        let text = format!("tokens of `{url}` are verified by {}; they were by {}", words(is), words(was));
+        Some(Fact { place: Some((Which::Head, *location)), ..fact(FactKind::Unknown, Change::Changed, text) })
     };
-    head.issuers.values().filter_map(changed).collect()
+    new.iter().filter_map(changed).collect()
+}
+
+/// The keys of every `iss`, with a place where they are declared.
+fn by_url(policy: &Policy) -> BTreeMap<Symbol, (Location, BTreeSet<Keys>)> {
+    let mut all: BTreeMap<Symbol, (Location, BTreeSet<Keys>)> = BTreeMap::new();
+    for Issuer { url, jwks, location, .. } in policy.issuers.values() {
+        let (_, keys) = all.entry(Symbol::clone(url)).or_insert_with(|| (*location, BTreeSet::new()));
+        keys.insert(jwks.clone().map_or(Keys::Named, Keys::At));
+    }
+    all
 }
 
 /// The ways in which one policy verifies the tokens of one issuer.

@@ -210,12 +210,13 @@ fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     list
 }
 
-/// By whose keys the tokens are verified that rules ask for.
-fn of_issuers(policy: &Policy) -> impl Iterator<Item = Assumption> {
-    let asked: BTreeSet<&Symbol> = policy.rules.iter().filter_map(|rule| rule.jwt.as_ref()).map(|(name, _)| name).collect();
-    let issuers = asked.into_iter().filter_map(|name| policy.issuers.get(name));
-    let said = issuers.filter_map(|issuer| issuer.jwks.clone().map(|address| Assumption::Keys { issuer: issuer.url.clone(), address }));
-    said.collect::<Vec<_>>().into_iter()
+/// By whose keys the tokens are verified that rules ask for, each once.
+fn of_issuers(policy: &Policy) -> Vec<Assumption> {
+    let names = policy.rules.iter().filter_map(|rule| rule.jwt.as_ref()).map(|(name, _)| name);
+    let issuers = names.filter_map(|name| policy.issuers.get(name));
+    let said: BTreeSet<(&Symbol, &Symbol)> = issuers.filter_map(|issuer| Some((&issuer.url, issuer.jwks.as_ref()?))).collect();
+    let keys = |(issuer, address): (&Symbol, &Symbol)| Assumption::Keys { issuer: Symbol::clone(issuer), address: Symbol::clone(address) };
+    said.into_iter().map(keys).collect()
 }
 
 /// What rules name: labels of namespaces, ports served as HTTP, addresses, paths.

@@ -56,6 +56,14 @@ fn other_keys_of_an_issuer_are_told() {
     let told =
         "tokens of `https://id.test` are verified by the keys at `https://evil.test/keys`; they were by the keys at `https://id.test/keys`";
     assert!(ran.status == 1 && ran.stdout.contains(told), "{}{}", ran.stdout, ran.stderr);
+    // Two issuers of one name, which were both there before.
+    let both = old.clone()
+        + "issuer next = \"https://id.test\" jwks \"https://id.test/next\" audience \"next\"\n\
+                              allow web -> api:8081 mtls http GET /a jwt next\n";
+    let place =
+        crate::cli::Place::with(&[("old/a.intent", &both), ("new/a.intent", &(both.clone() + "workload job = app=job account job\n"))]);
+    let ran = place.run("diff old new");
+    assert!(ran.status == 0 && ran.stdout.contains("job@shop") && !ran.stdout.contains("are verified by"), "{}{}", ran.stdout, ran.stderr);
 }
 
 #[test]

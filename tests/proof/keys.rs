@@ -15,8 +15,12 @@ allow web -> api:8080 mtls http GET /a jwt corp
 ";
 
 fn with(alongside: &str) -> Outcome {
+    compiled(API, alongside)
+}
+
+fn compiled(program: &str, alongside: &str) -> Outcome {
     let mut sources = Sources::default();
-    let intents = vec![sources.add(Source::new("api.intent", API))];
+    let intents = vec![sources.add(Source::new("api.intent", program))];
     let alongside = if alongside.is_empty() { Vec::new() } else { vec![sources.add(Source::new("others.yaml", alongside))] };
     compile(Input { sources, intents, alongside, ..Input::default() })
 }
@@ -33,6 +37,20 @@ fn what_is_written_names_the_keys_of_the_intents() {
         let broken = broken(&outcome, "jwksUri: https://id.example.com/keys", keys);
         assert!(codes(&broken).contains(&"proof-failed"), "{keys}: {:?}", broken.findings);
     }
+}
+
+/// Two issuers may have one `iss` and keys of their own, as while keys are changed: each is as the intents say.
+#[test]
+fn two_issuers_may_share_a_name_of_tokens() {
+    let more = "issuer next = \"https://id.example.com\" jwks \"https://id.example.com/next\" audience \"next\"\n";
+    let program = API.to_owned() + more + "allow web -> api:8081 mtls http GET /a jwt next\n";
+    let outcome = compiled(&program, "");
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    let broken = broken(&outcome, "jwksUri: https://id.example.com/next", "jwksUri: https://evil.example.com/keys");
+    assert!(codes(&broken).contains(&"proof-failed"), "{:?}", broken.findings);
+    let one = compiled(&program.replace("/next\" audience", "/keys\" audience"), "");
+    let assumed = one.proof.iter().flat_map(|proof| &proof.assumptions).filter(|assumption| assumption.name() == "keys");
+    assert_eq!(assumed.count(), 1, "nothing is said twice");
 }
 
 #[test]
