@@ -1,7 +1,8 @@
 //! Times of parse, resolve, normal form, checks, emission and proof, phase by phase, on programs of growing size.
 //!
 //! `cargo bench` prints a row for each size: seconds a phase (the median of a few runs), megabytes of text a second for the
-//! parser, and the peak memory of the process so far. Compare rows of one run: machines differ.
+//! parser (which reads files side by side, as a run does), and the peak memory of the process so far. Compare rows of one run:
+//! machines differ.
 
 #![expect(clippy::indexing_slicing, reason = "seven phases, seven columns")]
 
@@ -10,12 +11,13 @@ mod teams;
 use std::time::Instant;
 
 use teams::{RULES_A_NAMESPACE, input};
+use twogate::compile::Input;
 use twogate::config::Config;
 use twogate::gates;
 use twogate::inventory::Inventory;
-use twogate::ir::{self, Origin, Program, Unit};
+use twogate::ir::{self, Program, Unit};
 use twogate::source::{FileId, Source, Sources};
-use twogate::{check, cluster, compile, syntax, target, verify};
+use twogate::{check, cluster, compile, target, verify};
 
 /// The binary's allocator, so that these figures are a user's.
 #[global_allocator]
@@ -26,7 +28,7 @@ const PHASES: usize = 7;
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
+    let sizes = if sizes.is_empty() { vec![100, 1_000, 10_000, 100_000] } else { sizes };
     println!(
         "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9}",
         "rules", "parse s", "resolve s", "gates s", "checks s", "emit s", "read s", "prove s", "all s", "MB/s", "peak MB"
@@ -37,10 +39,10 @@ fn main() {
 }
 
 fn row(rules: usize) {
-    let sources = input(rules.div_ceil(RULES_A_NAMESPACE), "").sources;
-    let bytes: usize = sources.iter().map(|(_, source)| source.text().len()).sum();
+    let program = input(rules.div_ceil(RULES_A_NAMESPACE), "");
+    let bytes: usize = program.sources.iter().map(|(_, source)| source.text().len()).sum();
     let runs = if rules > 20_000 { 1 } else { 5 };
-    let mut times: Vec<[f64; PHASES]> = (0..runs).map(|_| once(&sources)).collect();
+    let mut times: Vec<[f64; PHASES]> = (0..runs).map(|_| once(&program)).collect();
     let median = |phase: usize, times: &mut Vec<[f64; PHASES]>| {
         times.sort_by(|left, right| left[phase].total_cmp(&right[phase]));
         times[times.len() / 2][phase]
@@ -63,14 +65,14 @@ fn row(rules: usize) {
 }
 
 /// Seconds of each phase in one run.
-fn once(sources: &Sources) -> [f64; PHASES] {
+fn once(input: &Input) -> [f64; PHASES] {
     let config = Config::default();
     let inventory = Inventory::default();
     let start = Instant::now();
-    let trees: Vec<(FileId, syntax::ast::File)> = sources.iter().map(|(file, source)| (file, syntax::parse(file, source).0)).collect();
+    let (trees, unreadable) = compile::parse(input);
     let parsed = start.elapsed();
-    let units = trees.iter().map(|(file, tree)| Unit { file: *file, tree, origin: Origin::Ours }).collect();
-    let program = Program { sources, units, config: &config, inventory: &inventory, default_namespace: "default".into() };
+    let units = trees.iter().map(|(file, origin, tree)| Unit { file: *file, tree, origin: *origin }).collect();
+    let program = Program { sources: &input.sources, units, config: &config, inventory: &inventory, default_namespace: "default".into() };
     let (policy, findings) = ir::lower(program);
     let resolved = start.elapsed();
     let gates = gates::build(&policy);
@@ -87,7 +89,10 @@ fn once(sources: &Sources) -> [f64; PHASES] {
     let read = start.elapsed();
     let proof = verify::prove(&policy, &gates, &cluster, verify::Ends::Policed);
     let proved = start.elapsed();
-    assert!(unread.is_empty() && proof.holds() && findings.len() + lints.len() < usize::MAX, "the program compiles and is proved");
+    assert!(
+        unreadable.is_empty() && unread.is_empty() && proof.holds() && findings.len() + lints.len() < usize::MAX,
+        "the program compiles and is proved"
+    );
     let ends = [parsed, resolved, normal, checked, emitted, read, proved];
     let starts = [std::time::Duration::ZERO, parsed, resolved, normal, checked, emitted, read];
     let seconds: [std::time::Duration; PHASES] = std::array::from_fn(|phase| ends[phase].saturating_sub(starts[phase]));

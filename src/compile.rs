@@ -168,7 +168,8 @@ pub fn resolve(input: &Input) -> Resolved {
     let default_namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
     let inventory = read_inventory(input, &default_namespace, &mut findings);
     let is_partial = crate::diagnostic::order::has_error(&findings);
-    let trees = parse(input, &mut findings);
+    let (trees, found) = parse(input);
+    findings.extend(found);
     let units = trees.iter().map(|(file, origin, tree)| Unit { file: *file, tree, origin: *origin }).collect();
     let program = Program { sources: &input.sources, units, config: &config, inventory: &inventory, default_namespace };
     let (policy, found) = ir::lower(program);
@@ -193,18 +194,19 @@ fn read_inventory(input: &Input, default_namespace: &Symbol, findings: &mut Vec<
     all
 }
 
-fn parse(input: &Input, findings: &mut Vec<Diagnostic>) -> Vec<(FileId, Origin, syntax::ast::File)> {
+/// The first phase alone: the trees of all intents, with whose each is, and what is wrong with their texts. Files are read side by side.
+pub fn parse(input: &Input) -> (Vec<(FileId, Origin, syntax::ast::File)>, Vec<Diagnostic>) {
     let ours = files(&input.sources, &input.intents).map(|(file, source)| (file, Origin::Ours, source));
     let with = files(&input.sources, &input.with).map(|(file, source)| (file, Origin::With, source));
     let all: Vec<(FileId, Origin, &Source)> = ours.chain(with).collect();
     let parse = |(file, origin, source): &(FileId, Origin, &Source)| (*file, *origin, syntax::parse(*file, source));
     let parsed = in_shares(&all, WORTH_A_THREAD, |share| share.iter().map(parse).collect::<Vec<_>>());
-    let mut trees = Vec::with_capacity(all.len());
+    let (mut trees, mut findings) = (Vec::with_capacity(all.len()), Vec::new());
     for (file, origin, (tree, found)) in parsed.into_iter().flatten() {
         findings.extend(found);
         trees.push((file, origin, tree));
     }
-    trees
+    (trees, findings)
 }
 
 fn files<'a>(sources: &'a Sources, ids: &'a [FileId]) -> impl Iterator<Item = (FileId, &'a Source)> {

@@ -37,7 +37,8 @@ fn is_about(finding: &Diagnostic, file: crate::source::FileId) -> bool {
 
 fn resolve(input: &Input, config: &Config, findings: &mut Vec<Diagnostic>) -> Policy {
     let mut ignored = Vec::new();
-    let trees = parse(input, findings);
+    let (trees, found) = parse(input);
+    findings.extend(found);
     let units = || trees.iter().map(|(file, origin, tree)| Unit { file: *file, tree, origin: *origin }).collect();
     let mut lower = |namespace: Symbol| {
         let inventory = read_inventory(input, &namespace, &mut ignored);

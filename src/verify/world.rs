@@ -78,8 +78,9 @@ impl<'p> PolicyWorld<'p> {
 
     /// The data plane of pods with these labels.
     fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
-        let said =
-            self.policy.workloads_in(name).iter().filter(|workload| workload.labels.contains(labels)).find_map(|workload| workload.plane);
+        // Few workloads say it: whether they do is asked before their labels are.
+        let planes = self.policy.workloads_in(name).iter().filter_map(|workload| Some((workload, workload.plane?)));
+        let said = planes.filter(|(workload, _)| workload.labels.contains(labels)).map(|(_, plane)| plane).next();
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
         said.or_else(namespace).unwrap_or(self.elsewhere)
     }
