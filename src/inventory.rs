@@ -5,10 +5,12 @@
 
 mod capture;
 mod containers;
+mod injection;
 mod object;
 mod ownership;
 mod pod;
 mod service;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,14 +22,14 @@ use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
 pub use ownership::FoldedPod;
-pub use pod::{
+pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
+pub use workload::{
     AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
 };
-pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
+pub(crate) use injection::namespace_plane;
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
-pub(crate) use pod::namespace_plane;
 
 /// What is known to run.
 #[derive(Debug, Clone, Default)]
@@ -191,7 +193,7 @@ impl Inventory {
     pub fn plane_of(&self, workload: &InventoryWorkload, default: DataPlane) -> DataPlane {
         let nothing = Labels::new();
         let namespace = self.namespaces.get(&workload.namespace).map_or(&nothing, |facts| &facts.labels);
-        pod::plane(workload, namespace, default)
+        injection::plane(workload, namespace, default)
     }
 
     /// Takes in what an object says about a namespace.

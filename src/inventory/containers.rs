@@ -2,7 +2,8 @@
 //!
 //! Owns: their ports as declared, and which of them are the mesh's own. It must not know what they are for.
 
-use super::pod::{ContainerPort, InitContainers, ProxyRole, protocol};
+use super::pod::protocol;
+use super::workload::{ContainerPort, InitContainers, ProxyRole};
 use crate::manifest::{Node, Reading};
 
 /// What a pod's containers say.

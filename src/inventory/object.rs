@@ -3,8 +3,9 @@
 //! Owns: the table of kinds, `metadata`, namespaces and service accounts. Kinds are told by group and kind, because `Service`
 //! and `Job` are names that others use too.
 
-use super::pod::{self, WorkloadKind};
+use super::workload::WorkloadKind;
 use super::{Inventory, Named, NamespaceFacts, service};
+use super::{injection, pod};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, NAMESPACE_NAME, Symbol};
 use crate::manifest::{Document, Node, Object, Reading, Step, names, objects};
@@ -136,7 +137,7 @@ fn metadata(object: &Node<'_>, kind: Kind, default_namespace: &Symbol, reading: 
 fn namespace(object: &Node<'_>, name: Symbol, inventory: &mut Inventory, reading: &mut Reading<'_>) {
     let mut labels: Labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&name));
-    let plane = pod::namespace_plane(&labels);
+    let plane = injection::namespace_plane(&labels);
     let facts = NamespaceFacts { labels, plane, location: reading.document.name() };
     if let Some(finding) = inventory.add_namespace(name, facts, reading.document.code) {
         reading.add(finding);

@@ -1,0 +1,137 @@
+//! How pods take part in the mesh: what they and their namespaces say of injection and of ztunnel, and what an injection adds.
+//!
+//! Owns: the rules of Istio's webhooks and of its CNI plugin (`semantics.md` §2.1, §8, row 111). It must not read manifests: labels,
+//! annotations and containers come to it as they were read.
+
+use super::InventoryWorkload;
+use super::containers::Containers;
+use super::workload::{HostNetwork, MeshChoice, PodMesh, ProxyRole};
+use crate::flow::{DataPlane, Labels};
+
+const REVISION: &str = "istio.io/rev";
+const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+const INJECTION: &str = "istio-injection";
+const INJECT: &str = "sidecar.istio.io/inject";
+
+/// The namespaces in which the injector does nothing whatever labels say.
+const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+
+/// The labels that a sidecar's injection adds to a pod; their values hang on the injector's configuration.
+const ADDED_BY_INJECTION: [&str; 5] = [
+    "service.istio.io/canonical-name",
+    "service.istio.io/canonical-revision",
+    "security.istio.io/tlsMode",
+    "networking.istio.io/tunnel",
+    REVISION,
+];
+
+/// Those of them that the injection of a gateway adds: its template has neither the label by which clients know that mTLS is taken, nor
+/// that of a tunnel.
+const ADDED_TO_GATEWAYS: [&str; 3] = ["service.istio.io/canonical-name", "service.istio.io/canonical-revision", REVISION];
+
+/// The annotation that names the templates of an injection; without it, it is that of sidecars.
+const TEMPLATES: &str = "inject.istio.io/templates";
+
+/// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
+///
+/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111).
+pub(crate) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
+    let injection = labels.get(INJECTION).map(|value| &**value);
+    let mode = labels.get(DATAPLANE_MODE).map(|value| &**value);
+    match (injection, mode) {
+        (Some("enabled"), _) => Some(DataPlane::Sidecar),
+        (None, _) if labels.contains_key(REVISION) => Some(DataPlane::Sidecar),
+        (_, Some("ambient")) => Some(DataPlane::Ambient),
+        (Some("disabled"), _) | (_, Some("none")) => Some(DataPlane::None),
+        _ => None,
+    }
+}
+
+/// How the pods of a workload take part in the mesh, given the labels of their namespace.
+pub(super) fn plane(workload: &InventoryWorkload, namespace: &Labels, default: DataPlane) -> DataPlane {
+    // The injector passes by pods on their node's network, but a gateway that is there already captures nothing and runs there as anywhere.
+    let is_gateway = workload.proxy == ProxyRole::Gateway && workload.mesh.sidecar == MeshChoice::Present;
+    if workload.host_network == HostNetwork::Yes && !is_gateway {
+        return DataPlane::None;
+    }
+    let said = namespace_plane(namespace);
+    let asks_for_ztunnel = matches!(workload.mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
+    let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
+    let sidecar = match workload.mesh.sidecar {
+        MeshChoice::Present => true,
+        _ if NEVER_INJECTED.contains(&&*workload.namespace) => false,
+        MeshChoice::Refused => false,
+        MeshChoice::Asked => !forbidden,
+        // The default is for pods of which nothing is said: one that asks for ztunnel says something.
+        MeshChoice::Unsaid if said.is_none() && asks_for_ztunnel => false,
+        MeshChoice::Unsaid => said.unwrap_or(default) == DataPlane::Sidecar,
+    };
+    if sidecar {
+        return DataPlane::Sidecar;
+    }
+    let ambient = match workload.mesh.ambient {
+        MeshChoice::Present | MeshChoice::Asked => true,
+        MeshChoice::Refused => false,
+        MeshChoice::Unsaid => match namespace.get(DATAPLANE_MODE) {
+            Some(mode) => &**mode == "ambient",
+            None => said.is_none() && default == DataPlane::Ambient,
+        },
+    };
+    if ambient { DataPlane::Ambient } else { DataPlane::None }
+}
+
+/// What a pod's labels, annotations and containers say about the mesh.
+pub(super) fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMesh {
+    let injected = containers.proxy.is_some() || annotations.contains_key("sidecar.istio.io/status");
+    let redirected = annotations.get("ambient.istio.io/redirection").is_some_and(|value| &**value == "enabled");
+    let ambient = match labels.get(DATAPLANE_MODE).map(|mode| &**mode) {
+        _ if redirected => MeshChoice::Present,
+        Some("ambient") => MeshChoice::Asked,
+        Some("none") => MeshChoice::Refused,
+        _ => MeshChoice::Unsaid,
+    };
+    let sidecar = if injected { MeshChoice::Present } else { injection(labels, annotations) };
+    PodMesh { sidecar, ambient }
+}
+
+/// What the proxy of a pod is for: as its own arguments say if it is there already, else as the template that injects it has it.
+pub(super) fn role(annotations: &Labels, containers: &Containers) -> ProxyRole {
+    if let Some(role) = containers.proxy {
+        return role;
+    }
+    let Some(templates) = annotations.get(TEMPLATES) else { return ProxyRole::Sidecar };
+    let names = |wanted: &str| templates.split(',').any(|name| name.trim() == wanted);
+    match (names("sidecar"), names("gateway")) {
+        (true, false) => ProxyRole::Sidecar,
+        (false, true) => ProxyRole::Gateway,
+        // Templates of one's own may be of anything.
+        _ => ProxyRole::Unknown,
+    }
+}
+
+/// What a pod says about injection. The label wins; the annotation can only opt out, as the webhooks look at labels.
+fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
+    let wish = |value: &str| match value.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "true" | "on" => MeshChoice::Asked,
+        "" => MeshChoice::Unsaid,
+        _ => MeshChoice::Refused,
+    };
+    let by_label = labels.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
+    let by_annotation = annotations.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
+    match (by_label, by_annotation) {
+        (MeshChoice::Unsaid, MeshChoice::Refused) => MeshChoice::Refused,
+        (MeshChoice::Unsaid, _) if labels.contains_key(REVISION) => MeshChoice::Asked,
+        (by_label, _) => by_label,
+    }
+}
+
+/// The keys of the labels that an injection adds to the pods of a proxy, if there is one.
+pub(super) fn added(host_network: HostNetwork, mesh: PodMesh, proxy: ProxyRole) -> &'static [&'static str] {
+    if host_network == HostNetwork::Yes || mesh.sidecar == MeshChoice::Refused {
+        return &[];
+    }
+    match proxy {
+        ProxyRole::Gateway | ProxyRole::Waypoint => &ADDED_TO_GATEWAYS,
+        ProxyRole::Sidecar | ProxyRole::Unknown => &ADDED_BY_INJECTION,
+    }
+}
