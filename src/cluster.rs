@@ -60,6 +60,8 @@ pub struct Cluster {
     known: network::Known,
     /// The files that hold an object, or something that cannot be read.
     held: BTreeSet<FileId>,
+    /// The namespaces that the manifests describe without a word on how pods of theirs take part in the mesh.
+    unsaid_planes: BTreeSet<Symbol>,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -161,6 +163,7 @@ pub(crate) fn read_with<'s>(
         namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
         platform,
         held,
+        unsaid_planes: inventory.unsaid_planes(),
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
@@ -179,6 +182,17 @@ impl Cluster {
     /// nothing, and then nothing is known.
     pub fn holds_anything_of(&self, files: &[FileId]) -> bool {
         files.iter().any(|file| self.held.contains(file))
+    }
+
+    /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:
+    /// [`Platform::mesh`] does. Istio injects no such pods unless it is told to.
+    pub fn is_meshed_by_default(&self, namespace: &str) -> bool {
+        self.platform.mesh != DataPlane::None && self.unsaid_planes.contains(namespace)
+    }
+
+    /// The namespaces of which that holds.
+    pub fn meshed_by_default(&self) -> impl Iterator<Item = &Symbol> {
+        self.unsaid_planes.iter().filter(|namespace| self.is_meshed_by_default(namespace))
     }
 
     /// The workloads that the manifests hold, by namespace, kind and name. Pods of one owner are one, unless a policy may tell

@@ -196,6 +196,16 @@ impl Inventory {
         injection::plane(workload, namespace, default)
     }
 
+    /// The namespaces that are described, and nothing says how pods of theirs take part in the mesh: some that are known, or any if none is.
+    pub fn unsaid_planes(&self) -> BTreeSet<Symbol> {
+        let is_unsaid = |name: &Symbol| {
+            let own = self.workloads_in(name);
+            own.is_empty() || own.iter().any(injection::is_unsaid)
+        };
+        let described = self.namespaces.iter().filter(|(_, facts)| facts.plane.is_none()).map(|(name, _)| name);
+        described.filter(|name| is_unsaid(name)).cloned().collect()
+    }
+
     /// Takes in what an object says about a namespace.
     fn add_namespace(&mut self, name: Symbol, facts: NamespaceFacts, code: Code) -> Option<Diagnostic> {
         if let Some(first) = self.namespaces.get(&name) {

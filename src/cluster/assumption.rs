@@ -11,6 +11,8 @@ pub enum Assumption {
     Sctp,
     /// Pods take no part in a mesh.
     NoMesh,
+    /// Pods of which nothing says how they take part in a mesh have sidecars.
+    Sidecars,
     /// Pods call their ports as the workloads that are described with their labels do.
     PortNames,
     /// No CORS preflight carries a token.
@@ -23,6 +25,7 @@ impl Assumption {
         match self {
             Self::Sctp => "sctp",
             Self::NoMesh => "no-mesh",
+            Self::Sidecars => "sidecars",
             Self::PortNames => "port-names",
             Self::Preflight => "preflight",
         }
@@ -33,6 +36,7 @@ impl Assumption {
         match self {
             Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
             Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
+            Self::Sidecars => "labels of their namespaces say whether they do, or `mesh.mode` in twogate.toml",
             Self::Preflight => "browsers send none",
             Self::PortNames => "manifests of other pods with these labels say how those call theirs",
         }
@@ -44,6 +48,7 @@ impl fmt::Display for Assumption {
         out.write_str(match self {
             Self::Sctp => "the network plugin judges SCTP",
             Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
+            Self::Sidecars => "pods have sidecars where neither they nor their namespaces say so, as others do",
             Self::Preflight => "no CORS preflight carries a token, at which the mesh would not look",
             Self::PortNames => "pods call their ports as the workloads with their labels do",
         })

@@ -4,6 +4,7 @@
 //! nothing is skipped in silence: what cannot be read makes the flows unspecified that it may touch.
 
 mod kinds;
+mod mesh_config;
 mod metadata;
 mod scope;
 mod sidecar;
@@ -23,6 +24,7 @@ use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, doc
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
+use mesh_config::Said;
 use scope::{Scope, touched};
 use sidecar::Reach;
 
@@ -162,7 +164,7 @@ impl Manifests {
             Sort::NetworkPolicy | Sort::Mesh => true,
             Sort::Fact => object.kind != "Namespace",
             Sort::Unmodelled(_) => metadata::LIVES_IN_NAMESPACES.contains(&object.kind),
-            Sort::Ingress | Sort::Passed => false,
+            Sort::Ingress | Sort::MeshConfig | Sort::Passed => false,
         };
         if lives_in_one && platform.default_namespace.is_some() {
             let location = reading.document.name();
@@ -170,6 +172,7 @@ impl Manifests {
         }
         match sort {
             Sort::Passed => {}
+            Sort::MeshConfig => self.mesh_config(object, platform, reading),
             Sort::Ingress => self.mesh.read_ingress(&metadata::loose(object, platform, reading), object, reading),
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {
@@ -236,6 +239,16 @@ impl Manifests {
         let side = if is_policy { Side::Called } else { Side::Either };
         let (proxies, spared) = (Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
+    }
+
+    /// What may be the mesh's configuration.
+    fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
+        if mesh_config::read(object, platform, reading) == Said::Nothing {
+            return;
+        }
+        let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
+        let (why, gates, side, proxies) = (Why::Kind, Gates::Mesh, Side::Either, Proxies::Sidecars);
+        self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
     }
 
     /// An object of a kind that is not modelled.

@@ -3,7 +3,7 @@
 //! Owns: `Mesh`. Sidecars are usual with intents, which speak of mTLS; whoever has nothing but `NetworkPolicy` objects has no use for answers
 //! about the ports of proxies. So where nothing speaks of a mesh none is taken for granted, and every answer says so.
 
-use crate::cluster::Assumption;
+use crate::cluster::{Assumption, Cluster};
 use crate::config::Config;
 use crate::flow::DataPlane;
 use crate::source::{FileId, Source, Sources};
@@ -14,9 +14,11 @@ const WORDS: [&str; 4] = ["istio.io", "istio-injection", "istio-proxy", "istio-w
 /// Whether anything says how pods take part in a mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mesh {
-    /// A configuration does, or a manifest.
+    /// A configuration does.
     #[default]
     Stated,
+    /// A manifest does, if not for all pods.
+    Mentioned,
     /// Nothing does.
     Unmentioned,
 }
@@ -25,7 +27,11 @@ impl Mesh {
     /// What a configuration and manifests say, comments left aside.
     pub fn of(config: Option<FileId>, sources: &Sources, manifests: &[FileId]) -> Self {
         let mut texts = manifests.iter().filter_map(|file| sources.get(*file)).map(Source::text);
-        if config.is_some() || texts.any(speaks_of_one) { Self::Stated } else { Self::Unmentioned }
+        match config {
+            Some(_) => Self::Stated,
+            None if texts.any(speaks_of_one) => Self::Mentioned,
+            None => Self::Unmentioned,
+        }
     }
 
     /// What two sides say that are judged together.
@@ -41,10 +47,11 @@ impl Mesh {
         }
     }
 
-    /// What is taken for granted.
-    pub const fn assumption(self) -> Option<Assumption> {
+    /// What is taken for granted of these clusters.
+    pub fn assumption(self, clusters: &[&Cluster]) -> Option<Assumption> {
         match self {
             Self::Stated => None,
+            Self::Mentioned => clusters.iter().any(|cluster| cluster.meshed_by_default().next().is_some()).then_some(Assumption::Sidecars),
             Self::Unmentioned => Some(Assumption::NoMesh),
         }
     }

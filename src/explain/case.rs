@@ -2,6 +2,7 @@
 //!
 //! Owns: `Case`, who is asked about, and which of many alike are shown. It must not know how an answer is written.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::assume;
@@ -138,6 +139,22 @@ fn kinds(setting: &Setting, calls: Vec<Call>) -> Vec<Alike> {
     kinds
 }
 
+/// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
+fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
+    let meshed = |end: &'_ Known| match &end.endpoint.peer {
+        Peer::Pod(pod) if pod.plane != DataPlane::None => Some(Symbol::clone(&pod.namespace)),
+        _ => None,
+    };
+    let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
+    let unsaid = namespaces.iter().filter(|namespace| setting.cluster.is_meshed_by_default(namespace));
+    let names: Vec<String> = unsaid.map(|namespace| format!("`{namespace}`")).collect();
+    let is_asked = setting.mesh == Mesh::Mentioned && !names.is_empty();
+    is_asked.then(|| {
+        let names = names.join(" and ");
+        format!("no label says that pods of {names} are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says otherwise")
+    })
+}
+
 /// Who is judged differently, in a word.
 fn told_apart(kinds: &[Alike]) -> &'static str {
     let calls = || kinds.iter().flat_map(|kind| std::iter::once(&kind.call).chain(&kind.others));
@@ -191,6 +208,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let question = call.question();
     let said = said(setting, call, &decision);
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
+    notes.extend(meshed_by_default(setting, call));
     notes.dedup();
     notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
     notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));

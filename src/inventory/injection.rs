@@ -80,6 +80,13 @@ pub(super) fn plane(workload: &InventoryWorkload, namespace: &Labels, default: D
     if ambient { DataPlane::Ambient } else { DataPlane::None }
 }
 
+/// Whether a workload says nothing of the mesh, and the injector does not pass its pods by whatever anybody says.
+pub(super) fn is_unsaid(workload: &InventoryWorkload) -> bool {
+    let PodMesh { sidecar, ambient } = workload.mesh;
+    let is_passed_by = workload.host_network == HostNetwork::Yes || NEVER_INJECTED.contains(&&*workload.namespace);
+    (sidecar, ambient) == (MeshChoice::Unsaid, MeshChoice::Unsaid) && !is_passed_by
+}
+
 /// What a pod's labels, annotations and containers say about the mesh.
 pub(super) fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMesh {
     let injected = containers.proxy.is_some() || annotations.contains_key("sidecar.istio.io/status");

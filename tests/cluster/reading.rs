@@ -290,3 +290,48 @@ fn a_policy_that_stands_twice_and_says_the_same_is_one() {
     let other = policy("a", "{podSelector: {}}");
     assert_eq!(findings(&format!("{one}{one}{other}")).len(), 1);
 }
+
+/// The `ConfigMap` of a mesh, as istiod reads it.
+fn mesh_config(name: &str, mesh: &str) -> String {
+    let lines: String = mesh.lines().map(|line| format!("    {line}\n")).collect();
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: istio-system}}\ndata:\n  mesh: |\n{lines}")
+}
+
+/// `semantics.md` §2 and §6: the root namespace and the trust domain are the mesh's to say.
+#[test]
+fn a_mesh_that_is_configured_otherwise_is_not_judged() {
+    let told = |platform: Platform, name: &str, mesh: &str| {
+        let (_, findings) = read_on(platform, &mesh_config(name, mesh));
+        findings.iter().map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>()
+    };
+    let known = Platform {
+        root_namespace: "mesh".into(),
+        trust_domain: "corp".into(),
+        trust_domain_aliases: ["old".into()].into(),
+        ..Platform::default()
+    };
+    let config =
+        "rootNamespace: mesh\ntrustDomain: corp\ntrustDomainAliases: [old]\ndefaultConfig: {holdApplicationUntilProxyStarts: true}";
+    let nothing: [&str; 0] = [];
+    assert_eq!(told(known, "istio", config), nothing);
+    assert_eq!(told(Platform::default(), "istio", "trustDomain: cluster.local\nenableAutoMtls: true"), nothing);
+    assert_eq!(told(Platform::default(), "istio", ""), nothing);
+    assert_eq!(told(Platform::default(), "theirs", config), nothing, "another one");
+    assert_eq!(
+        told(Platform::default(), "istio-canary", config),
+        [
+            "mesh-configured-otherwise `root-namespace` is \"mesh\" in the mesh, and is taken for \"istio-system\" here",
+            "mesh-configured-otherwise `trust-domain` is \"corp\" in the mesh, and is taken for \"cluster.local\" here",
+            "mesh-configured-otherwise `trust-domain-aliases` is [\"old\"] in the mesh, and is taken for [] here",
+        ]
+    );
+    assert_eq!(told(Platform::default(), "istio", "- a"), ["invalid-manifest `data.mesh` of a ConfigMap is not what Kubernetes accepts"]);
+}
+
+/// Without auto mTLS sidecars call as `DestinationRules` say (`semantics.md` §3.3): what the mesh lets pass is left open.
+#[test]
+fn without_auto_mtls_the_mesh_is_left_open() {
+    let (_, findings) = read_on(Platform::default(), &mesh_config("istio", "enableAutoMtls: false"));
+    let told: Vec<&str> = findings.iter().map(|finding| finding.code.name()).collect();
+    assert_eq!(told, ["unmodelled-kind"]);
+}

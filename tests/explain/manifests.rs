@@ -319,6 +319,35 @@ fn pods_that_nobody_described_are_in_the_mesh_as_their_namespace_says() {
         let page = Files { manifests: &manifests, ..Files::default() }.page("app=web@shop -> app=db@shop:80");
         let verdict = if planes.starts_with("no mesh") { "ALLOWED" } else { "DENIED" };
         assert!(page.starts_with(verdict) && page.contains(planes), "{label}: {page}");
+        assert_eq!(page.contains(NO_LABEL), label == "team: web", "{label}: {page}");
+    }
+}
+
+const NO_LABEL: &str =
+    "no label says that pods of `shop` are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says";
+
+/// Istio injects no pod of which nothing says so, unless it is told to (istio/istio#36119): that it is taken for one in the mesh is said,
+/// where its namespace could have said it and nobody else did.
+#[test]
+fn that_pods_are_taken_into_the_mesh_is_said() {
+    let manifests = |namespace: &str, pod: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, labels: {{app: web{pod}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n\
+             ---\n{namespace}apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: all, namespace: shop}}\nspec: {{rules: [{{}}]}}\n"
+        )
+    };
+    let described = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+    let cases = [
+        (manifests(described, ""), "", true),
+        (manifests("", ""), "", false),
+        (manifests(described, ""), "[mesh]\nmode = \"sidecar\"\n", false),
+        (manifests(described, ", sidecar.istio.io/inject: 'true'"), "", false),
+        (manifests(&described.replace("{name: shop}", "{name: shop, labels: {istio-injection: enabled}}"), ""), "", false),
+    ];
+    for (manifests, config, is_said) in cases {
+        let page = Files { manifests: &manifests, config, ..Files::default() }.page("app=web@shop -> app=web@shop:80");
+        assert!(page.starts_with("ALLOWED") && page.contains("sidecar to sidecar"), "{page}");
+        assert_eq!(page.contains(NO_LABEL), is_said, "{manifests}{page}");
     }
 }
 

@@ -166,6 +166,14 @@ fn where_no_manifest_speaks_of_a_mesh_there_is_none() {
     }
     let json = run(&[], &["--manifests", "-", "--format", "json"], INVENTORY).1;
     assert!(json.contains("\"name\": \"no-mesh\""), "{json}");
+    // Where one speaks of it, its pods are taken for such of which nothing says so though their namespace is described.
+    let spoken = format!(
+        "{INVENTORY}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{}}\n"
+    );
+    let taken = "assumes that pods have sidecars where neither they nor their namespaces say so";
+    assert!(run(&[], &["--manifests", "-"], &spoken).2.contains(taken));
+    let labelled = spoken.replace("{name: shop}\n---", "{name: shop, labels: {istio-injection: enabled}}\n---");
+    assert!(!run(&[], &["--manifests", "-"], &labelled).2.contains(taken));
     // An object or a configuration that speaks of it decides.
     let meshed =
         format!("{INVENTORY}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n");

@@ -20,6 +20,8 @@ pub(super) enum Sort {
     Mesh,
     /// It is an `Ingress`, or a class of them: only what Istio makes of its own can affect a flow.
     Ingress,
+    /// It is a `ConfigMap`, which cannot affect a flow unless it is the mesh's.
+    MeshConfig,
     /// It cannot affect a flow.
     Passed,
     /// It may, and is not modelled.
@@ -42,7 +44,6 @@ const PASSED: [(&str, &[&str]); 18] = [
             "ComponentStatus",
             // What `kubectl` keeps its clusters in.
             "Config",
-            "ConfigMap",
             "Endpoints",
             "Event",
             "LimitRange",
@@ -296,6 +297,9 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     if group == "networking.k8s.io" && matches!(kind, "Ingress" | "IngressClass") {
         return Sort::Ingress;
+    }
+    if (group, kind) == ("", "ConfigMap") {
+        return Sort::MeshConfig;
     }
     let holds = |table: &[(&str, &[&str])]| table.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind));
     if holds(&MESH) {
