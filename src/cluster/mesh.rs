@@ -198,9 +198,33 @@ impl Mesh {
         self.service_addresses = self.services.iter().flat_map(|service| service.addresses.iter().copied()).collect();
         self.namespaces = inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect();
         self.add_listener_sets();
+        self.mark_copied_headers();
         self.waypoints = self.find_waypoints(inventory);
         self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
+    }
+
+    /// Marks the headers at which policies look and that tokens are copied to, which is done before policies are asked
+    /// (`semantics.md` §2.2). Which pods either acts on is not told apart, but by namespace.
+    fn mark_copied_headers(&mut self) {
+        let headers = |tokens: &'_ Vec<TokenPolicy>| {
+            tokens.iter().flat_map(|policy| &policy.providers).flat_map(|provider| provider.outputs.clone()).collect::<Vec<_>>()
+        };
+        let copied: BTreeMap<Symbol, Vec<Symbol>> =
+            self.tokens.iter().map(|(namespace, tokens)| (Symbol::clone(namespace), headers(tokens))).collect();
+        if copied.values().all(Vec::is_empty) {
+            return;
+        }
+        let root = &self.platform.root_namespace;
+        for (namespace, policies) in &mut self.policies {
+            let near = copied.iter().filter(|(other, _)| namespace == root || *other == root || *other == namespace);
+            let headers: BTreeSet<&Symbol> = near.flat_map(|(_, headers)| headers).collect();
+            for policy in policies {
+                if let Some(written) = policy.written.with_copied(&headers) {
+                    *policy = Policy::new(written, &self.platform);
+                }
+            }
+        }
     }
 
     /// The namespaces that hold objects of the mesh.

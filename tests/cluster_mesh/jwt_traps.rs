@@ -39,6 +39,27 @@ fn trap_089_checking_tokens_asks_for_none() {
     denied(&allow("{from: [{source: {requestPrincipals: ['*']}}]}"), &bearing(of("https://a")), Gate::Caller);
 }
 
+/// Tokens are looked at before policies are (`semantics.md` §4.1): a header that a claim is copied to is not what the client wrote.
+#[test]
+fn headers_that_come_of_tokens_are_not_the_clients() {
+    let rule = "{rules: [{when: [{key: 'request.headers[x-env]', values: [prod]}]}]}";
+    let copied = |namespace: &str, more: &str| {
+        let spec = format!("{{jwtRules: [{{issuer: 'https://a', jwksUri: 'https://a/keys'{more}}}]}}");
+        cluster(&format!("{}{}", object("RequestAuthentication", &format!("{namespace}/tokens"), &spec), policy(rule)))
+    };
+    let written = mtls(&web(), &db(), 80).http("GET", "/").header("x-env", "prod");
+    let other = mtls(&web(), &db(), 80).http("GET", "/").header("x-env", "test");
+    let (claim, whole) = (", outputClaimToHeaders: [{header: X-Env, claim: env}]", ", outputPayloadToHeader: x-env");
+    for (namespace, more) in [("shop", claim), ("istio-system", claim), ("shop", whole)] {
+        unspecified(&copied(namespace, more), &written, "header");
+        unspecified(&copied(namespace, more), &other, "header");
+    }
+    for (namespace, more) in [("shop", ""), ("dev", claim), ("shop", ", outputClaimToHeaders: [{header: x-other, claim: env}]")] {
+        allowed(&copied(namespace, more), &written);
+        denied(&copied(namespace, more), &other, Gate::Caller);
+    }
+}
+
 #[test]
 fn section_4_4_policies_combine() {
     let b = object(

@@ -100,7 +100,7 @@ fn subject(field: &Field) -> String {
         Attribute::RequestPrincipal => "token of".to_owned(),
         Attribute::Claim(path) => format!("claim {} with", joined(path, ".")),
         Attribute::Header(name) => format!("header {name} with"),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter => field.name(),
+        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::Copied(_) => field.name(),
     }
 }
 
@@ -123,7 +123,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         }),
         Attribute::RequestPrincipal => view.token.map_or_else(|| "no token that was verified".to_owned(), |token| token.name()),
         Attribute::Claim(path) => claim(path, view),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter => "not known".to_owned(),
+        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::Copied(_) => "not known".to_owned(),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns: the plain form that every proxy's reading starts from. It keeps the words and decides nothing.
 
+use std::collections::BTreeSet;
+
 use super::attachment::Attachment;
 use crate::cluster::object::Object;
 use crate::flow::Symbol;
@@ -110,6 +112,8 @@ pub(super) enum Attribute {
     Claim(Vec<Symbol>),
     /// A header, by its lower-case name.
     Header(Symbol),
+    /// A header that a token may have been copied to, by its lower-case name.
+    Copied(Symbol),
     /// The request's host.
     Host,
     /// The request's method.
@@ -118,10 +122,29 @@ pub(super) enum Attribute {
     Path,
 }
 
+impl AuthorizationPolicy {
+    /// The same where these headers are copies of tokens; none if it looks at none of them.
+    pub(super) fn with_copied(&self, headers: &BTreeSet<&Symbol>) -> Option<Self> {
+        let mut policy = self.clone();
+        let clauses = policy.rules.iter_mut().flat_map(|rule| &mut rule.clauses);
+        let fields = clauses.flat_map(|clause| &mut clause.alternatives).flatten();
+        let mut is_changed = false;
+        for field in fields {
+            if let Attribute::Header(name) = &field.attribute
+                && headers.contains(name)
+            {
+                field.attribute = Attribute::Copied(Symbol::clone(name));
+                is_changed = true;
+            }
+        }
+        is_changed.then_some(policy)
+    }
+}
+
 impl Attribute {
     /// Whether it exists only where there is HTTP (`semantics.md` §2.9).
     pub(super) const fn needs_http(&self) -> bool {
-        matches!(self, Self::RequestPrincipal | Self::Claim(_) | Self::Header(_) | Self::Host | Self::Method | Self::Path)
+        matches!(self, Self::RequestPrincipal | Self::Claim(_) | Self::Header(_) | Self::Copied(_) | Self::Host | Self::Method | Self::Path)
     }
 
     /// Whether ztunnel has a field for it (`semantics.md` §2.8): in `when` it knows fewer than elsewhere.

@@ -43,6 +43,8 @@ pub(super) struct Provider {
     pub(super) forward: Forward,
     /// Further claims that hold several words.
     pub(super) spaced: Vec<Symbol>,
+    /// The headers that a verified token is copied to, in lower case.
+    pub(super) outputs: Vec<Symbol>,
 }
 
 /// Where a token is looked for.

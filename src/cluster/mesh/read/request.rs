@@ -6,6 +6,7 @@ use super::super::keys::Keys;
 use super::super::token::{Forward, Presence, Provider, TokenPlace, TokenPolicy};
 use super::{Allowed, attachment, dry_run, spec, words};
 use crate::cluster::object::Object;
+use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
 
 /// The most rules (`semantics.md` §4.10).
@@ -64,7 +65,7 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
     if issuer.is_none() && keys == Keys::Named && reading.is_clean() {
         node.wrong(reading, "`issuer` or `jwksUri` is expected");
     }
-    outputs(node, reading);
+    node.get(reading, "timeout").text(reading);
     let spaced = words(node, "spaceDelimitedClaims", reading);
     if spaced.len() > MAX_SPACED {
         node.get(reading, "spaceDelimitedClaims").wrong(reading, "at most 64 claims are accepted");
@@ -77,6 +78,7 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
         presence: presence(node, reading),
         forward: if node.get(reading, "forwardOriginalToken").is_true(reading) { Forward::Yes } else { Forward::No },
         spaced,
+        outputs: outputs(node, reading),
     }
 }
 
@@ -127,17 +129,20 @@ fn presence(node: &Node<'_>, reading: &mut Reading<'_>) -> Presence {
     }
 }
 
-/// What is copied into headers; it decides nothing here.
-fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) {
-    node.get(reading, "outputPayloadToHeader").text(reading);
-    node.get(reading, "timeout").text(reading);
+/// The headers that tokens are copied to.
+fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Symbol> {
+    let whole = node.get(reading, "outputPayloadToHeader").text(reading);
+    let mut headers: Vec<Symbol> = whole.iter().map(|header| header.to_lowercase().into()).collect();
     for copy in node.get(reading, "outputClaimToHeaders").list(reading) {
         copy.only(reading, &["header", "claim"]);
         for key in ["header", "claim"] {
             let part = copy.get(reading, key);
-            if part.symbol(reading).is_none() {
-                part.wrong(reading, "a header and a claim are expected");
+            match part.symbol(reading) {
+                Some(header) if key == "header" => headers.push(header.to_lowercase().into()),
+                Some(_) => {}
+                None => part.wrong(reading, "a header and a claim are expected"),
             }
         }
     }
+    headers
 }
