@@ -111,7 +111,7 @@ impl RuledOut for Known<'_> {
 
     fn accepts(&self, difference: &Difference) -> bool {
         let is_gained = difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
-        is_gained && self.accounted.covers(&difference.flow)
+        is_gained && self.accounted.covers(&difference.flow, difference.way)
     }
 }
 
