@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{AddressSet, PodCube, Symbol};
+use crate::flow::{AddressSet, PodCube, PodSet, Symbol};
 
 /// Something that a proof does not show and that its result hangs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +77,8 @@ pub enum Assumption {
     Preflight,
     /// No namespaces but these have the labels by which a rule chooses its callers.
     NamespaceSnapshot {
-        /// The rule's callers, in the language's words.
-        source: String,
+        /// The rule's callers.
+        source: PodSet,
         /// The namespaces.
         namespaces: Vec<Symbol>,
     },
@@ -150,7 +150,10 @@ impl fmt::Display for Assumption {
                 write!(out, "tokens of `{issuer}` are verified by the keys at `{address}`, and nobody else signs with them")
             }
             Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
-            Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),
+            Self::NamespaceSnapshot { source, namespaces } => {
+                let source = source.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+                write!(out, "no namespaces but {} are among `{source}`", named(namespaces))
+            }
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }

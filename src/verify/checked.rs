@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::assumption::Assumption;
 use super::issuers::misverified;
 use crate::cluster::{Cluster, Document, Network, Workload};
-use crate::flow::{AddressSet, DataPlane, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, Symbol};
+use crate::flow::{AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Symbol};
 use crate::ir::{Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
 
@@ -51,8 +51,8 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::Keys { issuer, .. } => keys(policy, cluster, issuer),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
-        Assumption::NamespaceSnapshot { .. }
-        | Assumption::Http { .. }
+        Assumption::NamespaceSnapshot { source, namespaces } => namespace_snapshot(cluster, source, namespaces),
+        Assumption::Http { .. }
         | Assumption::PathNormalization
         | Assumption::Sctp
         | Assumption::EndPort
@@ -92,6 +92,18 @@ fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status 
     let own = labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
     let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
     if own.join(",") == stated { Status::Holds } else { Status::Broken(format!("it is labelled `{}`", own.join(","))) }
+}
+
+/// Holds if no namespace that is described has the labels, but for those that are listed.
+fn namespace_snapshot(cluster: &Cluster, source: &PodSet, listed: &[Symbol]) -> Status {
+    let names = cluster.namespaces();
+    let described: Vec<_> = names.iter().filter_map(|name| Some((name, cluster.namespace_labels(name)?))).collect();
+    let is_among = |labels: &Labels| source.cubes().iter().any(|cube| cube.namespace.contains(labels));
+    match described.iter().find(|(name, labels)| !listed.contains(name) && is_among(labels)) {
+        Some((name, _)) => Status::Broken(format!("`{name}` is one of them too")),
+        None if described.is_empty() => Status::Open,
+        None => Status::Holds,
+    }
 }
 
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
