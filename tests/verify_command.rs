@@ -337,25 +337,26 @@ allow app=old@legacy -> app=db:8080
 /// A policy that chooses namespaces by labels of which the intents say nothing.
 #[test]
 fn what_hangs_on_labels_of_namespaces_is_assumed_of_them() {
-    let program = "namespace pay {
+    let program = "external namespace front labels env=dev {}
+namespace pay {
   allow out app=web -> *@shop:5432
 }
 namespace shop mesh none {
   allow app=job -> app=db:5432
 }
 ";
-    let chosen = |labels: &str| {
-        network(
-            "theirs",
-            &format!(
-                "{{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: pay, {labels}}}}}}}]}}]}}"
-            ),
-        ) + "---\n"
+    let chosen = |name: &str| {
+        let labels = format!("{{kubernetes.io/metadata.name: {name}, env: prod}}");
+        let ingress = format!("[{{from: [{{namespaceSelector: {{matchLabels: {labels}}}}}]}}]");
+        network("theirs", &format!("{{podSelector: {{}}, policyTypes: [Ingress], ingress: {ingress}}}")) + "---\n"
     };
     let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n";
     let cases = [
-        (chosen("env: prod"), ["open", "open"], 0),
-        (chosen("env: prod") + &labelled("pay", "env: prod"), ["broken it is labelled `env=prod`", "open"], 1),
+        (chosen("pay"), ["open", "open", "open"], 0),
+        (chosen("pay") + &labelled("pay", "env: prod"), ["broken it is labelled `env=prod`", "open", "open"], 1),
+        (chosen("front") + &labelled("front", "env: prod"), ["open", "open", "broken its `env` is `prod`"], 1),
+        (chosen("front") + &labelled("front", "team: a"), ["open", "open", "broken it has no `env`"], 1),
+        (chosen("front") + &labelled("front", "team: a, env: dev"), ["open", "open", "holds"], 0),
     ];
     for (beside, said, exit) in cases {
         let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", config), ("beside.yaml", &beside)]);

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{AddressSet, PodCube, PodSet, Symbol};
+use crate::flow::{AddressSet, Labels, PodCube, PodSet, Symbol};
 
 /// Something that a proof does not show and that its result hangs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub enum Assumption {
         namespace: Symbol,
         /// Its labels but for its name, as `env=prod,team=pay`.
         labels: String,
+    },
+    /// A namespace that others manage has these labels, and perhaps more.
+    KnownLabels {
+        /// The namespace.
+        namespace: Symbol,
+        /// What is known of its labels but for its name.
+        labels: Labels,
     },
     /// The sidecars of these namespaces' pods capture the ports of the rules.
     Captured {
@@ -99,7 +106,7 @@ impl Assumption {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Account { .. } => "account",
-            Self::NamespaceLabels { .. } => "namespace-labels",
+            Self::NamespaceLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
             Self::MeshedCallers => "meshed-callers",
@@ -128,6 +135,10 @@ impl fmt::Display for Assumption {
                 write!(out, "namespace `{namespace}` has no labels of its own")
             }
             Self::NamespaceLabels { namespace, labels } => write!(out, "namespace `{namespace}` is labelled `{labels}` and nothing else"),
+            Self::KnownLabels { namespace, labels } => {
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                write!(out, "namespace `{namespace}` is labelled `{}`", labels.join(","))
+            }
             Self::Captured { namespaces } => {
                 write!(out, "sidecars capture the ports of the rules on every pod of {} that is not declared `unmeshed`", named(namespaces))
             }

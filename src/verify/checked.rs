@@ -42,6 +42,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
+        Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
         Assumption::MeshedCallers => meshed_callers(policy, cluster),
@@ -92,6 +93,16 @@ fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status 
     let own = labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
     let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
     if own.join(",") == stated { Status::Holds } else { Status::Broken(format!("it is labelled `{}`", own.join(","))) }
+}
+
+fn known_labels(cluster: &Cluster, namespace: &str, known: &Labels) -> Status {
+    let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
+    match known.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
+        Some((key, _)) => {
+            Status::Broken(labels.get(key).map_or_else(|| format!("it has no `{key}`"), |value| format!("its `{key}` is `{value}`")))
+        }
+        None => Status::Holds,
+    }
 }
 
 /// Holds if no namespace that is described has the labels, but for those that are listed.

@@ -119,7 +119,7 @@ pub struct Comparison {
     pub classes: usize,
     /// Whether there may be more differences: those of some namespace are as many as are told.
     pub is_cut_short: bool,
-    /// Whether the answers hang on the labels of any of the namespaces.
+    /// Whether the answers hang on labels of namespaces.
     pub(super) hangs_on_namespace_labels: bool,
 }
 

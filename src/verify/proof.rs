@@ -18,7 +18,7 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, Labels, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -243,9 +243,18 @@ fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
     list
 }
 
-/// That managed namespaces are labelled as the program says.
+/// That namespaces are labelled as the program and its inventory say: those that others manage may have more labels.
 fn namespace_labels(policy: &Policy) -> impl Iterator<Item = Assumption> {
-    policy.managed().map(|namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) })
+    let managed =
+        |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
+    let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed());
+    policy.managed().map(managed).chain(others.filter_map(known_labels))
+}
+
+fn known_labels(namespace: &Namespace) -> Option<Assumption> {
+    let own = namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
+    let labels: Labels = own.map(|(key, value)| (Symbol::clone(key), Symbol::clone(value))).collect();
+    (!labels.is_empty()).then(|| Assumption::KnownLabels { namespace: Symbol::clone(&namespace.name), labels })
 }
 
 /// What the network plugin and the proxies do where it is left to them.

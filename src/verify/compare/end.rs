@@ -224,7 +224,7 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
-    run.found.hangs_on_namespace_labels |= cuts.iter().any(|cut| tests_labels_of(subject.all, cut));
+    run.found.hangs_on_namespace_labels |= cuts.iter().any(tests_namespace_labels);
     cuts.extend(bench.ruled_out.cuts(way));
     let mut requests = DecidingRequests::new(&cuts);
     run.effort.spend(cuts.len())?;
@@ -255,11 +255,9 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     Ok(())
 }
 
-/// Whether a cut tells far pods apart by labels that some of these namespaces may have.
-fn tests_labels_of(namespaces: &[Symbol], cut: &Cut) -> bool {
-    cut.peers.pods.cubes().iter().any(|cube| {
-        cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME) && namespaces.iter().any(|name| cube.names().contains(Some(name)))
-    })
+/// Whether a cut tells far pods apart by the labels of their namespaces.
+fn tests_namespace_labels(cut: &Cut) -> bool {
+    cut.peers.pods.cubes().iter().any(|cube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME))
 }
 
 impl Ends<'_> {
