@@ -9,6 +9,7 @@ mod keys;
 mod programs;
 mod random;
 mod refused;
+mod snapshots;
 
 use twogate::cluster::{Cluster, Question};
 use twogate::compile::{Outcome, prove};

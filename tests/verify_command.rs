@@ -293,6 +293,83 @@ fn labelled(namespace: &str, labels: &str) -> String {
 const INJECTED_POD: &str = "sidecar.istio.io/inject: 'true'";
 const OUTSIDE: &str = "sidecar.istio.io/inject: 'false'";
 
+/// A namespace with the labels by which a rule chooses its callers, of which the mesh does not know.
+#[test]
+fn a_namespace_that_is_not_on_the_list_breaks_what_is_assumed_of_it() {
+    let program = "namespace front labels env=dev {
+  workload web = app=web account web
+}
+namespace shop labels env=prod {
+  workload db = app=db account db
+  allow app=x@[env=prod] -> db:80 mtls http GET
+  allow web@front -> db:80 mtls http POST
+}
+";
+    let cases = [
+        (String::new(), "open", 0),
+        (labelled("other", "env: test"), "holds", 0),
+        (labelled("other", "env: prod"), "broken `other` is one of them too", 1),
+        (labelled("shop", "env: prod"), "holds", 0),
+    ];
+    for (beside, said, exit) in cases {
+        assert_eq!(assumed(program, "", &beside, "namespace-snapshot"), (said.to_owned(), exit), "{beside}");
+    }
+}
+
+/// Whom policies know by the mesh alone never calls, as long as it is not in the mesh.
+#[test]
+fn namespaces_of_others_without_a_mesh_are_assumed_to_be_so() {
+    let program = "namespace shop
+external namespace legacy mesh none {}
+allow app=old@legacy -> app=db:8080
+";
+    let inside = one_pod("legacy", "old", "", "").replace("annotations: {}", &format!("annotations: {{{INJECTED_POD}}}"));
+    let cases = [
+        (String::new(), "open", 0),
+        (one_pod("legacy", "old", OUTSIDE, ""), "holds", 0),
+        (inside, "broken Pod legacy/old has a sidecar", 1),
+    ];
+    for (beside, said, exit) in cases {
+        assert_eq!(assumed(program, "", &beside, "outside-mesh"), (said.to_owned(), exit), "{beside}");
+    }
+}
+
+/// A policy that chooses namespaces by labels of which the intents say nothing.
+#[test]
+fn what_hangs_on_labels_of_namespaces_is_assumed_of_them() {
+    let program = "external namespace front labels env=dev {}
+namespace pay {
+  allow out app=web -> *@shop:5432
+}
+namespace shop mesh none {
+  allow app=job -> app=db:5432
+}
+";
+    let chosen = |name: &str| {
+        let labels = format!("{{kubernetes.io/metadata.name: {name}, env: prod}}");
+        let ingress = format!("[{{from: [{{namespaceSelector: {{matchLabels: {labels}}}}}]}}]");
+        network("theirs", &format!("{{podSelector: {{}}, policyTypes: [Ingress], ingress: {ingress}}}")) + "---\n"
+    };
+    let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n";
+    let cases = [
+        (chosen("pay"), ["open", "open", "open"], 0),
+        (chosen("pay") + &labelled("pay", "env: prod"), ["broken it is labelled `env=prod`", "open", "open"], 1),
+        (chosen("front") + &labelled("front", "env: prod"), ["open", "open", "broken its `env` is `prod`"], 1),
+        (chosen("front") + &labelled("front", "team: a"), ["open", "open", "broken it has no `env`"], 1),
+        (chosen("front") + &labelled("front", "team: a, env: dev"), ["open", "open", "holds"], 0),
+    ];
+    for (beside, said, exit) in cases {
+        let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", config), ("beside.yaml", &beside)]);
+        assert_eq!(place.run("compile -o manifests").status, 0);
+        let ran = place.run("verify --manifests manifests --manifests beside.yaml --format json");
+        let value = json(&ran);
+        let words = |key: &str, one: &Value| one[key].as_str().unwrap_or_default().to_owned();
+        let all = value["assumptions"].as_array().unwrap().iter().filter(|one| one["name"] == "namespace-labels");
+        let all: Vec<String> = all.map(|one| format!("{} {}", words("status", one), words("reason", one)).trim_end().to_owned()).collect();
+        assert_eq!((all, ran.status), (said.map(str::to_owned).to_vec(), exit), "{beside}");
+    }
+}
+
 /// A program for sidecars does other things where ztunnel stands (`semantics.md` §5).
 #[test]
 fn pods_in_ambient_mode_break_what_is_assumed_of_sidecars() {

@@ -2,7 +2,9 @@
 //!
 //! Owns: the account of them, flow by flow: `accept coupled-rules` on a line covers exactly the flows that the network lets in
 //! by that line's openings and the mesh further by the permissions of the other rule of the same finding. Nothing else hides
-//! behind it: neither another port, nor another caller, nor another request of the same two rules.
+//! behind it: neither another port, nor another caller, nor another request of the same two rules, nor a caller who may not leave.
+
+use std::collections::BTreeMap;
 
 use super::judge::{Judge, JudgedEnd, Way};
 use super::program::samples;
@@ -12,7 +14,7 @@ use crate::flow::{
     Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet,
     Symbol, TestRole, Transport, Values, Verdict,
 };
-use crate::gates::{Cause, Coupled, Gates, Opening, Permission, Selector};
+use crate::gates::{Cause, Coupled, Gates, NamespaceGates, Opening, Permission, Selector};
 use crate::ir::{Policy, RuleId, captured_ports};
 use crate::syntax::ast::{Action, Direction};
 
@@ -20,6 +22,8 @@ use crate::syntax::ast::{Action, Direction};
 #[derive(Debug)]
 pub(super) struct Accounted<'a> {
     pairs: Vec<Pair<'a>>,
+    /// What the network lets out: to it, callers known by account are all pods with their labels.
+    exits: BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>>,
 }
 
 /// An accepted coupling in one namespace.
@@ -36,7 +40,9 @@ impl<'a> Accounted<'a> {
     /// The couplings that were found and whose line accepts them.
     pub(super) fn new(policy: &Policy, gates: &'a Gates) -> Self {
         let accepted = gates.coupled.iter().filter(|pair| accepts(policy, pair.admitted));
-        Self { pairs: accepted.flat_map(|pair| pairs(gates, pair)).collect() }
+        let pairs: Vec<Pair<'a>> = accepted.flat_map(|pair| pairs(gates, pair)).collect();
+        let exits = if pairs.is_empty() { BTreeMap::new() } else { exits(gates) };
+        Self { pairs, exits }
     }
 
     /// Whether the program accepts any coupling.
@@ -44,8 +50,24 @@ impl<'a> Accounted<'a> {
         self.pairs.is_empty()
     }
 
-    /// Whether a flow is gained by an accepted coupling: the network lets it in by one rule, the mesh further by the other.
-    pub(super) fn covers(&self, flow: &Flow) -> bool {
+    /// Whether a flow is gained by an accepted coupling at one of its ends: the network lets it in by one rule, the mesh further by the
+    /// other, and it lets out the caller whom it knows no better.
+    pub(super) fn covers(&self, flow: &Flow, way: Way) -> bool {
+        self.enters(flow) && (way == Way::Ingress || self.leaves(flow))
+    }
+
+    fn leaves(&self, flow: &Flow) -> bool {
+        let Peer::Pod(pod) = &flow.source else { return false };
+        self.exits_of(pod).any(|(exit, peers)| exit.ports.contains(flow.protocol, flow.port) && peers.contains(&flow.destination))
+    }
+
+    /// What the network lets out from a pod.
+    fn exits_of(&self, pod: &Pod) -> impl Iterator<Item = &(&'a Opening, Peers)> {
+        let exits = self.exits.get(&pod.namespace).map(Vec::as_slice).unwrap_or_default();
+        exits.iter().filter(|(exit, _)| exit.subject.contains(&pod.labels))
+    }
+
+    fn enters(&self, flow: &Flow) -> bool {
         let Peer::Pod(pod) = &flow.destination else { return false };
         self.at(&pod.namespace).any(|pair| pair.admits(pod, flow) && pair.grants(pod, flow))
     }
@@ -55,17 +77,23 @@ impl<'a> Accounted<'a> {
     }
 
     /// By what it tells the pods of a namespace apart.
-    fn subjects(&self, namespace: &str) -> Vec<PodCube> {
+    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
+        let whole = || PodCube::in_namespace(namespace);
+        if way == Way::Egress {
+            let exits = self.exits.iter().filter(|(name, _)| ****name == *namespace).flat_map(|(_, exits)| exits);
+            return exits.map(|(exit, _)| PodCube { labels: exit.subject.clone(), ..whole() }).collect();
+        }
         let labels = self.at(namespace).flat_map(|pair| {
             let openings = pair.openings.iter().map(|(opening, _)| opening.subject.clone());
             openings.chain(pair.permissions.iter().map(|permission| cube(&permission.selector)))
         });
-        labels.map(|labels| PodCube { labels, ..PodCube::in_namespace(namespace) }).collect()
+        labels.map(|labels| PodCube { labels, ..whole() }).collect()
     }
 
     /// By which labels it tells pods apart.
     fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
-        self.pairs.iter().flat_map(|pair| {
+        let exits = self.exits.values().flatten().flat_map(|(exit, peers)| [vec![exit.subject.clone()], labels(peers)]);
+        let pairs = self.pairs.iter().flat_map(|pair| {
             let openings = pair.openings.iter().flat_map(|(opening, peers)| [vec![opening.subject.clone()], labels(peers)]);
             let permissions = pair.permissions.iter().map(|permission| {
                 let mut tests = labels(&permission_cut(permission).peers);
@@ -73,11 +101,15 @@ impl<'a> Accounted<'a> {
                 tests
             });
             openings.chain(permissions).flatten().collect::<Vec<_>>()
-        })
+        });
+        pairs.chain(exits.flatten())
     }
 
-    /// By what it tells flows to a pod apart.
-    fn cuts(&self, pod: &Pod) -> Vec<Cut> {
+    /// By what it tells flows from or to a pod apart.
+    fn cuts(&self, pod: &Pod, way: Way) -> Vec<Cut> {
+        if way == Way::Egress {
+            return self.exits_of(pod).map(opening_cut).collect();
+        }
         let cuts = self.at(&pod.namespace).flat_map(|pair| {
             let openings = pair.openings.iter().filter(|(opening, _)| opening.subject.contains(&pod.labels));
             let permissions = pair.permissions.iter().filter(|permission| selects(&permission.selector, &pod.labels));
@@ -92,10 +124,19 @@ fn accepts(policy: &Policy, rule: RuleId) -> bool {
     policy.rule(rule).is_some_and(|rule| rule.accepts.iter().any(|acceptance| lowered.contains(&acceptance.code)))
 }
 
+/// What the network lets out, by namespace.
+fn exits<'a>(gates: &'a Gates) -> BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>> {
+    let of = |(name, entry): (_, &'a NamespaceGates)| {
+        let exits = entry.openings.iter().filter(|opening| opening.direction == Direction::Out);
+        (name, exits.map(|opening| (opening, opening.network_peers())).collect())
+    };
+    gates.namespaces.iter().map(of).collect()
+}
+
 /// A coupling in every namespace in which it shows.
 fn pairs<'a>(gates: &'a Gates, coupled: &Coupled) -> Vec<Pair<'a>> {
     let (admitted, granted) = (coupled.admitted, coupled.granted);
-    let pair = |(namespace, entry): (&'a Symbol, &'a crate::gates::NamespaceGates)| {
+    let pair = |(namespace, entry): (&'a Symbol, &'a NamespaceGates)| {
         let is_opening = |opening: &&Opening| opening.direction == Direction::In && opening.cause == Cause::Rule(admitted);
         let openings = entry.openings.iter().filter(is_opening).map(|opening| (opening, opening.network_peers())).collect();
         let is_granted = |permission: &&Permission| permission.action == Action::Allow && permission.rule == granted;
@@ -166,7 +207,7 @@ pub(super) struct Watched<'a> {
 impl Judge for Watched<'_> {
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         let mut subjects = self.judge.subjects(namespace, way);
-        subjects.extend(self.accounted.subjects(namespace));
+        subjects.extend(self.accounted.subjects(namespace, way));
         subjects
     }
 
@@ -179,10 +220,8 @@ impl Judge for Watched<'_> {
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
         let end = self.judge.end(pod, way);
-        match (&pod.peer, way) {
-            (Peer::Pod(own), Way::Ingress) if !self.accounted.is_empty() => {
-                Box::new(WatchedEnd { end, accounted: self.accounted.cuts(own) })
-            }
+        match &pod.peer {
+            Peer::Pod(own) if !self.accounted.is_empty() => Box::new(WatchedEnd { end, accounted: self.accounted.cuts(own, way) }),
             _ => end,
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{AddressSet, PodCube, Symbol};
+use crate::flow::{AddressSet, Labels, PodCube, PodSet, Symbol};
 
 /// Something that a proof does not show and that its result hangs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub enum Assumption {
         namespace: Symbol,
         /// Its labels but for its name, as `env=prod,team=pay`.
         labels: String,
+    },
+    /// A namespace that others manage has these labels, and perhaps more.
+    KnownLabels {
+        /// The namespace.
+        namespace: Symbol,
+        /// What is known of its labels but for its name.
+        labels: Labels,
     },
     /// The sidecars of these namespaces' pods capture the ports of the rules.
     Captured {
@@ -77,8 +84,8 @@ pub enum Assumption {
     Preflight,
     /// No namespaces but these have the labels by which a rule chooses its callers.
     NamespaceSnapshot {
-        /// The rule's callers, in the language's words.
-        source: String,
+        /// The rule's callers.
+        source: PodSet,
         /// The namespaces.
         namespaces: Vec<Symbol>,
     },
@@ -99,7 +106,7 @@ impl Assumption {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Account { .. } => "account",
-            Self::NamespaceLabels { .. } => "namespace-labels",
+            Self::NamespaceLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
             Self::MeshedCallers => "meshed-callers",
@@ -128,6 +135,10 @@ impl fmt::Display for Assumption {
                 write!(out, "namespace `{namespace}` has no labels of its own")
             }
             Self::NamespaceLabels { namespace, labels } => write!(out, "namespace `{namespace}` is labelled `{labels}` and nothing else"),
+            Self::KnownLabels { namespace, labels } => {
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                write!(out, "namespace `{namespace}` is labelled `{}`", labels.join(","))
+            }
             Self::Captured { namespaces } => {
                 write!(out, "sidecars capture the ports of the rules on every pod of {} that is not declared `unmeshed`", named(namespaces))
             }
@@ -150,7 +161,10 @@ impl fmt::Display for Assumption {
                 write!(out, "tokens of `{issuer}` are verified by the keys at `{address}`, and nobody else signs with them")
             }
             Self::Preflight => write!(out, "no CORS preflight carries a token: the mesh does not look at it"),
-            Self::NamespaceSnapshot { source, namespaces } => write!(out, "no namespaces but {} are among `{source}`", named(namespaces)),
+            Self::NamespaceSnapshot { source, namespaces } => {
+                let source = source.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+                write!(out, "no namespaces but {} are among `{source}`", named(namespaces))
+            }
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }

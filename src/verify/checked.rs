@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::assumption::Assumption;
 use super::issuers::misverified;
 use crate::cluster::{Cluster, Document, Network, Workload};
-use crate::flow::{AddressSet, DataPlane, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, Symbol};
+use crate::flow::{AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Symbol};
 use crate::ir::{Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
 
@@ -42,6 +42,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
+        Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
         Assumption::MeshedCallers => meshed_callers(policy, cluster),
@@ -51,8 +52,8 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::Keys { issuer, .. } => keys(policy, cluster, issuer),
         // The policies of the manifests are all in the comparison.
         Assumption::NoOtherPolicies { .. } => Status::Holds,
-        Assumption::NamespaceSnapshot { .. }
-        | Assumption::Http { .. }
+        Assumption::NamespaceSnapshot { source, namespaces } => namespace_snapshot(cluster, source, namespaces),
+        Assumption::Http { .. }
         | Assumption::PathNormalization
         | Assumption::Sctp
         | Assumption::EndPort
@@ -92,6 +93,28 @@ fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status 
     let own = labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
     let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
     if own.join(",") == stated { Status::Holds } else { Status::Broken(format!("it is labelled `{}`", own.join(","))) }
+}
+
+fn known_labels(cluster: &Cluster, namespace: &str, known: &Labels) -> Status {
+    let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
+    match known.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
+        Some((key, _)) => {
+            Status::Broken(labels.get(key).map_or_else(|| format!("it has no `{key}`"), |value| format!("its `{key}` is `{value}`")))
+        }
+        None => Status::Holds,
+    }
+}
+
+/// Holds if no namespace that is described has the labels, but for those that are listed.
+fn namespace_snapshot(cluster: &Cluster, source: &PodSet, listed: &[Symbol]) -> Status {
+    let names = cluster.namespaces();
+    let described: Vec<_> = names.iter().filter_map(|name| Some((name, cluster.namespace_labels(name)?))).collect();
+    let is_among = |labels: &Labels| source.cubes().iter().any(|cube| cube.namespace.contains(labels));
+    match described.iter().find(|(name, labels)| !listed.contains(name) && is_among(labels)) {
+        Some((name, _)) => Status::Broken(format!("`{name}` is one of them too")),
+        None if described.is_empty() => Status::Open,
+        None => Status::Holds,
+    }
 }
 
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {

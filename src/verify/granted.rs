@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use super::compare::RuledOut;
 use super::judge::Way;
+use super::program::{Leaf, leaves};
 use crate::flow::{
-    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Request, RequestSamples, Symbol,
-    Values,
+    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Request, RequestSamples,
+    Symbol, Values,
 };
 use crate::gates::Gates;
 use crate::ir::{Policy, Rule, Target};
@@ -49,6 +50,11 @@ impl RuledOut for Granted<'_> {
             let named = |names: &BTreeSet<Symbol>| LabelCube::of(NAMESPACE_NAME.into(), Values::of(names.iter().cloned()));
             let pods = |names| PodSet::from(PodCube { namespace: named(names), ..PodCube::all() });
             cuts.extend(self.snapshots.iter().map(|(_, names)| cut(Peers { pods: pods(names), addresses: AddressSet::none() })));
+            // Whom such a rule meets, and whom it would meet by the namespace's name alone, is no one class where it has no say either.
+            let leaves = self.snapshots.iter().flat_map(|(rule, _)| leaves(&rule.source)).map(Leaf::peers);
+            cuts.extend(
+                leaves.flat_map(|leaf| [by_name(&leaf.pods), leaf.pods]).map(|pods| cut(Peers { pods, addresses: AddressSet::none() })),
+            );
             let http = self.denies.iter().flat_map(|rule| &rule.targets).map(|target| target.ports.clone());
             // What is no request there is ruled out, so where nobody looks at requests there is to be one all the same.
             let requests = RequestSamples { looks_inside: true, ..RequestSamples::default() };
@@ -74,9 +80,28 @@ impl RuledOut for Granted<'_> {
 }
 
 impl Granted<'_> {
-    /// Whether a rule that was listed by name meets a caller of a namespace that is not on the list.
+    /// Whether a rule that was listed by name meets a caller for the labels of a namespace that is not on the list.
     fn comes_from_elsewhere(&self, flow: &Flow) -> bool {
         let Peer::Pod(caller) = &flow.source else { return false };
-        self.snapshots.iter().any(|(rule, names)| !names.contains(&caller.namespace) && rule.source.matches(&flow.source))
+        let is_elsewhere = |names: &BTreeSet<Symbol>| !names.contains(&caller.namespace);
+        self.snapshots.iter().any(|(rule, names)| is_elsewhere(names) && is_met_for_labels(rule, caller))
     }
+}
+
+/// The pods that are among others whatever labels their namespace has.
+fn by_name(pods: &PodSet) -> PodSet {
+    let named = |cube: &PodCube| {
+        let needs_label = cube.namespace.iter().any(|(key, values)| **key != *NAMESPACE_NAME && !values.allows_absent());
+        (!needs_label).then(|| PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), cube.names().clone()), ..cube.clone() })
+    };
+    pods.cubes().iter().filter_map(named).fold(PodSet::none(), |sum, cube| sum.union(&PodSet::from(cube)))
+}
+
+/// Whether a rule has a caller for the labels that its namespace has. That no other namespace has some labels may be so; that there is no
+/// namespace but those that are known, or none without a label, nobody can take for granted.
+fn is_met_for_labels(rule: &Rule, caller: &Pod) -> bool {
+    let name = |(key, _): &(&Symbol, &Symbol)| ***key == *NAMESPACE_NAME;
+    let bare = caller.namespace_labels.iter().filter(name).map(|(key, value)| (Symbol::clone(key), Symbol::clone(value))).collect();
+    let without = Pod { namespace_labels: bare, ..caller.clone() };
+    rule.source.matches(&Peer::Pod(caller.clone())) && !rule.source.matches(&Peer::Pod(without))
 }

@@ -52,6 +52,8 @@ impl Silent {
 
 /// The difference with a flow that shows it end to end; none if the other end stops all of them. An error if that would be looked
 /// for among too many pods.
+///
+/// The flow is one that nobody accepts, if there is such a one.
 pub(super) fn shown(
     bench: Bench<'_>,
     difference: Difference,
@@ -67,7 +69,7 @@ pub(super) fn shown(
         Way::Ingress => Way::Egress,
         Way::Egress => Way::Ingress,
     };
-    let search = Search { bench, lets_through, difference: &difference, other, near: classes.near };
+    let search = Search { bench, lets_through, difference: &difference, other, near: classes.near, accepted: OnceCell::new() };
     let mut is_silent = true;
     for place in means.far_pods.places(classes).iter() {
         let found = place.pods.get_or_init(|| means.far_pods.at(bench, place, other, means.effort));
@@ -82,7 +84,8 @@ pub(super) fn shown(
     if is_silent {
         silent.0.push((lets_through, difference.flow.transport));
     }
-    Ok(None)
+    let accepted = search.accepted.into_inner();
+    Ok(accepted.map(|flow| Difference { flow, ..difference }))
 }
 
 impl<'a> Near<'a> {
@@ -269,9 +272,16 @@ struct Search<'a> {
     /// The end that is not the one at which the two differ.
     other: Way,
     near: &'a Near<'a>,
+    /// A flow that shows the difference and that is accepted: others may not be.
+    accepted: OnceCell<Flow>,
 }
 
 impl Search<'_> {
+    /// Whether the difference is accepted where this flow is what shows it.
+    fn accepts(&self, flow: &Flow) -> bool {
+        self.bench.ruled_out.accepts(&Difference { flow: flow.clone(), ..self.difference.clone() })
+    }
+
     /// What flows between the near pods and this far pod pass the far pod's end.
     fn passing(&self, far: &FarPod, effort: &mut Effort, paths: &mut PathCells) -> Result<Passing, TooManyPods> {
         let judge = match self.lets_through {
@@ -365,19 +375,24 @@ impl Between<'_> {
             };
             let Some(flow) = passing else { continue };
             effort.spend_flows(2)?;
-            if self.search.differs(&flow, self.near, self.far) {
+            result = Passing::Some;
+            if !self.search.differs(&flow, self.near, self.far) {
+                continue;
+            }
+            if !self.search.accepts(&flow) {
                 return Ok(Passing::Shows(Box::new(flow)));
             }
-            result = Passing::Some;
+            self.search.accepted.get_or_init(|| flow);
         }
         Ok(result)
     }
 
-    /// The near end looked at neither transport nor request: any that passes the far end will do.
+    /// The near end looked at neither transport nor request: any that passes the far end will do, best one that nobody accepts.
     fn entering(&self, held: &[usize], mut flow: Flow, effort: &mut Effort, paths: &mut PathCells) -> Result<Option<Flow>, TooManyPods> {
         let Ok(mut requests) = deciding_requests(self.cuts, held, paths) else { return Ok(Some(flow)) };
         let transports = transports(Way::Ingress, &flow);
         effort.spend_flows(transports.len() * requests.len())?;
+        let mut accepted = None;
         for transport in transports {
             flow.transport = *transport;
             if self.end.refuses(&flow, self.near) {
@@ -387,11 +402,14 @@ impl Between<'_> {
                 // Lent to the flow while it is judged.
                 flow.request = request.take();
                 if self.end.verdict(&flow, self.near) != Verdict::Denied && !self.search.bench.ruled_out.rules_out(&flow) {
-                    return Ok(Some(flow));
+                    if !self.search.accepts(&flow) {
+                        return Ok(Some(flow));
+                    }
+                    accepted.get_or_insert_with(|| flow.clone());
                 }
                 *request = flow.request.take();
             }
         }
-        Ok(None)
+        Ok(accepted)
     }
 }

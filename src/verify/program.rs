@@ -207,7 +207,7 @@ pub(super) const fn direction(way: Way) -> Direction {
 
 /// A leaf of an end's tree: whether an end matches a peer is a function of which leaves hold it.
 #[derive(Debug, Clone, Copy)]
-enum Leaf<'a> {
+pub(super) enum Leaf<'a> {
     Pods(&'a PodSet),
     Addresses(&'a AddressSet),
 }
@@ -220,7 +220,7 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    fn peers(self) -> Peers {
+    pub(super) fn peers(self) -> Peers {
         match self {
             Self::Pods(pods) => Peers { pods: pods.clone(), addresses: AddressSet::none() },
             Self::Addresses(addresses) => Peers { pods: PodSet::none(), addresses: addresses.clone() },
@@ -229,7 +229,7 @@ impl<'a> Leaf<'a> {
 }
 
 /// All leaves of an end.
-fn leaves(end: &End) -> Vec<Leaf<'_>> {
+pub(super) fn leaves(end: &End) -> Vec<Leaf<'_>> {
     match end {
         End::Pods(pods, _) => vec![Leaf::Pods(pods)],
         End::Addresses(addresses) => vec![Leaf::Addresses(addresses)],

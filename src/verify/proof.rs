@@ -18,7 +18,7 @@ use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
 use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
-use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, Labels, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
 use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -83,10 +83,14 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     }
     let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
     let known = Known { granted: &granted, accounted: &accounted };
-    let Comparison { differences, accepted, mut incomplete, classes, is_cut_short } =
+    let Comparison { differences, accepted, mut incomplete, classes, is_cut_short, hangs_on_namespace_labels } =
         compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
-    Proof { assumptions: taken_for_granted(policy, &world, &granted), accepted, differences, incomplete, classes, is_cut_short }
+    let mut assumptions = taken_for_granted(policy, &world, &granted);
+    if hangs_on_namespace_labels && !selects_by_label(policy) {
+        assumptions.extend(namespace_labels(policy));
+    }
+    Proof { assumptions, accepted, differences, incomplete, classes, is_cut_short }
 }
 
 /// What a proof takes for granted, and what the program's author accepted.
@@ -111,7 +115,7 @@ impl RuledOut for Known<'_> {
 
     fn accepts(&self, difference: &Difference) -> bool {
         let is_gained = difference.left == Verdict::Denied && difference.right == Verdict::Allowed;
-        is_gained && self.accounted.covers(&difference.flow)
+        is_gained && self.accounted.covers(&difference.flow, difference.way)
     }
 }
 
@@ -223,12 +227,10 @@ fn of_issuers(policy: &Policy) -> Vec<Assumption> {
 fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
     let mut list = Vec::new();
     if selects_by_label(policy) {
-        let labelled =
-            |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
-        list.extend(policy.managed().map(labelled));
+        list.extend(namespace_labels(policy));
     }
     let snapshot = |(rule, names): &(&Rule, &BTreeSet<Symbol>)| Assumption::NamespaceSnapshot {
-        source: rule.source.peers().pods.cubes().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+        source: rule.source.peers().pods,
         namespaces: names.iter().cloned().collect(),
     };
     list.extend(granted.snapshots.iter().map(snapshot));
@@ -239,6 +241,20 @@ fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
     let names_paths = |rule: &Rule| rule.requests.cubes.iter().any(|cube| !cube.paths.is_any());
     list.extend(policy.rules.iter().any(names_paths).then_some(Assumption::PathNormalization));
     list
+}
+
+/// That namespaces are labelled as the program and its inventory say: those that others manage may have more labels.
+fn namespace_labels(policy: &Policy) -> impl Iterator<Item = Assumption> {
+    let managed =
+        |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
+    let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed());
+    policy.managed().map(managed).chain(others.filter_map(known_labels))
+}
+
+fn known_labels(namespace: &Namespace) -> Option<Assumption> {
+    let own = namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
+    let labels: Labels = own.map(|(key, value)| (Symbol::clone(key), Symbol::clone(value))).collect();
+    (!labels.is_empty()).then(|| Assumption::KnownLabels { namespace: Symbol::clone(&namespace.name), labels })
 }
 
 /// What the network plugin and the proxies do where it is left to them.
@@ -257,7 +273,7 @@ fn of_the_platform(policy: &Policy) -> Vec<Assumption> {
     .collect()
 }
 
-/// That managed pods that are said to have no sidecar have none.
+/// That pods that are said to have no sidecar have none.
 fn outside_mesh(policy: &Policy) -> Option<Assumption> {
     let (outside, meshed): (Vec<&Namespace>, Vec<&Namespace>) =
         policy.managed().partition(|namespace| namespace.plane != Some(DataPlane::Sidecar));
@@ -266,7 +282,10 @@ fn outside_mesh(policy: &Policy) -> Option<Assumption> {
         let cube = |labels: &LabelCube| PodCube { labels: labels.clone(), ..PodCube::in_namespace(&namespace.name) };
         workloads.map(|workload| cube(&workload.labels)).collect::<Vec<_>>()
     };
-    let namespaces: Vec<Symbol> = outside.iter().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    // Others' matter where a pod of ours would know them by the mesh.
+    let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed() && namespace.plane == Some(DataPlane::None));
+    let outside = outside.into_iter().chain(others.filter(|_| !meshed.is_empty()));
+    let namespaces: Vec<Symbol> = outside.map(|namespace| Symbol::clone(&namespace.name)).collect();
     let pods: Vec<PodCube> = meshed.iter().flat_map(unmeshed).collect();
     (!namespaces.is_empty() || !pods.is_empty()).then_some(Assumption::OutsideMesh { namespaces, pods })
 }

@@ -60,6 +60,23 @@ fn a_fault_on_another_port_of_the_same_two_rules_is_found() {
     assert_eq!(counterexamples(&all_ports), ["app=web@shop as other -> app=api@shop:9090 over mTLS, POST /b at other.test"]);
 }
 
+/// Pods of `shop` may not leave for `api`, so nothing of theirs is gained; those of `front`, which nobody rules, gain.
+const CLOSED_WITHIN: &str = "namespace shop
+allow in app=web@shop|front -> app=api:8080 mtls http POST /b accept coupled-rules
+allow in app=job@shop|front -> app=api:8080 mtls http GET /a accept coupled-rules
+";
+
+#[test]
+fn what_a_caller_gains_does_not_open_its_own_end() {
+    let outcome = proved(CLOSED_WITHIN);
+    assert!(accepted(&outcome).iter().all(|flow| flow.contains("@front")), "{:?}", accepted(&outcome));
+    let baseline = "  egress:\n";
+    let opened = "  egress:\n  - to:\n    - podSelector:\n        matchLabels:\n          app: api\n    ports:\n    - protocol: TCP\n      port: 8080\n";
+    let wider = broken(&outcome, baseline, opened);
+    assert!(counterexamples(&wider).iter().any(|flow| flow.starts_with("app=web@shop")), "{:?}", counterexamples(&wider));
+    assert!(accepted(&wider).iter().all(|flow| flow.contains("@front")), "{:?}", accepted(&wider));
+}
+
 #[test]
 fn a_fault_in_the_requests_of_the_same_two_rules_is_found() {
     let outcome = proved(COUPLED);
