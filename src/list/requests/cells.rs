@@ -144,3 +144,21 @@ enum Cost {
     /// Wanted values of which not each is a cell, and so many that are.
     Unknown(usize),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::WordPattern;
+    use super::*;
+
+    #[test]
+    fn what_is_barred_is_taken_out_of_nothing() {
+        let words = ["ay", "ax", "bx"];
+        let patterns = ["*x", "a*"].map(|text| WordPattern(text.into()));
+        let cells = || Cells::new(patterns.to_vec(), &words.into_iter());
+        let wanted: Bits = [0].into_iter().collect();
+        let [x, a] = patterns.clone();
+        assert_eq!(cells().describe(&wanted), Some(Choice::In(vec![Region { within: vec![a.clone()], except: vec![x.clone()] }])));
+        assert!(cells().barring(|pattern| *pattern == a).describe(&wanted).is_some());
+        assert_eq!(cells().barring(|pattern| *pattern == x).describe(&wanted), None);
+    }
+}

@@ -30,8 +30,8 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// Of what is looked at; none if it has too many kinds.
-    pub(super) fn new(looked: &Looked, paths: Rc<Part<PathPattern>>) -> Option<Self> {
+    /// Of what is looked at; none if it has more kinds than these.
+    pub(super) fn new(looked: &Looked, paths: Rc<Part<PathPattern>>, most: usize) -> Option<Self> {
         let samples = &looked.samples;
         let mut product = Self {
             methods: Part::of_words('A', &samples.methods, &samples.written.methods),
@@ -48,7 +48,7 @@ impl Product {
         let sizes = [product.paths.words.len(), product.methods.words.len(), product.hosts.words.len()];
         product.sizes = sizes.into_iter().chain(product.rest.sizes()).collect();
         let count = product.sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?;
-        if count > MAX_KINDS {
+        if count > most {
             return None;
         }
         let requests = product.requests();

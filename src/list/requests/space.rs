@@ -14,19 +14,25 @@ use super::super::bits::Bits;
 use super::part::Part;
 use super::paths;
 use super::places::Places;
-use super::product::Product;
+use super::product::{MAX_KINDS, Product};
 use super::{Looked, Requests};
+
+/// Up to so many kinds all choices are asked for, though place by place they may be fewer.
+const FEW_KINDS: usize = 1 << 14;
 
 /// The spaces known so far.
 #[derive(Debug, Default)]
 pub(in super::super) struct Spaces {
     known: HashMap<Looked, Option<Rc<Space>>>,
     paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
-    /// By the number of a space and of the questions.
-    names: HashMap<(usize, Bits), Option<Arc<Requests>>>,
+    /// By the number of a space and those of questions.
+    names: HashMap<(usize, Bits), Name>,
     /// Whether some set has another name than it would have if CORS preflights carried tokens.
     leaves_out_preflights: bool,
 }
+
+/// What a set is called, if that can be said exactly, and whether CORS preflights are left out of it.
+type Name = (Option<Arc<Requests>>, bool);
 
 /// The kinds of requests that some samples tell apart.
 #[derive(Debug)]
@@ -64,26 +70,24 @@ impl Spaces {
 
     /// What the questions of these numbers are together; none if that has no exact name.
     pub(in super::super) fn name(&mut self, space: &Space, wanted: &Bits) -> Option<Arc<Requests>> {
-        let leaves_out = match &space.kinds {
-            Kinds::Product(product) => product.leaves_out_preflights(wanted),
-            Kinds::Places(places) => places.leaves_out_preflights(wanted),
-        };
-        self.leaves_out_preflights |= leaves_out;
         let name = || match &space.kinds {
-            Kinds::Product(product) => product.describe(wanted),
-            Kinds::Places(places) => places.describe(wanted),
+            Kinds::Product(product) => (product.describe(wanted).map(Arc::new), product.leaves_out_preflights(wanted)),
+            Kinds::Places(places) => (places.describe(wanted).map(Arc::new), places.leaves_out_preflights(wanted)),
         };
-        self.names.entry((space.number, wanted.clone())).or_insert_with(|| name().map(Arc::new)).clone()
+        let (name, leaves_out) = self.names.entry((space.number, wanted.clone())).or_insert_with(name);
+        self.leaves_out_preflights |= *leaves_out;
+        name.clone()
     }
 }
 
 impl Kinds {
     fn new(looked: &Looked, paths: &Rc<Part<PathPattern>>) -> Option<Self> {
-        let product = Product::new(looked, Rc::clone(paths));
-        match product {
-            Some(product) if !product.is_told_in_part() => Some(Self::Product(product)),
-            product => Places::new(looked, Rc::clone(paths)).map(Self::Places).or(product.map(Self::Product)),
+        let product = |most| Product::new(looked, Rc::clone(paths), most);
+        let few = product(FEW_KINDS);
+        if let Some(few) = few.filter(|few| !few.is_told_in_part()) {
+            return Some(Self::Product(few));
         }
+        Places::new(looked, Rc::clone(paths)).map(Self::Places).or_else(|| product(MAX_KINDS).map(Self::Product))
     }
 }
 
