@@ -18,7 +18,7 @@ mod values;
 mod words;
 
 pub use addresses::{AddressBlock, AddressSet, Family, Prefix, PrefixError};
-pub use affixes::Affixes;
+pub use affixes::{Affixes, is_written};
 pub use cut::{Cut, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
 pub use label_tests::{LabelTests, PodTests, Rest, TestRole, rest};

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::flow::{Cut, Labels, PathPattern, PathSet, Request, RequestSamples, Symbol, Token};
 use looked::Looked;
+use tokens::Settling;
 
 /// The most classes of requests for one far end and port.
 pub const MAX_REQUESTS: usize = 200_000;
@@ -62,7 +63,7 @@ pub fn differing_requests<C: Borrow<Cut>>(
     known: &mut PathCells,
 ) -> Result<Vec<Option<Request>>, TooManyRequests> {
     let looking = looking(cuts, active);
-    let claims = looking.iter().flat_map(|samples| tokens::unpromised(samples)).collect();
+    let claims = Settling::of(looking.iter().copied());
     all_requests(&looking, known, &Choosing::FewTokens { claims: &claims })
 }
 
@@ -97,8 +98,7 @@ pub struct DecidingRequests<'c> {
     /// By the place of a cut, which of them are its; none if it does not look.
     places: Vec<Option<usize>>,
     settling: BTreeSet<&'c Symbol>,
-    /// Claims of which everything may matter.
-    settling_claims: BTreeSet<&'c Symbol>,
+    settling_claims: Settling<'c>,
     found: HashMap<Vec<usize>, Vec<Option<Request>>>,
     /// How many requests were found.
     kept: usize,
@@ -117,7 +117,7 @@ impl<'c> DecidingRequests<'c> {
         };
         let places = cuts.iter().map(|cut| (!cut.requests.is_empty()).then(|| place(&cut.requests))).collect();
         let settling = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
-        let settling_claims = cuts.iter().flat_map(|cut| tokens::unpromised(&cut.requests)).collect();
+        let settling_claims = Settling::of(cuts.iter().map(|cut| &cut.requests));
         Self { distinct, places, settling, settling_claims, found: HashMap::new(), kept: 0 }
     }
 
@@ -154,10 +154,10 @@ impl<'c> DecidingRequests<'c> {
 enum Choosing<'c> {
     /// Every choice.
     All,
-    /// Every choice of headers, and of very many tokens those of two cuts with all of these claims.
-    FewTokens { claims: &'c BTreeSet<&'c Symbol> },
-    /// Of many, those of two cuts with all of these headers and claims.
-    Few { headers: &'c BTreeSet<&'c Symbol>, claims: &'c BTreeSet<&'c Symbol> },
+    /// Every choice of headers, and of very many tokens those of two cuts with all of these values.
+    FewTokens { claims: &'c Settling<'c> },
+    /// Of many, those of two cuts with all of these headers and values of claims.
+    Few { headers: &'c BTreeSet<&'c Symbol>, claims: &'c Settling<'c> },
 }
 
 impl Choosing<'_> {
@@ -227,41 +227,80 @@ fn with_paths(
 ) -> Result<(), TooManyRequests> {
     let looked = Looked::of(speaking);
     let hosts = looked.hosts();
-    let methods = by_headers(speaking, looked.methods(), choosing)?;
-    let tokens = choosing.tokens(&looked, speaking)?;
-    let headers = methods.iter().map(|(_, headers)| headers.len()).sum();
-    let count = [hosts.len(), paths.len(), headers, tokens.len()].into_iter().try_fold(1_usize, usize::checked_mul);
-    if count.and_then(|count| count.checked_add(classes.len())).is_none_or(|count| count > MAX_REQUESTS) {
+    let mut rests = Rests { speaking, choosing, headers: HashMap::new(), tokens: HashMap::new() };
+    let of = |method: Symbol| Ok((hosts.iter().map(|host| rests.of(&method, host)).collect::<Result<Vec<Rest>, _>>()?, method));
+    let methods: Vec<(Vec<Rest>, Symbol)> = looked.methods().into_iter().map(of).collect::<Result<_, _>>()?;
+    let each = methods.iter().flat_map(|(rests, _)| rests).map(Rest::count);
+    let count = each.sum::<usize>().checked_mul(paths.len()).and_then(|count| count.checked_add(classes.len()));
+    if count.is_none_or(|count| count > MAX_REQUESTS) {
         return Err(TooManyRequests);
     }
-    for ((method, headers), path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
-        for (host, headers) in hosts.iter().flat_map(|host| headers.iter().map(move |headers| (host, headers))) {
-            classes.extend(tokens.iter().map(|token| {
+    for ((rests, method), path) in methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path))) {
+        for (host, rest) in hosts.iter().zip(rests) {
+            let with = |headers: &Labels, token: &Token| {
                 let (method, path, host) = (Symbol::clone(method), Symbol::clone(path), Symbol::clone(host));
                 Some(Request { method, path, host, headers: headers.clone(), token: token.clone() })
-            }));
+            };
+            classes.extend(rest.headers.iter().flat_map(|headers| rest.tokens.iter().map(move |token| with(headers, token))));
         }
     }
     Ok(())
 }
 
-/// A method, with the choices of headers that matter with it.
-type WithHeaders = (Symbol, Rc<Vec<Labels>>);
+/// What is tried with some method, path and host.
+struct Rest {
+    headers: Rc<Vec<Labels>>,
+    tokens: Rc<Vec<Token>>,
+}
 
-/// The methods, each with the choices of headers by those cuts to which headers matter then.
-fn by_headers(speaking: &[&RequestSamples], methods: Vec<Symbol>, choosing: &Choosing<'_>) -> Result<Vec<WithHeaders>, TooManyRequests> {
-    let mut known: HashMap<Vec<bool>, Rc<Vec<Labels>>> = HashMap::new();
-    let mut of = |method: &Symbol| {
-        let speaks: Vec<bool> = speaking.iter().map(|samples| samples.speaks_of_headers(method)).collect();
-        if let Some(headers) = known.get(&speaks) {
+impl Rest {
+    /// No more than the square of what either may be.
+    fn count(&self) -> usize {
+        self.headers.len().saturating_mul(self.tokens.len()).min(MAX_REQUESTS + 1)
+    }
+}
+
+/// Headers and tokens, by those who speak of them with some method and host.
+struct Rests<'c> {
+    speaking: &'c [&'c RequestSamples],
+    choosing: &'c Choosing<'c>,
+    headers: HashMap<Vec<usize>, Rc<Vec<Labels>>>,
+    tokens: HashMap<Vec<usize>, Rc<Vec<Token>>>,
+}
+
+impl<'c> Rests<'c> {
+    /// Those that matter with a method and a host.
+    fn of(&mut self, method: &Symbol, host: &Symbol) -> Result<Rest, TooManyRequests> {
+        let speaks = |(at, samples): (usize, &&RequestSamples)| samples.speaks_at(method, host).then_some(at);
+        let places: Vec<usize> = self.speaking.iter().enumerate().filter_map(speaks).collect();
+        let speaking = |at: &usize| self.speaking.get(*at).is_some_and(|samples| samples.speaks_of_headers(method));
+        let of_headers = places.iter().copied().filter(speaking).collect();
+        Ok(Rest { headers: self.headers(of_headers)?, tokens: self.tokens(places)? })
+    }
+
+    fn headers(&mut self, places: Vec<usize>) -> Result<Rc<Vec<Labels>>, TooManyRequests> {
+        if let Some(headers) = self.headers.get(&places) {
             return Ok(Rc::clone(headers));
         }
-        let own: Vec<&RequestSamples> = speaking.iter().zip(&speaks).filter(|(_, speaks)| **speaks).map(|(samples, _)| *samples).collect();
-        let headers = Rc::new(choosing.headers(&Looked::of(&own), &own)?);
-        known.insert(speaks, Rc::clone(&headers));
+        let own = self.at(&places);
+        let headers = Rc::new(self.choosing.headers(&Looked::of(&own), &own)?);
+        self.headers.insert(places, Rc::clone(&headers));
         Ok(headers)
-    };
-    methods.into_iter().map(|method| Ok((Symbol::clone(&method), of(&method)?))).collect()
+    }
+
+    fn tokens(&mut self, places: Vec<usize>) -> Result<Rc<Vec<Token>>, TooManyRequests> {
+        if let Some(tokens) = self.tokens.get(&places) {
+            return Ok(Rc::clone(tokens));
+        }
+        let own = self.at(&places);
+        let tokens = Rc::new(self.choosing.tokens(&Looked::of(&own), &own)?);
+        self.tokens.insert(places, Rc::clone(&tokens));
+        Ok(tokens)
+    }
+
+    fn at(&self, places: &[usize]) -> Vec<&'c RequestSamples> {
+        places.iter().filter_map(|at| self.speaking.get(*at).copied()).collect()
+    }
 }
 
 /// One path of every cell that the patterns cut all paths into.

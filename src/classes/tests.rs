@@ -355,8 +355,8 @@ fn claim_cut() -> impl Strategy<Value = Cut> {
     })
 }
 
-fn asks_for(cut: &Cut, name: &Symbol) -> bool {
-    cut.requests.tokens.iter().any(|token| matches!(token, Token::Valid { claims, .. } if claims.contains_key(name)))
+fn asks_for(cut: &Cut, name: &Symbol, is_wanted: impl Fn(&BTreeSet<Symbol>) -> bool) -> bool {
+    cut.requests.tokens.iter().any(|token| matches!(token, Token::Valid { claims, .. } if claims.get(name).is_some_and(&is_wanted)))
 }
 
 /// A cut that asks for a path, mostly before anything else.
@@ -368,8 +368,11 @@ fn bound_cut() -> impl Strategy<Value = Cut> {
             let set = |words: Vec<&str>| words.into_iter().map(Symbol::from).collect::<BTreeSet<Symbol>>();
             let paths: BTreeSet<PathPattern> = paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect();
             let token = |role: &str| Token::Valid { issuer: "i".into(), claims: [("role".into(), [role.into()].into())].into() };
+            let only = |words: &Vec<&str>| (is_bound && !words.is_empty()).then(|| set(words.clone()));
             let requests = RequestSamples {
                 bound: (is_bound && !paths.is_empty()).then(|| paths.clone()),
+                bound_methods: only(&methods),
+                bound_hosts: only(&hosts),
                 paths,
                 methods: set(methods),
                 hosts: set(hosts),
@@ -381,6 +384,10 @@ fn bound_cut() -> impl Strategy<Value = Cut> {
             Cut { peers: Peers::all(), ports: PortSet::all(), requests }
         },
     )
+}
+
+fn unbound(requests: RequestSamples) -> RequestSamples {
+    RequestSamples { bound: None, bound_methods: None, bound_hosts: None, ..requests }
 }
 
 /// Whether a request passes a rule that asks for one of the words of each kind that it has.
@@ -399,25 +406,53 @@ fn is_matched(rule: &RequestSamples, request: &Request) -> bool {
         && (rule.tokens.is_empty() || rule.tokens.iter().any(holds))
 }
 
+/// A rule that asks for a role, and promises that it needs no other value, or nothing.
+fn role_cut(role: &str, few: Option<usize>) -> Cut {
+    let claims = [("role".into(), [role.into()].into())].into();
+    let requests = RequestSamples {
+        looks_inside: true,
+        tokens: [Token::Valid { issuer: "i".into(), claims }].into(),
+        few_claims: few.map(|count| ("role".into(), count)).into_iter().collect(),
+        ..RequestSamples::default()
+    };
+    Cut { peers: Peers::all(), ports: PortSet::all(), requests }
+}
+
 /// Twenty rules that each ask for a role of its own are told apart by tokens of two roles.
 #[test]
 fn many_roles_are_told_apart_by_tokens_of_two() {
-    let cut = |role: String| {
-        let claims = [("role".into(), [role.as_str().into()].into())].into();
-        let requests = RequestSamples {
-            looks_inside: true,
-            tokens: [Token::Valid { issuer: "i".into(), claims }].into(),
-            few_claims: [("role".into(), 1)].into(),
-            ..RequestSamples::default()
-        };
-        Cut { peers: Peers::all(), ports: PortSet::all(), requests }
-    };
-    let cuts: Vec<Cut> = (0..20).map(|role| cut(format!("r{role}"))).collect();
+    let cuts: Vec<Cut> = (0..20).map(|role| role_cut(&format!("r{role}"), Some(1))).collect();
     let active: Vec<usize> = (0..cuts.len()).collect();
     assert_eq!(request_classes(&cuts, &active, &mut PathCells::default()), Err(TooManyRequests));
     let few = deciding_requests(&cuts, &active, &mut PathCells::default()).unwrap();
     // No HTTP; then no token, a bad one, that of a stranger; of the issuer without a role, with another one, with one, with two.
     assert_eq!(few.len(), 1 + 3 + 2 + 20 + 20 * 19 / 2);
+}
+
+/// Of a rule that promises nothing the value that it looks for is tried with all others, and no other is.
+#[test]
+fn only_the_values_that_settle_something_are_tried_besides_any_others() {
+    let cuts: Vec<Cut> = (0..20).map(|role| role_cut(&format!("r{role}"), Some(1))).chain([role_cut("banned", None)]).collect();
+    let active: Vec<usize> = (0..cuts.len()).collect();
+    for few in [deciding_requests, differing_requests] {
+        let few = few(&cuts, &active, &mut PathCells::default()).unwrap();
+        assert_eq!(few.len(), 1 + 3 + 1 + 2 * (1 + 20 + 20 * 19 / 2));
+    }
+}
+
+/// A token has one subject, so thirty users make as many tokens and no more.
+#[test]
+fn a_token_has_one_subject() {
+    let cut = |user: usize| {
+        let claims = [("sub".into(), [format!("u{user}").into()].into())].into();
+        let tokens = [Token::Valid { issuer: "i".into(), claims }].into();
+        Cut { peers: Peers::all(), ports: PortSet::all(), requests: RequestSamples { tokens, ..RequestSamples::default() } }
+    };
+    let cuts: Vec<Cut> = (0..30).map(cut).collect();
+    let active: Vec<usize> = (0..cuts.len()).collect();
+    let found = request_classes(&cuts, &active, &mut PathCells::default()).unwrap();
+    // No HTTP; then no token, a bad one, that of a stranger; of the issuer without a subject, with another one, with each.
+    assert_eq!(found.len(), 1 + 3 + 2 + 30);
 }
 
 proptest! {
@@ -447,11 +482,11 @@ proptest! {
         }
     }
 
-    /// Rules that look at anything on some paths alone say together whatever they say of all requests.
+    /// Rules that look at anything with some paths, methods and hosts alone say together whatever they say of all requests.
     #[test]
-    fn requests_by_path_show_all_that_rules_say_together(cuts in prop::collection::vec(bound_cut(), 1..5)) {
+    fn requests_by_place_show_all_that_rules_say_together(cuts in prop::collection::vec(bound_cut(), 1..5)) {
         let active: Vec<usize> = (0..cuts.len()).collect();
-        let wide: Vec<Cut> = cuts.iter().cloned().map(|mut cut| { cut.requests.bound = None; cut }).collect();
+        let wide: Vec<Cut> = cuts.iter().cloned().map(|cut| Cut { requests: unbound(cut.requests), ..cut }).collect();
         let said = |requests: Vec<Option<Request>>| {
             let of = |request: Request| cuts.iter().map(|cut| is_matched(&cut.requests, &request)).collect::<Vec<bool>>();
             requests.into_iter().flatten().map(of).collect::<BTreeSet<_>>()
@@ -462,24 +497,29 @@ proptest! {
         prop_assert_eq!(said(by_path), said(all));
     }
 
-    /// For any two cuts, every token has a stand-in with as many values of each claim as the two need, and with all of what settles.
+    /// For any two cuts, every token has a stand-in with as many values of each claim as the two need, and with all that settle something.
     #[test]
-    fn tokens_that_decide_have_the_claims_that_any_two_cuts_need(cuts in prop::collection::vec(claim_cut(), 1..5)) {
+    fn tokens_that_decide_have_the_claims_that_any_two_cuts_need(cuts in prop::collection::vec(claim_cut(), 1..6)) {
         let active: Vec<usize> = (0..cuts.len()).collect();
         let tokens = |requests: Vec<Option<Request>>| requests.into_iter().flatten().map(|request| request.token).collect::<BTreeSet<_>>();
         let few = tokens(deciding_requests(&cuts, &active, &mut PathCells::default()).unwrap());
         let all = tokens(request_classes(&cuts, &active, &mut PathCells::default()).unwrap());
         prop_assert!(few.is_subset(&all));
-        let settles = |name: &Symbol| cuts.iter().any(|cut| asks_for(cut, name) && !cut.requests.few_claims.contains_key(name));
-        for (one, two) in cuts.iter().flat_map(|one| cuts.iter().map(move |two| (one, two))) {
-            let needed = |name: &Symbol| [one, two].iter().filter_map(|cut| cut.requests.few_claims.get(name)).sum::<usize>();
+        let settles = |name: &Symbol, value: &Symbol| {
+            cuts.iter().any(|cut| asks_for(cut, name, |held| held.contains(value)) && !cut.requests.few_claims.contains_key(name))
+        };
+        let pairs = || cuts.iter().flat_map(|one| cuts.iter().map(move |two| [one, two]));
+        let needed = |pair: [&Cut; 2], name: &Symbol| pair.iter().filter_map(|cut| cut.requests.few_claims.get(name)).sum::<usize>();
+        for pair in pairs() {
             for token in &all {
                 let Token::Valid { issuer, claims } = token else { continue };
                 for last in [false, true] {
                     let some = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
-                        let most = if settles(name) { values.len() } else { needed(name).min(values.len()) };
-                        let skipped = if last { values.len() - most } else { 0 };
-                        (most > 0).then(|| (name.clone(), values.iter().skip(skipped).take(most).cloned().collect()))
+                        let (mut kept, others): (BTreeSet<Symbol>, BTreeSet<Symbol>) = values.iter().cloned().partition(|value| settles(name, value));
+                        let most = needed(pair, name).min(others.len());
+                        let skipped = if last { others.len() - most } else { 0 };
+                        kept.extend(others.into_iter().skip(skipped).take(most));
+                        (!kept.is_empty()).then(|| (name.clone(), kept))
                     };
                     let stand_in = Token::Valid { issuer: issuer.clone(), claims: claims.iter().filter_map(some).collect() };
                     prop_assert!(few.contains(&stand_in), "{:?}", stand_in);

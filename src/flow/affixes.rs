@@ -145,6 +145,16 @@ impl Kind<'_> {
     const NONE: Self = Self { start: None, end: None };
 }
 
+/// Whether a pattern as policies write it ([`Affixes::add_written`]) matches a word.
+pub fn is_written(written: &str, word: &str) -> bool {
+    match (written.strip_prefix('*'), written.strip_suffix('*')) {
+        (Some(""), _) => !word.is_empty(),
+        (Some(end), _) => word.ends_with(end),
+        (None, Some(start)) => word.starts_with(start),
+        (None, None) => *word == *written,
+    }
+}
+
 /// What may stand between a beginning and an end: one letter, or two.
 fn fillings() -> impl Iterator<Item = String> {
     let letters = || ('x'..='z').chain('a'..='w').chain('0'..='9');
@@ -163,15 +173,6 @@ mod tests {
             affixes.add_written(written);
         }
         affixes
-    }
-
-    fn matches(written: &str, word: &str) -> bool {
-        match (written.strip_prefix('*'), written.strip_suffix('*')) {
-            (Some(""), _) => !word.is_empty(),
-            (Some(end), _) => word.ends_with(end),
-            (None, Some(start)) => word.starts_with(start),
-            (None, None) => word == written,
-        }
     }
 
     /// Every word of three letters up to a length.
@@ -194,11 +195,11 @@ mod tests {
             let affixes = affixes(&written);
             let mut all: Vec<Symbol> = affixes.joined(&known, str::to_owned);
             all.extend(known);
-            let signature = |word: &str| written.iter().map(|written| matches(written, word)).collect::<Vec<bool>>();
+            let signature = |word: &str| written.iter().map(|written| is_written(written, word)).collect::<Vec<bool>>();
             let found: BTreeSet<Vec<bool>> = all.iter().map(|word| signature(word)).collect();
             for word in words(4) {
                 let sought = signature(&word);
-                let is_plain = !written.iter().any(|written| *written != "*" && matches(written, &word));
+                let is_plain = !written.iter().any(|written| *written != "*" && is_written(written, &word));
                 prop_assert!(is_plain || affixes.is_whole(&word) || found.contains(&sought), "{word} of {written:?}: {all:?}");
             }
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PathPattern, Peers, PortSet, Symbol, Token};
+use super::{PathPattern, Peers, PortSet, Symbol, Token, is_written};
 
 /// One test of a judge at one end of one pod.
 ///
@@ -44,6 +44,10 @@ pub struct RequestSamples {
     /// Those of them of which a path must match one for anything else to matter: of a request with another path this cut says the
     /// same whatever else is in it. None where no path is without matter.
     pub bound: Option<BTreeSet<PathPattern>>,
+    /// The same of methods, as they are written.
+    pub bound_methods: Option<BTreeSet<Symbol>>,
+    /// The same of hosts, as they are written; of each the part before a port counts.
+    pub bound_hosts: Option<BTreeSet<Symbol>>,
     /// Hosts, lower case.
     pub hosts: BTreeSet<Symbol>,
     /// Values of headers, by lower-case name; none is a request without that header, which is always tried too.
@@ -59,8 +63,8 @@ pub struct RequestSamples {
     pub tokens: BTreeSet<Token>,
     /// Claims that matter by what they hold alone, as each value may only let an alternative match: by name, how many of its values
     /// an alternative of this cut needs at most. A judge's answer needs such values of one cut at most, as of headers: however many
-    /// of the others a token loses, the answer stays. Of claims that some cut has samples of and does not name here, everything
-    /// may matter.
+    /// of the others a token loses, the answer stays. Of claims that a cut has samples of and does not name here, each value that it looks
+    /// for may matter besides any others.
     pub few_claims: BTreeMap<Symbol, usize>,
     /// Whether what it tells apart stops requests, rather than letting them pass.
     pub stops: bool,
@@ -118,8 +122,23 @@ impl RequestSamples {
         self.bound.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))
     }
 
+    /// Whether anything but the method and the host matters of requests with these.
+    pub fn speaks_at(&self, method: &str, host: &str) -> bool {
+        let is_one_of = |words: &Option<BTreeSet<Symbol>>, matches: &dyn Fn(&str) -> bool| {
+            words.as_ref().is_none_or(|words| words.iter().any(|word| matches(word)))
+        };
+        is_one_of(&self.bound_methods, &|written| is_written(written, method))
+            && is_one_of(&self.bound_hosts, &|written| may_match(written, host))
+    }
+
     /// Whether its headers matter of requests with this method.
     pub fn speaks_of_headers(&self, method: &Symbol) -> bool {
         self.header_methods.as_ref().is_none_or(|methods| methods.contains(method))
     }
+}
+
+/// Whether a host, or the part of it before a port, may match a pattern, or the part of that before a port.
+fn may_match(written: &str, host: &str) -> bool {
+    let bare = |text: &'_ str| text.find(':').and_then(|at| text.get(..at)).unwrap_or(text).to_owned();
+    is_written(written, host) || is_written(&bare(written), &bare(host))
 }

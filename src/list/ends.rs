@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Way};
 use crate::flow::{
@@ -17,7 +18,7 @@ use super::apart::Apart;
 use super::bits::Bits;
 use super::groups::{self, Group, Outside, Ports};
 use super::members::Members;
-use super::requests::{Looked, Requests, Spaces};
+use super::requests::{Looked, Requests, Space, Spaces};
 
 /// Why nobody knows what passes where [`Spaces`] gives up.
 pub(super) const TOO_MANY_KINDS: &str = "the policies tell more kinds of requests apart than are asked for one by one";
@@ -160,15 +161,16 @@ impl<'c> Asking<'c> {
         let groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
         let outside = self.outside(&cuts);
         let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
+        let mut alike = Alike::default();
         for group in groups {
             if let Some(far) = self.witness(&group.members) {
-                let answer = self.answer(&view, &far, &group.held);
+                let answer = self.answer(&view, &far, &group.held, &mut alike);
                 view.groups.push((group, answer));
             }
         }
         for group in outside {
             if let Some(first) = group.addresses.first() {
-                let answer = self.answer(&view, &Endpoint::from(Peer::Address(first)), &group.held);
+                let answer = self.answer(&view, &Endpoint::from(Peer::Address(first)), &group.held, &mut alike);
                 view.outside.push((group, answer));
             }
         }
@@ -189,7 +191,7 @@ impl<'c> Asking<'c> {
     }
 
     /// What an end says to one far end, which stands for all that the same cuts hold.
-    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize]) -> usize {
+    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], alike: &mut Alike) -> usize {
         let mut pieces = Vec::new();
         let plain = Looked::default();
         for group in view.ports(far, held) {
@@ -198,7 +200,8 @@ impl<'c> Asking<'c> {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
                 let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
-                let said = self.said(looked_at, |request| view.end.decide(far, protocol, port, transport, request));
+                let decide = |request: Option<&Request>| view.end.decide(far, protocol, port, transport, request);
+                let said = self.said(looked_at, |space| alike.of(&view.end, space), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said });
                 }
@@ -208,15 +211,26 @@ impl<'c> Asking<'c> {
     }
 
     /// What is said to each kind of request that the samples tell apart.
-    fn said(&mut self, looked: &Looked, decide: impl Fn(Option<&Request>) -> Verdict) -> Vec<Said> {
+    fn said(
+        &mut self,
+        looked: &Looked,
+        alike: impl FnOnce(&Rc<Space>) -> Rc<Vec<usize>>,
+        decide: impl Fn(Option<&Request>) -> Verdict,
+    ) -> Vec<Said> {
         let too_many = || vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
         let Some(space) = self.spaces.of(looked) else { return too_many() };
         let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
-        for (at, question) in space.questions().iter().enumerate() {
-            match decide(question.as_ref()) {
-                Verdict::Denied => {}
-                Verdict::Allowed => kinds.entry(None).or_default().push(at),
-                Verdict::Unspecified(reason) => kinds.entry(Some(reason.into())).or_default().push(at),
+        let mut verdicts: Vec<Option<Option<Symbol>>> = Vec::new();
+        for ((at, question), number) in space.questions().iter().enumerate().zip(alike(&space).iter()) {
+            if *number == verdicts.len() {
+                verdicts.push(match decide(question.as_ref()) {
+                    Verdict::Denied => None,
+                    Verdict::Allowed => Some(None),
+                    Verdict::Unspecified(reason) => Some(Some(reason.into())),
+                });
+            }
+            if let Some(Some(passes)) = verdicts.get(*number) {
+                kinds.entry(passes.clone()).or_default().push(at);
             }
         }
         let name = |(doubt, at): (Option<Symbol>, Vec<usize>)| {
@@ -224,6 +238,22 @@ impl<'c> Asking<'c> {
             Some(Said { requests: self.spaces.name(&space, &wanted)?, doubt })
         };
         kinds.into_iter().map(name).collect::<Option<Vec<Said>>>().unwrap_or_else(too_many)
+    }
+}
+
+/// Which requests of each space an end does not tell apart, whoever calls.
+#[derive(Default)]
+struct Alike(Vec<(Rc<Space>, Rc<Vec<usize>>)>);
+
+impl Alike {
+    /// A number for each question, counted from 0 in the order in which they first come.
+    fn of(&mut self, end: &End<'_>, space: &Rc<Space>) -> Rc<Vec<usize>> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, space)) {
+            return Rc::clone(known);
+        }
+        let numbers = Rc::new(end.alike(space.questions()));
+        self.0.push((Rc::clone(space), Rc::clone(&numbers)));
+        numbers
     }
 }
 

@@ -6,7 +6,11 @@
 mod boxes;
 mod cells;
 mod looked;
+mod part;
 mod paths;
+mod places;
+mod product;
+mod rest;
 mod space;
 mod tokens;
 mod words;
@@ -14,10 +18,10 @@ mod words;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{PathPattern, Request, Symbol, Token};
+use crate::flow::{PathPattern, Request, Symbol, Token, is_written};
 
 pub(super) use looked::Looked;
-pub(super) use space::Spaces;
+pub(super) use space::{Space, Spaces};
 
 /// What may be said over a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,12 +174,7 @@ impl Pattern for WordPattern {
     type Value = str;
 
     fn matches(&self, word: &str) -> bool {
-        match (self.0.strip_prefix('*'), self.0.strip_suffix('*')) {
-            (Some(""), _) => !word.is_empty(),
-            (Some(end), _) => word.ends_with(end),
-            (None, Some(start)) => word.starts_with(start),
-            (None, None) => *word == *self.0,
-        }
+        is_written(&self.0, word)
     }
 }
 

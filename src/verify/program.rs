@@ -11,7 +11,7 @@ use crate::cluster::Endpoint;
 use crate::config::Consent;
 use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, LabelTests, PathPattern, Peer, Peers, PodCube, PodSet, PortSet, RequestCube, RequestSamples,
-    RequestSet, Symbol, Token, TokenTest, Verdict,
+    RequestSet, Symbol, Token, TokenTest, Values, Verdict,
 };
 use crate::ir::{Baseline, End, Policy, Rule, Target};
 use crate::meaning::{Said, passes_end_by};
@@ -275,7 +275,15 @@ pub(super) fn samples(requests: &RequestSet) -> RequestSamples {
     // Of a list within which all paths are, another path is in no cube.
     let lists: Option<Vec<&Vec<PathPattern>>> = requests.cubes.iter().map(|cube| cube.paths.within().first()).collect();
     samples.bound = lists.map(|lists| lists.into_iter().flatten().cloned().collect());
+    samples.bound_methods = named(requests, |cube| &cube.methods);
+    samples.bound_hosts = named(requests, |cube| &cube.hosts);
     samples
+}
+
+/// The words of which each cube asks for one.
+fn named(requests: &RequestSet, of: impl Fn(&RequestCube) -> &Values) -> Option<BTreeSet<Symbol>> {
+    let lists: Option<Vec<&[Symbol]>> = requests.cubes.iter().map(|cube| of(cube).finite()).collect();
+    lists.map(|lists| lists.into_iter().flatten().cloned().collect())
 }
 
 fn add_cube(samples: &mut RequestSamples, cube: &RequestCube) {

@@ -8,9 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::classes::witness::fresh_word;
 use crate::flow::{Affixes, RequestSamples, Symbol, Token};
 
-/// The claim of which somebody may ask that it is one word. Of all others every test asks whether one of their words matches, and with
-/// a word for each pattern a claim has whatever one word for both could have.
+/// The claim that is one word: proxies refuse a token in which it is anything but a text. Of all others every test asks whether one of
+/// their words matches, and with a word for each pattern a claim has whatever one word for both could have.
 const SUBJECT: &str = "sub";
+
+/// Whether no token holds two values of a claim.
+pub(super) fn is_one_word(claim: &Symbol) -> bool {
+    **claim == *SUBJECT
+}
 
 /// What some cuts look at besides the path.
 #[derive(Debug, Default)]
@@ -72,7 +77,7 @@ impl Looked {
     /// Further values of a claim, of which each is to be told from all others.
     pub(super) fn joined(&self, claim: &Symbol) -> Vec<Symbol> {
         let Some(Words { samples, patterns }) = self.claims.get(claim) else { return Vec::new() };
-        if **claim == *SUBJECT { patterns.joined(samples, str::to_owned) } else { patterns.single(samples, str::to_owned) }
+        if is_one_word(claim) { patterns.joined(samples, str::to_owned) } else { patterns.single(samples, str::to_owned) }
     }
 
     /// A value of a claim that nobody named, and none of these.

@@ -7,11 +7,11 @@ mod near;
 mod paths;
 mod random;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Cluster, Names, Platform, Way, read};
 use crate::diagnostic::{Level, code};
-use crate::flow::{Cut, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodTests, Symbol, Token};
+use crate::flow::{Cut, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodTests, Symbol};
 use crate::source::{Source, Sources};
 
 use super::super::Endpoint;
@@ -263,15 +263,19 @@ fn a_header_settles_what_its_absence_does_and_what_counts_beside_others() {
     assert_eq!(settling(&tokens), ["access-control-request-method", "origin"]);
 }
 
-/// The claims of which everything may matter: those that some cut has samples of and promises nothing about.
-fn settling_claims(cuts: &[Cut]) -> BTreeSet<Symbol> {
-    let of = |cut: &Cut| {
-        let claims =
-            cut.requests.tokens.iter().filter_map(|token| if let Token::Valid { claims, .. } = token { Some(claims) } else { None });
-        let names: BTreeSet<Symbol> = claims.flat_map(|claims| claims.keys().cloned()).collect();
-        names.into_iter().filter(|name| !cut.requests.few_claims.contains_key(name)).collect::<Vec<_>>()
-    };
-    cuts.iter().flat_map(of).collect()
+/// Words of claims, by the claim.
+type Words = BTreeMap<Symbol, BTreeSet<Symbol>>;
+
+/// Of which values everything may matter: those that some cut has samples of and promises nothing about.
+fn settling_claims(cuts: &[Cut]) -> Words {
+    let mut all = Words::new();
+    for requests in cuts.iter().map(|cut| &cut.requests) {
+        for (name, values) in requests.claim_values().into_iter().filter(|(name, _)| !requests.few_claims.contains_key(*name)) {
+            let written = requests.written.claims.get(name).into_iter().flatten().flatten();
+            all.entry(name.clone()).or_default().extend(values.into_iter().chain(written).cloned());
+        }
+    }
+    all
 }
 
 /// A policy about tokens for every pod of `shop`, with more of its rule.

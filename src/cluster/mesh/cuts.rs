@@ -154,6 +154,8 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         widen(&mut requests, &tests, &looks.universe);
         let all_settle = looks.all_settle || is_needed_besides(bound_policy, rule);
         requests.bound = asked_paths(rule);
+        requests.bound_methods = asked(rule, asked_methods);
+        requests.bound_hosts = asked(rule, asked_hosts);
         requests.settling_headers = settling(&tests, all_settle);
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
@@ -244,13 +246,29 @@ fn reached_ports(rule: &ReadRule) -> PortSet {
 /// The patterns of which the path of a request must match one for the rule to match, if each alternative of a clause asks for some. Where
 /// a proxy may take further patterns, any path may be one of theirs.
 fn asked_paths(rule: &ReadRule) -> Option<BTreeSet<PathPattern>> {
-    let asked = |test: &Test| match &test.wanted {
-        Some(Matcher::Paths(patterns, Truth::No)) => Some(patterns.clone()),
+    asked(rule, |matcher| match matcher {
+        Matcher::Paths(patterns, Truth::No) => Some(patterns.clone()),
         _ => None,
-    };
+    })
+}
+
+fn asked_methods(matcher: &Matcher) -> Option<Vec<Symbol>> {
+    let Matcher::Methods(words) = matcher else { return None };
+    Some(written(words).collect())
+}
+
+/// None where a value speaks of nothing but the port that a client may write behind any host.
+fn asked_hosts(matcher: &Matcher) -> Option<Vec<Symbol>> {
+    let Matcher::Hosts(words) = matcher else { return None };
+    let is_of_ports = |word: &Word| matches!(word, Word::Suffix(end) if end.bytes().all(|byte| byte.is_ascii_digit()));
+    (!words.iter().any(is_of_ports)).then(|| written(words).collect())
+}
+
+/// What a request must match one of for the rule to match, if each alternative of a clause asks for some.
+fn asked<T: Ord>(rule: &ReadRule, of: impl Fn(&Matcher) -> Option<Vec<T>>) -> Option<BTreeSet<T>> {
     let of_clause = |clause: &super::chain::ReadClause| {
-        let of = |tests: &[Test]| tests.iter().find_map(asked);
-        let parts: Option<Vec<Vec<PathPattern>>> = clause.alternatives.iter().map(|tests| of(tests)).collect();
+        let of = |tests: &[Test]| tests.iter().filter_map(|test| test.wanted.as_ref()).find_map(&of);
+        let parts: Option<Vec<Vec<T>>> = clause.alternatives.iter().map(|tests| of(tests)).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.into_iter().flatten().collect())
     };
     rule.clauses.iter().filter(|clause| clause.open.is_none()).find_map(of_clause)

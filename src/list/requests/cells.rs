@@ -19,6 +19,8 @@ pub(super) struct Cells<P> {
     /// Patterns of which more may hold a value at once than hold one here, so that some of what they hold is no cell. With these no wanted
     /// cell can be taken out of a region.
     kept: Bits,
+    /// Patterns that cannot be taken out of any region: a value may match one besides all that some cell matches, and be in no cell.
+    barred: Bits,
 }
 
 impl<P: Pattern> Cells<P> {
@@ -31,13 +33,19 @@ impl<P: Pattern> Cells<P> {
         let holds: Vec<Bits> = patterns.iter().map(held).collect();
         let matched = |at: usize| holds.iter().enumerate().filter(move |(_, held)| held.contains(at)).map(|(pattern, _)| pattern);
         let matched = (0..values.clone().count()).map(|at| matched(at).collect()).collect();
-        Self { patterns, holds, matched, kept: Bits::default() }
+        Self { patterns, holds, matched, kept: Bits::default(), barred: Bits::default() }
     }
 
     /// The same, where of some patterns more may hold a value at once than hold one of the cells.
     pub(super) fn keeping(self, keeps: impl Fn(&P) -> bool) -> Self {
         let kept = self.patterns.iter().enumerate().filter(|(_, pattern)| keeps(pattern)).map(|(at, _)| at).collect();
         Self { kept, ..self }
+    }
+
+    /// The same, where some patterns may hold a value besides those that hold one of the cells.
+    pub(super) fn barring(self, bars: impl Fn(&P) -> bool) -> Self {
+        let barred = self.patterns.iter().enumerate().filter(|(_, pattern)| bars(pattern)).map(|(at, _)| at).collect();
+        Self { barred, ..self }
     }
 
     /// How many there are.
@@ -119,6 +127,7 @@ impl<P: Pattern> Cells<P> {
     /// What it costs to take a pattern out of a region that holds these wanted cells of it.
     fn cost(&self, at: usize, wanted: &Bits) -> Cost {
         match (wanted.iter().count(), self.kept.contains(at)) {
+            (lost, _) if self.barred.contains(at) => Cost::Unknown(lost),
             (0, _) => Cost::Nothing,
             (lost, false) => Cost::Wanted(lost),
             (lost, true) => Cost::Unknown(lost),
@@ -132,6 +141,24 @@ enum Cost {
     Nothing,
     /// So many wanted cells.
     Wanted(usize),
-    /// Wanted values of which not each is a cell.
+    /// Wanted values of which not each is a cell, and so many that are.
     Unknown(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::WordPattern;
+    use super::*;
+
+    #[test]
+    fn what_is_barred_is_taken_out_of_nothing() {
+        let words = ["ay", "ax", "bx"];
+        let patterns = ["*x", "a*"].map(|text| WordPattern(text.into()));
+        let cells = || Cells::new(patterns.to_vec(), &words.into_iter());
+        let wanted: Bits = [0].into_iter().collect();
+        let [x, a] = patterns.clone();
+        assert_eq!(cells().describe(&wanted), Some(Choice::In(vec![Region { within: vec![a.clone()], except: vec![x.clone()] }])));
+        assert!(cells().barring(|pattern| *pattern == a).describe(&wanted).is_some());
+        assert_eq!(cells().barring(|pattern| *pattern == x).describe(&wanted), None);
+    }
 }

@@ -3,6 +3,7 @@
 //! Owns: `Looked`: the words of every place, and how much of each claim may matter at once. It must not choose requests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::flow::{RequestSamples, Symbol};
 
@@ -13,6 +14,8 @@ use super::{Pattern, WordPattern};
 pub(in super::super) struct Looked {
     /// The words and patterns of all of them.
     pub(super) samples: RequestSamples,
+    /// Those of each, once.
+    parts: BTreeSet<Arc<RequestSamples>>,
     claims: BTreeMap<Symbol, Matter>,
 }
 
@@ -21,10 +24,27 @@ pub(in super::super) struct Looked {
 struct Matter {
     /// The words of which some cut promises nothing: any of them may matter besides any others.
     settling: BTreeSet<WordPattern>,
-    /// How many other values one cut needs to let a request pass, at most.
+    /// The words by which cuts let requests pass.
+    letting: BTreeSet<WordPattern>,
+    /// Those by which cuts stop them.
+    stopping: BTreeSet<WordPattern>,
+    /// How many values that settle nothing one cut needs to let a request pass, at most.
     lets_pass: usize,
     /// How many one needs to stop it.
     stops: usize,
+}
+
+/// What a value of a claim may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Anything, besides any others.
+    Settles,
+    /// It may let a request pass.
+    Lets,
+    /// It may stop one.
+    Stops,
+    /// Either of these.
+    Both,
 }
 
 impl Looked {
@@ -37,7 +57,15 @@ impl Looked {
         all
     }
 
+    /// What each of them looks at.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &RequestSamples> {
+        self.parts.iter().map(|part| &**part)
+    }
+
     fn add(&mut self, own: &RequestSamples) {
+        if own.is_empty() || !self.parts.insert(Arc::new(own.clone())) {
+            return;
+        }
         let sum = &mut self.samples;
         sum.methods.extend(own.methods.iter().cloned());
         sum.paths.extend(own.paths.iter().cloned());
@@ -50,21 +78,33 @@ impl Looked {
         extend(&mut sum.written.headers, &own.written.headers);
         extend(&mut sum.written.claims, &own.written.claims);
         for (name, values) in own.claim_values() {
+            let written = own.written.claims.get(name).into_iter().flatten().flatten();
+            let words = values.into_iter().chain(written).cloned().map(WordPattern);
             let matter = self.claims.entry(Symbol::clone(name)).or_default();
             match own.few_claims.get(name) {
-                Some(count) if own.stops => matter.stops = matter.stops.max(*count),
-                Some(count) => matter.lets_pass = matter.lets_pass.max(*count),
-                None => {
-                    let written = own.written.claims.get(name).into_iter().flatten().flatten();
-                    matter.settling.extend(values.into_iter().chain(written).cloned().map(WordPattern));
+                Some(count) if own.stops => {
+                    matter.stops = matter.stops.max(*count);
+                    matter.stopping.extend(words);
                 }
+                Some(count) => {
+                    matter.lets_pass = matter.lets_pass.max(*count);
+                    matter.letting.extend(words);
+                }
+                None => matter.settling.extend(words),
             }
         }
     }
 
-    /// Whether a value of a claim may matter besides any others.
-    pub(super) fn settles(&self, claim: &Symbol, value: &str) -> bool {
-        self.claims.get(claim).is_none_or(|matter| matter.settling.iter().any(|pattern| pattern.matches(value)))
+    /// What a value of a claim may do.
+    pub(super) fn role(&self, claim: &Symbol, value: &str) -> Role {
+        let Some(matter) = self.claims.get(claim) else { return Role::Settles };
+        let is_in = |words: &BTreeSet<WordPattern>| words.iter().any(|pattern| pattern.matches(value));
+        match (is_in(&matter.settling), is_in(&matter.letting), is_in(&matter.stopping)) {
+            (true, _, _) => Role::Settles,
+            (false, true, true) => Role::Both,
+            (false, false, true) => Role::Stops,
+            (false, _, false) => Role::Lets,
+        }
     }
 
     /// Whether some cut stops requests by a claim.
@@ -74,8 +114,8 @@ impl Looked {
 
     /// How many values of a claim that settle nothing may matter at once: those by which one rule lets a request pass, and those by which
     /// another one stops it all the same.
-    pub(super) fn most(&self, claim: &Symbol) -> usize {
-        self.claims.get(claim).map_or(0, |matter| matter.lets_pass + matter.stops)
+    pub(super) fn most(&self, claim: &Symbol) -> [usize; 2] {
+        self.claims.get(claim).map_or([0; 2], |matter| [matter.lets_pass, matter.stops])
     }
 }
 

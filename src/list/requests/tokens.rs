@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::flow::{Symbol, Token};
 
 use super::cells::Cells;
-use super::space::fresh;
+use super::looked::Role;
+use super::part::fresh;
 use super::{Choice, Looked, Pattern, Region, TokenPattern, WordPattern};
 
 /// So many kinds of tokens are told apart; where a policy tells more apart, no answer is made up.
@@ -79,7 +80,7 @@ pub(super) fn cut(looked: &Looked) -> Option<(Vec<Token>, Cells<TokenLine>)> {
     }
     let mut tokens = vec![Token::None, Token::Unverified];
     let mut lines = BTreeSet::from([TokenLine::None, TokenLine::Unverified]);
-    let mut partly = BTreeSet::new();
+    let (mut partly, mut vague) = (BTreeSet::new(), BTreeSet::new());
     for (issuer, claims) in issuers {
         lines.insert(TokenLine::Issuer(Symbol::clone(issuer)));
         let claims: Vec<Claim<'_>> = claims.into_iter().map(|(name, values)| Claim::new(looked, name, &values)).collect();
@@ -87,6 +88,7 @@ pub(super) fn cut(looked: &Looked) -> Option<(Vec<Token>, Cells<TokenLine>)> {
             |claim: &Claim<'_>, list: &[WordPattern]| TokenLine::Claim(Symbol::clone(issuer), Symbol::clone(claim.name), list.to_vec());
         lines.extend(claims.iter().flat_map(|claim| claim.lists.iter().map(|list| line(claim, list))));
         partly.extend(claims.iter().flat_map(|claim| claim.told_in_part().map(|list| line(claim, list))));
+        vague.extend(claims.iter().flat_map(|claim| claim.told_vaguely().map(|list| line(claim, list))));
         tokens.extend(bodies(&claims)?.into_iter().map(|claims| Token::Valid { issuer: Symbol::clone(issuer), claims }));
         if tokens.len() > MAX_TOKENS {
             return None;
@@ -96,7 +98,7 @@ pub(super) fn cut(looked: &Looked) -> Option<(Vec<Token>, Cells<TokenLine>)> {
     let mut seen = BTreeSet::new();
     tokens.retain(|token| seen.insert(lines.iter().map(|line| line.matches(token)).collect::<Vec<bool>>()));
     let lines = lines.into_iter().filter(|line| tokens.iter().any(|token| line.matches(token))).collect();
-    let cells = Cells::new(lines, &tokens.iter()).keeping(|line| partly.contains(line));
+    let cells = Cells::new(lines, &tokens.iter()).keeping(|line| partly.contains(line)).barring(|line| vague.contains(line));
     Some((tokens, cells))
 }
 
@@ -142,10 +144,33 @@ struct Claim<'l> {
     name: &'l Symbol,
     /// The lists of words of which policies ask for one.
     lists: BTreeSet<Vec<WordPattern>>,
-    /// A value of each kind that the lists tell apart, and whether it may matter besides any others.
-    values: Vec<(Symbol, bool)>,
-    /// How many that may not are tried at once.
-    most: usize,
+    /// A value of each kind that the lists tell apart, and what it may do.
+    values: Vec<(Symbol, Role)>,
+    /// How many values that may let a request pass are tried at once, and besides them how many that may stop it; none where every choice is.
+    most: Option<[usize; 2]>,
+}
+
+/// How many of some values may do nothing but let a request pass, how many nothing but stop it, and how many either.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    lets: usize,
+    stops: usize,
+    both: usize,
+}
+
+impl Counts {
+    const fn with(self, role: Role) -> Self {
+        match role {
+            Role::Settles => self,
+            Role::Lets => Self { lets: self.lets + 1, ..self },
+            Role::Stops => Self { stops: self.stops + 1, ..self },
+            Role::Both => Self { both: self.both + 1, ..self },
+        }
+    }
+
+    const fn are_within(self, [lets, stops]: [usize; 2]) -> bool {
+        self.lets <= lets && self.stops <= stops && self.lets + self.stops + self.both <= lets + stops
+    }
 }
 
 impl<'l> Claim<'l> {
@@ -173,21 +198,32 @@ impl<'l> Claim<'l> {
                 kinds.entry(kind).or_insert_with(|| Symbol::clone(value));
             }
         }
-        let settling = |value: Symbol| {
-            let settles = looked.settles(name, &value);
-            (value, settles)
+        let with_role = |value: Symbol| {
+            let role = looked.role(name, &value);
+            (value, role)
         };
-        let values: Vec<(Symbol, bool)> = kinds.into_values().map(settling).collect();
+        let values: Vec<(Symbol, Role)> = kinds.into_values().map(with_role).collect();
         let every = if looked.is_stopped_by(name) { MAX_STOPPING_VALUES } else { MAX_VALUES };
-        let most = if values.len() > every { looked.most(name) } else { values.len() };
+        let most = (values.len() > every && **name != *SUBJECT).then(|| looked.most(name));
         Self { name, lists, values, most }
     }
 
     /// The lists of which more may match at once than are tried.
     fn told_in_part(&self) -> impl Iterator<Item = &Vec<WordPattern>> {
-        let others: Vec<&Symbol> = self.values.iter().filter(|(_, settles)| !settles).map(|(value, _)| value).collect();
-        let is_in_part = others.len() > self.most;
-        self.lists.iter().filter(move |list| is_in_part && others.iter().any(|value| matches_any(list, value)))
+        let all = self.values.iter().fold(Counts::default(), |counts, (_, role)| counts.with(*role));
+        let is_in_part = self.most.is_some_and(|most| !all.are_within(most));
+        self.lists.iter().filter(move |list| is_in_part && self.has(list, |role| role != Role::Settles))
+    }
+
+    /// Those of them which a token may match besides any that are tried: of some value not every set that is tried is tried with it, as none
+    /// stops a request by it.
+    fn told_vaguely(&self) -> impl Iterator<Item = &Vec<WordPattern>> {
+        self.told_in_part().filter(|list| self.has(list, |role| role == Role::Lets))
+    }
+
+    /// Whether some value matches a list that does so.
+    fn has(&self, list: &[WordPattern], is: impl Fn(Role) -> bool) -> bool {
+        self.values.iter().any(|(value, role)| is(*role) && matches_any(list, value))
     }
 
     /// Sets of its values that are tried, the empty one for a token without it. None if they are too many.
@@ -197,14 +233,13 @@ impl<'l> Claim<'l> {
                 std::iter::once(BTreeSet::new()).chain(self.values.iter().map(|(value, _)| [Symbol::clone(value)].into())).collect(),
             );
         }
-        // Of each set with it how many of its values are counted.
-        let mut sets: Vec<(BTreeSet<Symbol>, usize)> = vec![(BTreeSet::new(), 0)];
-        for (value, settles) in &self.values {
-            let with = |(set, count): &(BTreeSet<Symbol>, usize)| {
-                let count = if *settles { *count } else { count + 1 };
-                (count <= self.most).then(|| (set.iter().chain([value]).cloned().collect(), count))
+        let mut sets: Vec<(BTreeSet<Symbol>, Counts)> = vec![(BTreeSet::new(), Counts::default())];
+        for (value, role) in &self.values {
+            let with = |(set, counts): &(BTreeSet<Symbol>, Counts)| {
+                let counts = counts.with(*role);
+                self.most.is_none_or(|most| counts.are_within(most)).then(|| (set.iter().chain([value]).cloned().collect(), counts))
             };
-            let more: Vec<(BTreeSet<Symbol>, usize)> = sets.iter().filter_map(with).collect();
+            let more: Vec<(BTreeSet<Symbol>, Counts)> = sets.iter().filter_map(with).collect();
             sets.extend(more);
             if sets.len() > MAX_TOKENS {
                 return None;

@@ -10,7 +10,7 @@ fn promised_at(end: &Endpoint, platform: Platform, yaml: &str) -> Vec<String> {
     let cuts = cluster.end(end, Way::Ingress).cuts(&Names::default());
     let settling = settling_claims(&cuts);
     let of = |cut: &Cut| {
-        let few = cut.requests.few_claims.iter().filter(|(name, _)| !settling.contains(*name));
+        let few = cut.requests.few_claims.iter().filter(|(name, _)| !settling.contains_key(*name));
         few.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
     cuts.iter().map(of).filter(|cut| !cut.is_empty()).collect()

@@ -1,4 +1,5 @@
-//! The promise about paths: of a request with a path that no rule asks for, nothing else matters.
+//! The promise about paths, methods and hosts: of a request with a path that no rule asks for, nothing else matters; of one with a path, a
+//! method and a host that no rule asks for together, only those.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,8 @@ use crate::cluster::{Cluster, Endpoint, Platform, Way};
 use crate::flow::{Cut, DataPlane, Labels, Protocol, Request, Token, Transport};
 
 const PATHS: [&str; 6] = ["/a", "/b", "/ab", "/a/c", "/", "/z"];
+const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+const HOSTS: [&str; 4] = ["h", "other", "h:80", "z"];
 
 fn one_of(words: &'static [&'static str]) -> Text {
     select(words).prop_map(str::to_owned).boxed()
@@ -33,6 +36,14 @@ fn operation() -> Text {
         "notPaths: [/a]",
         "methods: [POST]",
         "hosts: [h]",
+        "hosts: ['H*']",
+        "hosts: ['h:80', 'g:*']",
+        "hosts: ['*:80']",
+        "hosts: ['*80']",
+        "hosts: ['*er'], methods: ['P*']",
+        "methods: [GET, post], hosts: [h, 'h:*']",
+        "notHosts: [h]",
+        "notMethods: [GET]",
     ])
 }
 
@@ -76,8 +87,8 @@ fn manifests() -> Text {
 fn requests(path: &str) -> Vec<Request> {
     let token = Token::Valid { issuer: "i".into(), claims: [("a".into(), BTreeSet::from(["v".into()]))].into() };
     let mut all = Vec::new();
-    for method in ["GET", "POST", "PUT"] {
-        for host in ["h", "other"] {
+    for method in METHODS {
+        for host in HOSTS {
             for headers in [Labels::new(), Labels::from([("h".into(), "v".into())])] {
                 for token in [Token::None, token.clone()] {
                     let (method, path, host, headers) = (method.into(), path.into(), host.into(), headers.clone());
@@ -119,6 +130,22 @@ proptest! {
         }
         for path in PATHS.into_iter().filter(|path| !rules.iter().any(|cut| cut.requests.speaks_of(path))) {
             prop_assert_eq!(answers(&cluster, &requests(path)).len(), 1, "{}\n{}", path, yaml);
+        }
+    }
+
+    #[test]
+    fn of_a_method_and_a_host_that_no_rule_asks_for_nothing_else_matters(yaml in manifests()) {
+        let cluster = cluster(Platform::default(), &yaml);
+        let cuts = cuts(&cluster, &web());
+        let rules: Vec<&Cut> = cuts.iter().filter(|cut| !cut.requests.is_empty() && !is_of_tokens(cut)).collect();
+        for ((path, method), host) in PATHS.iter().flat_map(|path| METHODS.map(|method| (path, method))).flat_map(|at| HOSTS.map(|host| (at, host))) {
+            let requests: Vec<Request> = requests(path).into_iter().filter(|one| (&*one.method, &*one.host) == (method, host)).collect();
+            let speaking = || rules.iter().filter(|cut| cut.requests.speaks_of(path) && cut.requests.speaks_at(method, host));
+            let looks_at = [speaking().any(|cut| !cut.requests.headers.is_empty()), speaking().any(|cut| !cut.requests.tokens.is_empty())];
+            // Of whatever no speaking rule looks at, one of each will do.
+            let alike = |request: &&Request| (request.headers.is_empty() || looks_at[0]) && (request.token == Token::None || looks_at[1]);
+            let some: Vec<Request> = requests.iter().filter(alike).cloned().collect();
+            prop_assert_eq!(answers(&cluster, &some), answers(&cluster, &requests), "{} {} {}\n{}", method, host, path, yaml);
         }
     }
 }

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
 use super::generate::{Asked, asked, manifests, object, platforms, pods};
-use super::{cluster, settling_claims};
+use super::{Words, cluster, settling_claims};
 use crate::cluster::{Cluster, Endpoint, Names, Platform, Way};
 use crate::flow::{
     Cut, DataPlane, LabelCube, LabelTests, Labels, Peer, PodTests, Protocol, Request, RequestSamples, Symbol, Token, Transport, Verdict,
-    rest,
+    is_written, rest,
 };
 
 /// The same policies on each run, unless `PROPTEST_RNG_SEED` says otherwise; `PROPTEST_CASES` asks for more.
@@ -184,7 +184,7 @@ pub(super) fn cuts(cluster: &Cluster, near: &Endpoint) -> Vec<Cut> {
 /// whatever else the request loses; none if no one cut has what it needs. Every choice is tried.
 pub(super) fn fewest_values_by(
     cuts: &[Cut],
-    settling: &BTreeSet<Symbol>,
+    settling: &Words,
     cluster: &Cluster,
     [near, far]: [&Endpoint; 2],
     asked: &Asked,
@@ -194,7 +194,11 @@ pub(super) fn fewest_values_by(
     let headers: BTreeSet<&Symbol> = cuts.iter().flat_map(|cut| &cut.requests.settling_headers).collect();
     let settles = |part: &Part| match part {
         Part::Header(name) => headers.contains(name),
-        Part::Value(name, _) => settling.contains(name),
+        // A value may be several words.
+        Part::Value(name, value) => {
+            let matches = |written: &Symbol| is_written(written, value) || value.split(' ').any(|word| is_written(written, word));
+            settling.get(name).is_some_and(|words| words.iter().any(matches))
+        }
     };
     let free: Vec<Part> = Part::of(request).into_iter().filter(|part| !settles(part)).collect();
     let has = |mask: usize, bit: usize| mask >> bit & 1 == 1;
