@@ -293,8 +293,8 @@ fn a_policy_that_stands_twice_and_says_the_same_is_one() {
 
 /// The `ConfigMap` of a mesh, as istiod reads it.
 fn mesh_config(name: &str, mesh: &str) -> String {
-    let lines: String = mesh.lines().map(|line| format!("    {line}\n")).collect();
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: istio-system}}\ndata:\n  mesh: |\n{lines}")
+    let lines = mesh.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n");
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: istio-system}}\ndata:\n  mesh: |\n{lines}\n")
 }
 
 /// `semantics.md` §2 and §6: the root namespace and the trust domain are the mesh's to say.

@@ -53,12 +53,12 @@ fn config(text: &str) -> Option<MeshConfig> {
     let Some(said) = documents.next() else { return text.trim().is_empty().then(MeshConfig::default) };
     let said = said.as_object()?;
     let word = |key: &str| said.get(key)?.as_str().filter(|word| !word.is_empty()).map(Symbol::from);
-    let aliases = said.get("trustDomainAliases").and_then(|list| list.as_array());
+    let aliases = said.get("trustDomainAliases").and_then(serde_json::Value::as_array);
     Some(MeshConfig {
         root_namespace: word("rootNamespace"),
         trust_domain: word("trustDomain"),
         trust_domain_aliases: aliases.map(|list| list.iter().filter_map(|alias| alias.as_str()).map(Symbol::from).collect()),
-        auto_mtls: said.get("enableAutoMtls").and_then(|value| value.as_bool()),
+        auto_mtls: said.get("enableAutoMtls").and_then(serde_json::Value::as_bool),
     })
 }
 
