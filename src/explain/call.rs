@@ -123,7 +123,7 @@ impl Call {
         let is_it = |target: &&Target| {
             (target.protocol, target.port) == (protocol, port) && target.side.end.matches(&self.destination.endpoint.peer)
         };
-        let target = question.targets.iter().find(is_it).or(question.targets.first());
+        let target = question.targets.iter().chain(&question.translated).find(is_it).or(question.targets.first());
         let Some(side) = target.map(|target| &target.side) else { return };
         self.written = (written(setting, question, &question.source, &self.source), written(setting, question, side, &self.destination));
     }
@@ -139,9 +139,9 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
     let sources = setting.world.standing(&question.source, &setting.policy, &setting.cluster);
     let mut calls = Vec::new();
     let mut left = 0;
-    for target in &question.targets {
+    for (target, port) in targets(question) {
         let destinations = setting.world.standing(&target.side, &setting.policy, &setting.cluster);
-        for source in &sources {
+        for source in sources.iter().filter(|source| port.is_called_by(source, setting)) {
             for destination in &destinations {
                 if calls.len() < MOST_PAIRS {
                     calls.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
@@ -152,6 +152,35 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
         }
     }
     (calls, left)
+}
+
+/// Which port of a Service without an address somebody gets to.
+#[derive(Clone, Copy)]
+enum Port {
+    /// There is but one.
+    Only,
+    /// The one that is called.
+    Called,
+    /// The one that it is translated to.
+    Translated,
+}
+
+impl Port {
+    /// Whether a caller may get to this one: gateways choose the pod themselves, and its port with it.
+    fn is_called_by(self, source: &Known, setting: &Setting) -> bool {
+        match self {
+            Self::Only => true,
+            Self::Called => setting.cluster.translates(&source.endpoint) != Some(true),
+            Self::Translated => setting.cluster.translates(&source.endpoint) != Some(false),
+        }
+    }
+}
+
+/// The destinations of a question.
+fn targets(question: &Question) -> impl Iterator<Item = (&Target, Port)> {
+    let usual = if question.translated.is_empty() { Port::Only } else { Port::Called };
+    let translated = question.translated.iter().map(|target| (target, Port::Translated));
+    question.targets.iter().map(move |target| (target, usual)).chain(translated)
 }
 
 /// Two ends; addresses at one of them part by part, as the pod at the other tells them apart. Between addresses nobody judges.
@@ -238,7 +267,8 @@ fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     };
     let port = |service: &ServiceFacts| {
-        let is_it = |port: &&ServicePort| port.protocol == protocol && leads_to(&port.target, destination, protocol) == Some(number);
+        let is_it =
+            |port: &&ServicePort| port.protocol == protocol && leads_to(&service.arrival(port), destination, protocol) == Some(number);
         service.ports.iter().find(is_it).map(|port| port.port)
     };
     let mut found =

@@ -50,6 +50,8 @@ pub struct Question {
     pub source: Side,
     /// To whom, and on which port; more than one where a name stands for several numbers.
     pub targets: Vec<Target>,
+    /// The same for gateways, which translate the port of a Service without an address; empty where that changes nothing.
+    pub translated: Vec<Target>,
     /// How it arrives; none for whatever the client does by itself.
     pub transport: Option<Transport>,
     /// The request as it arrives, or nothing where the connection is no HTTP.
@@ -155,6 +157,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         flow: draft.flow,
         source,
         targets: destination.targets,
+        translated: destination.translated,
         transport: meant.transport,
         request,
         typed_path,

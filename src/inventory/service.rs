@@ -56,7 +56,7 @@ pub struct ServicePort {
     pub name: Option<Symbol>,
     /// The port of the Service's own address.
     pub port: u16,
-    /// The port of the pods behind it; the same number where none is written.
+    /// The port of the pods behind it as it is written, the same number where it is not; [`ServiceFacts::arrival`] says where calls arrive.
     pub target: PortTarget,
     /// Its protocol.
     pub protocol: Protocol,
@@ -89,6 +89,13 @@ pub enum ProtocolClass {
 }
 
 impl ServiceFacts {
+    /// The port of the pods at which whoever calls one of its ports arrives. Nobody translates the port of a Service without an address:
+    /// its name stands for the pods, and `targetPort` is ignored (kubernetes/api : core/v1/types.go, `ServicePort.TargetPort`). Only
+    /// proxies that choose the pod themselves go by [`ServicePort::target`] there, too.
+    pub fn arrival(&self, port: &ServicePort) -> PortTarget {
+        if self.kind == ServiceKind::Headless { PortTarget::Number(port.port) } else { port.target.clone() }
+    }
+
     /// What it is ordered and told apart by.
     pub(super) fn key(&self) -> (&Symbol, &Symbol) {
         (&self.namespace, &self.name)

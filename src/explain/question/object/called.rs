@@ -4,7 +4,8 @@
 
 use std::net::IpAddr;
 
-use super::{Found, pods_behind};
+use super::Found;
+use super::service::{Behind, pods_behind};
 use crate::diagnostic::Diagnostic;
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Service, Target};
@@ -25,8 +26,8 @@ pub(in super::super) fn called(
     };
     notes.push(format!("{name}: asked as a call of it"));
     let called = Service { namespace: service.namespace.clone(), name: service.name.clone(), port: port.port };
-    let targets = pods_behind(service, port, target.side.span, draft, context)?;
-    Ok(Found { service: Some(called), ..Found::pods(targets) })
+    let Behind { targets, translated } = pods_behind(service, port, target.side.span, draft, context)?;
+    Ok(Found { service: Some(called), translated, ..Found::pods(targets) })
 }
 
 /// The Service that has the one address which a destination is, if it leads to pods.
