@@ -3,8 +3,9 @@
 //! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
 //! not explain an answer.
 
+use super::entrance;
 use super::place;
-use super::question::{Question, Side, Target};
+use super::question::{Edge, Entrance, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
 use super::world::{self, Known};
@@ -30,6 +31,8 @@ pub(super) struct Call {
     pub(super) is_usual: bool,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
+    /// By what it comes in at the edge of the cluster; none for a call inside.
+    pub(super) entrance: Option<Entrance>,
     /// The ends as the flow has them, for what is no pod.
     pub(super) written: (Written, Written),
 }
@@ -130,7 +133,10 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        setting.cluster.decide(&self.question())
+        match &self.entrance {
+            Some(entrance) => entrance::decide(setting, self, entrance),
+            None => setting.cluster.decide(&self.question()),
+        }
     }
 }
 
@@ -203,7 +209,11 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     // Who says that it arrives over mTLS does not mean the pod's own address.
     let is_its_address = matches!(destination.endpoint.peer, Peer::Pod(_)) && target.side.end.peers().addresses.only().is_some();
     let is_pod = (question.is_pod || is_its_address) && question.transport != Some(Transport::Mtls);
-    let pod = is_pod.then_some(Addressed::Pod);
+    let entrance = question.entrance.clone().filter(|entrance| entrance.at != Edge::Name || is_outside(&source, setting));
+    let is_at_the_edge = entrance.as_ref().is_some_and(|entrance| entrance.at != Edge::Name);
+    let pod = (is_pod || is_at_the_edge).then_some(Addressed::Pod);
+    // What is called there is no Service to the proxies of the mesh.
+    let plaintext = (is_at_the_edge && target.protocol == Protocol::Tcp).then_some(Transport::Plaintext);
     let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
     let usual = usual_transport(setting, (&source, &destination), target.protocol, &addressed);
     let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
@@ -212,13 +222,21 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         destination,
         protocol: target.protocol,
         port: target.port,
-        transport: question.transport.or(usual),
+        transport: question.transport.or(usual).or(plaintext),
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         is_pod,
+        entrance,
         written,
     }
+}
+
+/// Whether a caller stands outside of the cluster, as far as anybody knows: neither on a node nor among the pods.
+fn is_outside(known: &Known, setting: &Setting) -> bool {
+    let cluster = &setting.policy.config.cluster;
+    let is_inside = |address| cluster.nodes.contains(address) || cluster.pods.contains(address);
+    matches!(known.endpoint.peer, Peer::Address(address) if known.endpoint.facts.node.is_none() && !is_inside(address))
 }
 
 /// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A

@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 
 use super::advice;
 use super::draft::{Draft, Written};
-use super::{Context, Object, Service, Side, Target, named};
+use super::{Context, Entrance, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
 use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
-use service::{Behind, behind, undeclared};
+use service::{Behind, behind, from_outside, undeclared};
 
 pub(super) use called::called;
 pub(super) use written::{bare, word};
@@ -81,6 +81,7 @@ pub(super) struct Found {
     /// For callers that translate the port of a Service without an address; empty where there is nothing to translate.
     pub(super) translated: Vec<Target>,
     pub(super) service: Option<Service>,
+    pub(super) entrance: Option<Entrance>,
     /// Whether it is written as a pod.
     pub(super) is_pod: bool,
     url: Option<Url>,
@@ -90,7 +91,7 @@ pub(super) struct Found {
 impl Found {
     /// Pods of the language.
     pub(super) fn pods(targets: Vec<Target>) -> Self {
-        Self { targets, translated: Vec::new(), service: None, is_pod: false, url: None, name: None }
+        Self { targets, translated: Vec::new(), service: None, entrance: None, is_pod: false, url: None, name: None }
     }
 
     /// The host that a client would send, and the path of a URL.
@@ -158,7 +159,8 @@ pub(super) fn destination(
         if word.url.as_ref().is_some_and(|url| url.path.is_none()) {
             notes.push("the application's own TLS hides the request from the mesh".to_owned());
         }
-        return Ok(Found { targets, translated, service: Some(called), is_pod: false, url: word.url.clone(), name: None });
+        let entrance = from_outside(service);
+        return Ok(Found { targets, translated, service: Some(called), entrance, is_pod: false, url: word.url.clone(), name: None });
     }
     if word.kind == Kind::Service || declared_labels(word, home, context).is_some() {
         return declared(word, home, draft, context, notes);

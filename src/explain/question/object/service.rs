@@ -5,7 +5,7 @@
 use super::{Found, Word, choices, no_port, no_port_at_all, number, side};
 use crate::diagnostic::{Diagnostic, code};
 use crate::explain::question::draft::Draft;
-use crate::explain::question::{Context, Side, Target, named};
+use crate::explain::question::{Context, Edge, Entrance, Side, Target, named};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Values};
 use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort};
 use crate::ir::{End, Naming};
@@ -36,6 +36,17 @@ pub(super) fn undeclared(service: &ServiceFacts, word: &Word, notes: &mut Vec<St
     Some(Found { is_pod: true, url: word.url.clone(), name, ..Found::pods(vec![target]) })
 }
 
+/// How whoever is outside calls a Service by its name; none where it has no address there.
+pub(super) fn from_outside(service: &ServiceFacts) -> Option<Entrance> {
+    let is_open = matches!(service.kind, ServiceKind::LoadBalancer | ServiceKind::NodePort) || !service.outside.is_empty();
+    is_open.then(|| entrance(service, Edge::Name))
+}
+
+/// How a Service is called at the edge of the cluster.
+pub(super) fn entrance(service: &ServiceFacts, at: Edge) -> Entrance {
+    Entrance { by: format!("Service {}/{}", service.namespace, service.name), traffic: service.traffic, at }
+}
+
 /// The pods behind a Service, and the port of its address that is called.
 pub(super) fn behind(
     service: &ServiceFacts,
@@ -44,7 +55,7 @@ pub(super) fn behind(
     context: &Context<'_>,
 ) -> Result<(Behind, u16), Box<Diagnostic>> {
     if service.selector.is_empty() {
-        return Err(Box::new(no_pods(service, word, draft)));
+        return Err(Box::new(no_pods(service, word.span, draft)));
     }
     let port = service_port(service, word, draft)?;
     Ok((pods_behind(service, port, word.span, draft, context)?, port.port))
@@ -58,6 +69,12 @@ pub(super) fn pods_behind(
     draft: &Draft<'_>,
     context: &Context<'_>,
 ) -> Result<Behind, Box<Diagnostic>> {
+    if service.selector.is_empty() {
+        return Err(Box::new(no_pods(service, span, draft)));
+    }
+    if is_without_pods(service, context) {
+        return Err(Box::new(no_workload(service, port, span, draft)));
+    }
     let arrival = service.arrival(port);
     let targets = on_port(service, (&arrival, port.protocol), span, context);
     if let (PortTarget::Name(name), true) = (&arrival, targets.is_empty()) {
@@ -91,13 +108,32 @@ fn selected(service: &ServiceFacts, span: Span) -> Side {
     Side { end: End::Pods(pods, Naming::ByPod), object: None, span }
 }
 
+/// Whether a cluster's workloads are known, and a Service selects none of them.
+fn is_without_pods(service: &ServiceFacts, context: &Context<'_>) -> bool {
+    let may_lead = |workload: &InventoryWorkload| workload.selected_by(service) != Match::No;
+    let own = context.inventory.workloads_in(&service.namespace);
+    context.has_manifests && !context.inventory.workloads.is_empty() && !own.iter().any(may_lead)
+}
+
+/// The finding that nobody known stands behind a Service: what an invented pod would be told is no answer.
+fn no_workload(service: &ServiceFacts, port: &ServicePort, span: Span, draft: &Draft<'_>) -> Diagnostic {
+    let message = format!("no workload among the manifests is behind Service `{}/{}`", service.namespace, service.name);
+    let labels: Vec<String> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let number = match service.arrival(port) {
+        PortTarget::Number(number) => number.to_string(),
+        PortTarget::Name(_) => "PORT".to_owned(),
+    };
+    let asked = format!("{}@{}:{number}", labels.join(","), service.namespace);
+    draft.unclear(span, message).label("leads nowhere").help(format!("ask by label, as `{asked}`, about pods that are in no manifest"))
+}
+
 /// The finding that a Service leads to none of the cluster's pods, as far as it says itself.
-fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic {
+fn no_pods(service: &ServiceFacts, span: Span, draft: &Draft<'_>) -> Diagnostic {
     let (does, where_to) = match service.kind {
         ServiceKind::ExternalName => ("is another name for a host", "leads to whatever that name stands for"),
         _ => ("selects no pods", "leads to addresses that no manifest holds"),
     };
-    let finding = draft.unclear(word.span, format!("Service `{}/{}` {does}", service.namespace, service.name));
+    let finding = draft.unclear(span, format!("Service `{}/{}` {does}", service.namespace, service.name));
     finding.label(where_to).help("ask about the address that it leads to")
 }
 
