@@ -285,6 +285,12 @@ impl Cluster {
         self.mesh.is_of_waypoint(end)
     }
 
+    /// Whether a caller gets to the port of the pods that a Service without an address names as its target, as gateways do, and not to
+    /// the one that is called; none where nobody knows.
+    pub fn translates(&self, client: &Endpoint) -> Option<bool> {
+        self.mesh.translates(client)
+    }
+
     /// Whether an end is a gateway, as the manifests say.
     pub fn is_gateway(&self, end: &Endpoint) -> bool {
         self.mesh.is_gateway(end)

@@ -9,6 +9,7 @@ mod call;
 mod case;
 mod client;
 mod effect;
+mod entrance;
 mod human;
 mod json;
 mod origin;

@@ -22,9 +22,9 @@ use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture};
 pub use ownership::FoldedPod;
-pub use service::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
+pub use service::{ExternalTraffic, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 pub use workload::{
-    AccountNamed, ContainerPort, HostNetwork, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
+    AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
 };
 
 pub(crate) use injection::namespace_plane;

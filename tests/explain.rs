@@ -11,6 +11,7 @@ mod names;
 mod paths;
 mod ranges;
 mod remedies;
+mod services;
 
 use std::fmt::Write as _;
 

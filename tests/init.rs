@@ -198,6 +198,23 @@ fn names_are_valid_and_unique_and_labels_tell_workloads_apart() {
     snapshot("names", &program(&workloads.concat()));
 }
 
+/// Nobody translates it, so it is what callers get to.
+#[test]
+fn the_port_of_a_headless_service_is_that_of_its_pods() {
+    let service = |address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\n\
+             spec: {{{address}selector: {{app: db}}, ports: [{{port: 80, targetPort: 5432}}]}}\n"
+        )
+    };
+    let suggested = |address: &str| {
+        let files = program(&(workload("StatefulSet", "db", "app: db", "db", "") + &service(address)));
+        files.iter().fold(String::new(), |all, file| all + &file.text)
+    };
+    assert!(suggested("").contains("db:5432"), "{}", suggested(""));
+    assert!(suggested("clusterIP: None, ").contains("db:80"), "{}", suggested("clusterIP: None, "));
+}
+
 #[test]
 fn nothing_that_runs_and_what_cannot_be_read_are_findings() {
     let codes = |yaml: &str| {

@@ -10,7 +10,7 @@ use super::services::{Served, Services};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Protocol;
 use crate::gates::Gates;
-use crate::inventory::ServiceFacts;
+use crate::inventory::{PortTarget, ServiceFacts};
 use crate::ir::{End, Policy, Target};
 use crate::source::Location;
 
@@ -51,6 +51,9 @@ fn mistaken<'a>(served: &Served<'a>, protocol: Protocol, port: u16) -> Option<(&
     let mut found: Option<(&ServiceFacts, BTreeSet<u16>)> = None;
     for service in &served.services {
         for own in service.ports.iter().filter(|own| own.protocol == protocol) {
+            if service.arrival(own) == PortTarget::Number(port) {
+                return None;
+            }
             let numbers = served.numbers(service, own);
             if numbers.contains(&port) {
                 return None;
@@ -112,6 +115,14 @@ mod tests {
         let only = service("shop", "web", "app: web", "{port: 80, targetPort: 8080}");
         let program = Program::of("namespace shop\nallow app=x -> app=web,tier=front:80\n").inventory(&only);
         assert_eq!(program.fixes(CODE), [":8080"]);
+    }
+
+    /// Whoever calls a Service without an address gets to the port that is called (`ServiceFacts::arrival`).
+    #[test]
+    fn nobody_translates_the_port_of_a_headless_service() {
+        let headless = shop("{port: 80, targetPort: 8080}").replace("selector:", "clusterIP: None, selector:");
+        assert!(headless.contains("clusterIP: None, selector: {app: web}"), "{headless}");
+        assert_eq!(Program::of("namespace shop\nallow app=x -> app=web:80\n").inventory(&headless).found(CODE), [""; 0]);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde_json::Value;
+
+use super::place;
 use super::question::Object;
 use crate::flow::{AddressSet, Symbol};
 use crate::inventory::{HostNetwork, Inventory, PodPhase, WorkloadKind};
@@ -28,9 +31,9 @@ pub(super) struct OnePod {
 }
 
 impl Addressed {
-    /// From what runs; what has ended has no address any more.
-    pub(super) fn of(inventory: &Inventory) -> Self {
-        let mut all = Self::default();
+    /// From what runs, and from the nodes among some objects; what has ended has no address any more.
+    pub(super) fn of(inventory: &Inventory, objects: &[Value]) -> Self {
+        let mut all = Self { nodes: objects.iter().flat_map(nodes).collect(), ..Self::default() };
         for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
             let pod = OnePod::new(&workload.namespace, &workload.name, (workload.kind, &workload.name), workload.node.as_ref());
             all.add(&pod, &workload.addresses, workload.host_network);
@@ -66,10 +69,30 @@ impl Addressed {
         self.nodes.get(&address)
     }
 
+    /// The nodes by their addresses.
+    pub(super) fn nodes(&self) -> &BTreeMap<IpAddr, Symbol> {
+        &self.nodes
+    }
+
     /// The first pod that has one of these addresses.
     pub(super) fn pod_within(&self, addresses: &AddressSet) -> Option<&OnePod> {
         self.pods.iter().find(|(address, _)| addresses.contains(**address)).and_then(|(_, pods)| pods.first())
     }
+}
+
+/// The addresses of nodes that an object tells: those of a Node, and where a pod runs.
+fn nodes(object: &Value) -> Vec<(IpAddr, Symbol)> {
+    let (name, listed) = match place::kind(object) {
+        "Node" => (["metadata", "name"], (["status", "addresses"], "address")),
+        "Pod" => (["spec", "nodeName"], (["status", "hostIPs"], "ip")),
+        _ => return Vec::new(),
+    };
+    let Some(name) = place::text(object, &name).map(Symbol::from) else { return Vec::new() };
+    let ([outer, inner], key) = listed;
+    let list = object.get(outer).and_then(|outer| outer.get(inner)?.as_array());
+    let texts = list.into_iter().flatten().filter_map(|entry| place::text(entry, &[key]));
+    let texts = texts.chain(place::text(object, &["status", "hostIP"]));
+    texts.filter_map(|text| Some((text.parse().ok()?, name.clone()))).collect()
 }
 
 impl OnePod {

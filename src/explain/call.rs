@@ -3,8 +3,9 @@
 //! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
 //! not explain an answer.
 
+use super::entrance;
 use super::place;
-use super::question::{Question, Side, Target};
+use super::question::{Edge, Entrance, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
 use super::world::{self, Known};
@@ -30,6 +31,8 @@ pub(super) struct Call {
     pub(super) is_usual: bool,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
+    /// By what it comes in at the edge of the cluster; none for a call inside.
+    pub(super) entrance: Option<Entrance>,
     /// The ends as the flow has them, for what is no pod.
     pub(super) written: (Written, Written),
 }
@@ -123,14 +126,17 @@ impl Call {
         let is_it = |target: &&Target| {
             (target.protocol, target.port) == (protocol, port) && target.side.end.matches(&self.destination.endpoint.peer)
         };
-        let target = question.targets.iter().find(is_it).or(question.targets.first());
+        let target = question.targets.iter().chain(&question.translated).find(is_it).or(question.targets.first());
         let Some(side) = target.map(|target| &target.side) else { return };
         self.written = (written(setting, question, &question.source, &self.source), written(setting, question, side, &self.destination));
     }
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        setting.cluster.decide(&self.question())
+        match &self.entrance {
+            Some(entrance) => entrance::decide(setting, self, entrance),
+            None => setting.cluster.decide(&self.question()),
+        }
     }
 }
 
@@ -139,9 +145,9 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
     let sources = setting.world.standing(&question.source, &setting.policy, &setting.cluster);
     let mut calls = Vec::new();
     let mut left = 0;
-    for target in &question.targets {
+    for (target, port) in targets(question) {
         let destinations = setting.world.standing(&target.side, &setting.policy, &setting.cluster);
-        for source in &sources {
+        for source in sources.iter().filter(|source| port.is_called_by(source, setting)) {
             for destination in &destinations {
                 if calls.len() < MOST_PAIRS {
                     calls.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
@@ -152,6 +158,35 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize
         }
     }
     (calls, left)
+}
+
+/// Which port of a Service without an address somebody gets to.
+#[derive(Clone, Copy)]
+enum Port {
+    /// There is but one.
+    Only,
+    /// The one that is called.
+    Called,
+    /// The one that it is translated to.
+    Translated,
+}
+
+impl Port {
+    /// Whether a caller may get to this one: gateways choose the pod themselves, and its port with it.
+    fn is_called_by(self, source: &Known, setting: &Setting) -> bool {
+        match self {
+            Self::Only => true,
+            Self::Called => setting.cluster.translates(&source.endpoint) != Some(true),
+            Self::Translated => setting.cluster.translates(&source.endpoint) != Some(false),
+        }
+    }
+}
+
+/// The destinations of a question.
+fn targets(question: &Question) -> impl Iterator<Item = (&Target, Port)> {
+    let usual = if question.translated.is_empty() { Port::Only } else { Port::Called };
+    let translated = question.translated.iter().map(|target| (target, Port::Translated));
+    question.targets.iter().map(move |target| (target, usual)).chain(translated)
 }
 
 /// Two ends; addresses at one of them part by part, as the pod at the other tells them apart. Between addresses nobody judges.
@@ -174,7 +209,11 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     // Who says that it arrives over mTLS does not mean the pod's own address.
     let is_its_address = matches!(destination.endpoint.peer, Peer::Pod(_)) && target.side.end.peers().addresses.only().is_some();
     let is_pod = (question.is_pod || is_its_address) && question.transport != Some(Transport::Mtls);
-    let pod = is_pod.then_some(Addressed::Pod);
+    let entrance = question.entrance.clone().filter(|entrance| entrance.at != Edge::Name || is_outside(&source, setting));
+    let is_at_the_edge = entrance.as_ref().is_some_and(|entrance| entrance.at != Edge::Name);
+    let pod = (is_pod || is_at_the_edge).then_some(Addressed::Pod);
+    // What is called there is no Service to the proxies of the mesh.
+    let plaintext = (is_at_the_edge && target.protocol == Protocol::Tcp).then_some(Transport::Plaintext);
     let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
     let usual = usual_transport(setting, (&source, &destination), target.protocol, &addressed);
     let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
@@ -183,13 +222,21 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         destination,
         protocol: target.protocol,
         port: target.port,
-        transport: question.transport.or(usual),
+        transport: question.transport.or(usual).or(plaintext),
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         is_pod,
+        entrance,
         written,
     }
+}
+
+/// Whether a caller stands outside of the cluster, as far as anybody knows: neither on a node nor among the pods.
+fn is_outside(known: &Known, setting: &Setting) -> bool {
+    let cluster = &setting.policy.config.cluster;
+    let is_inside = |address| cluster.nodes.contains(address) || cluster.pods.contains(address);
+    matches!(known.endpoint.peer, Peer::Address(address) if known.endpoint.facts.node.is_none() && !is_inside(address))
 }
 
 /// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A
@@ -238,7 +285,8 @@ fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     };
     let port = |service: &ServiceFacts| {
-        let is_it = |port: &&ServicePort| port.protocol == protocol && leads_to(&port.target, destination, protocol) == Some(number);
+        let is_it =
+            |port: &&ServicePort| port.protocol == protocol && leads_to(&service.arrival(port), destination, protocol) == Some(number);
         service.ports.iter().find(is_it).map(|port| port.port)
     };
     let mut found =

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::assume;
 use super::call::{self, Call};
 use super::client;
+use super::entrance;
 use super::origin::{self, Origin};
 use super::place;
 use super::question::{Question, Side};
@@ -216,13 +217,16 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     if call.source.endpoint == call.destination.endpoint && call.source.endpoint.facts.one_pod.is_none() {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
+    notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting));
     notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
-    let disagreement = (differs && setting.judge == Judge::Compiled && !matches!(decision.verdict, Verdict::Unspecified(_))).then(|| {
+    // Intents speak of who calls, and not of the address with which the call arrives.
+    let is_comparable = call.entrance.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
+    let disagreement = (differs && setting.judge == Judge::Compiled && is_comparable).then(|| {
         format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text)
     });
     Case {

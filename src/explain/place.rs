@@ -43,13 +43,14 @@ pub(super) fn is(object: &Value, kind: &str, namespace: &str, name: &str) -> boo
 
 /// Whether an object states facts and decides nothing: what an inventory is read for.
 pub(super) fn is_fact(object: &Value) -> bool {
-    const FACTS: [&str; 13] = [
+    const FACTS: [&str; 14] = [
         "CronJob",
         "DaemonSet",
         "Deployment",
         "DeploymentConfig",
         "Job",
         "Namespace",
+        "Node",
         "Pod",
         "ReplicaSet",
         "ReplicationController",

@@ -10,10 +10,13 @@ mod object;
 mod path;
 mod request;
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
-use crate::inventory::{Inventory, WorkloadKind};
+use crate::inventory::{ExternalTraffic, Inventory, WorkloadKind};
 use crate::ir::{End, Unit};
 use crate::source::{FileId, Location, Sources, Span};
 use crate::syntax::ast::{Clause, Endpoint};
@@ -31,6 +34,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// What runs there.
     pub inventory: &'a Inventory,
+    /// The nodes that are known, by their addresses.
+    pub nodes: &'a BTreeMap<IpAddr, Symbol>,
     /// The namespace that the user gave for whatever names none.
     pub namespace: Option<Symbol>,
     /// The only namespace that the intents manage; none if there are several.
@@ -50,6 +55,8 @@ pub struct Question {
     pub source: Side,
     /// To whom, and on which port; more than one where a name stands for several numbers.
     pub targets: Vec<Target>,
+    /// The same for gateways, which translate the port of a Service without an address; empty where that changes nothing.
+    pub translated: Vec<Target>,
     /// How it arrives; none for whatever the client does by itself.
     pub transport: Option<Transport>,
     /// The request as it arrives, or nothing where the connection is no HTTP.
@@ -60,6 +67,8 @@ pub struct Question {
     pub is_grpc: bool,
     /// The Service that is called, with its port; none where nothing says so.
     pub service: Option<Service>,
+    /// By what it comes in at the edge of the cluster, if the caller is outside or calls an address there; none for a call inside.
+    pub entrance: Option<Entrance>,
     /// Whether the destination is written as a pod, so that its own address is what is called.
     pub is_pod: bool,
     /// What was taken for granted, each in a sentence without capital and full stop.
@@ -110,6 +119,28 @@ pub struct Service {
     pub port: u16,
 }
 
+/// What leads into a cluster to pods there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entrance {
+    /// What it is: `Service shop/web`.
+    pub by: String,
+    /// What becomes of the caller's address.
+    pub traffic: ExternalTraffic,
+    /// What is called.
+    pub at: Edge,
+}
+
+/// What of an entrance is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// The Service by its name: whoever is outside finds what leads to it there.
+    Name,
+    /// An address outside and a port, which every node takes for the Service, as it does the Service's own.
+    Outside(IpAddr, u16),
+    /// A port of a node, which only that node translates.
+    Node(IpAddr, u16),
+}
+
 /// Reads a flow. Findings point into its text.
 ///
 /// An end without `@` is one of the namespace of the command line, else of the only one that the intents manage, else of the other
@@ -155,12 +186,14 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         flow: draft.flow,
         source,
         targets: destination.targets,
+        translated: destination.translated,
         transport: meant.transport,
         request,
         typed_path,
         is_grpc: parsed.statement.clauses.iter().any(|clause| matches!(clause.value, Clause::Grpc(_))),
         is_pod: destination.is_pod,
         service: destination.service,
+        entrance: destination.entrance,
         notes,
     };
     question.without_transport(draft).map_or(Ok(question), |finding| Err(vec![finding]))

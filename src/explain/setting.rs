@@ -148,6 +148,7 @@ impl Setting {
             units: &units,
             config: &self.policy.config,
             inventory: &self.inventory,
+            nodes: self.world.addressed().nodes(),
             namespace: self.input.namespace.as_deref().map(Symbol::from),
             managed_namespace: self.managed_namespace(),
             only_namespace: self.only_namespace(),
@@ -212,7 +213,7 @@ impl Parts {
     }
 
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
-        let world = World::of(&cluster, &self.policy, &inventory, judge);
+        let world = World::of(&cluster, &self.policy, (&inventory, &objects), judge);
         let Self { input, policy, compiled, codes } = self;
         let mesh = Mesh::Stated;
         Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh, is_readable: true, errors: 0 }

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Prefix, Symbol, Values};
 use crate::inventory::{Inventory, namespace_plane};
@@ -42,9 +44,9 @@ pub(super) struct World {
 
 impl World {
     /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
-    pub(super) fn of(cluster: &Cluster, policy: &Policy, inventory: &Inventory, judge: Judge) -> Self {
+    pub(super) fn of(cluster: &Cluster, policy: &Policy, (inventory, objects): (&Inventory, &[Value]), judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
-        let addressed = Addressed::of(inventory);
+        let addressed = Addressed::of(inventory, objects);
         if judge == Judge::Given {
             tell_apart(&mut pods);
             return Self { pods, addressed };

@@ -64,7 +64,7 @@ impl<'i> Offers<'i> {
     fn add_service(&mut self, service: &'i ServiceFacts) {
         let Some(destination) = self.destination(service, &service.namespace) else { return };
         for port in &service.ports {
-            for number in numbers(port, &destination.members) {
+            for number in numbers(service, port, &destination.members) {
                 let offer = self.offer(&service.namespace, &destination, number, port.protocol);
                 offer.services.insert(&service.name);
                 if let Some(world) = world(service.kind) {
@@ -111,7 +111,8 @@ impl<'i> Offers<'i> {
         let is_ours = self.spaces.contains_key(&service.namespace);
         let owner = if is_ours { &service.namespace } else { caller.space.name };
         let Some(destination) = self.destination(service, owner) else { return };
-        for number in numbers(port, &destination.members).into_iter().filter(|number| is_ours || !OF_THE_BASELINE.contains(number)) {
+        for number in numbers(service, port, &destination.members).into_iter().filter(|number| is_ours || !OF_THE_BASELINE.contains(number))
+        {
             let plane = caller.space.plane_of(caller.member);
             let offer = self.offer(owner, &destination, number, port.protocol);
             offer.services.insert(&service.name);
@@ -234,10 +235,10 @@ fn world(kind: ServiceKind) -> Option<&'static str> {
     }
 }
 
-/// The numbers that a Service's port has on the pods behind it.
-fn numbers(port: &ServicePort, members: &[&InventoryWorkload]) -> BTreeSet<u16> {
-    match &port.target {
-        PortTarget::Number(number) => BTreeSet::from([*number]),
-        PortTarget::Name(name) => members.iter().flat_map(|member| member.named_port(name, port.protocol)).collect(),
+/// The numbers that a Service's port has on the pods behind it, for those who call the Service.
+fn numbers(service: &ServiceFacts, port: &ServicePort, members: &[&InventoryWorkload]) -> BTreeSet<u16> {
+    match service.arrival(port) {
+        PortTarget::Number(number) => BTreeSet::from([number]),
+        PortTarget::Name(name) => members.iter().flat_map(|member| member.named_port(&name, port.protocol)).collect(),
     }
 }

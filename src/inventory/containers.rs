@@ -2,8 +2,10 @@
 //!
 //! Owns: their ports as declared, and which of them are the mesh's own. It must not know what they are for.
 
+use std::net::IpAddr;
+
 use super::pod::protocol;
-use super::workload::{ContainerPort, InitContainers, ProxyRole};
+use super::workload::{ContainerPort, HostPort, InitContainers, ProxyRole};
 use crate::manifest::{Node, Reading};
 
 /// What a pod's containers say.
@@ -46,10 +48,22 @@ impl Containers {
                 number.wrong(reading, "a port is a number from 1 to 65535");
             }
             if let Some(number) = number.port(reading) {
-                self.ports.push(ContainerPort { name, number, protocol });
+                let host = host(&port, reading);
+                self.ports.push(ContainerPort { name, number, protocol, host });
             }
         }
     }
+}
+
+/// The port of its node that leads to a port.
+fn host(port: &Node<'_>, reading: &mut Reading<'_>) -> Option<HostPort> {
+    let node = port.get(reading, "hostPort");
+    if node.is_missing() || node.is_zero() {
+        return None;
+    }
+    let number = node.port(reading)?;
+    let address: Option<IpAddr> = port.get(reading, "hostIP").text(reading).and_then(|text| text.parse().ok());
+    Some(HostPort { number, address: address.filter(|address| !address.is_unspecified()) })
 }
 
 /// What a container is for that is the mesh's proxy, already there. One with the image `auto` only waits for injection; one of another name

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::containers::Containers;
 use super::object::Identity;
 use super::ownership::{Owner, Replicas};
-use super::workload::{AccountNamed, HostNetwork, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind};
+use super::workload::{AccountNamed, ContainerPort, HostNetwork, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind};
 use super::{InventoryWorkload, Named, capture, injection};
 use crate::flow::{Labels, Protocol, Symbol};
 use crate::manifest::{Node, Reading, names};
@@ -40,6 +40,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
     let Judged { mut labels, annotations, account, host_network, capture } = judged?;
     let mesh = injection::mesh(&labels, &annotations, &containers);
+    let has_host_ports = host_network == HostNetwork::No;
     let proxy = if ports_known == PortsKnown::Yes { injection::role(&annotations, &containers) } else { ProxyRole::Unknown };
     let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
     if kind == WorkloadKind::Job && name.named == Named::Whole {
@@ -53,7 +54,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         open_keys,
         account_named: if account.is_some() { AccountNamed::Yes } else { AccountNamed::No },
         account: account.unwrap_or_else(|| "default".into()),
-        ports: containers.ports,
+        ports: containers.ports.into_iter().map(|port| ContainerPort { host: port.host.filter(|_| has_host_ports), ..port }).collect(),
         ports_known,
         host_network,
         mesh,

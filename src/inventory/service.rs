@@ -30,8 +30,20 @@ pub struct ServiceFacts {
     pub addresses: Vec<IpAddr>,
     /// Addresses outside of the cluster that lead to it as well: its `externalIPs`, and those that a load balancer has for it.
     pub outside: Vec<IpAddr>,
+    /// What becomes of the address of who calls it from outside.
+    pub traffic: ExternalTraffic,
     /// Where its name is written.
     pub location: Location,
+}
+
+/// What becomes of a caller's address where a Service is called by a port of a node or an address outside (`externalTrafficPolicy`,
+/// `semantics.md` §1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExternalTraffic {
+    /// Any node passes the call on, and may put its own address there.
+    Cluster,
+    /// The node keeps it.
+    Local,
 }
 
 /// A kind of Service.
@@ -56,8 +68,10 @@ pub struct ServicePort {
     pub name: Option<Symbol>,
     /// The port of the Service's own address.
     pub port: u16,
-    /// The port of the pods behind it; the same number where none is written.
+    /// The port of the pods behind it as it is written, the same number where it is not; [`ServiceFacts::arrival`] says where calls arrive.
     pub target: PortTarget,
+    /// The port of every node that leads here; none if there is none, or if the cluster has yet to choose one.
+    pub node_port: Option<u16>,
     /// Its protocol.
     pub protocol: Protocol,
     /// Its `appProtocol`, as written.
@@ -89,15 +103,25 @@ pub enum ProtocolClass {
 }
 
 impl ServiceFacts {
+    /// The port of the pods at which whoever calls one of its ports arrives. Nobody translates the port of a Service without an address:
+    /// its name stands for the pods, and `targetPort` is ignored (kubernetes/api : core/v1/types.go, `ServicePort.TargetPort`). Only
+    /// proxies that choose the pod themselves go by [`ServicePort::target`] there, too.
+    pub fn arrival(&self, port: &ServicePort) -> PortTarget {
+        if self.kind == ServiceKind::Headless { PortTarget::Number(port.port) } else { port.target.clone() }
+    }
+
     /// What it is ordered and told apart by.
     pub(super) fn key(&self) -> (&Symbol, &Symbol) {
         (&self.namespace, &self.name)
     }
 
-    /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses are the cluster's to give.
+    /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses and ports of nodes are the cluster's
+    /// to give.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        let given = other.clone();
-        *self == Self { location: self.location, addresses: self.addresses.clone(), outside: self.outside.clone(), ..given }
+        let without = |ports: &[ServicePort]| ports.iter().map(|port| ServicePort { node_port: None, ..port.clone() }).collect();
+        let own = Self { ports: without(&self.ports), ..self.clone() };
+        let (addresses, outside, ports) = (self.addresses.clone(), self.outside.clone(), without(&other.ports));
+        own == Self { location: self.location, addresses, outside, ports, ..other.clone() }
     }
 }
 
@@ -111,7 +135,10 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let location = reading.document.name();
     let labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     let (addresses, outside) = (addresses(&spec, reading), outside(object, reading));
-    let service = ServiceFacts { namespace: name.namespace, name: name.name, labels, selector, ports, kind, addresses, outside, location };
+    let is_local = spec.get(reading, "externalTrafficPolicy").text(reading) == Some("Local");
+    let traffic = if is_local { ExternalTraffic::Local } else { ExternalTraffic::Cluster };
+    let Identity { namespace, name, .. } = name;
+    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, traffic, location };
     reading.is_clean().then_some(service)
 }
 
@@ -163,8 +190,10 @@ fn port(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<ServicePort> {
     }
     let port = own.port(reading)?;
     let target = target(&node.get(reading, "targetPort"), port, reading)?;
+    let node = node.get(reading, "nodePort");
+    let node_port = if node.is_missing() || node.is_zero() { None } else { node.port(reading) };
     let class = class(port, name.as_deref(), protocol, app_protocol.as_deref());
-    Some(ServicePort { name, port, target, protocol, app_protocol, class })
+    Some(ServicePort { name, port, target, node_port, protocol, app_protocol, class })
 }
 
 /// The port of the pods behind a Service port: the same number where none, or zero, is written.

@@ -317,6 +317,35 @@ fn services_are_read_with_their_targets() {
     assert!(said(bad)[0].contains("`spec.ports[0].targetPort` of Service `default/web`"));
 }
 
+/// A dump beside the manifest of which it was made: ports of nodes are the cluster's to give, and what becomes of callers' addresses is not.
+#[test]
+fn ports_of_nodes_are_no_difference_between_manifests() {
+    let service = |policy: &str, port: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\n\
+             spec: {{type: NodePort, {policy}selector: {{app: web}}, ports: [{{port: 80{port}}}]}}\n---\n"
+        )
+    };
+    let inventory = clean(&(service("", "") + &service("externalTrafficPolicy: Cluster, ", ", nodePort: 30080")));
+    assert_eq!((inventory.services.len(), inventory.services[0].traffic), (1, ExternalTraffic::Cluster));
+    let local = service("externalTrafficPolicy: Local, ", ", nodePort: 30080");
+    assert_eq!(clean(&local).services[0].ports[0].node_port, Some(30080));
+    assert_eq!(said(&(service("", "") + &local)).len(), 1);
+}
+
+/// On the node's own network every port is the node's anyway.
+#[test]
+fn host_ports_are_read_where_they_lead_to_a_pod() {
+    let ports = |spec: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{{spec}containers: [{{ports: [{{containerPort: 80, hostPort: 8088, hostIP: 0.0.0.0}}]}}]}}\n"
+        );
+        clean(&text).workloads[0].ports[0].host.clone()
+    };
+    assert_eq!(ports(""), Some(HostPort { number: 8088, address: None }));
+    assert_eq!(ports("hostNetwork: true, "), None);
+}
+
 #[test]
 fn matching_knows_what_it_does_not_know() {
     let inventory = clean(WEB);

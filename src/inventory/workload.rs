@@ -2,6 +2,8 @@
 //!
 //! Owns: the kinds of workloads and the words for what is known of their pods. It reads nothing.
 
+use std::net::IpAddr;
+
 use crate::flow::{Protocol, Symbol};
 
 /// A kind of object that pods come from.
@@ -70,6 +72,17 @@ pub struct ContainerPort {
     pub number: u16,
     /// Its protocol.
     pub protocol: Protocol,
+    /// The port of its node that leads to it; none on the node's own network, where it is a port of the node anyway.
+    pub host: Option<HostPort>,
+}
+
+/// A port of a node that leads to one of a pod there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// Its number.
+    pub number: u16,
+    /// The only address of the node that has it; none for all of them.
+    pub address: Option<IpAddr>,
 }
 
 /// Whether a manifest names the service account of its pods.

@@ -1,6 +1,7 @@
 //! The client's side: automatic mTLS, `DestinationRule`, pod addresses and headless Services (`semantics.md` §3.3, §8.3).
 
 use super::*;
+use twogate::cluster::NamedPort;
 
 const STRICT: &str = "{mtls: {mode: STRICT}}";
 
@@ -119,6 +120,29 @@ fn trap_086_a_pod_address_is_called_in_plaintext() {
     unspecified(&cluster, &auto(&web(), &db(), 5432), "what the client addresses");
     allowed(&strict_with(&headless), &auto(&web(), &db(), 5432));
     denied(&cluster, &auto(&plain("shop", ""), &db(), 5432), Gate::Transport);
+}
+
+/// The name of a Service without an address stands for its pods, and nobody translates its port (kubernetes/kubernetes#20488,
+/// istio/istio#37405, istio/istio#51908); a gateway chooses the pod itself, and its port.
+#[test]
+fn a_headless_service_leads_to_the_port_that_is_called() {
+    for target in ["5432", "sql"] {
+        let spec = format!("{{clusterIP: None, selector: {{app: db}}, ports: [{{name: tcp, port: 80, targetPort: {target}}}]}}");
+        let headless = labelled("v1", "Service", "shop/pods", "{}", &spec);
+        let cluster = super::cluster(&format!("{}{headless}", peer_authentication("shop/default", STRICT)));
+        let mut db = db();
+        db.facts.ports = Some(vec![NamedPort { name: "sql".into(), protocol: Protocol::Tcp, number: 5432 }]);
+        let by_service = |client: &Endpoint, port| auto(client, &db, port).service("shop/pods", 80);
+        allowed(&cluster, &by_service(&web(), 80));
+        denied(&cluster, &by_service(&web(), 5432), Gate::Transport);
+        // Sidecars know the pods by the ports of the Service.
+        allowed(&cluster, &auto(&web(), &db, 80).by_pod_address());
+        denied(&cluster, &auto(&web(), &db, 5432).by_pod_address(), Gate::Transport);
+        let mut gateway = web();
+        gateway.facts.proxy = ProxyRole::Gateway;
+        allowed(&cluster, &by_service(&gateway, 5432));
+        denied(&cluster, &by_service(&gateway, 80), Gate::Transport);
+    }
 }
 
 #[test]

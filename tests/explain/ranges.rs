@@ -272,13 +272,18 @@ fn an_address_outside_may_be_a_services_too() {
     let wider = ADDRESSED.replace("{clusterIP: 10.96.0.5,", "{clusterIP: 10.96.0.5, externalIPs: [198.51.100.9],");
     let status = "}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.80}, {hostname: db.example.org}]}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: far,";
     let wider = wider.replacen("}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: far,", status, 1);
-    let answer = |flow: &str| {
-        let answer = Files { manifests: &wider, ..Files::default() }.ask(flow);
+    let local = wider.replace("{clusterIP: 10.96.0.5,", "{clusterIP: 10.96.0.5, externalTrafficPolicy: Local,");
+    let asked = |manifests: &str, flow: &str| {
+        let answer = Files { manifests, ..Files::default() }.ask(flow);
         assert!(answer.findings.is_empty() && answer.cases.len() == 1, "{flow}: {:?}", answer.findings);
         (answer.cases[0].decision.verdict.clone(), answer.cases[0].question.port)
     };
+    let answer = |flow: &str| asked(&wider, flow);
     for address in ["198.51.100.9", "203.0.113.80"] {
-        assert_eq!(answer(&format!("pod/web@shop -> {address}:15432")), (Verdict::Allowed, 5432), "{address}");
+        // kube-proxy puts the node's address in the place even of a pod's, unless it is told not to.
+        let by_node = answer(&format!("pod/web@shop -> {address}:15432"));
+        assert!(matches!(by_node, (Verdict::Unspecified(_), 5432)), "{address}: {by_node:?}");
+        assert_eq!(asked(&local, &format!("pod/web@shop -> {address}:15432")), (Verdict::Allowed, 5432), "{address}");
         assert_eq!(answer(&format!("pod/proxy@kube-system -> {address}:80")), (Verdict::Denied, 8080), "{address}");
         assert_eq!(answer(&format!("pod/proxy@kube-system -> {address}:81")), (Verdict::Allowed, 81), "{address}");
     }

@@ -11,7 +11,7 @@ use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
 use crate::cluster::{Names, WaypointCall};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol};
-use crate::inventory::{PortTarget, ServicePort};
+use crate::inventory::{PortTarget, ServiceFacts, ServiceKind, ServicePort};
 
 impl Mesh {
     /// The calls of a pod that do not go straight to it, if their client is in ambient mode, or a gateway that is told to take
@@ -40,7 +40,7 @@ impl Mesh {
             let (namespace, name) = (&service.namespace, &service.name);
             let call = move |port: &ServicePort| {
                 let addressed = Addressed::Service { namespace: Symbol::clone(namespace), name: Symbol::clone(name), port: port.port };
-                (addressed, leads_to(port, destination))
+                (addressed, leads_to(service, port, destination))
             };
             service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(call)
         });
@@ -114,8 +114,17 @@ fn straight<'m>(addressed: Addressed, ports: Vec<u16>) -> WaypointCall<'m> {
     WaypointCall { addressed, ports: Some(ports), waypoint: None, pod: None, cuts: Vec::new() }
 }
 
-/// The ports of the pod that a port of a Service leads to, as far as they are known.
-fn leads_to(port: &ServicePort, destination: &Endpoint) -> Vec<u16> {
+/// The ports of the pod that a port of a Service leads to, as far as they are known: of one without an address that which is called, and
+/// that to which gateways translate it.
+fn leads_to(service: &ServiceFacts, port: &ServicePort, destination: &Endpoint) -> Vec<u16> {
+    let mut ports = translated(port, destination);
+    if service.kind == ServiceKind::Headless && !ports.contains(&port.port) {
+        ports.push(port.port);
+    }
+    ports
+}
+
+fn translated(port: &ServicePort, destination: &Endpoint) -> Vec<u16> {
     match (&port.target, &destination.facts.ports) {
         (PortTarget::Number(number), _) => vec![*number],
         (PortTarget::Name(name), Some(ports)) => {

@@ -9,7 +9,7 @@ mod sidecar;
 use super::Mesh;
 use super::attachment::{Acts, GATEWAY_NAME, Known};
 use super::end::plane;
-use super::services::{reaches, selects};
+use super::services::{arrives, selects};
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::decision::Document;
@@ -147,10 +147,10 @@ impl Mesh {
             Addressed::Unsaid => {}
         }
         let mut targets = vec![Target::Pod];
+        let chooses = self.chooses_pods(&question.source);
         for service in self.services_of(pod) {
-            let leads = |port: &&ServicePort| {
-                port.protocol == Protocol::Tcp && reaches(port, question.port, &question.destination.facts) != Truth::No
-            };
+            let arrival = (question.port, &question.destination.facts);
+            let leads = |port: &&ServicePort| port.protocol == Protocol::Tcp && arrives((service, port), arrival, chooses) != Truth::No;
             let target = |port: &ServicePort| Target::Service(Symbol::clone(&service.namespace), Symbol::clone(&service.name), port.port);
             targets.extend(service.ports.iter().filter(leads).map(target));
         }
@@ -231,6 +231,23 @@ impl Mesh {
         }
     }
 
+    /// Whether a caller chooses the pods behind a Service itself, where others call the addresses that a name stands for.
+    pub(super) fn chooses_pods(&self, client: &Endpoint) -> Acts {
+        match &client.peer {
+            Peer::Pod(pod) if plane(client) == DataPlane::Sidecar => self.calls_as_gateway((pod, &client.facts)),
+            _ => Acts::No,
+        }
+    }
+
+    /// Whether a caller gets to the port of the pods that a Service without an address names as its target; none where nobody knows.
+    pub(crate) fn translates(&self, client: &Endpoint) -> Option<bool> {
+        match self.chooses_pods(client) {
+            Acts::Yes => Some(true),
+            Acts::No => Some(false),
+            Acts::Perhaps(_) => None,
+        }
+    }
+
     /// Whether an end is a gateway.
     pub(crate) fn is_gateway(&self, end: &Endpoint) -> bool {
         matches!(&end.peer, Peer::Pod(pod) if self.proxy_role((pod, &end.facts)) == ProxyRole::Gateway)
@@ -260,7 +277,7 @@ impl Mesh {
         let Some(own) = service.ports.iter().find(|own| own.port == *port && own.protocol == Protocol::Tcp) else {
             return Some("the Service that is called has no such port");
         };
-        let leads = reaches(own, question.port, &question.destination.facts);
+        let leads = arrives((service, own), (question.port, &question.destination.facts), self.chooses_pods(&question.source));
         (leads == Truth::No).then_some("the port of the Service that is called does not lead to this port of the pod")
     }
 

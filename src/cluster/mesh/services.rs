@@ -1,20 +1,20 @@
 //! Which Services lead to a pod, and what the mesh takes a port of it for.
 //!
-//! Owns: `Classes`, `selects`, `reaches`. It must not know policies.
+//! Owns: `Classes`, `selects`, `arrives`. It must not know policies.
 
-use super::attachment::carries;
+use super::attachment::{Acts, carries};
 use super::truth::Truth;
 use crate::cluster::question::Facts;
 use crate::flow::{Pod, Protocol};
-use crate::inventory::{PortTarget, ProtocolClass, ServiceFacts, ServicePort};
+use crate::inventory::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
 /// Whether a Service leads to a pod by its labels.
 pub(super) fn selects(service: &ServiceFacts, pod: &Pod) -> bool {
     service.namespace == pod.namespace && !service.selector.is_empty() && carries(pod, &service.selector)
 }
 
-/// Whether a port of a Service leads to this port of a pod.
-pub(super) fn reaches(port: &ServicePort, number: u16, facts: &Facts) -> Truth {
+/// Whether the target of a Service's port is this port of a pod.
+fn reaches(port: &ServicePort, number: u16, facts: &Facts) -> Truth {
     const UNKNOWN: &str = "a Service calls a port by name, and which number the pod gives it is not known";
     match (&port.target, &facts.ports) {
         (PortTarget::Number(target), _) => Truth::of(*target == number),
@@ -22,6 +22,21 @@ pub(super) fn reaches(port: &ServicePort, number: u16, facts: &Facts) -> Truth {
         (PortTarget::Name(name), Some(ports)) => {
             Truth::of(ports.iter().any(|own| own.name == *name && own.protocol == port.protocol && own.number == number))
         }
+    }
+}
+
+/// Whether a call of a port of a Service gets to this port of a pod. That of a Service without an address nobody translates, sidecars and
+/// ztunnel as little as Kubernetes (`ServiceFacts::arrival`); whoever chooses the pod itself, as gateways do, translates it all the same
+/// (istio/istio : `pilot/pkg/networking/core/cluster_builder.go`, `convertResolution`).
+pub(super) fn arrives((service, port): (&ServiceFacts, &ServicePort), (number, facts): (u16, &Facts), chooses: Acts) -> Truth {
+    let translated = reaches(port, number, facts);
+    let called = Truth::of(port.port == number);
+    match chooses {
+        _ if service.kind != ServiceKind::Headless => translated,
+        Acts::Yes => translated,
+        Acts::No => called,
+        Acts::Perhaps(_) if translated == called => called,
+        Acts::Perhaps(reason) => Truth::Open(reason),
     }
 }
 

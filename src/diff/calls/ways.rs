@@ -62,8 +62,9 @@ impl Door<'_> {
         let (Some(which), Some(services)) = (SIDES.get(side), self.sides.services.get(side)) else { return BTreeMap::new() };
         let is_it =
             |service: &&ServiceFacts| service.namespace == *namespace && service.name == *name && selects(service, self.target, *which);
-        let ports = services.iter().filter(is_it).flat_map(|service| &service.ports).filter(|port| port.protocol == Protocol::Tcp);
-        ports.filter_map(|port| Some((port.port, leads_to(port, self.target, *which)?))).collect()
+        let ports = services.iter().filter(is_it).flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+        let ports = ports.filter(|(_, port)| port.protocol == Protocol::Tcp);
+        ports.filter_map(|(service, port)| Some((port.port, leads_to(service, port, self.target, *which)?))).collect()
     }
 }
 
@@ -80,8 +81,8 @@ pub(in crate::diff) fn selects(service: &ServiceFacts, target: &Actual, which: W
 }
 
 /// The port of a pod that a port of a Service leads to.
-fn leads_to(port: &ServicePort, target: &Actual, which: Which) -> Option<u16> {
-    match &port.target {
+fn leads_to(service: &ServiceFacts, port: &ServicePort, target: &Actual, which: Which) -> Option<u16> {
+    match &service.arrival(port) {
         PortTarget::Number(number) => Some(*number),
         PortTarget::Name(name) => {
             let ports = target.both.end(which).facts.ports.as_ref()?;

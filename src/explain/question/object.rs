@@ -3,18 +3,21 @@
 //! Owns: how they are written, the look-up in the inventory, the ports of Services. It must not judge a connection.
 
 mod called;
+mod service;
 mod written;
 
 use std::collections::BTreeSet;
 
 use super::advice;
 use super::draft::{Draft, Written};
-use super::{Context, Object, Service, Side, Target, named};
+use super::{Context, Entrance, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, WorkloadKind};
+use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
+
+use service::{Behind, behind, from_outside, undeclared};
 
 pub(super) use called::called;
 pub(super) use written::{bare, word};
@@ -75,7 +78,10 @@ const KINDS: [(&[&str], Kind); 11] = [
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub(super) targets: Vec<Target>,
+    /// For callers that translate the port of a Service without an address; empty where there is nothing to translate.
+    pub(super) translated: Vec<Target>,
     pub(super) service: Option<Service>,
+    pub(super) entrance: Option<Entrance>,
     /// Whether it is written as a pod.
     pub(super) is_pod: bool,
     url: Option<Url>,
@@ -85,7 +91,7 @@ pub(super) struct Found {
 impl Found {
     /// Pods of the language.
     pub(super) fn pods(targets: Vec<Target>) -> Self {
-        Self { targets, service: None, is_pod: false, url: None, name: None }
+        Self { targets, translated: Vec::new(), service: None, entrance: None, is_pod: false, url: None, name: None }
     }
 
     /// The host that a client would send, and the path of a URL.
@@ -144,13 +150,17 @@ pub(super) fn destination(
         Kind::Either if workload_named => None,
         Kind::Service | Kind::Either => context.inventory.services_in(home).iter().find(is_service),
     };
+    if let Some(found) = service.and_then(|service| undeclared(service, word, notes)) {
+        return Ok(found);
+    }
     if let Some(service) = service {
-        let (targets, port) = behind(service, word, draft, context)?;
+        let (Behind { targets, translated }, port) = behind(service, word, draft, context)?;
         let called = Service { namespace: service.namespace.clone(), name: service.name.clone(), port };
         if word.url.as_ref().is_some_and(|url| url.path.is_none()) {
             notes.push("the application's own TLS hides the request from the mesh".to_owned());
         }
-        return Ok(Found { targets, service: Some(called), is_pod: false, url: word.url.clone(), name: None });
+        let entrance = from_outside(service);
+        return Ok(Found { targets, translated, service: Some(called), entrance, is_pod: false, url: word.url.clone(), name: None });
     }
     if word.kind == Kind::Service || declared_labels(word, home, context).is_some() {
         return declared(word, home, draft, context, notes);
@@ -160,7 +170,7 @@ pub(super) fn destination(
     let port = pod_port(workload, word, protocol, draft, context, notes)?;
     let target = Target { side: Side { object: Some(object), ..side(workload, word.span) }, protocol, port };
     let is_pod = word.kind == Kind::Workload(WorkloadKind::Pod);
-    Ok(Found { targets: vec![target], service: None, is_pod, url: word.url.clone(), name: Some(word.name.0.clone()) })
+    Ok(Found { is_pod, url: word.url.clone(), name: Some(word.name.0.clone()), ..Found::pods(vec![target]) })
 }
 
 /// The labels of a declared workload that is named as lists name workloads, where no manifest holds one of its name.
@@ -196,94 +206,7 @@ fn declared(
     }
     let side = declared_side(labels, home, word.span);
     let target = Target { side, protocol: word.protocol.unwrap_or(Protocol::Tcp), port };
-    Ok(Found { targets: vec![target], service: None, is_pod: false, url: word.url.clone(), name: Some(word.name.0.clone()) })
-}
-
-/// The pods behind a Service, and the port of its address that is called.
-fn behind(service: &ServiceFacts, word: &Word, draft: &Draft<'_>, context: &Context<'_>) -> Result<(Vec<Target>, u16), Box<Diagnostic>> {
-    if service.selector.is_empty() {
-        return Err(Box::new(no_pods(service, word, draft)));
-    }
-    let port = service_port(service, word, draft)?;
-    Ok((pods_behind(service, port, word.span, draft, context)?, port.port))
-}
-
-/// The pods to which a port of a Service leads.
-fn pods_behind(
-    service: &ServiceFacts,
-    port: &ServicePort,
-    span: Span,
-    draft: &Draft<'_>,
-    context: &Context<'_>,
-) -> Result<Vec<Target>, Box<Diagnostic>> {
-    let with = |cube: LabelCube, (key, value): (&Symbol, &Symbol)| cube.with(key.clone(), Values::one(value.clone()));
-    let labels = service.selector.iter().fold(LabelCube::all(), with);
-    let whole = PodSet::from(PodCube { namespace: named(&service.namespace), labels, account: Values::any() });
-    let name = match &port.target {
-        PortTarget::Number(number) => {
-            let side = Side { end: End::Pods(whole, Naming::ByPod), object: None, span };
-            return Ok(vec![Target { side, protocol: port.protocol, port: *number }]);
-        }
-        PortTarget::Name(name) => name,
-    };
-    let selected = context.inventory.workloads_in(&service.namespace).iter().filter(|workload| workload.selected_by(service) != Match::No);
-    let of = |workload: &InventoryWorkload| {
-        let target = |number| Target { side: side(workload, span), protocol: port.protocol, port: number };
-        workload.named_port(name, port.protocol).into_iter().map(target).collect::<Vec<_>>()
-    };
-    let targets: Vec<Target> = selected.flat_map(of).collect();
-    if targets.is_empty() {
-        let message = format!("no pod behind Service `{}/{}` has a port named `{name}`", service.namespace, service.name);
-        return Err(Box::new(draft.unclear(span, message).label("leads nowhere").help("ask about the pods and the number of their port")));
-    }
-    Ok(targets)
-}
-
-/// The finding that a Service leads to none of the cluster's pods, as far as it says itself.
-fn no_pods(service: &ServiceFacts, word: &Word, draft: &Draft<'_>) -> Diagnostic {
-    let (does, where_to) = match service.kind {
-        ServiceKind::ExternalName => ("is another name for a host", "leads to whatever that name stands for"),
-        _ => ("selects no pods", "leads to addresses that no manifest holds"),
-    };
-    let finding = draft.unclear(word.span, format!("Service `{}/{}` {does}", service.namespace, service.name));
-    finding.label(where_to).help("ask about the address that it leads to")
-}
-
-/// The port of a Service that is meant: by number, by name, or the only one that it has.
-fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -> Result<&'s ServicePort, Box<Diagnostic>> {
-    let listed = || choices(service.ports.iter().map(|port| (port.port, port.protocol)));
-    let fits = |port: &&ServicePort| word.protocol.is_none_or(|protocol| port.protocol == protocol);
-    let Some((written, at)) = &word.port else {
-        return match service.ports.as_slice() {
-            [only] => Ok(only),
-            _ => Err(Box::new(no_port(draft, word.span, &listed()))),
-        };
-    };
-    let number = number(written);
-    let is_it = |port: &&ServicePort| Some(port.port) == number || port.name.as_deref() == Some(written);
-    // Where a number is a port of several protocols, it is TCP's by itself.
-    let found = service.ports.iter().filter(fits).filter(is_it).min_by_key(|port| port.protocol != Protocol::Tcp);
-    let known_by_name = || service.ports.iter().any(|port| port.name.as_deref() == Some(written));
-    if let Some(finding) = no_port_at_all(written, *at, draft).filter(|_| found.is_none() && number.is_none() && !known_by_name()) {
-        return Err(Box::new(finding));
-    }
-    found.ok_or_else(|| {
-        let finding = Diagnostic::new(
-            code::UNKNOWN_OBJECT,
-            Location { file: draft.flow, span: *at },
-            format!("Service `{}/{}` has no port `{written}`", service.namespace, service.name),
-        );
-        let behind = service.ports.iter().find(|port| matches!(port.target, PortTarget::Number(target) if Some(target) == number));
-        let finding = finding.label("not one of its ports").note(format!("its ports are {}", listed().join(", ")));
-        Box::new(match behind {
-            Some(port) => finding.fix(
-                format!("{written} is the pods' own port; the Service's is {}", port.port),
-                Location { file: draft.flow, span: *at },
-                port.port.to_string(),
-            ),
-            None => finding.help("write a port of the Service, or ask about the pods by workload or label"),
-        })
-    })
+    Ok(Found { url: word.url.clone(), name: Some(word.name.0.clone()), ..Found::pods(vec![target]) })
 }
 
 /// The port of a workload's pods that is meant.
@@ -353,7 +276,7 @@ fn translated(workload: &InventoryWorkload, number: u16, own: &BTreeSet<u16>, co
     let services = context.inventory.services_in(&workload.namespace).iter();
     let service = services
         .filter(|service| workload.selected_by(service) == Match::Yes)
-        .find(|service| service.ports.iter().any(|port| port.port == number && port.target != PortTarget::Number(number)))?;
+        .find(|service| service.ports.iter().any(|port| port.port == number && service.arrival(port) != PortTarget::Number(number)))?;
     Some(format!(
         "{number} is a port of Service {0}/{1}, not of its pods: ask `svc/{1}@{0}:{number}` for what the Service leads to",
         service.namespace, service.name

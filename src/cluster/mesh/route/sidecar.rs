@@ -7,10 +7,9 @@ use crate::cluster::mesh::Mesh;
 use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
 use crate::cluster::mesh::end::{Guard, plane};
-use crate::cluster::mesh::services::reaches;
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::Question;
-use crate::flow::{DataPlane, Pod};
+use crate::flow::{DataPlane, Pod, Protocol};
 use crate::inventory::{ServiceFacts, ServiceKind, ServicePort};
 
 impl Mesh {
@@ -90,7 +89,7 @@ impl Mesh {
             Target::Pod => {
                 let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
                 let call = |service: &'q ServiceFacts| {
-                    let declares = |port: &&ServicePort| reaches(port, question.port, &question.destination.facts) == Truth::Yes;
+                    let declares = |port: &&ServicePort| port.port == question.port && port.protocol == Protocol::Tcp;
                     let port = service.ports.iter().find(declares)?.port;
                     Some((Call { namespace: &service.namespace, name: &service.name, port, pod }, true))
                 };

@@ -1,0 +1,192 @@
+//! Calls that come in at the edge of a cluster: through a load balancer, an external address, or a port of a node.
+//!
+//! Owns: `decide`, `note`. With which address the caller arrives there is not its own affair (`semantics.md` §1.6), nor is which of two
+//! addresses its own policies see: whatever policies tell apart there is unspecified. It must not know how a flow is written.
+
+use super::call::Call;
+use super::question::{Edge, Entrance};
+use super::range;
+use super::setting::Setting;
+use super::world::{self, Known};
+use crate::cluster::{Addressed, Decision, Gate, Question, Step, Way};
+use crate::config::IngressSource;
+use crate::flow::{AddressSet, DataPlane, Family, Peer, Protocol, Transport, Verdict};
+use crate::inventory::ExternalTraffic;
+
+/// With which address a caller arrives.
+enum Arrival {
+    /// Its own.
+    Kept,
+    /// One of these, and not its own.
+    Changed(AddressSet, String),
+    /// Its own, or one of these, for this reason.
+    Open(AddressSet, String),
+}
+
+/// The answer for a call that comes in at the edge.
+pub(super) fn decide(setting: &Setting, call: &Call, entrance: &Entrance) -> Decision {
+    let written = setting.cluster.decide(&carried(call, entrance));
+    let (arrivals, doubt) = match arrival(setting, call, entrance) {
+        Arrival::Kept => (vec![written.clone()], String::new()),
+        Arrival::Changed(addresses, doubt) => (arrivals(setting, call, entrance, &addresses), doubt),
+        Arrival::Open(addresses, doubt) => {
+            let others = arrivals(setting, call, entrance, &addresses);
+            (std::iter::once(written.clone()).chain(others).collect(), doubt)
+        }
+    };
+    let entering: Vec<Verdict> = arrivals.iter().map(|decision| verdict(decision, |step| step.gate != Gate::Egress)).collect();
+    let leaving = leaving(setting, call, entrance, &written);
+    let verdict = together(&entering, &leaving, &doubt, &call.source.short);
+    let is_it = |decision: &&Decision| std::mem::discriminant(&decision.verdict) == std::mem::discriminant(&verdict);
+    // As the flow has it, where that may be what arrives.
+    let told = || std::iter::once(&written).filter(|written| arrivals.contains(written)).chain(&arrivals);
+    let told = told().find(is_it).or_else(|| told().next()).unwrap_or(&written).clone();
+    Decision { verdict, ..told }
+}
+
+/// One verdict of those on every way that a caller may enter and leave its own pod.
+fn together(entering: &[Verdict], leaving: &[Verdict], doubt: &str, caller: &str) -> Verdict {
+    if entering.is_empty() {
+        return Verdict::Unspecified(doubt.to_owned());
+    }
+    let all = |verdicts: &[Verdict], wanted: &Verdict| !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict == wanted);
+    if all(entering, &Verdict::Denied) || all(leaving, &Verdict::Denied) {
+        return Verdict::Denied;
+    }
+    let open = |verdicts: &[Verdict], doubt: String| {
+        let first = verdicts.first()?;
+        let alike = verdicts.iter().all(|verdict| std::mem::discriminant(verdict) == std::mem::discriminant(first));
+        match first {
+            Verdict::Allowed if alike => None,
+            Verdict::Unspecified(_) if alike => Some(first.clone()),
+            _ => Some(Verdict::Unspecified(doubt)),
+        }
+    };
+    let leaves = || {
+        let doubt = format!(
+            "policies tell apart what leaves {caller} for the address of the node or that of the pod behind it, and which they see is not known"
+        );
+        open(leaving, doubt)
+    };
+    open(entering, doubt.to_owned()).or_else(leaves).unwrap_or(Verdict::Allowed)
+}
+
+/// The verdict of some steps alone. Where it is not known which way is taken, the steps are those of one of them and settle nothing.
+fn verdict(decision: &Decision, counts: impl Fn(&Step) -> bool) -> Verdict {
+    let steps = || decision.steps.iter().filter(|step| counts(step));
+    let is_elsewhere = decision.steps.iter().any(|step| !counts(step) && step.verdict != Verdict::Allowed);
+    let open = steps().find(|step| matches!(step.verdict, Verdict::Unspecified(_))).map(|step| step.verdict.clone());
+    let is_refused = steps().any(|step| step.verdict == Verdict::Denied);
+    match (&decision.verdict, is_refused, open) {
+        (Verdict::Unspecified(_), false, Some(open)) => open,
+        (Verdict::Unspecified(_), false, None) if is_elsewhere => Verdict::Allowed,
+        (Verdict::Unspecified(_), ..) => decision.verdict.clone(),
+        (_, true, _) => Verdict::Denied,
+        (_, false, open) => open.unwrap_or(Verdict::Allowed),
+    }
+}
+
+/// What becomes of the packets that leave the caller, by the pod that they get to and by the address that they are sent to. Where the
+/// caller's own node translates it, policies that name the pod are enough, as with a Service's own address (`semantics.md` §1.6).
+fn leaving(setting: &Setting, call: &Call, entrance: &Entrance, written: &Decision) -> Vec<Verdict> {
+    let (address, port) = match (&call.source.endpoint.peer, entrance.at) {
+        (Peer::Address(_), _) | (_, Edge::Name) => return Vec::new(),
+        (_, Edge::Outside(address, port) | Edge::Node(address, port)) => (address, port),
+    };
+    let to_pod = verdict(written, |step| step.gate == Gate::Egress);
+    if matches!(entrance.at, Edge::Outside(..)) && to_pod == Verdict::Allowed {
+        return vec![to_pod];
+    }
+    let destination = world::address(address).endpoint;
+    let sent = Question { destination, port, transport: None, addressed: Addressed::Unsaid, ..call.question() };
+    vec![to_pod, setting.cluster.decide(&sent).verdict]
+}
+
+/// The call behind the edge: what no proxy of the mesh takes for a Service of it goes on in plaintext.
+fn carried(call: &Call, entrance: &Entrance) -> Question {
+    let mut question = call.question();
+    if let (Edge::Outside(..) | Edge::Node(..), Peer::Pod(pod)) = (entrance.at, &mut question.source.peer) {
+        pod.plane = DataPlane::None;
+    }
+    question
+}
+
+/// The answers for callers with these addresses.
+fn arrivals(setting: &Setting, call: &Call, entrance: &Entrance, addresses: &AddressSet) -> Vec<Decision> {
+    let parts = range::apart(setting, &call.destination, Way::Ingress, addresses, (call.protocol, call.port));
+    let known = parts.iter().filter_map(world::addresses);
+    let transport = call.transport.or((call.protocol == Protocol::Tcp).then_some(Transport::Plaintext));
+    let asked = |known: Known| Question { source: known.endpoint, transport, ..carried(call, entrance) };
+    known.map(|known| setting.cluster.decide(&asked(known))).collect()
+}
+
+fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
+    let config = &setting.policy.config;
+    let nodes = Some(&config.cluster.nodes).filter(|nodes| !nodes.is_empty());
+    let anyones = || nodes.cloned().unwrap_or_else(|| anywhere(call, entrance));
+    let by = &entrance.by;
+    if matches!(call.source.endpoint.peer, Peer::Pod(_)) {
+        return match entrance.traffic {
+            ExternalTraffic::Local => Arrival::Kept,
+            ExternalTraffic::Cluster => {
+                let doubt = format!("with which address the caller arrives is not known: by way of {by} it may be that of a node");
+                Arrival::Open(anyones(), doubt)
+            }
+        };
+    }
+    match (&config.ingress, entrance.traffic) {
+        (IngressSource::Client, _) | (IngressSource::Nodes | IngressSource::Unknown, ExternalTraffic::Local) => Arrival::Kept,
+        (IngressSource::Unknown, ExternalTraffic::Cluster) => {
+            let doubt = format!(
+                "with which address the caller arrives is not known: {by} may put that of a node or of a load balancer in its place; \
+                 `source` under `[ingress]` in `twogate.toml` says it"
+            );
+            Arrival::Open(anywhere(call, entrance), doubt)
+        }
+        (IngressSource::Addresses(addresses), _) => {
+            let doubt = "policies tell apart the addresses of `[ingress] source`, and with which of these addresses the caller arrives is not known";
+            Arrival::Changed(addresses.clone(), doubt.to_owned())
+        }
+        (IngressSource::Nodes, ExternalTraffic::Cluster) => {
+            let doubt = if nodes.is_some() {
+                "callers arrive with the address of a node (`[ingress] source`), and policies tell those of `[cluster] node-cidrs` apart"
+            } else {
+                "callers arrive with the address of a node (`[ingress] source`), and `node-cidrs` under `[cluster]` does not say which that may be"
+            };
+            Arrival::Changed(anyones(), doubt.to_owned())
+        }
+    }
+}
+
+/// The addresses that anybody may put in the place of a caller's: nobody makes IPv6 of IPv4 on the way.
+fn anywhere(call: &Call, entrance: &Entrance) -> AddressSet {
+    let written = match call.source.endpoint.peer {
+        Peer::Address(address) => Some(address),
+        Peer::Pod(_) => None,
+    };
+    let called = match entrance.at {
+        Edge::Name => None,
+        Edge::Outside(address, _) | Edge::Node(address, _) => Some(address),
+    };
+    let is_old = called.or(written).is_some_and(|address| address.is_ipv4());
+    if is_old { AddressSet::family(Family::V4) } else { AddressSet::all() }
+}
+
+/// With which address the caller was taken to arrive, where that is not its own; in a sentence without capital and full stop.
+pub(super) fn note(setting: &Setting, call: &Call) -> Option<String> {
+    let entrance = call.entrance.as_ref()?;
+    let Peer::Address(_) = call.source.endpoint.peer else { return None };
+    let by = &entrance.by;
+    match (&setting.policy.config.ingress, entrance.traffic) {
+        (IngressSource::Nodes, ExternalTraffic::Cluster) => {
+            Some(format!("by way of {by} the caller arrives with the address of a node, as `[ingress] source` says: judged as that"))
+        }
+        (IngressSource::Addresses(_), _) => {
+            Some(format!("by way of {by} the caller arrives with an address of `[ingress] source`: judged as that"))
+        }
+        (IngressSource::Unknown, ExternalTraffic::Local) => {
+            Some(format!("{by} keeps the caller's address (`externalTrafficPolicy: Local`); a load balancer that is a proxy does not"))
+        }
+        _ => None,
+    }
+}
