@@ -6,6 +6,7 @@
 mod addressed;
 mod assume;
 mod call;
+mod called;
 mod case;
 mod client;
 mod effect;

@@ -199,7 +199,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
     notes.extend(arrives_as(setting, call, asked));
-    notes.extend(call.what_is_called(setting));
+    notes.extend(call.what_is_called(setting, &decision));
     notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));

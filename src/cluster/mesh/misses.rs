@@ -114,7 +114,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::SourceAddress => address(view.source),
         Attribute::DestinationAddress => address(view.destination),
         Attribute::Port => view.port.to_string(),
-        Attribute::Host => request(&|request| request.host.to_string()),
+        Attribute::Host => request(&|request| request.host.trim_end_matches(':').to_owned()),
         Attribute::Method => request(&|request| request.method.to_string()),
         Attribute::Path => request(&|request| request.path.to_string()),
         Attribute::Header(name) => request(&|request| match request.headers.get(name) {
