@@ -19,6 +19,7 @@ mod range;
 mod remedy;
 mod said;
 mod setting;
+mod subject;
 mod world;
 
 use crate::compile::Input;

@@ -12,6 +12,7 @@ mod names;
 mod paths;
 mod ranges;
 mod remedies;
+mod tokens;
 
 use std::fmt::Write as _;
 

@@ -14,6 +14,7 @@ use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
+use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
@@ -202,6 +203,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     notes.extend(call.what_is_called(setting, &decision));
     notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
+    notes.extend(subject::hangs_on(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     let disagreement = (differs && setting.judge == Judge::Compiled && !matches!(decision.verdict, Verdict::Unspecified(_))).then(|| {

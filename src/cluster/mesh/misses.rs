@@ -82,6 +82,11 @@ fn wants(test: &Test, own: &str) -> String {
 fn shown(field: &Field, value: &Symbol, own: &str) -> String {
     match field.attribute {
         Attribute::Account if !value.contains('/') => format!("{own}/{value}"),
+        Attribute::RequestPrincipal if &**value == "*" => "any user".to_owned(),
+        Attribute::RequestPrincipal => match value.strip_suffix("/*") {
+            Some(issuer) if !issuer.starts_with('*') => format!("any user of {issuer}"),
+            _ => value.to_string(),
+        },
         _ => value.to_string(),
     }
 }
