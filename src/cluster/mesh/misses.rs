@@ -128,7 +128,8 @@ fn has(field: &Field, view: &View<'_>) -> String {
         }),
         Attribute::RequestPrincipal => view.token.map_or_else(|| "no token that was verified".to_owned(), |token| token.name()),
         Attribute::Claim(path) => claim(path, view),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter => "not known".to_owned(),
+        Attribute::ServerName => "no TLS, in which a server is named".to_owned(),
+        Attribute::RemoteAddress | Attribute::EnvoyFilter => "not known".to_owned(),
     }
 }
 
