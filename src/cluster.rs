@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol};
+use crate::flow::{Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -251,6 +251,12 @@ impl Cluster {
     /// they take it (`semantics.md` §3.3).
     pub fn is_unannounced(&self, destination: &Endpoint) -> bool {
         self.mesh.is_unannounced(destination)
+    }
+
+    /// How the sidecar of a client speaks with a pod that it calls by Service, where no `DestinationRule` says it (`semantics.md` §3.3): mTLS
+    /// where the pod takes it there; none if that is not known.
+    pub fn spoken_by_itself(&self, destination: &Endpoint, port: u16) -> Option<Transport> {
+        self.mesh.spoken_by_itself(destination, port)
     }
 
     /// The calls of a pod by Service about which some `DestinationRule` says how clients speak TLS, and those that lead to the same ports

@@ -6,6 +6,7 @@
 mod addressed;
 mod assume;
 mod call;
+mod called;
 mod case;
 mod client;
 mod effect;
@@ -19,6 +20,7 @@ mod range;
 mod remedy;
 mod said;
 mod setting;
+mod subject;
 mod world;
 
 use crate::compile::Input;

@@ -2,6 +2,7 @@
 //!
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
+mod calls;
 mod errors;
 mod findings;
 mod flows;
@@ -12,6 +13,7 @@ mod paths;
 mod ranges;
 mod remedies;
 mod services;
+mod tokens;
 
 use std::fmt::Write as _;
 

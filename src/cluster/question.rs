@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::flow::{Flow, Intervals, Peer, Protocol, Request, Symbol, Transport};
+use crate::flow::{DataPlane, Flow, Intervals, Peer, Pod, Protocol, Request, Symbol, Transport};
 use crate::inventory::ProxyRole;
 
 /// One connection that somebody tries to make.
@@ -94,6 +94,18 @@ pub struct Facts {
     pub open_labels: BTreeSet<Symbol>,
     /// How much is known of the labels of its namespace.
     pub namespace: NamespaceLabels,
+}
+
+/// The label by which clients know that a pod takes mTLS, and what the injection of a sidecar writes there unless the pod has it already
+/// (istio/istio : manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
+const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
+
+impl Facts {
+    /// The value of a label that no manifest has, where the injection of a sidecar gives it to this pod whatever its configuration.
+    pub(super) fn injected(&self, pod: &Pod, key: &str) -> Option<&'static str> {
+        let is_injected = pod.plane == DataPlane::Sidecar && self.proxy == ProxyRole::Sidecar && self.open_labels.contains(TLS_MODE.0);
+        (is_injected && key == TLS_MODE.0).then_some(TLS_MODE.1)
+    }
 }
 
 /// How much is known of a namespace's labels (`semantics.md` §1.5).

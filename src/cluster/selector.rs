@@ -72,6 +72,7 @@ pub(super) fn chooses<'a>(cube: &LabelCube, pod: &'a Pod, end: &'a Endpoint) -> 
         return Truth::of(cube.contains(&pod.labels));
     }
     let each = cube.iter().map(|(key, values)| match open.get(key) {
+        Some(key) if end.facts.injected(pod, key).is_some() => Truth::of(values.contains(end.facts.injected(pod, key))),
         Some(key) if !values.is_any() && !values.is_empty() => Truth::Unknown(Doubt::Label { key }),
         _ => Truth::of(values.contains(pod.labels.get(key).map(|value| &**value))),
     });

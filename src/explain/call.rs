@@ -69,38 +69,10 @@ impl Call {
             Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
         };
         let asked = self.transport.filter(|_| !self.is_usual);
-        let usual = usual_transport(setting, (&source, &destination), self.protocol, &addressed).filter(|_| asked.is_none());
+        let port = (self.protocol, self.port);
+        let usual = usual_transport(setting, (&source, &destination), port, &addressed).filter(|_| asked.is_none());
         let (transport, is_usual) = (asked.or(usual), usual.is_some());
         Self { source, destination, transport, addressed, is_usual, ..self.clone() }
-    }
-
-    /// Whether the pod's own address is what is called, as far as anybody knows, where that decides how sidecars speak.
-    pub(super) fn is_pod_called(&self, setting: &Setting) -> bool {
-        let known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
-        let is_pod = self.addressed == Addressed::Pod || (known && self.addressed == Addressed::Unsaid);
-        is_proxied(&self.source) && is_proxied(&self.destination) && is_pod && self.transport.is_none() && self.protocol == Protocol::Tcp
-    }
-
-    /// What was taken for called, where that decides how sidecars speak (`semantics.md` §3.3); in a sentence without capital and full stop.
-    pub(super) fn what_is_called(&self, setting: &Setting) -> Option<String> {
-        let (port, short) = (self.port, &self.destination.short);
-        if self.is_usual {
-            return Some(format!("taken as a call through a Service of {short}, which is mTLS between sidecars"));
-        }
-        if !self.is_pod_called(setting) {
-            return None;
-        }
-        Some(match self.addressed {
-            Addressed::Pod if self.is_pod => {
-                "a flow to `pod/` or to its address calls the pod's own address, which sidecars pass on in plaintext unless a \
-                 headless Service declares the port; one to a Service, a workload or labels goes by Service"
-                    .to_owned()
-            }
-            Addressed::Pod => {
-                format!("the sidecar of {short} does not capture port {port}, and no Service leads there: the pod itself is called")
-            }
-            _ => format!("no Service among the manifests leads to port {port} of {short}: the pod itself is called"),
-        })
     }
 
     /// Takes in the addresses of another call that differs in nothing else. Says whether it is such a one.
@@ -215,7 +187,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     // What is called there is no Service to the proxies of the mesh.
     let plaintext = (is_at_the_edge && target.protocol == Protocol::Tcp).then_some(Transport::Plaintext);
     let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
-    let usual = usual_transport(setting, (&source, &destination), target.protocol, &addressed);
+    let usual = usual_transport(setting, (&source, &destination), (target.protocol, target.port), &addressed);
     let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
     Call {
         source,
@@ -239,17 +211,27 @@ fn is_outside(known: &Known, setting: &Setting) -> bool {
     matches!(known.endpoint.peer, Peer::Address(address) if known.endpoint.facts.node.is_none() && !is_inside(address))
 }
 
-/// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS. A
-/// call to a pod's own address would be plaintext, and so is one to a gateway (`semantics.md` §3.3).
-fn usual_transport(setting: &Setting, ends: (&Known, &Known), protocol: Protocol, addressed: &Addressed) -> Option<Transport> {
-    let is_known = setting.judge == Judge::Given && !setting.inventory.services.is_empty();
-    let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !is_known;
+/// How a connection arrives where no manifest holds any Service: as through one that a client with a sidecar calls, over mTLS unless the
+/// server is told to take none. A call to a pod's own address would be plaintext, and so is one to a gateway (`semantics.md` §3.3).
+fn usual_transport(
+    setting: &Setting,
+    ends: (&Known, &Known),
+    (protocol, port): (Protocol, u16),
+    addressed: &Addressed,
+) -> Option<Transport> {
+    let unsaid = *addressed == Addressed::Unsaid && protocol == Protocol::Tcp && !are_services_known(setting);
     let is_announced = || !setting.cluster.is_unannounced(&ends.1.endpoint);
-    (unsaid && is_proxied(ends.0) && is_proxied(ends.1) && is_announced()).then_some(Transport::Mtls)
+    let is_usual = unsaid && is_proxied(ends.0) && is_proxied(ends.1) && is_announced();
+    setting.cluster.spoken_by_itself(&ends.1.endpoint, port).filter(|_| is_usual)
+}
+
+/// Whether the manifests tell which Services there are: they hold some.
+pub(super) fn are_services_known(setting: &Setting) -> bool {
+    setting.judge == Judge::Given && !setting.inventory.services.is_empty()
 }
 
 /// Whether a pod has a sidecar.
-fn is_proxied(known: &Known) -> bool {
+pub(super) fn is_proxied(known: &Known) -> bool {
     matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar)
 }
 
@@ -280,7 +262,16 @@ fn before_port(text: &str) -> &str {
 /// does not capture the port, so that only what comes in plaintext gets in.
 fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u16) -> Addressed {
     let destination = &known.endpoint;
-    let Peer::Pod(pod) = &destination.peer else { return Addressed::Unsaid };
+    match leading(setting, destination, protocol, number).as_slice() {
+        [(service, port)] => Addressed::Service { namespace: service.namespace.clone(), name: service.name.clone(), port: *port },
+        [] if is_proxied(known) && protocol == Protocol::Tcp && !Cluster::captures(destination, number) => Addressed::Pod,
+        _ => Addressed::Unsaid,
+    }
+}
+
+/// The Services that lead to a port of a pod, each with the port of its own that does.
+pub(super) fn leading<'s>(setting: &'s Setting, destination: &Endpoint, protocol: Protocol, number: u16) -> Vec<(&'s ServiceFacts, u16)> {
+    let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
     let leads = |service: &&ServiceFacts| {
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     };
@@ -289,13 +280,8 @@ fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u
             |port: &&ServicePort| port.protocol == protocol && leads_to(&service.arrival(port), destination, protocol) == Some(number);
         service.ports.iter().find(is_it).map(|port| port.port)
     };
-    let mut found =
-        setting.inventory.services_in(&pod.namespace).iter().filter(leads).filter_map(|service| Some((service, port(service)?)));
-    match (found.next(), found.next()) {
-        (Some((service, port)), None) => Addressed::Service { namespace: service.namespace.clone(), name: service.name.clone(), port },
-        (None, _) if is_proxied(known) && protocol == Protocol::Tcp && !Cluster::captures(destination, number) => Addressed::Pod,
-        _ => Addressed::Unsaid,
-    }
+    let services = setting.inventory.services_in(&pod.namespace).iter().filter(leads);
+    services.filter_map(|service| Some((service, port(service)?))).collect()
 }
 
 /// The number that a Service's target is on a pod.

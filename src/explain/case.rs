@@ -16,6 +16,7 @@ use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
+use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
@@ -219,9 +220,10 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     }
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
-    notes.extend(call.what_is_called(setting));
+    notes.extend(call.what_is_called(setting, &decision));
     notes.extend(alike_note(&others));
     notes.extend(remedy::by_request(setting, call, &decision));
+    notes.extend(subject::hangs_on(setting, call, &decision));
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     // Intents speak of who calls, and not of the address with which the call arrives.

@@ -2,7 +2,7 @@
 //!
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
-use crate::cluster::{Decision, Gate, HBONE, Question, Step};
+use crate::cluster::{Cluster, Decision, Gate, HBONE, Question, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
@@ -12,6 +12,7 @@ pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)
         (Verdict::Unspecified(_), _) => None,
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
+        (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
         (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
     }
 }
@@ -44,6 +45,41 @@ fn at_waypoint(question: &Question, step: &Step, source: &str) -> String {
     }
 }
 
+/// Whether mTLS is what stops a connection where no proxy sees it: who answers does not speak it.
+fn is_past_proxies(question: &Question, decision: &Decision, step: &Step) -> bool {
+    let is_seen = match plane(&question.destination.peer) {
+        DataPlane::None => false,
+        DataPlane::Sidecar => Cluster::captures(&question.destination, question.port),
+        DataPlane::Ambient => true,
+    };
+    step.gate == Gate::Transport && decision.transport == Some(Transport::Mtls) && !is_seen
+}
+
+/// The application itself gets a TLS handshake, and no proxy has anything to log.
+fn past_proxies(question: &Question, (source, destination): (&str, &str)) -> String {
+    let port = question.port;
+    let unseen = match plane(&question.destination.peer) {
+        DataPlane::None => format!("{destination} has no proxy"),
+        DataPlane::Sidecar | DataPlane::Ambient => format!("{destination}'s proxy does not capture port {port} and logs nothing"),
+    };
+    let seen = match (plane(&question.source.peer), question.request.is_some()) {
+        (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy"),
+        (DataPlane::Sidecar, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
+        (DataPlane::None | DataPlane::Ambient, _) => "the connection opens, then closes (not a timeout)".to_owned(),
+    };
+    format!("{seen}: the application gets the TLS handshake and cannot answer it, as {unseen}")
+}
+
+/// ztunnel knows no HTTP: it closes connections, and says nothing to whoever sent a request (istio/ztunnel#691).
+fn at_ztunnel(question: &Question, (source, destination): (&str, &str)) -> String {
+    let logs = format!("ztunnel beside {destination} logs a policy rejection");
+    match (plane(&question.source.peer), question.request.is_some()) {
+        (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy, whose connection closes; {logs}"),
+        (_, true) => format!("the connection opens, then closes without an answer (no HTTP 403, not a timeout); {logs}"),
+        (_, false) => format!("the connection opens, then closes (not a timeout); {logs}"),
+    }
+}
+
 fn passes(question: &Question, destination: &str) -> String {
     match (question.protocol, &question.request) {
         (Protocol::Tcp, None) => "an open connection".to_owned(),
@@ -70,9 +106,7 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
                 format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs filter_chain_not_found")
             }
         },
-        Gate::Caller if at == DataPlane::Ambient && !is_http => {
-            format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection")
-        }
+        Gate::Caller if at == DataPlane::Ambient => at_ztunnel(question, (source, destination)),
         Gate::Caller if is_http => {
             format!("HTTP 403 `RBAC: access denied`; {destination}'s proxy logs {}", matched(step))
         }

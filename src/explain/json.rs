@@ -23,7 +23,7 @@ pub fn render(answer: &Answer) -> String {
     let cases = answer.cases.iter().map(|case| Connection::of(case, &answer.sources)).collect();
     let whole = Whole {
         version: VERSION,
-        verdict: answer.verdict().map(verdict),
+        verdict: answer.verdict().map(verdict_word),
         answers: cases,
         notes: &answer.notes,
         findings: findings(answer),
@@ -180,7 +180,7 @@ impl<'a> Connection<'a> {
             Verdict::Allowed | Verdict::Denied => None,
         };
         Self {
-            verdict: verdict(&case.decision.verdict),
+            verdict: verdict_word(&case.decision.verdict),
             reason,
             source: Party::of(&case.source, case.source_name.as_deref(), &case.source_addresses),
             destination: Party::of(&case.destination, case.destination_name.as_deref(), &case.destination_addresses),
@@ -191,7 +191,11 @@ impl<'a> Connection<'a> {
                 Transport::Plaintext => "plaintext",
             }),
             mode: case.mode.as_ref().map(|mode| Stated { document: &mode.document, mode: &mode.mode }),
-            request: question.request.as_ref().map(|request| Asked { method: &request.method, path: &request.path, host: &request.host }),
+            request: question.request.as_ref().map(|request| Asked {
+                method: &request.method,
+                path: &request.path,
+                host: request.host.trim_end_matches(':'),
+            }),
             gates: case.decision.steps.iter().zip(&case.origins).map(|(step, origin)| Judged::of(step, origin.as_ref(), sources)).collect(),
             client: case.client.as_deref(),
             intents: case.said.as_ref().map(|said| Intents::of(said, case, sources)),
@@ -221,7 +225,7 @@ impl<'a> Judged<'a> {
             gate,
             kind: kind(step),
             at: &step.at,
-            verdict: verdict(&step.verdict),
+            verdict: verdict_word(&step.verdict),
             reason: &step.reason,
             decided_by: step.decided_by.iter().map(Named::of).collect(),
             from: match origin {
@@ -298,7 +302,7 @@ impl<'a> Advice<'a> {
     }
 }
 
-fn verdict(verdict: &Verdict) -> &'static str {
+pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Allowed => "allowed",
         Verdict::Denied => "denied",

@@ -74,7 +74,8 @@ pub struct Request {
     pub method: Symbol,
     /// The path after normalisation, without query and fragment; never empty.
     pub path: Symbol,
-    /// The host, lower case, as sent: a port may stand behind it, which rules do not look at.
+    /// The host, lower case, as sent: a port may stand behind it, which rules do not look at. A colon without a port says that none is sent;
+    /// of a host without a colon it is not known whether one is.
     pub host: Symbol,
     /// Every other header by its lower-case name.
     pub headers: Labels,

@@ -378,6 +378,18 @@ fn trap_064_the_client_behind_proxies_is_not_known() {
     unspecified(&allow("{when: [{key: 'experimental.envoy.filters.a[b]', values: [x]}]}"), &mtls(&web(), &db(), 80), "another filter");
 }
 
+/// A sidecar that sees a request in plaintext saw no TLS before it, in which a server could be named.
+#[test]
+fn no_server_is_named_where_there_is_no_tls() {
+    let rule = "{when: [{key: connection.sni, values: [x, 'y*', '*']}]}";
+    denied(&allow(rule), &tcp(&dev(), &db(), 80).http("GET", "/"), Gate::Caller);
+    allowed(&deny(rule), &tcp(&dev(), &db(), 80).http("GET", "/"));
+    allowed(&allow("{when: [{key: connection.sni, notValues: [x]}]}"), &tcp(&dev(), &db(), 80).http("GET", "/"));
+    // The mesh's own TLS names one, and so may a client's that is bytes to the mesh.
+    unspecified(&allow(rule), &mtls(&web(), &db(), 80).http("GET", "/"), "handshake");
+    unspecified(&allow(rule), &tcp(&dev(), &db(), 80), "handshake");
+}
+
 #[test]
 fn trap_065_a_host_may_carry_its_port() {
     let request = |host: &str| mtls(&web(), &db(), 80).http("GET", "/").host(host);

@@ -203,7 +203,7 @@ fn section_3_4_modes_in_ambient() {
     allowed(&workload("mtls: {mode: DISABLE}"), &mtls(&ambient("shop", "", "a"), &ambient_db(), 80));
     // A mesh-wide policy with an empty selector may not count.
     let empty = modes(&["istio-system/mesh {selector: {}, mtls: {mode: STRICT}}"]);
-    unspecified(&empty, &plaintext(80), "PeerAuthentications of one level");
+    unspecified(&empty, &plaintext(80), "what an empty `selector` selects");
     denied(&empty, &tcp(&plain("shop", ""), &db(), 80), Gate::Transport);
 }
 

@@ -78,6 +78,7 @@ fn condition() -> impl Strategy<Value = String> {
         values("source.namespace", &["shop", "de*"]),
         values("source.principal", &["*/sa/tool", "cluster.local/ns/shop/*"]),
         values("source.ip", &["10.0.0.0/8"]),
+        values("connection.sni", &["a.example"]),
         values("destination.port", &["80", "5432"]),
         values("request.headers[x-env]", &["prod", "t*", "*"]),
         values("request.auth.claims[groups]", &["admin", "o*"]),

@@ -94,12 +94,12 @@ fn a_url_is_a_service_with_a_request() {
     let question = &cases[0].question;
     let request = question.request.as_ref().unwrap();
     assert_eq!((question.port, &*request.method, &*request.path), (5432, "GET", "/v1/x"));
-    assert_eq!(&*request.host, "data.shop.svc.cluster.local");
+    assert_eq!(&*request.host, "data.shop.svc.cluster.local:15432", "with its port, as clients send it");
     let service = Addressed::Service { namespace: "shop".into(), name: "data".into(), port: 15432 };
     assert_eq!(question.addressed, service);
     let post = files.ask("web@shop -> http://data:15432 POST").cases;
     let request = post[0].question.request.as_ref().unwrap();
-    assert_eq!((&*request.method, &*request.path, &*request.host), ("POST", "/", "data"));
+    assert_eq!((&*request.method, &*request.path, &*request.host), ("POST", "/", "data:15432"));
     let hidden = files.ask("web@shop -> https://data.shop:15432/x");
     assert_eq!(hidden.cases[0].question.request, None, "TLS of the application hides it");
     assert!(hidden.notes.iter().any(|note| note.contains("TLS")), "{:?}", hidden.notes);

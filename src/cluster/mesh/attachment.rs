@@ -116,8 +116,9 @@ pub(super) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Whether a pod has all of these labels, as far as its labels are known.
 pub(super) fn selects((pod, facts): Known<'_>, labels: &Labels) -> Acts {
-    let has = |(key, value): (&Symbol, &Symbol)| pod.labels.get(key) == Some(value);
-    let may_have = |pair: (&Symbol, &Symbol)| has(pair) || facts.open_labels.contains(pair.0);
+    let has = |(key, value): (&Symbol, &Symbol)| pod.labels.get(key) == Some(value) || facts.injected(pod, key) == Some(value);
+    let is_open = |key: &Symbol| facts.open_labels.contains(key) && facts.injected(pod, key).is_none();
+    let may_have = |pair: (&Symbol, &Symbol)| has(pair) || is_open(pair.0);
     if labels.iter().all(has) {
         Acts::Yes
     } else if labels.iter().all(may_have) {

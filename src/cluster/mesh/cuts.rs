@@ -163,7 +163,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
             requests.few_claims = if all_settle { BTreeMap::new() } else { tokens::few(&tests) };
         }
         requests.stops = bound_policy.policy.written.action != Action::Allow;
-        requests.looks_inside = tests.iter().any(|test| test.field.attribute.needs_http()) && kind == ChainKind::Http;
+        requests.looks_inside = kind == ChainKind::Http && tests.iter().any(|test| test.field.attribute.is_told_by_requests());
         if !requests.is_empty() {
             cuts.push(Cut { peers: bound, ports: reached_ports(rule), requests });
         }

@@ -12,7 +12,7 @@ use super::proxy::{Attached, Proxy, Synthetic};
 use super::services::{Class, Classes};
 use super::truth::Truth;
 use super::tunnel::Tunnel;
-use super::view::{Addresses, View, caller};
+use super::view::{Addresses, Handshake, View, caller};
 use crate::cluster::object::Object;
 use crate::cluster::question::{Endpoint, Network};
 use crate::cluster::{HBONE, ProxyRole};
@@ -231,6 +231,11 @@ impl MeshEnd<'_> {
             port,
             request: None,
             token: None,
+            handshake: match (&self.guard, transport) {
+                // Gateways end the TLS of clients.
+                (Guard::Sidecar(_), Transport::Plaintext) => Handshake::NotOfRequests,
+                _ => Handshake::Perhaps,
+            },
         }
     }
 

@@ -1,13 +1,16 @@
 //! How hosts are compared: the proxy sees what the client writes, with the port behind it or without (`semantics.md` §2.7).
 //!
-//! Owns: `matches`. A flow's host has no port, so an answer that hangs on whether the client writes one is left open.
+//! Owns: `matches`. Of a flow's host it is mostly not known whether the client writes a port behind it, so an answer that hangs on that is
+//! left open.
 
 use super::truth::Truth;
 use super::words::Word;
 
-/// Whether one of the values matches a host. One that is given with its port is taken as it is.
+/// Whether one of the values matches a host. One that is given with its port is taken as it is, and so is one with a colon and no port behind
+/// it, which says that none is sent.
 pub(super) fn matches(words: &[Word], host: &str) -> Truth {
-    let bare = words.iter().any(|word| word.matches(host));
+    let sent = host.strip_suffix(':').unwrap_or(host);
+    let bare = words.iter().any(|word| word.matches(sent));
     if host.contains(':') {
         return Truth::of(bare);
     }
@@ -72,5 +75,9 @@ mod tests {
         assert!(matches!(ask(&["*:443"], "a.example"), Truth::Open(_)));
         assert!(matches!(ask(&["*"], "a.example"), Truth::Yes));
         assert_eq!(ask(&["*.other"], "a.example"), Truth::No);
+        // No port is sent.
+        assert_eq!(ask(&["a.example"], "a.example:"), Truth::Yes);
+        assert_eq!(ask(&["a.example:*"], "a.example:"), Truth::No);
+        assert_eq!(ask(&["*.example"], "a.example:"), Truth::Yes);
     }
 }

@@ -13,7 +13,7 @@ use super::services::Class;
 use super::token::{self, Forward};
 use super::truth::Truth;
 use super::tunnel::ONLY_TUNNEL;
-use super::view::{Addresses, View, caller};
+use super::view::{Addresses, Handshake, View, caller};
 use super::waypoint::Waypoint;
 use super::{Mesh, peer::PeerPolicy};
 use crate::cluster::decision::{Document, Gate, Step};
@@ -77,6 +77,7 @@ impl Mesh {
             port,
             request: None,
             token: None,
+            handshake: Handshake::Perhaps,
         };
         let mut steps = vec![transport];
         let request = question.request.as_ref();

@@ -82,6 +82,11 @@ fn wants(test: &Test, own: &str) -> String {
 fn shown(field: &Field, value: &Symbol, own: &str) -> String {
     match field.attribute {
         Attribute::Account if !value.contains('/') => format!("{own}/{value}"),
+        Attribute::RequestPrincipal if &**value == "*" => "any user".to_owned(),
+        Attribute::RequestPrincipal => match value.strip_suffix("/*") {
+            Some(issuer) if !issuer.starts_with('*') => format!("any user of {issuer}"),
+            _ => value.to_string(),
+        },
         _ => value.to_string(),
     }
 }
@@ -114,7 +119,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::SourceAddress => address(view.source),
         Attribute::DestinationAddress => address(view.destination),
         Attribute::Port => view.port.to_string(),
-        Attribute::Host => request(&|request| request.host.to_string()),
+        Attribute::Host => request(&|request| request.host.trim_end_matches(':').to_owned()),
         Attribute::Method => request(&|request| request.method.to_string()),
         Attribute::Path => request(&|request| request.path.to_string()),
         Attribute::Header(name) => request(&|request| match request.headers.get(name) {
@@ -123,7 +128,8 @@ fn has(field: &Field, view: &View<'_>) -> String {
         }),
         Attribute::RequestPrincipal => view.token.map_or_else(|| "no token that was verified".to_owned(), |token| token.name()),
         Attribute::Claim(path) => claim(path, view),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::Copied(_) => "not known".to_owned(),
+        Attribute::ServerName => "no TLS, in which a server is named".to_owned(),
+        Attribute::RemoteAddress | Attribute::EnvoyFilter | Attribute::Copied(_) => "not known".to_owned(),
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Modes<'m> {
     namespace: Level<'m>,
     /// Of the pod itself.
     workload: Level<'m>,
+    /// Why it is not known of some policy whether it acts on the pod.
+    perhaps: Option<&'static str>,
 }
 
 /// The policies of a level of which one counts: the oldest, where ages are known. None in it is "perhaps no policy".
@@ -61,22 +63,28 @@ impl<'m> Modes<'m> {
     /// Finds the policies that act on a pod, among those of the root namespace and those of its own.
     pub(super) fn of(known: Known<'_>, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
         let wide = |policy: &&&PeerPolicy| matches!(policy.attachment, Attachment::Everywhere | Attachment::EmptySelector);
+        let mut perhaps = None;
         let mut mesh = oldest(root.iter().filter(wide).copied());
         // ztunnel is told of no mesh-wide policy that has a selector, be it an empty one.
         if known.0.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
             mesh.push(None);
+            perhaps = Some("what an empty `selector` selects in ambient mode is not known");
         }
         let acts = |policy: &PeerPolicy| match &policy.attachment {
             Attachment::Labels(labels) => selects(known, labels),
             _ => Acts::No,
         };
         let mut workload = oldest(own.iter().copied().filter(|policy| acts(policy) == Acts::Yes));
-        let perhaps: Vec<_> = own.iter().copied().filter(|policy| matches!(acts(policy), Acts::Perhaps(_))).collect();
-        if !perhaps.is_empty() {
-            workload.extend(workload.is_empty().then_some(None));
-            workload.extend(perhaps.into_iter().map(Some));
+        let is_only = workload.is_empty();
+        for policy in own.iter().copied() {
+            let Acts::Perhaps(reason) = acts(policy) else { continue };
+            workload.push(Some(policy));
+            perhaps = Some(reason);
         }
-        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload }
+        if is_only && !workload.is_empty() {
+            workload.push(None);
+        }
+        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload, perhaps }
     }
 
     /// Every policy that may count.
@@ -121,7 +129,7 @@ impl<'m> Modes<'m> {
                 for workload in candidates(&self.workload) {
                     let one = answer(Choice { mesh, namespace, workload });
                     match agreed {
-                        Some(other) if other != one => return Truth::Open(AGES),
+                        Some(other) if other != one => return Truth::Open(self.perhaps.unwrap_or(AGES)),
                         _ => agreed = Some(one),
                     }
                 }

@@ -147,6 +147,11 @@ impl Attribute {
         matches!(self, Self::RequestPrincipal | Self::Claim(_) | Self::Header(_) | Self::Copied(_) | Self::Host | Self::Method | Self::Path)
     }
 
+    /// Whether what is known of it hangs on whether a proxy sees a request.
+    pub(super) const fn is_told_by_requests(&self) -> bool {
+        self.needs_http() || matches!(self, Self::ServerName)
+    }
+
     /// Whether ztunnel has a field for it (`semantics.md` §2.8): in `when` it knows fewer than elsewhere.
     pub(super) const fn is_known_to_ztunnel(&self, place: Place) -> bool {
         match self {

@@ -9,7 +9,7 @@ use super::hosts;
 use super::rule::{Attribute, Field, Place};
 use super::token::UserPattern;
 use super::truth::Truth;
-use super::view::View;
+use super::view::{Handshake, View};
 use super::words::Word;
 use crate::cluster::Platform;
 use crate::flow::{AddressSet, PathPattern, Prefix, PrefixError, Symbol};
@@ -50,6 +50,8 @@ pub(super) enum Matcher {
     Users(Vec<UserPattern>),
     /// A claim of a verified token.
     Claim(Vec<Symbol>, Vec<Word>),
+    /// The server that is named as TLS begins: whatever the values are, only where there is any is known.
+    ServerName,
     /// What nobody can tell from a flow.
     Open(&'static str),
 }
@@ -104,8 +106,8 @@ impl Matcher {
             Attribute::DestinationAddress => Self::Destination(addresses(values)),
             Attribute::RemoteAddress => Self::Open("the address of the client behind proxies hangs on the gateway topology"),
             Attribute::Port => Self::Ports(ports(values)),
-            Attribute::ServerName => Self::Open("the name asked for in the TLS handshake is not known"),
             Attribute::Copied(_) => Self::Open("a header is looked at that tokens are copied to"),
+            Attribute::ServerName => Self::ServerName,
             Attribute::EnvoyFilter => Self::Open("what another filter of Envoy says is not known"),
             Attribute::RequestPrincipal => Self::Users(values.iter().map(|value| UserPattern::read(value)).collect()),
             Attribute::Claim(path) => Self::Claim(path.clone(), words()),
@@ -125,7 +127,7 @@ impl Matcher {
         match self {
             Self::Callers(callers) => callers.may_be_open(),
             Self::TrustDomain(answer) | Self::Paths(_, answer) => matches!(answer, Truth::Open(_)),
-            Self::Source(_) | Self::Destination(_) | Self::Hosts(_) | Self::Open(_) => true,
+            Self::Source(_) | Self::Destination(_) | Self::Hosts(_) | Self::ServerName | Self::Open(_) => true,
             Self::Header(_, words) => words.contains(&Word::Present),
             Self::Ports(_) | Self::Methods(_) | Self::Users(_) | Self::Claim(..) => false,
         }
@@ -139,6 +141,7 @@ impl Matcher {
             Self::Source(set) => view.source.within(set),
             Self::Destination(set) => view.destination.within(set),
             Self::Ports(ports) => Truth::of(ports.binary_search(&view.port).is_ok()),
+            Self::ServerName => server_name(view),
             Self::Open(reason) => Truth::Open(reason),
             Self::Users(users) => Truth::of(view.token.is_some_and(|token| users.iter().any(|user| token.is_user(user)))),
             Self::Claim(path, words) => Truth::of(view.token.is_some_and(|token| token.claims(path, words))),
@@ -150,6 +153,12 @@ impl Matcher {
             Self::Header(name, words) => of_request(view, |request| header(words, request.headers.get(name).map(|value| &**value))),
         }
     }
+}
+
+/// Where no TLS begins the connection, no server is named, which matches no value (E-RBAC, `RequestedServerNameMatcher`).
+fn server_name(view: &View<'_>) -> Truth {
+    let has_none = view.handshake == Handshake::NotOfRequests && view.request.is_some();
+    if has_none { Truth::No } else { Truth::Open("the name asked for in the TLS handshake is not known") }
 }
 
 /// Nothing matches where there is no request.

@@ -139,7 +139,11 @@ fn is_preflight(request: &Request) -> bool {
 impl<'v> Verified<'v> {
     /// The issuer and the subject, as requests are named in reasons.
     pub(super) fn name(&self) -> String {
-        format!("{}/{}", self.issuer, self.subject().unwrap_or_default())
+        match (self.subject(), self.claims.get("sub").is_some_and(|held| !held.is_empty())) {
+            (Some(subject), _) => format!("{}/{subject}", self.issuer),
+            (None, false) => format!("a token of {} without a subject", self.issuer),
+            (None, true) => format!("a token of {} with several subjects", self.issuer),
+        }
     }
 
     /// The subject; a list of them is none.

@@ -25,6 +25,17 @@ pub(super) struct View<'v> {
     pub(super) request: Option<&'v Request>,
     /// The token of the request, if this proxy verified it.
     pub(super) token: Option<Verified<'v>>,
+    /// Whether TLS began the connection.
+    pub(super) handshake: Handshake,
+}
+
+/// Whether TLS begins a connection, as one proxy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handshake {
+    /// It may, and for which server is not known.
+    Perhaps,
+    /// Not where the proxy sees a request: its bytes are no TLS, so no server is named either.
+    NotOfRequests,
 }
 
 /// The address of one end.

@@ -3,6 +3,7 @@
 //! Owns: `words`, and how near a connection is to the one that was asked about. It must not judge.
 
 use super::super::call::Call;
+use super::super::subject;
 use super::attempt::{Attempt, OTHER_PATH};
 use super::{Nearness, Pair};
 use crate::flow::{Protocol, Token, Transport};
@@ -41,7 +42,9 @@ fn is_asked(call: &Call, attempt: &Attempt) -> bool {
 
 fn same_request(call: &Call, attempt: &Attempt) -> bool {
     match (&call.request, &attempt.request) {
-        (Some(asked), Some(tried)) => (&asked.method, &asked.path, &asked.token) == (&tried.method, &tried.path, &tried.token),
+        (Some(asked), Some(tried)) => {
+            (&asked.method, &asked.path) == (&tried.method, &tried.path) && subject::is_same(&asked.token, &tried.token)
+        }
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
@@ -80,7 +83,7 @@ fn otherwise(call: &Call, attempt: &Attempt) -> String {
     let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
     let request = match &attempt.request {
         Some(_) if is_other(attempt) => "any other request".to_owned(),
-        Some(request) if *asked == request.token => format!("{} {}", request.method, request.path),
+        Some(request) if subject::is_same(asked, &request.token) => format!("{} {}", request.method, request.path),
         Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
         None => "connections that are no HTTP".to_owned(),
     };

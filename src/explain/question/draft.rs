@@ -16,6 +16,9 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 /// The clause for a token that does not verify; the language has no use for it.
 pub(super) const BAD_TOKEN: &str = "bad-jwt";
 
+/// The clause for a token that has no subject; the language has no use for it.
+pub(super) const NO_SUBJECT: &str = "no-sub";
+
 /// The issuer that stands for one given by its address.
 const ISSUER: &str = "asked-issuer";
 
@@ -48,6 +51,8 @@ pub(super) struct Draft<'t> {
     pub(super) method: Option<Span>,
     /// Where a token that does not verify is asked for.
     pub(super) bad_token: Option<Span>,
+    /// Where a token without a subject is asked for.
+    pub(super) no_subject: Option<Span>,
     /// Where an issuer stands by its address.
     issuer: Option<Span>,
     /// Where a path stands that proxies may resolve, which no rule can name.
@@ -73,7 +78,8 @@ impl<'t> Draft<'t> {
             None => Written::Language(span_of(&rest).unwrap_or_else(|| Span::new(text.len(), text.len()))),
         };
         let source = object::word(text, source).map_or(Written::Language(source), Written::Object);
-        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token: None, issuer: None, path: None };
+        let (bad_token, no_subject) = (None, None);
+        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token, no_subject, issuer: None, path: None };
         draft.take_own_words();
         draft.refuse_remarks()?;
         Ok(draft)
@@ -89,6 +95,8 @@ impl<'t> Draft<'t> {
             let before = kept.last().map(|before| self.slice(*before)).unwrap_or_default();
             if word == BAD_TOKEN {
                 self.bad_token = Some(span);
+            } else if word == NO_SUBJECT {
+                self.no_subject = Some(span);
             } else if is_url && METHODS.contains(&word) && !next.starts_with('/') && before != "http" {
                 self.method = Some(span);
             } else {

@@ -44,8 +44,10 @@ pub(super) struct Word {
 /// What a URL says besides its host and port.
 #[derive(Debug, Clone)]
 struct Url {
-    /// Its host as a client sends it.
+    /// Its host.
     host: Symbol,
+    /// Its host as a client sends it ([`Request::host`]).
+    authority: Symbol,
     /// The path; none where TLS of the application hides it.
     path: Option<Symbol>,
 }
@@ -97,7 +99,7 @@ impl Found {
     /// The host that a client would send, and the path of a URL.
     pub(super) fn host(&self, namespace: &str) -> (Symbol, Option<Symbol>) {
         if let Some(url) = &self.url {
-            return (url.host.clone(), url.path.clone());
+            return (url.authority.clone(), url.path.clone());
         }
         if let Some(service) = &self.service {
             return (format!("{}.{}.svc.cluster.local", service.name, service.namespace).into(), None);

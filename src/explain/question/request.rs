@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::subject;
 use super::draft::{Draft, Written};
 use crate::diagnostic::Diagnostic;
 use crate::flow::{Labels, Request, RequestSet, Symbol, Token, TokenTest};
@@ -28,7 +29,7 @@ pub(super) fn read(
             Clause::Http(http) => self::http(draft, http, host)?,
             Clause::Grpc(grpc) => self::grpc(draft, grpc, host)?,
             Clause::Jwt(jwt) => {
-                token = self::token(jwt, requests);
+                token = self::token(draft, jwt, requests)?;
                 continue;
             }
             _ => continue,
@@ -39,6 +40,10 @@ pub(super) fn read(
             return Err(Box::new(finding.help("write only the method behind a URL: `http://api.shop/v1/x POST`")));
         }
         shape = Some(own);
+    }
+    if let Some(span) = draft.no_subject.filter(|_| token == Token::None) {
+        let finding = draft.unclear(span, "`no-sub` says of a token that it has no subject, and there is none");
+        return Err(Box::new(finding.label("of which token?").help("write whose it is before it: `jwt ISSUER no-sub`")));
     }
     if draft.bad_token.is_some() {
         token = Token::Unverified;
@@ -91,9 +96,9 @@ fn grpc(draft: &Draft<'_>, grpc: &GrpcClause, host: &Symbol) -> Result<Shape, Bo
     Ok(Shape { method: "POST".into(), path, host: host.clone(), headers: Labels::new() })
 }
 
-/// A valid token with every claim that is written. A dot in a name is one, or leads to a claim inside another: the token has both, as
-/// policies that look at either tell them apart.
-fn token(jwt: &JwtClause, requests: &RequestSet) -> Token {
+/// A valid token with every claim that is written, and a subject unless it is asked for without. A dot in a name is one, or leads to a
+/// claim inside another: the token has both, as policies that look at either tell them apart.
+fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<Token, Box<Diagnostic>> {
     let issuer = requests.cubes.iter().find_map(|cube| match &cube.token {
         TokenTest::Valid { issuer, .. } => Some(issuer.clone()),
         TokenTest::Any => None,
@@ -105,7 +110,15 @@ fn token(jwt: &JwtClause, requests: &RequestSet) -> Token {
             claims.entry(key).or_default().extend(claim.values.iter().map(|word| Symbol::from(word.value.as_str())));
         }
     }
-    Token::Valid { issuer: issuer.unwrap_or_else(|| jwt.issuer.value.as_str().into()), claims }
+    match draft.no_subject {
+        Some(span) if claims.contains_key("sub") => {
+            let finding = draft.unclear(span, "`no-sub` and `claim sub` each say something of the token's subject");
+            return Err(Box::new(finding.label("with or without one?").help("leave one of them out")));
+        }
+        Some(_) => {}
+        None => subject::add_to(&mut claims),
+    }
+    Ok(Token::Valid { issuer: issuer.unwrap_or_else(|| jwt.issuer.value.as_str().into()), claims })
 }
 
 /// The claim inside others that a name with dots means, as the evaluator's tokens call it; none for a plain name and for an address.

@@ -16,7 +16,7 @@ use super::super::setting::Setting;
 use super::super::world::Known;
 use super::{Candidate, Change, Make, Wish};
 use crate::cluster::{Addressed, Decision, Document, Gate, Step};
-use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol, Verdict};
+use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol, Token, Verdict};
 use edits::{Removed, brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusal, remove_rule, service};
 
 /// As many gates are mended one after the other.
@@ -160,6 +160,12 @@ fn hop(call: &Call, decision: &Decision, step: &Step) -> Call {
     let number = if at_end { passed.saturating_sub(1) } else { passed };
     let arrivals: Vec<&Step> = decision.steps.iter().filter(|other| other.gate == Gate::Ingress).collect();
     let mut hop = call.clone();
+    if !is_verified(decision, step)
+        && let Some(request) = &mut hop.request
+    {
+        // A rule that asked for the token would find none.
+        request.token = Token::None;
+    }
     if let Some(from) = number.checked_sub(1).and_then(|at| arrivals.get(at)) {
         hop.source = waypoint(&from.at, call);
     }
@@ -170,6 +176,11 @@ fn hop(call: &Call, decision: &Decision, step: &Step) -> Call {
         }
     }
     hop
+}
+
+/// Whether the token of a connection is known to whoever asks who calls there.
+fn is_verified(decision: &Decision, step: &Step) -> bool {
+    decision.steps.iter().any(|other| other.gate == Gate::Token && other.at == step.at && other.verdict == Verdict::Allowed)
 }
 
 /// The label by which a waypoint's pods are known, and which names its account too (`semantics.md` §2.11).

@@ -8,8 +8,8 @@ use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
 use crate::cluster::mesh::end::{Guard, plane};
 use crate::cluster::mesh::truth::Truth;
-use crate::cluster::question::Question;
-use crate::flow::{DataPlane, Pod, Protocol};
+use crate::cluster::question::{Endpoint, Question};
+use crate::flow::{DataPlane, Pod, Protocol, Transport};
 use crate::inventory::{ServiceFacts, ServiceKind, ServicePort};
 
 impl Mesh {
@@ -58,24 +58,36 @@ impl Mesh {
     /// that it takes any, unless somebody gave it the label (I-AUTOMTLS; istio/istio :
     /// manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
     fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
-        let end = self.end(&question.destination);
-        let takes = match &end.guard {
-            Guard::Sidecar(sidecar) => sidecar.modes.takes_mtls(question.port),
+        let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
+        match self.is_spoken_to_in_mtls(&question.destination, question.port) {
+            Truth::Yes => vec![self.route(question, &mtls)],
+            Truth::No => vec![self.route(question, plain)],
+            Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
+        }
+    }
+
+    /// What a sidecar speaks to a pod that it calls by Service, where no rule says it; none if that is not known.
+    pub(crate) fn spoken_by_itself(&self, destination: &Endpoint, port: u16) -> Option<Transport> {
+        match self.is_spoken_to_in_mtls(destination, port) {
+            Truth::Yes => Some(Transport::Mtls),
+            Truth::No => Some(Transport::Plaintext),
+            Truth::Open(_) => None,
+        }
+    }
+
+    /// Whether sidecars by themselves speak mTLS to a pod.
+    fn is_spoken_to_in_mtls(&self, destination: &Endpoint, port: u16) -> Truth {
+        match &self.end(destination).guard {
+            Guard::Sidecar(sidecar) => sidecar.modes.takes_mtls(port),
             Guard::Gateway(gateway) => {
                 let announces = match gateway.announces {
                     Acts::Yes => Truth::Yes,
                     Acts::No => Truth::No,
                     Acts::Perhaps(reason) => Truth::Open(reason),
                 };
-                Truth::all([announces, gateway.modes.takes_mtls(question.port)])
+                Truth::all([announces, gateway.modes.takes_mtls(port)])
             }
             Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => Truth::No,
-        };
-        let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
-        match takes {
-            Truth::Yes => vec![self.route(question, &mtls)],
-            Truth::No => vec![self.route(question, plain)],
-            Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
         }
     }
 

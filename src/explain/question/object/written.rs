@@ -88,6 +88,16 @@ fn parts(written: &str, start: usize, kind: Kind, span: Span) -> Option<Word> {
     Some(Word { span, kind, name, namespace: namespace.map(Symbol::from), port, protocol, url: None })
 }
 
+/// A host as a client sends it: with the port of its URL, unless that is the scheme's own, which goes without saying (RFC 9110, §7.2).
+fn authority_of(host: &str, port: Option<&str>) -> String {
+    match port {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => format!("{host}:{port}"),
+        // The name of a port says nothing of its number.
+        Some(_) => host.to_owned(),
+        None => format!("{host}:"),
+    }
+}
+
 /// A URL of something in the cluster: `http://api.shop.svc:8080/v1/x`.
 fn url(written: &str, span: Span) -> Option<Word> {
     let (scheme, rest) = written.split_once("://")?;
@@ -114,6 +124,10 @@ fn url(written: &str, span: Span) -> Option<Word> {
         namespace: namespace.filter(|_| is_cluster).map(Symbol::from),
         port: Some((port.unwrap_or(usual).into(), port_span)),
         protocol: None,
-        url: Some(Url { host: host.to_ascii_lowercase().into(), path: (scheme == "http").then(|| path.into()) }),
+        url: Some(Url {
+            host: host.to_ascii_lowercase().into(),
+            authority: authority_of(&host.to_ascii_lowercase(), port.filter(|port| *port != usual)).into(),
+            path: (scheme == "http").then(|| path.into()),
+        }),
     })
 }

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::super::super::call::Call;
 use super::super::super::place;
 use super::super::super::setting::Setting;
+use super::super::super::subject;
 use super::super::super::world::Known;
 use crate::cluster::Gate;
-use crate::flow::{AddressBlock, DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
+use crate::flow::{AddressBlock, DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Symbol, Token, Transport};
 
 /// A `NetworkPolicy` for one end of this connection.
 pub(super) fn network_policy(call: &Call, gate: Gate) -> Option<Value> {
@@ -103,12 +104,34 @@ fn told_labels(pod: &Pod, title: &str) -> Map<String, Value> {
 pub(super) fn caller_rule(setting: &Setting, call: &Call) -> Option<Value> {
     let mut rule = json!({});
     let fields = rule.as_object_mut()?;
-    let Peer::Pod(pod) = &call.source.endpoint.peer else { return Some(json!({"to": [{"operation": operation(call)}]})) };
-    if pod.plane != DataPlane::None && call.transport != Some(Transport::Plaintext) {
-        fields.insert("from".to_owned(), json!([{"source": source(setting, pod)}]));
+    match &call.source.endpoint.peer {
+        Peer::Pod(pod) if pod.plane != DataPlane::None && call.transport != Some(Transport::Plaintext) => {
+            fields.insert("from".to_owned(), json!([{"source": source(setting, pod)}]));
+        }
+        Peer::Pod(_) | Peer::Address(_) => {}
     }
     fields.insert("to".to_owned(), json!([{"operation": operation(call)}]));
+    let conditions = token_conditions(call);
+    if !conditions.is_empty() {
+        fields.insert("when".to_owned(), json!(conditions));
+    }
     Some(rule)
+}
+
+/// What a rule asks of the token of this connection: its user and its other claims, so that it admits nobody without one.
+fn token_conditions(call: &Call) -> Vec<Value> {
+    let Some(Token::Valid { issuer, claims }) = call.request.as_ref().map(|request| &request.token) else { return Vec::new() };
+    let whose = match subject::user(issuer, claims) {
+        Some(user) => json!({"key": "request.auth.principal", "values": [user]}),
+        None => json!({"key": "request.auth.claims[iss]", "values": [&**issuer]}),
+    };
+    // A name with dots stands in the token twice, as a claim inside another too.
+    let others = claims.iter().filter(|(name, _)| !matches!(&***name, "sub" | "aud" | "iss") && !name.starts_with('['));
+    let of = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
+        let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+        json!({"key": format!("request.auth.claims[{name}]"), "values": values})
+    };
+    std::iter::once(whose).chain(others.map(of)).collect()
 }
 
 /// A caller by its account; by its principal where the oldest Istio does not know accounts (`semantics.md` §2.6).

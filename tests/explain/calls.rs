@@ -1,0 +1,164 @@
+//! What is called where no Service is in sight, and what clients see of connections that proxies do not see.
+
+use super::Files;
+use twogate::explain::Answer;
+use twogate::flow::Verdict;
+
+/// A namespace with these pods, each with a sidecar unless its annotations or the namespace say otherwise, and more.
+fn world(label: &str, annotations: &str, more: &str) -> String {
+    let pod = |name: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}, annotations: {{{annotations}}}}}\n\
+             spec: {{serviceAccountName: {name}, containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{label}}}}}\n{}{}{more}",
+        pod("web", ""),
+        pod("api", annotations)
+    )
+}
+
+fn peer(mode: &str) -> String {
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: p, namespace: shop}}\nspec: {{mtls: {{mode: {mode}}}}}\n"
+    )
+}
+
+fn service(name: &str, app: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{selector: {{app: {app}}}, ports: [{{name: http, port: 80}}]}}\n"
+    )
+}
+
+fn policy(action: &str, rules: &str) -> String {
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\n\
+         spec: {{action: {action}, selector: {{matchLabels: {{app: api}}}}, rules: [{rules}]}}\n"
+    )
+}
+
+const SIDECARS: &str = "istio-injection: enabled";
+const AMBIENT: &str = "istio.io/dataplane-mode: ambient";
+const BY_LABELS: &str = "app=web@shop -> app=api@shop:80";
+
+fn ask(manifests: &str, flow: &str) -> Answer {
+    let answer = Files { manifests, ..Files::default() }.ask(flow);
+    assert_eq!(answer.cases.len(), 1, "{:#?}", answer.findings);
+    answer
+}
+
+/// The verdict on a flow, and its notes.
+fn judged(manifests: &str, flow: &str) -> (Verdict, String) {
+    let answer = ask(manifests, flow);
+    (answer.cases[0].decision.verdict.clone(), answer.cases[0].notes.join("; "))
+}
+
+fn client(manifests: &str, flow: &str) -> String {
+    let answer = ask(manifests, flow);
+    assert_eq!(answer.cases[0].decision.verdict, Verdict::Denied, "{flow}");
+    answer.cases[0].client.clone().unwrap()
+}
+
+/// `semantics.md` §3.3: a sidecar speaks mTLS by itself unless the server is told to take none.
+#[test]
+fn a_call_without_any_service_is_spoken_as_the_server_takes_it() {
+    let (verdict, notes) = judged(&world(SIDECARS, "", &peer("DISABLE")), BY_LABELS);
+    assert_eq!(verdict, Verdict::Allowed);
+    assert!(notes.contains("plaintext, as its PeerAuthentication takes no mTLS"), "{notes}");
+    let (verdict, notes) = judged(&world(SIDECARS, "", &peer("PERMISSIVE")), BY_LABELS);
+    assert!(verdict == Verdict::Allowed && notes.ends_with("which is mTLS between sidecars"), "{notes}");
+}
+
+/// Without a Service a pod is called by its own address (istio/istio#34355), which is plaintext and brings no identity.
+#[test]
+fn where_a_call_of_the_pod_itself_is_answered_otherwise_it_is_said() {
+    let (verdict, notes) = judged(&world(SIDECARS, "", &peer("STRICT")), BY_LABELS);
+    assert_eq!(verdict, Verdict::Allowed);
+    assert!(notes.contains("a call of the pod's own address, which is plaintext, would be denied"), "{notes}");
+    let refuses = policy("DENY", "{from: [{source: {namespaces: [shop]}}]}");
+    let (verdict, notes) = judged(&world(SIDECARS, "", &refuses), BY_LABELS);
+    assert_eq!(verdict, Verdict::Denied);
+    assert!(notes.contains("a call of the pod's own address, which is plaintext, would be allowed"), "{notes}");
+    // With Services for others, nobody can tell which it is.
+    let (verdict, notes) = judged(&world(SIDECARS, "", &(refuses + &service("web", "web"))), BY_LABELS);
+    assert!(matches!(verdict, Verdict::Unspecified(_)), "{verdict:?}");
+    assert!(notes.contains("a call of the pod's own address is allowed, one through a Service that they do not hold is denied"), "{notes}");
+    let (verdict, notes) = judged(&world(SIDECARS, "", &(peer("DISABLE") + &service("web", "web"))), BY_LABELS);
+    assert!(verdict == Verdict::Allowed && notes.contains("the pod itself is called"), "{notes}");
+}
+
+#[test]
+fn several_services_that_lead_to_a_port_are_named() {
+    let manifests = world(SIDECARS, "", &(peer("STRICT") + &service("one", "api") + &service("two", "api")));
+    let (_, notes) = judged(&manifests, BY_LABELS);
+    assert!(notes.contains("one and two lead to port 80 of api") && !notes.contains("no Service among"), "{notes}");
+}
+
+/// istio/ztunnel#691: ztunnel closes connections; only a waypoint answers with HTTP.
+#[test]
+fn ztunnel_answers_no_request() {
+    let closed = policy("ALLOW", "{from: [{source: {namespaces: [other]}}]}");
+    let seen = client(&world(AMBIENT, "", &closed), "app=web@shop -> app=api@shop:80 GET /");
+    assert!(seen.contains("closes without an answer (no HTTP 403") && seen.contains("ztunnel beside api logs"), "{seen}");
+    assert!(!seen.contains("rbac_access_denied"), "{seen}");
+}
+
+/// `semantics.md` §3.2: what the proxy does not capture it does not log.
+#[test]
+fn a_proxy_that_does_not_capture_a_port_logs_nothing() {
+    let manifests = world(SIDECARS, "traffic.sidecar.istio.io/excludeInboundPorts: '80'", &(peer("STRICT") + &service("api", "api")));
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80 GET /");
+    assert!(seen.starts_with("HTTP 503 from web's own proxy") && seen.contains("does not capture port 80 and logs nothing"), "{seen}");
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80");
+    assert!(seen.starts_with("the connection opens to web's own proxy, then closes") && !seen.contains("filter_chain"), "{seen}");
+    // What it captures, it logs.
+    let rule = "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\n\
+                spec: {host: api, trafficPolicy: {tls: {mode: DISABLE}}}\n";
+    let manifests = world(SIDECARS, "", &(peer("STRICT") + &service("api", "api") + rule));
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80");
+    assert!(seen.contains("api's proxy logs filter_chain_not_found"), "{seen}");
+}
+
+/// RFC 9110, §7.2: a port that is not the scheme's own stands in `Host`, and the scheme's own does not (istio/istio#44080).
+#[test]
+fn a_url_tells_whether_its_port_stands_behind_the_host() {
+    let verdict = |hosts: &str, url: &str| {
+        let more = service("api", "api").replace("port: 80}", "port: 8000, targetPort: 80}, {name: http-b, port: 80}")
+            + &policy("ALLOW", &format!("{{to: [{{operation: {{hosts: [{hosts}]}}}}]}}"));
+        judged(&world(SIDECARS, "", &more), &format!("app=web@shop -> {url}")).0
+    };
+    let own = "http://api.shop.svc:8000/";
+    assert_eq!(verdict("api.shop.svc", own), Verdict::Denied);
+    assert_eq!(verdict("'api.shop.svc:8000'", own), Verdict::Allowed);
+    assert_eq!(verdict("api.shop.svc, 'api.shop.svc:8000'", own), Verdict::Allowed);
+    assert_eq!(verdict("'api.shop.svc:*'", own), Verdict::Allowed);
+    for usual in ["http://api.shop.svc/", "http://api.shop.svc:80/"] {
+        assert_eq!(verdict("api.shop.svc", usual), Verdict::Allowed, "{usual}");
+        assert_eq!(verdict("'api.shop.svc:*'", usual), Verdict::Denied, "{usual}");
+    }
+    // What no URL says nobody knows.
+    let unsaid = verdict("api.shop.svc.cluster.local", "svc/api@shop:8000 GET /");
+    assert!(matches!(unsaid, Verdict::Unspecified(_)), "{unsaid:?}");
+}
+
+/// The injection of a sidecar gives every pod the label of mTLS, `istio` unless it has it already (injection-template.yaml).
+#[test]
+fn a_selector_by_the_label_that_injection_adds_is_decided() {
+    let strict = |label: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: x, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{{label}}}}}, mtls: {{mode: STRICT}}}}\n"
+        )
+    };
+    let flow = "internet -> app=api@shop:80 plaintext";
+    let verdict = |label: &str, annotations: &str| judged(&world(SIDECARS, annotations, &strict(label)), flow).0;
+    assert_eq!(verdict("security.istio.io/tlsMode: istio", ""), Verdict::Denied);
+    assert_eq!(verdict("security.istio.io/tlsMode: disabled", ""), Verdict::Allowed);
+    // What other templates add, and the rest of what this one does, hangs on the injector's configuration.
+    for (label, annotations) in [("security.istio.io/tlsMode: istio", "inject.istio.io/templates: own"), ("istio.io/rev: stable", "")] {
+        let Verdict::Unspecified(reason) = verdict(label, annotations) else { panic!("{label} {annotations}") };
+        assert!(reason.contains("a label whose value is not known"), "{reason}");
+    }
+}
