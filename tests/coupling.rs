@@ -124,6 +124,58 @@ fn snapshots_replace_labels_where_needed() {
     assert!(text.contains("namespaces:\n        - a\n"), "{text}");
 }
 
+/// Namespaces that a rule leaves out by name are left out in the mesh too: it needs to know no others, and none are listed.
+#[test]
+fn namespaces_left_out_by_name_are_told_apart() {
+    let program = |source: &str| {
+        format!(
+            "external namespace front mesh sidecar {{\n  workload web = app=web account web\n}}\nnamespace shop {{\n  workload db = app=db account db\n  allow {source} -> db:80 mtls http GET\n  allow web@front -> db:80 mtls http POST\n}}\n"
+        )
+    };
+    for source in ["*@!front", "*@!front|back", "app=x@!front"] {
+        let outcome = compiled(&program(source));
+        assert_eq!(errors(&outcome), [""; 0], "{source}: {:?}", outcome.findings);
+        assert!(!codes(&outcome).contains(&"namespace-snapshot"), "{source}: {:?}", codes(&outcome));
+        let text = crate::support::yaml(&outcome.manifests);
+        assert!(text.contains("principals:\n        - \"*\"\n        notNamespaces:\n"), "{source}: {text}");
+        assert!(text.contains("        - front\n"), "{source}: {text}");
+    }
+    let both = "namespace shop\nallow app=x@!front -> app=db:80 mtls http GET\nallow app=y@other -> app=db:80 mtls http POST\n";
+    refused(both);
+    fine(&both.replace("@!front", "@!front|other"));
+    let many: String = (0..64).map(|number| format!("|n{number}")).collect();
+    assert_eq!(errors(&compiled(&both.replace("@!front", &format!("@!other{many}")))), ["coupled-rules"], "too many to be left out");
+    fine(&both.replace("@!front", &format!("@!other{}", many.trim_end_matches("|n63"))));
+}
+
+/// What a `deny` takes away by the namespace's name is no caller of the mesh either.
+#[test]
+fn namespaces_denied_by_name_are_told_apart() {
+    fine(
+        "namespace shop\nallow *@* -> app=db:80 mtls http GET\nallow *@front -> app=db:80 mtls http POST\ndeny *@front -> app=db:80 http GET\n",
+    );
+}
+
+/// Nobody can list the namespaces that lack a label: unknown ones lack it too.
+#[test]
+fn namespaces_without_a_label_are_not_listed() {
+    let program = |source: &str| {
+        format!(
+            "namespace front labels env=dev {{\n  workload web = app=web account web\n}}\nnamespace shop labels env=prod {{\n  workload db = app=db account db\n  allow {source} -> db:80 mtls http GET\n  allow web@front -> db:80 mtls http POST\n}}\n"
+        )
+    };
+    for source in ["*@[env!=dev]", "*@[env!=*]", "*@[env!=dev,tier!=back]"] {
+        let outcome = compiled(&program(source));
+        assert_eq!(errors(&outcome), ["coupled-rules"], "{source}: {:?}", outcome.findings);
+        assert!(!codes(&outcome).contains(&"namespace-snapshot"), "{source}: {:?}", codes(&outcome));
+        let said = format!("{:?}", outcome.findings);
+        assert!(said.contains("leave namespaces out by name"), "{source}: {said}");
+    }
+    let outcome = compiled(&program("*@[env!=dev,env=*]"));
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    assert!(codes(&outcome).contains(&"namespace-snapshot"), "one label is asked for: {:?}", codes(&outcome));
+}
+
 /// `accept` on the line whose callers gain lowers the error, and says so.
 #[test]
 fn an_accepted_coupling_compiles_and_shows() {

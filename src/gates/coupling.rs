@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::callers::{ByLabel, Identities};
+use super::callers::{ByLabel, Identities, is_chosen_by_label};
 use super::facts::{Facts, whole};
 use super::mesh::{Projection, WORTH_A_THREAD, acting_ports, cube, is_guarded, known_names, permissions, special};
 use super::openings::subjects;
@@ -111,9 +111,7 @@ fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace:
     found.add(policy, namespace, &gains);
     for rule in &snapshots {
         let cubes = policy.rule(*rule).map(|rule| rule.source.peers().pods).unwrap_or_default();
-        let names =
-            cubes.cubes().iter().flat_map(|cube| cube.namespace_names().map_or_else(|| known_names(policy, cube), <[Symbol]>::to_vec));
-        found.snapshots.entry(*rule).or_default().extend(names);
+        found.snapshots.entry(*rule).or_default().extend(cubes.cubes().iter().flat_map(|cube| listed_names(policy, cube)));
     }
     found.findings.extend(snapshots.iter().filter_map(|rule| report::snapshot(policy, *rule)));
     // What this second projection finds was found by the first.
@@ -121,12 +119,19 @@ fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace:
     Some(projection.mesh(entry, &mut Vec::new()))
 }
 
-/// Whether a lane's callers are any identity because their namespaces are chosen by label.
+/// The namespaces that are listed by name: those written, and those with the labels.
+fn listed_names(policy: &Policy, cube: &PodCube) -> Vec<Symbol> {
+    if is_chosen_by_label(cube) {
+        return known_names(policy, cube);
+    }
+    cube.namespace_names().map(<[Symbol]>::to_vec).unwrap_or_default()
+}
+
+/// Whether a lane's callers are any identity because their namespaces are chosen by label, and for nothing else.
 fn has_label_namespaces(lane: &Lane<'_>) -> bool {
-    let any = matches!(&lane.callers, Callers::Some(identities) if identities.any);
-    let by_label = |cube: &PodCube| cube.namespace_names().is_none() && !cube.namespace.is_all();
-    any && lane.opening.peers.pods.cubes().iter().any(by_label)
-        && lane.opening.peers.pods.cubes().iter().all(|cube| cube.namespace_names().is_some() || by_label(cube))
+    let any = matches!(&lane.callers, Callers::Some(identities) if identities.any_but.is_some());
+    let cubes = lane.opening.peers.pods.cubes();
+    any && cubes.iter().all(|cube| cube.namespace_names().is_some() || is_chosen_by_label(cube))
 }
 
 struct Search<'a> {
@@ -139,7 +144,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// Whether each test over namespace labels selects a known namespace with a mesh: without one there is nothing to list.
     fn has_names(&self, lane: &Lane<'_>) -> bool {
-        let by_label = lane.opening.peers.pods.cubes().iter().filter(|cube| cube.namespace_names().is_none());
+        let by_label = lane.opening.peers.pods.cubes().iter().filter(|cube| is_chosen_by_label(cube));
         let mut by_label = by_label.map(|cube| known_names(self.policy, cube));
         by_label.all(|names| names.iter().any(|name| !self.facts.is_unmeshed(name)))
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::callers::{ByLabel, subset, superset};
+use super::callers::{ByLabel, is_chosen_by_label, subset, superset};
 use super::facts::Facts;
 use super::openings::{regions, subjects};
 use super::{Callers, Cause, Gates, IsolatedBy, MeshGate, NamespaceGates, Opening, Permission, Selector, transport};
@@ -112,7 +112,7 @@ pub(super) fn permissions(
     if tcp.is_empty() {
         return Vec::new();
     }
-    let snapshot = |cube: &PodCube| (by_label == ByLabel::Snapshot).then(|| known_names(policy, cube));
+    let snapshot = |cube: &PodCube| (by_label == ByLabel::Snapshot && is_chosen_by_label(cube)).then(|| known_names(policy, cube));
     let callers = superset(facts, &opening.peers, opening.mtls, &snapshot);
     if matches!(&callers, Callers::Some(identities) if identities.is_empty()) {
         return Vec::new();

@@ -2,11 +2,14 @@
 //!
 //! Owns: how a gain is told, and which remedy fits its cause. It must not decide whether something is gained.
 
+use std::collections::BTreeSet;
+
+use super::callers::is_chosen_by_label;
 use super::coupling::Gain;
 use super::openings::regions;
-use super::{Callers, Mtls};
+use super::{Callers, Identities, Mtls};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{Peers, Protocol, RequestSet, TokenTest, Transport};
+use crate::flow::{NAMESPACE_NAME, Peers, PodCube, Protocol, RequestSet, Symbol, TokenTest, Transport};
 use crate::ir::{Namespace, Policy, Rule, RuleId};
 use crate::syntax::ast::Action;
 
@@ -72,13 +75,23 @@ fn known_as(gain: &Gain<'_>) -> String {
     }
     match &gain.granted.callers {
         Callers::Anyone => "anyone".to_owned(),
-        Callers::Some(identities) if identities.any => "any identity".to_owned(),
-        Callers::Some(identities) => {
-            let accounts = identities.accounts.iter().map(|(namespace, account)| format!("account `{namespace}/{account}`"));
-            let namespaces = identities.namespaces.iter().map(|namespace| format!("namespace `{namespace}`"));
-            accounts.chain(namespaces).collect::<Vec<_>>().join(", ")
-        }
+        Callers::Some(identities) => identity_words(identities),
     }
+}
+
+fn identity_words(identities: &Identities) -> String {
+    let accounts = identities.accounts.iter().map(|(namespace, account)| format!("account `{namespace}/{account}`"));
+    let namespaces = identities.namespaces.iter().map(|namespace| format!("namespace `{namespace}`"));
+    let others = identities.any_but.iter().map(|left_out| match names(left_out.iter()) {
+        names if names.is_empty() => "any identity".to_owned(),
+        names => format!("any identity outside `{names}`"),
+    });
+    accounts.chain(namespaces).chain(others).collect::<Vec<_>>().join(", ")
+}
+
+/// Names of namespaces as they stand behind `@`.
+fn names<'a>(names: impl Iterator<Item = &'a Symbol>) -> String {
+    names.map(|name| &**name).collect::<Vec<_>>().join("|")
 }
 
 /// One flow that is gained.
@@ -139,11 +152,32 @@ fn remedies(finding: Diagnostic, granted: &Rule, gain: &Gain<'_>) -> Diagnostic 
         Callers::Some(identities) if !identities.namespaces.is_empty() && identities.accounts.is_empty() => finding
             .note("no service account is known for the callers, so the mesh is given their namespace")
             .help("say which accounts they run as: `workload NAME = app=… account …`, one account for each, or give an inventory that holds them"),
-        Callers::Some(identities) if identities.any => finding.help("choose the callers of the other rule by namespace name or account, or serve them on another port"),
+        Callers::Some(identities) if identities.any_but.is_some() => unlisted(finding, gain),
         Callers::Some(_) => finding
             .note("pods that share a service account are one caller to the mesh")
             .help("give each of the two callers a service account of its own, or serve them on different ports"),
     }
+}
+
+/// Callers of the granting rule whose namespaces the mesh cannot list.
+fn unlisted(finding: Diagnostic, gain: &Gain<'_>) -> Diagnostic {
+    if !gain.granted.opening.peers.pods.cubes().iter().any(lacks_label) {
+        return finding.help("choose the callers of the other rule by namespace name or account, or serve them on another port");
+    }
+    let callers = gain.region.sources.pods.cubes().iter().filter_map(PodCube::namespace_names).flatten();
+    let left_out = match names(callers.collect::<BTreeSet<_>>().into_iter()) {
+        names if names.is_empty() => "NAME".to_owned(),
+        names => names,
+    };
+    finding
+        .note("the mesh knows namespaces by name only; those that lack a label cannot be listed, since every namespace that nobody knows may lack it")
+        .help(format!("in the other rule, leave namespaces out by name (`@!{left_out}`) or ask for a label that they have, or serve its callers on another port"))
+}
+
+/// Whether namespaces are chosen by labels that they must not have, and by none that they must.
+fn lacks_label(cube: &PodCube) -> bool {
+    let is_tested = cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME);
+    cube.namespace_names().is_none() && is_tested && !is_chosen_by_label(cube)
 }
 
 /// A rule whose namespaces are listed by name for the mesh.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{broken, counterexamples};
 use crate::support::{codes, compiled, errors};
+use twogate::ir::RuleId;
 
 /// `*@[env=prod]` is listed by name: as any identity, `web` would gain what it may.
 const LISTED: &str = "namespace front labels env=dev {
@@ -46,12 +47,20 @@ fn namespaces_with_other_labels_are_asked_about() {
     assert!(counterexamples(&wider).iter().any(outside), "{:?}", counterexamples(&wider));
 }
 
-/// Namespaces that a rule takes by anything but labels exist, whoever knows them: the mesh lists some by name, and the rule lets in all.
+/// Namespaces that a rule takes by anything but labels exist, whoever knows them: were some listed by name, the rule would let in all.
 #[test]
 fn namespaces_without_labels_are_not_taken_to_be_none() {
-    for source in ["*@!front", "*@[env!=dev]"] {
-        let outcome = compiled(&LISTED.replacen("*@[env=prod]", source, 1));
-        assert!(outcome.files.is_empty(), "{source}: {:?}", outcome.findings);
-        assert!(counterexamples(&outcome).iter().any(|flow| flow.contains("app=db@shop:80") && flow.contains("GET")), "{source}");
+    let alone = LISTED.replacen("  allow web@front -> db:80 mtls http POST\n", "", 1);
+    let any = "    - source:\n        principals:\n        - \"*\"\n";
+    for (source, live) in [("*@!front", format!("{any}        notNamespaces:\n        - front\n")), ("*@[env!=dev]", any.to_owned())] {
+        let mut outcome = compiled(&alone.replacen("*@[env=prod]", source, 1));
+        assert_eq!(errors(&outcome), [""; 0], "{source}: {:?}", outcome.findings);
+        outcome.gates.snapshots.insert(RuleId(0), ["shop".into()].into());
+        let (live, listed) = (
+            format!("{live}    to:\n    - operation:\n"),
+            "    - source:\n        namespaces:\n        - shop\n    to:\n    - operation:\n",
+        );
+        let listed = broken(&outcome, &live, listed);
+        assert!(counterexamples(&listed).iter().any(|flow| flow.contains("app=db@shop:80") && flow.contains("GET")), "{source}");
     }
 }

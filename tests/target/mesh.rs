@@ -97,7 +97,11 @@ fn read(yaml: &str) -> Object {
         assert!(rule.to.as_ref().is_none_or(|list| !list.is_empty()), "{yaml}");
         for source in rule.from.iter().flatten().map(|from| &from.source) {
             let accounts = source.get("serviceAccounts").map_or(0, Vec::len);
-            assert!(source.len() == 1 && accounts <= 16 && source.values().all(|list| !list.is_empty()), "{yaml}");
+            // Alone, who is not in some namespaces is also who has no identity.
+            let is_any_but =
+                source.len() == 2 && source.contains_key("notNamespaces") && source.get("principals") == Some(&vec!["*".to_owned()]);
+            let is_one = source.len() == 1 && !source.contains_key("notNamespaces");
+            assert!((is_one || is_any_but) && accounts <= 16 && source.values().all(|list| !list.is_empty()), "{yaml}");
         }
         for operation in rule.to.iter().flatten().map(|to| &to.operation) {
             assert!(!operation.is_empty() && operation.values().all(|list| !list.is_empty()), "{yaml}");
@@ -130,6 +134,7 @@ fn is_source(source: &BTreeMap<String, Vec<String>>, caller: Option<(&str, &str)
         "principals" => one_of(list, principal()),
         "notPrincipals" => !one_of(list, principal()),
         "namespaces" => one_of(list, caller.map(|(namespace, _)| namespace.to_owned())),
+        "notNamespaces" => !one_of(list, caller.map(|(namespace, _)| namespace.to_owned())),
         "serviceAccounts" => one_of(list, caller.map(|(namespace, account)| format!("{namespace}/{account}"))),
         other => panic!("{other}"),
     })
@@ -243,9 +248,11 @@ fn request() -> impl Strategy<Value = Option<RequestCube>> {
 fn callers() -> impl Strategy<Value = Callers> {
     let accounts = prop::sample::subsequence(vec![("shop", "web"), ("shop", "api"), ("pay", "web")], 0..3);
     let namespaces = prop::sample::subsequence(vec!["shop", "pay"], 0..2);
-    let some = (accounts, namespaces, prop::bool::weighted(0.2), any::<bool>()).prop_map(|(accounts, namespaces, any, unidentified)| {
+    let others = prop::option::weighted(0.3, prop::sample::subsequence(vec!["shop", "pay"], 0..=2));
+    let some = (accounts, namespaces, others, any::<bool>()).prop_map(|(accounts, namespaces, others, unidentified)| {
+        let names = |list: Vec<&str>| list.into_iter().map(Symbol::from).collect::<BTreeSet<_>>();
         let accounts = accounts.into_iter().map(|(namespace, account)| (namespace.into(), account.into())).collect();
-        Callers::Some(Identities { accounts, namespaces: namespaces.into_iter().map(Symbol::from).collect(), any, unidentified })
+        Callers::Some(Identities { accounts, namespaces: names(namespaces), any_but: others.map(names), unidentified })
     });
     prop_oneof![1 => Just(Callers::Anyone), 4 => some]
 }
@@ -308,7 +315,8 @@ fn says(permission: &Permission, pod: &Labels, call: &Call) -> bool {
         (Callers::Anyone, _) => true,
         (Callers::Some(identities), None) => identities.unidentified,
         (Callers::Some(identities), Some((namespace, account))) => {
-            identities.any || identities.namespaces.contains(namespace) || identities.accounts.contains(&(namespace.into(), account.into()))
+            let is_other = identities.any_but.as_ref().is_some_and(|left_out| !left_out.contains(namespace));
+            is_other || identities.namespaces.contains(namespace) || identities.accounts.contains(&(namespace.into(), account.into()))
         }
     };
     let request = match (&permission.request, &call.request) {

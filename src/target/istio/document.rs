@@ -69,6 +69,8 @@ struct Source {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     namespaces: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_namespaces: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     service_accounts: Vec<String>,
 }
 
@@ -184,13 +186,18 @@ pub(super) fn rules(rule: &Merged<'_>, accounts: AccountForm<'_>) -> Vec<Rule> {
 
 /// One source for each rung of the identity ladder: fields of one source must all hold at once.
 fn sources(identities: &Identities, form: AccountForm<'_>) -> Vec<FromItem> {
-    let any = || vec!["*".to_owned()];
     let mut sources = accounts(&identities.accounts, form);
     let names: Vec<String> = identities.namespaces.iter().map(ToString::to_string).collect();
     sources.extend(chunks(&names, MAX_VALUES).into_iter().map(|namespaces| Source { namespaces, ..Source::default() }));
-    sources.extend(identities.any.then(|| Source { principals: any(), ..Source::default() }));
-    sources.extend(identities.unidentified.then(|| Source { not_principals: any(), ..Source::default() }));
+    sources.extend(identities.any_but.as_ref().map(any_but));
+    sources.extend(identities.unidentified.then(|| Source { not_principals: vec!["*".to_owned()], ..Source::default() }));
     sources.into_iter().map(|source| FromItem { source }).collect()
+}
+
+/// Any identity but those of some namespaces. Who has no identity is in no namespace, and `notNamespaces` alone would let them in (`semantics.md`
+/// §2.6).
+fn any_but(left_out: &BTreeSet<Symbol>) -> Source {
+    Source { principals: vec!["*".to_owned()], not_namespaces: left_out.iter().map(ToString::to_string).collect(), ..Source::default() }
 }
 
 fn accounts(accounts: &BTreeSet<(Symbol, Symbol)>, form: AccountForm<'_>) -> Vec<Source> {
@@ -307,8 +314,8 @@ const fn action_word(action: Action) -> &'static str {
 
 /// How long the names in a source are.
 fn length(item: &FromItem) -> usize {
-    let FromItem { source } = item;
-    [&source.principals, &source.not_principals, &source.namespaces, &source.service_accounts].into_iter().flatten().map(String::len).sum()
+    let FromItem { source: Source { principals, not_principals, namespaces, not_namespaces, service_accounts } } = item;
+    [principals, not_principals, namespaces, not_namespaces, service_accounts].into_iter().flatten().map(String::len).sum()
 }
 
 /// How long a text is where every line is indented.

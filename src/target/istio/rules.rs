@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::RequestCube;
-use crate::gates::{Callers, Identities, Permission};
+use crate::gates::{Callers, Permission};
 
 /// One rule: all of these callers, on all of these ports, with these requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,13 +34,12 @@ pub(super) fn merge<'a>(permissions: &[&'a Permission]) -> Vec<Rule<'a>> {
         }
     }
     let mut by_callers: BTreeMap<(Option<&RequestCube>, Callers), Option<BTreeSet<u16>>> = BTreeMap::new();
-    for ((request, ports), mut callers) in by_operation {
-        reduce(&mut callers);
+    for ((request, ports), callers) in by_operation {
         let union = |known: &mut Option<BTreeSet<u16>>| match (known, ports) {
             (Some(known), Some(more)) => known.extend(more),
             (known, _) => *known = None,
         };
-        by_callers.entry((request, callers)).and_modify(union).or_insert_with(|| ports.cloned());
+        by_callers.entry((request, reduced(callers))).and_modify(union).or_insert_with(|| ports.cloned());
     }
     let mut rules: Vec<Rule<'a>> = by_callers.into_iter().map(|((request, callers), ports)| Rule { request, ports, callers }).collect();
     rules.sort_unstable();
@@ -62,21 +61,14 @@ fn join(callers: &mut Callers, more: &Callers) {
     match (&mut *callers, more) {
         (Callers::Anyone, _) => {}
         (_, Callers::Anyone) => *callers = Callers::Anyone,
-        (Callers::Some(known), Callers::Some(more)) => {
-            known.accounts.extend(more.accounts.iter().cloned());
-            known.namespaces.extend(more.namespaces.iter().cloned());
-            known.any |= more.any;
-            known.unidentified |= more.unidentified;
-        }
+        (Callers::Some(known), Callers::Some(more)) => known.join(more),
     }
 }
 
-/// Drops what a wider identity says already.
-fn reduce(callers: &mut Callers) {
-    let Callers::Some(Identities { accounts, namespaces, any, .. }) = callers else { return };
-    if *any {
-        accounts.clear();
-        namespaces.clear();
+/// Callers without what a wider identity says already.
+fn reduced(callers: Callers) -> Callers {
+    match callers {
+        Callers::Anyone => Callers::Anyone,
+        Callers::Some(identities) => Callers::Some(identities.reduced()),
     }
-    accounts.retain(|(namespace, _)| !namespaces.contains(namespace));
 }
