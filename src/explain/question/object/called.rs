@@ -10,6 +10,7 @@ use super::{Found, Url, side};
 use crate::diagnostic::Diagnostic;
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Edge, Entrance, Service, Target};
+use crate::flow::Symbol;
 use crate::inventory::{ContainerPort, ExternalTraffic, InventoryWorkload, PodPhase, ServiceFacts, ServicePort};
 
 /// A destination of the language: an address that a known Service has is that Service, which leads to its pods, and so is a port that
@@ -102,7 +103,8 @@ impl<'t> Place<'t> {
 
     /// The host that a client sends who calls the address.
     fn host(&self) -> Url {
-        Url { host: self.address.to_string().into(), path: None }
+        let host: Symbol = self.address.to_string().into();
+        Url { authority: Symbol::clone(&host), host, path: None }
     }
 
     /// A call of the pods to which a node leads by a port of a container.
