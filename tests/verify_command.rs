@@ -334,6 +334,33 @@ allow app=old@legacy -> app=db:8080
     }
 }
 
+/// Pods of one class of labels, of which some take no part in the mesh: these do not stand for the others.
+#[test]
+fn callers_of_two_data_planes_are_not_of_one_class() {
+    let program = |requests: &str| {
+        format!(
+            "namespace pay {{
+  workload db = app=db account db unmeshed
+  workload web = app=web account web
+}}
+namespace shop {{
+  workload api = app=api account api
+  allow app=db|web@pay -> api:80 mtls{requests}
+}}
+"
+        )
+    };
+    let (narrow, wide) = (program(" http GET /a"), program(""));
+    let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n";
+    let files = [("narrow/p.intent", &*narrow), ("wide/p.intent", &*wide), ("twogate.toml", config)];
+    let place = Place::with(&files);
+    assert_eq!(place.run("compile wide -o manifests").status, 0);
+    let ran = place.run("verify narrow --manifests manifests");
+    assert!(ran.stdout.starts_with("wider") && ran.stdout.contains("app=web@pay as web -> app=api@shop:80 over mTLS"), "{}", ran.stdout);
+    let told = place.run("diff narrow wide").stdout;
+    assert!(told.contains("app=web@pay -> app=api@shop:80  was allowed, mTLS, http GET /a; now allowed, mTLS"), "{told}");
+}
+
 /// A policy that chooses namespaces by labels of which the intents say nothing.
 #[test]
 fn what_hangs_on_labels_of_namespaces_is_assumed_of_them() {

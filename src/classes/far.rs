@@ -120,7 +120,7 @@ pub fn classes_cut(
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size, &|cube| world.is_considered(cube), limits)? {
+    for cell in cells(wholes, cubes, size, &planes_among(cubes, world), &|cube| world.is_considered(cube), limits)? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -150,14 +150,16 @@ pub struct Part<E> {
 
 /// The classes into which numbered cubes cut the pods of another cube, each as the set of all its pods.
 ///
-/// `example` gives a pod of a cube that can exist, with whatever else tells classes apart; none if no pod of it can exist.
+/// `planes` are pods of other data planes than others among them have ([`World::planes`]): they are cut apart, too. `example` gives a pod of
+/// a cube that can exist, with whatever else tells classes apart; none if no pod of it can exist.
 pub fn parts_within<K: Ord, E>(
     whole: PodCube,
     cubes: &[(usize, &PodCube)],
     size: usize,
+    planes: &[PodCube],
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
-    considered_parts(whole, cubes, size, &|_| true, example)
+    considered_parts(whole, cubes, size, planes, &|_| true, example)
 }
 
 /// The same without the parts that are not worth a look, of which no part is ([`World::is_considered`]).
@@ -165,12 +167,13 @@ pub fn considered_parts<K: Ord, E>(
     whole: PodCube,
     cubes: &[(usize, &PodCube)],
     size: usize,
+    planes: &[PodCube],
     is_considered: &dyn Fn(&PodCube) -> bool,
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, is_considered, &mut Limits::NONE.clone())? {
+    for cell in cells(vec![whole], cubes, size, planes, is_considered, &mut Limits::NONE.clone())? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -182,11 +185,20 @@ pub fn considered_parts<K: Ord, E>(
     Ok(parts)
 }
 
-/// The pods of some cubes, cut along cubes; parts that are not worth a look are left out. Equal cubes cut once.
+/// The pods of other data planes among those that cubes name. Of all others nothing but their data plane tells, and the example of
+/// pods that nobody names is one in the mesh.
+pub(super) fn planes_among(cubes: &[(usize, &PodCube)], world: &dyn World) -> Vec<PodCube> {
+    let is_named = |plane: &PodCube| cubes.iter().any(|(_, cube)| cube.overlaps(plane));
+    world.planes().into_iter().filter(is_named).collect()
+}
+
+/// The pods of some cubes, cut along cubes; parts that are not worth a look are left out. Equal cubes cut once. What `besides` are cut
+/// along holds nothing.
 pub(super) fn cells(
     wholes: Vec<PodCube>,
     cubes: &[(usize, &PodCube)],
     size: usize,
+    besides: &[PodCube],
     is_considered: &dyn Fn(&PodCube) -> bool,
     limits: &mut Limits,
 ) -> Result<Vec<Cell>, TooManyPods> {
@@ -200,6 +212,8 @@ pub(super) fn cells(
             distinct.push((cube, vec![*at]));
         }
     }
+    let unowned = besides.iter().filter(|cube| !places.contains_key(cube)).map(|cube| (cube, Vec::new()));
+    distinct.extend(unowned.collect::<Vec<_>>());
     let bound = PARTS_BESIDES.min(limits.parts) + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();

@@ -179,6 +179,10 @@ impl World for FewLabels<'_> {
         self.world.example(cube)
     }
 
+    fn planes(&self) -> Vec<PodCube> {
+        self.world.planes()
+    }
+
     fn is_considered(&self, cube: &PodCube) -> bool {
         if !self.world.is_considered(cube) {
             return false;

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::far::{Cell, cells};
+use super::far::{Cell, cells, planes_among};
 use super::{Among, Bits, Limits, TooManyPods, World, address_classes};
 use crate::flow::{Cut, DataPlane, Peer, Pod, PodCube};
 
@@ -109,7 +109,8 @@ impl Partitions {
             return Ok(Rc::clone(known));
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().copied().enumerate().collect();
-        let cells = cells(vec![PodCube::all()], &numbered, cubes.len(), &|cube| world.is_considered(cube), limits)?;
+        let planes = planes_among(&numbered, world);
+        let cells = cells(vec![PodCube::all()], &numbered, cubes.len(), &planes, &|cube| world.is_considered(cube), limits)?;
         let part = |cell: Cell| Part { cube: cell.cube, held_by: cell.held_by.iter().collect(), example: OnceCell::new() };
         self.count += 1;
         let partition = Rc::new(Partition { number: self.count, parts: cells.into_iter().map(part).collect() });

@@ -246,7 +246,8 @@ impl<'a> Door<'a> {
         let all = self.cuts.len() + own.len();
         cubes.extend(own.into_iter().enumerate().map(|(at, cube)| (self.cuts.len() + at, cube)));
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().map(|(at, cube)| (*at, cube)).collect();
-        let parts = parts_within(PodCube::in_namespace(name), &numbered, all, &mut |cube| pair.example(cube))?;
+        let whole = PodCube::in_namespace(name);
+        let parts = parts_within(whole.clone(), &numbered, all, &pair.planes(&whole), &mut |cube| pair.example(cube))?;
         Ok(parts.into_iter().map(|part| Client { workload: None, both: part.example, peers: Arc::new(Peers::from(part.pods)) }).collect())
     }
 

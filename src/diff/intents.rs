@@ -86,6 +86,10 @@ impl Side for Intents<'_> {
         self.world.label_tests()
     }
 
+    fn planes(&self) -> Vec<PodCube> {
+        self.world.planes()
+    }
+
     fn namespace_labels(&self, name: &str) -> Known {
         let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
         self.policy.namespace(name).map(known).unwrap_or_default()

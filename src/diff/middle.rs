@@ -36,6 +36,10 @@ impl Side for Standing<'_> {
         self.world.limits()
     }
 
+    fn planes(&self) -> Vec<PodCube> {
+        self.world.planes()
+    }
+
     fn namespace_labels(&self, name: &str) -> Known {
         self.world.namespace_labels(name)
     }

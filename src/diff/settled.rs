@@ -198,7 +198,9 @@ impl Look<'_> {
     fn parts(&self, name: &Symbol, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Result<Vec<Part<Both>>, TooManyPods> {
         let few = if self.few.are_needed(cubes) { self.enough(name, way) } else { None };
         let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.are_among(cube));
-        considered_parts(PodCube::in_namespace(name), cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way))
+        let whole = PodCube::in_namespace(name);
+        let planes = self.pair.planes(&whole);
+        considered_parts(whole, cubes, size, &planes, &is_considered, &mut |cube| self.pair.example_at(cube, way))
     }
 
     fn enough(&self, name: &Symbol, way: Way) -> Option<Rc<Enough>> {

@@ -47,6 +47,10 @@ pub(crate) trait Side: Sync {
     fn limits(&self) -> Vec<PodCube> {
         Vec::new()
     }
+    /// The pods that take part in the mesh otherwise than others of their namespace ([`World::planes`](crate::classes::World::planes)).
+    fn planes(&self) -> Vec<PodCube> {
+        Vec::new()
+    }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
     /// Whether it says how the pods of a namespace take part in the mesh, and is not only taking it for usual.
@@ -206,6 +210,16 @@ impl<'a> Pair<'a> {
             let cubes = self.side(which).judge().subjects(name, way);
             cubes.into_iter().filter_map(|cube| self.narrowed(which, &cube, name)).collect::<Vec<_>>()
         };
+        let mut cubes = of(Which::Base);
+        cubes.extend(of(Which::Head));
+        cubes.sort_unstable();
+        cubes.dedup();
+        cubes
+    }
+
+    /// The pods that on either side take part in the mesh otherwise than others of their namespace, among those of a cube.
+    pub(super) fn planes(&self, whole: &PodCube) -> Vec<PodCube> {
+        let of = |which: Which| self.side(which).planes().into_iter().filter(|cube| cube.overlaps(whole)).collect::<Vec<_>>();
         let mut cubes = of(Which::Base);
         cubes.extend(of(Which::Head));
         cubes.sort_unstable();

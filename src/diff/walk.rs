@@ -248,10 +248,13 @@ impl Walk<'_> {
         cubes.sort_by_key(|(_, cube)| (meant.are_told_apart_by(cube), *cube));
         let few = self.few.are_needed(&cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
         let is_considered = |cube: &PodCube| meant.are_among(cube) && few.as_ref().is_none_or(|few| few.are_among(cube));
-        considered_parts(whole, &cubes, size, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(|TooManyPods| {
-            self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
-            Vec::new()
-        })
+        let planes = self.pair.planes(&whole);
+        considered_parts(whole, &cubes, size, &planes, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(
+            |TooManyPods| {
+                self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
+                Vec::new()
+            },
+        )
     }
 
     /// Those pods of a namespace of which seeds speak, and others that are like them, as both judges tell them apart this way.

@@ -198,6 +198,10 @@ impl World for ByNamespace<'_> {
         self.world.example(cube)
     }
 
+    fn planes(&self) -> Vec<PodCube> {
+        self.world.planes()
+    }
+
     fn is_considered(&self, cube: &PodCube) -> bool {
         let (names, of) = (cube.names(), |name: &Symbol| self.within.get(name).unwrap_or(&self.elsewhere));
         if !names.is_cofinite() {

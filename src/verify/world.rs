@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::classes::{Named, World, fresh_word, labels_within};
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
 use crate::gates::Facts;
-use crate::ir::{Namespace, Policy};
+use crate::ir::{Namespace, Policy, Workload};
 
 /// The pods that a program's facts allow.
 #[derive(Debug)]
 pub struct PolicyWorld<'p> {
     policy: &'p Policy,
     accounts: BTreeMap<Symbol, Vec<Known>>,
+    /// The pods of workloads that say how they take part in the mesh.
+    planes: Vec<PodCube>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
     /// The name of one.
@@ -37,7 +39,8 @@ impl<'p> PolicyWorld<'p> {
             policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
         let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
         let named = Named::of(policy.namespaces.keys().map(|name| &**name));
-        Self { policy, accounts: known_accounts(policy), elsewhere, unknown: named.fresh_word(), named }
+        let planes = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube).collect();
+        Self { policy, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
     }
 
     /// What is known of the accounts of pods, by namespace.
@@ -127,6 +130,10 @@ impl<'p> PolicyWorld<'p> {
 }
 
 impl World for PolicyWorld<'_> {
+    fn planes(&self) -> Vec<PodCube> {
+        self.planes.clone()
+    }
+
     fn label_tests(&self) -> Vec<PodCube> {
         self.known().map(|known| known.pods.clone()).collect()
     }

@@ -381,9 +381,9 @@ fn a_host_outside_behind_a_waypoint_is_not_known() {
 
 #[test]
 fn how_the_mesh_is_installed_is_not_known() {
-    let mesh = |domain: &str| {
+    let mesh = |protocol: &str| {
         format!(
-            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: 'trustDomain: {domain}'}}\n"
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: 'meshMTLS: {{minProtocolVersion: {protocol}}}'}}\n"
         )
     };
     let found = unknown(&(shop() + &mesh("one")), &(shop() + &mesh("two")), SIDECAR);
