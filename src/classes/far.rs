@@ -150,16 +150,16 @@ pub struct Part<E> {
 
 /// The classes into which numbered cubes cut the pods of another cube, each as the set of all its pods.
 ///
-/// `planes` are pods of other data planes than others among them have ([`World::planes`]): they are cut apart, too. `example` gives a pod of
+/// `apart` are pods of other data planes than others among them have ([`World::planes`]): they are cut apart, too. `example` gives a pod of
 /// a cube that can exist, with whatever else tells classes apart; none if no pod of it can exist.
 pub fn parts_within<K: Ord, E>(
     whole: PodCube,
     cubes: &[(usize, &PodCube)],
     size: usize,
-    planes: &[PodCube],
+    apart: &[PodCube],
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
-    considered_parts(whole, cubes, size, planes, &|_| true, example)
+    considered_parts(whole, cubes, size, apart, &|_| true, example)
 }
 
 /// The same without the parts that are not worth a look, of which no part is ([`World::is_considered`]).
@@ -167,13 +167,13 @@ pub fn considered_parts<K: Ord, E>(
     whole: PodCube,
     cubes: &[(usize, &PodCube)],
     size: usize,
-    planes: &[PodCube],
+    apart: &[PodCube],
     is_considered: &dyn Fn(&PodCube) -> bool,
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, planes, is_considered, &mut Limits::NONE.clone())? {
+    for cell in cells(vec![whole], cubes, size, apart, is_considered, &mut Limits::NONE.clone())? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
