@@ -46,7 +46,7 @@ pub(super) struct Word {
 struct Url {
     /// Its host.
     host: Symbol,
-    /// Its host as a client sends it ([`Request::host`]).
+    /// Its host as a client sends it ([`Request::host`](crate::flow::Request::host)).
     authority: Symbol,
     /// The path; none where TLS of the application hides it.
     path: Option<Symbol>,
