@@ -42,8 +42,8 @@ pub trait World: Sync + std::fmt::Debug {
 
     /// The pods that take part in the mesh otherwise than others of their namespace: no class holds some of them and some others, as
     /// its example would stand for a data plane that is not all of its pods'.
-    fn planes(&self) -> Vec<PodCube> {
-        Vec::new()
+    fn planes(&self) -> &[PodCube] {
+        &[]
     }
 
     /// By what it tells pods that can exist from others, each a limit: pods that a test does not hold may be so too.

@@ -120,7 +120,8 @@ pub fn classes_cut(
     let mut parts: BTreeMap<Bits, Vec<PodCube>> = BTreeMap::new();
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
-    for cell in cells(wholes, cubes, size, &planes_among(cubes, world), &|cube| world.is_considered(cube), limits)? {
+    let planes = planes_among(&wholes, cubes, world);
+    for cell in cells(wholes, cubes, size, &planes, &|cube| world.is_considered(cube), limits)? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
         if seen.contains(&(cell.held_by.clone(), true)) {
             continue;
@@ -185,11 +186,11 @@ pub fn considered_parts<K: Ord, E>(
     Ok(parts)
 }
 
-/// The pods of other data planes among those that cubes name. Of all others nothing but their data plane tells, and the example of
-/// pods that nobody names is one in the mesh.
-pub(super) fn planes_among(cubes: &[(usize, &PodCube)], world: &dyn World) -> Vec<PodCube> {
-    let is_named = |plane: &PodCube| cubes.iter().any(|(_, cube)| cube.overlaps(plane));
-    world.planes().into_iter().filter(is_named).collect()
+/// The pods of other data planes among those that a cube holds, and among all of which only a part is cut. Of all pods some that no cube
+/// holds are in namespaces that nobody knows.
+pub(super) fn planes_among(wholes: &[PodCube], cubes: &[(usize, &PodCube)], world: &dyn World) -> Vec<PodCube> {
+    let named = || wholes.iter().filter(|whole| **whole != PodCube::all()).chain(cubes.iter().map(|(_, cube)| *cube));
+    world.planes().iter().filter(|plane| named().any(|cube| cube.overlaps(plane))).cloned().collect()
 }
 
 /// The pods of some cubes, cut along cubes; parts that are not worth a look are left out. Equal cubes cut once. What `besides` are cut

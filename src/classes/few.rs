@@ -179,7 +179,7 @@ impl World for FewLabels<'_> {
         self.world.example(cube)
     }
 
-    fn planes(&self) -> Vec<PodCube> {
+    fn planes(&self) -> &[PodCube] {
         self.world.planes()
     }
 

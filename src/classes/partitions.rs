@@ -109,8 +109,9 @@ impl Partitions {
             return Ok(Rc::clone(known));
         }
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().copied().enumerate().collect();
-        let planes = planes_among(&numbered, world);
-        let cells = cells(vec![PodCube::all()], &numbered, cubes.len(), &planes, &|cube| world.is_considered(cube), limits)?;
+        let whole = vec![PodCube::all()];
+        let planes = planes_among(&whole, &numbered, world);
+        let cells = cells(whole, &numbered, cubes.len(), &planes, &|cube| world.is_considered(cube), limits)?;
         let part = |cell: Cell| Part { cube: cell.cube, held_by: cell.held_by.iter().collect(), example: OnceCell::new() };
         self.count += 1;
         let partition = Rc::new(Partition { number: self.count, parts: cells.into_iter().map(part).collect() });

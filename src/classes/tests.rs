@@ -28,6 +28,68 @@ impl World for Everything {
     }
 }
 
+/// The same, but for the pods of some workloads, which take no part in the mesh. Of several namespaces it gives a pod of one that does.
+#[derive(Debug)]
+struct Outside(Vec<PodCube>);
+
+impl Outside {
+    fn holds(&self, pod: &Pod) -> bool {
+        self.0.iter().any(|cube| cube.contains(pod))
+    }
+}
+
+impl World for Outside {
+    fn example(&self, cube: &PodCube) -> Option<Pod> {
+        let within = |name: &Symbol| {
+            let namespace = cube.namespace.intersect(&LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name))))?;
+            Everything.example(&PodCube { namespace, ..cube.clone() })
+        };
+        let named = cube.names().finite().map(|names| names.iter().filter_map(within).collect::<Vec<_>>());
+        let mut pods = named.unwrap_or_else(|| Everything.example(cube).into_iter().collect());
+        pods.iter_mut().filter(|pod| self.holds(pod)).for_each(|pod| pod.plane = DataPlane::None);
+        pods.sort_by_key(|pod| pod.plane == DataPlane::None);
+        pods.into_iter().next()
+    }
+
+    fn planes(&self) -> &[PodCube] {
+        &self.0
+    }
+}
+
+/// The same where only a part of all pods is cut, and what no cube holds of it is of two data planes.
+#[test]
+fn pods_that_no_cube_holds_are_of_one_data_plane_too() {
+    let within = |app: Values| PodCube::in_namespace("a").labelled("app".into(), app);
+    let (cube, world) = (within(words(&["a", "b"]).complement()), Outside(vec![within(words(&["a"]))]));
+    let classes = classes_within(PodCube::in_namespace("a"), &[(0, &cube)], 1, &world).unwrap();
+    assert!(classes.iter().any(|class| class.held_by.is_empty() && class.example.plane == DataPlane::Sidecar), "{classes:?}");
+}
+
+/// Pods with each label, account and namespace that cubes speak of, and with others.
+fn every_pod() -> impl Iterator<Item = Pod> {
+    let each = || ["a", "b", "c", "other"].into_iter();
+    let pod = |(name, env, app, account): (&str, Option<&str>, Option<&str>, &str)| {
+        let labels =
+            |key: &str, value: Option<&str>| value.map(|value| (Symbol::from(key), Symbol::from(value))).into_iter().collect::<Labels>();
+        let mut namespace_labels = labels("env", env);
+        namespace_labels.insert(NAMESPACE_NAME.into(), name.into());
+        Pod { namespace: name.into(), namespace_labels, labels: labels("app", app), account: account.into(), plane: DataPlane::Sidecar }
+    };
+    let with_none = move || each().map(Some).chain([None]);
+    each().flat_map(move |name| {
+        with_none().flat_map(move |env| with_none().flat_map(move |app| each().map(move |account| pod((name, env, app, account)))))
+    })
+}
+
+/// The pods of a workload that says how they take part in the mesh.
+fn workload() -> impl Strategy<Value = PodCube> {
+    let names = prop::sample::select(vec!["a", "b", "c"]);
+    (names.clone(), prop::option::of(names)).prop_map(|(name, app)| {
+        let whole = PodCube::in_namespace(name);
+        app.map_or(whole.clone(), |app| whole.labelled("app".into(), words(&[app])))
+    })
+}
+
 fn words(named: &[&str]) -> Values {
     Values::of(named.iter().map(|word| Symbol::from(*word)))
 }
@@ -140,6 +202,32 @@ proptest! {
                 let before = numbered.entry((partition, places.to_vec())).or_insert_with(|| parts.clone());
                 prop_assert_eq!(&*before, &parts, "one number, two things");
             }
+        }
+    }
+
+    /// No example without a mesh stands alone for pods with one.
+    #[test]
+    fn a_class_with_pods_in_the_mesh_has_an_example_in_the_mesh(
+        cubes in prop::collection::vec(cube(), 1..4),
+        outside in prop::collection::vec(workload(), 0..3),
+        whole in prop_oneof![Just(PodCube::all()), Just(PodCube::in_namespace("a")), cube()],
+    ) {
+        let world = Outside(outside);
+        let cuts: Vec<Cut> = cubes.iter().map(|cube| Cut { peers: Peers { pods: PodSet::from(cube.clone()), addresses: AddressSet::none() }, ports: PortSet::all(), requests: RequestSamples::default() }).collect();
+        let numbered: Vec<(usize, &PodCube)> = cubes.iter().enumerate().collect();
+        let classes = classes_within(whole.clone(), &numbered, cubes.len(), &world).unwrap();
+        let ends = Partitions::default().far_ends(&cuts, &world, &mut Limits::NONE.clone()).unwrap();
+        let shown = classes.iter().map(|class| (class.example.clone(), class.held_by.clone()));
+        let far = ends.iter().filter_map(|end| match &end.example {
+            Peer::Pod(pod) => Some((pod.clone(), end.cuts.clone())),
+            Peer::Address(_) => None,
+        });
+        let in_mesh = |(pod, held): (Pod, Vec<usize>)| (pod.plane != DataPlane::None).then_some(held);
+        let (shown, far): (BTreeSet<Vec<usize>>, BTreeSet<Vec<usize>>) = (shown.filter_map(in_mesh).collect(), far.filter_map(in_mesh).collect());
+        for pod in every_pod().filter(|pod| !world.holds(pod)) {
+            let held: Vec<usize> = numbered.iter().filter(|(_, cube)| cube.contains(&pod)).map(|(at, _)| *at).collect();
+            prop_assert!(shown.contains(&held) || !whole.contains(&pod), "{pod:?} of {held:?}");
+            prop_assert!(far.contains(&held), "{pod:?} of {held:?}");
         }
     }
 

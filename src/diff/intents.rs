@@ -86,7 +86,7 @@ impl Side for Intents<'_> {
         self.world.label_tests()
     }
 
-    fn planes(&self) -> Vec<PodCube> {
+    fn planes(&self) -> &[PodCube] {
         self.world.planes()
     }
 

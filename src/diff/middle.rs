@@ -36,7 +36,7 @@ impl Side for Standing<'_> {
         self.world.limits()
     }
 
-    fn planes(&self) -> Vec<PodCube> {
+    fn planes(&self) -> &[PodCube] {
         self.world.planes()
     }
 

@@ -48,8 +48,8 @@ pub(crate) trait Side: Sync {
         Vec::new()
     }
     /// The pods that take part in the mesh otherwise than others of their namespace ([`World::planes`](crate::classes::World::planes)).
-    fn planes(&self) -> Vec<PodCube> {
-        Vec::new()
+    fn planes(&self) -> &[PodCube] {
+        &[]
     }
     /// What is known of the labels of a namespace.
     fn namespace_labels(&self, name: &str) -> Known;
@@ -219,12 +219,9 @@ impl<'a> Pair<'a> {
 
     /// The pods that on either side take part in the mesh otherwise than others of their namespace, among those of a cube.
     pub(super) fn planes(&self, whole: &PodCube) -> Vec<PodCube> {
-        let of = |which: Which| self.side(which).planes().into_iter().filter(|cube| cube.overlaps(whole)).collect::<Vec<_>>();
-        let mut cubes = of(Which::Base);
-        cubes.extend(of(Which::Head));
-        cubes.sort_unstable();
-        cubes.dedup();
-        cubes
+        let of = |which: Which| self.side(which).planes().iter().filter(|cube| cube.overlaps(whole)).cloned();
+        let cubes: BTreeSet<PodCube> = of(Which::Base).chain(of(Which::Head)).collect();
+        cubes.into_iter().collect()
     }
 
     /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.

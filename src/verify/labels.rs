@@ -198,7 +198,7 @@ impl World for ByNamespace<'_> {
         self.world.example(cube)
     }
 
-    fn planes(&self) -> Vec<PodCube> {
+    fn planes(&self) -> &[PodCube] {
         self.world.planes()
     }
 

@@ -130,8 +130,8 @@ impl<'p> PolicyWorld<'p> {
 }
 
 impl World for PolicyWorld<'_> {
-    fn planes(&self) -> Vec<PodCube> {
-        self.planes.clone()
+    fn planes(&self) -> &[PodCube] {
+        &self.planes
     }
 
     fn label_tests(&self) -> Vec<PodCube> {
