@@ -6,6 +6,7 @@
 mod capture;
 mod containers;
 mod injection;
+mod mesh_config;
 mod object;
 mod ownership;
 mod pod;
@@ -28,6 +29,7 @@ pub use workload::{
 };
 
 pub(crate) use injection::namespace_plane;
+pub(crate) use mesh_config::MeshConfig;
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
 

@@ -352,11 +352,16 @@ namespace shop {{
     };
     let (narrow, wide) = (program(" http GET /a"), program(""));
     let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n";
-    let files = [("narrow/p.intent", &*narrow), ("wide/p.intent", &*wide), ("twogate.toml", config)];
+    let theirs = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: theirs, namespace: shop}\n\
+                  spec: {selector: {matchLabels: {app: api}}, rules: [{from: [{source: {principals: ['*']}}]}]}\n";
+    let files = [("narrow/p.intent", &*narrow), ("wide/p.intent", &*wide), ("twogate.toml", config), ("theirs.yaml", theirs)];
     let place = Place::with(&files);
     assert_eq!(place.run("compile wide -o manifests").status, 0);
     let ran = place.run("verify narrow --manifests manifests");
     assert!(ran.stdout.starts_with("wider") && ran.stdout.contains("app=web@pay as web -> app=api@shop:80 over mTLS"), "{}", ran.stdout);
+    // Policies of others are held against the same callers.
+    let wider = place.run("check narrow --alongside theirs.yaml");
+    assert_eq!((wider.status, wider.stderr.contains("alongside-changes-access")), (1, true), "{}", wider.stderr);
     let told = place.run("diff narrow wide").stdout;
     assert!(told.contains("app=web@pay -> app=api@shop:80  was allowed, mTLS, http GET /a; now allowed, mTLS"), "{told}");
 }

@@ -1,14 +1,17 @@
-//! What intents take for granted and manifests break, and what nobody can judge.
+//! What intents take for granted and manifests break, what is taken for granted of manifests, and what nobody can judge.
 //!
-//! Owns: `broken`, `unknown`. It must not offer remedies.
+//! Owns: `broken`, `meshed_by_default`, `unknown`. It must not offer remedies.
+
+use std::collections::BTreeSet;
 
 use super::call::Call;
 use super::place;
 use super::said;
 use super::setting::Setting;
-use super::world;
+use super::world::{self, Known};
 use crate::cluster::{Decision, Endpoint, Facts, Gate};
-use crate::flow::{DataPlane, Peer, Pod, Transport, Verdict};
+use crate::compile::Mesh;
+use crate::flow::{DataPlane, Peer, Pod, Symbol, Transport, Verdict};
 
 /// Assumptions of the intents that do not hold in the manifests, as far as this connection touches them.
 pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec<String> {
@@ -24,6 +27,22 @@ pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec
     found.extend(stale(setting, call));
     found.dedup();
     found
+}
+
+/// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
+pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
+    let meshed = |end: &Known| match &end.endpoint.peer {
+        Peer::Pod(pod) if pod.plane != DataPlane::None => Some(Symbol::clone(&pod.namespace)),
+        _ => None,
+    };
+    let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
+    let unsaid = namespaces.iter().filter(|namespace| setting.cluster.is_meshed_by_default(namespace));
+    let names: Vec<String> = unsaid.map(|namespace| format!("`{namespace}`")).collect();
+    let is_asked = setting.mesh == Mesh::Mentioned && !names.is_empty();
+    is_asked.then(|| {
+        let names = names.join(" and ");
+        format!("no label says that pods of {names} are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says otherwise")
+    })
 }
 
 /// Facts of a workload and its namespace that are otherwise.

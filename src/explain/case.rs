@@ -2,7 +2,6 @@
 //!
 //! Owns: `Case`, who is asked about, and which of many alike are shown. It must not know how an answer is written.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::assume;
@@ -141,22 +140,6 @@ fn kinds(setting: &Setting, calls: Vec<Call>) -> Vec<Alike> {
     kinds
 }
 
-/// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
-fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
-    let meshed = |end: &'_ Known| match &end.endpoint.peer {
-        Peer::Pod(pod) if pod.plane != DataPlane::None => Some(Symbol::clone(&pod.namespace)),
-        _ => None,
-    };
-    let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
-    let unsaid = namespaces.iter().filter(|namespace| setting.cluster.is_meshed_by_default(namespace));
-    let names: Vec<String> = unsaid.map(|namespace| format!("`{namespace}`")).collect();
-    let is_asked = setting.mesh == Mesh::Mentioned && !names.is_empty();
-    is_asked.then(|| {
-        let names = names.join(" and ");
-        format!("no label says that pods of {names} are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says otherwise")
-    })
-}
-
 /// Who is judged differently, in a word.
 fn told_apart(kinds: &[Alike]) -> &'static str {
     let calls = || kinds.iter().flat_map(|kind| std::iter::once(&kind.call).chain(&kind.others));
@@ -200,17 +183,10 @@ pub(super) fn said(setting: &Setting, call: &Call, decision: &Decision) -> Optio
     Some(said::of(&setting.policy, &flow))
 }
 
-fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
-    let Alike { mut call, decision, mut others, .. } = alike;
-    for call in std::iter::once(&mut call).chain(&mut others) {
-        call.name_ranges(setting, asked);
-    }
-    let call = &call;
-    let others: Vec<String> = others.iter().map(alike_title).collect();
-    let question = call.question();
-    let said = said(setting, call, &decision);
+/// What there is to be known besides the answer, each in a sentence.
+fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
-    notes.extend(meshed_by_default(setting, call));
+    notes.extend(assume::meshed_by_default(setting, call));
     notes.dedup();
     notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
     notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));
@@ -220,10 +196,23 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     }
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
-    notes.extend(call.what_is_called(setting, &decision));
-    notes.extend(alike_note(&others));
-    notes.extend(remedy::by_request(setting, call, &decision));
-    notes.extend(subject::hangs_on(setting, call, &decision));
+    notes.extend(call.what_is_called(setting, decision));
+    notes.extend(alike_note(others));
+    notes.extend(remedy::by_request(setting, call, decision));
+    notes.extend(subject::hangs_on(setting, call, decision));
+    notes
+}
+
+fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
+    let Alike { mut call, decision, mut others, .. } = alike;
+    for call in std::iter::once(&mut call).chain(&mut others) {
+        call.name_ranges(setting, asked);
+    }
+    let call = &call;
+    let others: Vec<String> = others.iter().map(alike_title).collect();
+    let notes = notes(setting, (call, &decision), asked, &others);
+    let question = call.question();
+    let said = said(setting, call, &decision);
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     // Intents speak of who calls, and not of the address with which the call arrives.

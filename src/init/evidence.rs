@@ -4,7 +4,7 @@
 
 use crate::diagnostic::code;
 use crate::flow::Symbol;
-use crate::inventory::WorkloadKind;
+use crate::inventory::{MeshConfig, WorkloadKind};
 use crate::manifest::{Document, Node, Object, Reading, Whereabouts, documents, objects};
 use crate::source::{FileId, Source, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,8 +161,9 @@ impl Evidence {
     /// The settings of the mesh (key `mesh`) and of `kubeadm` (key `ClusterConfiguration`), each a text of its own.
     fn take_settings(&mut self, data: &Node<'_>, reading: &mut Reading<'_>) {
         if let Some(mesh) = data.get(reading, "mesh").text(reading) {
-            self.root_namespace = self.root_namespace.take().or_else(|| setting(mesh, "rootNamespace"));
-            self.trust_domain = self.trust_domain.take().or_else(|| setting(mesh, "trustDomain"));
+            let mesh = MeshConfig::read(mesh).unwrap_or_default();
+            self.root_namespace = self.root_namespace.take().or_else(|| mesh.root_namespace.map(|name| name.to_string()));
+            self.trust_domain = self.trust_domain.take().or_else(|| mesh.trust_domain.map(|domain| domain.to_string()));
         }
         if let Some(cluster) = data.get(reading, "ClusterConfiguration").text(reading) {
             let ranges = |key| setting(cluster, key).into_iter().flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>());

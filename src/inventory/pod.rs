@@ -43,9 +43,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let has_host_ports = host_network == HostNetwork::No;
     let proxy = if ports_known == PortsKnown::Yes { injection::role(&annotations, &containers) } else { ProxyRole::Unknown };
     let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
-    if kind == WorkloadKind::Job && name.named == Named::Whole {
-        labels.extend(JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))));
-    }
+    labels.extend(own_name(kind, &name));
     labels.retain(|key, _| !rolled.contains(key));
     let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).chain(rolled).collect();
     Some(InventoryWorkload {
@@ -71,6 +69,14 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         namespace: name.namespace,
         name: name.name,
     })
+}
+
+/// The labels in which a Job's pods carry its name, where that is known.
+fn own_name(kind: WorkloadKind, name: &Identity) -> Labels {
+    if kind != WorkloadKind::Job || name.named != Named::Whole {
+        return Labels::new();
+    }
+    JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))).into_iter().collect()
 }
 
 /// What pods are judged by besides their namespace.

@@ -8,18 +8,9 @@ use std::collections::BTreeSet;
 use crate::cluster::Platform;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Symbol;
-use crate::manifest::{Object, Reading, plain};
-use crate::source::{Location, Source};
-
-/// What `data.mesh` says (istio.io : docs/reference/config/istio.mesh.v1alpha1, `MeshConfig`), as far as answers hang on it. What is
-/// missing has istiod's default.
-#[derive(Debug, Default)]
-struct MeshConfig {
-    root_namespace: Option<Symbol>,
-    trust_domain: Option<Symbol>,
-    trust_domain_aliases: Option<BTreeSet<Symbol>>,
-    auto_mtls: Option<bool>,
-}
+use crate::inventory::MeshConfig;
+use crate::manifest::{Object, Reading};
+use crate::source::Location;
 
 /// What a `ConfigMap` means to answers.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +28,7 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
     let is_of_mesh = name.text(reading).is_some_and(|name| name == "istio" || name.starts_with("istio-"));
     let text = object.root.follow(reading, &["data", "mesh"]);
     let Some(written) = text.text(reading).filter(|_| is_of_mesh).map(str::to_owned) else { return Said::Nothing };
-    let Some(config) = config(&written) else {
+    let Some(config) = MeshConfig::read(&written) else {
         text.wrong(reading, "the mesh's configuration is expected, as YAML in a text");
         return Said::Nothing;
     };
@@ -45,21 +36,6 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
         text.report(reading, |location| otherwise(key, &theirs, &ours, location));
     }
     if config.auto_mtls == Some(false) { Said::NoAutoMtls } else { Said::Nothing }
-}
-
-/// Reads `data.mesh`; none if it is no mapping. A text without a word has every default.
-fn config(text: &str) -> Option<MeshConfig> {
-    let mut documents = plain(&Source::new("mesh", text)).into_iter();
-    let Some(said) = documents.next() else { return text.trim().is_empty().then(MeshConfig::default) };
-    let said = said.as_object()?;
-    let word = |key: &str| said.get(key)?.as_str().filter(|word| !word.is_empty()).map(Symbol::from);
-    let aliases = said.get("trustDomainAliases").and_then(serde_json::Value::as_array);
-    Some(MeshConfig {
-        root_namespace: word("rootNamespace"),
-        trust_domain: word("trustDomain"),
-        trust_domain_aliases: aliases.map(|list| list.iter().filter_map(|alias| alias.as_str()).map(Symbol::from).collect()),
-        auto_mtls: said.get("enableAutoMtls").and_then(serde_json::Value::as_bool),
-    })
 }
 
 /// The keys of `twogate.toml` that say something else, with the mesh's value and the platform's, as TOML.

@@ -1,0 +1,56 @@
+//! The mesh's own configuration, as istiod reads it from the text `mesh` of a `ConfigMap`.
+//!
+//! Owns: `MeshConfig`. It must not know which `ConfigMap` that is, nor what follows.
+
+use std::collections::BTreeSet;
+
+use crate::flow::Symbol;
+use crate::manifest::plain;
+use crate::source::Source;
+
+/// What `data.mesh` says (istio.io : docs/reference/config/istio.mesh.v1alpha1, `MeshConfig`), as far as answers hang on it. What is
+/// missing has istiod's default.
+#[derive(Debug, Default)]
+pub(crate) struct MeshConfig {
+    /// The namespace whose policies act on the whole mesh.
+    pub(crate) root_namespace: Option<Symbol>,
+    /// The trust domain of identities.
+    pub(crate) trust_domain: Option<Symbol>,
+    /// Further trust domains that count as the mesh's own.
+    pub(crate) trust_domain_aliases: Option<BTreeSet<Symbol>>,
+    /// Whether sidecars find out by themselves who takes mTLS.
+    pub(crate) auto_mtls: Option<bool>,
+}
+
+impl MeshConfig {
+    /// Reads `data.mesh`; none if it is no mapping. A text without a word has every default.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        if text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
+            return Some(Self::default());
+        }
+        let said = plain(&Source::new("mesh", text)).into_iter().next()?;
+        let said = said.as_object()?;
+        let word = |key: &str| said.get(key)?.as_str().filter(|word| !word.is_empty()).map(Symbol::from);
+        let aliases = said.get("trustDomainAliases").and_then(serde_json::Value::as_array);
+        Some(Self {
+            root_namespace: word("rootNamespace"),
+            trust_domain: word("trustDomain"),
+            trust_domain_aliases: aliases.map(|list| list.iter().filter_map(|alias| alias.as_str()).map(Symbol::from).collect()),
+            auto_mtls: said.get("enableAutoMtls").and_then(serde_json::Value::as_bool),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_deeper_is_not_the_meshs_own() {
+        let config =
+            MeshConfig::read("defaultConfig:\n  rootNamespace: theirs\ntrustDomain: corp # ours\nenableAutoMtls: false\n").unwrap();
+        assert_eq!((config.root_namespace, config.trust_domain.as_deref(), config.auto_mtls), (None, Some("corp"), Some(false)));
+        assert!(MeshConfig::read("# nothing\n").is_some() && MeshConfig::read("").is_some());
+        assert!(MeshConfig::read("- a").is_none() && MeshConfig::read("a: [").is_none());
+    }
+}
