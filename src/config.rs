@@ -16,7 +16,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, code, nearest};
-use crate::flow::{AddressSet, DataPlane, PortSet, Symbol};
+use crate::flow::{AddressSet, DataPlane, PathNormalization, PortSet, Symbol};
 use crate::source::{FileId, Location, Source, Span};
 
 pub(crate) use date::is_date;
@@ -203,31 +203,6 @@ pub enum SyncWaves {
     Off,
     /// They carry those of Argo CD.
     ArgoCd,
-}
-
-/// What the mesh does to the path of a request before it compares it (`semantics.md` §2.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PathNormalization {
-    /// Nothing.
-    None,
-    /// Dot segments, backslashes, percent signs before letters that need none.
-    Base,
-    /// The same, and `//` becomes `/`.
-    MergeSlashes,
-    /// The same, after `%2F` and `%5C` are decoded.
-    DecodeAndMergeSlashes,
-}
-
-impl PathNormalization {
-    /// As `twogate.toml` writes it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Base => "base",
-            Self::MergeSlashes => "merge-slashes",
-            Self::DecodeAndMergeSlashes => "decode-and-merge-slashes",
-        }
-    }
 }
 
 /// An answer about a platform.

@@ -23,7 +23,7 @@ pub use cut::{Cut, RequestSamples, WrittenWords};
 pub use intervals::{Intervals, Point};
 pub use label_tests::{LabelTests, PodTests, Rest, TestRole, rest};
 pub use labels::{LabelCube, Labels};
-pub use paths::{PathPattern, PathSet};
+pub use paths::{PathNormalization, PathPattern, PathSet};
 pub use peers::{NAMESPACE_NAME, Peers, PodCube, PodSet};
 pub use ports::{PortSet, Protocol, UnknownProtocol};
 pub use question::{DataPlane, Flow, PREFLIGHT_HEADERS, Peer, Pod, Request, Token, Transport, Verdict};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::flow::{AddressSet, DataPlane, Symbol};
+use crate::flow::{AddressSet, DataPlane, PathNormalization, Symbol};
 
 /// Facts about a cluster that its manifests do not hold (`semantics.md` §9, last paragraph).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Platform {
     pub trust_domain: Symbol,
     /// Further trust domains that count as the mesh's own.
     pub trust_domain_aliases: BTreeSet<Symbol>,
+    /// What becomes of a path before policies see it. Requests are asked about with paths as they arrive.
+    pub path_normalization: PathNormalization,
     /// The oldest Istio that may run, as major, minor and patch.
     pub istio: (u16, u16, u16),
     /// The oldest Kubernetes that may run, as major, minor and patch.
@@ -57,6 +59,7 @@ impl Default for Platform {
             root_namespace: "istio-system".into(),
             trust_domain: "cluster.local".into(),
             trust_domain_aliases: BTreeSet::new(),
+            path_normalization: PathNormalization::Base,
             istio: (1, 25, 0),
             kubernetes: (1, 30, 0),
             pods: AddressSet::none(),

@@ -14,6 +14,7 @@ pub fn platform(config: &Config) -> Platform {
         root_namespace: config.mesh.root_namespace.clone(),
         trust_domain: config.mesh.trust_domain.clone(),
         trust_domain_aliases: config.mesh.trust_domain_aliases.clone(),
+        path_normalization: config.mesh.path_normalization,
         istio: version(config.mesh.istio),
         kubernetes: version(config.cluster.kubernetes),
         pods: config.cluster.pods.clone(),

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use super::value::{self, Findings, Written, store};
 use super::{
-    Answer, Cluster, Config, Consent, Diff, Dns, IngressSource, Kustomization, Layout, Lints, Mesh, NetworkPlugin, Output,
-    PathNormalization, PodSelector, Servers, SyncWaves, Tenancy, Version,
+    Answer, Cluster, Config, Consent, Diff, Dns, IngressSource, Kustomization, Layout, Lints, Mesh, NetworkPlugin, Output, PodSelector,
+    Servers, SyncWaves, Tenancy, Version,
 };
-use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PortSet, Prefix, Protocol};
+use crate::flow::{AddressSet, DataPlane, Intervals, Labels, PathNormalization, PortSet, Prefix, Protocol};
 
 /// A key of the file.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,11 @@
 //! Owns: `PathSet` and its exact algebra. It must not approximate: where patterns meet in a way that no single pattern says,
 //! the set keeps both lists.
 
+pub use normalization::PathNormalization;
 pub use pattern::PathPattern;
 
 mod automaton;
+mod normalization;
 mod pattern;
 
 /// The paths that match some pattern of every list in `within` and no pattern of `except`.

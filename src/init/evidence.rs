@@ -34,10 +34,8 @@ pub(super) struct Evidence {
     pub(super) service_cidrs: BTreeSet<String>,
     /// Tags of the images that the mesh's control plane runs.
     pub(super) control_plane_versions: BTreeSet<String>,
-    /// What the mesh's own settings name as root namespace.
-    pub(super) root_namespace: Option<String>,
-    /// What they name as trust domain.
-    pub(super) trust_domain: Option<String>,
+    /// The mesh's own settings.
+    pub(super) mesh: Option<MeshConfig>,
     /// Addresses at which caches on the nodes answer DNS.
     pub(super) node_local_dns: BTreeSet<String>,
 }
@@ -161,9 +159,7 @@ impl Evidence {
     /// The settings of the mesh (key `mesh`) and of `kubeadm` (key `ClusterConfiguration`), each a text of its own.
     fn take_settings(&mut self, data: &Node<'_>, reading: &mut Reading<'_>) {
         if let Some(mesh) = data.get(reading, "mesh").text(reading) {
-            let mesh = MeshConfig::read(mesh).unwrap_or_default();
-            self.root_namespace = self.root_namespace.take().or_else(|| mesh.root_namespace.map(|name| name.to_string()));
-            self.trust_domain = self.trust_domain.take().or_else(|| mesh.trust_domain.map(|domain| domain.to_string()));
+            self.mesh = self.mesh.take().or_else(|| MeshConfig::read(mesh));
         }
         if let Some(cluster) = data.get(reading, "ClusterConfiguration").text(reading) {
             let ranges = |key| setting(cluster, key).into_iter().flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>());
@@ -228,7 +224,8 @@ mod tests {
         assert_eq!(all(&found.node_pod_cidrs), "10.244.0.0/24 10.244.1.0/24 fd00::/64");
         assert_eq!((all(&found.node_addresses), all(&found.api_servers)), ("192.0.2.7".into(), "192.0.2.1".into()));
         assert_eq!((all(&found.pod_cidrs), all(&found.service_cidrs)), ("10.244.0.0/16".into(), "10.96.0.0/12".into()));
-        assert_eq!((found.root_namespace.as_deref(), found.trust_domain.as_deref()), (Some("mesh-root"), Some("corp.example")));
+        let mesh = found.mesh.unwrap();
+        assert_eq!((mesh.root_namespace.as_deref(), mesh.trust_domain.as_deref()), (Some("mesh-root"), Some("corp.example")));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::evidence::Evidence;
 use crate::config::{Config, PodSelector, Version};
 use crate::flow::{DataPlane, Labels, Prefix, Protocol, Symbol};
-use crate::inventory::{Inventory, InventoryWorkload, MeshChoice, PortTarget, ServiceFacts};
+use crate::inventory::{Inventory, InventoryWorkload, MeshChoice, MeshConfig, PortTarget, ServiceFacts};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -26,7 +26,8 @@ pub(super) struct Settings {
     pub(super) mode: DataPlane,
     mode_because: &'static str,
     istio: Option<Version>,
-    trust_domain: Option<String>,
+    /// The lines on what the mesh's own configuration says otherwise than the defaults.
+    own: Vec<String>,
     root_namespace: Option<Symbol>,
     control_plane: Vec<PodSelector>,
     dns: Vec<PodSelector>,
@@ -61,13 +62,13 @@ impl Settings {
         let whole = prefixes(&evidence.pod_cidrs);
         let (pod_cidrs, pods_of_nodes) =
             if whole.is_empty() { (prefixes(&evidence.node_pod_cidrs), Completeness::Now) } else { (whole, Completeness::Whole) };
-        let named_root = evidence.root_namespace.as_deref().map(Symbol::from);
+        let mesh = evidence.mesh.as_ref();
         Self {
             mode,
             mode_because,
             istio: evidence.control_plane_versions.iter().filter_map(|tag| version(tag)).min(),
-            trust_domain: evidence.trust_domain.clone().filter(|domain| *domain != *Config::default().mesh.trust_domain),
-            root_namespace: named_root.or_else(|| control_plane.first().map(|selector| Symbol::clone(&selector.namespace))),
+            own: mesh.map(own).unwrap_or_default(),
+            root_namespace: root_namespace(mesh, &control_plane),
             dns: dns
                 .iter()
                 .filter_map(|service| selector(service.selector.clone(), &service.namespace))
@@ -128,8 +129,8 @@ impl Settings {
         if let Some(version) = self.istio {
             let _ = writeln!(text, "istio = \"{version}\"");
         }
-        if let Some(domain) = &self.trust_domain {
-            let _ = writeln!(text, "trust-domain = {}", toml_text(domain));
+        for line in &self.own {
+            let _ = writeln!(text, "{line}");
         }
         if let Some(root) = &self.root_namespace {
             let _ = writeln!(text, "root-namespace = {}", toml_text(root));
@@ -269,8 +270,28 @@ fn pods(section: &str, selectors: &[PodSelector]) -> String {
     }
 }
 
-fn list(texts: &[String]) -> String {
-    format!("[{}]", texts.iter().map(|text| toml_text(text)).collect::<Vec<_>>().join(", "))
+fn list(texts: impl IntoIterator<Item: AsRef<str>>) -> String {
+    format!("[{}]", texts.into_iter().map(|text| toml_text(text.as_ref())).collect::<Vec<_>>().join(", "))
+}
+
+/// The root namespace: what the mesh's configuration says, which has a default where it is silent; without one, where istiod runs.
+fn root_namespace(mesh: Option<&MeshConfig>, control_plane: &[PodSelector]) -> Option<Symbol> {
+    let Some(mesh) = mesh else { return control_plane.first().map(|selector| Symbol::clone(&selector.namespace)) };
+    mesh.root_namespace.clone()
+}
+
+/// The lines on trust domains and paths, where the mesh does not have the defaults.
+fn own(mesh: &MeshConfig) -> Vec<String> {
+    let defaults = Config::default().mesh;
+    let domain = mesh.trust_domain.as_ref().filter(|domain| **domain != defaults.trust_domain);
+    let aliases = mesh.trust_domain_aliases.as_ref().filter(|aliases| **aliases != defaults.trust_domain_aliases);
+    let paths = mesh.path_normalization.filter(|mode| *mode != defaults.path_normalization);
+    let lines = [
+        domain.map(|domain| format!("trust-domain = {}", toml_text(domain))),
+        aliases.map(|aliases| format!("trust-domain-aliases = {}", list(aliases))),
+        paths.map(|mode| format!("path-normalization = {}", toml_text(mode.word()))),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 /// A basic string of TOML; its escapes are JSON's.
@@ -290,5 +311,24 @@ mod tests {
         for none in ["latest", "", "0.1", "sha256", "1"] {
             assert_eq!(version(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn what_the_mesh_has_by_default_needs_no_line() {
+        let lines = |text| own(&MeshConfig::read(text).unwrap());
+        assert!(lines("rootNamespace: istio-system\ntrustDomain: cluster.local\npathNormalization: {normalization: BASE}").is_empty());
+        assert_eq!(
+            lines("trustDomain: corp\ntrustDomainAliases: [old, older]\npathNormalization: {normalization: MERGE_SLASHES}"),
+            ["trust-domain = \"corp\"", "trust-domain-aliases = [\"old\", \"older\"]", "path-normalization = \"merge-slashes\""]
+        );
+    }
+
+    /// What istiod's own namespace is says nothing where its configuration is there.
+    #[test]
+    fn a_silent_configuration_has_the_default_root_namespace() {
+        let istiod = [PodSelector { labels: Labels::default(), namespace: "mesh".into() }];
+        assert_eq!(root_namespace(None, &istiod).as_deref(), Some("mesh"));
+        assert_eq!(root_namespace(MeshConfig::read("").as_ref(), &istiod), None);
+        assert_eq!(root_namespace(MeshConfig::read("rootNamespace: policies").as_ref(), &istiod).as_deref(), Some("policies"));
     }
 }

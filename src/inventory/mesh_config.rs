@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::flow::Symbol;
+use crate::flow::{PathNormalization, Symbol};
 use crate::manifest::plain;
 use crate::source::Source;
 
@@ -18,11 +18,18 @@ pub(crate) struct MeshConfig {
     pub(crate) trust_domain: Option<Symbol>,
     /// Further trust domains that count as the mesh's own.
     pub(crate) trust_domain_aliases: Option<BTreeSet<Symbol>>,
+    /// What becomes of the paths of requests.
+    pub(crate) path_normalization: Option<PathNormalization>,
     /// Whether sidecars find out by themselves who takes mTLS.
     pub(crate) auto_mtls: Option<bool>,
 }
 
 impl MeshConfig {
+    /// Whether istiod reads a `ConfigMap` of that name: `istio`, and `istio-REVISION` for each revision.
+    pub(crate) fn is_in(name: &str) -> bool {
+        name == "istio" || name.starts_with("istio-")
+    }
+
     /// Reads `data.mesh`; none if it is no mapping. A text without a word has every default.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
@@ -36,8 +43,23 @@ impl MeshConfig {
             root_namespace: word("rootNamespace"),
             trust_domain: word("trustDomain"),
             trust_domain_aliases: aliases.map(|list| list.iter().filter_map(|alias| alias.as_str()).map(Symbol::from).collect()),
+            path_normalization: said
+                .get("pathNormalization")
+                .and_then(|field| field.get("normalization")?.as_str())
+                .and_then(normalization),
             auto_mtls: said.get("enableAutoMtls").and_then(serde_json::Value::as_bool),
         })
+    }
+}
+
+/// A mode of normalisation, by its name in the API.
+fn normalization(word: &str) -> Option<PathNormalization> {
+    match word {
+        "NONE" => Some(PathNormalization::None),
+        "BASE" | "DEFAULT" => Some(PathNormalization::Base),
+        "MERGE_SLASHES" => Some(PathNormalization::MergeSlashes),
+        "DECODE_AND_MERGE_SLASHES" => Some(PathNormalization::DecodeAndMergeSlashes),
+        _ => None,
     }
 }
 

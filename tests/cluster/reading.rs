@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Platform, allowed, cluster, cluster_on, denied, end, findings, lets_in, object, platform, policy, read_on, unspecified};
 use twogate::cluster::{Cluster, Way};
 use twogate::diagnostic::Level;
-use twogate::flow::LabelCube;
+use twogate::flow::{LabelCube, PathNormalization};
 use twogate::source::{Source, Sources};
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress]}";
@@ -308,12 +308,13 @@ fn a_mesh_that_is_configured_otherwise_is_not_judged() {
         root_namespace: "mesh".into(),
         trust_domain: "corp".into(),
         trust_domain_aliases: ["old".into()].into(),
+        path_normalization: PathNormalization::MergeSlashes,
         ..Platform::default()
     };
-    let config =
-        "rootNamespace: mesh\ntrustDomain: corp\ntrustDomainAliases: [old]\ndefaultConfig: {holdApplicationUntilProxyStarts: true}";
+    let config = "rootNamespace: mesh\ntrustDomain: corp\ntrustDomainAliases: [old]\npathNormalization: {normalization: MERGE_SLASHES}\n\
+                  defaultConfig: {holdApplicationUntilProxyStarts: true}";
     let nothing: [&str; 0] = [];
-    assert_eq!(told(known, "istio", config), nothing);
+    assert_eq!(told(known.clone(), "istio", config), nothing);
     assert_eq!(told(Platform::default(), "istio", "trustDomain: cluster.local\nenableAutoMtls: true"), nothing);
     assert_eq!(told(Platform::default(), "istio", ""), nothing);
     assert_eq!(told(Platform::default(), "theirs", config), nothing, "another one");
@@ -323,7 +324,18 @@ fn a_mesh_that_is_configured_otherwise_is_not_judged() {
             "mesh-configured-otherwise `root-namespace` is \"mesh\" in the mesh, and is taken for \"istio-system\" here",
             "mesh-configured-otherwise `trust-domain` is \"corp\" in the mesh, and is taken for \"cluster.local\" here",
             "mesh-configured-otherwise `trust-domain-aliases` is [\"old\"] in the mesh, and is taken for [] here",
+            "mesh-configured-otherwise `path-normalization` is \"merge-slashes\" in the mesh, and is taken for \"base\" here",
         ]
+    );
+    assert_eq!(
+        told(known, "istio", "enableAutoMtls: true"),
+        [
+            "mesh-configured-otherwise `root-namespace` is \"istio-system\" in the mesh, and is taken for \"mesh\" here",
+            "mesh-configured-otherwise `trust-domain` is \"cluster.local\" in the mesh, and is taken for \"corp\" here",
+            "mesh-configured-otherwise `trust-domain-aliases` is [] in the mesh, and is taken for [\"old\"] here",
+            "mesh-configured-otherwise `path-normalization` is \"base\" in the mesh, and is taken for \"merge-slashes\" here",
+        ],
+        "what it does not name has istiod's default"
     );
     assert_eq!(told(Platform::default(), "istio", "- a"), ["invalid-manifest `data.mesh` of a ConfigMap is not what Kubernetes accepts"]);
 }

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use crate::cluster::Platform;
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::Symbol;
 use crate::inventory::MeshConfig;
 use crate::manifest::{Object, Reading};
 use crate::source::Location;
@@ -24,42 +23,86 @@ pub(super) enum Said {
 /// Holds a `ConfigMap` against the platform.
 pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Said {
     let name = object.root.follow(reading, &["metadata", "name"]);
-    // One for each revision, `istio-REVISION`.
-    let is_of_mesh = name.text(reading).is_some_and(|name| name == "istio" || name.starts_with("istio-"));
+    let is_of_mesh = name.text(reading).is_some_and(MeshConfig::is_in);
     let text = object.root.follow(reading, &["data", "mesh"]);
     let Some(written) = text.text(reading).filter(|_| is_of_mesh).map(str::to_owned) else { return Said::Nothing };
     let Some(config) = MeshConfig::read(&written) else {
         text.wrong(reading, "the mesh's configuration is expected, as YAML in a text");
         return Said::Nothing;
     };
-    for (key, theirs, ours) in differing(&config, platform) {
-        text.report(reading, |location| otherwise(key, &theirs, &ours, location));
+    for difference in differing(&config, platform) {
+        text.report(reading, |location| otherwise(&difference, location));
     }
     if config.auto_mtls == Some(false) { Said::NoAutoMtls } else { Said::Nothing }
 }
 
-/// The keys of `twogate.toml` that say something else, with the mesh's value and the platform's, as TOML.
-fn differing(config: &MeshConfig, platform: &Platform) -> Vec<(&'static str, String, String)> {
-    let one = |key, theirs: &Option<Symbol>, ours: &Symbol| {
-        let theirs = theirs.as_ref().filter(|theirs| *theirs != ours)?;
-        Some((key, format!("{theirs:?}"), format!("{ours:?}")))
-    };
-    let list = |words: &BTreeSet<Symbol>| format!("{:?}", Vec::from_iter(words));
-    let aliases = || {
-        let (theirs, ours) = (config.trust_domain_aliases.as_ref()?, &platform.trust_domain_aliases);
-        (theirs != ours).then(|| ("trust-domain-aliases", list(theirs), list(ours)))
-    };
+/// A key of `twogate.toml` that says something else than the mesh does.
+struct Difference {
+    key: &'static str,
+    /// What the mesh says, as TOML.
+    theirs: String,
+    /// What the platform says, as TOML.
+    ours: String,
+    silence: Silence,
+}
+
+/// Whether the mesh's configuration names the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// It does.
+    Named,
+    /// It does not, and has istiod's default.
+    Default,
+}
+
+/// What differs. Where the mesh's configuration is silent, istiod has the default that `Platform` has too.
+fn differing(config: &MeshConfig, platform: &Platform) -> Vec<Difference> {
+    let defaults = Platform::default();
+    let word = |text: &str| format!("{text:?}");
+    let list = |words: &BTreeSet<_>| format!("{:?}", Vec::from_iter(words));
     let all = [
-        one("root-namespace", &config.root_namespace, &platform.root_namespace),
-        one("trust-domain", &config.trust_domain, &platform.trust_domain),
-        aliases(),
+        compare("root-namespace", config.root_namespace.as_ref(), [&defaults.root_namespace, &platform.root_namespace], |name| word(name)),
+        compare("trust-domain", config.trust_domain.as_ref(), [&defaults.trust_domain, &platform.trust_domain], |name| word(name)),
+        compare(
+            "trust-domain-aliases",
+            config.trust_domain_aliases.as_ref(),
+            [&defaults.trust_domain_aliases, &platform.trust_domain_aliases],
+            list,
+        ),
+        compare(
+            "path-normalization",
+            config.path_normalization.as_ref(),
+            [&defaults.path_normalization, &platform.path_normalization],
+            |mode| word(mode.word()),
+        ),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn otherwise(key: &str, theirs: &str, ours: &str, location: Location) -> Diagnostic {
-    Diagnostic::new(code::MESH_CONFIGURED_OTHERWISE, location, format!("`{key}` is {theirs} in the mesh, and is taken for {ours} here"))
-        .label("the mesh's own configuration")
-        .note("which policies act, and whom they mean, hangs on it: no answer would be right")
-        .help(format!("write `{key} = {theirs}` under `[mesh]` in `twogate.toml`"))
+/// Holds one value against the platform's, `[default, platform]`.
+fn compare<T: PartialEq>(
+    key: &'static str,
+    named: Option<&T>,
+    [default, ours]: [&T; 2],
+    toml: impl Fn(&T) -> String,
+) -> Option<Difference> {
+    let theirs = named.unwrap_or(default);
+    let silence = if named.is_some() { Silence::Named } else { Silence::Default };
+    (theirs != ours).then(|| Difference { key, theirs: toml(theirs), ours: toml(ours), silence })
+}
+
+fn otherwise(difference: &Difference, location: Location) -> Diagnostic {
+    let Difference { key, theirs, ours, silence } = difference;
+    let finding = Diagnostic::new(
+        code::MESH_CONFIGURED_OTHERWISE,
+        location,
+        format!("`{key}` is {theirs} in the mesh, and is taken for {ours} here"),
+    )
+    .label("the mesh's own configuration")
+    .note("which policies act, whom they mean and what they see of a request hangs on it: no answer would be right");
+    let finding = match silence {
+        Silence::Named => finding,
+        Silence::Default => finding.note(format!("it does not name `{key}`, and {theirs} is what istiod takes then")),
+    };
+    finding.help(format!("write `{key} = {theirs}` under `[mesh]` in `twogate.toml`"))
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: `arrived`, and which paths are resolved on the way. It must not know patterns.
 
-use crate::config::PathNormalization;
+use crate::flow::PathNormalization;
 
 /// A path as it arrives where a client sends this one.
 pub(super) fn arrived(typed: &str, mode: PathNormalization) -> String {
