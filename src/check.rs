@@ -5,6 +5,7 @@
 
 mod account;
 mod allow_wholly_denied;
+mod ambient_end;
 mod broad_rule;
 mod cidr_may_cover_pods;
 mod contradicted_workload;
@@ -57,6 +58,7 @@ type Check = fn(&Policy, &Gates) -> Vec<Diagnostic>;
 static CHECKS: &[Check] = &[
     account::check,
     allow_wholly_denied::check,
+    ambient_end::check,
     broad_rule::check,
     cidr_may_cover_pods::check,
     contradicted_workload::check,

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
+use crate::flow::{AddressSet, Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -172,6 +172,13 @@ pub(crate) fn read_with<'s>(
     (cluster, findings)
 }
 
+/// The objects that stand in manifests, of the kinds of which there is one of a name: kind, namespace and name. What cannot be read is left
+/// out.
+pub fn names(sources: &Sources, files: &[FileId], platform: &Platform) -> BTreeSet<[Symbol; 3]> {
+    let read::Manifests { names, .. } = read::read(sources, files, platform, &Trees::default());
+    names.into_iter().map(|([_, kind, namespace, name], _)| [kind, namespace, name]).collect()
+}
+
 impl Cluster {
     /// What is assumed of the platform.
     pub fn platform(&self) -> &Platform {
@@ -204,6 +211,11 @@ impl Cluster {
     /// The labels of a namespace that the manifests describe, its name among them.
     pub fn namespace_labels(&self, namespace: &str) -> Option<&Labels> {
         self.namespaces.get(namespace)
+    }
+
+    /// The address blocks of `NetworkPolicies`, but for those of rules that mean every pod besides.
+    pub fn blocks(&self) -> impl Iterator<Item = &AddressSet> {
+        self.network.blocks()
     }
 
     /// The namespaces in which policies stand, the root namespace among them if any does there.

@@ -56,4 +56,5 @@ mod target;
 mod test_command;
 mod verify;
 #[cfg(test)]
+mod verify_beside;
 mod verify_command;

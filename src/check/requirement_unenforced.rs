@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, PodCube, PodSet, Protocol};
 use crate::gates::Gates;
-use crate::inventory::{Captured, InventoryWorkload};
+use crate::inventory::{Captured, InventoryWorkload, ProxyRole};
 use crate::ir::{Namespace, Policy, Rule, Stance, Target, meets};
 use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
@@ -114,6 +114,10 @@ impl Check<'_> {
         if *namespace.name == *self.policy.config.mesh.root_namespace {
             return vec![self.root(target, name)];
         }
+        if namespace.plane == Some(DataPlane::Ambient) {
+            // What is wrong with it is said where it is declared.
+            return Vec::new();
+        }
         if namespace.plane != Some(DataPlane::Sidecar) {
             return vec![
                 self.unenforced(
@@ -151,6 +155,8 @@ impl Check<'_> {
         {
             if self.policy.inventory.plane_of(workload, DataPlane::Sidecar) == DataPlane::None {
                 why.push(format!("{} `{}` is outside the mesh", workload.kind.name(), workload.name));
+            } else if matches!(workload.proxy, ProxyRole::Gateway | ProxyRole::Waypoint) {
+                why.push(format!("{} `{}` is a gateway, which captures nothing", workload.kind.name(), workload.name));
             } else if let Some(port) = uncaptured(workload, target) {
                 why.push(format!("the sidecar of {} `{}` does not capture port {port}", workload.kind.name(), workload.name));
             }

@@ -53,6 +53,12 @@ pub(super) enum PeerTest {
     Block(Block),
 }
 
+impl PeerTest {
+    fn is_every_pod(&self) -> bool {
+        matches!(self, Self::Pods(NamespaceTest::Any, labels) if *labels == LabelCube::all())
+    }
+}
+
 /// Which namespaces a peer is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NamespaceTest {
@@ -139,6 +145,16 @@ impl Network {
     /// All of them, in the order of the text.
     pub(super) fn policies(&self) -> impl Iterator<Item = &NetworkPolicy> {
         self.policies.iter()
+    }
+
+    /// The blocks of rules that do not mean every pod besides.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &AddressSet> {
+        let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
+        let peers = rules.filter_map(|rule| rule.peers.as_ref()).filter(|peers| !peers.iter().any(PeerTest::is_every_pod));
+        peers.flatten().filter_map(|peer| match peer {
+            PeerTest::Block(block) => Some(&block.addresses),
+            PeerTest::Pods(..) => None,
+        })
     }
 
     /// The namespaces of the policies.

@@ -41,7 +41,7 @@ pub(super) struct Manifests {
     /// What objects are called that name no namespace and are taken for ones of the default one, and where the first stands.
     homeless: Vec<(String, Location)>,
     /// What every object is called that is no fact of the inventory, and where it stands.
-    names: Vec<(Name, Location)>,
+    pub(super) names: Vec<(Name, Location)>,
 }
 
 /// Group, kind, namespace and name: there is one object of each in a cluster.

@@ -32,10 +32,13 @@ pub fn platform(config: &Config) -> Platform {
 }
 
 /// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.
+///
+/// Where the addresses of pods are known, blocks that hold some are judged as the network plugin judges them: ours hold none then,
+/// others' may.
 pub fn proof_platform(config: &Config) -> Platform {
     let platform = platform(config);
     Platform {
-        ipblock_matches_pods: Some(false),
+        ipblock_matches_pods: if config.cluster.pods.is_empty() { Some(false) } else { platform.ipblock_matches_pods },
         end_port: platform.end_port.or(Some(true)),
         sctp: platform.sctp.or(Some(true)),
         named_ports: platform.named_ports.or(Some(true)),

@@ -10,13 +10,15 @@ use super::expectations::decide;
 use super::platform::proof_platform;
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::{Diagnostic, Level, code};
-use crate::flow::{Flow, Verdict};
-use crate::gates::Gates;
-use crate::ir::{Policy, Rule, Target};
+use crate::flow::{Flow, Symbol, Verdict};
+use crate::gates::{self, Gates};
+use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
-use crate::target::OutputFile;
-use crate::verify::{Assumption, Difference, Ends, Incomplete, Misverified, Proof, Way, flow_words, misverified, prove};
+use crate::target::{self, Manifest, OutputFile};
+use crate::verify::{
+    Assumption, Difference, Ends, Incomplete, Misverified, Proof, Status, Way, check_assumptions, flow_words, misverified, prove,
+};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 5;
@@ -41,22 +43,51 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
-    let (cluster, findings) = cluster::read(sources, &[&written, alongside].concat(), proof_platform(&policy.config));
+    let others: Vec<FileId> = of_others(policy, alongside, sources).into_iter().map(|source| sources.add(source)).collect();
+    let (cluster, findings) = cluster::read(sources, &[&written, &others, alongside].concat(), proof_platform(&policy.config));
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: None, cluster, findings };
     }
-    let beside = Pass { suspects: alongside, ends: Ends::Managed, differs: changed, verifies: changed_keys };
+    let beside = Pass { suspects: alongside, ends: Ends::Ruled, differs: changed, verifies: changed_keys };
     let mut checked = judged(policy, gates, cluster, &beside);
     checked.findings.extend(checked.proof.iter().flat_map(|proof| other_clients(proof, &checked.cluster)));
+    checked.findings.extend(checked.proof.iter().flat_map(|proof| not_so(policy, proof, &checked.cluster)));
     checked.findings.extend(findings);
     checked
 }
 
 /// The texts of manifests as they would be written.
 fn unwritten(files: &[OutputFile]) -> Vec<Source> {
-    let manifests: Vec<&OutputFile> = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml")).collect();
-    let source = |file: &&OutputFile| Source::new(format!("{} (not written)", file.path), Arc::clone(&file.text));
-    manifests.iter().map(source).collect()
+    let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
+    manifests.map(|file| Source::new(format!("{} (not written)", file.path), Arc::clone(&file.text))).collect()
+}
+
+/// What the programs read with `--with` would write: policies of others act on the pods of their namespaces too, and what all of them do
+/// together no program can say by itself. What stands alongside under the same name is there in its stead.
+fn of_others(policy: &Policy, alongside: &[FileId], sources: &Sources) -> Vec<Source> {
+    let is_with = |namespace: &Namespace| namespace.ownership == Ownership::With;
+    if !policy.namespaces.values().any(is_with) {
+        return Vec::new();
+    }
+    let mut theirs = policy.clone();
+    for namespace in theirs.namespaces.values_mut() {
+        namespace.ownership = match namespace.ownership {
+            Ownership::With => Ownership::Managed,
+            Ownership::Managed => Ownership::With,
+            other => other,
+        };
+    }
+    for rule in &mut theirs.rules {
+        rule.ownership = if rule.ownership == Ownership::With { Ownership::Managed } else { Ownership::With };
+    }
+    let gates = gates::build(&theirs);
+    let there = cluster::names(sources, alongside, &proof_platform(&policy.config));
+    let is_missing =
+        |manifest: &Manifest| !there.contains(&[manifest.kind.into(), Symbol::clone(&manifest.namespace), manifest.name.as_str().into()]);
+    let manifests: Vec<Manifest> = target::ALL.iter().flat_map(|target| target.emit(&theirs, &gates)).filter(is_missing).collect();
+    let files = target::layout(&theirs, &manifests);
+    let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
+    manifests.map(|file| Source::new(format!("{} (of `--with`)", file.path), Arc::clone(&file.text))).collect()
 }
 
 /// One of the two proofs.
@@ -71,7 +102,13 @@ struct Pass<'a> {
 }
 
 fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> Checked {
-    let proof = prove(policy, gates, &cluster, pass.ends);
+    let mut proof = prove(policy, gates, &cluster, pass.ends);
+    if pass.ends == Ends::Ruled {
+        // What their own manifests do otherwise is for their own checks.
+        let is_theirs = |name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.ownership == Ownership::With);
+        let suspected = |flow: &Flow| documents(&decide(&cluster, flow)).any(|document| pass.suspects.contains(&document.location.file));
+        proof.differences.retain(|difference| !is_theirs(&difference.namespace) || suspected(&difference.flow));
+    }
     let mut findings = Vec::new();
     findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));
     findings.extend(proof.incomplete.iter().take(MAX_TOLD).map(|incomplete| too_many(policy, incomplete)));
@@ -171,6 +208,26 @@ fn other_client(namespace: &str, document: &Document) -> Diagnostic {
         .label("asks for something else than the mesh's mTLS")
         .note("connections then come without an identity: rules with `mtls` refuse them, and others do not know the caller's account")
         .help("remove its `tls` settings, or limit its host to Services outside of the mesh")
+}
+
+/// What the proof takes for granted and others' manifests show to be otherwise. Clients and keys have findings of their own.
+fn not_so(policy: &Policy, proof: &Proof, cluster: &Cluster) -> Vec<Diagnostic> {
+    let is_told = |assumption: &Assumption| matches!(assumption, Assumption::ClientTls { .. } | Assumption::Keys { .. });
+    let open = proof.assumptions.iter().filter(|assumption| !is_told(assumption)).cloned().collect();
+    let checked = check_assumptions(policy, cluster, open).into_iter();
+    let broken = checked.filter_map(|checked| match checked.status {
+        Status::Broken(why) => Some((checked.assumption, why)),
+        Status::Holds | Status::Open => None,
+    });
+    broken.take(MAX_TOLD).map(|(assumption, why)| other_ground(&assumption, &why)).collect()
+}
+
+fn other_ground(assumption: &Assumption, why: &str) -> Diagnostic {
+    let message = "manifests given with `--alongside` are not as the proof takes for granted";
+    Diagnostic::unplaced(code::ALONGSIDE_CHANGES_ACCESS, message)
+        .note(format!("it assumes: {assumption}"))
+        .note(format!("there: {why}"))
+        .help("say in the intents, the inventory or `twogate.toml` how it is, or change it there")
 }
 
 /// Requests, or pods, that fall into more classes than are tried.

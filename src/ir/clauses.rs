@@ -177,6 +177,12 @@ impl Lowering<'_> {
                 let finding = Diagnostic::new(code::INVALID_REQUEST, at, format!("`{}` is no header name", header.name.value));
                 self.findings.push(finding.label("not a header name").help("a header is written `header x-env=test`"));
             }
+            // To the proxy it is `:authority`, and a policy that looks for it as a header finds none (`semantics.md` §2.7).
+            if header.name.value.eq_ignore_ascii_case("host") {
+                let finding = Diagnostic::new(code::INVALID_REQUEST, at, "the mesh knows no header `host`");
+                self.findings
+                    .push(finding.label("the host of a request is no header to it").help("a host is written `at shop.example.com`"));
+            }
             self.literal_values(file, &header.values, "header");
             let values = Values::of(header.values.iter().map(|word| Symbol::from(word.value.as_str())));
             cube = cube.with(header.name.value.to_ascii_lowercase().into(), values);

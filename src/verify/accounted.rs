@@ -211,6 +211,14 @@ impl Judge for Watched<'_> {
         subjects
     }
 
+    fn subjects_elsewhere(&self, way: Way) -> Vec<PodCube> {
+        self.judge.subjects_elsewhere(way)
+    }
+
+    fn policed(&self) -> Vec<Symbol> {
+        self.judge.policed()
+    }
+
     fn label_tests(&self) -> Option<LabelTests> {
         let mut tests = self.judge.label_tests()?;
         // A flow that is not covered stays so as long as its pods pass no test that they did not.

@@ -45,6 +45,8 @@ pub enum Assumption {
     },
     /// Pods of namespaces that are not managed have sidecars where a rule lets them call over mTLS.
     MeshedCallers,
+    /// Pods of namespaces that are not managed, where rules speak of them, are in ambient mode only if their namespace is said to be.
+    OthersPlanes,
     /// Clients speak to pods of these namespaces as the mesh chooses by itself.
     ClientTls {
         /// The namespaces.
@@ -110,6 +112,7 @@ impl Assumption {
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
             Self::MeshedCallers => "meshed-callers",
+            Self::OthersPlanes => "others-planes",
             Self::ClientTls { .. } => "client-tls",
             Self::PodNetwork { .. } => "pod-network",
             Self::Http { .. } => "http",
@@ -144,6 +147,7 @@ impl fmt::Display for Assumption {
             }
             Self::OutsideMesh { namespaces, pods } => write!(out, "{} take no part in a mesh", pods_of(namespaces, pods)),
             Self::MeshedCallers => write!(out, "pods of other namespaces that may call over `mtls` have sidecars"),
+            Self::OthersPlanes => write!(out, "pods of other namespaces that rules speak of are in ambient mode only where it is said"),
             Self::ClientTls { namespaces } => {
                 write!(out, "no `DestinationRule` turns clients of {} away from the mesh's mTLS", named(namespaces))
             }

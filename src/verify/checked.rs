@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::assumption::Assumption;
 use super::issuers::misverified;
-use crate::cluster::{Cluster, Document, Network, Workload};
+use crate::cluster::{Cluster, Document, Network, ProxyRole, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Symbol};
 use crate::ir::{Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
@@ -46,6 +46,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
         Assumption::MeshedCallers => meshed_callers(policy, cluster),
+        Assumption::OthersPlanes => others_planes(policy, cluster),
         Assumption::ClientTls { namespaces } => client_tls(cluster, namespaces),
         Assumption::PodNetwork { namespaces } => pod_network(cluster, namespaces),
         Assumption::NoPodAddress { pods } => addresses(policy, cluster, pods),
@@ -120,9 +121,20 @@ fn namespace_snapshot(cluster: &Cluster, source: &PodSet, listed: &[Symbol]) -> 
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !is_unmeshed(policy, pod));
     over(concerned, |workload, pod| {
-        let uncaptured = &workload.endpoint.facts.uncaptured;
-        without_sidecar(pod).or_else(|| (!uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned()))
+        let facts = &workload.endpoint.facts;
+        let kept = || (!facts.uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned());
+        without_sidecar(pod).or_else(kept).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     })
+}
+
+/// What a proxy is that listens where it is told to and captures nothing, if it is none beside an application (`semantics.md` §2.1, §5.5).
+const fn captures_nothing(role: ProxyRole) -> Option<&'static str> {
+    match role {
+        ProxyRole::Sidecar => None,
+        ProxyRole::Gateway => Some("is a gateway, which captures nothing"),
+        ProxyRole::Waypoint => Some("is a waypoint, which captures nothing"),
+        ProxyRole::Unknown => Some("has a proxy of templates that are not known, which may be a gateway's"),
+    }
 }
 
 /// Whether a pod is declared to have no sidecar.
@@ -166,6 +178,24 @@ fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
     over(concerned, |_, pod| without_sidecar(pod))
 }
 
+/// Pods that are not managed and that rules speak of: none is in ambient mode of which its namespace is not said to be.
+fn others_planes(policy: &Policy, cluster: &Cluster) -> Status {
+    let said = |pod: &Pod| policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
+    let is_managed = |pod: &Pod| policy.namespace(&pod.namespace).is_some_and(Namespace::is_managed);
+    let names = |rule: &Rule, peer: &Peer| {
+        rule.action == Action::Allow && (rule.source.matches(peer) || rule.targets.iter().any(|target| target.end.matches(peer)))
+    };
+    let concerned =
+        pods(cluster).filter(|(workload, pod)| !is_managed(pod) && policy.rules.iter().any(|rule| names(rule, &workload.endpoint.peer)));
+    over(concerned, |_, pod| {
+        let is_ambient = |plane: Option<DataPlane>| plane == Some(DataPlane::Ambient);
+        (is_ambient(Some(pod.plane)) != is_ambient(said(pod))).then(|| match pod.plane {
+            DataPlane::Ambient => "is in the mesh by ztunnel (ambient), and sidecars speak with it on another port".to_owned(),
+            DataPlane::Sidecar | DataPlane::None => "is not in the mesh by ztunnel (ambient)".to_owned(),
+        })
+    })
+}
+
 /// The `DestinationRule`s of the manifests are all that there are.
 fn client_tls(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     let rule = namespaces.iter().find_map(|namespace| cluster.client_tls(namespace).into_iter().find(|rule| rule.asks_for_other));
@@ -192,9 +222,13 @@ fn pod_network(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     })
 }
 
-/// Pods on the network of their node have its address, which is no pod's.
+/// Pods on the network of their node have its address, which is no pod's. Blocks of the manifests are judged for what they are where the
+/// addresses of pods are configured; where they are not, they are taken to hold none.
 fn addresses(policy: &Policy, cluster: &Cluster, configured: &AddressSet) -> Status {
-    let written: Vec<AddressSet> = policy.rules.iter().flat_map(written).collect();
+    let mut written: Vec<AddressSet> = policy.rules.iter().flat_map(written).collect();
+    if configured.is_empty() {
+        written.extend(cluster.blocks().cloned());
+    }
     let is_written = |address: IpAddr| written.iter().any(|block| block.contains(address));
     let concerned = pods(cluster).filter(|(workload, _)| {
         let facts = &workload.endpoint.facts;

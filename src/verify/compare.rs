@@ -283,13 +283,19 @@ pub(super) const fn oriented<'a>(way: Way, near: &'a Peer, far: &'a Peer) -> (&'
     }
 }
 
-/// The transports over which a flow can arrive. At the source they make no difference.
+/// The transports over which a flow can arrive. At the source they make no difference, unless that over mTLS goes to another port: to
+/// pods of ambient mode it goes to the port of the tunnel (`semantics.md` §5.1).
 pub fn transports(way: Way, flow: &Flow) -> &'static [Transport] {
     let captured = flow.protocol == Protocol::Tcp && !UNCAPTURED.contains(&flow.port);
-    if way == Way::Ingress && captured && is_meshed(&flow.source) && is_meshed(&flow.destination) {
+    let matters = way == Way::Ingress || is_ambient(&flow.destination);
+    if matters && captured && is_meshed(&flow.source) && is_meshed(&flow.destination) {
         return &[Transport::Mtls, Transport::Plaintext];
     }
     &[Transport::Plaintext]
+}
+
+const fn is_ambient(peer: &Peer) -> bool {
+    matches!(peer, Peer::Pod(Pod { plane: DataPlane::Ambient, .. }))
 }
 
 fn is_meshed(peer: &Peer) -> bool {

@@ -6,12 +6,22 @@ use std::fmt::Debug;
 
 use crate::cluster::Endpoint;
 pub use crate::cluster::Way;
-use crate::flow::{Cut, Flow, LabelTests, PodCube, Request, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, PodCube, Request, Symbol, Verdict};
 
 /// Answers questions about flows, end by end.
 pub trait Judge: Sync + Debug {
     /// By what it tells the pods of a namespace apart as the near end this way.
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube>;
+
+    /// The same of pods in namespaces that nobody knows: as many as there may be of them, they are all told apart alike.
+    fn subjects_elsewhere(&self, _way: Way) -> Vec<PodCube> {
+        Vec::new()
+    }
+
+    /// The namespaces whose pods it may judge otherwise than those of a namespace that nobody knows, but for those that are compared.
+    fn policed(&self) -> Vec<Symbol> {
+        Vec::new()
+    }
 
     /// One end of one pod.
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j>;

@@ -3,21 +3,23 @@
 //! Owns: the adapter. All decisions are `cluster`'s.
 
 use super::judge::{Judge, JudgedEnd, Way};
+use crate::classes::fresh_word;
 use crate::cluster::{Cluster, End, Endpoint, Names};
-use crate::flow::{Cut, Flow, LabelCube, LabelTests, PodCube, Request, Verdict};
+use crate::flow::{Cut, Flow, LabelCube, LabelTests, PodCube, Request, Symbol, Verdict};
 
 /// Manifests, with the names that the other judge knows.
 #[derive(Debug)]
 pub struct Manifests<'c> {
     cluster: &'c Cluster,
     names: Names,
+    policed: Vec<Symbol>,
 }
 
 impl<'c> Manifests<'c> {
     /// Manifests that are compared with somebody who knows these names; others that their policies tell apart by patterns are added, unless
     /// that was done for all who are compared.
     pub fn new(cluster: &'c Cluster, names: Names) -> Self {
-        Self { cluster, names: names.told_apart(cluster) }
+        Self { cluster, names: names.told_apart(cluster), policed: cluster.policed().into_iter().collect() }
     }
 
     /// The names by which they are compared.
@@ -35,6 +37,17 @@ impl Judge for Manifests<'_> {
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         let inside = |labels: LabelCube| PodCube { labels, ..PodCube::in_namespace(namespace) };
         self.cluster.selectors(namespace, way).into_iter().map(inside).collect()
+    }
+
+    /// Selectors of the root namespace choose pods everywhere.
+    fn subjects_elsewhere(&self, way: Way) -> Vec<PodCube> {
+        let unknown = fresh_word(self.policed.iter().map(|name| &**name));
+        let anywhere = |labels: LabelCube| PodCube { labels, ..PodCube::all() };
+        self.cluster.selectors(&unknown, way).into_iter().map(anywhere).collect()
+    }
+
+    fn policed(&self) -> Vec<Symbol> {
+        self.policed.clone()
     }
 
     fn label_tests(&self) -> Option<LabelTests> {

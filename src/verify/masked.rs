@@ -71,7 +71,7 @@ pub(super) fn shown(
     };
     let search = Search { bench, lets_through, difference: &difference, other, near: classes.near, accepted: OnceCell::new() };
     let mut is_silent = true;
-    for place in means.far_pods.places(classes).iter() {
+    for place in means.far_pods.places(bench, classes).iter() {
         let found = place.pods.get_or_init(|| means.far_pods.at(bench, place, other, means.effort));
         for far in found.clone()?.iter() {
             match search.passing(far, means.effort, means.paths)? {
@@ -151,6 +151,10 @@ pub(super) struct FarPods {
     places: HashMap<(usize, Vec<usize>), Rc<[Place]>>,
     /// By what pods of a namespace are told apart at their own end.
     subjects: RefCell<HashMap<Symbol, Rc<[PodCube]>>>,
+    /// The same of namespaces that nobody knows.
+    elsewhere: OnceCell<Rc<[PodCube]>>,
+    /// The namespaces that a judge rules though they are not compared.
+    policed: OnceCell<Vec<Symbol>>,
 }
 
 /// Far pods of one namespace, or of all that nobody rules.
@@ -167,15 +171,16 @@ type Found = Result<Rc<[FarPod]>, TooManyPods>;
 const KEPT_PLACES: usize = 1 << 12;
 
 impl FarPods {
-    /// Where pods of a class are: first in namespaces that nobody rules, where nothing is stopped.
-    fn places(&mut self, classes: &Classes<'_>) -> Rc<[Place]> {
+    /// Where pods of a class are: first in namespaces that nobody knows, where little is stopped.
+    fn places(&mut self, bench: Bench<'_>, classes: &Classes<'_>) -> Rc<[Place]> {
         let (partition, parts) = classes.far.number();
         let key = (partition, parts.to_vec());
         if let Some(known) = self.places.get(&key) {
             return Rc::clone(known);
         }
         let written = classes.far.iter().filter_map(PodCube::namespace_names).flatten();
-        let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).collect();
+        let policed = self.policed.get_or_init(|| [bench.left, bench.right].into_iter().flat_map(Judge::policed).collect());
+        let names: BTreeSet<&Symbol> = classes.namespaces.iter().chain(written).chain(policed).collect();
         let elsewhere = Values::except(names.iter().map(|name| Symbol::clone(name)));
         let places = std::iter::once((None, elsewhere));
         let places = places.chain(names.into_iter().map(|name| (Some(Symbol::clone(name)), Values::one(Symbol::clone(name)))));
@@ -190,13 +195,20 @@ impl FarPods {
 
     /// One pod of each class of the parts of a place that its own end tells apart.
     fn at(&self, bench: Bench<'_>, place: &Place, way: Way, effort: &mut Effort) -> Found {
-        let subjects = place.name.as_ref().map(|name| self.subjects(bench, name, way));
-        let subjects = subjects.as_deref().unwrap_or_default();
+        let subjects: Rc<[PodCube]> = match &place.name {
+            Some(name) => self.subjects(bench, name, way),
+            None => self.subjects_elsewhere(bench, way),
+        };
         let cubes = overlapping(subjects.iter().enumerate(), &place.parts, effort)?;
         let none = Limits { looks: 0, ..Limits::NONE };
         let cut = |limits: &mut Limits| classes_cut(place.parts.clone(), &cubes, subjects.len(), bench.worlds.near(way), limits);
         let pods = effort.cut(none, cut)?;
         Ok(pods.into_iter().map(|class| FarPod::new(Endpoint::from(Peer::Pod(class.example)))).collect())
+    }
+
+    fn subjects_elsewhere(&self, bench: Bench<'_>, way: Way) -> Rc<[PodCube]> {
+        let both = || [bench.left, bench.right].into_iter().flat_map(|judge| judge.subjects_elsewhere(way)).collect();
+        Rc::clone(self.elsewhere.get_or_init(both))
     }
 
     fn subjects(&self, bench: Bench<'_>, name: &Symbol, way: Way) -> Rc<[PodCube]> {
@@ -387,10 +399,12 @@ impl Between<'_> {
         Ok(result)
     }
 
-    /// The near end looked at neither transport nor request: any that passes the far end will do, best one that nobody accepts.
+    /// The near end looked at no request, and mostly not at the transport: any that passes the far end will do, best one that nobody
+    /// accepts.
     fn entering(&self, held: &[usize], mut flow: Flow, effort: &mut Effort, paths: &mut PathCells) -> Result<Option<Flow>, TooManyPods> {
         let Ok(mut requests) = deciding_requests(self.cuts, held, paths) else { return Ok(Some(flow)) };
-        let transports = transports(Way::Ingress, &flow);
+        let looked = [flow.transport];
+        let transports = if transports(Way::Egress, &flow).len() > 1 { &looked } else { transports(Way::Ingress, &flow) };
         effort.spend_flows(transports.len() * requests.len())?;
         let mut accepted = None;
         for transport in transports {

@@ -20,7 +20,7 @@ use crate::config::Answer;
 use crate::diagnostic::json::{Assumed, Proved};
 use crate::flow::{Cut, DataPlane, Flow, LabelCube, LabelTests, Labels, NAMESPACE_NAME, Peer, PodCube, Symbol, Verdict};
 use crate::gates::Gates;
-use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
+use crate::ir::{End, Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
 
 /// What a proof found.
@@ -63,6 +63,8 @@ impl Proof {
 pub enum Ends {
     /// Those of managed namespaces: for manifests that hold policies of others too, who rule their own namespaces.
     Managed,
+    /// Those of the namespaces of `--with` programs besides, for manifests that hold what these write.
+    Ruled,
     /// Those of every other namespace in which the manifests hold policies besides: a program rules none of them.
     Policed,
 }
@@ -77,11 +79,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let right = Watched { judge: &written, accounted: &accounted };
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
-    let mut namespaces: BTreeSet<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
-    if ends == Ends::Policed {
-        namespaces.extend(cluster.policed());
-    }
-    let namespaces: Vec<Symbol> = namespaces.into_iter().collect();
+    let namespaces = compared(policy, cluster, ends);
     let known = Known { granted: &granted, accounted: &accounted };
     let Comparison { differences, accepted, mut incomplete, classes, is_cut_short, hangs_on_namespace_labels } =
         compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
@@ -90,7 +88,22 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     if hangs_on_namespace_labels && !selects_by_label(policy) {
         assumptions.extend(namespace_labels(policy));
     }
+    let has_blocks = policy.config.cluster.pods.is_empty() && cluster.blocks().next().is_some();
+    if has_blocks && !assumptions.iter().any(|assumption| matches!(assumption, Assumption::NoPodAddress { .. })) {
+        assumptions.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
+    }
     Proof { assumptions, accepted, differences, incomplete, classes, is_cut_short }
+}
+
+/// The namespaces whose ends are compared.
+fn compared(policy: &Policy, cluster: &Cluster, ends: Ends) -> Vec<Symbol> {
+    let mut namespaces: BTreeSet<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
+    match ends {
+        Ends::Managed => {}
+        Ends::Ruled => namespaces.extend(with(policy)),
+        Ends::Policed => namespaces.extend(cluster.policed()),
+    }
+    namespaces.into_iter().collect()
 }
 
 /// What a proof takes for granted, and what the program's author accepted.
@@ -132,11 +145,13 @@ fn names(policy: &Policy) -> Names {
     names
 }
 
-/// The written manifests, and in namespaces of `--with` programs those programs, which are taken as applied.
+/// The written manifests, and in namespaces of `--with` programs of which they hold nothing those programs, which are taken as applied.
 #[derive(Debug)]
 pub struct Written<'a> {
     manifests: Manifests<'a>,
     program: &'a Program<'a>,
+    /// The namespaces in which the program stands for what is applied.
+    by_program: BTreeSet<Symbol>,
 }
 
 impl<'a> Written<'a> {
@@ -147,22 +162,34 @@ impl<'a> Written<'a> {
 
     /// The same, with the names that the program knows, where they are found once for several clusters.
     pub(crate) fn with_names(program: &'a Program<'a>, cluster: &'a Cluster, names: Names) -> Self {
-        Self { manifests: Manifests::new(cluster, names), program }
+        let (mut by_program, policed) = (with(program.policy()), cluster.policed());
+        by_program.retain(|namespace| !policed.contains(namespace));
+        Self { manifests: Manifests::new(cluster, names), program, by_program }
     }
 
     /// The names that a program knows.
     pub(crate) fn names(program: &Program<'_>) -> Names {
         names(program.policy())
     }
+}
 
-    fn is_with(&self, namespace: &str) -> bool {
-        self.program.policy().namespace(namespace).is_some_and(|namespace| namespace.ownership == Ownership::With)
-    }
+/// The namespaces of `--with` programs.
+fn with(policy: &Policy) -> BTreeSet<Symbol> {
+    let with = policy.namespaces.values().filter(|namespace| namespace.ownership == Ownership::With);
+    with.map(|namespace| Symbol::clone(&namespace.name)).collect()
 }
 
 impl Judge for Written<'_> {
     fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
-        if self.is_with(namespace) { self.program.subjects(namespace, way) } else { self.manifests.subjects(namespace, way) }
+        if self.by_program.contains(namespace) { self.program.subjects(namespace, way) } else { self.manifests.subjects(namespace, way) }
+    }
+
+    fn subjects_elsewhere(&self, way: Way) -> Vec<PodCube> {
+        self.manifests.subjects_elsewhere(way)
+    }
+
+    fn policed(&self) -> Vec<Symbol> {
+        self.manifests.policed().into_iter().chain(self.by_program.iter().cloned()).collect()
     }
 
     fn label_tests(&self) -> Option<LabelTests> {
@@ -173,7 +200,7 @@ impl Judge for Written<'_> {
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
         match &pod.peer {
-            Peer::Pod(own) if self.is_with(&own.namespace) => self.program.end(pod, way),
+            Peer::Pod(own) if self.by_program.contains(&own.namespace) => self.program.end(pod, way),
             _ => self.manifests.end(pod, way),
         }
     }
@@ -192,8 +219,7 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
     list.extend(of_the_platform(policy));
     list.extend(of_issuers(policy));
     list.push(Assumption::NoOtherPolicies { namespaces: managed });
-    let with = policy.namespaces.values().filter(|namespace| namespace.ownership == Ownership::With);
-    let with: Vec<Symbol> = with.map(|namespace| Symbol::clone(&namespace.name)).collect();
+    let with: Vec<Symbol> = with(policy).into_iter().collect();
     list.extend((!with.is_empty()).then_some(Assumption::WithApplied { namespaces: with }));
     list
 }
@@ -211,6 +237,8 @@ fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     }
     list.extend(outside_mesh(policy));
     list.extend(policy.rules.iter().any(|rule| lets_others_call(policy, rule)).then_some(Assumption::MeshedCallers));
+    let is_meshed = policy.managed().any(|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    list.extend((is_meshed && policy.rules.iter().any(|rule| speaks_of_others(policy, rule))).then_some(Assumption::OthersPlanes));
     list
 }
 
@@ -292,10 +320,19 @@ fn outside_mesh(policy: &Policy) -> Option<Assumption> {
 
 /// Whether a rule lets pods call over mTLS that may be in a namespace which is not managed.
 fn lets_others_call(policy: &Policy, rule: &Rule) -> bool {
+    rule.action == Action::Allow && rule.mtls.is_some() && holds_others(policy, &rule.source)
+}
+
+/// Whether an `allow` speaks of pods that may be in a namespace which is not managed.
+fn speaks_of_others(policy: &Policy, rule: &Rule) -> bool {
+    rule.action == Action::Allow
+        && (holds_others(policy, &rule.source) || rule.targets.iter().any(|target| holds_others(policy, &target.end)))
+}
+
+fn holds_others(policy: &Policy, end: &End) -> bool {
     let is_managed = |name: &Symbol| policy.namespace(name).is_some_and(Namespace::is_managed);
-    let pods = rule.source.peers().pods;
     let only_managed = |cube: &PodCube| cube.namespace_names().is_some_and(|names| names.iter().all(is_managed));
-    rule.action == Action::Allow && rule.mtls.is_some() && !pods.cubes().iter().all(only_managed)
+    !end.peers().pods.cubes().iter().all(only_managed)
 }
 
 /// Whether any end of a rule is chosen by labels of its namespace.

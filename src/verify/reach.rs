@@ -3,6 +3,7 @@
 //! Owns: the joint classes of both ends. Ends are cut lazily: a source's own end is looked at only where the destination's lets
 //! something through, or where the caller wants to know of every flow.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::compare::{RuledOut, transports};
@@ -61,7 +62,7 @@ pub struct Reach<'a> {
     pub worlds: Worlds<'a>,
     /// Which flows do not occur.
     pub ruled_out: &'a dyn RuledOut,
-    /// The namespaces that the judge may tell apart from one that nobody knows.
+    /// The namespaces that the judge may tell apart from one that nobody knows, besides those that it says it does.
     pub namespaces: &'a [Symbol],
 }
 
@@ -114,19 +115,21 @@ impl Reach<'_> {
         Ok(called)
     }
 
-    /// Cubes by namespace: the parts in each namespace that is known, with what tells its pods apart, and the parts elsewhere.
+    /// Cubes by namespace: the parts in each namespace that is known, and the parts elsewhere, each with what tells its pods apart.
     fn parts(&self, way: Way, cubes: &[PodCube]) -> Vec<(Vec<PodCube>, Vec<PodCube>)> {
+        let policed = self.judge.policed();
+        let namespaces: BTreeSet<&Symbol> = self.namespaces.iter().chain(&policed).collect();
         let within = |names: Values| cubes.iter().filter_map(|cube| narrowed(cube, names.clone())).collect::<Vec<_>>();
         let mut parts = Vec::new();
-        for name in self.namespaces.iter().filter(|name| cubes.iter().any(|cube| cube.names().contains(Some(name)))) {
+        for name in namespaces.iter().filter(|name| cubes.iter().any(|cube| cube.names().contains(Some(name)))) {
             let inside = within(Values::one(Symbol::clone(name)));
             if !inside.is_empty() {
                 parts.push((inside, self.judge.subjects(name, way)));
             }
         }
-        let elsewhere = within(Values::except(self.namespaces.iter().cloned()));
+        let elsewhere = within(Values::except(namespaces.into_iter().cloned()));
         if !elsewhere.is_empty() {
-            parts.push((elsewhere, Vec::new()));
+            parts.push((elsewhere, self.judge.subjects_elsewhere(way)));
         }
         parts
     }

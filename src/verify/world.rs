@@ -15,7 +15,8 @@ use crate::ir::{Namespace, Policy, Workload};
 pub struct PolicyWorld<'p> {
     policy: &'p Policy,
     accounts: BTreeMap<Symbol, Vec<Known>>,
-    /// The pods of workloads that say how they take part in the mesh.
+    /// The pods of workloads that say how they take part in the mesh, and those of namespaces in ambient mode, whose connections with
+    /// sidecars go to another port.
     planes: Vec<PodCube>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
@@ -39,7 +40,9 @@ impl<'p> PolicyWorld<'p> {
             policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
         let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
         let named = Named::of(policy.namespaces.keys().map(|name| &**name));
-        let planes = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube).collect();
+        let ambient = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::Ambient));
+        let workloads = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube);
+        let planes = workloads.chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name))).collect();
         Self { policy, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
     }
 

@@ -1,0 +1,214 @@
+//! Manifests beside those of the intents, through the binary: pods in ambient mode, blocks that hold pods, programs of others, and what the
+//! proof takes for granted of them.
+
+use crate::cli::Place;
+
+const API: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n";
+
+/// A network policy that lets in on one TCP port.
+fn ingress(namespace: &str, app: &str, from: &str, port: u16) -> String {
+    format!(
+        "{API}metadata: {{name: beside-{app}, namespace: {namespace}}}\nspec: {{podSelector: {{matchLabels: {{app: {app}}}}}, \
+         policyTypes: [Ingress], ingress: [{{from: {from}, ports: [{{protocol: TCP, port: {port}}}]}}]}}\n---\n"
+    )
+}
+
+/// The same of one that lets out.
+fn egress(namespace: &str, app: &str, to: &str, port: u16) -> String {
+    format!(
+        "{API}metadata: {{name: out-{app}, namespace: {namespace}}}\nspec: {{podSelector: {{matchLabels: {{app: {app}}}}}, \
+         policyTypes: [Egress], egress: [{{to: {to}, ports: [{{protocol: TCP, port: {port}}}]}}]}}\n---\n"
+    )
+}
+
+fn istio(kind: &str, namespace: &str, spec: &str) -> String {
+    format!("apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: beside, namespace: {namespace}}}\nspec: {spec}\n---\n")
+}
+
+/// What `verify` says of a program's own manifests with others beside them: its first line, and all of it.
+fn verified(program: &str, config: &str, beside: &str) -> (String, String) {
+    let place = Place::with(&[("intents/p.intent", program), ("twogate.toml", config), ("beside.yaml", beside)]);
+    let compiled = place.run("compile -o manifests");
+    assert_eq!(compiled.status, 0, "{}", compiled.stderr);
+    let told = place.run("verify --manifests manifests --manifests beside.yaml").stdout;
+    (told.split(':').next().unwrap_or_default().to_owned(), told)
+}
+
+/// `semantics.md` §1.8: a block holds pods where the network plugin judges them by their addresses.
+#[test]
+fn a_block_that_holds_pods_lets_them_in() {
+    let program = "namespace shop\nworkload db = app=db account db\nallow 203.0.113.0/24 -> db:5432\nexpect deny *@other -> db:5432\n";
+    let block = |cidr: &str| ingress("shop", "db", &format!("[{{ipBlock: {{cidr: {cidr}}}}}]"), 5432);
+    let config =
+        |answer: &str| format!("[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n[network-plugin]\nipblock-matches-pods = \"{answer}\"\n");
+    for (answer, relation) in [("yes", "wider"), ("unknown", "undecided"), ("no", "equal")] {
+        let (found, told) = verified(program, &config(answer), &block("10.244.0.0/16"));
+        assert_eq!(found, relation, "{answer}: {told}");
+    }
+    let place = Place::with(&[("p.intent", program), ("twogate.toml", &config("yes")), ("beside.yaml", &block("10.244.0.0/16"))]);
+    for command in ["check p.intent --alongside beside.yaml", "test p.intent --alongside beside.yaml"] {
+        let ran = place.run(command);
+        assert_eq!((ran.status, ran.stderr.contains("error[alongside-changes-access]")), (1, true), "{command}: {}", ran.stderr);
+    }
+    // Where the addresses of pods are not known, that it holds none is assumed, and a pod there speaks against it.
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: evil, namespace: other}\nspec: {containers: [{name: c, image: x}]}\n\
+               status: {podIP: 10.244.1.7}\n";
+    let narrow = "namespace shop\nworkload db = app=db account db\nallow app=web -> db:5432\n";
+    let own = format!("{}{pod}", egress("shop", "web", "[{ipBlock: {cidr: 10.244.0.0/16}}]", 443));
+    let (_, told) = verified(narrow, "", &own);
+    assert!(told.contains("broken   no address block that is written holds a pod's address: Pod other/evil"), "{told}");
+}
+
+/// What others' manifests show of the ground of the proof.
+#[test]
+fn the_ground_of_the_proof_is_held_against_what_is_alongside() {
+    let program = "namespace shop\nworkload db = app=db account db\nworkload web = app=web account web\nallow web -> db:5432 mtls\n\
+                   allow app=job -> app=x:1\nexpect deny app=job -> db:5432\n";
+    let job =
+        "[{podSelector: {matchLabels: {app: job}}, namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop, env: prod}}}]";
+    let db = "[{podSelector: {matchLabels: {app: db}}}]";
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod}}\n---\n";
+    let mesh =
+        istio("AuthorizationPolicy", "shop", "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}");
+    let beside = format!("{namespace}{}{}{mesh}", ingress("shop", "db", job, 5432), egress("shop", "job", db, 5432));
+    let place = Place::with(&[("p.intent", program), ("beside.yaml", &beside)]);
+    for command in ["check p.intent --alongside beside.yaml", "test p.intent --alongside beside.yaml"] {
+        let ran = place.run(command);
+        assert_eq!(ran.status, 1, "{command}");
+        let told = "= note: there: it is labelled `env=prod`";
+        assert!(ran.stderr.contains("error[alongside-changes-access]") && ran.stderr.contains(told), "{command}: {}", ran.stderr);
+    }
+    // The same intents with that label are judged by it.
+    let labelled = program.replace("namespace shop\n", "namespace shop labels env=prod\n");
+    let place = Place::with(&[("p.intent", &labelled), ("beside.yaml", &beside)]);
+    let ran = place.run("check p.intent --alongside beside.yaml");
+    assert!(ran.stderr.contains("`app=job@shop as any -> app=db@shop:5432 over mTLS`"), "{}", ran.stderr);
+}
+
+/// Policies that stand beside those of a program of others act with them.
+#[test]
+fn programs_of_others_are_judged_together_with_what_is_alongside() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow web -> app=api@pay:8080\n\
+                   expect deny web -> app=db@pay:5432\nexpect deny *@other -> app=db@pay:5432\n";
+    let theirs = "namespace pay\nworkload db = app=db account db\nallow app=api -> db:5432\nallow app=web@shop -> app=api:8080\n";
+    let open = format!(
+        "{}{}",
+        ingress("pay", "db", "[{namespaceSelector: {}}]", 5432),
+        istio("AuthorizationPolicy", "pay", "{selector: {matchLabels: {app: db}}, rules: [{}]}")
+    );
+    let place = Place::with(&[("p.intent", program), ("pay/pay.intent", theirs), ("open.yaml", &open)]);
+    assert_eq!(place.run("test p.intent --with pay").status, 0);
+    let checked = place.run("check p.intent --with pay --alongside open.yaml");
+    assert_eq!((checked.status, checked.stderr.contains("AuthorizationPolicy `pay/beside` has a say")), (1, true), "{}", checked.stderr);
+    // What opens nothing is no finding, and what they write themselves may stand there too.
+    assert_eq!(place.run("compile pay -o theirs").status, 0);
+    let beside = "check p.intent --with pay --alongside theirs";
+    let ran = place.run(beside);
+    assert_eq!((ran.status, ran.stderr.contains("no findings")), (0, true), "{}", ran.stderr);
+    // Manifests that hold policies of theirs show what is there; a program says it where they hold none.
+    let verify = "verify p.intent --with pay --manifests manifests";
+    assert_eq!(place.run("compile p.intent --with pay -o manifests").status, 0);
+    assert!(place.run(verify).stdout.starts_with("equal"));
+}
+
+/// An end that nobody rules is told apart by what rules all namespaces, and by policies of others there.
+#[test]
+fn expectations_of_other_namespaces_hold_for_those_that_others_rule() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow out app=web -> *@!shop:8080\n\
+                   expect allow app=web -> *@!shop:8080\n";
+    let closed = format!("{API}metadata: {{name: closed, namespace: foo}}\nspec: {{podSelector: {{}}, policyTypes: [Ingress]}}\n");
+    let denied = istio("AuthorizationPolicy", "istio-system", "{selector: {matchLabels: {app: x}}, action: DENY, rules: [{}]}");
+    let place = Place::with(&[("p.intent", program), ("closed.yaml", &closed), ("denied.yaml", &denied)]);
+    assert_eq!(place.run("test p.intent").status, 0);
+    for (beside, who) in [("closed.yaml", "*@foo:8080"), ("denied.yaml", "app=x@")] {
+        let ran = place.run(&format!("test p.intent --alongside {beside}"));
+        assert_eq!((ran.status, ran.stdout.contains(who)), (1, true), "{}", ran.stdout);
+    }
+}
+
+/// What leaves a pod shows where some pod takes it: of namespaces that nobody knows none does, of one that others rule some do.
+#[test]
+fn what_leaves_a_pod_is_looked_for_in_namespaces_that_others_rule() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n";
+    let out = egress("shop", "web", "[{namespaceSelector: {}}]", 8080);
+    let nobody = istio("AuthorizationPolicy", "istio-system", "{}");
+    let (found, told) = verified(program, "", &format!("{out}{nobody}"));
+    assert_eq!(found, "equal", "{told}");
+    let anybody = istio("AuthorizationPolicy", "foo", "{rules: [{}]}");
+    let (found, told) = verified(program, "", &format!("{out}{nobody}{anybody}"));
+    assert_eq!((&*found, told.contains("app=web@shop as web -> *@foo:8080")), ("wider", true), "{told}");
+    // Or pods of any namespace that the mesh lets be called for their labels.
+    let some = istio("AuthorizationPolicy", "istio-system", "{selector: {matchLabels: {app: x}}, rules: [{}]}").replace("beside", "some");
+    let (found, told) = verified(program, "", &format!("{out}{nobody}{some}"));
+    assert_eq!((&*found, told.contains("app=web@shop as web -> app=x@")), ("wider", true), "{told}");
+}
+
+/// `semantics.md` §5.1: between sidecars and ambient mode the mesh calls port 15008, whatever port is meant.
+#[test]
+fn what_leaves_toward_ambient_mode_leaves_by_the_tunnel() {
+    let program = "external namespace amb mesh ambient {\n  workload srv = app=srv account srv\n}\n\
+                   namespace shop mesh sidecar {\n  workload web = app=web account web\n  allow web -> srv@amb\n}\n";
+    let (found, told) = verified(program, "", "kind: List\napiVersion: v1\nitems: []\n");
+    assert_eq!(found, "equal", "{told}");
+    // The manifests of a program for sidecars there, held against the same with ambient mode.
+    let ports = |ports: &str| program.replace("srv@amb\n", &format!("srv@amb:{ports}\n")).replace("mesh ambient", "mesh sidecar");
+    let place = Place::with(&[("ambient/p.intent", program), ("sidecar/p.intent", &ports("5432"))]);
+    assert_eq!(place.run("compile sidecar -o manifests").status, 0);
+    let told = place.run("verify ambient --manifests manifests").stdout;
+    assert!(told.starts_with("narrower") && told.contains("over mTLS"), "{told}");
+    // Single ports cannot be written: the tunnel carries all of them.
+    place.put("ambient/p.intent", ports("5432").replace("amb mesh sidecar", "amb mesh ambient").as_bytes());
+    let ran = place.run("check ambient");
+    assert_eq!((ran.status, ran.stderr.contains("error[ambient-unsupported]")), (1, true), "{}", ran.stderr);
+}
+
+/// Callers of one rule of which some are in ambient mode are not of one class.
+#[test]
+fn callers_in_ambient_mode_are_told_apart() {
+    let program = |ports: &str| {
+        format!(
+            "external namespace amb mesh ambient {{}}\nexternal namespace sc mesh sidecar {{}}\nnamespace shop mesh sidecar {{\n\
+             workload db = app=db account db\nallow app=cli@amb|sc -> db{ports}\n}}\n"
+        )
+    };
+    let place = Place::with(&[("all/p.intent", &program("")), ("some/p.intent", &program("").replace("amb|sc", "sc"))]);
+    assert_eq!(place.run("compile all -o all-manifests").status, 0);
+    let told = place.run("verify some --manifests all-manifests").stdout;
+    assert!(told.starts_with("wider") && told.contains("app=cli@amb"), "{told}");
+    place.put("all/p.intent", program(":5432").as_bytes());
+    let ran = place.run("check all");
+    assert!(ran.stderr.contains("error[ambient-unsupported]") && !ran.stderr.contains("proof-failed"), "{}", ran.stderr);
+}
+
+/// A policy that looks for the host among the headers is judged by nobody alike.
+#[test]
+fn a_host_is_no_header() {
+    let program = "namespace shop\nallow app=web -> app=db:80 http GET /a header Host=x\nallow app=web -> app=db:80 http GET /a at x\n";
+    let ran = Place::with(&[("p.intent", program)]).run("check p.intent");
+    assert_eq!((ran.status, ran.stderr.matches("error[").count()), (1, 1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[invalid-request]") && ran.stderr.contains("2:47"), "{}", ran.stderr);
+}
+
+/// Pods that are in ambient mode by themselves, and gateways, which capture nothing.
+#[test]
+fn what_pods_are_by_themselves_is_held_against_what_is_assumed() {
+    let pod = |namespace: &str, labels: &str, annotations: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {namespace}, labels: {{{labels}}}, annotations: {{{annotations}}}}}\n\
+             spec: {{serviceAccountName: gw, containers: [{{name: istio-proxy, image: auto}}]}}\n"
+        )
+    };
+    let program = "namespace shop\nworkload web = app=web account web\nallow web -> app=x@ext:8080\nallow web -> app=gw:8080 mtls\n";
+    let (_, told) = verified(program, "", &pod("ext", "app: x, istio.io/dataplane-mode: ambient", ""));
+    assert!(
+        told.contains("broken   pods of other namespaces that rules speak of are in ambient mode only where it is said: Pod ext/p"),
+        "{told}"
+    );
+    let gateway = pod("shop", "app: gw, sidecar.istio.io/inject: 'true'", "inject.istio.io/templates: gateway");
+    let (_, told) = verified(program, "", &gateway);
+    assert!(told.contains("Pod shop/p is a gateway, which captures nothing"), "{told}");
+    // The inventory shows it before anything is written.
+    let place = Place::with(&[("p.intent", program), ("inventory.yaml", &gateway)]);
+    let ran = place.run("check p.intent --inventory inventory.yaml");
+    assert!(ran.status == 1 && ran.stderr.contains("error[requirement-unenforced]"), "{}", ran.stderr);
+}
