@@ -14,6 +14,7 @@ mod peer_traps;
 mod properties;
 mod reading;
 mod reasons;
+mod setting_traps;
 mod tunnel_traps;
 mod waypoint_traps;
 

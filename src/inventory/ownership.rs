@@ -120,7 +120,8 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
     }
     let labels = workload.labels.iter().filter(|(key, _)| !owner.open_keys.contains(*key));
     let same_labels = labels.eq(owner.labels.iter());
-    same_labels && workload.account == owner.account && workload.host_network == owner.host_network && workload.capture == owner.capture
+    let same_proxy = (&workload.capture, workload.outbound) == (&owner.capture, owner.outbound) && workload.unmodelled == owner.unmodelled;
+    same_labels && same_proxy && workload.account == owner.account && workload.host_network == owner.host_network
 }
 
 /// What a workload is found by.

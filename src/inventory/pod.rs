@@ -40,6 +40,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
     let Judged { mut labels, annotations, account, host_network, capture } = judged?;
     let mesh = injection::mesh(&labels, &annotations, &containers);
+    let (outbound, unmodelled) = (capture::outbound(&annotations), capture::unmodelled(&annotations));
     let has_host_ports = host_network == HostNetwork::No;
     let proxy = if ports_known == PortsKnown::Yes { injection::role(&annotations, &containers) } else { ProxyRole::Unknown };
     let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
@@ -58,6 +59,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         mesh,
         proxy,
         capture,
+        outbound,
+        unmodelled,
         init_containers: containers.init,
         addresses,
         node,
