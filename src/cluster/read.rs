@@ -19,7 +19,7 @@ use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, PodCube, Symbol};
-use crate::inventory::{self, Inventory};
+use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
@@ -82,6 +82,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     manifests.report_homeless(platform);
     manifests.add_ingresses();
     manifests.open_annotated(platform);
+    manifests.open_bare(platform);
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
@@ -270,21 +271,24 @@ impl Manifests {
         }
     }
 
+    /// Leaves open what pods send and take that run without the sidecar that their workload is to have.
+    fn open_bare(&mut self, platform: &Platform) {
+        let bare = self.inventory.folded_pods.iter().filter(|pod| pod.sidecar == MeshChoice::Refused);
+        let owners: BTreeSet<_> = bare.map(|pod| (&pod.namespace, pod.owner.0, &pod.owner.1)).collect();
+        for workload in &self.inventory.workloads {
+            let is_owner = owners.contains(&(&workload.namespace, workload.kind, &workload.name));
+            if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
+                self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
+            }
+        }
+    }
+
     /// Leaves open what reaches pods of which annotations say something that is not modelled.
     fn open_annotated(&mut self, platform: &Platform) {
         for workload in &self.inventory.workloads {
             let plane = self.inventory.plane_of(workload, platform.mesh);
             for key in workload.unmodelled.iter().filter(|key| is_heard(key, plane)) {
-                let object = Object {
-                    kind: workload.kind.name().into(),
-                    namespace: Symbol::clone(&workload.namespace),
-                    name: Symbol::clone(&workload.name),
-                    location: workload.location,
-                    annotations: Labels::new(),
-                };
-                let ends = Ends::of_namespace(&workload.namespace, equalities(&workload.labels));
-                let (why, gates, side, proxies) = (Why::Setting(key), Gates::Mesh, Side::Called, Proxies::Any);
-                self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared: BTreeSet::new() });
+                self.unmodelled.push(of_pods(workload, Why::Setting(key), Side::Called));
             }
         }
     }
@@ -411,7 +415,7 @@ impl Manifests {
     /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
     fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
-        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_))) {
+        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare)) {
             by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
         for all in by_kind.into_values() {
@@ -437,6 +441,19 @@ fn is_heard(key: &str, plane: DataPlane) -> bool {
     plane == if of_ztunnel { DataPlane::Ambient } else { DataPlane::Sidecar }
 }
 
+/// A workload as an object that may change what the mesh does with its pods.
+fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
+    let object = Object {
+        kind: workload.kind.name().into(),
+        namespace: Symbol::clone(&workload.namespace),
+        name: Symbol::clone(&workload.name),
+        location: workload.location,
+        annotations: Labels::new(),
+    };
+    let ends = Ends::of_namespace(&workload.namespace, equalities(&workload.labels));
+    Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies: Proxies::Any, spared: BTreeSet::new() }
+}
+
 /// An object that is not modelled, or of which something is not.
 fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
@@ -455,6 +472,7 @@ fn unmodelled(object: &Unmodelled) -> Diagnostic {
     };
     let (code, message) = match object.why {
         Why::Setting(key) => (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object)),
+        Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
         _ => (code::UNMODELLED_KIND, format!("{} is of a kind that is not modelled", object.object)),
     };
     Diagnostic::new(code, object.object.location, message)

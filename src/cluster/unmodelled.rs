@@ -62,6 +62,8 @@ pub(super) enum Why {
     Kind,
     /// Its kind is, but not this field, label or annotation of it.
     Setting(&'static str),
+    /// It is a workload, some of whose pods run without the sidecar that it is to have.
+    Bare,
     /// It could not be read.
     Unreadable,
 }
@@ -262,6 +264,7 @@ impl fmt::Display for Unmodelled {
         match self.why {
             Why::Kind => write!(out, "{} may decide otherwise and is not modelled", self.object),
             Why::Setting(key) => write!(out, "{} may decide otherwise by its `{key}`, which is not modelled", self.object),
+            Why::Bare => write!(out, "pods of {} run without the sidecar that it is to have", self.object),
             Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
             Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
         }

@@ -191,3 +191,35 @@ fn services_that_are_not_exported_may_be_called_in_plaintext() {
         unspecified(&cluster, &question, "of which it is not told");
     }
 }
+
+/// Sidecars come with a pod: one that ran before its namespace asked for them has none until it is made anew.
+#[test]
+fn pods_that_run_without_a_sidecar_are_not_behind_one() {
+    let closed = format!("{}{}", policy("{rules: []}"), peer_authentication("shop/strict", "{mtls: {mode: STRICT}}"));
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    let made = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db, namespace: shop}\nspec:\n  template: {metadata: {labels: \
+                {app: db}}, spec: {containers: [{name: c, image: x}]}}\n";
+    let pod = |owner: &str, containers: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: db-h-1, namespace: shop, uid: u, labels: {{app: db, pod-template-hash: h}}, \
+             ownerReferences: [{owner}]}}\nspec: {{containers: [{{name: c, image: x}}{containers}]}}\nstatus: {{podIP: 10.0.0.1}}\n"
+        )
+    };
+    let owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: db-h, uid: r, controller: true}";
+    let proxy = ", {name: istio-proxy, image: istio/proxyv2, args: [proxy, sidecar]}";
+    let alone = cluster(&format!("{closed}{namespace}{}", pod("", "")));
+    allowed(&alone, &tcp(&address("203.0.113.7"), &alone.workloads()[0].endpoint.clone(), 80));
+    let alone = cluster(&format!("{closed}{namespace}{}", pod("", proxy)));
+    denied(&alone, &tcp(&address("203.0.113.7"), &alone.workloads()[0].endpoint.clone(), 80), Gate::Transport);
+
+    let yaml = format!("{closed}{namespace}{made}{}", pod(owner, ""));
+    let bare = cluster(&yaml);
+    assert_eq!(codes(&yaml), ["unmodelled-setting Deployment `shop/db` has pods that run without the sidecar that it is to have"]);
+    unspecified(&bare, &tcp(&address("203.0.113.7"), &workload(&bare, "db"), 80), "run without the sidecar");
+    let yaml = format!("{closed}{namespace}{made}{}", pod(owner, proxy));
+    assert!(codes(&yaml).is_empty());
+    denied(&cluster(&yaml), &tcp(&address("203.0.113.7"), &workload(&cluster(&yaml), "db"), 80), Gate::Transport);
+    let no_mesh = Platform { mesh: DataPlane::None, ..Platform::default() };
+    let (_, findings) = read_on(no_mesh, &format!("{closed}{made}{}", pod(owner, "")));
+    assert!(findings.is_empty(), "{findings:#?}");
+}
