@@ -21,7 +21,7 @@ use crate::flow::{DataPlane, LabelCube, Labels, Protocol, Symbol, Values};
 use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
-pub use capture::{Captured, InboundCapture};
+pub use capture::{Captured, InboundCapture, OutboundCapture};
 pub use ownership::FoldedPod;
 pub use service::{ExternalTraffic, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 pub use workload::{
@@ -91,6 +91,10 @@ pub struct InventoryWorkload {
     pub proxy: ProxyRole,
     /// Which inbound ports a sidecar captures.
     pub capture: InboundCapture,
+    /// Whether a sidecar takes over the connections that its pods make.
+    pub outbound: OutboundCapture,
+    /// The annotations that may change what its pods' proxy does, and of which that is not understood.
+    pub unmodelled: Vec<&'static str>,
     /// Whether init containers run, and may call, before its sidecar does.
     pub init_containers: InitContainers,
     /// The addresses of a running pod; empty for anything else.

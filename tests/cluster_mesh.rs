@@ -14,10 +14,11 @@ mod peer_traps;
 mod properties;
 mod reading;
 mod reasons;
+mod setting_traps;
 mod tunnel_traps;
 mod waypoint_traps;
 
-use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, Network, Platform, ProxyRole, Question, Way};
+use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, NamedPort, Network, Platform, ProxyRole, Question, Way};
 use twogate::diagnostic::{Diagnostic, Level};
 use twogate::flow::{
     AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Protocol, Request, Symbol, Token, Transport, Verdict,

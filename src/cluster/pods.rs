@@ -90,6 +90,7 @@ fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool 
         && left.facts.ports == right.facts.ports
         && left.facts.proxy == right.facts.proxy
         && left.facts.uncaptured == right.facts.uncaptured
+        && left.facts.outbound == right.facts.outbound
 }
 
 /// Makes one end of two that policies cannot tell apart: it has the addresses of both, if they are known.
@@ -132,6 +133,7 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         addresses: workload.addresses.clone(),
         proxy: workload.proxy,
         uncaptured: workload.capture.told_off(),
+        outbound: workload.outbound,
         node: workload.node.clone(),
         open_labels: workload.open_keys.clone(),
         namespace: if described.is_some() { NamespaceLabels::Known } else { NamespaceLabels::NameOnly },

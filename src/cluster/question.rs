@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::flow::{DataPlane, Flow, Intervals, Peer, Pod, Protocol, Request, Symbol, Transport};
-use crate::inventory::ProxyRole;
+use crate::inventory::{OutboundCapture, ProxyRole};
 
 /// One connection that somebody tries to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Facts {
     pub proxy: ProxyRole,
     /// The inbound TCP ports that its sidecar is told not to capture.
     pub uncaptured: Intervals<u16>,
+    /// Whether its sidecar takes over the connections that it makes.
+    pub outbound: OutboundCapture,
     /// The node that it runs on. An address with a node is a process of that node (`semantics.md` §1.7); one without is taken
     /// for none of the other end's node.
     pub node: Option<Symbol>,

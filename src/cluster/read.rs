@@ -18,13 +18,12 @@ use super::network::{self, NetworkPolicy};
 use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{LabelCube, Labels, PodCube, Symbol};
-use crate::inventory::{self, Inventory};
+use crate::flow::{DataPlane, LabelCube, Labels, PodCube, Symbol};
+use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
 use kinds::Sort;
-use mesh_config::Said;
 use scope::{Scope, touched};
 use sidecar::Reach;
 
@@ -82,6 +81,8 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     manifests.find_twins();
     manifests.report_homeless(platform);
     manifests.add_ingresses();
+    manifests.open_annotated(platform);
+    manifests.open_bare(platform);
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
@@ -189,13 +190,35 @@ impl Manifests {
             Sort::Mesh => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
                 self.note(object.group(), &named);
-                self.mesh.read(named.clone(), object, platform, reading);
-                if !reading.is_clean() {
-                    self.unreadable(named, Gates::Mesh, platform);
-                }
+                self.mesh_object((named, object), platform, reading);
             }
             Sort::Unmodelled(scope) => self.not_modelled(object, scope, platform, reading),
         }
+    }
+
+    /// An object of a kind that the mesh's half models.
+    fn mesh_object(&mut self, (named, object): (Object, &manifest::Object<'_>), platform: &Platform, reading: &mut Reading<'_>) {
+        // A Gateway's pods run for its own revision, as any pods of the mesh do for theirs.
+        let is_of_one = object.kind != "Gateway" && metadata::is_of_one_revision(object, reading);
+        let mut passed_over = Mesh::default();
+        let mesh = if is_of_one { &mut passed_over } else { &mut self.mesh };
+        mesh.read(named.clone(), object, platform, reading);
+        if !reading.is_clean() {
+            return self.unreadable(named, Gates::Mesh, platform);
+        }
+        if is_of_one {
+            self.of_one_revision((named, object), platform, reading);
+        }
+    }
+
+    /// An object for one revision of istiod: which one tells the proxy of a pod is not known.
+    fn of_one_revision(&mut self, (named, object): (Object, &manifest::Object<'_>), platform: &Platform, reading: &mut Reading<'_>) {
+        let is_policy = is_policy(&named.kind);
+        let scope = if is_policy { Scope::Selector } else { Scope::Mesh };
+        let (gates, ends) = touched(scope, object, &named.namespace, &platform.root_namespace, reading);
+        let side = if is_policy { Side::Called } else { Side::Either };
+        let (why, proxies, spared) = (Why::Setting(metadata::REVISION), Proxies::Any, BTreeSet::new());
+        self.unmodelled.push(Unmodelled { object: named, why, gates, ends, side, proxies, spared });
     }
 
     /// An object without `apiVersion`. No API server takes it; but whoever names a kind that decides flows meant to write one.
@@ -234,31 +257,51 @@ impl Manifests {
         let whole_mesh = gates == Gates::Mesh && object.namespace == platform.root_namespace;
         let namespace = if whole_mesh { "" } else { &object.namespace };
         let ends = Ends::of_namespace(namespace, LabelCube::all());
-        // Policies of the mesh act where connections arrive; the other kinds tell clients too (`semantics.md` §2.1, §3.3).
-        let is_policy = matches!(&*object.kind, "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication");
-        let side = if is_policy { Side::Called } else { Side::Either };
+        let side = if is_policy(&object.kind) { Side::Called } else { Side::Either };
         let (proxies, spared) = (Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 
     /// What may be the mesh's configuration.
     fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
-        if mesh_config::read(object, platform, reading) == Said::Nothing {
-            return;
+        for (key, proxies) in mesh_config::read(object, platform, reading) {
+            let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
+            let (why, gates, side) = (Why::Setting(key), Gates::Mesh, Side::Either);
+            self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
         }
-        let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
-        let (why, gates, side, proxies) = (Why::Kind, Gates::Mesh, Side::Either, Proxies::Sidecars);
-        self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
+    }
+
+    /// Leaves open what pods send and take that run without the sidecar that their workload is to have.
+    fn open_bare(&mut self, platform: &Platform) {
+        let bare = self.inventory.folded_pods.iter().filter(|pod| pod.sidecar == MeshChoice::Refused);
+        let owners: BTreeSet<_> = bare.map(|pod| (&pod.namespace, pod.owner.0, &pod.owner.1)).collect();
+        for workload in &self.inventory.workloads {
+            let is_owner = owners.contains(&(&workload.namespace, workload.kind, &workload.name));
+            if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
+                self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
+            }
+        }
+    }
+
+    /// Leaves open what reaches pods of which annotations say something that is not modelled.
+    fn open_annotated(&mut self, platform: &Platform) {
+        for workload in &self.inventory.workloads {
+            let plane = self.inventory.plane_of(workload, platform.mesh);
+            for key in workload.unmodelled.iter().filter(|key| is_heard(key, plane)) {
+                self.unmodelled.push(of_pods(workload, Why::Setting(key), Side::Called));
+            }
+        }
     }
 
     /// An object of a kind that is not modelled.
     fn not_modelled(&mut self, object: &manifest::Object<'_>, scope: Scope, platform: &Platform, reading: &mut Reading<'_>) {
         let named = metadata::loose(object, platform, reading);
         let root = &platform.root_namespace;
+        let is_of_one = metadata::is_of_one_revision(object, reading);
         let is_outside = scope == Scope::ServiceEntry && object.root.follow(reading, &["spec", "workloadSelector"]).is_missing();
         let mesh = &mut self.mesh;
         if is_outside {
-            if reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
+            if !is_of_one && reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
                 return self.note(object.group(), &named);
             }
             mesh.read_unreadable_entry(&named, object, reading);
@@ -267,10 +310,12 @@ impl Manifests {
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
         let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named);
+        let why = if is_of_one && scope.is_modelled_in_part() { Why::Setting(metadata::REVISION) } else { Why::Kind };
         if scope == Scope::Gateway {
-            return self.gateway((named, object), (gates, ends), reading);
+            return self.gateway((named, object), (why, gates, ends), reading);
         }
         if scope == Scope::ListenerSet
+            && !is_of_one
             && reading.quietly(|reading| self.mesh.read_listener_set(&named, object, reading)).flatten().is_some()
         {
             return;
@@ -288,18 +333,23 @@ impl Manifests {
             Scope::ListenerSet => Proxies::Gateways,
             _ => Proxies::Any,
         };
-        self.unmodelled.push(Unmodelled { object: named, why: Why::Kind, gates, ends, side, proxies, spared });
+        self.unmodelled.push(Unmodelled { object: named, why, gates, ends, side, proxies, spared });
     }
 
     /// Istio's own `Gateway`: the mesh's half knows what it does to gateways, but not always which pods these are. What they send is their
     /// own, as of any client of the mesh, unless it leads on the mTLS of others.
-    fn gateway(&mut self, (named, object): (Object, &manifest::Object<'_>), (gates, ends): (Gates, Ends), reading: &mut Reading<'_>) {
+    fn gateway(
+        &mut self,
+        (named, object): (Object, &manifest::Object<'_>),
+        (why, gates, ends): (Why, Gates, Ends),
+        reading: &mut Reading<'_>,
+    ) {
         let mesh = &mut self.mesh;
-        let sends = reading.quietly(|reading| mesh.read_classic(&named, object, reading)).flatten();
+        let sends = if why == Why::Kind { reading.quietly(|reading| mesh.read_classic(&named, object, reading)).flatten() } else { None };
         let acts: &[(Why, Side, Proxies)] = match sends {
             Some(Sends::Own) => &[(Why::Role, Side::Called, Proxies::PerhapsGateways)],
             Some(Sends::OfOthers) => &[(Why::Role, Side::Called, Proxies::PerhapsGateways), (Why::Kind, Side::Calling, Proxies::Gateways)],
-            None => &[(Why::Kind, Side::Either, Proxies::Gateways)],
+            None => &[(why, Side::Either, Proxies::Gateways)],
         };
         for (why, side, proxies) in acts {
             let (object, ends, spared) = (named.clone(), ends.clone(), BTreeSet::new());
@@ -364,14 +414,14 @@ impl Manifests {
 
     /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
     fn report_unmodelled(&mut self) {
-        let mut by_kind: BTreeMap<&Symbol, Vec<&Unmodelled>> = BTreeMap::new();
-        for object in self.unmodelled.iter().filter(|object| object.why == Why::Kind) {
-            by_kind.entry(&object.object.kind).or_default().push(object);
+        let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
+        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare)) {
+            by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
         for all in by_kind.into_values() {
             let more = all.len().saturating_sub(MAX_OF_A_KIND);
             for (index, object) in all.iter().take(MAX_OF_A_KIND).enumerate() {
-                let finding = unmodelled_kind(object);
+                let finding = unmodelled(object);
                 let last = index + 1 == MAX_OF_A_KIND && more > 0;
                 self.findings.push(if last { finding.note(format!("{more} more objects are of this kind")) } else { finding });
             }
@@ -379,8 +429,33 @@ impl Manifests {
     }
 }
 
-/// An object of a kind that is not modelled.
-fn unmodelled_kind(object: &Unmodelled) -> Diagnostic {
+/// Whether a kind is one of the mesh's policies: these act where connections arrive, and the other kinds tell clients too (`semantics.md`
+/// §2.1, §3.3).
+fn is_policy(kind: &str) -> bool {
+    matches!(kind, "AuthorizationPolicy" | "PeerAuthentication" | "RequestAuthentication")
+}
+
+/// Whether pods that take part in the mesh in this way mind an annotation: each is about one of the ways.
+fn is_heard(key: &str, plane: DataPlane) -> bool {
+    let of_ztunnel = key.starts_with("ambient.");
+    plane == if of_ztunnel { DataPlane::Ambient } else { DataPlane::Sidecar }
+}
+
+/// A workload as an object that may change what the mesh does with its pods.
+fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
+    let object = Object {
+        kind: workload.kind.name().into(),
+        namespace: Symbol::clone(&workload.namespace),
+        name: Symbol::clone(&workload.name),
+        location: workload.location,
+        annotations: Labels::new(),
+    };
+    let ends = Ends::of_namespace(&workload.namespace, equalities(&workload.labels));
+    Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies: Proxies::Any, spared: BTreeSet::new() }
+}
+
+/// An object that is not modelled, or of which something is not.
+fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
         Gates::Network | Gates::NetworkBaseline => "what the network lets pass",
         Gates::Mesh => "what the mesh lets pass",
@@ -395,7 +470,12 @@ fn unmodelled_kind(object: &Unmodelled) -> Diagnostic {
             Side::Either => format!("from and to `{pods}`"),
         },
     };
-    Diagnostic::new(code::UNMODELLED_KIND, object.object.location, format!("{} is of a kind that is not modelled", object.object))
+    let (code, message) = match object.why {
+        Why::Setting(key) => (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object)),
+        Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
+        _ => (code::UNMODELLED_KIND, format!("{} is of a kind that is not modelled", object.object)),
+    };
+    Diagnostic::new(code, object.object.location, message)
         .label(format!("may change {gates} {whose}"))
         .note("the verdict on every flow that it may touch is `unspecified`")
 }

@@ -54,12 +54,16 @@ pub(super) enum Proxies {
 }
 
 /// Why nothing is known of what an object does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// It is about gateways alone, and whether a pod is one is not known.
     Role,
     /// Its kind is not modelled.
     Kind,
+    /// Its kind is, but not this field, label or annotation of it.
+    Setting(&'static str),
+    /// It is a workload, some of whose pods run without the sidecar that it is to have.
+    Bare,
     /// It could not be read.
     Unreadable,
 }
@@ -259,6 +263,8 @@ impl fmt::Display for Unmodelled {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
             Why::Kind => write!(out, "{} may decide otherwise and is not modelled", self.object),
+            Why::Setting(key) => write!(out, "{} may decide otherwise by its `{key}`, which is not modelled", self.object),
+            Why::Bare => write!(out, "pods of {} run without the sidecar that it is to have", self.object),
             Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
             Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
         }

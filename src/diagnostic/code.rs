@@ -204,6 +204,7 @@ codes! {
     NOT_A_MANIFEST "not-a-manifest" Warning "a document is no Kubernetes object";
     UNCLEAR_EMPTY_FIELD "unclear-empty-field" Error "a field of a mesh policy is empty and may mean everything or nothing";
     UNMODELLED_KIND "unmodelled-kind" Warning "a manifest may decide flows and is of a kind that is not modelled";
+    UNMODELLED_SETTING "unmodelled-setting" Warning "a manifest says something that may decide flows and is not modelled";
     MESH_CONFIGURED_OTHERWISE "mesh-configured-otherwise" Error "the mesh's own configuration is not what `twogate.toml` says";
     NO_SAFE_ORDER "no-safe-order" Error "a change cannot be applied in steps that are all safe";
     NAMESPACE_MISSING "namespace-missing" Note "manifests name no namespace and are taken for ones of the default one";

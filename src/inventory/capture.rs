@@ -1,15 +1,36 @@
-//! Which inbound ports of a pod its sidecar captures.
+//! Which connections of a pod its proxy captures.
 //!
-//! Owns: the annotations about captured ports (`semantics.md` §3.2). Ports that are not captured meet no mesh policy. It must
-//! not know whether the pod has a sidecar at all.
+//! Owns: the annotations about what is captured (`semantics.md` §3.2), and which of them are read without being understood. Ports that are
+//! not captured meet no mesh policy. It must not know whether the pod has a sidecar at all.
 
 use std::collections::BTreeSet;
 
 use crate::flow::{Intervals, Labels};
-use crate::manifest::{Node, Reading};
+use crate::manifest::{Node, Reading, plain};
+use crate::source::Source;
 
 /// The ports that no sidecar captures whatever the annotations say: the mesh's own (`semantics.md` §3.2).
 const NEVER_CAPTURED: [u16; 4] = [15008, 15020, 15021, 15090];
+
+/// The annotation that says how a sidecar intercepts; where it is `NONE`, nothing is redirected to it.
+const INTERCEPTION: &str = "sidecar.istio.io/interceptionMode";
+
+/// The annotation that holds configuration of the proxy, as YAML in a text.
+const CONFIG: &str = "proxy.istio.io/config";
+
+/// The number of `NONE` among the modes of interception (istio/api : mesh/v1alpha1/proxy.proto, `InboundInterceptionMode`).
+const NONE: u64 = 2;
+
+/// The annotation that names what a proxy starts with in place of what Istio gives it.
+const BOOTSTRAP: &str = "sidecar.istio.io/bootstrapOverride";
+
+/// Annotations by which a proxy captures less, or is another one than Istio's.
+const NOT_MODELLED: [&str; 4] = [
+    "ambient.istio.io/bypass-inbound-capture",
+    BOOTSTRAP,
+    "traffic.sidecar.istio.io/excludeInterfaces",
+    "traffic.sidecar.istio.io/kubevirtInterfaces",
+];
 
 /// The annotation that lists the captured ports, or says `*`.
 const INCLUDE: &str = "traffic.sidecar.istio.io/includeInboundPorts";
@@ -21,6 +42,16 @@ pub struct InboundCapture {
     pub included: Option<BTreeSet<u16>>,
     /// The ports that are not captured though they would be.
     pub excluded: BTreeSet<u16>,
+}
+
+/// Whether a sidecar takes over the connections that its pod makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutboundCapture {
+    /// It does.
+    #[default]
+    All,
+    /// Annotations take some of them from it, and which that are hangs on addresses that are not known.
+    NotAll,
 }
 
 /// Whether mesh policy meets a port.
@@ -62,9 +93,46 @@ pub(super) fn read(annotations: &Labels, node: &Node<'_>, reading: &mut Reading<
     };
     let excluded = listed("traffic.sidecar.istio.io/excludeInboundPorts").unwrap_or_default();
     let included = if annotations.get(INCLUDE).is_some_and(|text| &**text == "*") { None } else { listed(INCLUDE) };
-    // Without interception nothing is redirected to the sidecar.
-    let intercepts = annotations.get("sidecar.istio.io/interceptionMode").is_none_or(|mode| &**mode != "NONE");
+    let intercepts = annotations.get(INTERCEPTION).is_none_or(|mode| &**mode != "NONE");
     InboundCapture { included: if intercepts { included } else { Some(BTreeSet::new()) }, excluded }
+}
+
+/// What a pod's annotations say of the connections that it makes.
+pub(super) fn outbound(annotations: &Labels) -> OutboundCapture {
+    const EXCLUDED: [&str; 3] = ["excludeOutboundPorts", "excludeOutboundIPRanges", "excludeInterfaces"];
+    let said = |key: &str| annotations.get(format!("traffic.sidecar.istio.io/{key}").as_str()).map(|text| text.trim());
+    let excludes = EXCLUDED.into_iter().any(|key| said(key).is_some_and(|text| !text.is_empty()));
+    let includes_all = said("includeOutboundIPRanges").is_none_or(|text| text == "*");
+    let intercepts = annotations.get(INTERCEPTION).is_none_or(|mode| &**mode != "NONE") && !is_configured_to_pass(annotations);
+    let intercepts = intercepts && !annotations.contains_key(BOOTSTRAP);
+    if !excludes && includes_all && intercepts { OutboundCapture::All } else { OutboundCapture::NotAll }
+}
+
+/// The annotations of a pod that may change what its proxy captures or does, and of which that is not understood.
+pub(super) fn unmodelled(annotations: &Labels) -> Vec<&'static str> {
+    let mut keys: Vec<&'static str> =
+        NOT_MODELLED.into_iter().filter(|key| annotations.get(*key).is_some_and(|text| is_set(text))).collect();
+    keys.extend(is_configured_to_pass(annotations).then_some(CONFIG));
+    keys
+}
+
+fn is_set(text: &str) -> bool {
+    !matches!(text.trim(), "" | "false")
+}
+
+/// Whether the configuration that a pod gives its proxy asks for no interception, where no annotation says how it intercepts: the template of
+/// sidecars goes by both in this order (istio/istio : manifests/charts/istio-control/istio-discovery/files/injection-template.yaml). A
+/// configuration in which anything is not as expected is passed over as a whole, so that what it asks for is not sure.
+fn is_configured_to_pass(annotations: &Labels) -> bool {
+    let Some(text) = annotations.get(CONFIG).filter(|_| !annotations.contains_key(INTERCEPTION)) else { return false };
+    let said = plain(&Source::new(CONFIG, text.to_string())).into_iter().next();
+    said.is_some_and(|said| passes(&said))
+}
+
+/// Whether a proxy's configuration asks for no interception; the numbers of such words are taken too.
+pub(super) fn passes(config: &serde_json::Value) -> bool {
+    let mode = ["interceptionMode", "interception_mode"].into_iter().find_map(|key| config.get(key));
+    mode.is_some_and(|mode| mode.as_str() == Some("NONE") || mode.as_u64() == Some(NONE))
 }
 
 /// A list such as `8080,9090`; nothing in it is an empty list.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::capture;
 use crate::flow::{PathNormalization, Symbol};
 use crate::manifest::plain;
 use crate::source::Source;
@@ -22,6 +23,8 @@ pub(crate) struct MeshConfig {
     pub(crate) path_normalization: Option<PathNormalization>,
     /// Whether sidecars find out by themselves who takes mTLS.
     pub(crate) auto_mtls: Option<bool>,
+    /// Further keys of which the value is not the usual one, and that change answers.
+    pub(crate) unusual: Vec<&'static str>,
 }
 
 impl MeshConfig {
@@ -48,8 +51,33 @@ impl MeshConfig {
                 .and_then(|field| field.get("normalization")?.as_str())
                 .and_then(normalization),
             auto_mtls: said.get("enableAutoMtls").and_then(serde_json::Value::as_bool),
+            unusual: unusual(said),
         })
     }
+}
+
+/// The keys of which the value is not the usual one.
+fn unusual(said: &serde_json::Map<String, serde_json::Value>) -> Vec<&'static str> {
+    let is_set = |key: &str, is_usual: fn(&serde_json::Value) -> bool| said.get(key).is_some_and(|value| !is_usual(value));
+    let all = [
+        // Neither pods nor policies of namespaces that nothing here selects are there for istiod.
+        ("discoverySelectors", is_set("discoverySelectors", is_empty)),
+        // Sidecars intercept nothing unless their pods say so.
+        ("defaultConfig.interceptionMode", said.get("defaultConfig").is_some_and(capture::passes)),
+        // Rules for clients that do not say for whose they are, and Services, are for some namespaces.
+        ("defaultDestinationRuleExportTo", is_set("defaultDestinationRuleExportTo", is_everywhere)),
+        ("defaultServiceExportTo", is_set("defaultServiceExportTo", is_everywhere)),
+    ];
+    all.into_iter().filter(|(_, is_unusual)| *is_unusual).map(|(key, _)| key).collect()
+}
+
+fn is_empty(list: &serde_json::Value) -> bool {
+    list.is_null() || list.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Whether a list of namespaces to which something is exported leaves none out; one without a word is as if it were not there.
+fn is_everywhere(list: &serde_json::Value) -> bool {
+    is_empty(list) || list.as_array().is_some_and(|list| list.iter().any(|name| name.as_str() == Some("*")))
 }
 
 /// A mode of normalisation, by its name in the API.
@@ -66,6 +94,18 @@ fn normalization(word: &str) -> Option<PathNormalization> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_are_the_usual_ones_are_none() {
+        let told = |text: &str| MeshConfig::read(text).unwrap().unusual;
+        let usual = "discoverySelectors: []\ndefaultConfig: {interceptionMode: TPROXY}\ndefaultDestinationRuleExportTo: ['*']\n\
+                     interceptionMode: NONE\ndefaultServiceExportTo: []";
+        assert!(told(usual).is_empty());
+        assert_eq!(told("discoverySelectors: [{matchLabels: {a: b}}]"), ["discoverySelectors"]);
+        assert_eq!(told("defaultConfig: {interceptionMode: NONE}"), ["defaultConfig.interceptionMode"]);
+        assert_eq!(told("defaultDestinationRuleExportTo: ['.']"), ["defaultDestinationRuleExportTo"]);
+        assert_eq!(told("defaultServiceExportTo: ['~']"), ["defaultServiceExportTo"]);
+    }
 
     #[test]
     fn what_stands_deeper_is_not_the_meshs_own() {

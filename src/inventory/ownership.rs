@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{HostNetwork, InventoryWorkload, PodPhase, WorkloadKind};
+use super::{HostNetwork, InventoryWorkload, MeshChoice, PodPhase, WorkloadKind};
 use crate::flow::Symbol;
 
 /// A workload that another one names as its owner: namespace, kind and name.
@@ -39,6 +39,8 @@ pub struct FoldedPod {
     pub node: Option<Symbol>,
     /// Whether it uses the network of its node.
     pub host_network: HostNetwork,
+    /// Whether it runs a sidecar.
+    pub sidecar: MeshChoice,
 }
 
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
@@ -84,6 +86,7 @@ fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<F
         addresses: workload.addresses.clone(),
         node: workload.node.clone(),
         host_network: workload.host_network,
+        sidecar: workload.mesh.sidecar,
     })
 }
 
@@ -120,7 +123,8 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
     }
     let labels = workload.labels.iter().filter(|(key, _)| !owner.open_keys.contains(*key));
     let same_labels = labels.eq(owner.labels.iter());
-    same_labels && workload.account == owner.account && workload.host_network == owner.host_network && workload.capture == owner.capture
+    let same_proxy = (&workload.capture, workload.outbound) == (&owner.capture, owner.outbound) && workload.unmodelled == owner.unmodelled;
+    same_labels && same_proxy && workload.account == owner.account && workload.host_network == owner.host_network
 }
 
 /// What a workload is found by.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::containers::Containers;
 use super::object::Identity;
 use super::ownership::{Owner, Replicas};
-use super::workload::{AccountNamed, ContainerPort, HostNetwork, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind};
+use super::workload::{AccountNamed, ContainerPort, HostNetwork, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind};
 use super::{InventoryWorkload, Named, capture, injection};
 use crate::flow::{Labels, Protocol, Symbol};
 use crate::manifest::{Node, Reading, names};
@@ -40,6 +40,10 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
     let Judged { mut labels, annotations, account, host_network, capture } = judged?;
     let mesh = injection::mesh(&labels, &annotations, &containers);
+    // Sidecars come with a pod or never: whoever runs without one was made before anybody asked for it.
+    let has_none = running && ports_known == PortsKnown::Yes && mesh.sidecar != MeshChoice::Present;
+    let mesh = if has_none { PodMesh { sidecar: MeshChoice::Refused, ..mesh } } else { mesh };
+    let (outbound, unmodelled) = (capture::outbound(&annotations), capture::unmodelled(&annotations));
     let has_host_ports = host_network == HostNetwork::No;
     let proxy = if ports_known == PortsKnown::Yes { injection::role(&annotations, &containers) } else { ProxyRole::Unknown };
     let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
@@ -58,6 +62,8 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         mesh,
         proxy,
         capture,
+        outbound,
+        unmodelled,
         init_containers: containers.init,
         addresses,
         node,

@@ -30,6 +30,8 @@ pub struct ServiceFacts {
     pub addresses: Vec<IpAddr>,
     /// Addresses outside of the cluster that lead to it as well: its `externalIPs`, and those that a load balancer has for it.
     pub outside: Vec<IpAddr>,
+    /// The namespaces of which proxies are told of it, as its annotation lists them: `.` is its own, `*` any, `~` none; empty for any.
+    pub exported: Vec<Symbol>,
     /// What becomes of the address of who calls it from outside.
     pub traffic: ExternalTraffic,
     /// Where its name is written.
@@ -110,6 +112,13 @@ impl ServiceFacts {
         if self.kind == ServiceKind::Headless { PortTarget::Number(port.port) } else { port.target.clone() }
     }
 
+    /// Whether proxies of a namespace are told of it (istio.io : docs/reference/config/annotations, `networking.istio.io/exportTo`).
+    pub fn is_told_to(&self, namespace: &str) -> bool {
+        let own = *self.namespace == *namespace;
+        let is = |name: &Symbol| matches!(&**name, "*") || (&**name == "." && own) || **name == *namespace;
+        self.exported.is_empty() || self.exported.iter().any(is)
+    }
+
     /// What it is ordered and told apart by.
     pub(super) fn key(&self) -> (&Symbol, &Symbol) {
         (&self.namespace, &self.name)
@@ -135,10 +144,11 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let location = reading.document.name();
     let labels = object.follow(reading, &["metadata", "labels"]).checked_labels(reading);
     let (addresses, outside) = (addresses(&spec, reading), outside(object, reading));
+    let exported = exported(object, reading);
     let is_local = spec.get(reading, "externalTrafficPolicy").text(reading) == Some("Local");
     let traffic = if is_local { ExternalTraffic::Local } else { ExternalTraffic::Cluster };
     let Identity { namespace, name, .. } = name;
-    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, traffic, location };
+    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, exported, traffic, location };
     reading.is_clean().then_some(service)
 }
 
@@ -166,6 +176,13 @@ fn addresses(spec: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = iter::once(&first).chain(&all).filter_map(|node| node.text(reading)?.parse().ok()).collect();
     addresses.dedup();
     addresses
+}
+
+/// The namespaces that its annotation lists, with commas between them.
+fn exported(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Symbol> {
+    let listed = object.follow(reading, &["metadata", "annotations", "networking.istio.io/exportTo"]);
+    let names = listed.text(reading).unwrap_or_default().split(',').map(str::trim);
+    names.filter(|name| !name.is_empty()).map(Symbol::from).collect()
 }
 
 /// The addresses outside of the cluster that lead to it.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Platform, allowed, cluster, cluster_on, denied, end, findings, lets_in, object, platform, policy, read_on, unspecified};
 use twogate::cluster::{Cluster, Way};
 use twogate::diagnostic::Level;
-use twogate::flow::{LabelCube, PathNormalization};
+use twogate::flow::{DataPlane, LabelCube, PathNormalization, Peer};
 use twogate::source::{Source, Sources};
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress]}";
@@ -340,10 +340,25 @@ fn a_mesh_that_is_configured_otherwise_is_not_judged() {
     assert_eq!(told(Platform::default(), "istio", "- a"), ["invalid-manifest `data.mesh` of a ConfigMap is not what Kubernetes accepts"]);
 }
 
-/// Without auto mTLS sidecars call as `DestinationRules` say (`semantics.md` §3.3): what the mesh lets pass is left open.
+/// Without auto mTLS sidecars call as `DestinationRules` say (`semantics.md` §3.3): what the mesh lets pass is left open, as where istiod does
+/// not see every namespace, or sidecars intercept nothing.
 #[test]
-fn without_auto_mtls_the_mesh_is_left_open() {
-    let (_, findings) = read_on(Platform::default(), &mesh_config("istio", "enableAutoMtls: false"));
-    let told: Vec<&str> = findings.iter().map(|finding| finding.code.name()).collect();
-    assert_eq!(told, ["unmodelled-kind"]);
+fn what_the_mesh_is_set_to_and_is_not_modelled_leaves_it_open() {
+    for (set, key) in [
+        ("enableAutoMtls: false", "enableAutoMtls"),
+        ("discoverySelectors: [{matchLabels: {mesh: 'on'}}]", "discoverySelectors"),
+        ("defaultConfig: {interceptionMode: NONE}", "defaultConfig.interceptionMode"),
+        ("defaultDestinationRuleExportTo: ['.']", "defaultDestinationRuleExportTo"),
+    ] {
+        let (cluster, findings) = read_on(Platform { mesh: DataPlane::Sidecar, ..Platform::default() }, &mesh_config("istio", set));
+        let told: Vec<String> = findings.iter().map(|finding| format!("{} {}", finding.code, finding.message)).collect();
+        assert_eq!(told, [format!("unmodelled-setting ConfigMap `istio-system/istio` says by `{key}` what is not modelled")]);
+        let mut pods = [end("app=web@shop"), end("app=db@shop")];
+        for pod in &mut pods {
+            let Peer::Pod(pod) = &mut pod.peer else { panic!() };
+            pod.plane = DataPlane::Sidecar;
+        }
+        unspecified(&cluster, &pods[0], &pods[1], "80", key);
+        allowed(&cluster, &end("app=web@shop"), &end("app=db@shop"), "80");
+    }
 }

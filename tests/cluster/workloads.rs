@@ -128,7 +128,10 @@ fn pods_whose_calls_go_other_ways_are_not_one() {
 fn pods_join_the_owner_that_is_there() {
     let yaml = format!(
         "{DEPLOYMENT}{}",
-        running("web-abc-1", "v: a", "10.0.0.1").replace("containers: []", "serviceAccountName: web-sa, containers: []")
+        running("web-abc-1", "v: a", "10.0.0.1").replace(
+            "containers: []",
+            "serviceAccountName: web-sa, containers: [{name: istio-proxy, image: proxyv2, args: [proxy, sidecar]}]"
+        )
     );
     let yaml = yaml.replace("      annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9000,9001'}\n", "").replace(
         "        ports: [{name: http, containerPort: 8080}, {containerPort: 9000}, {name: dns, containerPort: 53, protocol: UDP}]\n",

@@ -453,6 +453,26 @@ fn trap_069_a_port_declared_as_tcp_sees_no_http() {
     denied(&cluster(&format!("{denying}{tcp_port}")), &mtls(&web(), &db(), 8080).http("POST", "/"), Gate::Caller);
 }
 
+/// Where the numbers of a pod's named ports are not known, a name may be any of them.
+#[test]
+fn trap_069_a_name_may_be_the_port_that_another_service_calls_by_its_number() {
+    let rule = policy("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let named = |class: &str| service("web", "{}", &format!("{{name: {class}, port: 80, targetPort: web}}"));
+    let numbered = |class: &str| service("db", "{}", &format!("{{name: {class}, port: 81, targetPort: 8080}}"));
+    let question = |port| mtls(&web(), &db(), port).http("GET", "/");
+    let numbers = |number| vec![NamedPort { name: "web".into(), protocol: Protocol::Tcp, number }];
+    let on = |number| mtls(&web(), &db().facts(|facts| facts.ports = Some(numbers(number))), 8080).http("GET", "/");
+    for (by_name, by_number) in [("http", "tcp-x"), ("tcp-x", "http"), ("any", "tcp-x"), ("tcp-x", "any")] {
+        let both = cluster(&format!("{rule}{}{}", named(by_name), numbered(by_number)));
+        unspecified(&both, &question(8080), "Services disagree");
+        unspecified(&both, &on(8080), "Services disagree");
+    }
+    let plain = cluster(&format!("{rule}{}{}", named("http"), numbered("tcp-x")));
+    denied(&plain, &on(9090), Gate::Caller);
+    allowed(&plain, &question(9090));
+    denied(&cluster(&format!("{rule}{}{}", named("tcp-y"), numbered("tcp-x"))), &question(8080), Gate::Caller);
+}
+
 #[test]
 fn trap_070_in_ambient_some_conditions_are_for_http_only() {
     let question = mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80);

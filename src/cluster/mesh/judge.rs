@@ -189,8 +189,8 @@ impl MeshEnd<'_> {
     /// Whether TLS of a client's own gets through: not where the proxy expects HTTP (`semantics.md` §3.2).
     fn takes_foreign(&self, port: u16) -> Truth {
         match &self.guard {
-            Guard::Sidecar(sidecar) if sidecar.classes.is_http(port) => {
-                Truth::of(self.entrance(DataPlane::Sidecar, port, Transport::Plaintext) != Entrance::Captured)
+            Guard::Sidecar(sidecar) if self.entrance(DataPlane::Sidecar, port, Transport::Plaintext) == Entrance::Captured => {
+                sidecar.classes.is_http(port).not()
             }
             Guard::Gateway(gateway) => Truth::of(!gateway.takes_no_tls(port)),
             _ => Truth::Yes,

@@ -40,17 +40,24 @@ pub(super) fn arrives((service, port): (&ServiceFacts, &ServicePort), (number, f
     }
 }
 
-/// The ports of a pod on which the mesh sees no HTTP because a Service declares them so (`semantics.md` §2.9, §5.5).
+/// What the Services that lead to a pod declare its ports to be (`semantics.md` §2.9, §5.5). Where they do not say the same of a port, the
+/// oldest counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Classes {
-    /// Those that every Service declares as plain connections.
-    plain: Vec<u16>,
-    /// Those that one declares so and another does not; the oldest counts.
-    disputed: Vec<u16>,
-    /// Those that one declares as HTTP.
-    http: Vec<u16>,
-    /// Whether a Service declares so some port of which the number is not known.
-    unknown: bool,
+    /// Plain connections, on which the mesh sees no HTTP.
+    plain: Said,
+    /// HTTP.
+    http: Said,
+    /// Whatever the first bytes say.
+    auto: Said,
+}
+
+/// The ports of which some Service says one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Said {
+    ports: Vec<u16>,
+    /// Whether one is called by a name, of which the number is not known: it may be any port.
+    any: bool,
 }
 
 /// What a proxy takes an HTTP request on a port for.
@@ -70,49 +77,61 @@ impl Classes {
     /// What the Services that lead to a pod declare.
     pub(super) fn of(services: &[&ServiceFacts], facts: &Facts) -> Self {
         let mut all = Self::default();
-        let mut others = Vec::new();
         for port in services.iter().flat_map(|service| &service.ports).filter(|port| port.protocol == Protocol::Tcp) {
-            let numbers: Vec<u16> = match (&port.target, &facts.ports) {
-                (PortTarget::Number(number), _) => vec![*number],
-                (PortTarget::Name(name), Some(ports)) => {
-                    ports.iter().filter(|own| own.name == *name && own.protocol == Protocol::Tcp).map(|own| own.number).collect()
-                }
-                (PortTarget::Name(_), None) => {
-                    all.unknown |= port.class == ProtocolClass::Tcp;
-                    continue;
-                }
+            let said = match port.class {
+                ProtocolClass::Tcp => &mut all.plain,
+                ProtocolClass::Http => &mut all.http,
+                ProtocolClass::Auto | ProtocolClass::Unseen => &mut all.auto,
             };
-            match port.class {
-                ProtocolClass::Tcp => all.plain.extend(numbers),
-                ProtocolClass::Http => {
-                    all.http.extend(&numbers);
-                    others.extend(numbers);
-                }
-                ProtocolClass::Auto | ProtocolClass::Unseen => others.extend(numbers),
-            }
+            said.add(&port.target, facts);
         }
-        (all.disputed, all.plain) = all.plain.into_iter().partition(|port| others.contains(port));
         all
     }
 
     /// What the mesh takes a port for.
     pub(super) fn class(&self, port: u16) -> Class {
-        if self.plain.contains(&port) {
+        let others = self.http.may_hold(port) || self.auto.may_hold(port);
+        if self.plain.ports.contains(&port) && !others {
             Class::Plain
-        } else if self.unknown || self.disputed.contains(&port) {
+        } else if self.plain.may_hold(port) {
             Class::Either(DISPUTED)
         } else {
             Class::Http
         }
     }
 
-    /// Whether a port is declared as HTTP by somebody.
-    pub(super) fn is_http(&self, port: u16) -> bool {
-        self.http.contains(&port)
+    /// Whether a port is declared as HTTP, so that nothing else is taken there.
+    pub(super) fn is_http(&self, port: u16) -> Truth {
+        let others = self.plain.may_hold(port) || self.auto.may_hold(port);
+        if self.http.ports.contains(&port) && !others {
+            Truth::Yes
+        } else if self.http.may_hold(port) {
+            Truth::Open(DISPUTED)
+        } else {
+            Truth::No
+        }
     }
 
     /// Every port that is declared as plain connections by somebody.
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.plain.iter().chain(&self.disputed).copied()
+        self.plain.ports.iter().copied()
+    }
+}
+
+impl Said {
+    fn add(&mut self, target: &PortTarget, facts: &Facts) {
+        match (target, &facts.ports) {
+            (PortTarget::Number(number), _) => self.ports.push(*number),
+            (PortTarget::Name(_), None) => self.any = true,
+            (PortTarget::Name(name), Some(ports)) => {
+                let own = ports.iter().filter(|own| own.name == *name && own.protocol == Protocol::Tcp);
+                self.ports.extend(own.map(|own| own.number));
+            }
+        }
+    }
+
+    /// Whether a port may be one of these.
+    fn may_hold(&self, port: u16) -> bool {
+        self.any || self.ports.contains(&port)
     }
 }

@@ -6,34 +6,37 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::Platform;
+use crate::cluster::unmodelled::Proxies;
 use crate::diagnostic::{Diagnostic, code};
 use crate::inventory::MeshConfig;
 use crate::manifest::{Object, Reading};
 use crate::source::Location;
 
-/// What a `ConfigMap` means to answers.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Nothing that the platform does not say too.
-    Nothing,
-    /// How sidecars call is told by `DestinationRules` alone, which is not modelled.
-    NoAutoMtls,
-}
-
-/// Holds a `ConfigMap` against the platform.
-pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Said {
+/// Holds a `ConfigMap` against the platform; the settings that change answers and are not modelled, each with whose proxies it is about.
+pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Vec<(&'static str, Proxies)> {
     let name = object.root.follow(reading, &["metadata", "name"]);
     let is_of_mesh = name.text(reading).is_some_and(MeshConfig::is_in);
     let text = object.root.follow(reading, &["data", "mesh"]);
-    let Some(written) = text.text(reading).filter(|_| is_of_mesh).map(str::to_owned) else { return Said::Nothing };
+    let Some(written) = text.text(reading).filter(|_| is_of_mesh).map(str::to_owned) else { return Vec::new() };
     let Some(config) = MeshConfig::read(&written) else {
         text.wrong(reading, "the mesh's configuration is expected, as YAML in a text");
-        return Said::Nothing;
+        return Vec::new();
     };
     for difference in differing(&config, platform) {
         text.report(reading, |location| otherwise(&difference, location));
     }
-    if config.auto_mtls == Some(false) { Said::NoAutoMtls } else { Said::Nothing }
+    not_modelled(&config)
+}
+
+/// What the mesh says that answers would have to be others for.
+fn not_modelled(config: &MeshConfig) -> Vec<(&'static str, Proxies)> {
+    // How sidecars call is told by `DestinationRule`s alone then.
+    let auto_mtls = (config.auto_mtls == Some(false)).then_some("enableAutoMtls");
+    let whose = |key| match key {
+        "discoverySelectors" | "defaultDestinationRuleExportTo" => Proxies::Any,
+        _ => Proxies::Sidecars,
+    };
+    auto_mtls.into_iter().chain(config.unusual.iter().copied()).map(|key| (key, whose(key))).collect()
 }
 
 /// A key of `twogate.toml` that says something else than the mesh does.

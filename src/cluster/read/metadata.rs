@@ -111,6 +111,16 @@ pub(super) fn loose(object: &manifest::Object<'_>, platform: &Platform, reading:
     }
 }
 
+/// The label of objects that are for one istiod of several.
+pub(super) const REVISION: &str = "istio.io/rev";
+
+/// Whether an object is for one revision of istiod alone: all others pass it over, and tags of revisions do not count (istio/istio :
+/// pkg/config/model.go, `LabelsInRevision`).
+pub(super) fn is_of_one_revision(object: &manifest::Object<'_>, reading: &mut Reading<'_>) -> bool {
+    let labels = object.root.follow(reading, &["metadata", "labels"]);
+    labels.entries().iter().any(|(key, _)| *key == REVISION)
+}
+
 /// What an object is called if it names no namespace.
 pub(super) fn homeless(object: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<String> {
     let is_named = reading.quietly(|reading| !object.root.follow(reading, &["metadata", "namespace"]).is_missing());

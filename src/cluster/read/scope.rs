@@ -39,6 +39,13 @@ pub(super) enum Scope {
     ListenerSet,
 }
 
+impl Scope {
+    /// Whether the mesh's half models objects of this kind where they are plain, so that it matters what else is said of them.
+    pub(super) const fn is_modelled_in_part(self) -> bool {
+        matches!(self, Self::Gateway | Self::ServiceEntry | Self::ListenerSet)
+    }
+}
+
 /// What an object may touch: its gates, and the ends of the flows.
 ///
 /// `namespace` is its own, empty if it has none; `root` is the mesh's root namespace.

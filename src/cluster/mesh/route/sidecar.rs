@@ -2,7 +2,7 @@
 //!
 //! Owns: what a sidecar speaks to whom, by `DestinationRule`s or by itself (`semantics.md` §3.3). It must not know waypoints.
 
-use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target};
+use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
 use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
@@ -10,11 +10,38 @@ use crate::cluster::mesh::end::{Guard, plane};
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::{Endpoint, Question};
 use crate::flow::{DataPlane, Pod, Protocol, Transport};
-use crate::inventory::{ServiceFacts, ServiceKind, ServicePort};
+use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
 
 impl Mesh {
+    /// The ways of a connection that a pod with a sidecar makes; also as it comes from the application, where the sidecar may leave it so.
+    pub(super) fn ways_of_sidecar(&self, question: &Question, ends: (&Pod, &Pod), plain: &Course) -> Vec<Route> {
+        let mut ways = self.ways_taken_over(question, ends, plain);
+        let Some(reason) = self.is_left_as_it_comes(question, ends, &plain.target) else { return ways };
+        let past = self.route(question, plain);
+        if ways.iter().any(|way| way.is_same(&past)) {
+            return ways;
+        }
+        ways.push(past);
+        told_apart(ways, reason)
+    }
+
+    /// Why a sidecar may not touch a connection; none if it surely does. Gateways make their own, and are told of everybody.
+    fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Option<&'static str> {
+        const PAST: &str = "whether the caller's sidecar takes the connection over, as annotations keep some from it";
+        const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
+        if self.is_gateway(&question.source) {
+            return None;
+        }
+        if question.source.facts.outbound == OutboundCapture::NotAll {
+            return Some(PAST);
+        }
+        let (called, _) = self.as_service(question, pod, target)?;
+        let service = self.service(called.namespace, called.name)?;
+        (!service.is_told_to(&client.namespace)).then_some(UNTOLD)
+    }
+
     /// What a sidecar speaks (`semantics.md` §3.3).
-    pub(super) fn ways_of_sidecar(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
+    fn ways_taken_over(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
         let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
             return vec![self.route(question, plain)];
         };
