@@ -143,6 +143,18 @@ fn what_leaves_a_pod_is_looked_for_in_namespaces_that_others_rule() {
     assert_eq!((&*found, told.contains("app=web@shop as web -> app=x@")), ("wider", true), "{told}");
 }
 
+/// What is let out, and perhaps not in, is neither wider nor equal.
+#[test]
+fn what_the_other_end_leaves_open_is_undecided() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n";
+    let out = egress("shop", "web", "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: foo}}}]", 8080);
+    let (found, told) = verified(program, "", &out);
+    assert_eq!(found, "wider", "{told}");
+    let asks = istio("AuthorizationPolicy", "foo", "{action: CUSTOM, provider: {name: theirs}, rules: [{}]}");
+    let (found, told) = verified(program, "", &format!("{out}{asks}"));
+    assert_eq!((&*found, told.contains("the intents say denied, the manifests unspecified (")), ("undecided", true), "{told}");
+}
+
 /// `semantics.md` §5.1: between sidecars and ambient mode the mesh calls port 15008, whatever port is meant.
 #[test]
 fn what_leaves_toward_ambient_mode_leaves_by_the_tunnel() {

@@ -6,11 +6,11 @@ use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
-use crate::cluster::{self, Decision};
+use crate::cluster::{self, Cluster, Decision};
 use crate::diagnostic::order::has_error;
 use crate::flow::{Symbol, Verdict};
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Ends, Incomplete, Proof, check_assumptions, prove};
+use crate::verify::{Checked, Difference, Ends, Incomplete, check_assumptions, prove};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +87,9 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         return none(outcome);
     }
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
-    let relation = relation(&proof);
-    let differences = proof.differences.into_iter().map(|difference| (decide(&cluster, &difference.flow), difference));
-    let differences = differences.map(|(decision, difference)| (difference, decision)).collect();
+    let differences: Vec<(Difference, Decision)> =
+        proof.differences.into_iter().map(|difference| from_end_to_end(difference, &cluster)).collect();
+    let relation = relation(differences.iter().map(|(difference, _)| &difference.right), &proof.incomplete);
     let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
     Against {
         relation,
@@ -103,18 +103,28 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     }
 }
 
-fn relation(proof: &Proof) -> Relation {
+/// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
+fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, Decision) {
+    let decision = decide(cluster, &difference.flow);
+    match (&difference.right, &decision.verdict) {
+        (Verdict::Allowed, Verdict::Unspecified(_)) => (Difference { right: decision.verdict.clone(), ..difference }, decision),
+        _ => (difference, decision),
+    }
+}
+
+/// What manifests are of which some differences are known, by what each lets become of its flow.
+fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, incomplete: &[Incomplete]) -> Relation {
     let mut wider = false;
     let mut narrower = false;
-    for difference in &proof.differences {
-        match &difference.right {
+    for verdict in found {
+        match verdict {
             Verdict::Allowed => wider = true,
             Verdict::Denied => narrower = true,
             Verdict::Unspecified(_) => return Relation::Undecided,
         }
     }
     match (wider, narrower) {
-        _ if !proof.incomplete.is_empty() => Relation::Undecided,
+        _ if !incomplete.is_empty() => Relation::Undecided,
         (false, false) => Relation::Equal,
         (true, false) => Relation::Wider,
         (false, true) => Relation::Narrower,
