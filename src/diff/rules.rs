@@ -16,7 +16,7 @@ use crate::source::Source;
 /// A policy: its kind, namespace and name.
 type Name = [Symbol; 3];
 
-/// A list of rules of a policy on one side, and the number of one, counted from 1.
+/// A list of rules of a policy on one side, and the number of one, counted from 1. The whole policy is number 0 of no list.
 type Place = (Which, Name, &'static str, usize);
 
 /// The rules of policies that are not the same, in words that tell all of what each says.
@@ -59,6 +59,8 @@ impl RuleTexts {
         let Some(Value::Object(mut spec)) = objects.into_iter().next().and_then(|mut object| Some(object.get_mut("spec")?.take())) else {
             return;
         };
+        let whole = format!("{} {} {}", held.kind, held.namespace, in_order(Value::Object(spec.clone())));
+        self.rules.insert((which, name(held), "", 0), whole);
         let lists = LISTS.map(|name| (name, spec.remove(name)));
         spec.remove("policyTypes");
         let rest = in_order(Value::Object(spec));
@@ -93,7 +95,8 @@ impl RuleTexts {
             Gate::Ingress => "ingress",
             Gate::Transport | Gate::Token | Gate::Caller => "rules",
         };
-        let text = rule.and_then(|rule| self.rules.get(&(which, full, list, rule)));
+        let (list, number) = rule.map_or(("", 0), |rule| (list, rule));
+        let text = self.rules.get(&(which, full, list, number));
         text.map_or(Hinge::Of(which), |text| Hinge::Rule(text))
     }
 }

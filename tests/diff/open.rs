@@ -169,11 +169,16 @@ fn a_pod_that_other_open_policies_select_now_is_told() {
     );
 }
 
+const FILTER: &str = "---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: x, namespace: istio-system}
+spec: {a: 1}
+";
+
 /// Whatever an object that is not modelled leaves open, it hides no other change.
 #[test]
 fn what_is_not_modelled_hides_no_change() {
-    let filter =
-        "---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: x, namespace: istio-system}\nspec: {a: 1}\n";
     let why = "what passes by it is left open before and after: EnvoyFilter `istio-system/x` may decide otherwise and is not modelled";
     let policy = istio("AuthorizationPolicy", "p", "selector: {matchLabels: {app: db}}");
     let token = |issuer: &str| istio("RequestAuthentication", "p", &format!("{TO_DB}jwtRules: [{{issuer: {issuer}, jwks: '{{}}'}}]"));
@@ -183,7 +188,7 @@ fn what_is_not_modelled_hides_no_change() {
         (shop(), shop() + &token("A"), "RequestAuthentication shop/p has come"),
         (shop(), shop() + &policy, "AuthorizationPolicy shop/p has come"),
     ] {
-        assert_eq!(unknown(&(base + filter), &(head + filter), SIDECAR), [format!("{told}: {why}")]);
+        assert_eq!(unknown(&(base + FILTER), &(head + FILTER), SIDECAR), [format!("{told}: {why}")]);
     }
 }
 
@@ -202,6 +207,8 @@ fn an_open_rule_that_says_the_same_is_no_doubt() {
     ] {
         is_silent(&both, &(shop() + &same), SIDECAR);
     }
+    // So are whole policies, where an object that is not modelled may decide otherwise than they do.
+    is_silent(&(both.clone() + FILTER), &(shop() + &policy("b", &[other, one]) + FILTER), SIDECAR);
     let sure = format!("{{from: [{{source: {{namespaces: [pay]}}}}]{}}}", to("methods: [DELETE]"));
     let found = compared(&both, &(shop() + &policy("a", &[one, other, &sure])), SIDECAR);
     assert_eq!(found.report.unknown().count(), 0, "{:#?}", found.report);

@@ -133,3 +133,36 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Peer;
+
+    /// What is not kept is not passed over in silence.
+    #[test]
+    fn of_more_open_flows_than_are_kept_one_is_told() {
+        let address = Both::address(Peer::Address("1.2.3.4".parse().unwrap()));
+        let open = LeftOpen {
+            caller: address.clone(),
+            target: address,
+            protocol: Protocol::Tcp,
+            port: 80,
+            requests: Arc::new(vec![None]),
+            places: vec![(Transport::Plaintext, 0)],
+            workloads: [None, None],
+            call: None,
+        };
+        let mut found = Found::default();
+        for _ in 0..MAX_LEFT_OPEN {
+            found.leave_open(open.clone());
+        }
+        assert!(found.unkept.is_none());
+        found.leave_open(LeftOpen { port: 81, ..open.clone() });
+        found.leave_open(open);
+        assert_eq!((found.left_open.len(), found.unkept.as_ref().map(|flow| flow.port)), (MAX_LEFT_OPEN, Some(81)));
+        let mut all = Found::default();
+        all.extend(found);
+        assert_eq!(all.unkept.map(|flow| flow.port), Some(81));
+    }
+}
