@@ -33,8 +33,8 @@ pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::{ClientRule, ClientTls, Keys, Verification};
-pub use platform::Platform;
+pub use mesh::{ClientRule, ClientTls, Keys, TokenCopy, Verification};
+pub use platform::{Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use wire::HBONE;
 
@@ -253,6 +253,11 @@ impl Cluster {
         self.mesh.verifications()
     }
 
+    /// What is copied from tokens to headers at which policies look: what these say then hangs on what is copied (`semantics.md` §2.2).
+    pub fn token_copies(&self) -> Vec<TokenCopy> {
+        self.mesh.token_copies()
+    }
+
     /// The `DestinationRule`s that speak of TLS with Services of a namespace, in the order of the manifests. What they say is the
     /// client's, so it is in no answer of an [`End`].
     pub fn client_tls(&self, namespace: &str) -> Vec<ClientTls> {
@@ -378,6 +383,17 @@ impl Cluster {
     #[must_use]
     pub fn with_sctp_judged(self) -> Self {
         Self { platform: Platform { sctp: Some(true), ..self.platform }, ..self }
+    }
+
+    /// This cluster on a platform of which one more fact is known: it is asked for as flows are judged, so nothing has to be read again.
+    #[must_use]
+    pub(crate) fn supposing(&self, fact: PlatformFact, holds: Option<bool>) -> Self {
+        let platform = self.platform.clone().supposing(fact, holds);
+        let mut mesh = Arc::clone(&self.mesh);
+        if !fact.is_of_network() {
+            Arc::make_mut(&mut mesh).know(&platform);
+        }
+        Self { platform, mesh, ..self.clone() }
     }
 
     /// The keys of pods' labels that anything looks at, of the mesh's in these namespaces; those that tell which way a call goes

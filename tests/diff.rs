@@ -8,6 +8,7 @@ pub(crate) mod formats;
 mod gateways;
 mod history;
 mod manifests;
+mod open;
 mod patterns;
 mod properties;
 pub(crate) mod repository;

@@ -60,7 +60,7 @@ pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use gateway::is_named_after;
 pub(super) use judge::in_mesh;
-pub use keys::{Keys, Verification};
+pub use keys::{Keys, TokenCopy, Verification};
 pub(super) use names::{Others, add_names_of};
 pub(super) use route::{Hop, Route};
 
@@ -204,11 +204,21 @@ impl Mesh {
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
     }
 
+    /// Knows more of its platform than when it was settled.
+    pub(super) fn know(&mut self, platform: &Platform) {
+        self.platform.clone_from(platform);
+    }
+
     /// Marks the headers at which policies look and that tokens are copied to, which is done before policies are asked
     /// (`semantics.md` §2.2). Which pods either acts on is not told apart, but by namespace.
     fn mark_copied_headers(&mut self) {
         let headers = |tokens: &'_ Vec<TokenPolicy>| {
-            tokens.iter().flat_map(|policy| &policy.providers).flat_map(|provider| provider.outputs.clone()).collect::<Vec<_>>()
+            tokens
+                .iter()
+                .flat_map(|policy| &policy.providers)
+                .flat_map(|provider| &provider.outputs)
+                .map(|output| Symbol::clone(&output.header))
+                .collect::<Vec<_>>()
         };
         let copied: BTreeMap<Symbol, Vec<Symbol>> =
             self.tokens.iter().map(|(namespace, tokens)| (Symbol::clone(namespace), headers(tokens))).collect();

@@ -51,6 +51,68 @@ pub struct Platform {
     pub probe_sources: AddressSet,
 }
 
+/// A fact about the platform that is a yes or a no, and of which policies as they are read say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlatformFact {
+    /// [`Platform::ipblock_matches_pods`].
+    BlocksMatchPods,
+    /// [`Platform::end_port`].
+    EndPort,
+    /// [`Platform::named_ports`].
+    NamedPorts,
+    /// [`Platform::hbone_from_sidecars`].
+    HboneFromSidecars,
+    /// [`Platform::layered_waypoint_policies`].
+    LayeredWaypointPolicies,
+    /// [`Platform::auto_allow_waypoint`].
+    AutoAllowWaypoint,
+}
+
+impl PlatformFact {
+    /// All of them, those about the network plugin first.
+    pub const ALL: [Self; 6] = [
+        Self::BlocksMatchPods,
+        Self::EndPort,
+        Self::NamedPorts,
+        Self::HboneFromSidecars,
+        Self::LayeredWaypointPolicies,
+        Self::AutoAllowWaypoint,
+    ];
+
+    /// Whether the network plugin decides it, and not the mesh.
+    pub(super) const fn is_of_network(self) -> bool {
+        matches!(self, Self::BlocksMatchPods | Self::EndPort | Self::NamedPorts)
+    }
+}
+
+impl Platform {
+    /// What is known of a fact.
+    pub const fn says(&self, fact: PlatformFact) -> Option<bool> {
+        match fact {
+            PlatformFact::BlocksMatchPods => self.ipblock_matches_pods,
+            PlatformFact::EndPort => self.end_port,
+            PlatformFact::NamedPorts => self.named_ports,
+            PlatformFact::HboneFromSidecars => self.hbone_from_sidecars,
+            PlatformFact::LayeredWaypointPolicies => self.layered_waypoint_policies,
+            PlatformFact::AutoAllowWaypoint => self.auto_allow_waypoint,
+        }
+    }
+
+    /// The same platform, where a fact is known.
+    pub(super) fn supposing(mut self, fact: PlatformFact, holds: Option<bool>) -> Self {
+        let place = match fact {
+            PlatformFact::BlocksMatchPods => &mut self.ipblock_matches_pods,
+            PlatformFact::EndPort => &mut self.end_port,
+            PlatformFact::NamedPorts => &mut self.named_ports,
+            PlatformFact::HboneFromSidecars => &mut self.hbone_from_sidecars,
+            PlatformFact::LayeredWaypointPolicies => &mut self.layered_waypoint_policies,
+            PlatformFact::AutoAllowWaypoint => &mut self.auto_allow_waypoint,
+        };
+        *place = holds;
+        self
+    }
+}
+
 impl Default for Platform {
     fn default() -> Self {
         Self {

@@ -9,9 +9,10 @@ use super::cause::{Item, placed, said, shown};
 use super::entry::{Cause, Change};
 use super::looked::port_names;
 use super::objects::{Altered, Held};
+use super::rules::RuleTexts;
 use super::side::{Both, Which};
 use super::walk::{Call, Cell, LeftOpen};
-use crate::cluster::{Addressed, Cluster, Decision, Gate, Question};
+use crate::cluster::{Addressed, Cluster, Decision, Document, Gate, Question};
 use crate::flow::{Flow, Symbol, Transport, Verdict};
 
 /// What may have made a difference.
@@ -23,6 +24,7 @@ pub(super) struct Blame<'a> {
     by_name: BTreeMap<String, &'a Altered<'a>>,
     /// The objects behind workloads, by what questions call them.
     workloads: BTreeMap<Symbol, String>,
+    rules: RuleTexts,
 }
 
 /// Kinds besides policies that may decide how a connection is made.
@@ -35,7 +37,7 @@ impl<'a> Blame<'a> {
         for object in altered {
             by_name.entry(object.any().map(Held::name).unwrap_or_default()).or_insert(object);
         }
-        Self { base, head, altered, by_name, workloads }
+        Self { base, head, altered, by_name, workloads, rules: RuleTexts::new(altered) }
     }
 
     /// The objects that made the difference about a class of flows: those that decide, as far as they are not the same on both
@@ -53,51 +55,62 @@ impl<'a> Blame<'a> {
             }
         }
         if items.is_empty() {
-            items = self.ends(cell);
-        }
-        if items.is_empty() {
-            items = self.near(cell, Held::is_policy);
-        }
-        if items.is_empty() {
-            items = self.near(cell, |object| OF_CALLS.contains(&object.kind.as_str()));
+            items.extend(self.behind(&Ends::from(cell)).into_iter().filter_map(|name| self.item(&name)));
         }
         items
     }
 
     /// The ends that have changed: workloads, their namespaces, and the Service that is called.
-    fn ends(&self, cell: &Cell) -> BTreeSet<Item> {
-        let workloads = cell.workloads.iter().flatten().filter_map(|title| self.workloads.get(title)).cloned();
-        let namespaces = near(cell).into_iter().map(|name| format!("Namespace /{name}"));
-        let service = cell.call.iter().flat_map(|call| &call.leads).filter_map(|(addressed, _)| match addressed {
+    fn ends(&self, ends: &Ends<'_>) -> BTreeSet<String> {
+        let workloads = ends.workloads.iter().flatten().filter_map(|title| self.workloads.get(title)).cloned();
+        let namespaces = ends.namespaces().into_iter().map(|name| format!("Namespace /{name}"));
+        let service = ends.call.iter().flat_map(|call| &call.leads).filter_map(|(addressed, _)| match addressed {
             Addressed::Service { namespace, name, .. } => Some(format!("Service {namespace}/{name}")),
             Addressed::Unsaid | Addressed::Pod => None,
         });
-        workloads.chain(namespaces).chain(service).filter_map(|name| self.item(&name)).collect()
+        workloads.chain(namespaces).chain(service).filter(|name| self.altered_object(name).is_some()).collect()
     }
 
     /// What has changed in the namespaces of the ends, or in none.
-    fn near(&self, cell: &Cell, wanted: impl Fn(&Held) -> bool) -> BTreeSet<Item> {
-        let near = near(cell);
+    fn near(&self, ends: &Ends<'_>, wanted: impl Fn(&Held) -> bool) -> BTreeSet<String> {
+        let near = ends.namespaces();
         let is_near = |object: &&Held| near.contains(&*object.namespace) && wanted(object);
-        self.altered.iter().flat_map(Altered::both).filter(is_near).filter_map(|object| self.item(&object.name())).collect()
+        self.altered.iter().flat_map(Altered::both).filter(is_near).map(Held::name).collect()
     }
 
-    /// The objects that leave a flow open on both sides, as far as they are not the same there, each with why on the head.
-    pub(super) fn of_open(&self, open: &LeftOpen) -> Vec<(String, String)> {
+    /// The objects that leave a flow open on both sides, as far as they are not the same there, each with why on the head. None if the
+    /// rules that do say the same on both sides.
+    pub(super) fn of_open(&self, open: &LeftOpen, flow: &Flow) -> Vec<(String, String)> {
         let mut all = BTreeMap::new();
-        for which in [Which::Head, Which::Base] {
-            let decision = self.decide((which, open.call.as_ref()), (&open.caller, &open.target), &open.flow);
-            for step in &decision.steps {
-                let Verdict::Unspecified(reason) = &step.verdict else { continue };
-                for document in &step.decided_by {
-                    let name = format!("{} {}/{}", document.kind, document.namespace, document.name);
-                    if self.altered_object(&name).is_some() {
-                        all.entry(name).or_insert_with(|| reason.clone());
-                    }
-                }
+        let sides = [Which::Head, Which::Base].map(|which| self.decide((which, open.call.as_ref()), (&open.caller, &open.target), flow));
+        let [head, base] = &sides;
+        if self.rules.are_alike(base, head) {
+            return Vec::new();
+        }
+        for step in sides.iter().flat_map(|decision| &decision.steps) {
+            let Verdict::Unspecified(reason) = &step.verdict else { continue };
+            for name in step.decided_by.iter().map(name_of).filter(|name| self.altered_object(name).is_some()) {
+                all.entry(name).or_insert_with(|| reason.clone());
             }
         }
+        if all.is_empty() {
+            // The policies are the same, and others of them act: it is the ends that are not.
+            let reason = if let Verdict::Unspecified(reason) = &head.verdict { reason.clone() } else { String::new() };
+            let near = self.behind(&Ends::from(open));
+            let names = if near.is_empty() { self.by_name.keys().cloned().collect() } else { near };
+            all.extend(names.into_iter().map(|name| (name, reason.clone())));
+        }
         all.into_iter().collect()
+    }
+
+    /// What has changed about flows but for the policies that decide them: their ends, else whatever is near.
+    fn behind(&self, ends: &Ends<'_>) -> BTreeSet<String> {
+        let of_ends = self.ends(ends);
+        if !of_ends.is_empty() {
+            return of_ends;
+        }
+        let policies = self.near(ends, Held::is_policy);
+        if policies.is_empty() { self.near(ends, |object| OF_CALLS.contains(&object.kind.as_str())) } else { policies }
     }
 
     /// One side.
@@ -119,8 +132,13 @@ impl<'a> Blame<'a> {
     }
 
     /// What one side is asked about an open flow.
-    pub(super) fn question(open: &LeftOpen, which: Which) -> Question {
-        question((which, open.call.as_ref()), (&open.caller, &open.target), &open.flow)
+    pub(super) fn question(open: &LeftOpen, flow: &Flow, which: Which) -> Question {
+        question((which, open.call.as_ref()), (&open.caller, &open.target), flow)
+    }
+
+    /// How many objects are not the same.
+    pub(super) fn count(&self) -> usize {
+        self.by_name.len()
     }
 
     fn altered_object(&self, name: &str) -> Option<&Altered<'a>> {
@@ -163,15 +181,41 @@ pub(super) fn readable(name: &str) -> String {
     name.replacen(" /", " ", 1)
 }
 
-/// The namespaces of both ends.
-fn near(cell: &Cell) -> BTreeSet<&str> {
-    [&cell.caller, &cell.target].into_iter().filter_map(super::kind::namespace).collect()
+/// The ends of flows.
+struct Ends<'e> {
+    caller: &'e Both,
+    target: &'e Both,
+    workloads: &'e [Option<Symbol>; 2],
+    call: Option<&'e Call>,
+}
+
+impl<'e> From<&'e Cell> for Ends<'e> {
+    fn from(cell: &'e Cell) -> Self {
+        Self { caller: &cell.caller, target: &cell.target, workloads: &cell.workloads, call: cell.call.as_ref() }
+    }
+}
+
+impl<'e> From<&'e LeftOpen> for Ends<'e> {
+    fn from(open: &'e LeftOpen) -> Self {
+        Self { caller: &open.caller, target: &open.target, workloads: &open.workloads, call: open.call.as_ref() }
+    }
+}
+
+impl Ends<'_> {
+    /// The namespaces of both.
+    fn namespaces(&self) -> BTreeSet<&str> {
+        [self.caller, self.target].into_iter().filter_map(super::kind::namespace).collect()
+    }
 }
 
 /// The names of the objects by which a side says something of a flow.
 fn decided_by(decision: &Decision, verdict: &Verdict) -> BTreeSet<String> {
     let steps = decision.steps.iter().filter(|step| step.verdict == *verdict || step.gate == Gate::Transport);
-    steps.flat_map(|step| &step.decided_by).map(|document| format!("{} {}/{}", document.kind, document.namespace, document.name)).collect()
+    steps.flat_map(|step| &step.decided_by).map(name_of).collect()
+}
+
+fn name_of(document: &Document) -> String {
+    format!("{} {}/{}", document.kind, document.namespace, document.name)
 }
 
 /// What has become of an object, as it follows its name.

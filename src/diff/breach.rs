@@ -18,7 +18,7 @@ use super::seen::seen;
 use super::selected::acted_on;
 use super::settled::{Moved, Settled};
 use super::side::{Pair, Said, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Shows, Told, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Open, Quota, Shows, Told, Wanted, walk_where};
 use super::words::Words;
 use crate::cluster::{Endpoint, Platform};
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -94,6 +94,7 @@ fn found(middle: &Middle<'_>, touched: &Touched<'_>, moved: &Moved, differing: &
         quota: Quota::LARGE,
         shows: Shows::Against(middle, differing),
         keys,
+        doubts: Open::Dropped,
         ..Wanted::any()
     };
     let found = walk_where(&pair, None, &seeds, &wanted);
@@ -200,6 +201,7 @@ pub(crate) fn changes(
         settled: &|source, destination| !are_narrow && is_steady && settled.between(source, destination),
         told: Told::Together,
         quota: Quota::LARGE,
+        doubts: Open::Dropped,
         ..Wanted::any()
     };
     let found = walk_where(&pair, None, &seeds, &wanted);

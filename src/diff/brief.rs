@@ -18,7 +18,7 @@ use super::merge::{Region, merged};
 use super::programs::{Key, STOPPED, key, said};
 use super::seeds::{self, Policies, Seed, Why, sown};
 use super::side::{Pair, Which};
-use super::walk::{Cell, FEW_KEYS, Quota, Sampled, Shows, Wanted, walk_where};
+use super::walk::{Cell, FEW_KEYS, Open, Quota, Sampled, Shows, Wanted, walk_where};
 use super::words::Words;
 use crate::flow::{AddressSet, LabelCube, Peers, PodCube, PodSet, PortSet, Symbol};
 use crate::verify::Way;
@@ -244,6 +244,7 @@ impl Telling<'_> {
             within: Some(region),
             shows: self.teller.shows,
             keys: self.teller.keys,
+            doubts: Open::Dropped,
             ..Wanted::any()
         };
         let found = walk_where(self.teller.pair, None, &seeds, &wanted);

@@ -19,7 +19,7 @@ use super::walk::{Call, Cell, LeftOpen, anything_between, left_open};
 use super::yaml::request_sets;
 use crate::classes::{PathCells, TooManyPods, parts_within, request_classes};
 use crate::cluster::{Cluster, Names, Way, WaypointCall};
-use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, Symbol};
+use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, Symbol, Transport};
 use crate::inventory::ServiceFacts;
 
 /// What a changed object may touch.
@@ -293,10 +293,9 @@ impl<'a> Door<'a> {
                 continue;
             };
             let [before, after] = SIDES.map(|which| self.access(client, which, &call, requests));
-            if let Some((transport, at)) = left_open(&before.0, &after.0) {
-                let flow = Flow { transport, ..self.flow(client, Which::Head, &call, requests.get(at).cloned().flatten()) };
-                let target = self.target.both.clone();
-                called.left_open.push(LeftOpen { caller: client.both.clone(), target, flow, call: Some(call.clone()) });
+            let places = left_open(&before.0, &after.0);
+            if !places.is_empty() {
+                called.left_open.push(self.left_open(client, &call, requests, places));
             }
             if before.0.is_same(&after.0) {
                 continue;
@@ -304,6 +303,19 @@ impl<'a> Door<'a> {
             for client in group {
                 called.cells.push(self.cell(client, &call, &ports, requests, (&before.0, &after)));
             }
+        }
+    }
+
+    fn left_open(&self, client: &Client, call: &Call, requests: &Arc<Vec<Option<Request>>>, places: Vec<(Transport, usize)>) -> LeftOpen {
+        LeftOpen {
+            caller: client.both.clone(),
+            target: self.target.both.clone(),
+            protocol: Protocol::Tcp,
+            port: call.of(Which::Head).1,
+            requests: Arc::clone(requests),
+            places,
+            workloads: [client.workload.clone(), Some(Symbol::clone(&self.target.title))],
+            call: Some(call.clone()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Flows that both sides leave open, and whether a change is behind it.
 //!
 //! Owns: `culprits`. What the platform can do, and which addresses pods have, is the same on both sides, whatever it is. So an open
-//! flow is asked about with those settled either way; what then differs, or is still left open by something that has changed,
+//! flow is asked about with those settled in every way; what then differs, or is still left open by something that has changed,
 //! is a change whose effect is not known.
 
 use std::cell::OnceCell;
@@ -10,85 +10,75 @@ use std::net::IpAddr;
 
 use super::blame::Blame;
 use super::side::Which;
+use super::supposed::Supposed;
 use super::walk::LeftOpen;
 use crate::classes::address_classes;
-use crate::cluster::{Cluster, Decision, Endpoint, NamedPort, Names, NamespaceLabels, Platform, Question, Way};
-use crate::flow::{Peer, Symbol, Verdict};
-
-/// Both sides again, with every question about the platform answered with yes, and with no.
-type Settled = [[Cluster; 2]; 2];
-
-/// An answer to every question about the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Yes,
-    No,
-}
-
-/// How a side is read on another platform.
-pub(super) type Reread<'a> = &'a dyn Fn(Which, Platform) -> Cluster;
+use crate::cluster::{Endpoint, NamedPort, Names, NamespaceLabels, Question, Way};
+use crate::flow::{Flow, Peer, Symbol};
 
 /// What is asked about open flows.
 pub(super) struct Doubts<'a> {
     pub(super) blame: &'a Blame<'a>,
     pub(super) names: &'a Names,
-    pub(super) reread: Reread<'a>,
-    pub(super) settled: OnceCell<Settled>,
+    pub(super) supposed: Supposed,
     /// The names of ports in policies that are not the same.
     pub(super) port_names: OnceCell<BTreeSet<Symbol>>,
 }
 
+/// Who may be why flows are left open on both sides.
+#[derive(Debug, Default)]
+pub(super) struct Culprits {
+    /// The objects that have changed, each with the reason.
+    pub(super) found: BTreeMap<String, String>,
+    /// A flow that was not asked about any more, as there are too many.
+    pub(super) unasked: Option<Flow>,
+}
+
+/// So many open flows are asked about, and so often is it tried how what is not known of one may turn out.
+const MAX_FLOWS: usize = 400_000;
+const MAX_TRIES: usize = 200_000;
+
 impl Doubts<'_> {
-    /// The objects that have changed and may be why flows are left open on both sides, each with the reason.
-    pub(super) fn culprits(&self, open: &[LeftOpen]) -> BTreeMap<String, String> {
-        let mut found: BTreeMap<String, String> = BTreeMap::new();
-        for flow in open {
-            let suspects: Vec<(String, String)> =
-                self.blame.of_open(flow).into_iter().filter(|(name, _)| !found.contains_key(name)).collect();
-            if !suspects.is_empty() && !self.is_alike(flow) {
-                found.extend(suspects);
+    /// The objects that have changed and may be why flows are left open on both sides. Every open flow is asked about until all objects are
+    /// found: that one is left open by what has not changed says nothing of the next.
+    pub(super) fn culprits(&self, open: &[LeftOpen]) -> Culprits {
+        let mut culprits = Culprits::default();
+        let (mut flows, mut tries) = (0, 0);
+        for open in open {
+            for flow in open.flows() {
+                if culprits.found.len() == self.blame.count() {
+                    return culprits;
+                }
+                if flows == MAX_FLOWS || tries == MAX_TRIES {
+                    culprits.unasked = Some(flow);
+                    return culprits;
+                }
+                flows += 1;
+                let suspects = self.blame.of_open(open, &flow).into_iter();
+                let suspects: Vec<(String, String)> = suspects.filter(|(name, _)| !culprits.found.contains_key(name)).collect();
+                if suspects.is_empty() {
+                    continue;
+                }
+                tries += 1;
+                if !self.is_alike(open, &flow) {
+                    culprits.found.extend(suspects);
+                }
             }
         }
-        found
+        culprits
     }
 
     /// Whether both sides say the same of a flow, however what is not known turns out.
-    fn is_alike(&self, open: &LeftOpen) -> bool {
-        let settled = self.settled.get_or_init(|| {
-            [Answer::Yes, Answer::No]
-                .map(|answer| [Which::Base, Which::Head].map(|which| (self.reread)(which, self.platform(which, answer))))
-        });
+    fn is_alike(&self, open: &LeftOpen, flow: &Flow) -> bool {
         let addresses = self.addresses(open);
         let called = self.port_names.get_or_init(|| self.blame.port_names());
         let unnamed = [Vec::new()].into_iter();
-        let numbered = |name: &Symbol| NamedPort { name: Symbol::clone(name), protocol: open.flow.protocol, number: open.flow.port };
+        let numbered = |name: &Symbol| NamedPort { name: Symbol::clone(name), protocol: flow.protocol, number: flow.port };
         let named = called.iter().map(|name| vec![numbered(name)]);
         let ports: Vec<Vec<NamedPort>> = unnamed.chain(named).collect();
-        let chances = || addresses.iter().flat_map(|pair| ports.iter().map(move |ports| Chance { addresses: *pair, ports }));
-        settled.iter().all(|[base, head]| {
-            chances().all(|chance| {
-                let said = |cluster: &Cluster, which: Which| plain(cluster.decide(&chance.question(Blame::question(open, which))));
-                let (old, new) = (said(base, Which::Base), said(head, Which::Head));
-                old.is_some() && old == new
-            })
-        })
-    }
-
-    /// The platform with all that is open about it answered alike.
-    fn platform(&self, which: Which, answer: Answer) -> Platform {
-        let own = self.blame.cluster(which).platform().clone();
-        let or = |known: Option<bool>| known.or(Some(answer == Answer::Yes));
-        Platform {
-            ipblock_matches_pods: or(own.ipblock_matches_pods),
-            end_port: or(own.end_port),
-            named_ports: or(own.named_ports),
-            // Where SCTP is not judged, no policy decides it.
-            sctp: Some(true),
-            hbone_from_sidecars: or(own.hbone_from_sidecars),
-            layered_waypoint_policies: or(own.layered_waypoint_policies),
-            auto_allow_waypoint: or(own.auto_allow_waypoint),
-            ..own
-        }
+        let mut chances = addresses.iter().flat_map(|pair| ports.iter().map(move |ports| Chance { addresses: *pair, ports }));
+        let questions = [Which::Base, Which::Head].map(|which| Blame::question(open, flow, which));
+        chances.all(|chance| self.supposed.agree(&questions.clone().map(|question| chance.question(question))))
     }
 
     /// Addresses for both ends: one of each class that anybody tells apart, at one end and at the other.
@@ -100,6 +90,9 @@ impl Doubts<'_> {
                 if matches!(end.of(which), Peer::Pod(_)) {
                     cuts.extend(cluster.end(end.end(which), way).cuts(self.names));
                 }
+            }
+            if open.call.is_some() {
+                cuts.extend(cluster.waypoint_calls(open.target.end(which), self.names).into_iter().flat_map(|call| call.cuts));
             }
         }
         let pods = &self.blame.cluster(Which::Head).platform().pods;
@@ -140,9 +133,4 @@ impl Chance<'_> {
         end.facts.namespace = NamespaceLabels::Known;
         end
     }
-}
-
-/// What is said, without its reason; none where it is left open.
-fn plain(decision: Decision) -> Option<Verdict> {
-    Some(decision.verdict).filter(|verdict| !matches!(verdict, Verdict::Unspecified(_)))
 }

@@ -29,6 +29,7 @@ use super::run::{Compared, Revision, Texts, Unjudged};
 use super::seeds::{Policies, Seed, sown};
 use super::selected::narrowed;
 use super::side::{Pair, Said, Which};
+use super::supposed::Supposed;
 use super::verified;
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
@@ -41,7 +42,7 @@ use crate::diagnostic::order::has_error;
 use crate::flow::{AddressSet, Flow, Symbol};
 use crate::ir::Policy;
 use crate::manifest::Trees;
-use crate::source::{FileId, Sources};
+use crate::source::Sources;
 use crate::threads::both;
 use crate::verify::flow_words;
 
@@ -49,7 +50,6 @@ use crate::verify::flow_words;
 struct Seen {
     name: String,
     sources: Sources,
-    files: Vec<FileId>,
     cluster: Cluster,
     /// What keeps flows unspecified.
     findings: Vec<Diagnostic>,
@@ -116,7 +116,7 @@ impl Read {
         if has_error(&findings) {
             return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
         }
-        Ok((Seen { name, sources: input.sources, files: input.inventory, cluster, findings }, contents))
+        Ok((Seen { name, sources: input.sources, cluster, findings }, contents))
     }
 }
 
@@ -144,14 +144,11 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     let of_workloads = workloads.iter().map(|workload| (Symbol::clone(&workload.title), workload.object.clone())).collect();
     let blame = Blame::new(clusters, &changes, of_workloads);
     let entries = entries(&pair, &blame, (seen.cells, &seen.few), &seen.concerned, clusters);
-    let reread = |which: Which, platform: cluster::Platform| {
-        let side = if which == Which::Base { base } else { head };
-        cluster::read(&side.sources, &side.files, platform).0
-    };
-    let doubts = Doubts { blame: &blame, names: &known, reread: &reread, settled: OnceCell::new(), port_names: OnceCell::new() };
+    let doubts = Doubts { blame: &blame, names: &known, supposed: Supposed::new(clusters), port_names: OnceCell::new() };
     let open = doubts.culprits(&seen.left_open);
+    let incomplete = seen.incomplete.into_iter().chain(open.unasked).collect();
     let mut facts =
-        unaccounted(&changes, Known { clusters, workloads: &workloads, called: &seen.called, waypoints: looks.waypoints() }, &open);
+        unaccounted(&changes, Known { clusters, workloads: &workloads, called: &seen.called, waypoints: looks.waypoints() }, &open.found);
     facts.extend(described(&changes, clusters));
     facts.extend(verified::policies(clusters));
     facts.extend(found(&base.findings, &head.findings));
@@ -160,7 +157,7 @@ fn compared(base: &Seen, head: &Seen, old: &Contents, new: &Contents) -> Outcome
     // Of two sides with the same objects nothing hangs on it.
     let is_cut_short = known.are_cut_short() && !changes.is_empty();
     let names = is_cut_short.then(|| "callers from further namespaces and accounts, by the patterns of policies".to_owned());
-    Outcome { entries, facts, incomplete: seen.incomplete, names, presumed: seen.port_names }
+    Outcome { entries, facts, incomplete, names, presumed: seen.port_names }
 }
 
 /// What all comparisons show.
@@ -213,7 +210,7 @@ impl Looks<'_> {
         let concerned = Concerned::new(&apart, &own.cells);
         cells = with_news(cells, own.cells);
         cells = with_news(cells, std::mem::take(&mut called.cells));
-        let mut left_open: Vec<LeftOpen> = classes.left_open.into_values().chain(own.left_open.into_values()).collect();
+        let mut left_open: Vec<LeftOpen> = classes.left_open.into_iter().chain(own.left_open).collect();
         left_open.append(&mut called.left_open);
         Shown { cells, few, concerned, incomplete, left_open, called, port_names }
     }

@@ -1,14 +1,14 @@
-//! Tokens that are verified by other keys.
+//! Tokens that are verified by other keys, and headers that are copies of another part of them.
 //!
 //! Owns: the facts about it. No flow tells by whose keys its token was verified, so that a change of keys is no entry: whoever signs with
-//! the new ones is let in, and whoever signs with the old ones is not.
+//! the new ones is let in, and whoever signs with the old ones is not. Nor does one tell what a header holds that a proxy fills from a token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact};
 use super::side::Which;
-use crate::cluster::{Cluster, Document, Keys, Verification};
+use crate::cluster::{Cluster, Document, Keys, TokenCopy, Verification};
 use crate::flow::Symbol;
 use crate::ir::{Issuer, Policy};
 use crate::source::Location;
@@ -47,12 +47,75 @@ type Key = (Symbol, Symbol, Symbol);
 /// Policies that verify the tokens of an issuer otherwise than before: those that have changed, and those that have come or gone where
 /// another one of their namespace verifies tokens of the same issuer on both sides.
 pub(super) fn policies(clusters: [&Cluster; 2]) -> Vec<Fact> {
-    changes(clusters).iter().map(Reverified::fact).collect()
+    let mut facts: Vec<Fact> = changes(clusters).iter().map(Reverified::fact).collect();
+    facts.extend(copies(clusters).iter().map(Recopied::fact));
+    facts
 }
 
 /// The same policies, as `RequestAuthentication shop/jwt`.
 pub(crate) fn reverified(clusters: [&Cluster; 2]) -> BTreeSet<String> {
-    changes(clusters).iter().map(Reverified::policy).collect()
+    let recopied = copies(clusters).into_iter().map(|copy| policy(&copy.document));
+    changes(clusters).iter().map(|change| policy(&change.document)).chain(recopied).collect()
+}
+
+/// A policy's name, as it follows its kind.
+fn policy(document: &Document) -> String {
+    format!("{} {}/{}", document.kind, document.namespace, document.name)
+}
+
+/// What a policy copies to one header at which policies look, on one side: in words.
+type Copied = BTreeSet<String>;
+
+/// A policy that copies something else to such a header.
+struct Recopied {
+    which: Which,
+    document: Document,
+    header: Symbol,
+    was: Copied,
+    is: Copied,
+}
+
+/// The headers at which policies look and that are filled otherwise than before.
+fn copies(clusters: [&Cluster; 2]) -> Vec<Recopied> {
+    type ByHeader = BTreeMap<(String, Symbol), (Document, Copied)>;
+    let by_header = |cluster: &Cluster| {
+        cluster.token_copies().into_iter().fold(ByHeader::new(), |mut all, copy| {
+            let key = (policy(&copy.document), Symbol::clone(&copy.header));
+            let words = held(&copy);
+            all.entry(key).or_insert_with(|| (copy.document, Copied::new())).1.insert(words);
+            all
+        })
+    };
+    let [mut old, new] = clusters.map(by_header);
+    let mut changes = Vec::new();
+    for ((name, header), (document, is)) in new {
+        let was = old.remove(&(name, Symbol::clone(&header))).map(|(_, was)| was).unwrap_or_default();
+        if was != is {
+            changes.push(Recopied { which: Which::Head, document, header, was, is });
+        }
+    }
+    let gone = |((_, header), (document, was))| Recopied { which: Which::Base, document, header, was, is: Copied::new() };
+    changes.extend(old.into_iter().map(gone));
+    changes
+}
+
+/// What a header holds that is a copy of tokens.
+fn held(copy: &TokenCopy) -> String {
+    let part = copy.claim.as_ref().map_or_else(|| "the payload".to_owned(), |claim| format!("claim `{claim}`"));
+    let issuer = copy.issuer.as_ref().map_or_else(|| "any issuer".to_owned(), |issuer| format!("`{issuer}`"));
+    let at = copy.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
+    format!("{part} of tokens of {issuer}{at}")
+}
+
+impl Recopied {
+    fn fact(&self) -> Fact {
+        let words = |all: &Copied| {
+            if all.is_empty() { "no copy".to_owned() } else { all.iter().map(String::as_str).collect::<Vec<_>>().join(" or ") }
+        };
+        let (policy, header, is, was) = (policy(&self.document), &self.header, words(&self.is), words(&self.was));
+        let text = format!("{policy}: header `{header}`, at which policies look, holds {is}; it held {was}");
+        Fact { place: Some((self.which, self.document.location)), ..fact(FactKind::Unknown, Change::Changed, text) }
+    }
 }
 
 /// A policy that verifies the tokens of an issuer otherwise on one side.
@@ -86,12 +149,8 @@ fn changes([base, head]: [&Cluster; 2]) -> Vec<Reverified> {
 }
 
 impl Reverified {
-    fn policy(&self) -> String {
-        format!("{} {}/{}", self.document.kind, self.document.namespace, self.document.name)
-    }
-
     fn fact(&self) -> Fact {
-        let (policy, issuer, is, was) = (self.policy(), &self.issuer, words(&self.is), words(&self.was));
+        let (policy, issuer, is, was) = (policy(&self.document), &self.issuer, words(&self.is), words(&self.was));
         let text = format!("{policy}: tokens of `{issuer}` are verified by {is}; they were by {was}");
         Fact { place: Some((self.which, self.document.location)), ..fact(FactKind::Unknown, Change::Changed, text) }
     }

@@ -83,6 +83,17 @@ pub(super) struct Wanted<'a> {
     pub(super) shows: Shows<'a>,
     /// By how many labels pods may be told apart so that all classes of them are looked at. By more, those of few labels are.
     pub(super) keys: usize,
+    /// What becomes of flows that both sides leave open.
+    pub(super) doubts: Open,
+}
+
+/// What becomes of flows that both sides leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// They are found, too.
+    Kept,
+    /// Nobody asks for them.
+    Dropped,
 }
 
 /// What is to show among pods of few labels.
@@ -121,6 +132,7 @@ impl Wanted<'_> {
             within: None,
             shows: Shows::Difference,
             keys: FEW_KEYS,
+            doubts: Open::Kept,
         }
     }
 }
@@ -223,6 +235,7 @@ impl Walk<'_> {
     /// What was found, with what was not looked at.
     fn end(self, mut found: Found) -> Found {
         found.incomplete.extend(self.too_many.into_inner().into_iter().map(anything_between));
+        found.incomplete.extend(found.unkept.take());
         found.few.extend(self.memo.sampled());
         found
     }

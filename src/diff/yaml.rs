@@ -54,14 +54,26 @@ fn names_of(cluster: &Cluster) -> Names {
             for cube in side.judge.subjects(name, way).into_iter().chain([PodCube::in_namespace(name)]) {
                 let Some(pod) = side.example(&cube) else { continue };
                 let near = Endpoint::from(Peer::Pod(pod));
-                for cube in side.judge.end(&near, way).cuts().iter().flat_map(|cut| cut.peers.pods.cubes()) {
-                    names.namespaces.extend(cube.names().words().iter().cloned());
-                    names.accounts.extend(cube.account.words().iter().cloned());
-                }
+                add_named(&mut names, &side.judge.end(&near, way).cuts());
             }
         }
     }
+    // What stands on the way to a workload may name others than its own end does.
+    let known = names.clone();
+    for workload in cluster.workloads() {
+        for call in cluster.waypoint_calls(&workload.endpoint, &known) {
+            add_named(&mut names, &call.cuts);
+        }
+    }
     names
+}
+
+/// Adds the namespaces and accounts that cuts name.
+fn add_named(names: &mut Names, cuts: &[Cut]) {
+    for cube in cuts.iter().flat_map(|cut| cut.peers.pods.cubes()) {
+        names.namespaces.extend(cube.names().words().iter().cloned());
+        names.accounts.extend(cube.account.words().iter().cloned());
+    }
 }
 
 impl Side for Yaml<'_> {

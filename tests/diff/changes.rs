@@ -5,59 +5,59 @@ use twogate::diff::{Compared, FactKind, Kind};
 use super::clusters::ends;
 use super::manifests::{compared, lines};
 
-const NONE: &str = "[mesh]\nmode = \"none\"\n";
-const SIDECAR: &str = "[mesh]\nmode = \"sidecar\"\n";
-const AMBIENT: &str = "[mesh]\nmode = \"ambient\"\n";
+pub(super) const NONE: &str = "[mesh]\nmode = \"none\"\n";
+pub(super) const SIDECAR: &str = "[mesh]\nmode = \"sidecar\"\n";
+pub(super) const AMBIENT: &str = "[mesh]\nmode = \"ambient\"\n";
 
 /// A pod; `more` stands in its metadata, `spec` in its specification.
-fn pod(name: &str, namespace: &str, labels: &str, more: &str, spec: &str) -> String {
+pub(super) fn pod(name: &str, namespace: &str, labels: &str, more: &str, spec: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}{more}}}\nspec: {{serviceAccountName: {name}, containers: [{{name: c, image: x}}]{spec}}}\n"
     )
 }
 
-fn namespace(name: &str, labels: &str) -> String {
+pub(super) fn namespace(name: &str, labels: &str) -> String {
     format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n")
 }
 
-fn istio(kind: &str, name: &str, spec: &str) -> String {
+pub(super) fn istio(kind: &str, name: &str, spec: &str) -> String {
     format!("---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{{spec}}}\n")
 }
 
-fn network_policy(spec: &str) -> String {
+pub(super) fn network_policy(spec: &str) -> String {
     format!("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{{spec}}}\n")
 }
 
-fn service(more: &str, port: &str) -> String {
+pub(super) fn service(more: &str, port: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop{more}}}\nspec: {{selector: {{app: db}}, ports: [{port}]}}\n"
     )
 }
 
-fn web() -> String {
+pub(super) fn web() -> String {
     pod("web", "shop", "app: web", "", "")
 }
 
-fn db() -> String {
+pub(super) fn db() -> String {
     pod("db", "shop", "app: db", "", "")
 }
 
 /// Two pods in a namespace without labels.
-fn shop() -> String {
+pub(super) fn shop() -> String {
     web() + &db() + &namespace("shop", "")
 }
 
 /// The same in ambient mode, behind a waypoint.
-fn behind_waypoint() -> String {
+pub(super) fn behind_waypoint() -> String {
     let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: wp, namespace: shop}\nspec: {gatewayClassName: istio-waypoint, listeners: [{name: m, port: 15008, protocol: HBONE}]}\n";
     let bound = namespace("shop", "istio.io/dataplane-mode: ambient, istio.io/use-waypoint: wp");
     web() + &db() + &bound + &service("", "{name: http, port: 80, targetPort: 8080}") + gateway
 }
 
-const TO_SERVICE: &str = "targetRefs: [{group: '', kind: Service, name: db}]";
+pub(super) const TO_SERVICE: &str = "targetRefs: [{group: '', kind: Service, name: db}]";
 
 /// Compares both ways: what is said one way is said the other way round, and each side does not differ from itself.
-fn both_ways(base: &str, head: &str, config: &str) -> (Compared, Compared) {
+pub(super) fn both_ways(base: &str, head: &str, config: &str) -> (Compared, Compared) {
     for side in [base, head] {
         assert_eq!(compared(side, side, config).report.summary(), "no difference");
     }
@@ -75,7 +75,7 @@ fn told(base: &str, head: &str, config: &str) -> Vec<String> {
 }
 
 /// What is not known of a difference.
-fn unknown(base: &str, head: &str, config: &str) -> Vec<String> {
+pub(super) fn unknown(base: &str, head: &str, config: &str) -> Vec<String> {
     let (there, _) = both_ways(base, head, config);
     assert!(there.report.summary().ends_with("1 change whose effect is not known"), "{}", there.report.summary());
     there.report.unknown().map(|fact| fact.text.clone()).collect()
@@ -115,6 +115,23 @@ fn a_request_that_a_waypoint_lets_pass_is_told() {
             "ports-or-requests: *@* -> svc/db@shop:80 allowed, mTLS, http GET => allowed, mTLS, http DELETE|GET [AuthorizationPolicy shop/p changed]"
         ]
     );
+}
+
+/// Nothing but the policy speaks of these namespaces and accounts.
+#[test]
+fn a_waypoint_that_lets_in_whom_no_manifest_holds_is_told() {
+    let with = |source: &str| {
+        behind_waypoint() + &istio("AuthorizationPolicy", "p", &format!("{TO_SERVICE}, rules: [{{from: [{{source: {{{source}}}}}]}}]"))
+    };
+    for (base, head, who) in [
+        ("namespaces: [old]", "namespaces: [new]", "@new"),
+        ("principals: [cluster.local/ns/other/sa/a]", "principals: [cluster.local/ns/other/sa/b]", "as b@other"),
+        ("serviceAccounts: [other/a]", "serviceAccounts: [other/b]", "as b@other"),
+        ("notNamespaces: [new]", "notNamespaces: [old]", "@new"),
+    ] {
+        let told = told(&with(base), &with(head), AMBIENT);
+        assert!(told.iter().any(|line| line.contains(who) && line.contains("denied => allowed")), "{told:#?}");
+    }
 }
 
 #[test]

@@ -102,6 +102,19 @@ impl Attachment {
         self.cube().into_iter().chain(gateways.map(named)).collect()
     }
 
+    /// Where it acts, in words, as ``pods `app=db` ``; none for everywhere.
+    pub(super) fn words(&self) -> Option<String> {
+        match self {
+            Self::Everywhere => None,
+            Self::EmptySelector => Some("an empty selector".to_owned()),
+            Self::Labels(labels) => Some(format!("pods `{}`", cube(labels))),
+            Self::Targets(targets) => {
+                let words: Vec<String> = targets.iter().map(|target| format!("{:?} `{}`", target.kind, target.name)).collect();
+                Some(words.join(", "))
+            }
+        }
+    }
+
     /// The labels that tell its pods from others.
     pub(super) fn cube(&self) -> Option<LabelCube> {
         match self {

@@ -1,7 +1,7 @@
-//! How the tokens of issuers are verified.
+//! How the tokens of issuers are verified, and what is copied from them.
 //!
-//! Owns: `Verification`. A flow has a token that verifies or not; by whose keys that is said no flow tells, so whoever compares two clusters
-//! compares this besides. It must not judge any token.
+//! Owns: `Verification`, `TokenCopy`. A flow has a token that verifies or not; by whose keys that is said no flow tells, nor what a header
+//! holds that is a copy of a token, so whoever compares two clusters compares this besides. It must not judge any token.
 
 use std::fmt;
 
@@ -20,6 +20,21 @@ pub struct Verification {
     pub keys: Keys,
     /// Claims of which each word counts for itself, besides those of which it always does.
     pub spaced: Vec<Symbol>,
+}
+
+/// A header at which policies look, as one `RequestAuthentication` fills it from tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenCopy {
+    /// The object.
+    pub document: Document,
+    /// The header, in lower case.
+    pub header: Symbol,
+    /// Whose tokens; none for those of anybody whose keys these are.
+    pub issuer: Option<Symbol>,
+    /// The claim that is copied; none for the whole payload.
+    pub claim: Option<Symbol>,
+    /// Where the object acts, as ``pods `app=db` ``; none for everywhere.
+    pub at: Option<String>,
 }
 
 /// By whose keys tokens are verified.
@@ -60,5 +75,28 @@ impl Mesh {
             Some(Verification { document, issuer, keys, spaced: provider.spaced.clone() })
         });
         said.collect()
+    }
+
+    /// The copies of tokens at which policies look, in the order of the namespaces of what makes them.
+    pub(crate) fn token_copies(&self) -> Vec<TokenCopy> {
+        let root = &self.platform.root_namespace;
+        let looked_at = |namespace: &Symbol, header: &Symbol| {
+            let near = self.policies.iter().filter(|(other, _)| *other == root || namespace == root || *other == namespace);
+            near.flat_map(|(_, policies)| policies).any(|policy| policy.written.looks_at_copy(header))
+        };
+        let policies = self.tokens.iter().flat_map(|(namespace, policies)| policies.iter().map(move |policy| (namespace, policy)));
+        let copies = policies.flat_map(|(namespace, policy)| {
+            let outputs = policy.providers.iter().flat_map(|provider| provider.outputs.iter().map(move |output| (provider, output)));
+            outputs.map(move |(provider, output)| (namespace, policy, provider, output))
+        });
+        let copies = copies.filter(|(namespace, _, _, output)| looked_at(namespace, &output.header));
+        let told = copies.map(|(_, policy, provider, output)| TokenCopy {
+            document: policy.object.document(None),
+            header: Symbol::clone(&output.header),
+            issuer: provider.issuer.clone(),
+            claim: output.claim.clone(),
+            at: policy.attachment.words(),
+        });
+        told.collect()
     }
 }

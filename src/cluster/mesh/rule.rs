@@ -123,6 +123,13 @@ pub(super) enum Attribute {
 }
 
 impl AuthorizationPolicy {
+    /// Whether it looks at a header that tokens are copied to.
+    pub(super) fn looks_at_copy(&self, header: &Symbol) -> bool {
+        let clauses = self.rules.iter().flat_map(|rule| &rule.clauses);
+        let mut fields = clauses.flat_map(|clause| &clause.alternatives).flatten();
+        fields.any(|field| matches!(&field.attribute, Attribute::Copied(name) if name == header))
+    }
+
     /// The same where these headers are copies of tokens; none if it looks at none of them.
     pub(super) fn with_copied(&self, headers: &BTreeSet<&Symbol>) -> Option<Self> {
         let mut policy = self.clone();

@@ -43,8 +43,17 @@ pub(super) struct Provider {
     pub(super) forward: Forward,
     /// Further claims that hold several words.
     pub(super) spaced: Vec<Symbol>,
-    /// The headers that a verified token is copied to, in lower case.
-    pub(super) outputs: Vec<Symbol>,
+    /// The headers that a verified token is copied to.
+    pub(super) outputs: Vec<Output>,
+}
+
+/// A header that is a copy of a verified token, or of a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Output {
+    /// Its name, in lower case.
+    pub(super) header: Symbol,
+    /// The claim that it holds; none where it is the whole payload.
+    pub(super) claim: Option<Symbol>,
 }
 
 /// Where a token is looked for.

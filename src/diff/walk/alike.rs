@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::memo::{Caller, Manner};
-use super::{Cell, Found, Into, Piece};
+use super::{Cell, Found, Into, LeftOpen, Piece};
 
 /// A caller that was looked at, and what was found of it.
 struct One {
@@ -17,6 +17,8 @@ struct One {
     seeds: Vec<bool>,
     /// The places of the cells.
     cells: Range<usize>,
+    /// The places of what is left open.
+    open: Range<usize>,
     looks: usize,
 }
 
@@ -33,23 +35,32 @@ impl Into<'_> {
         let is_like = |one: &&One| Some(&one.manner) == manner.as_ref() && one.seeds == seeds;
         if let Some(one) = looked.0.iter().find(is_like) {
             self.walk.looks.set(self.walk.looks.get() + one.looks);
-            found.repeat(one.cells.clone(), caller);
+            found.repeat(one, caller);
             return;
         }
-        let (first, incomplete, looks) = (found.cells.len(), found.incomplete.len(), self.walk.looks.get());
+        let (first, open, incomplete, looks) = (found.cells.len(), found.left_open.len(), found.incomplete.len(), self.walk.looks.get());
         self.reach_by(caller, &known.own.cuts, found);
         // Flows that cannot be compared are told with their callers.
         if let Some(manner) = manner.filter(|_| found.incomplete.len() == incomplete) {
-            looked.0.push(One { manner, seeds, cells: first..found.cells.len(), looks: self.walk.looks.get() - looks });
+            let (cells, open) = (first..found.cells.len(), open..found.left_open.len());
+            looked.0.push(One { manner, seeds, cells, open, looks: self.walk.looks.get() - looks });
         }
     }
 }
 
 impl Found {
-    /// Some of the cells once more, as those of another caller. What is left open is told once for all callers of a namespace anyway.
-    fn repeat(&mut self, cells: Range<usize>, caller: &Piece) {
+    /// What was found of a caller once more, as of another one. By which policies its own end leaves flows open may be another matter.
+    fn repeat(&mut self, one: &One, caller: &Piece) {
         let of_caller = |cell: &Cell| Cell { source: Arc::clone(&caller.peers), caller: caller.example.clone(), ..cell.clone() };
-        let again: Vec<Cell> = self.cells.get(cells).unwrap_or_default().iter().map(of_caller).collect();
+        let again: Vec<Cell> = self.cells.get(one.cells.clone()).unwrap_or_default().iter().map(of_caller).collect();
         self.cells.extend(again);
+        let of_caller = |open: &LeftOpen| {
+            let [_, target] = open.workloads.clone();
+            LeftOpen { caller: caller.example.clone(), workloads: [caller.workload.clone(), target], ..open.clone() }
+        };
+        let again: Vec<LeftOpen> = self.left_open.get(one.open.clone()).unwrap_or_default().iter().map(of_caller).collect();
+        for open in again {
+            self.leave_open(open);
+        }
     }
 }

@@ -60,6 +60,11 @@ impl Asked {
         self.first.iter().map(|at| self.requests.get(*at).unwrap_or(&None))
     }
 
+    /// Whether the request at this place is the first one of those that get the same answers.
+    pub(super) fn is_first(&self, at: usize) -> bool {
+        self.numbers.get(at).and_then(|number| self.first.get(*number)) == Some(&at)
+    }
+
     /// Answers for those as the answers for all requests.
     pub(super) fn all<T: Copy>(&self, answers: &[T]) -> Vec<T> {
         self.numbers.iter().filter_map(|number| answers.get(*number).copied()).collect()

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::few::Few;
-use super::{Cell, Ends, Found, LeftOpen, Piece, Shows, Told, Walk, Wanted, line};
+use super::{Cell, Ends, Found, LeftOpen, Open, Piece, Shows, Told, Walk, Wanted, line};
 use crate::classes::{PortClass, TooManyRequests, differing_requests, port_classes, request_classes};
 use crate::diff::access::{Access, Stops};
 use crate::diff::seeds::Sown;
 use crate::diff::side::{Both, Pair, Said, Which};
-use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::flow::{Cut, Flow, Peer, Peers, Protocol, Request, RequestSamples, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way, transports};
 
 /// The ends that flows between two peers pass; one that is not given lets everything pass.
@@ -57,11 +57,8 @@ impl Between<'_> {
                 continue;
             };
             let [(before, was), (after, why)] = self.both(doors, &mut flows, &class, &asked);
-            if let Some((transport, at)) = left_open(&before, &after) {
-                let [_, flow] = self.flows();
-                let request = asked.requests.get(at).cloned().flatten();
-                let flow = Flow { protocol: class.protocol, port: class.example, transport, request, ..flow };
-                self.leave_open(flow, why.clone(), found);
+            if self.walk.wanted.doubts == Open::Kept {
+                self.leave_open(&class, &asked, left_open(&before, &after), found);
             }
             for (passes, access) in somewhere.iter_mut().zip([&before, &after]) {
                 *passes |= access.best().contains(&Said::Allowed);
@@ -119,15 +116,22 @@ impl Between<'_> {
         }
     }
 
-    fn leave_open(&self, flow: Flow, why: Option<String>, found: &mut Found) {
-        let namespace = match &flow.source {
-            Peer::Pod(pod) => Some(Symbol::clone(&pod.namespace)),
-            Peer::Address(_) => None,
-        };
-        let target = self.target.example.end(Which::Head).to_string();
-        let key = (why.unwrap_or_default(), namespace, target, flow.protocol, flow.port);
-        let (caller, target) = (&self.caller.example, &self.target.example);
-        found.left_open.entry(key).or_insert_with(|| LeftOpen { caller: caller.clone(), target: target.clone(), flow, call: None });
+    /// Takes in what both sides leave open. Of requests that neither tells apart one is enough.
+    fn leave_open(&self, class: &PortClass, asked: &Asked, open: Vec<(Transport, usize)>, found: &mut Found) {
+        let places: Vec<(Transport, usize)> = open.into_iter().filter(|(_, at)| asked.is_first(*at)).collect();
+        if places.is_empty() {
+            return;
+        }
+        found.leave_open(LeftOpen {
+            caller: self.caller.example.clone(),
+            target: self.target.example.clone(),
+            protocol: class.protocol,
+            port: class.example,
+            requests: Arc::clone(&asked.requests),
+            places,
+            workloads: [self.caller.workload.clone(), self.target.workload.clone()],
+            call: None,
+        });
     }
 
     /// What is asked on a class of ports; only a TCP connection to a pod can be looked into.
@@ -219,12 +223,14 @@ impl Between<'_> {
     }
 }
 
-/// A transport and the place of a request of which both leave open whether they pass.
-pub(in crate::diff) fn left_open(before: &Access, after: &Access) -> Option<(Transport, usize)> {
-    [Transport::Mtls, Transport::Plaintext].into_iter().find_map(|transport| {
-        let mut said = before.over(transport)?.iter().zip(after.over(transport)?);
-        said.position(|said| said == (&Said::Unspecified, &Said::Unspecified)).map(|at| (transport, at))
-    })
+/// The transports and the places of requests of which both leave open whether they pass.
+pub(in crate::diff) fn left_open(before: &Access, after: &Access) -> Vec<(Transport, usize)> {
+    let over = |transport: Transport| {
+        let both = before.over(transport).unwrap_or_default().iter().zip(after.over(transport).unwrap_or_default());
+        let are_open = |said: (&Said, &Said)| said == (&Said::Unspecified, &Said::Unspecified);
+        both.enumerate().filter(move |(_, said)| are_open(*said)).map(move |(at, _)| (transport, at))
+    };
+    [Transport::Mtls, Transport::Plaintext].into_iter().flat_map(over).collect()
 }
 
 /// The places of the cuts that hold a peer, each as its own side sees it; the first ones are the base's.

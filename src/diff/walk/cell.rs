@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::cluster::Addressed;
 use crate::diff::access::Access;
-use crate::diff::side::Both;
-use crate::flow::{Flow, Peers, PortSet, Protocol, Request, RequestSet, Symbol};
+use crate::diff::side::{Both, Which};
+use crate::flow::{Flow, Peers, PortSet, Protocol, Request, RequestSet, Symbol, Transport};
 use crate::verify::Way;
 
 /// A class of flows about which the sides differ.
@@ -57,21 +57,43 @@ pub(in crate::diff) struct Call {
     pub(in crate::diff) leads: [(Addressed, u16); 2],
 }
 
-/// A flow of which both sides leave open whether it passes.
+/// Flows between two peers on one port of which both sides leave open whether they pass. Each may be left open by other rules.
 #[derive(Debug, Clone)]
 pub(in crate::diff) struct LeftOpen {
     /// Who calls.
     pub(in crate::diff) caller: Both,
     /// Who is called.
     pub(in crate::diff) target: Both,
-    /// As the head sees it.
-    pub(in crate::diff) flow: Flow,
-    /// How it is made, where it is no matter of the two ends alone.
+    /// The protocol of the port.
+    pub(in crate::diff) protocol: Protocol,
+    /// The port.
+    pub(in crate::diff) port: u16,
+    /// What is asked for on this port, and on others.
+    pub(in crate::diff) requests: Arc<Vec<Option<Request>>>,
+    /// Over which transports, and with which of the requests.
+    pub(in crate::diff) places: Vec<(Transport, usize)>,
+    /// The workloads that call and are called, where those alone are meant.
+    pub(in crate::diff) workloads: [Option<Symbol>; 2],
+    /// How the connection is made, where it is no matter of the two ends alone.
     pub(in crate::diff) call: Option<Call>,
 }
 
-/// By what flows that both sides leave open are one: the reason, the namespace of the caller, the target and the port.
-type Openness = (String, Option<Symbol>, String, Protocol, u16);
+impl LeftOpen {
+    /// The flows, as the head sees them.
+    pub(in crate::diff) fn flows(&self) -> impl Iterator<Item = Flow> + '_ {
+        self.places.iter().map(|(transport, at)| Flow {
+            source: self.caller.of(Which::Head).clone(),
+            destination: self.target.of(Which::Head).clone(),
+            protocol: self.protocol,
+            port: self.port,
+            transport: *transport,
+            request: self.requests.get(*at).cloned().flatten(),
+        })
+    }
+}
+
+/// So many pairs of peers and ports that both sides leave open are kept of one namespace.
+const MAX_LEFT_OPEN: usize = 100_000;
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -80,8 +102,10 @@ pub(in crate::diff) struct Found {
     pub(in crate::diff) cells: Vec<Cell>,
     /// Flows whose pods or requests fall into too many classes.
     pub(in crate::diff) incomplete: Vec<Flow>,
-    /// Flows that both sides leave open: of each reason one for every target and port, and namespace of callers.
-    pub(in crate::diff) left_open: BTreeMap<Openness, LeftOpen>,
+    /// Flows that both sides leave open.
+    pub(in crate::diff) left_open: Vec<LeftOpen>,
+    /// One of those that were not kept, as there are too many.
+    pub(super) unkept: Option<Flow>,
     /// Where only pods of few labels were looked at.
     pub(in crate::diff) few: Sampled,
 }
@@ -96,8 +120,49 @@ impl Found {
         self.cells.extend(later.cells);
         self.incomplete.extend(later.incomplete);
         self.few.extend(later.few);
-        for (key, open) in later.left_open {
-            self.left_open.entry(key).or_insert(open);
+        self.left_open.extend(later.left_open);
+        self.unkept = self.unkept.take().or(later.unkept);
+    }
+
+    /// Takes in flows that both sides leave open.
+    pub(super) fn leave_open(&mut self, open: LeftOpen) {
+        if self.left_open.len() < MAX_LEFT_OPEN {
+            self.left_open.push(open);
+        } else if self.unkept.is_none() {
+            self.unkept = open.flows().next();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Peer;
+
+    /// What is not kept is not passed over in silence.
+    #[test]
+    fn of_more_open_flows_than_are_kept_one_is_told() {
+        let address = Both::address(Peer::Address("1.2.3.4".parse().unwrap()));
+        let open = LeftOpen {
+            caller: address.clone(),
+            target: address,
+            protocol: Protocol::Tcp,
+            port: 80,
+            requests: Arc::new(vec![None]),
+            places: vec![(Transport::Plaintext, 0)],
+            workloads: [None, None],
+            call: None,
+        };
+        let mut found = Found::default();
+        for _ in 0..MAX_LEFT_OPEN {
+            found.leave_open(open.clone());
+        }
+        assert!(found.unkept.is_none());
+        found.leave_open(LeftOpen { port: 81, ..open.clone() });
+        found.leave_open(open);
+        assert_eq!((found.left_open.len(), found.unkept.as_ref().map(|flow| flow.port)), (MAX_LEFT_OPEN, Some(81)));
+        let mut all = Found::default();
+        all.extend(found);
+        assert_eq!(all.unkept.map(|flow| flow.port), Some(81));
     }
 }

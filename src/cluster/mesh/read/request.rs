@@ -3,10 +3,9 @@
 //! Owns: its fields and what is refused of them (`semantics.md` §4.10).
 
 use super::super::keys::Keys;
-use super::super::token::{Forward, Presence, Provider, TokenPlace, TokenPolicy};
+use super::super::token::{Forward, Output, Presence, Provider, TokenPlace, TokenPolicy};
 use super::{Allowed, attachment, dry_run, spec, words};
 use crate::cluster::object::Object;
-use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
 
 /// The most rules (`semantics.md` §4.10).
@@ -130,19 +129,20 @@ fn presence(node: &Node<'_>, reading: &mut Reading<'_>) -> Presence {
 }
 
 /// The headers that tokens are copied to.
-fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Symbol> {
+fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Output> {
     let whole = node.get(reading, "outputPayloadToHeader").text(reading);
-    let mut headers: Vec<Symbol> = whole.iter().map(|header| header.to_lowercase().into()).collect();
+    let mut outputs: Vec<Output> = whole.iter().map(|header| Output { header: header.to_lowercase().into(), claim: None }).collect();
     for copy in node.get(reading, "outputClaimToHeaders").list(reading) {
         copy.only(reading, &["header", "claim"]);
-        for key in ["header", "claim"] {
+        let [header, claim] = ["header", "claim"].map(|key| {
             let part = copy.get(reading, key);
-            match part.symbol(reading) {
-                Some(header) if key == "header" => headers.push(header.to_lowercase().into()),
-                Some(_) => {}
-                None => part.wrong(reading, "a header and a claim are expected"),
+            let said = part.symbol(reading);
+            if said.is_none() {
+                part.wrong(reading, "a header and a claim are expected");
             }
-        }
+            said
+        });
+        outputs.extend(header.map(|header| Output { header: header.to_lowercase().into(), claim }));
     }
-    headers
+    outputs
 }
