@@ -33,7 +33,7 @@ pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::{ClientRule, ClientTls, Keys, TokenCopy, Verification};
+pub use mesh::{ClientRule, ClientTls, Keys, Readers, TokenCopy, Verification};
 pub use platform::{Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use wire::HBONE;

@@ -5,6 +5,7 @@ mod claims;
 mod command;
 mod features;
 mod forms;
+mod words;
 
 use twogate::cluster::{self, Cluster, Platform};
 use twogate::diagnostic::Diagnostic;

@@ -3,7 +3,7 @@
 //! Owns: `End`. The policies that act on the pod are found once; what they say is `network`'s and the mesh's. Its cuts and its
 //! verdicts must look at the same things.
 
-use super::mesh::MeshEnd;
+use super::mesh::{MeshEnd, Readers};
 use super::network::{self, Connection, Selected};
 use super::truth::{Doubt, Truth};
 use super::unmodelled::{Gates, Isolated, Unmodelled};
@@ -111,6 +111,11 @@ impl<'c> End<'c> {
         };
         let stops = [network.is_no(), mesh == Verdict::Denied];
         (both(network, mesh), stops)
+    }
+
+    /// By whom requests are read at this end: at ends of which this is the same, requests have the same numbers.
+    pub fn readers(&self) -> Readers {
+        self.mesh.as_ref().map(|mesh| mesh.end.readers()).unwrap_or_default()
     }
 
     /// A number for each of these requests, counted from 0 in the order in which they first come: those of one number get the same answer

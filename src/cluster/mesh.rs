@@ -56,6 +56,7 @@ use read::listener_set::ListenerSet;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
+pub use alike::Readers;
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use gateway::is_named_after;

@@ -86,6 +86,8 @@ pub struct WrittenWords {
     pub headers: BTreeMap<Symbol, BTreeSet<Symbol>>,
     /// Of the claims of tokens, by name: the words of each test, which asks for one of them.
     pub claims: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>,
+    /// The same of tests whose words are compared as they are, where a `*` stands for itself.
+    pub exact_claims: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>,
 }
 
 impl RequestSamples {

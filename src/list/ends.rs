@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Way};
+use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Readers, Way};
 use crate::flow::{
     AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
 };
@@ -57,6 +57,8 @@ pub(super) struct Asking<'c> {
     pub(super) names: Names,
     /// Groups of addresses by what they are cut by.
     cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
+    /// What is known of requests that ends with the same policies do not tell apart.
+    alike: HashMap<Readers, Alike>,
 }
 
 /// By what the ends of two workloads may differ.
@@ -93,6 +95,7 @@ impl<'c> Asking<'c> {
             answers: EndAnswers::default(),
             space: AddressSet::all().subtract(&platform.pods).subtract(&platform.services),
             cut_space: HashMap::new(),
+            alike: HashMap::new(),
         }
     }
 
@@ -161,7 +164,8 @@ impl<'c> Asking<'c> {
         let groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
         let outside = self.outside(&cuts);
         let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
-        let mut alike = Alike::default();
+        let readers = view.end.readers();
+        let mut alike = self.alike.remove(&readers).unwrap_or_default();
         for group in groups {
             if let Some(far) = self.witness(&group.members) {
                 let answer = self.answer(&view, &far, &group.held, &mut alike);
@@ -174,6 +178,7 @@ impl<'c> Asking<'c> {
                 view.outside.push((group, answer));
             }
         }
+        self.alike.insert(readers, alike);
         view
     }
 
@@ -201,9 +206,9 @@ impl<'c> Asking<'c> {
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
                 let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
                 let decide = |request: Option<&Request>| view.end.decide(far, protocol, port, transport, request);
-                let said = self.said(looked_at, |space| alike.of(&view.end, space), decide);
+                let said = self.said(looked_at, (&view.end, alike), decide);
                 if !said.is_empty() {
-                    pieces.push(Piece { protocol, ports, transport, said });
+                    pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
                 }
             }
         }
@@ -211,49 +216,64 @@ impl<'c> Asking<'c> {
     }
 
     /// What is said to each kind of request that the samples tell apart.
-    fn said(
-        &mut self,
-        looked: &Looked,
-        alike: impl FnOnce(&Rc<Space>) -> Rc<Vec<usize>>,
-        decide: impl Fn(Option<&Request>) -> Verdict,
-    ) -> Vec<Said> {
-        let too_many = || vec![Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }];
+    fn said(&mut self, looked: &Looked, (end, alike): (&End<'_>, &mut Alike), decide: impl Fn(Option<&Request>) -> Verdict) -> Rc<[Said]> {
+        let too_many = || Rc::from([Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }]);
         let Some(space) = self.spaces.of(looked) else { return too_many() };
+        let lots = alike.of(end, &space);
+        let first = |lot: &Vec<usize>| lot.first().and_then(|at| space.questions().get(*at));
+        let verdicts: Vec<Verdict> = lots.questions.iter().filter_map(first).map(|question| decide(question.as_ref())).collect();
+        if let Some(known) = lots.said.get(&verdicts) {
+            return Rc::clone(known);
+        }
         let mut kinds: BTreeMap<Option<Symbol>, Vec<usize>> = BTreeMap::new();
-        let mut verdicts: Vec<Option<Option<Symbol>>> = Vec::new();
-        for ((at, question), number) in space.questions().iter().enumerate().zip(alike(&space).iter()) {
-            if *number == verdicts.len() {
-                verdicts.push(match decide(question.as_ref()) {
-                    Verdict::Denied => None,
-                    Verdict::Allowed => Some(None),
-                    Verdict::Unspecified(reason) => Some(Some(reason.into())),
-                });
-            }
-            if let Some(Some(passes)) = verdicts.get(*number) {
-                kinds.entry(passes.clone()).or_default().push(at);
-            }
+        for (lot, verdict) in lots.questions.iter().zip(&verdicts) {
+            let doubt = match verdict {
+                Verdict::Denied => continue,
+                Verdict::Allowed => None,
+                Verdict::Unspecified(reason) => Some(Symbol::from(reason.as_str())),
+            };
+            kinds.entry(doubt).or_default().extend(lot);
         }
         let name = |(doubt, at): (Option<Symbol>, Vec<usize>)| {
             let wanted: Bits = at.into_iter().collect();
             Some(Said { requests: self.spaces.name(&space, &wanted)?, doubt })
         };
-        kinds.into_iter().map(name).collect::<Option<Vec<Said>>>().unwrap_or_else(too_many)
+        let said = kinds.into_iter().map(name).collect::<Option<Rc<[Said]>>>().unwrap_or_else(too_many);
+        lots.said.insert(verdicts, Rc::clone(&said));
+        said
     }
 }
 
-/// Which requests of each space an end does not tell apart, whoever calls.
+/// Which requests of each space, by its number, ends with the same policies do not tell apart, whoever calls.
 #[derive(Default)]
-struct Alike(Vec<(Rc<Space>, Rc<Vec<usize>>)>);
+struct Alike(HashMap<usize, Lots>);
+
+/// Requests that are not told apart.
+struct Lots {
+    /// The numbers of the questions of each lot.
+    questions: Vec<Vec<usize>>,
+    /// What was said where each lot had such a verdict.
+    said: HashMap<Vec<Verdict>, Rc<[Said]>>,
+}
 
 impl Alike {
-    /// A number for each question, counted from 0 in the order in which they first come.
-    fn of(&mut self, end: &End<'_>, space: &Rc<Space>) -> Rc<Vec<usize>> {
-        if let Some((_, known)) = self.0.iter().find(|(known, _)| Rc::ptr_eq(known, space)) {
-            return Rc::clone(known);
+    /// The lots of a space, in the order of their first questions.
+    fn of(&mut self, end: &End<'_>, space: &Space) -> &mut Lots {
+        self.0.entry(space.number()).or_insert_with(|| Lots::new(&end.alike(space.questions())))
+    }
+}
+
+impl Lots {
+    /// Of the number of each question.
+    fn new(numbers: &[usize]) -> Self {
+        let mut questions: Vec<Vec<usize>> = Vec::new();
+        for (question, number) in numbers.iter().enumerate() {
+            match questions.get_mut(*number) {
+                Some(lot) => lot.push(question),
+                None => questions.push(vec![question]),
+            }
         }
-        let numbers = Rc::new(end.alike(space.questions()));
-        self.0.push((Rc::clone(space), Rc::clone(&numbers)));
-        numbers
+        Self { questions, said: HashMap::new() }
     }
 }
 

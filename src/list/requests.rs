@@ -5,6 +5,7 @@
 
 mod boxes;
 mod cells;
+mod hosts;
 mod looked;
 mod part;
 mod paths;
@@ -13,15 +14,17 @@ mod product;
 mod rest;
 mod space;
 mod tokens;
+mod word;
 mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{PathPattern, Request, Symbol, Token, is_written};
+use crate::flow::{PathPattern, Request, Symbol, Token};
 
 pub(super) use looked::Looked;
 pub(super) use space::{Space, Spaces};
+pub use word::WordPattern;
 
 /// What may be said over a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +42,7 @@ pub struct RequestKind {
     pub methods: Choice<WordPattern>,
     /// The path.
     pub paths: Choice<PathPattern>,
-    /// The host.
+    /// The name of the host, whatever port the client writes behind it.
     pub hosts: Choice<WordPattern>,
     /// Other headers, by lower-case name; those that may be anything are left out.
     pub headers: Vec<(Symbol, HeaderTest)>,
@@ -64,10 +67,6 @@ pub struct Region<P> {
     /// What it must not.
     pub except: Vec<P>,
 }
-
-/// Words: `*` for any that is not empty, `ab*` and `*ab` for a beginning or an end, else one word (`semantics.md` §2.5).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WordPattern(pub Symbol);
 
 /// What a header may be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,7 +133,7 @@ impl RequestKind {
     fn contains(&self, request: &Request) -> bool {
         let passes = |(name, test): &(Symbol, HeaderTest)| test.contains(request.headers.get(name).map(|value| &**value));
         self.methods.contains(&request.method)
-            && self.hosts.contains(&request.host)
+            && self.hosts.contains(hosts::name(&request.host))
             && self.headers.iter().all(passes)
             && self.tokens.contains(&request.token)
             && self.paths.contains(&request.path)
@@ -167,14 +166,6 @@ impl Pattern for PathPattern {
 
     fn matches(&self, path: &str) -> bool {
         Self::matches(self, path)
-    }
-}
-
-impl Pattern for WordPattern {
-    type Value = str;
-
-    fn matches(&self, word: &str) -> bool {
-        is_written(&self.0, word)
     }
 }
 

@@ -9,10 +9,10 @@ use twogate::list::{self, Listing, Options, Party, Reasons, Scope, Side};
 use super::{addresses, read};
 
 /// Decisions, taken from numbers: where they run out, or are 0, the simplest.
-struct Choices<'a>(std::slice::Iter<'a, u8>);
+pub(super) struct Choices<'a>(pub(super) std::slice::Iter<'a, u8>);
 
 impl Choices<'_> {
-    fn below(&mut self, count: usize) -> usize {
+    pub(super) fn below(&mut self, count: usize) -> usize {
         usize::from(self.0.next().copied().unwrap_or_default()) % count
     }
 
@@ -428,6 +428,20 @@ pub(super) fn agree_on(yaml: &str, platform: &Platform, requests: &[Option<Reque
     Ok(())
 }
 
+/// The same of calls of the first of two workloads from the second one, on the port of which policies speak.
+pub(super) fn agree_of_first(yaml: &str, platform: &Platform, requests: &[Option<Request>]) -> Result<(), TestCaseError> {
+    let (cluster, _) = read(platform.clone(), yaml);
+    let listing = list::list(&cluster, &Options::default());
+    let [destination, source] = [0, 1].map(|at| &cluster.workloads()[at].endpoint);
+    let listings = [&listing, &listing];
+    let pair = Pair { cluster: &cluster, listings, from: (Which::Workload(1), source), to: (Which::Workload(0), destination) };
+    for request in requests {
+        let fault = pair.directly(Protocol::Tcp, 80, request.as_ref());
+        prop_assert!(fault.is_none(), "{}\n{}\n{:?}", fault.unwrap_or_default(), yaml, platform);
+    }
+    Ok(())
+}
+
 /// Two ends, and what is to be compared.
 struct Pair<'a> {
     cluster: &'a Cluster,
@@ -502,12 +516,31 @@ impl Pair<'_> {
     }
 
     fn fault(&self, connection: &Connection<'_>, wanted: Said, over: Over) -> Option<String> {
-        let heard = self.listings.map(|listing| said(listing, self.from.0, self.to.0, connection, over));
         let Connection { protocol, port, transport, request } = connection;
-        (heard != [wanted; 2]).then(|| {
+        let listed = request.map(with_single_scopes);
+        let connection = &Connection { request: listed.as_ref(), ..*connection };
+        let heard = self.listings.map(|listing| said(listing, self.from.0, self.to.0, connection, over));
+        let is_left_open = request.is_some_and(has_port) && heard == [Said::Unspecified; 2];
+        (heard != [wanted; 2] && !is_left_open).then(|| {
             format!("{} -> {} {protocol:?} {port} {transport:?} {request:?}: {heard:?}, and not {wanted:?}", self.from.1, self.to.1)
         })
     }
+}
+
+/// Whether it is said which port the client writes behind the host: a listing speaks of the host, whatever port is written.
+fn has_port(request: &Request) -> bool {
+    request.host.contains(':')
+}
+
+/// The same request with each scope of its token by itself, as a listing speaks of them.
+fn with_single_scopes(request: &Request) -> Request {
+    let mut request = request.clone();
+    if let Token::Valid { claims, .. } = &mut request.token
+        && let Some(scopes) = claims.get_mut("scope")
+    {
+        *scopes = scopes.iter().flat_map(|scope| scope.split(' ')).map(twogate::flow::Symbol::from).collect();
+    }
+    request
 }
 
 fn ports() -> Vec<(Protocol, u16)> {

@@ -7,7 +7,7 @@ use super::agreement::{agree_on, runner_of};
 use super::platform;
 
 /// Two workloads in the mesh, one of which takes tokens, and policies at it.
-fn cluster(allow: &[String], deny: &[String]) -> String {
+pub(super) fn cluster(allow: &[String], deny: &[String]) -> String {
     let workload = |name: &str| {
         format!(
             "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\n\

@@ -30,16 +30,42 @@ struct AskingClause<'r> {
     is_whole: bool,
 }
 
+/// By whom requests are read at an end: ends of which this is the same tell the same requests apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Readers {
+    /// The places of the policies in memory, which is where all ends of a cluster find them.
+    policies: Vec<usize>,
+    tokens: Vec<usize>,
+    perhaps: Vec<usize>,
+}
+
+impl Readers {
+    fn of(proxy: &Proxy<'_>) -> Self {
+        let policies = proxy.attached.policies().map(|bound| std::ptr::from_ref(bound.policy).addr()).collect();
+        let places = |policies: &[&TokenPolicy]| policies.iter().map(|policy| std::ptr::from_ref(*policy).addr()).collect();
+        Self { policies, tokens: places(&proxy.tokens), perhaps: places(&proxy.perhaps) }
+    }
+}
+
 impl MeshEnd<'_> {
+    /// By whom requests are read here.
+    pub(crate) fn readers(&self) -> Readers {
+        self.proxy().map(Readers::of).unwrap_or_default()
+    }
+
+    /// The proxy that looks into connections.
+    const fn proxy(&self) -> Option<&Proxy<'_>> {
+        match &self.guard {
+            Guard::Sidecar(sidecar) => Some(&sidecar.proxy),
+            Guard::Gateway(gateway) => Some(&gateway.proxy),
+            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => None,
+        }
+    }
+
     /// A number for each of these requests, counted from 0 in the order in which they first come. Those of one number get the same answer
     /// from every caller, on every port and over every transport.
     pub(crate) fn alike(&self, requests: &[Option<Request>]) -> Vec<usize> {
-        let proxy = match &self.guard {
-            Guard::Sidecar(sidecar) => &sidecar.proxy,
-            Guard::Gateway(gateway) => &gateway.proxy,
-            // None of them looks into connections.
-            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => return vec![0; requests.len()],
-        };
+        let Some(proxy) = self.proxy() else { return vec![0; requests.len()] };
         let view = self.view(self.destination, 0, Transport::Plaintext);
         let rules = proxy.attached.policies().flat_map(|bound| &bound.policy.chain(ChainKind::Http).rules);
         let rules: Vec<Asking<'_>> = rules.map(Asking::of).collect();

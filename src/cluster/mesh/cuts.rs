@@ -19,7 +19,7 @@ use crate::cluster::HBONE;
 use crate::cluster::Names;
 use crate::flow::{
     AddressSet, Affixes, Cut, Intervals, LabelCube, NAMESPACE_NAME, PathPattern, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples,
-    Symbol, Token, Values,
+    Symbol, Token, Values, WrittenWords,
 };
 
 impl MeshEnd<'_> {
@@ -96,7 +96,8 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
         universe.methods.extend(requests.methods.iter().cloned());
         // Without one of these headers it is no preflight, and its token is looked at.
         let settling_headers = requests.headers.keys().cloned().collect();
-        requests.written.claims = tokens::written_by(&policies);
+        let [claims, exact_claims] = tokens::written_by(&policies);
+        requests.written = WrittenWords { claims, exact_claims, ..requests.written };
         let requests =
             RequestSamples { tokens: tokens::samples(&policies, &issuers, &[], &[]), looks_inside: true, settling_headers, ..requests };
         cuts.push(Cut { peers: Peers::all(), ports: PortSet::full(Protocol::Tcp), requests });
@@ -160,6 +161,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         if asks_tokens(&tests) {
             requests.tokens = (looks.tokens)(&tests);
             requests.written.claims = tokens::written(&tests);
+            requests.written.exact_claims = tokens::exact(&tests);
             requests.few_claims = if all_settle { BTreeMap::new() } else { tokens::few(&tests) };
         }
         requests.stops = bound_policy.policy.written.action != Action::Allow;

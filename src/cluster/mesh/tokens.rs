@@ -126,7 +126,7 @@ pub(super) fn joined(tests: &[&Test]) -> Vec<Claim> {
 pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
     let mut written: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> = BTreeMap::new();
     for (name, words) in looked_at(tests) {
-        let words = words.iter().map(|word| Symbol::from(word.to_string()));
+        let words = words.iter().filter(|word| !is_literal(word)).map(|word| Symbol::from(word.to_string()));
         let lists = written.entry(Symbol::clone(&name)).or_default();
         if *name == *SUBJECT {
             lists.extend(words.map(|word| BTreeSet::from([word])));
@@ -137,11 +137,33 @@ pub(super) fn written(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Sym
     written
 }
 
+/// The same of words that read as patterns and are none: a subject, where the issuer beside it has the `*` of its value, or none does.
+pub(super) fn exact(tests: &[&Test]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
+    let mut exact: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> = BTreeMap::new();
+    for (name, words) in looked_at(tests) {
+        let words = words.iter().filter(|word| is_literal(word)).map(|word| BTreeSet::from([Symbol::from(word.to_string())]));
+        exact.entry(name).or_default().extend(words);
+    }
+    exact.retain(|_, lists| !lists.is_empty());
+    exact
+}
+
+/// Whether a word would be read as a pattern.
+fn is_literal(word: &Word) -> bool {
+    matches!(word, Word::Exact(text) if reads_as_pattern(text))
+}
+
+fn reads_as_pattern(text: &str) -> bool {
+    text.starts_with('*') || text.ends_with('*')
+}
+
 /// The claims on which it hangs whether a token verifies, as [`written`] has those of tests: of each provider one of its audiences is enough.
-pub(super) fn written_by(policies: &[&TokenPolicy]) -> BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>> {
+/// They are compared as they are; lists in which none reads as a pattern stand first, others second.
+pub(super) fn written_by(policies: &[&TokenPolicy]) -> [BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>; 2] {
     let lists = providers(policies).map(|provider| provider.audiences.iter().cloned().collect::<BTreeSet<Symbol>>());
-    let lists: BTreeSet<BTreeSet<Symbol>> = lists.filter(|list| !list.is_empty()).collect();
-    if lists.is_empty() { BTreeMap::new() } else { [(AUDIENCE.into(), lists)].into() }
+    let lists = lists.filter(|list| !list.is_empty());
+    let (exact, plain): (BTreeSet<_>, BTreeSet<_>) = lists.partition(|list| list.iter().any(|audience| reads_as_pattern(audience)));
+    [plain, exact].map(|lists| if lists.is_empty() { BTreeMap::new() } else { [(AUDIENCE.into(), lists)].into() })
 }
 
 /// The claims that tests look at, each with a word that matches.

@@ -244,7 +244,7 @@ struct Bearer<'a> {
     token: &'static str,
     issuer: Option<&'a str>,
     /// Each claim with what one of its values matches.
-    claims: BTreeMap<&'a str, Vec<&'a str>>,
+    claims: BTreeMap<&'a str, Vec<String>>,
 }
 
 impl<'a> Said<'a> {
@@ -273,7 +273,7 @@ fn regions<'a, P, T>(choice: &'a Choice<P>, each: impl Fn(&'a P) -> T) -> Option
 }
 
 fn word(pattern: &WordPattern) -> String {
-    pattern.0.to_string()
+    pattern.escaped()
 }
 
 impl<'a> Header<'a> {
@@ -290,7 +290,7 @@ impl<'a> Bearer<'a> {
             TokenPattern::None => plain("none"),
             TokenPattern::Unverified => plain("unverified"),
             TokenPattern::Valid { issuer, claim } => {
-                let claims = claim.iter().map(|(name, value)| (&**name, vec![&*value.0])).collect();
+                let claims = claim.iter().map(|(name, value)| (&**name, vec![value.escaped()])).collect();
                 Self { issuer: Some(issuer), claims, ..plain("verified") }
             }
         }

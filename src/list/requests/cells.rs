@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_barred_is_taken_out_of_nothing() {
         let words = ["ay", "ax", "bx"];
-        let patterns = ["*x", "a*"].map(|text| WordPattern(text.into()));
+        let patterns = ["*x", "a*"].map(|text| WordPattern::written(text.into()));
         let cells = || Cells::new(patterns.to_vec(), &words.into_iter());
         let wanted: Bits = [0].into_iter().collect();
         let [x, a] = patterns.clone();

@@ -77,9 +77,12 @@ impl Looked {
         sum.written.hosts.extend(own.written.hosts.iter().cloned());
         extend(&mut sum.written.headers, &own.written.headers);
         extend(&mut sum.written.claims, &own.written.claims);
+        extend(&mut sum.written.exact_claims, &own.written.exact_claims);
         for (name, values) in own.claim_values() {
             let written = own.written.claims.get(name).into_iter().flatten().flatten();
-            let words = values.into_iter().chain(written).cloned().map(WordPattern);
+            let exact = own.written.exact_claims.get(name).into_iter().flatten().flatten();
+            let exact = values.into_iter().chain(exact).cloned().map(WordPattern::exact);
+            let words = exact.chain(written.cloned().map(WordPattern::written));
             let matter = self.claims.entry(Symbol::clone(name)).or_default();
             match own.few_claims.get(name) {
                 Some(count) if own.stops => {

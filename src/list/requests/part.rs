@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::cells::Cells;
-use super::{Choice, HeaderTest, Pattern, WordPattern, sorted};
+use super::{Choice, HeaderTest, Pattern, WordPattern, hosts, word};
 use crate::flow::Symbol;
 use crate::list::bits::Bits;
 
@@ -26,16 +26,20 @@ impl<P: Pattern<Value = str>> Part<P> {
 impl Part<WordPattern> {
     /// Words that are looked for, and one that nobody names; they are said as the policies write them.
     pub(super) fn of_words(first: char, samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> Self {
-        let other = fresh(first, samples);
-        let written = || written.iter().cloned().map(WordPattern);
-        let is_said = |word: &Symbol| written().any(|pattern| pattern.matches(word));
-        let unsaid = samples.iter().filter(|word| !is_said(word)).cloned().map(WordPattern);
-        let patterns = sorted(unsaid.chain(written()));
+        Self::of_patterns(first, samples, word::patterns(samples, written))
+    }
+
+    fn of_patterns(first: char, samples: &BTreeSet<Symbol>, patterns: Vec<WordPattern>) -> Self {
         let mut seen = BTreeSet::new();
         // Of words that match the same one stands for all.
         let is_new = |word: &Symbol| seen.insert(patterns.iter().map(|pattern| pattern.matches(word)).collect::<Vec<bool>>());
-        let words = samples.iter().cloned().chain([other]).filter(is_new).collect();
+        let words = samples.iter().cloned().chain([fresh(first, samples)]).filter(is_new).collect();
         Self::new(words, patterns)
+    }
+
+    /// The same of hosts, by their names.
+    pub(super) fn of_hosts(samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> Self {
+        Self::of_patterns('a', &hosts::samples(samples, written), hosts::patterns(samples, written))
     }
 
     /// One word for all: whether a request is a preflight hangs on its headers being there, and no policy looks at what they hold.

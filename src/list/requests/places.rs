@@ -4,15 +4,15 @@
 //! for a path, a method or a host of their own, every choice of what all of them look at would be too much, and most of it nobody tells
 //! apart.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::boxes;
 use super::part::Part;
 use super::product::MAX_KINDS;
 use super::rest::{Preflights, Rest};
-use super::{Looked, RequestKind, Requests, WordPattern};
-use crate::flow::{PathPattern, Request, RequestSamples, Symbol, is_written};
+use super::{Looked, Pattern as _, RequestKind, Requests, WordPattern, hosts, sorted, word};
+use crate::flow::{PathPattern, Request, RequestSamples, Symbol};
 use crate::list::bits::Bits;
 
 /// Paths with the methods and hosts that are told apart of each.
@@ -41,7 +41,7 @@ impl Places {
     pub(super) fn new(looked: &Looked, paths: Rc<Part<PathPattern>>) -> Option<Self> {
         let samples = &looked.samples;
         let methods = Part::of_words('A', &samples.methods, &samples.written.methods);
-        let hosts = Part::of_words('a', &samples.hosts, &samples.written.hosts);
+        let hosts = Part::of_hosts(&samples.hosts, &samples.written.hosts);
         let mut places = Self { methods, paths, hosts, rests: Vec::new(), layouts: Vec::new(), questions: Vec::new() };
         if places.sizes().into_iter().try_fold(1_usize, usize::checked_mul).is_none_or(|count| count > MAX_KINDS) {
             return None;
@@ -74,8 +74,8 @@ impl Places {
     /// What is told apart of a path of which these speak.
     fn layout(&mut self, parts: &[&RequestSamples], speaking: &Bits, rests: &mut HashMap<[Bits; 2], usize>) -> Option<Vec<Place>> {
         let own = || speaking.iter().filter_map(|at| parts.get(at));
-        let methods = alike(&self.methods, own().flat_map(|part| part.methods.iter().chain(&part.written.methods)));
-        let hosts = alike(&self.hosts, own().flat_map(|part| part.hosts.iter().chain(&part.written.hosts)));
+        let methods = alike(&self.methods, own().flat_map(|part| word::patterns(&part.methods, &part.written.methods)));
+        let hosts = alike(&self.hosts, own().flat_map(|part| hosts::patterns(&part.hosts, &part.written.hosts)));
         let mut layout = Vec::new();
         for (method, methods) in &methods {
             for (host, hosts) in &hosts {
@@ -199,11 +199,11 @@ fn numbers(parts: &[&RequestSamples], is: impl Fn(&RequestSamples) -> bool) -> B
 }
 
 /// Words that these patterns do not tell apart: one of them, and the cells of all.
-fn alike<'p>(part: &Part<WordPattern>, patterns: impl Iterator<Item = &'p Symbol>) -> Vec<(Symbol, Bits)> {
-    let patterns: BTreeSet<&Symbol> = patterns.collect();
+fn alike(part: &Part<WordPattern>, patterns: impl Iterator<Item = WordPattern>) -> Vec<(Symbol, Bits)> {
+    let patterns = sorted(patterns);
     let mut lots: BTreeMap<Vec<bool>, (Symbol, Vec<usize>)> = BTreeMap::new();
     for (at, word) in part.words.iter().enumerate() {
-        let matched = patterns.iter().map(|pattern| is_written(pattern, word)).collect();
+        let matched = patterns.iter().map(|pattern| pattern.matches(word)).collect();
         lots.entry(matched).or_insert_with(|| (Symbol::clone(word), Vec::new())).1.push(at);
     }
     lots.into_values().map(|(word, cells)| (word, cells.into_iter().collect())).collect()

@@ -36,7 +36,7 @@ impl Product {
         let mut product = Self {
             methods: Part::of_words('A', &samples.methods, &samples.written.methods),
             paths,
-            hosts: Part::of_words('a', &samples.hosts, &samples.written.hosts),
+            hosts: Part::of_hosts(&samples.hosts, &samples.written.hosts),
             rest: Rest::new(looked)?,
             sizes: Vec::new(),
             preflights: Preflights::default(),

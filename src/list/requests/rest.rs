@@ -36,6 +36,10 @@ impl Rest {
         let header = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
             let part = match (samples.written.headers.get(name), values.first()) {
                 (None, Some(value)) if PREFLIGHT_HEADERS.contains(&&**name) => Part::of_one(value),
+                (Some(written), _) if written.contains("*") => {
+                    // What is there and empty is not what `*` asks for.
+                    Part::of_words('a', &values.iter().cloned().chain([Symbol::from("")]).collect(), written)
+                }
                 (written, _) => Part::of_words('a', values, written.unwrap_or(&nothing)),
             };
             (Symbol::clone(name), part)

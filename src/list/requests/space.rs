@@ -92,6 +92,11 @@ impl Kinds {
 }
 
 impl Space {
+    /// Its number among the spaces that were made with it.
+    pub(in super::super) const fn number(&self) -> usize {
+        self.number
+    }
+
     /// One question for each kind of request, after one for a connection that is no HTTP. Where nothing looks inside, that one
     /// stands for all.
     pub(in super::super) fn questions(&self) -> &[Option<Request>] {

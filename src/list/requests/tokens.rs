@@ -133,7 +133,7 @@ fn holds_all(outer: &TokenPattern, inner: &TokenPattern) -> bool {
     else {
         return outer == inner;
     };
-    (issuer, name) == (own, claim) && (words == word || !word.0.contains('*') && words.matches(&word.0))
+    (issuer, name) == (own, claim) && (words == word || word.single().is_some_and(|word| words.matches(word)))
 }
 
 /// What a claim holds in a token that policies look for.
@@ -175,8 +175,7 @@ impl Counts {
 
 impl<'l> Claim<'l> {
     fn new(looked: &Looked, name: &'l Symbol, held: &BTreeSet<Held<'l>>) -> Self {
-        let written = looked.samples.written.claims.get(name).into_iter().flatten();
-        let mut lists: BTreeSet<Vec<WordPattern>> = written.map(|list| list.iter().cloned().map(WordPattern).collect()).collect();
+        let mut lists = lists(looked, name, held);
         let is_listed = |value: &Symbol| lists.iter().any(|list| matches_any(list, value));
         // Of a claim that may hold several words with blanks between them one at a time is told.
         let is_told = |value: &Symbol| !value.contains(' ') || is_listed(value);
@@ -184,14 +183,16 @@ impl<'l> Claim<'l> {
         // What no list holds is compared with as it is: one of these values will do.
         let bare = |held: &Held<'_>| -> Vec<WordPattern> {
             let others = held.iter().filter(|value| is_told(value) && !is_listed(value));
-            others.map(|value| WordPattern(Symbol::clone(value))).collect()
+            others.map(|value| WordPattern::exact(Symbol::clone(value))).collect()
         };
         let bare: Vec<Vec<WordPattern>> = held.iter().map(bare).filter(|list| !list.is_empty()).collect();
         lists.extend(bare);
-        let words = lists.iter().flatten().map(|word| Symbol::clone(&word.0));
+        let words = lists.iter().flatten().map(|word| word.to_string().into());
         let unnamed = fresh('a', &values.iter().copied().cloned().chain(words).collect());
         let mut kinds: BTreeMap<Vec<bool>, Symbol> = BTreeMap::new();
-        for value in values.iter().copied().chain([&unnamed]) {
+        // What has blanks may be several words to whoever judges it, so it stands for others only where nothing else does.
+        let (spaced, whole): (Vec<&Symbol>, Vec<&Symbol>) = values.iter().copied().chain([&unnamed]).partition(|value| value.contains(' '));
+        for value in whole.into_iter().chain(spaced) {
             let kind: Vec<bool> = lists.iter().map(|list| matches_any(list, value)).collect();
             // A value that is in no list is as good as none.
             if kind.contains(&true) {
@@ -247,6 +248,19 @@ impl<'l> Claim<'l> {
         }
         Some(sets.into_iter().map(|(set, _)| set).collect())
     }
+}
+
+/// The lists of words of which policies ask for one, of a claim of an issuer whose tokens hold these samples of it: what none of them matches
+/// is asked of other issuers' tokens. Words with blanks, which no word of several is, stand in lists of their own.
+fn lists(looked: &Looked, name: &Symbol, held: &BTreeSet<Held<'_>>) -> BTreeSet<Vec<WordPattern>> {
+    let written = looked.samples.written.claims.get(name).into_iter().flatten();
+    let exact = looked.samples.written.exact_claims.get(name).into_iter().flatten();
+    let written = written.map(|list| list.iter().cloned().map(WordPattern::written).collect::<Vec<_>>());
+    let exact = exact.map(|list| list.iter().cloned().map(WordPattern::exact).collect::<Vec<_>>());
+    let is_held = |word: &WordPattern| held.iter().flatten().any(|value| word.matches(value));
+    let own = written.chain(exact).filter(|list| list.iter().all(is_held));
+    let parts = own.map(|list| list.into_iter().partition::<Vec<WordPattern>, _>(WordPattern::has_blanks));
+    parts.flat_map(|(spaced, whole)| [spaced, whole]).filter(|list| !list.is_empty()).collect()
 }
 
 /// Every choice of what these claims hold.

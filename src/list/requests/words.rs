@@ -45,7 +45,7 @@ fn words(choice: &Choice<WordPattern>) -> String {
 }
 
 fn word(region: &Region<WordPattern>) -> String {
-    let list = |patterns: &[WordPattern], with: &str| patterns.iter().map(|pattern| &*pattern.0).collect::<Vec<_>>().join(with);
+    let list = |patterns: &[WordPattern], with: &str| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(with);
     match (region.within.is_empty(), region.except.is_empty()) {
         (true, true) => "*".to_owned(),
         (true, false) => format!("!{}", list(&region.except, "|")),
@@ -85,7 +85,7 @@ fn tokens(patterns: &[TokenPattern]) -> String {
         TokenPattern::Valid { issuer, .. } => issuer.to_string(),
     };
     let claim = |pattern: &TokenPattern| match pattern {
-        TokenPattern::Valid { claim: Some((name, value)), .. } => Some(format!("{name}={}", value.0)),
+        TokenPattern::Valid { claim: Some((name, value)), .. } => Some(format!("{name}={value}")),
         _ => None,
     };
     let parts: Vec<String> = sorted(patterns.iter().map(issuer)).into_iter().chain(patterns.iter().filter_map(claim)).collect();

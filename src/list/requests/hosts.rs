@@ -1,0 +1,79 @@
+//! Hosts by their names.
+//!
+//! Owns: which names a value of a policy speaks of. Clients write the port behind the name or not, as they please, so a listing speaks of
+//! names, whatever port is written; where the answer hangs on that, the judge says so. A name in brackets, which is an address, is compared
+//! as it is sent.
+
+use std::collections::BTreeSet;
+
+use super::{WordPattern, word};
+use crate::flow::{Affixes, Symbol};
+
+/// The part of a host that counts here.
+pub(super) fn name(host: &str) -> &str {
+    if is_address(host) {
+        return host;
+    }
+    host.split(':').next().unwrap_or(host)
+}
+
+/// The names of which a value speaks, whatever it says of the port; none if no host matches it.
+fn pattern(written: &str) -> Option<WordPattern> {
+    let as_written = || WordPattern::written(written.into());
+    if is_address(written) || !written.contains(':') {
+        return Some(as_written());
+    }
+    match (written.strip_prefix('*'), written.strip_suffix('*')) {
+        (Some(end), _) => {
+            let (end, port) = end.rsplit_once(':')?;
+            (is_port(port) && !end.contains(':')).then(|| WordPattern::written(format!("*{end}").into()))
+        }
+        (None, Some(start)) => {
+            let (name, port) = start.split_once(':')?;
+            (port.is_empty() || is_port(port)).then(|| WordPattern::exact(name.into()))
+        }
+        (None, None) => {
+            let (name, port) = written.split_once(':')?;
+            is_port(port).then(|| WordPattern::exact(name.into()))
+        }
+    }
+}
+
+/// The patterns of a policy, and names that none of them matches.
+pub(super) fn patterns(samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> Vec<WordPattern> {
+    let names = samples.iter().filter(|host| !is_address(host)).map(|host| Symbol::from(name(host)));
+    word::with_others(names, written.iter().filter_map(|written| pattern(written)).collect())
+}
+
+/// Hosts of each kind that these values tell apart, but for one that none matches.
+pub(super) fn samples(known: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> BTreeSet<Symbol> {
+    let mut names: BTreeSet<Symbol> = known.iter().filter(|host| !is_address(host)).map(|host| name(host).into()).collect();
+    let mut affixes = Affixes::default();
+    for written in written.iter().filter(|written| !is_address(written)) {
+        affixes.add_written_host(written);
+    }
+    names.extend(written.iter().filter_map(|written| pattern(written)).filter_map(|pattern| pattern.single().cloned()));
+    names.extend(affixes.joined(&names, str::to_owned));
+    let mut addresses = Affixes::default();
+    for written in written.iter().filter(|written| is_address(written)) {
+        addresses.add_written(written);
+    }
+    let joined = addresses.joined(&BTreeSet::new(), str::to_owned);
+    names.extend(joined.iter().map(|text| in_brackets(text)));
+    names
+}
+
+/// The same text as an address in brackets, which begins and ends as it does.
+fn in_brackets(text: &str) -> Symbol {
+    let (start, end) = (if text.starts_with('[') { "" } else { "[::" }, if text.contains(']') { "" } else { "]" });
+    format!("{start}{text}{end}").into()
+}
+
+/// Whether a host, or a value, is an address in brackets.
+fn is_address(text: &str) -> bool {
+    text.contains(['[', ']'])
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
