@@ -87,7 +87,7 @@ const SENT_ROLES: [Option<&str>; 7] = [None, Some(""), Some("admin"), Some("adx"
 /// A field of a rule with some of these values, or of those that it must not have.
 fn field(choices: &mut Choices<'_>, name: &str, values: &[&str]) -> String {
     let name = if choices.below(4) == 3 { format!("not{}{}", name[..1].to_uppercase(), &name[1..]) } else { name.to_owned() };
-    let values: BTreeSet<&str> = (0..1 + choices.below(3)).map(|_| values[choices.below(values.len())]).collect();
+    let values: BTreeSet<&str> = (0..=choices.below(3)).map(|_| values[choices.below(values.len())]).collect();
     format!("{name}: [{}]", values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", "))
 }
 
@@ -168,9 +168,9 @@ fn words_are_listed_as_they_are_compared() {
     let bytes = (prop::collection::vec(any::<u8>(), 0..60), prop::collection::vec(any::<u8>(), 600));
     let result = runner_of(60).run(&bytes, |(policies, requests)| {
         let mut choices = Choices(policies.iter());
-        let allow: Vec<String> = (0..1 + choices.below(2)).map(|_| rule(&mut choices)).collect();
+        let allow: Vec<String> = (0..=choices.below(2)).map(|_| rule(&mut choices)).collect();
         let deny: Vec<String> = (0..choices.below(2)).map(|_| rule(&mut choices)).collect();
-        let audiences: Vec<&str> = (0..1 + choices.below(2)).map(|_| AUDIENCES[choices.below(AUDIENCES.len())]).collect();
+        let audiences: Vec<&str> = (0..=choices.below(2)).map(|_| AUDIENCES[choices.below(AUDIENCES.len())]).collect();
         let mut choices = Choices(requests.iter());
         let requests: Vec<Option<Request>> = (0..60).map(|_| Some(request(&mut choices))).collect();
         agree_of_first(&accepting(&cluster(&allow, &deny), &audiences), &platform(), &requests)
