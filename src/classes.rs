@@ -46,6 +46,11 @@ pub trait World: Sync + std::fmt::Debug {
         &[]
     }
 
+    /// Whether pods that differ from this one in nothing else may take no part in the mesh: nobody says it of their namespace.
+    fn may_be_outside_mesh(&self, _pod: &Pod) -> bool {
+        false
+    }
+
     /// By what it tells pods that can exist from others, each a limit: pods that a test does not hold may be so too.
     fn label_tests(&self) -> Vec<PodCube> {
         Vec::new()

@@ -213,6 +213,11 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
+    /// Whether any `NetworkPolicy` tells namespaces apart by labels other than their names.
+    pub fn tests_namespace_labels(&self) -> bool {
+        self.network.tests_namespace_labels()
+    }
+
     /// The address blocks of `NetworkPolicies`, but for those of rules that mean every pod besides.
     pub fn blocks(&self) -> impl Iterator<Item = &AddressSet> {
         self.network.blocks()

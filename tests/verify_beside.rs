@@ -126,27 +126,93 @@ fn expectations_of_other_namespaces_hold_for_those_that_others_rule() {
     }
 }
 
-/// What leaves a pod shows where some pod takes it: of namespaces that nobody knows none does, of one that others rule some do.
+/// What leaves a pod shows where some pod takes it: of namespaces that nobody declares some pods may take no part in the mesh, which then
+/// stops nothing there; of those that are said to be in it, only those take it that others' policies let be called.
 #[test]
-fn what_leaves_a_pod_is_looked_for_in_namespaces_that_others_rule() {
-    let program = "namespace shop\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n";
-    let out = egress("shop", "web", "[{namespaceSelector: {}}]", 8080);
+fn what_leaves_a_pod_is_looked_for_in_namespaces_of_others() {
+    let program =
+        "external namespace foo mesh sidecar {}\nnamespace shop {\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n}\n";
+    let out = |namespaces: &str| egress("shop", "web", &format!("[{{namespaceSelector: {namespaces}}}]"), 8080);
+    let foo = out("{matchLabels: {kubernetes.io/metadata.name: foo}}");
     let nobody = istio("AuthorizationPolicy", "istio-system", "{}");
-    let (found, told) = verified(program, "", &format!("{out}{nobody}"));
+    let (found, told) = verified(program, "", &format!("{foo}{nobody}"));
     assert_eq!(found, "equal", "{told}");
     let anybody = istio("AuthorizationPolicy", "foo", "{rules: [{}]}");
-    let (found, told) = verified(program, "", &format!("{out}{nobody}{anybody}"));
+    let (found, told) = verified(program, "", &format!("{foo}{nobody}{anybody}"));
     assert_eq!((&*found, told.contains("app=web@shop as web -> *@foo:8080")), ("wider", true), "{told}");
     // Or pods of any namespace that the mesh lets be called for their labels.
     let some = istio("AuthorizationPolicy", "istio-system", "{selector: {matchLabels: {app: x}}, rules: [{}]}").replace("beside", "some");
-    let (found, told) = verified(program, "", &format!("{out}{nobody}{some}"));
-    assert_eq!((&*found, told.contains("app=web@shop as web -> app=x@")), ("wider", true), "{told}");
+    let (found, told) = verified(program, "", &format!("{foo}{nobody}{some}"));
+    assert_eq!((&*found, told.contains("app=web@shop as web -> app=x@foo")), ("wider", true), "{told}");
+    // Of a namespace that nobody declares.
+    let (found, told) = verified(program, "", &format!("{}{nobody}", out("{}")));
+    assert_eq!((&*found, told.contains("app=web@shop as web -> *@")), ("wider", true), "{told}");
+    let unsaid =
+        "namespace shop\nworkload web = app=web account web\nallow out app=web -> *@!shop:8080\nexpect deny app=web -> app=x@foo:8080\n";
+    let place = Place::with(&[("p.intent", unsaid), ("beside.yaml", &nobody)]);
+    assert_eq!(place.run("test p.intent --alongside beside.yaml").status, 1, "a pod of `foo` may be outside of the mesh");
+    // That its pods are in the mesh, if it is said to be, is assumed.
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: foo, annotations: {sidecar.istio.io/inject: 'false'}}\n\
+               spec: {containers: [{name: c, image: x}]}\n";
+    let (_, told) = verified(program, "", &format!("{foo}{nobody}{pod}"));
+    assert!(told.contains("broken   pods of other namespaces take part in the mesh as it is said of these"), "{told}");
+}
+
+/// Labels by which only others' policies, or expectations, know namespaces of the program.
+#[test]
+fn what_others_ask_of_labels_of_namespaces_is_assumed_of_them() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n";
+    let out = egress("shop", "web", "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: foo}}}]", 8080);
+    let theirs = ingress("foo", "x", "[{namespaceSelector: {matchLabels: {env: prod}}}]", 8080).replace("{matchLabels: {app: x}}", "{}");
+    let labelled = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod}}\n---\n";
+    let (_, told) = verified(program, "", &format!("{out}{theirs}{labelled}"));
+    assert!(told.contains("broken   namespace `shop` has no labels of its own: it is labelled `env=prod`"), "{told}");
+    let expects = "namespace pay labels env=prod {\n}\nnamespace shop {\nworkload db = app=db account db\nallow app=web@pay -> db:5432\n\
+                   expect deny *@[env=dev] -> db:5432\n}\n";
+    let place = Place::with(&[("p.intent", expects), ("pay.yaml", &labelled.replace("shop", "pay").replace("prod", "dev"))]);
+    assert_eq!(place.run("test p.intent").status, 0);
+    let ran = place.run("test p.intent --alongside pay.yaml");
+    assert_eq!((ran.status, ran.stderr.contains("there: it is labelled `env=dev`")), (1, true), "{}", ran.stderr);
+    let checked = place.run("check p.intent --alongside pay.yaml");
+    assert_eq!((checked.status, checked.stdout.contains("proved")), (1, false), "{}", checked.stdout);
+}
+
+/// What is taken for granted of the namespaces of programs read with `--with`.
+#[test]
+fn the_ground_is_held_for_namespaces_of_programs_of_others_too() {
+    let program = "namespace shop\nworkload db = app=db account db\nallow app=web@[env=prod] -> db:5432\n";
+    let theirs = "namespace pay labels env=dev\nworkload cli = app=cli account cli\nallow out app=web -> *@shop\n";
+    let labelled = "apiVersion: v1\nkind: Namespace\nmetadata: {name: pay, labels: {env: prod}}\n";
+    let outside = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: pay, labels: {app: cli}, annotations: {sidecar.istio.io/inject: 'false'}}\n\
+                   spec: {serviceAccountName: cli, containers: [{name: c, image: x}]}\n";
+    let files = [("p.intent", program), ("pay/pay.intent", theirs), ("labelled.yaml", labelled), ("outside.yaml", outside)];
+    let place = Place::with(&files);
+    for (beside, why) in [("labelled.yaml", "it is labelled `env=prod`"), ("outside.yaml", "Pod pay/p has no sidecar")] {
+        let ran = place.run(&format!("check p.intent --with pay --alongside {beside}"));
+        assert_eq!((ran.status, ran.stderr.contains(why)), (1, true), "{beside}: {}", ran.stderr);
+    }
+}
+
+/// A `deny` toward pods in ambient mode hangs on their part in the mesh as an `allow` does; so does what `mesh.mode` says of the rest.
+#[test]
+fn denies_and_the_default_of_the_mesh_count_for_ambient_mode() {
+    let denies = "namespace shop open egress\nworkload web = app=web account web\ndeny web -> app=x@ext:5432\n";
+    let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";
+    let ambient = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: ext, labels: {app: x, istio.io/dataplane-mode: ambient}}\n\
+                   spec: {containers: [{name: c, image: x}]}\n";
+    let (_, told) = verified(denies, config, ambient);
+    assert!(told.contains("Pod ext/x is in the mesh by ztunnel (ambient)"), "{told}");
+    let program = "namespace shop mesh sidecar\nworkload web = app=web account web\nallow out web -> *@!shop:8080\n";
+    let place = Place::with(&[("p.intent", program), ("twogate.toml", "[mesh]\nmode = \"ambient\"\n")]);
+    let ran = place.run("check p.intent");
+    assert_eq!((ran.status, ran.stderr.contains("error[ambient-unsupported]")), (1, true), "{}", ran.stderr);
 }
 
 /// What is let out, and perhaps not in, is neither wider nor equal.
 #[test]
 fn what_the_other_end_leaves_open_is_undecided() {
-    let program = "namespace shop\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n";
+    let program =
+        "external namespace foo mesh sidecar {}\nnamespace shop {\nworkload web = app=web account web\nallow app=job -> web:80 mtls\n}\n";
     let out = egress("shop", "web", "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: foo}}}]", 8080);
     let (found, told) = verified(program, "", &out);
     assert_eq!(found, "wider", "{told}");
@@ -212,10 +278,7 @@ fn what_pods_are_by_themselves_is_held_against_what_is_assumed() {
     };
     let program = "namespace shop\nworkload web = app=web account web\nallow web -> app=x@ext:8080\nallow web -> app=gw:8080 mtls\n";
     let (_, told) = verified(program, "", &pod("ext", "app: x, istio.io/dataplane-mode: ambient", ""));
-    assert!(
-        told.contains("broken   pods of other namespaces that rules speak of are in ambient mode only where it is said: Pod ext/p"),
-        "{told}"
-    );
+    assert!(told.contains("Pod ext/p is in the mesh by ztunnel (ambient)"), "{told}");
     let gateway = pod("shop", "app: gw, sidecar.istio.io/inject: 'true'", "inject.istio.io/templates: gateway");
     let (_, told) = verified(program, "", &gateway);
     assert!(told.contains("Pod shop/p is a gateway, which captures nothing"), "{told}");

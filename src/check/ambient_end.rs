@@ -53,7 +53,7 @@ impl<'a> Ambient<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.workloads.is_empty()
+        self.namespaces.is_empty() && self.workloads.is_empty() && self.policy.config.mesh.mode != DataPlane::Ambient
     }
 
     fn judge(&self, namespace: &Symbol, opening: &Opening) -> Option<Diagnostic> {
@@ -81,12 +81,21 @@ impl<'a> Ambient<'a> {
         if let Some(name) = self.namespaces.iter().find(holds) {
             return Some(format!("namespace `{name}`"));
         }
+        if self.policy.config.mesh.mode == DataPlane::Ambient && pods.cubes().iter().any(|cube| self.is_unsaid(cube)) {
+            return Some("namespaces of which nothing else is said (`mesh.mode`)".to_owned());
+        }
         let is_met = |workload: &&&InventoryWorkload| {
             let labels = self.policy.namespace(&workload.namespace).map(|namespace| &namespace.labels);
             pods.cubes().iter().any(|cube| meets(workload, labels, cube))
         };
         let workload = self.workloads.iter().find(is_met)?;
         Some(format!("{} `{}@{}`", workload.kind.name(), workload.name, workload.namespace))
+    }
+
+    /// Whether pods may be in a namespace of which nobody says how they take part in the mesh.
+    fn is_unsaid(&self, cube: &PodCube) -> bool {
+        let is_said = |name: &Symbol| self.policy.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
+        cube.namespace_names().is_none_or(|names| !names.iter().all(is_said))
     }
 
     fn reaches(&self, cube: &PodCube, name: &Symbol) -> bool {
@@ -100,7 +109,7 @@ impl<'a> Ambient<'a> {
 fn finding(rule: Option<&Rule>, direction: Direction, namespace: &Symbol, who: &str) -> Diagnostic {
     let message = format!("single ports between sidecars and {who} in ambient mode are not compiled");
     let finding = match rule {
-        Some(rule) => Diagnostic::new(code::AMBIENT_UNSUPPORTED, rule.location, message).label(format!("{who} is in ambient mode")),
+        Some(rule) => Diagnostic::new(code::AMBIENT_UNSUPPORTED, rule.location, message).label(format!("meets {who} in ambient mode")),
         None => Diagnostic::unplaced(code::AMBIENT_UNSUPPORTED, message).note(format!("the baseline of `{namespace}` opens them")),
     };
     let finding = finding.note(

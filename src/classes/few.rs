@@ -183,6 +183,10 @@ impl World for FewLabels<'_> {
         self.world.planes()
     }
 
+    fn may_be_outside_mesh(&self, pod: &Pod) -> bool {
+        self.world.may_be_outside_mesh(pod)
+    }
+
     fn is_considered(&self, cube: &PodCube) -> bool {
         if !self.world.is_considered(cube) {
             return false;

@@ -147,6 +147,13 @@ impl Network {
         self.policies.iter()
     }
 
+    /// Whether some peer is chosen by labels of its namespace.
+    pub(super) fn tests_namespace_labels(&self) -> bool {
+        let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
+        let mut peers = rules.filter_map(|rule| rule.peers.as_ref()).flatten();
+        peers.any(|peer| matches!(peer, PeerTest::Pods(NamespaceTest::Labelled(_), _)))
+    }
+
     /// The blocks of rules that do not mean every pod besides.
     pub(super) fn blocks(&self) -> impl Iterator<Item = &AddressSet> {
         let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());

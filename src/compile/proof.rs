@@ -50,8 +50,13 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     }
     let beside = Pass { suspects: alongside, ends: Ends::Ruled, differs: changed, verifies: changed_keys };
     let mut checked = judged(policy, gates, cluster, &beside);
-    checked.findings.extend(checked.proof.iter().flat_map(|proof| other_clients(proof, &checked.cluster)));
-    checked.findings.extend(checked.proof.iter().flat_map(|proof| not_so(policy, proof, &checked.cluster)));
+    let mut ground: Vec<Diagnostic> = checked.proof.iter().flat_map(|proof| other_clients(proof, &checked.cluster)).collect();
+    ground.extend(checked.proof.iter().flat_map(|proof| not_so(policy, proof, &checked.cluster)));
+    if !ground.is_empty() {
+        // What hangs on something that is not so is not proved.
+        checked.proof = None;
+    }
+    checked.findings.extend(ground);
     checked.findings.extend(findings);
     checked
 }
@@ -106,8 +111,13 @@ fn judged(policy: &Policy, gates: &Gates, cluster: Cluster, pass: &Pass<'_>) -> 
     if pass.ends == Ends::Ruled {
         // What their own manifests do otherwise is for their own checks.
         let is_theirs = |name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.ownership == Ownership::With);
+        let told = proof.differences.len();
         let suspected = |flow: &Flow| documents(&decide(&cluster, flow)).any(|document| pass.suspects.contains(&document.location.file));
         proof.differences.retain(|difference| !is_theirs(&difference.namespace) || suspected(&difference.flow));
+        if proof.is_cut_short && proof.differences.len() < told {
+            let theirs = policy.namespaces.keys().filter(|name| is_theirs(name));
+            proof.incomplete.extend(theirs.map(|name| Incomplete::Pods { namespace: Symbol::clone(name), way: Way::Ingress }));
+        }
     }
     let mut findings = Vec::new();
     findings.extend(groups(&cluster, &proof, pass.suspects).iter().take(MAX_TOLD).map(|group| (pass.differs)(policy, group)));

@@ -45,7 +45,8 @@ pub enum Assumption {
     },
     /// Pods of namespaces that are not managed have sidecars where a rule lets them call over mTLS.
     MeshedCallers,
-    /// Pods of namespaces that are not managed, where rules speak of them, are in ambient mode only if their namespace is said to be.
+    /// Pods of namespaces that are not managed take part in the mesh as it is said of these; those of which rules speak are in ambient mode
+    /// only if that is said.
     OthersPlanes,
     /// Clients speak to pods of these namespaces as the mesh chooses by itself.
     ClientTls {
@@ -147,7 +148,10 @@ impl fmt::Display for Assumption {
             }
             Self::OutsideMesh { namespaces, pods } => write!(out, "{} take no part in a mesh", pods_of(namespaces, pods)),
             Self::MeshedCallers => write!(out, "pods of other namespaces that may call over `mtls` have sidecars"),
-            Self::OthersPlanes => write!(out, "pods of other namespaces that rules speak of are in ambient mode only where it is said"),
+            Self::OthersPlanes => write!(
+                out,
+                "pods of other namespaces take part in the mesh as it is said of these, and in ambient mode only where that is said"
+            ),
             Self::ClientTls { namespaces } => {
                 write!(out, "no `DestinationRule` turns clients of {} away from the mesh's mTLS", named(namespaces))
             }

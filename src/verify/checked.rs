@@ -178,20 +178,23 @@ fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
     over(concerned, |_, pod| without_sidecar(pod))
 }
 
-/// Pods that are not managed and that rules speak of: none is in ambient mode of which its namespace is not said to be.
+/// Pods that are not managed: those of which something is said, and those that rules speak of, which are in no ambient mode otherwise.
 fn others_planes(policy: &Policy, cluster: &Cluster) -> Status {
     let said = |pod: &Pod| policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
     let is_managed = |pod: &Pod| policy.namespace(&pod.namespace).is_some_and(Namespace::is_managed);
-    let names = |rule: &Rule, peer: &Peer| {
-        rule.action == Action::Allow && (rule.source.matches(peer) || rule.targets.iter().any(|target| target.end.matches(peer)))
-    };
-    let concerned =
-        pods(cluster).filter(|(workload, pod)| !is_managed(pod) && policy.rules.iter().any(|rule| names(rule, &workload.endpoint.peer)));
-    over(concerned, |_, pod| {
-        let is_ambient = |plane: Option<DataPlane>| plane == Some(DataPlane::Ambient);
-        (is_ambient(Some(pod.plane)) != is_ambient(said(pod))).then(|| match pod.plane {
+    let names = |rule: &Rule, peer: &Peer| rule.source.matches(peer) || rule.targets.iter().any(|target| target.end.matches(peer));
+    let is_named = |workload: &Workload| policy.rules.iter().any(|rule| names(rule, &workload.endpoint.peer));
+    let concerned = pods(cluster).filter(|(workload, pod)| !is_managed(pod) && (said(pod).is_some() || is_named(workload)));
+    let by_default = policy.config.mesh.mode;
+    over(concerned, |workload, pod| {
+        let differs = match said(pod) {
+            Some(plane) => plane != pod.plane || plane == DataPlane::Sidecar && !workload.endpoint.facts.uncaptured.is_empty(),
+            None => (pod.plane == DataPlane::Ambient) != (by_default == DataPlane::Ambient),
+        };
+        differs.then(|| match pod.plane {
             DataPlane::Ambient => "is in the mesh by ztunnel (ambient), and sidecars speak with it on another port".to_owned(),
-            DataPlane::Sidecar | DataPlane::None => "is not in the mesh by ztunnel (ambient)".to_owned(),
+            DataPlane::Sidecar => "has a sidecar, or keeps ports from it".to_owned(),
+            DataPlane::None => "is not in the mesh".to_owned(),
         })
     })
 }

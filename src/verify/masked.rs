@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::compare::{Bench, Difference, Effort, differ, oriented, subject_cubes, transports};
 use super::judge::{Judge, JudgedEnd, Way};
-use crate::classes::{Among, Limits, Parts, PathCells, Pods, TooManyPods, classes_cut, deciding_requests, port_classes};
+use crate::classes::{Among, Limits, Parts, PathCells, Pods, TooManyPods, World, classes_cut, deciding_requests, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
     Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestSamples, Symbol, Transport,
@@ -202,8 +202,10 @@ impl FarPods {
         let cubes = overlapping(subjects.iter().enumerate(), &place.parts, effort)?;
         let none = Limits { looks: 0, ..Limits::NONE };
         let cut = |limits: &mut Limits| classes_cut(place.parts.clone(), &cubes, subjects.len(), bench.worlds.near(way), limits);
-        let pods = effort.cut(none, cut)?;
-        Ok(pods.into_iter().map(|class| FarPod::new(Endpoint::from(Peer::Pod(class.example)))).collect())
+        let pods = effort.cut(none, cut)?.into_iter().map(|class| class.example);
+        // One in the mesh first: what it shows is nearer to what people know.
+        let both = |pod: Pod| [outside_mesh(&pod, bench.worlds.near(way), way), Some(pod)].into_iter().rev().flatten();
+        Ok(pods.flat_map(both).map(FarPod::of).collect())
     }
 
     fn subjects_elsewhere(&self, bench: Bench<'_>, way: Way) -> Rc<[PodCube]> {
@@ -224,6 +226,12 @@ struct FarPod {
     right: OnceCell<Seen>,
 }
 
+/// The same pod outside of the mesh, where it may be called there: nothing of the mesh stops that, and no policy needs to say so.
+pub(super) fn outside_mesh(pod: &Pod, world: &dyn World, way: Way) -> Option<Pod> {
+    let may_be = way == Way::Ingress && world.may_be_outside_mesh(pod);
+    may_be.then(|| Pod { plane: DataPlane::None, ..pod.clone() })
+}
+
 /// How one judge sees a far pod's end.
 struct Seen {
     cuts: Vec<Cut>,
@@ -237,8 +245,8 @@ struct Seen {
 type Stopped = (PortSet, Transport, DataPlane, Vec<usize>);
 
 impl FarPod {
-    const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, left: OnceCell::new(), right: OnceCell::new() }
+    fn of(pod: Pod) -> Self {
+        Self { endpoint: Endpoint::from(Peer::Pod(pod)), left: OnceCell::new(), right: OnceCell::new() }
     }
 
     fn seen(&self, side: Side, bench: Bench<'_>, way: Way) -> &Seen {

@@ -85,7 +85,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
         compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
     let mut assumptions = taken_for_granted(policy, &world, &granted);
-    if hangs_on_namespace_labels && !selects_by_label(policy) {
+    if (hangs_on_namespace_labels || cluster.tests_namespace_labels()) && !selects_by_label(policy) {
         assumptions.extend(namespace_labels(policy));
     }
     let has_blocks = policy.config.cluster.pods.is_empty() && cluster.blocks().next().is_some();
@@ -173,6 +173,11 @@ impl<'a> Written<'a> {
     }
 }
 
+/// The namespaces that the program and those of `--with` rule: of the pods of all of them the proof takes something for granted.
+fn ruled(policy: &Policy) -> impl Iterator<Item = &Namespace> {
+    policy.namespaces.values().filter(|namespace| namespace.is_managed())
+}
+
 /// The namespaces of `--with` programs.
 fn with(policy: &Policy) -> BTreeSet<Symbol> {
     let with = policy.namespaces.values().filter(|namespace| namespace.ownership == Ownership::With);
@@ -214,7 +219,7 @@ pub fn assumptions(policy: &Policy, gates: &Gates) -> Vec<Assumption> {
 fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let mut list = of_the_mesh(policy, world);
-    list.push(Assumption::PodNetwork { namespaces: managed.clone() });
+    list.push(Assumption::PodNetwork { namespaces: ruled(policy).map(|namespace| Symbol::clone(&namespace.name)).collect() });
     list.extend(of_rules(policy, granted));
     list.extend(of_the_platform(policy));
     list.extend(of_issuers(policy));
@@ -227,7 +232,7 @@ fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted
 /// Who takes part in the mesh, and as whom.
 fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     let mut list = Vec::new();
-    let meshed = policy.managed().filter(|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    let meshed = ruled(policy).filter(|namespace| namespace.plane == Some(DataPlane::Sidecar));
     let meshed: Vec<Symbol> = meshed.map(|namespace| Symbol::clone(&namespace.name)).collect();
     if !meshed.is_empty() {
         let account = |known: &super::world::Known| Assumption::Account { pods: known.pods.clone(), accounts: known.accounts.clone() };
@@ -238,7 +243,9 @@ fn of_the_mesh(policy: &Policy, world: &PolicyWorld<'_>) -> Vec<Assumption> {
     list.extend(outside_mesh(policy));
     list.extend(policy.rules.iter().any(|rule| lets_others_call(policy, rule)).then_some(Assumption::MeshedCallers));
     let is_meshed = policy.managed().any(|namespace| namespace.plane == Some(DataPlane::Sidecar));
-    list.extend((is_meshed && policy.rules.iter().any(|rule| speaks_of_others(policy, rule))).then_some(Assumption::OthersPlanes));
+    let is_said = policy.namespaces.values().any(|namespace| !namespace.is_managed() && namespace.plane.is_some());
+    let hangs_on_others = is_said || policy.rules.iter().any(|rule| speaks_of_others(policy, rule));
+    list.extend((is_meshed && hangs_on_others).then_some(Assumption::OthersPlanes));
     list
 }
 
@@ -276,7 +283,7 @@ fn namespace_labels(policy: &Policy) -> impl Iterator<Item = Assumption> {
     let managed =
         |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
     let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed());
-    policy.managed().map(managed).chain(others.filter_map(known_labels))
+    ruled(policy).map(managed).chain(others.filter_map(known_labels))
 }
 
 fn known_labels(namespace: &Namespace) -> Option<Assumption> {
@@ -304,7 +311,7 @@ fn of_the_platform(policy: &Policy) -> Vec<Assumption> {
 /// That pods that are said to have no sidecar have none.
 fn outside_mesh(policy: &Policy) -> Option<Assumption> {
     let (outside, meshed): (Vec<&Namespace>, Vec<&Namespace>) =
-        policy.managed().partition(|namespace| namespace.plane != Some(DataPlane::Sidecar));
+        ruled(policy).partition(|namespace| namespace.plane != Some(DataPlane::Sidecar));
     let unmeshed = |namespace: &&Namespace| {
         let workloads = policy.workloads_in(&namespace.name).iter().filter(|workload| workload.plane.is_some());
         let cube = |labels: &LabelCube| PodCube { labels: labels.clone(), ..PodCube::in_namespace(&namespace.name) };
@@ -323,10 +330,9 @@ fn lets_others_call(policy: &Policy, rule: &Rule) -> bool {
     rule.action == Action::Allow && rule.mtls.is_some() && holds_others(policy, &rule.source)
 }
 
-/// Whether an `allow` speaks of pods that may be in a namespace which is not managed.
+/// Whether a rule speaks of pods that may be in a namespace which is not managed.
 fn speaks_of_others(policy: &Policy, rule: &Rule) -> bool {
-    rule.action == Action::Allow
-        && (holds_others(policy, &rule.source) || rule.targets.iter().any(|target| holds_others(policy, &target.end)))
+    holds_others(policy, &rule.source) || rule.targets.iter().any(|target| holds_others(policy, &target.end))
 }
 
 fn holds_others(policy: &Policy, end: &End) -> bool {
@@ -335,11 +341,13 @@ fn holds_others(policy: &Policy, end: &End) -> bool {
     !end.peers().pods.cubes().iter().all(only_managed)
 }
 
-/// Whether any end of a rule is chosen by labels of its namespace.
+/// Whether any end of a rule or an expectation is chosen by labels of its namespace.
 fn selects_by_label(policy: &Policy) -> bool {
     let by_label = |cube: &PodCube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME);
-    policy.rules.iter().any(|rule| {
-        let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+    let rules = policy.rules.iter().map(|rule| (&rule.source, &rule.targets));
+    let expected = policy.expectations.iter().map(|one| (&one.source, &one.targets));
+    rules.chain(expected).any(|(source, targets)| {
+        let ends = std::iter::once(source).chain(targets.iter().map(|target| &target.end));
         ends.into_iter().any(|end| end.peers().pods.cubes().iter().any(by_label))
     })
 }

@@ -9,11 +9,12 @@ use std::ops::ControlFlow;
 use super::compare::{RuledOut, transports};
 use super::judge::{Judge, JudgedEnd, Way};
 use super::labels::Worlds;
+use super::masked::outside_mesh;
 use crate::classes::{Far, PathCells, PortClass, TooManyPods, classes_among, deciding_requests, far_classes, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{
-    AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PortSet, Protocol, Request, RequestSamples, Symbol, Transport,
-    Values, Verdict,
+    AddressSet, Cut, DataPlane, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PortSet, Protocol, Request, RequestSamples,
+    Symbol, Transport, Values, Verdict,
 };
 
 /// What is asked: every flow from some peers to some others on some ports.
@@ -73,8 +74,17 @@ struct Called {
 }
 
 enum AllCalled {
-    Pods(Vec<PodCube>),
+    Pods(Vec<PodCube>, Part),
     Addresses(AddressSet),
+}
+
+/// What part pods have in the mesh.
+#[derive(Clone, Copy)]
+enum Part {
+    /// What is known of them.
+    AsKnown,
+    /// None, as nobody says it of their namespace.
+    OutsideMesh,
 }
 
 impl Reach<'_> {
@@ -104,9 +114,13 @@ impl Reach<'_> {
             let cubes: Vec<(usize, &PodCube)> = cubes.enumerate().collect();
             let classes = classes_among(wholes, &cubes, cubes.len(), self.worlds.destinations)?;
             let wanted = classes.into_iter().filter(|class| product.destinations.pods.contains(&class.example));
-            called.extend(
-                wanted.map(|class| Called { example: Endpoint::from(Peer::Pod(class.example)), all: AllCalled::Pods(class.parts) }),
-            );
+            for class in wanted {
+                let outside = outside_mesh(&class.example, self.worlds.destinations, Way::Ingress);
+                let of =
+                    |pod: Pod, part| Called { example: Endpoint::from(Peer::Pod(pod)), all: AllCalled::Pods(class.parts.clone(), part) };
+                called.extend(outside.map(|pod| of(pod, Part::OutsideMesh)));
+                called.push(of(class.example, Part::AsKnown));
+            }
         }
         if let Some(first) = product.destinations.addresses.first() {
             let all = AllCalled::Addresses(product.destinations.addresses.clone());
@@ -265,11 +279,15 @@ impl Caller<'_> {
     /// The destinations of this class, as a caller's end tells them apart.
     fn called_by(&self, own: &[Cut]) -> Result<Vec<Endpoint>, TooManyPods> {
         Ok(match &self.called.all {
-            AllCalled::Pods(parts) => {
+            AllCalled::Pods(parts, part) => {
                 let cubes: Vec<(usize, &PodCube)> =
                     own.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube))).collect();
                 let classes = classes_among(parts.clone(), &cubes, own.len(), self.reach.worlds.destinations)?;
-                classes.into_iter().map(|class| Endpoint::from(Peer::Pod(class.example))).collect()
+                let taken = |pod: Pod| match part {
+                    Part::AsKnown => pod,
+                    Part::OutsideMesh => Pod { plane: DataPlane::None, ..pod },
+                };
+                classes.into_iter().map(|class| Endpoint::from(Peer::Pod(taken(class.example)))).collect()
             }
             AllCalled::Addresses(addresses) => {
                 let cells = own.iter().fold(vec![addresses.clone()], |cells, cut| split(cells, &cut.peers.addresses));

@@ -36,13 +36,16 @@ pub(super) struct Known {
 impl<'p> PolicyWorld<'p> {
     /// The world of a program: its namespaces, its workloads, its inventory.
     pub fn new(policy: &'p Policy) -> Self {
-        let meshed =
-            policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
-        let elsewhere = if meshed { DataPlane::Sidecar } else { DataPlane::None };
+        let any_sidecar = || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
+        let elsewhere = match policy.config.mesh.mode {
+            DataPlane::None if any_sidecar() => DataPlane::Sidecar,
+            mode => mode,
+        };
         let named = Named::of(policy.namespaces.keys().map(|name| &**name));
         let ambient = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::Ambient));
         let workloads = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube);
-        let planes = workloads.chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name))).collect();
+        let planes = workloads.chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
+        let planes = planes.chain((elsewhere == DataPlane::Ambient).then(|| unsaid(policy))).collect();
         Self { policy, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
     }
 
@@ -137,6 +140,11 @@ impl World for PolicyWorld<'_> {
         &self.planes
     }
 
+    fn may_be_outside_mesh(&self, pod: &Pod) -> bool {
+        let is_unsaid = |namespace: &Namespace| !namespace.is_managed() && namespace.plane.is_none();
+        pod.plane != DataPlane::None && self.policy.namespace(&pod.namespace).is_none_or(is_unsaid)
+    }
+
     fn label_tests(&self) -> Vec<PodCube> {
         self.known().map(|known| known.pods.clone()).collect()
     }
@@ -156,6 +164,13 @@ impl World for PolicyWorld<'_> {
         }
         found
     }
+}
+
+/// The pods of namespaces of which nobody says how they take part in the mesh.
+fn unsaid(policy: &Policy) -> PodCube {
+    let said = policy.namespaces.values().filter(|namespace| namespace.plane.is_some());
+    let names = Values::except(said.map(|namespace| Symbol::clone(&namespace.name)));
+    PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), names), ..PodCube::all() }
 }
 
 /// An account of a set.

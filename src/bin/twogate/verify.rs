@@ -79,8 +79,8 @@ struct Report {
     relation: &'static str,
     classes: usize,
     differences: Vec<Line>,
-    /// Whether there may be more of them.
-    #[serde(skip)]
+    /// Whether there may be more of them, of the other kind too.
+    #[serde(rename = "cutShort")]
     is_cut_short: bool,
     /// Connections that pass though no line says so, because their line accepts it.
     accepted: Vec<String>,
@@ -139,7 +139,7 @@ impl Report {
             lines.push(format!("  and {} of connections more (`--format json` has them)", classes(more)));
         }
         if self.is_cut_short {
-            lines.push("  and perhaps more: the search ends with the first few dozen of a namespace".to_owned());
+            lines.push("  and perhaps more, of the other kind too: the search ends with the first few dozen of a namespace".to_owned());
         }
         lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
         lines.extend(self.not_compared.iter().map(|what| format!("  not compared: {what}")));
