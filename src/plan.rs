@@ -5,11 +5,14 @@
 //! never told as safe.
 
 mod bench;
+mod called;
+mod calls;
 mod files;
 mod human;
 mod interim;
 mod items;
 mod json;
+mod lot;
 mod markdown;
 mod object;
 mod order;
@@ -19,9 +22,11 @@ mod rules;
 mod run;
 mod scope;
 mod search;
+mod services;
 mod shape;
 mod stage;
 mod steps;
+mod workloads;
 
 pub use files::files;
 pub use human::human;

@@ -5,5 +5,6 @@ mod command;
 mod examples;
 mod formats;
 mod labels;
+mod meshed;
 mod properties;
 mod walked;

@@ -6,10 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::items::{Change, Item, State};
+use super::items::{Change, Item, State, is_policy};
 use super::object::Id;
 use super::order::Ends;
 use super::scope::Scope;
+use super::workloads::runs_pods;
 use crate::cluster::{self, Cluster, Names, Platform};
 use crate::diagnostic::order::has_error;
 use crate::diff::{
@@ -55,6 +56,10 @@ pub(super) struct Bench<'a> {
     pub(super) judged: Cell<usize>,
     /// What was read last.
     pub(super) read: Read,
+    /// How many calls among workloads were asked about.
+    pub(super) asked: Cell<usize>,
+    /// What was read last with all that stands in any namespace.
+    pub(super) whole: Read,
 }
 
 /// Clusters of states, the one that was asked for last at the end: a state is judged, and then compared with the next.
@@ -65,7 +70,7 @@ pub(super) struct Read(RefCell<Vec<Known>>);
 type Known = (Vec<Option<usize>>, Option<Rc<Cluster>>);
 
 /// The most clusters that are kept.
-const MAX_READ: usize = 3;
+const MAX_READ: usize = 4;
 
 impl Read {
     /// Clusters that are known before anything is read.
@@ -73,7 +78,7 @@ impl Read {
         Self(RefCell::new(known.into_iter().map(|(state, cluster)| (state.at.clone(), Some(cluster))).collect()))
     }
 
-    fn get(&self, at: &[Option<usize>], read: impl FnOnce() -> Option<Cluster>) -> Option<Rc<Cluster>> {
+    pub(super) fn get(&self, at: &[Option<usize>], read: impl FnOnce() -> Option<Cluster>) -> Option<Rc<Cluster>> {
         let mut known = self.0.borrow_mut();
         let found = known.iter().position(|(of, _)| of == at).map(|place| known.remove(place));
         let (of, cluster) = found.unwrap_or_else(|| (at.to_vec(), read().map(Rc::new)));
@@ -90,13 +95,15 @@ impl Read {
 pub(super) struct Wrong {
     pub(super) breaches: Vec<Breach>,
     pub(super) incomplete: Vec<Flow>,
+    /// The first call among workloads that was not asked about.
+    pub(super) unasked: Option<Flow>,
     /// Whether its objects could not be read.
     pub(super) unreadable: bool,
 }
 
 impl Wrong {
     pub(super) fn is_nothing(&self) -> bool {
-        self.breaches.is_empty() && self.incomplete.is_empty() && !self.unreadable
+        self.breaches.is_empty() && self.incomplete.is_empty() && self.unasked.is_none() && !self.unreadable
     }
 
     pub(super) fn opens(&self) -> bool {
@@ -136,13 +143,29 @@ impl Bench<'_> {
     }
 
     /// What is wrong with a state that some changes led to from one with which nothing is.
-    pub(super) fn wrong<'c>(&self, state: &State, changes: impl IntoIterator<Item = &'c Change>) -> Wrong {
+    pub(super) fn wrong(&self, state: &State, changes: &[Change]) -> Wrong {
         self.judged.set(self.judged.get() + 1);
+        let of_classes = self.wrong_of_classes(state, changes);
+        if of_classes.is_nothing() { self.wrong_of_calls(state, changes) } else { of_classes }
+    }
+
+    /// What is wrong over every pod that could exist.
+    fn wrong_of_classes(&self, state: &State, changes: &[Change]) -> Wrong {
+        // Of pods that could exist, whatever their labels and accounts, nothing hangs on what runs some.
+        if changes.iter().all(|change| self.running(change).is_some()) {
+            return Wrong::default();
+        }
         let Some(cluster) = self.cluster(state) else { return Wrong { unreadable: true, ..Wrong::default() } };
         let differing = Differing::new(self.differing(state), self.ends.platform);
         let (breaches, incomplete) =
             breaches(&self.middle(&cluster, state), &self.touched(changes, state), &self.moved(&cluster, state), &differing);
-        Wrong { breaches, incomplete, unreadable: false }
+        Wrong { breaches, incomplete, ..Wrong::default() }
+    }
+
+    /// The object that runs pods, if a change is one of such an object.
+    pub(super) fn running(&self, change: &Change) -> Option<&Id> {
+        let Change::Object(at, _) = change else { return None };
+        self.items.get(*at).map(|item| &item.id).filter(|id| runs_pods(&id.kind))
     }
 
     /// What passes from one state to another, in words.
@@ -178,7 +201,9 @@ impl Bench<'_> {
 
     /// The objects by which two states differ; none if their pods may, or their namespaces.
     fn step(&self, before: &State, after: &State) -> Option<Vec<Versions<'_>>> {
-        (before.turned == after.turned).then(|| vec![self.between(|at, _| before.of(at), |at, _| after.of(at))])
+        let mut differing = self.items.iter().enumerate().filter(|(at, _)| before.of(*at) != after.of(*at));
+        let are_policies = differing.all(|(_, item)| is_policy(&item.id));
+        (are_policies && before.turned == after.turned).then(|| vec![self.between(|at, _| before.of(at), |at, _| after.of(at))])
     }
 
     fn between(&self, one: impl Fn(usize, &Item) -> Option<usize>, other: impl Fn(usize, &Item) -> Option<usize>) -> Versions<'_> {
@@ -192,6 +217,15 @@ impl Bench<'_> {
     fn other_than(&self, state: &State, of: impl Fn(usize, &Item) -> Option<usize>) -> Option<BTreeSet<Symbol>> {
         let other = self.items.iter().enumerate().filter(|(at, item)| state.of(*at) != of(*at, item));
         other.map(|(_, item)| self.namespace(&item.id).filter(|_| item.id.kind != "Namespace")).collect()
+    }
+
+    /// The namespaces on which changes act; none if that may be any.
+    pub(super) fn acted_on(&self, changes: &[Change]) -> Option<BTreeSet<Symbol>> {
+        let of = |change: &Change| match change {
+            Change::Turn(name) => Some(Symbol::clone(name)),
+            Change::Object(at, _) => self.items.get(*at).and_then(|item| self.namespace(&item.id)),
+        };
+        changes.iter().map(of).collect::<Option<BTreeSet<Symbol>>>().filter(|names| !names.contains(&self.ends.pair.fresh))
     }
 
     /// The namespace on which an object acts. Istio's objects in the root namespace, and what is not known, may act on any.
@@ -221,7 +255,7 @@ impl Bench<'_> {
     }
 
     /// The flows that changes which led to a state may touch.
-    fn touched<'c>(&self, changes: impl IntoIterator<Item = &'c Change>, state: &State) -> Touched<'_> {
+    fn touched(&self, changes: &[Change], state: &State) -> Touched<'_> {
         let mut names: BTreeMap<Symbol, Touching<'_>> = BTreeMap::new();
         for change in changes {
             let (name, contents) = match change {
@@ -244,11 +278,12 @@ impl Bench<'_> {
     /// the base nor a state has it. Where there are waypoints, a policy may act on calls that somebody else carries.
     fn contents<'b>(&'b self, at: usize, item: &'b Item, state: &State) -> Option<Vec<&'b str>> {
         let is_there = item.base.is_some() || state.of(at).is_some();
-        let is_alone = is_there && !self.has_waypoints();
+        let is_alone = is_there && is_policy(&item.id) && !self.has_waypoints();
         is_alone.then(|| item.versions.iter().map(|version| version.object.text.as_str()).collect())
     }
 
-    fn has_waypoints(&self) -> bool {
+    /// Whether calls may go over waypoints.
+    pub(super) fn has_waypoints(&self) -> bool {
         let mut texts = self.items.iter().flat_map(|item| &item.versions).map(|version| version.object.text.as_str());
         self.ends.kept.contains("waypoint") || texts.any(|text| text.contains("waypoint"))
     }

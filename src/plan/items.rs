@@ -6,6 +6,8 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::interim::{Between, between, hold, permissive};
 use super::object::{Id, Object};
 use super::shape::{Door, Gate, Shape};
@@ -138,6 +140,11 @@ impl Item {
         Some(self.push(object, root))
     }
 
+    /// Whether it is a policy that may name ports of pods.
+    pub(super) fn names_ports(&self) -> bool {
+        self.id.kind == "NetworkPolicy" && self.versions.iter().any(|version| has_named_port(version.object.value()))
+    }
+
     /// The content that comes next on the shortest way.
     pub(super) fn next(&self, at: Option<usize>) -> Option<usize> {
         if self.permissive.is_some() && at == self.base { self.permissive } else { self.head }
@@ -157,10 +164,28 @@ impl Item {
         }
         match how {
             Between::Wide => self.wide.map(|wide| Change::Object(number, Some(wide))),
-            Between::Narrow if old.shape().subject != new.shape().subject => Some(Change::Object(number, None)),
+            // Nobody does without a Service, or without pods.
+            Between::Narrow if is_policy(&self.id) && old.shape().subject != new.shape().subject => Some(Change::Object(number, None)),
             Between::Narrow => self.narrow.map(|narrow| Change::Object(number, Some(narrow))),
         }
     }
+}
+
+/// Kinds of objects that let pass or refuse.
+const POLICIES: [&str; 4] = ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
+
+/// Whether a port is given by a name somewhere in it.
+fn has_named_port(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, value)| key == "port" && value.is_string() || has_named_port(value)),
+        Value::Array(list) => list.iter().any(has_named_port),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Whether an object lets pass or refuses by itself.
+pub(super) fn is_policy(id: &Id) -> bool {
+    POLICIES.contains(&id.kind.as_str())
 }
 
 /// Items that hold pods open while policies that newly isolate them come one by one, or while such go.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::bench::{Bench, Read, Setting};
+use super::calls::Ground;
 use super::items::{Item, State, holds};
 use super::object::{Id, Object};
 use super::report::{Harm, Plan, Safety};
@@ -33,6 +34,8 @@ pub(super) struct Ends<'a> {
     pub(super) scope: &'a Scope,
     /// All objects of the head.
     pub(super) head: &'a Cluster,
+    /// The workloads and Services, where calls among them are asked about.
+    pub(super) ground: Option<&'a Ground>,
     /// Those of both sides, where states hold nothing but their objects.
     pub(super) clusters: Vec<Rc<Cluster>>,
 }
@@ -55,6 +58,8 @@ pub(super) fn order(ends: &Ends<'_>, mut items: Vec<Item>, apart: &[PodCube], op
         apart,
         turning: &turning,
         judged: Cell::new(0),
+        asked: Cell::new(0),
+        whole: Read::default(),
         read: Read::of([&start, &end].into_iter().zip(ends.clusters.iter().cloned()).collect()),
     };
     let mut taken: Vec<Taken> = staged(&bench, &start);

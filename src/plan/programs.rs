@@ -50,6 +50,7 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
         is_kept_alike: true,
         scope: &scope,
         head: &after,
+        ground: None,
         clusters: vec![Rc::clone(&before), Rc::clone(&after)],
     };
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };

@@ -17,7 +17,7 @@ pub struct Plan {
     pub safety: Safety,
     /// Changed objects of which the evaluator does not know what they do; they are in no step, or their step was not judged.
     pub unjudged: Vec<String>,
-    /// Changed objects that decide no flow among all pods that could exist; they are in no step.
+    /// Changed objects of which nothing changes on which a flow hangs; they are in no step.
     pub besides: Vec<String>,
     /// Objects of the base that the head lacks and that stay.
     pub kept: Vec<String>,

@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::Setting;
+use super::lot::Lot;
 use super::object::{Id, Object, read};
 use super::order::{Ends, findings, items, order};
 use super::report::Plan;
 use super::scope::Scope;
+use super::workloads::runs_pods;
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{Mesh, platform};
 use crate::config;
@@ -63,22 +65,8 @@ pub struct Rollout {
 const ORDERED: [&str; 6] =
     ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "ServiceAccount", "Namespace"];
 
-/// Kinds of which no flow among all pods that could exist hangs on one object.
-const BESIDES: [&str; 13] = [
-    "Deployment",
-    "StatefulSet",
-    "DaemonSet",
-    "DeploymentConfig",
-    "ReplicaSet",
-    "Rollout",
-    "Job",
-    "CronJob",
-    "Pod",
-    "Service",
-    "ConfigMap",
-    "Secret",
-    "Kustomization",
-];
+/// Kinds of which no flow hangs on one object, beside those that run pods and Services, of which it may.
+const BESIDES: [&str; 4] = ["Service", "ConfigMap", "Secret", "Kustomization"];
 
 /// The label of objects that this tool wrote.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -88,12 +76,10 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let mesh = spoken(&base, &head);
     let (old, mut new) = (Given::new(Which::Base, base, mesh)?, Given::new(Which::Head, head, mesh)?);
     let mut plan = Plan { base: old.name.clone(), head: new.name.clone(), ..Plan::default() };
-    let (before, besides_before) = old.split(&[]);
-    let (mut after, besides_after) = new.split(&before);
+    let (mut before, mut besides_before) = old.split(&[]);
+    let (mut after, mut besides_after) = new.split(&before);
     plan.kept = new.keep(&before, &mut after, options);
-    let kept = beside(&besides_before, &besides_after, &mut plan);
-    // Services say what ports are taken for; what runs pods decides no flow among all that could exist.
-    let is_kept_alike = plan.unjudged.is_empty() && !plan.besides.iter().any(|name| name.starts_with("Service "));
+    plan.kept.extend(new.leave(&besides_before, &besides_after));
     let platform = new.platform.clone();
     let ([base_cluster, head_cluster], presumed) = presumed(mesh, [old.cluster(&platform), new.cluster(&platform)]);
     plan.assumptions.extend(presumed.iter().map(|presumed| format!("{presumed}; {}", presumed.remedy())));
@@ -102,14 +88,28 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let known = names([&base_cluster, &head_cluster]);
     let sides = (Yaml::new(&base_cluster, known.clone()), Yaml::new(&head_cluster, known.clone()));
     let pair = Pair::new(&sides.0, &sides.1);
+    let lot = Lot::new([&base_cluster, &head_cluster], &pair);
+    let deciding = lot.deciding([&before, &after], [&besides_before, &besides_after]);
+    for (own, besides) in [(&mut before, &mut besides_before), (&mut after, &mut besides_after)] {
+        let (ordered, rest) = std::mem::take(besides).into_iter().partition(|object: &Object| deciding.ordered.contains(&object.id));
+        (*own, *besides) = ([std::mem::take(own), ordered].concat(), rest);
+    }
+    let kept = beside(&besides_before, &besides_after, &mut plan);
+    // Other Services say what ports are taken for.
+    let is_kept_alike = plan.unjudged.is_empty() && deciding.ordered.is_empty();
+    plan.unjudged.extend(deciding.unplaced.iter().map(words));
     let mut words = Words::default();
     if !platform.nodes.is_empty() {
         words.networks.insert("nodes".into(), platform.nodes.clone());
     }
     let are_names_cut_short = known.are_cut_short();
-    let setting = Setting::Manifests(known);
+    let setting = Setting::Manifests(known.clone());
     let (others, is_modelled) = (BTreeSet::new(), base_cluster.is_modelled() && head_cluster.is_modelled());
     let items = items(before, after, &platform.root_namespace);
+    let ground = lot.ground(&items, [&besides_before, &besides_after], known);
+    if items.iter().any(|item| item.base != item.head) {
+        plan.unjudged.extend(ground.unknown([&base_cluster, &head_cluster], &items));
+    }
     if are_names_cut_short && items.iter().any(|item| item.base != item.head) {
         plan.unjudged.push(TOO_MANY_NAMES.to_owned());
     }
@@ -123,6 +123,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
         is_modelled,
         is_kept_alike,
         scope: &Scope::of(&items, &platform.root_namespace, is_modelled),
+        ground: Some(&ground),
         head: &head_cluster,
         clusters: Vec::new(),
     };
@@ -172,6 +173,17 @@ impl Given {
         kept
     }
 
+    /// Takes in what is not put in order and stays though these manifests lack it, but for what runs pods; the names of that.
+    fn leave(&mut self, before: &[Object], after: &[Object]) -> Vec<String> {
+        let lacks = |object: &&Object| !runs_pods(&object.id.kind) && after.iter().all(|other| other.id != object.id);
+        let left: Vec<&Object> = before.iter().filter(lacks).collect();
+        for object in &left {
+            self.files.push(self.sources.add(Source::new("kept.yaml", object.text.as_str())));
+        }
+        let may_decide = |object: &&&Object| object.id.kind == "Service" || !is_beside(&object.id.kind);
+        left.iter().filter(may_decide).map(|object| words(&object.id)).collect()
+    }
+
     /// The objects that are put in order, and the others.
     fn split(&self, known: &[Object]) -> (Vec<Object>, Vec<Object>) {
         let all = read(&self.sources, &self.files, &self.default_namespace, known);
@@ -192,6 +204,11 @@ fn stays(before: &[Object], after: &[Object], options: Options) -> Vec<Object> {
     before.iter().filter(|object| after.iter().all(|other| other.id != object.id)).filter(stays).cloned().collect()
 }
 
+/// Whether objects of a kind are in no step, unless some flow hangs on one.
+fn is_beside(kind: &str) -> bool {
+    BESIDES.contains(&kind) || runs_pods(kind)
+}
+
 /// The text of objects that are not put in order, as the head has them and else as the base had them.
 fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
     let mut all: BTreeMap<&Id, &Object> = before.iter().map(|object| (&object.id, object)).collect();
@@ -200,7 +217,7 @@ fn beside(before: &[Object], after: &[Object], plan: &mut Plan) -> String {
         if was.is_some_and(|was| was.is_same(object)) {
             continue;
         }
-        let list = if BESIDES.contains(&object.id.kind.as_str()) { &mut plan.besides } else { &mut plan.unjudged };
+        let list = if is_beside(&object.id.kind) { &mut plan.besides } else { &mut plan.unjudged };
         list.push(words(&object.id));
     }
     all.into_values().fold(String::new(), |text, object| text + "---\n" + &object.text)

@@ -30,6 +30,11 @@ impl Scope {
         Self(if is_modelled { names.collect() } else { None })
     }
 
+    /// All namespaces: where a connection may meet objects of any.
+    pub(super) const fn everywhere() -> Self {
+        Self(None)
+    }
+
     /// Whether an object has a say at ends in these namespaces.
     pub(super) fn has_a_say(&self, id: &Id, root: &str) -> bool {
         self.0.as_ref().is_none_or(|names| !is_of_namespace(id, root) || names.contains(&id.namespace))

@@ -181,7 +181,7 @@ impl Search<'_> {
         let changes: Vec<Change> = sorted.into_iter().filter(|(of, _)| *of == phase).map(|(_, change)| change).collect();
         match phase {
             Phase::Turn => self.one_by_one(phase, &changes),
-            Phase::Permit | Phase::Strict => self.whole(phase, &changes) || self.apart(phase, &changes),
+            Phase::Permit | Phase::Strict => self.whole(phase, &changes) || self.apart(phase, &changes) || self.one_by_one(phase, &changes),
             Phase::Replace => self.apart(phase, &changes) || self.one_by_one(phase, &changes),
             _ => self.together(phase, changes),
         }
@@ -322,8 +322,9 @@ impl Search<'_> {
         !taken.is_empty() && self.commit(phase, taken)
     }
 
-    /// Changes that act on nothing but connections to pods of their namespace, with its name.
+    /// Changes that act on nothing but connections to pods of their namespace, with its name. A call over a waypoint may meet several.
     fn of_destinations<'c>(&self, changes: &'c [Change]) -> impl Iterator<Item = (&Symbol, &'c Change)> {
+        let changes = if self.bench.has_waypoints() { &[] } else { changes };
         changes.iter().filter_map(|change| {
             let Change::Object(at, _) = change else { return None };
             let item = self.bench.items.get(*at).filter(|item| is_of_destination(item, &self.bench.ends.platform.root_namespace))?;

@@ -27,6 +27,7 @@ pub(super) fn steps(bench: &Bench<'_>, taken: &[Taken]) -> Vec<Step> {
 
 fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
     let changed = bench.changes(&taken.before, &taken.after, &taken.changes);
+    let [more, less] = bench.called([&taken.before, &taken.after], &taken.changes);
     let (name, why) = words(taken.phase);
     let mut actions: Vec<Action> = taken.changes.iter().filter_map(|change| action(bench, taken, change)).collect();
     actions.sort_by(|one, other| {
@@ -35,17 +36,26 @@ fn step(bench: &Bench<'_>, taken: &Taken, is_last: bool) -> Step {
     let wait = match taken.phase {
         Phase::Try => WATCH,
         Phase::Turn => RESTART,
+        _ if taken.changes.iter().any(|change| bench.running(change).is_some()) => RESTART,
         _ => SETTLE,
     };
     Step {
         name,
         why,
         actions,
-        opens: lines(&changed, |kind| !kind.is_loss()),
-        closes: lines(&changed, Kind::is_loss),
+        opens: with(lines(&changed, |kind| !kind.is_loss()), more),
+        closes: with(lines(&changed, Kind::is_loss), less),
         wait: (!is_last || taken.phase == Phase::Try).then_some(wait),
         harm: harm(&taken.wrong),
     }
+}
+
+/// Lines about all pods that could exist, and behind them the first few about calls among workloads.
+fn with(mut lines: Vec<String>, calls: Vec<String>) -> Vec<String> {
+    let more = calls.len().saturating_sub(MAX_LINES);
+    lines.extend(calls.into_iter().take(MAX_LINES));
+    lines.extend((more > 0).then(|| format!("and {more} more among workloads")));
+    lines
 }
 
 /// The first few entries of a kind. Where not all flows were compared, that is said beside what is told.
@@ -75,8 +85,9 @@ fn harm(wrong: &Wrong) -> Vec<Harm> {
     let drops = of(Against::Drops).map(|breach| Harm::Drops(words(breach)));
     let many =
         wrong.incomplete.iter().take(3).map(|flow| Harm::NotJudged(format!("too many classes of requests for {}", flow_words(flow))));
+    let unasked = wrong.unasked.iter().map(|flow| Harm::NotJudged(format!("too many calls among workloads, such as {}", flow_words(flow))));
     let unreadable = wrong.unreadable.then(|| Harm::NotJudged("the evaluator does not take the objects of this moment".to_owned()));
-    opens.chain(drops).chain(many).chain(unreadable).collect()
+    opens.chain(drops).chain(many).chain(unasked).chain(unreadable).collect()
 }
 
 fn action(bench: &Bench<'_>, taken: &Taken, change: &Change) -> Option<Action> {
