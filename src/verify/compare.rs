@@ -119,8 +119,6 @@ pub struct Comparison {
     pub classes: usize,
     /// Whether there may be more differences: those of some namespace are as many as are told.
     pub is_cut_short: bool,
-    /// Whether the answers hang on labels of namespaces.
-    pub(super) hangs_on_namespace_labels: bool,
 }
 
 /// The most differences that are told of one namespace; who has more has one fault that makes them all.
@@ -185,7 +183,6 @@ impl Comparison {
         self.incomplete.extend(other.incomplete);
         self.classes += other.classes;
         self.is_cut_short |= other.is_cut_short;
-        self.hangs_on_namespace_labels |= other.hangs_on_namespace_labels;
         self
     }
 

@@ -5,7 +5,7 @@
 use super::{Bench, Comparison, Difference, Incomplete, MAX_DIFFERENCES, differ, oriented, transports};
 use crate::classes::{DecidingRequests, FarEnd, Limits, Partitions, PathCells, Pods, PortClass, TooManyPods, classes_cut, port_classes};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, Flow, NAMESPACE_NAME, Peer, PodCube, Protocol, Symbol, Transport, Verdict};
+use crate::flow::{Flow, Peer, PodCube, Protocol, Symbol, Transport, Verdict};
 use crate::verify::judge::{JudgedEnd, Way};
 use crate::verify::masked::{self, FarPods, Near, Silent};
 
@@ -224,7 +224,6 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     let ends = Ends { left: bench.left.end(&near, way), right: bench.right.end(&near, way) };
     let mut cuts = ends.left.cuts();
     cuts.extend(ends.right.cuts());
-    run.found.hangs_on_namespace_labels |= cuts.iter().any(tests_namespace_labels);
     cuts.extend(bench.ruled_out.cuts(way));
     let mut requests = DecidingRequests::new(&cuts);
     run.effort.spend(cuts.len())?;
@@ -253,11 +252,6 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
         }
     }
     Ok(())
-}
-
-/// Whether a cut tells far pods apart by the labels of their namespaces.
-fn tests_namespace_labels(cut: &Cut) -> bool {
-    cut.peers.pods.cubes().iter().any(|cube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME))
 }
 
 impl Ends<'_> {
