@@ -32,6 +32,7 @@ pub(crate) use injection::namespace_plane;
 pub(crate) use mesh_config::MeshConfig;
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
+pub(crate) use pod::added_to_deployments;
 
 /// What is known to run.
 #[derive(Debug, Clone, Default)]

@@ -16,6 +16,7 @@ mod reading;
 mod reasons;
 mod setting_traps;
 mod tunnel_traps;
+mod waypoint_binding_traps;
 mod waypoint_traps;
 
 use twogate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Facts, Gate, NamedPort, Network, Platform, ProxyRole, Question, Way};

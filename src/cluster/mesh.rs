@@ -53,6 +53,7 @@ use peer::PeerPolicy;
 use read::gateway::Gateway;
 use read::ingress::Ingress;
 use read::listener_set::ListenerSet;
+use read::waypoint::Serves;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
@@ -77,6 +78,8 @@ pub(super) struct Mesh {
     destinations: Vec<DestinationRule>,
     entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
+    /// Which calls the waypoints of a class are for, where the class says it.
+    gateway_classes: BTreeMap<Symbol, Serves>,
     classic: Vec<Classic>,
     /// Until it is known for which Gateways they count.
     listener_sets: Vec<ListenerSet>,
@@ -157,6 +160,11 @@ impl Mesh {
         }
     }
 
+    /// Takes in a class of Gateways of the Gateway API.
+    pub(super) fn read_gateway_class(&mut self, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        self.gateway_classes.extend(read::waypoint::class(&tree.root, reading));
+    }
+
     /// Takes in a `ServiceEntry` that selects no workloads; nothing if it is not as expected.
     pub(super) fn read_entry(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<()> {
         let entry = read::entry::read(object, &tree.root, reading)?;
@@ -186,6 +194,7 @@ impl Mesh {
         self.destinations.extend(other.destinations);
         self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
+        self.gateway_classes.extend(other.gateway_classes);
         self.classic.extend(other.classic);
         self.listener_sets.extend(other.listener_sets);
         self.ingresses.extend(other.ingresses);

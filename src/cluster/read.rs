@@ -165,7 +165,7 @@ impl Manifests {
             Sort::NetworkPolicy | Sort::Mesh => true,
             Sort::Fact => object.kind != "Namespace",
             Sort::Unmodelled(_) => metadata::LIVES_IN_NAMESPACES.contains(&object.kind),
-            Sort::Ingress | Sort::MeshConfig | Sort::Passed => false,
+            Sort::Ingress | Sort::MeshConfig | Sort::GatewayClass | Sort::Passed => false,
         };
         if lives_in_one && platform.default_namespace.is_some() {
             let location = reading.document.name();
@@ -174,6 +174,7 @@ impl Manifests {
         match sort {
             Sort::Passed => {}
             Sort::MeshConfig => self.mesh_config(object, platform, reading),
+            Sort::GatewayClass => self.mesh.read_gateway_class(object, reading),
             Sort::Ingress => self.mesh.read_ingress(&metadata::loose(object, platform, reading), object, reading),
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {

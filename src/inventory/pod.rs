@@ -17,6 +17,14 @@ use crate::manifest::{Node, Reading, names};
 /// The labels that newer Kubernetes copies from the node to each pod.
 const ADDED_BY_SCHEDULING: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
 
+/// The label that tells one generation of a Deployment's pods from another.
+const ADDED_BY_DEPLOYMENT: &str = "pod-template-hash";
+
+/// The labels that others add to the pods of any Deployment, with values that are not known here.
+pub(crate) fn added_to_deployments() -> impl Iterator<Item = &'static str> {
+    [ADDED_BY_DEPLOYMENT].into_iter().chain(ADDED_BY_SCHEDULING)
+}
+
 /// The labels that a Job carries its own name in.
 const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
@@ -177,7 +185,7 @@ fn replicas(object: &Node<'_>, reading: &mut Reading<'_>) -> Replicas {
 /// The keys that others add to a workload's pods with values that are not known here.
 fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, (mesh, proxy): (PodMesh, ProxyRole)) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
-        WorkloadKind::Deployment => ["pod-template-hash"].into(),
+        WorkloadKind::Deployment => [ADDED_BY_DEPLOYMENT].into(),
         WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
         WorkloadKind::Rollout => ["rollouts-pod-template-hash"].into(),
         WorkloadKind::StatefulSet => {

@@ -184,6 +184,54 @@ fn trap_084_a_namespace_without_a_mode_may_undo_the_mesh_in_ambient() {
     denied(&cluster, &tcp(&plain("shop", ""), &db(), 81), Gate::Transport);
 }
 
+/// What the conversion of a workload's policy takes to be said by the mesh's policy is not said where the workload has a mode of its own
+/// (istio/istio : pilot/pkg/serviceregistry/ambient/authorization.go, `convertPeerAuthentication`).
+#[test]
+fn trap_084_a_strict_port_of_a_workload_may_be_undone_by_a_strict_mesh_in_ambient() {
+    let with = |mesh: &str, namespace: &[&str], mode: &str| {
+        let mesh = format!("istio-system/mesh {{mtls: {{mode: {mesh}}}}}");
+        let ports = "portLevelMtls: {'80': {mode: STRICT}, '81': {mode: PERMISSIVE}}";
+        let db = format!("shop/db {{selector: {{matchLabels: {{app: db}}}}, mtls: {{mode: {mode}}}, {ports}}}");
+        modes(&[&[mesh.as_str(), db.as_str()], namespace].concat())
+    };
+    let plaintext = |port| tcp(&plain("shop", ""), &ambient_db(), port);
+    for mode in ["PERMISSIVE", "DISABLE"] {
+        for namespace in
+            [&[][..], &["shop/default {mtls: {mode: UNSET}}"], &["shop/default {}"], &["shop/default {selector: {}, mtls: {mode: STRICT}}"]]
+        {
+            let strict = with("STRICT", namespace, mode);
+            unspecified(&strict, &plaintext(80), "seems to undo");
+            allowed(&strict, &plaintext(81));
+            allowed(&strict, &plaintext(82));
+            allowed(&strict, &mtls(&ambient("shop", "", "a"), &ambient_db(), 80));
+            denied(&with("PERMISSIVE", namespace, mode), &plaintext(80), Gate::Transport);
+            // A sidecar takes it as it is written.
+            denied(&strict, &tcp(&plain("shop", ""), &db(), 80), Gate::Transport);
+        }
+        for namespace in ["STRICT", "PERMISSIVE"] {
+            let own = format!("shop/default {{mtls: {{mode: {namespace}}}}}");
+            denied(&with("STRICT", &[&own], mode), &plaintext(80), Gate::Transport);
+        }
+    }
+    denied(&with("STRICT", &[], "STRICT"), &plaintext(80), Gate::Transport);
+    denied(&with("STRICT", &[], "UNSET"), &plaintext(80), Gate::Transport);
+}
+
+/// Whoever makes policies of those of workloads looks only at such of namespaces as have no `selector` (`policies.go`,
+/// `PeerAuthByNamespace`); whoever attaches them, at all.
+#[test]
+fn an_empty_selector_of_a_namespace_may_undo_ports_in_ambient() {
+    let with = |namespace: &str, port: &str| {
+        let db = format!("shop/db {{selector: {{matchLabels: {{app: db}}}}, portLevelMtls: {{'80': {{mode: {port}}}}}}}");
+        modes(&[namespace, &db])
+    };
+    let plaintext = |port| tcp(&plain("shop", ""), &ambient_db(), port);
+    let empty = "shop/default {selector: {}, mtls: {mode: STRICT}}";
+    unspecified(&with(empty, "PERMISSIVE"), &plaintext(81), "what an empty `selector` selects");
+    denied(&with("shop/default {mtls: {mode: STRICT}}", "PERMISSIVE"), &plaintext(81), Gate::Transport);
+    denied(&with(empty, "UNSET"), &plaintext(81), Gate::Transport);
+}
+
 #[test]
 fn section_3_4_modes_in_ambient() {
     let workload = |spec: &str| modes(&[&format!("shop/db {{selector: {{matchLabels: {{app: db}}}}, {spec}}}")]);

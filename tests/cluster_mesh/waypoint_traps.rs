@@ -3,7 +3,7 @@
 use super::*;
 
 /// An installation of which everything is said that waypoints hang on.
-fn installed() -> Platform {
+pub(super) fn installed() -> Platform {
     Platform {
         layered_waypoint_policies: Some(false),
         auto_allow_waypoint: Some(false),
@@ -12,7 +12,7 @@ fn installed() -> Platform {
     }
 }
 
-fn waypoint(serves: &str) -> String {
+pub(super) fn waypoint(serves: &str) -> String {
     labelled(
         "gateway.networking.k8s.io/v1",
         "Gateway",
@@ -42,11 +42,11 @@ fn at_pods(spec: &str) -> String {
     object("AuthorizationPolicy", "shop/at-pods", &format!("{{selector: {{matchLabels: {{app: db}}}}, {spec}"))
 }
 
-fn client() -> Endpoint {
+pub(super) fn client() -> Endpoint {
     ambient("shop", "app=web", "web")
 }
 
-fn server() -> Endpoint {
+pub(super) fn server() -> Endpoint {
     ambient("shop", "app=db", "db")
 }
 
@@ -269,6 +269,7 @@ fn what_is_not_modelled_at_a_waypoint_leaves_it_open() {
         labelled("networking.istio.io/v1alpha3", "EnvoyFilter", &format!("{namespace}/filter"), "{}", "{configPatches: []}")
     };
     let gateway = waypoint("service").replace("namespace: shop", "namespace: edge");
+    let gateway = gateway.replace("HBONE}", "HBONE, allowedRoutes: {namespaces: {from: All}}}");
     let db = service(
         "db",
         "{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-namespace: edge}",
@@ -409,12 +410,16 @@ fn the_waypoints_pod_is_the_one_that_runs() {
 
 /// A waypoint, a host outside that is bound to it, and what else there is.
 fn host_behind_waypoint(entry: &str, more: &str) -> Cluster {
-    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
-    let entry = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", "{istio.io/use-waypoint: waypoint}", entry);
-    cluster_on(installed(), &format!("{}{namespace}{entry}{more}", waypoint("service")))
+    host_behind(&waypoint("service"), "{istio.io/use-waypoint: waypoint}", entry, more)
 }
 
-const API: &str = "{hosts: [api.example.com], addresses: [203.0.113.9], ports: [{number: 443, name: tls, protocol: TLS}], resolution: STATIC, \
+pub(super) fn host_behind(gateway: &str, labels: &str, entry: &str, more: &str) -> Cluster {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let entry = labelled("networking.istio.io/v1", "ServiceEntry", "shop/api", labels, entry);
+    cluster_on(installed(), &format!("{gateway}{namespace}{entry}{more}"))
+}
+
+pub(super) const API: &str = "{hosts: [api.example.com], addresses: [203.0.113.9], ports: [{number: 443, name: tls, protocol: TLS}], resolution: STATIC, \
                    endpoints: [{address: 203.0.113.9}]}";
 
 /// The same host, whose addresses only names tell.

@@ -76,8 +76,8 @@ impl Mesh {
 
     fn call<'m>(&'m self, known: (&Pod, &Facts), addressed: Addressed, ports: Option<Vec<u16>>, names: &Names) -> Option<WaypointCall<'m>> {
         let called = match &addressed {
-            Addressed::Service { namespace, name, .. } => Called::Service(namespace, name),
-            Addressed::Pod | Addressed::Unsaid => Called::Pod,
+            Addressed::Service { namespace, name, .. } if !self.is_headless(namespace, name) => Called::Service(namespace, name),
+            Addressed::Service { .. } | Addressed::Pod | Addressed::Unsaid => Called::Pod,
         };
         let waypoint = match self.binding(called, known) {
             Binding::None => return None,

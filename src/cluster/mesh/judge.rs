@@ -57,7 +57,7 @@ impl Mesh {
     fn at_waypoint(&self, question: &Question, waypoint: &Waypoint, proxy: &Proxy<'_>, course: &Course) -> Vec<Step> {
         let at = place(&waypoint.endpoint);
         let transport = Step { reason: ONLY_TUNNEL.to_owned(), ..step(Gate::Transport, &at, Truth::Yes) };
-        let (port, destination) = match &course.target {
+        let (port, destination) = match self.on_the_way(&course.target) {
             Target::Service(_, _, port) => (*port, Addresses::Within(&self.platform.services)),
             // Who calls a host by its name calls some address of it.
             Target::Entry(at, port) => match (&question.destination.peer, self.entries.get(*at)) {
@@ -87,7 +87,7 @@ impl Mesh {
 
     /// What a waypoint takes a request for, by the port of the Service.
     fn class_at(&self, course: &Course) -> Class {
-        let class = match &course.target {
+        let class = match self.on_the_way(&course.target) {
             Target::Service(namespace, name, port) => {
                 let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name);
                 service.and_then(|service| service.ports.iter().find(|own| own.port == *port)).map(|own| own.class)

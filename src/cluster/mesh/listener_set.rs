@@ -8,8 +8,9 @@
 
 use super::Mesh;
 use super::gateway::{Server, Takes};
+use super::read::admits::{Admitted, Doubts};
 use super::read::gateway::Frontend;
-use super::read::listener_set::{Admitted, EXPERIMENTAL, ListenerSet};
+use super::read::listener_set::{EXPERIMENTAL, ListenerSet};
 use crate::cluster::object::Object;
 
 /// Listeners of a Gateway that another object holds.
@@ -23,6 +24,11 @@ pub(super) struct More {
 
 const ALPHA: &str = "whether Istio reads an XListenerSet hangs on its version, and on whether its alpha features are on";
 const BEFORE: &str = "Istio before 1.30 does not read ListenerSets";
+
+const DOUBTS: Doubts = Doubts {
+    unclear: "which ListenerSets the Gateway lets in cannot be understood",
+    unlabelled: "the labels of the namespace, by which the Gateway lets ListenerSets in, are not known",
+};
 
 impl Mesh {
     /// Gives every Gateway the listeners of the sets that it lets in, or may.
@@ -49,7 +55,7 @@ impl Mesh {
     fn counts(&self, set: &ListenerSet) -> Admitted {
         let Some(gateway) = set.parent.as_ref().and_then(|parent| self.gateways.get(parent)) else { return Admitted::No };
         let namespace = &*set.object.namespace;
-        match gateway.admits.admit(&gateway.object.namespace, namespace, self.namespaces.get(namespace)) {
+        match gateway.admits.admit(&gateway.object.namespace, namespace, self.namespaces.get(namespace), DOUBTS) {
             Admitted::Yes if &*set.object.kind == EXPERIMENTAL => Admitted::Perhaps(ALPHA),
             Admitted::Yes if self.platform.istio < (1, 30, 0) => Admitted::Perhaps(BEFORE),
             admitted => admitted,

@@ -59,6 +59,8 @@ struct Choice<'m> {
     workload: Option<&'m PeerPolicy>,
 }
 
+const EMPTY_SELECTOR: &str = "what an empty `selector` selects in ambient mode is not known";
+
 impl<'m> Modes<'m> {
     /// Finds the policies that act on a pod, among those of the root namespace and those of its own.
     pub(super) fn of(known: Known<'_>, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
@@ -68,7 +70,7 @@ impl<'m> Modes<'m> {
         // ztunnel is told of no mesh-wide policy that has a selector, be it an empty one.
         if known.0.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
             mesh.push(None);
-            perhaps = Some("what an empty `selector` selects in ambient mode is not known");
+            perhaps = Some(EMPTY_SELECTOR);
         }
         let acts = |policy: &PeerPolicy| match &policy.attachment {
             Attachment::Labels(labels) => selects(known, labels),
@@ -168,10 +170,27 @@ impl Choice<'_> {
         let of_port = workload.ports.get(&port).copied().flatten();
         match workload.mode {
             Some(Mode::Strict) => Truth::of(matches!(of_port, Some(Mode::Permissive | Mode::Disable))),
-            Some(Mode::Permissive | Mode::Disable) => Truth::of(of_port != Some(Mode::Strict)),
+            Some(Mode::Permissive | Mode::Disable) if of_port == Some(Mode::Strict) => self.at_strict_port(),
+            Some(Mode::Permissive | Mode::Disable) => Truth::Yes,
+            None if self.is_seen_in_part() && workload.ports.values().any(Option::is_some) => Truth::Open(EMPTY_SELECTOR),
             None if !strict_parent => Truth::of(of_port != Some(Mode::Strict)),
             None => self.under_strict_parent(workload, of_port),
         }
+    }
+
+    /// Whether the namespace's policy is one that counts for pods, and not for what is made of the ports of their own policies: that is so
+    /// of an empty selector (istio/istio : pilot/pkg/serviceregistry/ambient/policies.go, `PeerAuthByNamespace`).
+    fn is_seen_in_part(self) -> bool {
+        self.namespace.is_some_and(|policy| policy.attachment == Attachment::EmptySelector)
+    }
+
+    /// The same on a strict port of a policy that is not: a strict mesh is taken to hold there, be it that the policy replaces its mode
+    /// (`authorization.go` beside it, `convertPeerAuthentication`).
+    fn at_strict_port(self) -> Truth {
+        const UNDONE: &str = "a mesh-wide STRICT seems to undo the strict ports of a PeerAuthentication that is not, in ambient mode";
+        let of_namespace = self.namespace.filter(|_| !self.is_seen_in_part()).and_then(|policy| policy.mode);
+        let of_mesh = self.mesh.and_then(|policy| policy.mode);
+        if of_namespace.is_none() && of_mesh == Some(Mode::Strict) { Truth::Open(UNDONE) } else { Truth::No }
     }
 
     /// The same for a policy without a mode under one that is strict: only a permissive port makes exceptions.

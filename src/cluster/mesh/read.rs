@@ -3,6 +3,7 @@
 //! Owns: what is common to them: selectors, targets, lists of words. An object with a finding is not taken in, because no
 //! cluster would have it. It must not know what an object does.
 
+pub(super) mod admits;
 pub(super) mod authorization;
 pub(super) mod destination;
 mod empty;
@@ -14,6 +15,7 @@ pub(super) mod peer;
 pub(super) mod request;
 pub(super) mod server;
 pub(super) mod values;
+pub(super) mod waypoint;
 
 use super::attachment::{Attachment, Target, TargetKind};
 use crate::cluster::object::Object;

@@ -119,9 +119,17 @@ impl Mesh {
         told_apart(routes, WHAT_IS_CALLED)
     }
 
+    /// What a target is on the way, where addresses alone tell: a Service without one is the pod (`semantics.md` §5.5).
+    pub(super) fn on_the_way<'t>(&self, target: &'t Target) -> &'t Target {
+        match target {
+            Target::Service(namespace, name, _) if self.is_headless(namespace, name) => &Target::Pod,
+            _ => target,
+        }
+    }
+
     /// As waypoints look at a target; some Service is none that a waypoint is bound to.
     pub(super) fn called<'t>(&'t self, target: &'t Target) -> Called<'t> {
-        match target {
+        match self.on_the_way(target) {
             Target::Service(namespace, name, _) => Called::Service(namespace, name),
             Target::Entry(at, _) => self.entries.get(*at).map_or(Called::Pod, |entry| Called::Entry(&entry.namespace, &entry.name)),
             Target::Pod | Target::SomeService => Called::Pod,

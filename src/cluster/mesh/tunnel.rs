@@ -42,7 +42,7 @@ enum Others {
 pub(super) const EAST_WEST_CLASS: &str = "istio-east-west";
 
 /// The label under which pods carry the class of their Gateway.
-const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
+pub(super) const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
 
 /// By what such a pod is called (`semantics.md` §3.4): a port that opens to everybody, and then asks for a certificate.
 pub(super) const ONLY_TUNNEL: &str = "a waypoint takes only the tunnel, which is mTLS";

@@ -2,6 +2,8 @@
 //!
 //! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
 
+mod pods;
+
 use std::net::IpAddr;
 
 use super::Mesh;
@@ -9,12 +11,13 @@ use super::attachment::{GATEWAY_NAME, Known, TargetKind};
 use super::chain::ChainKind;
 use super::entry::Entry;
 use super::proxy::Proxy;
-use super::read::gateway::{Serves, WAYPOINT_CLASS};
+use super::read::admits::{Admits, Admitted, Doubts};
+use super::read::gateway::{Gateway, WAYPOINT_CLASS};
+use super::read::waypoint::Serves;
 use super::services::selects;
-use crate::cluster::pods;
-use crate::cluster::question::{Endpoint, Facts, NamespaceLabels};
-use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
-use crate::inventory::{Inventory, InventoryWorkload, ServiceFacts};
+use crate::cluster::question::{Endpoint, NamespaceLabels};
+use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::inventory::{Inventory, ServiceFacts, ServiceKind};
 
 /// A waypoint, with one of its pods.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub(super) struct Waypoint {
     pub(super) name: Symbol,
     /// Which calls it is for.
     pub(super) serves: Serves,
+    /// Of which namespaces it takes calls.
+    pub(super) attaches: Admits,
     /// One of its pods.
     pub(super) endpoint: Endpoint,
 }
@@ -55,46 +60,23 @@ pub(super) const USE: &str = "istio.io/use-waypoint";
 pub(super) const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
 const INGRESS: &str = "istio.io/ingress-use-waypoint";
 
+const ATTACHMENT: Doubts = Doubts {
+    unclear: "which namespaces the waypoint's Gateway lets in cannot be understood",
+    unlabelled: "the labels of the namespace, by which the waypoint's Gateway lets it in, are not known",
+};
+
 impl Mesh {
     /// The waypoints, each with a pod: that of the inventory, else one as Istio makes it.
     pub(super) fn find_waypoints(&self, inventory: &Inventory) -> Vec<Waypoint> {
         let of_class = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == WAYPOINT_CLASS);
-        let waypoint = |((namespace, name), gateway): (&(Symbol, Symbol), &super::read::gateway::Gateway)| {
-            let endpoint = self.waypoint_pod(inventory, namespace, name);
-            Waypoint { namespace: Symbol::clone(namespace), name: Symbol::clone(name), serves: gateway.serves, endpoint }
+        let waypoint = |((namespace, name), gateway): (&(Symbol, Symbol), &Gateway)| {
+            let endpoint = self.waypoint_pod(inventory, (namespace, name), gateway);
+            let of_class = || self.gateway_classes.get(&gateway.class).copied();
+            let serves = gateway.serves.or_else(of_class).unwrap_or(Serves::USUAL);
+            let (namespace, name) = (Symbol::clone(namespace), Symbol::clone(name));
+            Waypoint { namespace, name, serves, attaches: gateway.attaches.clone(), endpoint }
         };
         of_class.map(waypoint).collect()
-    }
-
-    /// A pod of a waypoint, with everything that `NetworkPolicy` asks of it. No plane of the mesh captures it (`semantics.md` §2.11).
-    fn waypoint_pod(&self, inventory: &Inventory, namespace: &Symbol, name: &Symbol) -> Endpoint {
-        let made_for = |workload: &&InventoryWorkload| workload.labels.get(GATEWAY_NAME) == Some(name);
-        let mut workloads = inventory.workloads_in(namespace).iter().filter(made_for);
-        let mut endpoint = workloads
-            .next()
-            .map_or_else(|| self.usual_waypoint(namespace, name), |workload| pods::endpoint(workload, inventory, &self.platform));
-        if workloads.next().is_some() {
-            pods::forget_one_pod(&mut endpoint);
-        }
-        if let Peer::Pod(pod) = &mut endpoint.peer {
-            pod.plane = DataPlane::None;
-        }
-        endpoint
-    }
-
-    /// A pod of a waypoint as Istio makes it.
-    fn usual_waypoint(&self, namespace: &Symbol, name: &Symbol) -> Endpoint {
-        let labels = [(GATEWAY_NAME, &**name), ("istio.io/dataplane-mode", "none")];
-        let pod = Pod {
-            namespace: Symbol::clone(namespace),
-            namespace_labels: self.labels_of_namespace(namespace),
-            labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
-            account: Symbol::clone(name),
-            plane: DataPlane::None,
-        };
-        let is_described = self.namespaces.contains_key(namespace);
-        let known = if is_described { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
-        Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace: known, ..Facts::default() } }
     }
 
     /// The labels of a namespace; its name alone where nothing describes it.
@@ -140,16 +122,42 @@ impl Mesh {
         }
         let labels = if own.contains_key(USE) { own } else { of_namespace };
         let Some(name) = labels.get(USE).filter(|name| &***name != "none") else { return Binding::None };
-        let namespace = labels.get(USE_NAMESPACE).map_or(namespace, |namespace| &**namespace);
-        let Some(at) = self.waypoints.iter().position(|own| *own.namespace == *namespace && own.name == *name) else {
-            return Binding::Open("a waypoint is named whose Gateway is not in the manifests");
-        };
-        let is_for = self.waypoints.get(at).is_some_and(|waypoint| takes(waypoint.serves));
-        if is_for { Binding::Waypoint(at) } else { Binding::None }
+        let own = namespace;
+        let namespace = labels.get(USE_NAMESPACE).map_or(own, |namespace| &**namespace);
+        let found = self.waypoints.iter().enumerate().find(|(_, waypoint)| *waypoint.namespace == *namespace && waypoint.name == *name);
+        let Some((at, waypoint)) = found else { return Binding::Open(self.why_unfound(namespace, name)) };
+        if !takes(waypoint.serves) {
+            return Binding::None;
+        }
+        // It takes no other calls, which then go straight (`fetchWaypointForTarget`).
+        match waypoint.attaches.admit(namespace, own, described.then_some(of_namespace), ATTACHMENT) {
+            Admitted::Yes => Binding::Waypoint(at),
+            Admitted::No => Binding::None,
+            Admitted::Perhaps(reason) => Binding::Open(reason),
+        }
     }
 
-    /// Whether a gateway's calls of a Service go through its waypoint, too.
+    /// Why a waypoint is not known that labels name.
+    fn why_unfound(&self, namespace: &str, name: &Symbol) -> &'static str {
+        let is_other = self.gateways.contains_key(&(Symbol::from(namespace), Symbol::clone(name)));
+        if is_other {
+            "the Gateway that is named as a waypoint is of another class than `istio-waypoint`, or cannot be read"
+        } else {
+            "a waypoint is named whose Gateway is not in the manifests"
+        }
+    }
+
+    /// Whether a Service has no address, so that its name stands for its pods.
+    pub(super) fn is_headless(&self, namespace: &str, name: &str) -> bool {
+        self.service(namespace, name).is_some_and(|service| service.kind == ServiceKind::Headless)
+    }
+
+    /// Whether a gateway's calls of a Service go through its waypoint, too; of one without an address they do not (istio/istio :
+    /// `pilot/pkg/xds/endpoints/endpoint_builder.go`, `findServiceWaypoint`).
     pub(super) fn takes_ingress(&self, namespace: &str, name: &str) -> bool {
+        if self.is_headless(namespace, name) {
+            return false;
+        }
         let own = self.service(namespace, name).and_then(|service| service.labels.get(INGRESS).cloned());
         let of_namespace = || self.namespaces.get(namespace).and_then(|labels| labels.get(INGRESS).cloned());
         own.or_else(of_namespace).is_some_and(|value| &*value == "true")

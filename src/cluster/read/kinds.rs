@@ -22,6 +22,8 @@ pub(super) enum Sort {
     Ingress,
     /// It is a `ConfigMap`, which cannot affect a flow unless it is the mesh's.
     MeshConfig,
+    /// It is a class of Gateways, which cannot affect a flow but by what it says of their waypoints.
+    GatewayClass,
     /// It cannot affect a flow.
     Passed,
     /// It may, and is not modelled.
@@ -59,7 +61,7 @@ const PASSED: [(&str, &[&str]); 18] = [
     ("extensions", &["Ingress", "PodSecurityPolicy"]),
     ("networking.k8s.io", &["IPAddress", "ServiceCIDR"]),
     ("policy", &["PodDisruptionBudget", "PodSecurityPolicy"]),
-    ("gateway.networking.k8s.io", &["GatewayClass", "GRPCRoute", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"]),
+    ("gateway.networking.k8s.io", &["GRPCRoute", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"]),
     ("networking.istio.io", &["VirtualService", "WorkloadGroup"]),
     ("crd.projectcalico.org", &CALICO),
     ("projectcalico.org", &CALICO),
@@ -300,6 +302,9 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     if (group, kind) == ("", "ConfigMap") {
         return Sort::MeshConfig;
+    }
+    if (group, kind) == ("gateway.networking.k8s.io", "GatewayClass") {
+        return Sort::GatewayClass;
     }
     let holds = |table: &[(&str, &[&str])]| table.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind));
     if holds(&MESH) {

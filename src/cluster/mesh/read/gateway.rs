@@ -1,9 +1,10 @@
-//! Reads Gateways of the Gateway API, and what they, Services and Namespaces say about waypoints.
+//! Reads Gateways of the Gateway API.
 //!
-//! Owns: the labels that bind (`semantics.md` §2.11). What listeners take is read elsewhere.
+//! Owns: `Gateway`. What listeners take is read elsewhere, and what is said of waypoints.
 
-use super::listener_set::{self, Admits};
-use super::server;
+use super::admits::Admits;
+use super::waypoint::{self, Made, Serves};
+use super::{listener_set, server};
 use crate::cluster::mesh::gateway::Server;
 use crate::cluster::mesh::listener_set::More;
 use crate::cluster::object::Object;
@@ -18,8 +19,12 @@ pub(in super::super) const WAYPOINT_CLASS: &str = "istio-waypoint";
 pub(in super::super) struct Gateway {
     /// Its class.
     pub(in super::super) class: Symbol,
-    /// What its waypoint is for.
-    pub(in super::super) serves: Serves,
+    /// What its waypoint is for; none if it does not say it.
+    pub(in super::super) serves: Option<Serves>,
+    /// Of which namespaces its waypoint takes calls.
+    pub(in super::super) attaches: Admits,
+    /// What it says of its pods, if it is Istio that makes them.
+    pub(in super::super) made: Made,
     /// What it is, for reasons.
     pub(in super::super) object: Object,
     /// Where its pods listen; none if that cannot be understood.
@@ -43,27 +48,6 @@ pub(in super::super) enum Frontend {
     AsksCertificates,
 }
 
-/// Which calls go through a waypoint, by what the client addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Serves {
-    /// Calls to Services.
-    pub(in super::super) services: bool,
-    /// Calls to pods.
-    pub(in super::super) workloads: bool,
-}
-
-impl Serves {
-    /// Whether calls to Services go through it.
-    pub(in super::super) fn to_services(self) -> bool {
-        self.services
-    }
-
-    /// Whether calls to pods do.
-    pub(in super::super) fn to_workloads(self) -> bool {
-        self.workloads
-    }
-}
-
 /// Reads a Gateway; nothing if it has findings.
 pub(in super::super) fn read(named: Object, object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Gateway> {
     let class_node = object.follow(reading, &["spec", "gatewayClassName"]);
@@ -72,18 +56,13 @@ pub(in super::super) fn read(named: Object, object: &Node<'_>, reading: &mut Rea
         class_node.wrong(reading, "a Gateway needs a class");
     }
     let labels = labels(object, reading);
-    let serves = match labels.get("istio.io/waypoint-for").map(|value| &**value) {
-        Some("workload") => Serves { services: false, workloads: true },
-        Some("all") => Serves { services: true, workloads: true },
-        Some("none") => Serves { services: false, workloads: false },
-        // Istio takes what it does not know for what is usual.
-        _ => Serves { services: true, workloads: false },
-    };
+    let (serves, attaches) = (Serves::of(&labels), waypoint::admits(object, &named.annotations, reading));
+    let made = waypoint::made(object, &labels, &named.annotations, reading);
     let behind = server::behind(object, &named.namespace, reading);
     let (admits, frontend) = (listener_set::admits(object, reading), server::frontend(object, reading));
     let usual = if frontend == Frontend::AsksNothing { "SIMPLE" } else { "MUTUAL" };
     let listeners = server::listeners_of(object, (usual, server::port_of_gateway), reading);
-    let gateway = Gateway { class: class?, serves, object: named, listeners, admits, frontend, more: Vec::new(), behind };
+    let gateway = Gateway { class: class?, serves, attaches, made, object: named, listeners, admits, frontend, more: Vec::new(), behind };
     reading.is_clean().then_some(gateway)
 }
 

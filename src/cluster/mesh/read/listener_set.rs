@@ -1,12 +1,13 @@
 //! Reads `ListenerSet`s of the Gateway API, and which of them a Gateway lets in.
 //!
-//! Owns: `ListenerSet`, `Admits`. Nothing is reported about an object that is not as expected: what it opens is not known then.
+//! Owns: `ListenerSet`. Nothing is reported about an object that is not as expected: what it opens is not known then.
 
+use super::admits::Admits;
 use super::server;
 use crate::cluster::mesh::gateway::Server;
 use crate::cluster::object::Object;
 use crate::cluster::selector;
-use crate::flow::{LabelCube, Labels, NAMESPACE_NAME, Symbol};
+use crate::flow::Symbol;
 use crate::manifest::{Node, Reading};
 
 /// More listeners for a Gateway.
@@ -20,32 +21,6 @@ pub(in super::super) struct ListenerSet {
     pub(in super::super) asking_nothing: Option<Vec<Server>>,
     /// The same where it does.
     pub(in super::super) asking_certificates: Option<Vec<Server>>,
-}
-
-/// Which `ListenerSet`s a Gateway lets in, by their namespaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) enum Admits {
-    /// None, as if nothing is said.
-    None,
-    /// Those of its own namespace.
-    Same,
-    /// All.
-    All,
-    /// Those of namespaces with these labels.
-    Labelled(LabelCube),
-    /// Nobody knows.
-    Unclear,
-}
-
-/// Whether a set is let in, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Admitted {
-    /// It is.
-    Yes,
-    /// It is not.
-    No,
-    /// Nobody knows, for this reason.
-    Perhaps(&'static str),
 }
 
 /// The kind whose version is not a graduated one.
@@ -81,24 +56,4 @@ pub(in super::super) fn admits(root: &Node<'_>, reading: &mut Reading<'_>) -> Ad
         }
     });
     read.unwrap_or(Admits::Unclear)
-}
-
-impl Admits {
-    /// Whether a set is let in by a Gateway, by their namespaces; of that of the set the labels are given, if they are known.
-    pub(in super::super) fn admit(&self, own: &str, namespace: &str, labels: Option<&Labels>) -> Admitted {
-        const UNCLEAR: &str = "which ListenerSets the Gateway lets in cannot be understood";
-        const UNKNOWN: &str = "the labels of the namespace, by which the Gateway lets ListenerSets in, are not known";
-        let is = |yes| if yes { Admitted::Yes } else { Admitted::No };
-        match (self, labels) {
-            (Self::None, _) => Admitted::No,
-            (Self::All, _) => Admitted::Yes,
-            (Self::Same, _) => is(own == namespace),
-            (Self::Unclear, _) => Admitted::Perhaps(UNCLEAR),
-            (Self::Labelled(cube), Some(labels)) => is(cube.contains(labels)),
-            // Its name is the one label that is known.
-            (Self::Labelled(cube), None) if !cube.get(NAMESPACE_NAME).contains(Some(namespace)) => Admitted::No,
-            (Self::Labelled(cube), None) if cube.iter().all(|(key, _)| **key == *NAMESPACE_NAME) => Admitted::Yes,
-            (Self::Labelled(_), None) => Admitted::Perhaps(UNKNOWN),
-        }
-    }
 }
