@@ -213,9 +213,9 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
-    /// Whether any `NetworkPolicy` tells namespaces apart by labels other than their names.
-    pub fn tests_namespace_labels(&self) -> bool {
-        self.network.tests_namespace_labels()
+    /// The labels by which `NetworkPolicies` tell namespaces apart, but for their names.
+    pub fn namespace_label_keys(&self) -> BTreeSet<Symbol> {
+        self.network.namespace_label_keys().cloned().collect()
     }
 
     /// The address blocks of `NetworkPolicies`, but for those of rules that mean every pod besides.

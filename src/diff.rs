@@ -50,6 +50,7 @@ mod walk;
 mod words;
 mod yaml;
 
+pub(crate) use actual::title_of;
 pub use condition::{Condition, Failing, scope};
 pub use entry::{Accepted, Cause, Change, Entry, Example, Kind};
 pub use facts::{Fact, FactKind};
@@ -71,7 +72,7 @@ pub(crate) use presumed::{presumed, spoken};
 pub(crate) use programs::words_of;
 pub(crate) use seen::{moves, other_accounts, planes, turning};
 pub(crate) use settled::Moved;
-pub(crate) use side::Pair;
+pub(crate) use side::{Pair, Said};
 pub(crate) use verified::reverified;
 pub(crate) use words::Words;
 pub(crate) use yaml::{Yaml, names};

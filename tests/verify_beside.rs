@@ -166,7 +166,15 @@ fn what_others_ask_of_labels_of_namespaces_is_assumed_of_them() {
     let theirs = ingress("foo", "x", "[{namespaceSelector: {matchLabels: {env: prod}}}]", 8080).replace("{matchLabels: {app: x}}", "{}");
     let labelled = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod}}\n---\n";
     let (_, told) = verified(program, "", &format!("{out}{theirs}{labelled}"));
-    assert!(told.contains("broken   namespace `shop` has no labels of its own: it is labelled `env=prod`"), "{told}");
+    let looked_at = "of the labels `env` that policies of others look at, namespace `shop` has none";
+    assert!(told.contains(&format!("broken   {looked_at}: it is labelled `env=prod`")), "{told}");
+    // What nobody looks at is of no account.
+    let other = labelled.replace("env: prod", "istio-injection: enabled");
+    let (_, told) = verified(program, "", &format!("{out}{theirs}{other}"));
+    assert!(told.contains(&format!("holds    {looked_at}\n")), "{told}");
+    let missing = program.replace("namespace shop\n", "namespace shop labels env=prod\n");
+    let (_, told) = verified(&missing, "", &format!("{theirs}{other}"));
+    assert!(told.contains("namespace `shop` has `env=prod`: it has none of them"), "{told}");
     let expects = "namespace pay labels env=prod {\n}\nnamespace shop {\nworkload db = app=db account db\nallow app=web@pay -> db:5432\n\
                    expect deny *@[env=dev] -> db:5432\n}\n";
     let place = Place::with(&[("p.intent", expects), ("pay.yaml", &labelled.replace("shop", "pay").replace("prod", "dev"))]);

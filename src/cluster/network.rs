@@ -147,21 +147,28 @@ impl Network {
         self.policies.iter()
     }
 
-    /// Whether some peer is chosen by labels of its namespace.
-    pub(super) fn tests_namespace_labels(&self) -> bool {
-        let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
-        let mut peers = rules.filter_map(|rule| rule.peers.as_ref()).flatten();
-        peers.any(|peer| matches!(peer, PeerTest::Pods(NamespaceTest::Labelled(_), _)))
+    /// The keys by which peers are chosen for the labels of their namespace.
+    pub(super) fn namespace_label_keys(&self) -> impl Iterator<Item = &Symbol> {
+        let labelled = self.peers().flatten().filter_map(|peer| match peer {
+            PeerTest::Pods(NamespaceTest::Labelled(cube), _) => Some(cube),
+            _ => None,
+        });
+        labelled.flat_map(LabelCube::iter).map(|(key, _)| key).filter(|key| ***key != *NAMESPACE_NAME)
     }
 
     /// The blocks of rules that do not mean every pod besides.
     pub(super) fn blocks(&self) -> impl Iterator<Item = &AddressSet> {
-        let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
-        let peers = rules.filter_map(|rule| rule.peers.as_ref()).filter(|peers| !peers.iter().any(PeerTest::is_every_pod));
+        let peers = self.peers().filter(|peers| !peers.iter().any(PeerTest::is_every_pod));
         peers.flatten().filter_map(|peer| match peer {
             PeerTest::Block(block) => Some(&block.addresses),
             PeerTest::Pods(..) => None,
         })
+    }
+
+    /// The peers of each rule that names some.
+    fn peers(&self) -> impl Iterator<Item = &Vec<PeerTest>> {
+        let rules = self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
+        rules.filter_map(|rule| rule.peers.as_ref())
     }
 
     /// The namespaces of the policies.

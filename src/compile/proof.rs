@@ -33,7 +33,7 @@ pub(super) struct Checked {
 
 /// Proves that the files do what the policy says. The texts of the files join the sources, for the places of findings.
 pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongside: &[FileId], sources: &mut Sources) -> Checked {
-    let written: Vec<FileId> = unwritten(files).into_iter().map(|source| sources.add(source)).collect();
+    let written: Vec<FileId> = texts(files, "not written").into_iter().map(|source| sources.add(source)).collect();
     let (cluster, unread) = cluster::read(sources, &written, proof_platform(&policy.config));
     if let Some(finding) = unread.into_iter().find(|finding| finding.level > Level::Note) {
         return Checked { proof: None, cluster, findings: vec![misread(&finding)] };
@@ -61,10 +61,10 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     checked
 }
 
-/// The texts of manifests as they would be written.
-fn unwritten(files: &[OutputFile]) -> Vec<Source> {
+/// The texts of manifests, each named by its path and what it is.
+fn texts(files: &[OutputFile], what: &str) -> Vec<Source> {
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-    manifests.map(|file| Source::new(format!("{} (not written)", file.path), Arc::clone(&file.text))).collect()
+    manifests.map(|file| Source::new(format!("{} ({what})", file.path), Arc::clone(&file.text))).collect()
 }
 
 /// What the programs read with `--with` would write: policies of others act on the pods of their namespaces too, and what all of them do
@@ -90,9 +90,7 @@ fn of_others(policy: &Policy, alongside: &[FileId], sources: &Sources) -> Vec<So
     let is_missing =
         |manifest: &Manifest| !there.contains(&[manifest.kind.into(), Symbol::clone(&manifest.namespace), manifest.name.as_str().into()]);
     let manifests: Vec<Manifest> = target::ALL.iter().flat_map(|target| target.emit(&theirs, &gates)).filter(is_missing).collect();
-    let files = target::layout(&theirs, &manifests);
-    let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
-    manifests.map(|file| Source::new(format!("{} (of `--with`)", file.path), Arc::clone(&file.text))).collect()
+    texts(&target::layout(&theirs, &manifests), "of `--with`")
 }
 
 /// One of the two proofs.

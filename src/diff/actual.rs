@@ -155,7 +155,12 @@ pub(super) fn object_of(workload: &Workload) -> String {
 
 /// What a workload is called in questions.
 fn title(workload: &Workload) -> String {
-    let kind = match &*workload.kind {
+    title_of(&workload.kind, &workload.name, workload.namespace())
+}
+
+/// What a workload of a kind, name and namespace is called in questions.
+pub(crate) fn title_of(kind: &str, name: &str, namespace: &str) -> String {
+    let kind = match kind {
         "Deployment" => "deploy",
         "DeploymentConfig" => "dc",
         "StatefulSet" => "sts",
@@ -164,5 +169,5 @@ fn title(workload: &Workload) -> String {
         "CronJob" => "cj",
         other => &other.to_lowercase(),
     };
-    format!("{kind}/{}@{}", workload.name, workload.namespace())
+    format!("{kind}/{name}@{namespace}")
 }

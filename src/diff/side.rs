@@ -296,7 +296,7 @@ impl std::fmt::Debug for Pair<'_> {
 
 /// What a verdict is, without its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Said {
+pub(crate) enum Said {
     /// It does not pass.
     Denied,
     /// The platform leaves it open.

@@ -18,7 +18,7 @@ use super::services::Services;
 use super::workloads::{Workload, runs_pods};
 use crate::classes::PathCells;
 use crate::cluster::{Cluster, Endpoint, Names, Way};
-use crate::diff::{Against, Breach};
+use crate::diff::{Against, Breach, Said};
 use crate::flow::{Cut, DataPlane, Flow, Labels, Peer, PortSet, Request, Symbol, Transport};
 use crate::inventory::ServiceFacts;
 
@@ -97,14 +97,6 @@ fn placed(workload: &Workload, side: usize, labels: usize) -> Option<Endpoint> {
     }
     end.facts.namespace = known;
     Some(end)
-}
-
-/// What is said of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Said {
-    Denied,
-    Unspecified,
-    Allowed,
 }
 
 /// What is said of a request over each transport that it may come by.

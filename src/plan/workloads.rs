@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::object::{Id, Object};
 use crate::cluster::{self, Cluster, Endpoint, Network, ProxyRole};
+use crate::diff::title_of;
 use crate::flow::{DataPlane, Peer, Pod, Symbol};
 
 /// Kinds that run pods.
@@ -67,7 +68,7 @@ fn paired(id: &Id, [base, head]: &[Vec<&cluster::Workload>; 2]) -> Vec<Workload>
     let one = |at: usize| {
         let (old, new) = (of(base, at), of(head, at));
         let ends = [old.clone().or_else(|| new.clone())?, new.or(old)?];
-        Some(Workload { id: id.clone(), title: title(id), ends })
+        Some(Workload { id: id.clone(), title: title_of(&id.kind, &id.name, &id.namespace), ends })
     };
     (0..base.len().max(head.len())).filter_map(one).collect()
 }
@@ -80,19 +81,6 @@ fn lasting(endpoint: &Endpoint) -> Endpoint {
         facts.addresses.clear();
     }
     endpoint
-}
-
-fn title(id: &Id) -> String {
-    let kind = match id.kind.as_str() {
-        "Deployment" => "deploy",
-        "DeploymentConfig" => "dc",
-        "StatefulSet" => "sts",
-        "DaemonSet" => "ds",
-        "ReplicaSet" => "rs",
-        "CronJob" => "cj",
-        other => &other.to_lowercase(),
-    };
-    format!("{kind}/{}@{}", id.name, id.namespace)
 }
 
 /// The objects that run other pods than before, as far as others could see it: `others` are all objects that run none. Of `usual` pods the

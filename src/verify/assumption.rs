@@ -24,6 +24,15 @@ pub enum Assumption {
         /// Its labels but for its name, as `env=prod,team=pay`.
         labels: String,
     },
+    /// Of the labels that policies of others look at a namespace has these and no others. Which it has besides, nothing hangs on.
+    LookedAtLabels {
+        /// The namespace.
+        namespace: Symbol,
+        /// Those of its labels, as `env=prod,team=pay`.
+        labels: String,
+        /// The keys that are looked at.
+        keys: BTreeSet<Symbol>,
+    },
     /// A namespace that others manage has these labels, and perhaps more.
     KnownLabels {
         /// The namespace.
@@ -109,7 +118,7 @@ impl Assumption {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Account { .. } => "account",
-            Self::NamespaceLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
+            Self::NamespaceLabels { .. } | Self::LookedAtLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
             Self::MeshedCallers => "meshed-callers",
@@ -139,6 +148,14 @@ impl fmt::Display for Assumption {
                 write!(out, "namespace `{namespace}` has no labels of its own")
             }
             Self::NamespaceLabels { namespace, labels } => write!(out, "namespace `{namespace}` is labelled `{labels}` and nothing else"),
+            Self::LookedAtLabels { namespace, labels, keys } => {
+                let has = if labels.is_empty() { "none".to_owned() } else { format!("`{labels}`") };
+                write!(
+                    out,
+                    "of the labels {} that policies of others look at, namespace `{namespace}` has {has}",
+                    quoted(keys.iter(), ", ")
+                )
+            }
             Self::KnownLabels { namespace, labels } => {
                 let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 write!(out, "namespace `{namespace}` is labelled `{}`", labels.join(","))

@@ -42,6 +42,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
+        Assumption::LookedAtLabels { namespace, labels, keys } => looked_at(cluster, namespace, labels, keys),
         Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
@@ -91,9 +92,22 @@ fn account(cluster: &Cluster, cube: &PodCube, accounts: &BTreeSet<Symbol>) -> St
 
 fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status {
     let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
-    let own = labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
-    let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
-    if own.join(",") == stated { Status::Holds } else { Status::Broken(format!("it is labelled `{}`", own.join(","))) }
+    labelled(labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME), stated)
+}
+
+fn looked_at(cluster: &Cluster, namespace: &str, stated: &str, keys: &BTreeSet<Symbol>) -> Status {
+    let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
+    labelled(labels.iter().filter(|(key, _)| keys.contains(*key)), stated)
+}
+
+/// Holds if these labels are those that are stated.
+fn labelled<'l>(labels: impl Iterator<Item = (&'l Symbol, &'l Symbol)>, stated: &str) -> Status {
+    let own: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+    match own.join(",") {
+        own if own == stated => Status::Holds,
+        own if own.is_empty() => Status::Broken("it has none of them".to_owned()),
+        own => Status::Broken(format!("it is labelled `{own}`")),
+    }
 }
 
 fn known_labels(cluster: &Cluster, namespace: &str, known: &Labels) -> Status {

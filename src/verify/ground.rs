@@ -34,8 +34,10 @@ pub(super) fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, grante
 
 /// What manifests hang on that the program does not speak of: labels of namespaces that they test, blocks of addresses.
 pub(super) fn add_of_manifests(list: &mut Vec<Assumption>, policy: &Policy, cluster: &Cluster) {
-    if cluster.tests_namespace_labels() && !selects_by_label(policy) {
-        list.extend(namespace_labels(policy));
+    let keys = cluster.namespace_label_keys();
+    if !keys.is_empty() && !selects_by_label(policy) {
+        list.extend(ruled(policy).map(|namespace| looked_at(namespace, &keys)));
+        list.extend(policy.namespaces.values().filter(|namespace| !namespace.is_managed()).filter_map(known_labels));
     }
     let has_blocks = policy.config.cluster.pods.is_empty() && cluster.blocks().next().is_some();
     if has_blocks && !list.iter().any(|assumption| matches!(assumption, Assumption::NoPodAddress { .. })) {
@@ -98,6 +100,11 @@ fn namespace_labels(policy: &Policy) -> impl Iterator<Item = Assumption> {
         |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
     let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed());
     ruled(policy).map(managed).chain(others.filter_map(known_labels))
+}
+
+fn looked_at(namespace: &Namespace, keys: &BTreeSet<Symbol>) -> Assumption {
+    let labels = joined(namespace.labels.iter().filter(|(key, _)| keys.contains(*key)));
+    Assumption::LookedAtLabels { namespace: Symbol::clone(&namespace.name), labels, keys: keys.clone() }
 }
 
 fn known_labels(namespace: &Namespace) -> Option<Assumption> {
@@ -167,8 +174,11 @@ fn selects_by_label(policy: &Policy) -> bool {
 }
 
 fn labels(namespace: &Namespace) -> String {
-    let own = namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
-    own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    joined(namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME))
+}
+
+fn joined<'l>(labels: impl Iterator<Item = (&'l Symbol, &'l Symbol)>) -> String {
+    labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 fn target_words(rule: &Rule) -> String {

@@ -8,17 +8,7 @@ use super::door::{By, Called, Door};
 use super::{Answers, Moment, Passage, Said, in_mesh};
 use crate::classes::{PathCells, request_classes};
 use crate::cluster::{Addressed, Decision, Endpoint, Question};
-use crate::flow::{Cut, Protocol, Request, Symbol, Transport, Verdict};
-
-impl From<&Verdict> for Said {
-    fn from(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Allowed => Self::Allowed,
-            Verdict::Denied => Self::Denied,
-            Verdict::Unspecified(_) => Self::Unspecified,
-        }
-    }
-}
+use crate::flow::{Cut, Protocol, Request, Symbol, Transport};
 
 impl Door<'_, '_> {
     /// What is said of each class of requests of a client, at all moments; none if there are too many classes.
