@@ -308,3 +308,38 @@ fn a_gateway_of_another_class_is_not_said_to_be_missing() {
         "not in the manifests",
     );
 }
+
+/// Since 1.31 (`buildWeightedWaypoints`): which share of the calls that is, an annotation says.
+#[test]
+fn a_second_waypoint_may_take_a_share_of_the_calls() {
+    let with = |service_labels: &str, namespace_labels: &str| {
+        let namespace = format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {namespace_labels}}}\n");
+        let db = service("db", service_labels, HTTP);
+        cluster_on(installed(), &format!("{}{db}{namespace}{}", waypoint("all"), locked("shop")))
+    };
+    let shared = shared_labels();
+    unspecified(&with(shared, "{}"), &call(), "a second waypoint");
+    for none in ["none", "''"] {
+        let labels = format!("{{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-canary: {none}}}");
+        denied(&with(&labels, "{}"), &call(), Gate::Caller);
+    }
+    // A namespace shares what it binds itself; pods have no second one.
+    let in_shop = |end: Endpoint| {
+        let bound = end.in_namespace_labelled("istio.io/use-waypoint", "waypoint");
+        bound.in_namespace_labelled("istio.io/use-waypoint-canary", "second")
+    };
+    let call = auto(&in_shop(client()), &in_shop(server()), 8080).service("shop/db", 80);
+    unspecified(&with("{}", shared), &call, "a second waypoint");
+    unspecified(&with("{istio.io/use-waypoint-canary: other}", "{istio.io/use-waypoint: waypoint}"), &call, "a second waypoint");
+    denied(&with("{istio.io/use-waypoint: waypoint}", shared), &call, Gate::Caller);
+    denied(&with("{}", shared), &call.by_pod_address(), Gate::Caller);
+    // Which account Istio lets in by itself is that of the first.
+    let db = service("db", shared_labels(), HTTP);
+    let on = Platform { auto_allow_waypoint: Some(true), ..installed() };
+    let question = auto(&client(), &server(), 8080);
+    denied(&cluster_on(on, &format!("{}{db}", waypoint("service"))), &question.by_pod_address(), Gate::Caller);
+}
+
+fn shared_labels() -> &'static str {
+    "{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-canary: second}"
+}

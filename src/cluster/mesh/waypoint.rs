@@ -58,6 +58,7 @@ pub(super) enum Called<'m> {
 
 pub(super) const USE: &str = "istio.io/use-waypoint";
 pub(super) const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+const CANARY: &str = "istio.io/use-waypoint-canary";
 const INGRESS: &str = "istio.io/ingress-use-waypoint";
 
 const ATTACHMENT: Doubts = Doubts {
@@ -92,25 +93,39 @@ impl Mesh {
     }
 
     /// Which waypoint a call goes through, if its client takes waypoints at all.
-    pub(super) fn binding(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
+    pub(super) fn binding(&self, called: Called<'_>, known: Known<'_>) -> Binding {
+        let first = self.first(called, known);
+        let Called::Service(namespace, name) = called else { return first };
+        let Some(service) = self.service(namespace, name) else { return first };
+        shared(first, (&service.labels, &self.labels_about(namespace, known.0)))
+    }
+
+    /// The same, but for a second one that may take a share of the calls.
+    fn first(&self, called: Called<'_>, (pod, facts): Known<'_>) -> Binding {
         let nothing = Labels::new();
         let (own, namespace) = match called {
             Called::Pod => (&pod.labels, &*pod.namespace),
             Called::Service(namespace, name) => (self.service(namespace, name).map_or(&nothing, |service| &service.labels), namespace),
             Called::Entry(..) => return Binding::None,
         };
-        let of_namespace = if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) };
+        let of_namespace = self.labels_about(namespace, pod);
         let is_own = *namespace == *pod.namespace;
         let described = if is_own { facts.namespace == NamespaceLabels::Known } else { self.namespaces.contains_key(namespace) };
         let takes = if called == Called::Pod { Serves::to_workloads } else { Serves::to_services };
         self.named((own, &of_namespace), namespace, described, takes)
     }
 
+    /// The labels of a namespace, as a pod of it has them.
+    fn labels_about(&self, namespace: &str, pod: &Pod) -> Labels {
+        if *namespace == *pod.namespace { pod.namespace_labels.clone() } else { self.labels_of_namespace(namespace) }
+    }
+
     /// Which waypoint calls of the hosts of a `ServiceEntry` go through.
     pub(super) fn binding_of_entry(&self, entry: &Entry) -> Binding {
         let of_namespace = self.labels_of_namespace(&entry.namespace);
         let described = self.namespaces.contains_key(&entry.namespace);
-        self.named((&entry.labels, &of_namespace), &entry.namespace, described, Serves::to_services)
+        let labels = (&entry.labels, &of_namespace);
+        shared(self.named(labels, &entry.namespace, described, Serves::to_services), labels)
     }
 
     /// The waypoint that labels name, an object's own before those of its namespace.
@@ -141,7 +156,7 @@ impl Mesh {
     fn why_unfound(&self, namespace: &str, name: &Symbol) -> &'static str {
         let is_other = self.gateways.contains_key(&(Symbol::from(namespace), Symbol::clone(name)));
         if is_other {
-            "the Gateway that is named as a waypoint is of another class than `istio-waypoint`, or cannot be read"
+            "the Gateway that is named as a waypoint is of another class than `istio-waypoint`"
         } else {
             "a waypoint is named whose Gateway is not in the manifests"
         }
@@ -209,7 +224,7 @@ impl Mesh {
         let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
         let mut found: Vec<usize> = by_service
             .chain([Called::Pod])
-            .filter_map(|called| match self.binding(called, known) {
+            .filter_map(|called| match self.first(called, known) {
                 Binding::Waypoint(at) => Some(at),
                 _ => None,
             })
@@ -254,5 +269,17 @@ impl Mesh {
         }
         proxy.tokens = self.tokens.values().flatten().filter(|policy| targeted(&policy.object.namespace, &policy.attachment)).collect();
         proxy
+    }
+}
+
+/// The same for calls of which a second waypoint may take a share, that an object's labels name, or those of its namespace where these name
+/// the first (`getUseWaypointCanary`).
+fn shared(binding: Binding, (own, of_namespace): (&Labels, &Labels)) -> Binding {
+    const SHARED: &str = "how many of the calls a second waypoint takes is not known";
+    let inherited = || of_namespace.get(CANARY).filter(|_| !own.contains_key(USE));
+    let second = own.get(CANARY).or_else(inherited).filter(|name| !matches!(&***name, "" | "none"));
+    match binding {
+        Binding::Waypoint(_) if second.is_some() => Binding::Open(SHARED),
+        binding => binding,
     }
 }
