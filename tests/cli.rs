@@ -152,6 +152,14 @@ const INVENTORY: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name:
 /// A program as a function's configuration, for the examples of the help.
 const POLICIES: &str = "apiVersion: twogate.dev/v1\nkind: Intents\nmetadata: {name: shop}\nspec:\n  intents: |\n    namespace shop mesh sidecar\n    allow app=web -> app=db:5432 mtls";
 
+/// Who names the file first, as with every other command, is told so.
+#[test]
+fn a_connection_behind_the_path_is_told_to_come_first() {
+    let ran = Place::shop().run("explain intents 'app=web -> app=db:5432'");
+    assert_eq!(ran.status, 2);
+    assert_eq!(ran.stderr, "error: the connection comes first: twogate explain 'app=web -> app=db:5432' intents\n");
+}
+
 #[test]
 fn every_example_of_the_help_runs() {
     let mut ran = 0;

@@ -55,11 +55,10 @@ impl RuleTexts {
 
     fn add(&mut self, which: Which, held: Option<&Held>) {
         let Some(held) = held.filter(|held| ["NetworkPolicy", "AuthorizationPolicy"].contains(&held.kind.as_str())) else { return };
-        let objects = plain(&Source::new("", held.text.as_str()));
-        let Some(Value::Object(mut spec)) = objects.into_iter().next().and_then(|mut object| Some(object.get_mut("spec")?.take())) else {
-            return;
-        };
-        let whole = format!("{} {} {}", held.kind, held.namespace, in_order(Value::Object(spec.clone())));
+        let Some(mut object) = plain(&Source::new("", held.text.as_str())).into_iter().next() else { return };
+        let Some(Value::Object(mut spec)) = object.get_mut("spec").map(Value::take) else { return };
+        let of_whom = format!("{} {} {}", held.kind, held.namespace, for_istio(&object));
+        let whole = format!("{of_whom} {}", in_order(Value::Object(spec.clone())));
         self.rules.insert((which, name(held), "", 0), whole);
         let lists = LISTS.map(|name| (name, spec.remove(name)));
         spec.remove("policyTypes");
@@ -67,7 +66,7 @@ impl RuleTexts {
         for (list, rules) in lists {
             let Some(Value::Array(rules)) = rules else { continue };
             for (at, rule) in rules.into_iter().enumerate() {
-                let text = format!("{} {} {rest} {list} {}", held.kind, held.namespace, in_order(rule));
+                let text = format!("{of_whom} {rest} {list} {}", in_order(rule));
                 self.rules.insert((which, name(held), list, at + 1), text);
             }
         }
@@ -103,6 +102,13 @@ impl RuleTexts {
 
 fn name(held: &Held) -> Name {
     [held.kind.as_str().into(), Symbol::clone(&held.namespace), held.own_name.as_str().into()]
+}
+
+/// What labels and annotations of an object say to Istio: by whom it is read, and whether it acts.
+fn for_istio(object: &Value) -> String {
+    let said = ["labels", "annotations"].into_iter().filter_map(|field| object.get("metadata")?.get(field)?.as_object()).flatten();
+    let own: BTreeMap<&String, &Value> = said.filter(|(key, _)| key.starts_with("istio.io/")).collect();
+    own.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// The same, with all lists in one order: in policies none means anything.

@@ -219,6 +219,18 @@ fn an_open_rule_that_says_the_same_is_no_doubt() {
     assert!(compared(&both, &(shop() + &refusing), SIDECAR).report.changes_access());
 }
 
+/// By whom a policy is read is a part of what it says; what else its labels are is not.
+#[test]
+fn an_open_policy_of_another_revision_is_a_doubt() {
+    let policy = |labels: &str| {
+        let rules = format!("{TO_DB}rules: [{}]", remote("10.0.0.0/8", "", ""));
+        shop() + &istio("AuthorizationPolicy", "p", &rules).replacen("name: p", &format!("name: p, labels: {{{labels}}}"), 1)
+    };
+    let of = |revision: &str| policy(&format!("istio.io/rev: {revision}"));
+    assert_eq!(unknown(&of("canary"), &of("stable"), SIDECAR).len(), 1);
+    is_silent(&policy("team: a"), &policy("team: b"), SIDECAR);
+}
+
 /// A block at a waypoint is held against the addresses of callers as one at their pods is.
 #[test]
 fn a_block_at_a_waypoint_that_holds_other_pods_now_is_not_known() {

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::inputs::{Inputs, Read, ReadBeside};
 use crate::report::{self, Format};
 use clap::{ArgGroup, Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use twogate::compile::compile;
 use twogate::diagnostic::code::ALL;
 use twogate::diagnostic::{Code, nearest};
@@ -126,8 +126,18 @@ impl Explain {
         Inputs { paths, config: self.config, namespace: self.namespace, ..Inputs::default() }
     }
 
+    /// A connection where a path is expected: the two were written in the other order.
+    fn misplaced(&self) -> Option<Failure> {
+        let first = self.flow.as_deref().filter(|first| !first.contains("->"))?;
+        let flow = self.paths.iter().filter_map(|path| path.to_str()).find(|path| path.contains("->") && !Path::new(path).exists())?;
+        Some(Failure::new(format!("the connection comes first: twogate explain '{flow}' {first}")))
+    }
+
     /// Answers for a connection.
     fn explain_flow(self) -> Result<Exit, Failure> {
+        if let Some(failure) = self.misplaced() {
+            return Err(failure);
+        }
         let (flow, expected, output) = (self.flow.unwrap_or_default(), self.expect, self.format);
         let findings_as = if output == Output::Json { Format::Json } else { Format::Human };
         let inputs = Inputs {
