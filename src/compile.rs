@@ -80,6 +80,17 @@ pub struct Outcome {
     pub cluster: Option<Cluster>,
 }
 
+impl Outcome {
+    /// Findings about what would be written: with an error among them it is not.
+    fn take_in(&mut self, findings: Vec<Diagnostic>) {
+        if crate::diagnostic::order::has_error(&findings) {
+            self.manifests.clear();
+            self.files.clear();
+        }
+        self.findings.extend(findings);
+    }
+}
+
 /// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
 pub fn compile(input: Input) -> Outcome {
     run(input, |_| true)
@@ -97,9 +108,12 @@ fn compile_but_for(input: Input, code: Code) -> Outcome {
 
 fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     let (alongside, proves) = (input.alongside.clone(), emits_all(&input.targets));
-    let mut outcome = emitted_only(input, counts);
+    let mut outcome = emitted_only(input, &counts);
     if !outcome.files.is_empty() && proves {
         prove(&mut outcome, &alongside);
+        let broken = expectations::broken_by_acceptance(&outcome).into_iter().filter(counts).collect();
+        let broken = Levels::new(outcome.policy.config.lints.settings()).apply(broken);
+        outcome.take_in(broken);
     }
     outcome
 }
@@ -122,11 +136,7 @@ fn emitted_only(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
 /// the sources.
 pub fn prove(outcome: &mut Outcome, alongside: &[FileId]) {
     let checked = proof::check(&outcome.policy, &outcome.gates, &outcome.files, alongside, &mut outcome.sources);
-    if crate::diagnostic::order::has_error(&checked.findings) {
-        outcome.manifests.clear();
-        outcome.files.clear();
-    }
-    outcome.findings.extend(checked.findings);
+    outcome.take_in(checked.findings);
     outcome.proof = checked.proof;
     outcome.cluster = Some(checked.cluster);
 }

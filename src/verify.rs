@@ -21,6 +21,7 @@ mod reach;
 mod words;
 mod world;
 
+pub use accounted::COUPLINGS;
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
 pub(crate) use compare::TOO_MANY_NAMES;

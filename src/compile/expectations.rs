@@ -4,11 +4,11 @@
 
 use super::{Input, Outcome, compile_but_for};
 use crate::cluster::{Cluster, Decision, Question};
-use crate::diagnostic::code;
+use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
-use crate::ir::{Expectation, Rule};
+use crate::ir::{Expectation, Policy, Rule, Target};
 use crate::syntax::ast::Action;
-use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, judge};
+use crate::verify::{Broken, COUPLINGS, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
 /// What became of all expectations.
 #[derive(Debug, Clone)]
@@ -57,6 +57,42 @@ pub fn test(input: Input, protection: Protection) -> Tested {
     Tested { outcome, results, unprotected }
 }
 
+/// Findings of expectations that hold by the intents, and not by what would be written: a line accepts that more gets in than is written.
+pub(super) fn broken_by_acceptance(outcome: &Outcome) -> Vec<Diagnostic> {
+    let (Some(proof), Some(cluster)) = (&outcome.proof, &outcome.cluster) else { return Vec::new() };
+    let policy = &outcome.policy;
+    if proof.accepted.is_empty() || policy.expectations.is_empty() {
+        return Vec::new();
+    }
+    let program = Program::new(policy);
+    let tried = all(outcome, &Written::new(&program, cluster), cluster);
+    let is_told = |expectation: &Expectation| {
+        outcome.findings.iter().any(|finding| finding.code == code::EXPECTATION_FAILED && finding.location() == Some(expectation.location))
+    };
+    let broken = tried.iter().filter_map(|tried| {
+        let Held::No(broken) = &tried.held else { return None };
+        let expectation = policy.expectations.get(tried.expectation).filter(|expectation| !is_told(expectation))?;
+        Some(broken_by(policy, expectation, broken))
+    });
+    broken.collect()
+}
+
+fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Diagnostic {
+    let text = expectation.text.trim_start_matches("expect ");
+    let message = format!("expected `{text}`, but what a line accepts breaks it");
+    let finding = Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, message).label("does not hold").note(broken.reason());
+    let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted");
+    let Some(flow) = broken.flow() else { return finding };
+    let accepting = policy.rules.iter().filter(|rule| accepts_more(rule, flow));
+    accepting.fold(finding.note(format!("`{}`", flow_words(flow))), |finding, rule| finding.related(rule.location, "accepted by this line"))
+}
+
+/// Whether a line may be the one that accepts a flow that no line lets in.
+fn accepts_more(rule: &Rule, flow: &Flow) -> bool {
+    let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
+    rule.accepts.iter().any(|acceptance| COUPLINGS.contains(&acceptance.code)) && rule.targets.iter().any(reaches)
+}
+
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
     let policy = &outcome.policy;
     let world = PolicyWorld::new(policy);
@@ -74,14 +110,8 @@ fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> 
 /// The flow that decides.
 pub fn deciding_flow(held: &Held) -> Option<&Flow> {
     match held {
-        Held::Yes | Held::No(Broken::Empty | Broken::TooMany) => None,
-        Held::No(
-            Broken::Passes(flow)
-            | Broken::Stopped(flow)
-            | Broken::NonePasses(flow)
-            | Broken::SomebodyElse(flow)
-            | Broken::Unspecified(flow, _),
-        ) => Some(flow),
+        Held::Yes => None,
+        Held::No(broken) => broken.flow(),
     }
 }
 

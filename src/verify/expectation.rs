@@ -40,6 +40,31 @@ pub enum Broken {
     TooMany,
 }
 
+impl Broken {
+    /// The flow that breaks it, if one does.
+    pub const fn flow(&self) -> Option<&Flow> {
+        match self {
+            Self::Empty | Self::TooMany => None,
+            Self::Passes(flow) | Self::Stopped(flow) | Self::NonePasses(flow) | Self::SomebodyElse(flow) | Self::Unspecified(flow, _) => {
+                Some(flow)
+            }
+        }
+    }
+
+    /// Why it does not hold, in words of which the flow is no part.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Passes(_) => "this connection passes".to_owned(),
+            Self::Stopped(_) => "this connection is stopped".to_owned(),
+            Self::NonePasses(_) => "no connection passes; this one, for example, is stopped".to_owned(),
+            Self::SomebodyElse(_) => "this connection passes, from somebody else or without what is required".to_owned(),
+            Self::Unspecified(_, why) => format!("the platform leaves this connection open: {why}"),
+            Self::Empty => "it speaks of no connection at all".to_owned(),
+            Self::TooMany => "its pods or requests fall into too many classes to be decided".to_owned(),
+        }
+    }
+}
+
 /// Decides an expectation, over all pods or, if these fall into too many classes, over those of few labels where they are enough.
 pub fn judge(reach: &Reach<'_>, expectation: &Expectation) -> Held {
     let held = decide(reach, expectation);

@@ -180,3 +180,17 @@ allow in app=job -> app=api:8080 mtls http POST /b accept coupled-rules
     assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
     are_gained(&outcome);
 }
+
+/// The program holds by its lines, and the manifests let `web` in all the same: `check` must say what `test` says.
+#[test]
+fn an_expectation_that_an_accepted_coupling_breaks_fails() {
+    let broken = format!("{COUPLED}expect deny app=web -> app=api:8080 http POST /b\n");
+    let outcome = compiled(&broken);
+    assert_eq!(errors(&outcome), ["expectation-failed"]);
+    assert!(outcome.files.is_empty());
+    let finding = outcome.findings.iter().find(|finding| finding.code.name() == "expectation-failed").unwrap();
+    assert!(finding.notes.iter().any(|note| note.contains("POST /b")), "{finding:?}");
+    assert_eq!(finding.related.len(), 1, "the line that accepts: {finding:?}");
+    let kept = format!("{COUPLED}expect deny app=web -> app=api:9090 http POST /b\nexpect some app=web -> app=api:8080 http GET /a\n");
+    proved(&kept);
+}

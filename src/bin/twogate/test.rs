@@ -15,7 +15,7 @@ use twogate::compile::{Protection, Tested, Tried, deciding_flow, test};
 use twogate::diagnostic::order::has_error;
 use twogate::ir::{Expectation, Policy, Rule};
 use twogate::source::{Location, Sources};
-use twogate::verify::{Broken, Held, flow_words};
+use twogate::verify::{Held, flow_words};
 
 /// Decide every `expect` on the policies that the intents ask for.
 ///
@@ -182,7 +182,7 @@ impl Case {
         let gate = |step| flow.map_or_else(|| gates::line(step), |flow| gates::line_with_origin(step, policy, flow));
         let failure = match &tried.held {
             Held::Yes => None,
-            Held::No(broken) => Some(Failed { reason: reason(broken), flow: flow.map(flow_words), gates: steps.map(gate).collect() }),
+            Held::No(broken) => Some(Failed { reason: broken.reason(), flow: flow.map(flow_words), gates: steps.map(gate).collect() }),
         };
         Self { line, holds: failure.is_none(), failure }
     }
@@ -196,17 +196,5 @@ impl Case {
             element.write_text_content(BytesText::new(&text.join("\n"))).map(|_| ())
         })?;
         Ok(())
-    }
-}
-
-fn reason(broken: &Broken) -> String {
-    match broken {
-        Broken::Passes(_) => "this connection passes".to_owned(),
-        Broken::Stopped(_) => "this connection is stopped".to_owned(),
-        Broken::NonePasses(_) => "no connection passes; this one, for example, is stopped".to_owned(),
-        Broken::SomebodyElse(_) => "this connection passes, from somebody else or without what is required".to_owned(),
-        Broken::Unspecified(_, why) => format!("the platform leaves this connection open: {why}"),
-        Broken::Empty => "it speaks of no connection at all".to_owned(),
-        Broken::TooMany => "its pods or requests fall into too many classes to be decided".to_owned(),
     }
 }
