@@ -295,3 +295,17 @@ fn what_pods_are_by_themselves_is_held_against_what_is_assumed() {
     let ran = place.run("check p.intent --inventory inventory.yaml");
     assert!(ran.status == 1 && ran.stderr.contains("error[requirement-unenforced]"), "{}", ran.stderr);
 }
+
+/// What another program accepts in its own namespace is told there as accepted, and is no error of ours; what it does not accept is one.
+#[test]
+fn a_coupling_that_another_program_accepts_stops_nobody_else() {
+    let theirs = "namespace shop\nallow app=web -> app=api:8080|9090 mtls http GET /a accept coupled-rules\nallow in app=job -> app=api:8080 mtls http POST /b\n";
+    let ours = "namespace front\nworkload x = app=x account x\nallow x -> app=api@shop:8080 mtls http GET /a\n";
+    let place = Place::with(&[("ours.intent", ours), ("theirs.intent", theirs)]);
+    let ran = place.run("check ours.intent --with theirs.intent");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("note[accepted]: `coupled-rules` is accepted here"), "{}", ran.stderr);
+    let place = Place::with(&[("ours.intent", ours), ("theirs.intent", &theirs.replace(" accept coupled-rules", ""))]);
+    let ran = place.run("check ours.intent --with theirs.intent");
+    assert_eq!((ran.status, ran.stderr.contains("error[coupled-rules]")), (1, true), "{}", ran.stderr);
+}

@@ -139,7 +139,7 @@ impl Accepts {
 }
 
 /// An accepted finding: the same facts, without the advice that was declined.
-fn accepted(finding: Diagnostic) -> Diagnostic {
+pub(crate) fn accepted(finding: Diagnostic) -> Diagnostic {
     let message = format!("`{}` is accepted here: {}", finding.code, finding.message);
     Diagnostic { code: ACCEPTED, level: ACCEPTED.level(), message, helps: Vec::new(), ..finding }
 }

@@ -13,8 +13,9 @@ use super::region::Region;
 use super::report;
 use super::{Callers, Cause, Coupled, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::level::accepted;
 use crate::flow::{AddressSet, Intervals, LabelCube, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport};
-use crate::ir::{Namespace, Policy, RuleId};
+use crate::ir::{Namespace, Ownership, Policy, Rule, RuleId};
 use crate::syntax::ast::Direction;
 use crate::threads::in_shares;
 
@@ -85,9 +86,19 @@ impl Found {
     }
 
     fn add(&mut self, policy: &Policy, namespace: &Namespace, gains: &[Gain<'_>]) {
-        self.findings.extend(gains.iter().map(|gain| report::gain(policy, namespace, gain)));
+        self.findings.extend(gains.iter().map(|gain| {
+            let finding = report::gain(policy, namespace, gain);
+            if is_accepted_by_others(policy, namespace, gain.admitted.rule, &finding) { accepted(finding) } else { finding }
+        }));
         self.coupled.extend(gains.iter().map(|gain| Coupled { admitted: gain.admitted.rule, granted: gain.granted.rule }));
     }
+}
+
+/// Whether a `--with` program accepts what its own rule gains in its own namespace: no line of ours could.
+fn is_accepted_by_others(policy: &Policy, namespace: &Namespace, rule: RuleId, finding: &Diagnostic) -> bool {
+    let is_theirs = |rule: &&Rule| rule.ownership == Ownership::With && namespace.ownership == Ownership::With;
+    let accepts = |rule: &Rule| rule.accepts.iter().any(|acceptance| acceptance.code == finding.code);
+    policy.rule(rule).filter(is_theirs).is_some_and(accepts)
 }
 
 /// Checks one namespace; gives a new mesh half if rules had to be turned into snapshots.
