@@ -1,6 +1,8 @@
 //! Manifests beside those of the intents, through the binary: pods in ambient mode, blocks that hold pods, programs of others, and what the
 //! proof takes for granted of them.
 
+use std::fmt::Write as _;
+
 use crate::cli::Place;
 
 const API: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n";
@@ -308,4 +310,25 @@ fn a_coupling_that_another_program_accepts_stops_nobody_else() {
     let place = Place::with(&[("ours.intent", ours), ("theirs.intent", &theirs.replace(" accept coupled-rules", ""))]);
     let ran = place.run("check ours.intent --with theirs.intent");
     assert_eq!((ran.status, ran.stderr.contains("error[coupled-rules]")), (1, true), "{}", ran.stderr);
+}
+
+/// Many of one kind do not hide one of the other kind.
+#[test]
+fn a_loss_behind_many_gains_is_found() {
+    let mut program = "namespace shop\nworkload db = app=db account db\n".to_owned();
+    for port in 5000..5070 {
+        writeln!(program, "workload web{port} = app=web{port} account web{port}\nallow web{port} -> db:{port}").unwrap();
+    }
+    let gains = format!(
+        "{API}metadata: {{name: more, namespace: shop}}\nspec: {{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], \
+         ingress: [{{from: [{{namespaceSelector: {{}}}}]}}]}}\n---\n{}",
+        istio("AuthorizationPolicy", "shop", "{action: ALLOW, rules: [{}]}")
+    );
+    let (found, told) = verified(&program, "", &gains);
+    assert_eq!(found, "wider", "{told}");
+    let loss = istio("AuthorizationPolicy", "shop", "{action: DENY, rules: [{to: [{operation: {ports: [\"5069\"]}}]}]}")
+        .replace("beside", "stops");
+    let (found, told) = verified(&program, "", &format!("{gains}{loss}"));
+    assert_eq!(found, "different", "{told}");
+    assert!(told.contains("and perhaps more"), "{told}");
 }

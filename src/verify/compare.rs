@@ -109,7 +109,7 @@ impl fmt::Display for Incomplete {
 /// What a comparison found.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
-    /// The classes about which the two do not agree, of each namespace no more than 64.
+    /// The classes about which the two do not agree: of each namespace, way and kind (wider, narrower, left open) no more than 64.
     pub differences: Vec<Difference>,
     /// Those that are accepted, of each namespace no more than 64.
     pub accepted: Vec<Difference>,
@@ -117,11 +117,11 @@ pub struct Comparison {
     pub incomplete: Vec<Incomplete>,
     /// How many classes of flows were decided.
     pub classes: usize,
-    /// Whether there may be more differences: those of some namespace are as many as are told.
+    /// Whether there may be more differences: those of some kind are as many as are told.
     pub is_cut_short: bool,
 }
 
-/// The most differences that are told of one namespace; who has more has one fault that makes them all.
+/// The most differences of one kind that are told of one way of a namespace; who has more has one fault that makes them all.
 pub(super) const MAX_DIFFERENCES: usize = 64;
 
 /// Compares both ends of all flows from and to the pods of some namespaces.

@@ -139,7 +139,7 @@ impl Report {
             lines.push(format!("  and {} of connections more (`--format json` has them)", classes(more)));
         }
         if self.is_cut_short {
-            lines.push("  and perhaps more, of the other kind too: the search ends with the first few dozen of a namespace".to_owned());
+            lines.push("  and perhaps more: of each kind the first few dozen of a namespace are told".to_owned());
         }
         lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
         lines.extend(self.not_compared.iter().map(|what| format!("  not compared: {what}")));

@@ -44,11 +44,48 @@ pub(super) fn compare_end(
         effort,
         finds: attempt.finds,
         parts: attempt.parts,
+        told: Told::default(),
     };
     for class in &classes {
-        compare_subject(Subject { bench, all, namespace, way, class }, &mut run)?;
+        match compare_subject(Subject { bench, all, namespace, way, class }, &mut run) {
+            // What was found stands, and what may be behind it is not known.
+            Err(Unsettled::TooMany) if run.told.has_enough() => {
+                found.incomplete.push(Incomplete::Pods { namespace: Symbol::clone(namespace), way });
+                break;
+            }
+            settled => settled?,
+        }
     }
     Ok(found)
+}
+
+/// How many differences of each kind are told.
+#[derive(Debug, Default)]
+struct Told {
+    wider: usize,
+    narrower: usize,
+    open: usize,
+}
+
+impl Told {
+    /// Those of one kind, by what the right judge says.
+    const fn of(&mut self, right: &Verdict) -> &mut usize {
+        match right {
+            Verdict::Allowed => &mut self.wider,
+            Verdict::Denied => &mut self.narrower,
+            Verdict::Unspecified(_) => &mut self.open,
+        }
+    }
+
+    /// Whether as many of one kind are told as are told of any.
+    fn has_enough(&self) -> bool {
+        [self.wider, self.narrower, self.open].into_iter().any(|told| told >= MAX_DIFFERENCES)
+    }
+
+    /// Whether nothing that is still to be found says more than what is told: what is both wider and narrower, or left open.
+    const fn says_all(&self) -> bool {
+        self.open >= MAX_DIFFERENCES || (self.wider >= MAX_DIFFERENCES && self.narrower >= MAX_DIFFERENCES)
+    }
 }
 
 /// What one way of one namespace fills in as it goes.
@@ -61,14 +98,14 @@ struct Run<'r> {
     finds: Finds,
     /// How many parts far pods may be cut into, besides those for each cube.
     parts: usize,
+    told: Told,
 }
 
 impl Run<'_> {
-    /// Whether no more differences are to be told; then there may be more.
+    /// Whether no more differences are to be told. As soon as there are enough of one kind there may be more.
     fn is_full(&mut self) -> bool {
-        let is_full = self.found.differences.len() >= MAX_DIFFERENCES;
-        self.found.is_cut_short |= is_full;
-        is_full
+        self.found.is_cut_short |= self.told.has_enough();
+        self.told.says_all()
     }
 }
 
@@ -324,7 +361,7 @@ impl Judged<'_> {
             Way::Ingress => ruled_out.rules_out(flow),
             Way::Egress => ruled_out.rules_out_all(flow),
         };
-        if is_silent || run.found.differences.len() >= MAX_DIFFERENCES || is_ruled_out {
+        if is_silent || *run.told.of(&right) >= MAX_DIFFERENCES || is_ruled_out {
             return Ok(());
         }
         let difference = Difference {
@@ -347,10 +384,11 @@ impl Judged<'_> {
         let Some(difference) = masked::shown(self.subject.bench, difference, &classes, &mut self.silent, &mut means)? else {
             return Ok(());
         };
-        let is_accepted = ruled_out.accepts(&difference);
-        let list = if is_accepted { &mut run.found.accepted } else { &mut run.found.differences };
-        if list.len() < MAX_DIFFERENCES {
-            list.push(difference);
+        if !ruled_out.accepts(&difference) {
+            *run.told.of(&difference.right) += 1;
+            run.found.differences.push(difference);
+        } else if run.found.accepted.len() < MAX_DIFFERENCES {
+            run.found.accepted.push(difference);
         }
         Ok(())
     }
