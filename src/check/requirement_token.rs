@@ -4,9 +4,10 @@
 //! came (design §2.3, `semantics.md` §4); and `invalid-request` where a claim that is split at blanks is asked for a value with one.
 
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{PodSet, Protocol, TokenTest};
+use crate::flow::{PodSet, Protocol, RequestSet, TokenTest};
 use crate::gates::Gates;
 use crate::ir::{Policy, Rule};
+use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
 
 /// Names the rules without `jwt` on destinations of rules with it.
@@ -19,21 +20,22 @@ pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
         .collect();
     let demanding = allows.iter().filter(|(rule, _)| rule.jwt.is_some());
     let rejecting = demanding.filter_map(|(rule, pods)| finding(rule, pods, &allows));
-    rejecting.chain(policy.rules.iter().filter_map(spaced)).collect()
+    let of_rules = policy.rules.iter().filter_map(|rule| spaced(&rule.requests, rule.jwt.as_ref()?.1));
+    let of_expectations = policy.expectations.iter().filter_map(|expectation| spaced(&expectation.requests, expectation.location));
+    rejecting.chain(of_rules).chain(of_expectations).collect()
 }
 
 /// The claims that proxies take for several words with blanks between them (`semantics.md` §4.3).
 const SPLIT_CLAIMS: [&str; 2] = ["permission", "scope"];
 
 /// A value that is several words to whoever compares it, and so equal to none.
-fn spaced(rule: &Rule) -> Option<Diagnostic> {
-    let (_, at) = rule.jwt.as_ref()?;
+fn spaced(requests: &RequestSet, at: Location) -> Option<Diagnostic> {
     let claims =
-        rule.requests.cubes.iter().filter_map(|cube| if let TokenTest::Valid { claims, .. } = &cube.token { Some(claims) } else { None });
+        requests.cubes.iter().filter_map(|cube| if let TokenTest::Valid { claims, .. } = &cube.token { Some(claims) } else { None });
     let mut split = claims.flatten().filter(|(name, _)| SPLIT_CLAIMS.contains(&&**name));
     let (name, value) = split.find_map(|(name, values)| Some((name, values.iter().find(|value| value.contains(' '))?)))?;
     let message = format!("no token matches `{name}=\"{value}\"`");
-    let finding = Diagnostic::new(code::INVALID_REQUEST, *at, message).label("has a blank in a value of a claim that is split at blanks");
+    let finding = Diagnostic::new(code::INVALID_REQUEST, at, message).label("has a blank in a value of a claim that is split at blanks");
     let help = format!("ask for one word of it, as `claim {name}={}`", value.split(' ').find(|word| !word.is_empty()).unwrap_or("word"));
     Some(finding.note(format!("proxies take `{name}` for several words with blanks between them")).help(help))
 }
@@ -79,6 +81,9 @@ mod tests {
         let spaced = program("claim scope=\"openid profile\"|reader");
         assert_eq!(spaced.found("invalid-request"), ["error invalid-request `jwt login claim scope=\"openid profile\"|reader`"]);
         assert_eq!(spaced.helps("invalid-request"), ["ask for one word of it, as `claim scope=openid`"]);
+        let expected = program("\nexpect some app=web -> app=api:8080 http GET jwt login claim scope=\"a b\"");
+        let line = "`expect some app=web -> app=api:8080 http GET jwt login claim scope=\"a b\"`";
+        assert_eq!(expected.found("invalid-request"), [format!("error invalid-request {line}")]);
         let whole = ["claim scope=openid|reader", "claim groups=\"openid profile\""];
         assert!(whole.iter().all(|claim| program(claim).found("invalid-request").is_empty()));
     }
