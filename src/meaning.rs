@@ -107,7 +107,7 @@ fn is_baseline(said: Said<'_>, flow: &Flow, pod: &Pod, direction: Direction) -> 
 
 /// Whether a `deny` matches the flow at this end. At the source a `deny` on requests is not judged at all.
 fn cuts(rule: &Rule, flow: &Flow, namespace: &Namespace, direction: Direction) -> bool {
-    if rule.ownership != namespace.ownership || !rule.faces(direction) || !matches_ends(rule, flow) {
+    if rule.ownership != namespace.ownership || !rule.faces(direction) || !rule.joins(flow) {
         return false;
     }
     match direction {
@@ -118,7 +118,7 @@ fn cuts(rule: &Rule, flow: &Flow, namespace: &Namespace, direction: Direction) -
 
 /// Whether an `allow` opens this end and matches the flow there. At the source it is matched by ends and ports alone.
 fn opens(policy: &Policy, rule: &Rule, flow: &Flow, pod: &Pod, namespace: &Namespace, direction: Direction) -> bool {
-    if !policy.may_open(rule, namespace) || !rule.faces(direction) || !matches_ends(rule, flow) {
+    if !policy.may_open(rule, namespace) || !rule.faces(direction) || !rule.joins(flow) {
         return false;
     }
     match direction {
@@ -130,12 +130,6 @@ fn opens(policy: &Policy, rule: &Rule, flow: &Flow, pod: &Pod, namespace: &Names
 /// Whether one of the rule's destinations names the pod, on the flow's port.
 fn opens_target(rule: &Rule, flow: &Flow, pod: &Pod) -> bool {
     rule.targets.iter().any(|target| target.ports.contains(flow.protocol, flow.port) && target.end.opens(pod))
-}
-
-/// Whether source, destination and port are those of the rule.
-fn matches_ends(rule: &Rule, flow: &Flow) -> bool {
-    let fits = |target: &crate::ir::Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-    rule.source.matches(&flow.source) && rule.targets.iter().any(fits)
 }
 
 /// Whether the flow proves an identity, if the rule wants that.

@@ -6,7 +6,7 @@ use super::{Input, Outcome, compile_but_for};
 use crate::cluster::{Cluster, Decision, Question};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
-use crate::ir::{Expectation, Policy, Rule, Target};
+use crate::ir::{Expectation, Policy, Rule};
 use crate::syntax::ast::Action;
 use crate::verify::{Broken, COUPLINGS, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
@@ -89,8 +89,7 @@ fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Dia
 
 /// Whether a line may be the one that accepts a flow that no line lets in.
 fn accepts_more(rule: &Rule, flow: &Flow) -> bool {
-    let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-    rule.accepts.iter().any(|acceptance| COUPLINGS.contains(&acceptance.code)) && rule.targets.iter().any(reaches)
+    rule.accepts.iter().any(|acceptance| COUPLINGS.contains(&acceptance.code)) && rule.reaches(flow)
 }
 
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {

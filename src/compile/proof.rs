@@ -12,7 +12,7 @@ use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Flow, Symbol, Verdict};
 use crate::gates::{self, Gates};
-use crate::ir::{Namespace, Ownership, Policy, Rule, Target};
+use crate::ir::{Namespace, Ownership, Policy};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
 use crate::target::{self, Manifest, OutputFile};
@@ -276,15 +276,10 @@ fn too_many_requests(policy: &Policy, flow: &Flow) -> Diagnostic {
 
 /// A finding at the rule that lets a flow pass, if any does.
 fn placed(policy: &Policy, flow: &Flow, code: crate::diagnostic::Code, message: &str) -> Diagnostic {
-    match policy.rules.iter().find(|rule| rule.action == Action::Allow && has_ends_of(rule, flow)) {
+    match policy.rules.iter().find(|rule| rule.action == Action::Allow && rule.joins(flow)) {
         Some(rule) => Diagnostic::new(code, rule.location, message),
         None => Diagnostic::unplaced(code, message),
     }
-}
-
-fn has_ends_of(rule: &Rule, flow: &Flow) -> bool {
-    let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-    rule.source.matches(&flow.source) && rule.targets.iter().any(reaches)
 }
 
 /// What each side says of one flow, and by which documents.

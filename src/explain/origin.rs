@@ -9,7 +9,7 @@ use super::said::{self, Line};
 use super::setting::Setting;
 use crate::cluster::{Decision, Document, Gate, Step};
 use crate::flow::{Flow, Verdict};
-use crate::ir::{Rule, Target};
+use crate::ir::Rule;
 use crate::syntax::ast::{Action, Direction};
 
 /// Where a gate's documents come from.
@@ -63,8 +63,7 @@ fn of_step(setting: &Setting, flow: &Flow, step: &Step) -> Option<Origin> {
 
 /// Whether a rule speaks of a connection, as far as a gate can see: the network knows neither requests nor transports.
 fn speaks(rule: &Rule, flow: &Flow, direction: Direction, gate: Gate) -> bool {
-    let to = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-    let ends = rule.action == Action::Allow && rule.faces(direction) && rule.source.matches(&flow.source) && rule.targets.iter().any(to);
+    let ends = rule.action == Action::Allow && rule.faces(direction) && rule.joins(flow);
     let transport = rule.mtls.is_none() || flow.transport == crate::flow::Transport::Mtls;
     ends && (gate != Gate::Caller || transport && rule.requests.admits(flow.request.as_ref()))
 }

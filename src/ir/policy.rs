@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::diagnostic::Code;
 use crate::flow::{
-    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values,
+    AddressSet, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values,
 };
 use crate::inventory::Inventory;
 use crate::ir::End;
@@ -233,6 +233,17 @@ impl Rule {
     /// Whether it speaks of this end at all: `allow in` and `allow out` speak of one.
     pub fn faces(&self, direction: Direction) -> bool {
         self.direction.is_none_or(|only| only == direction)
+    }
+
+    /// Whether it speaks of flows to where this one goes.
+    pub fn reaches(&self, flow: &Flow) -> bool {
+        let fits = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
+        self.targets.iter().any(fits)
+    }
+
+    /// Whether source, destination and port of a flow are among its own. What it demands of the flow besides is another question.
+    pub fn joins(&self, flow: &Flow) -> bool {
+        self.source.matches(&flow.source) && self.reaches(flow)
     }
 }
 

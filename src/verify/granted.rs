@@ -12,7 +12,7 @@ use crate::flow::{
     Symbol, Values,
 };
 use crate::gates::Gates;
-use crate::ir::{Policy, Rule, Target};
+use crate::ir::{Policy, Rule};
 use crate::syntax::ast::Action;
 
 /// What a program's proof takes for granted about flows.
@@ -68,8 +68,7 @@ impl RuledOut for Granted<'_> {
         if is_preflight || self.rules_out_all(flow) {
             return true;
         }
-        let reaches = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-        flow.protocol == Protocol::Tcp && flow.request.is_none() && self.denies.iter().any(|rule| rule.targets.iter().any(reaches))
+        flow.protocol == Protocol::Tcp && flow.request.is_none() && self.denies.iter().any(|rule| rule.reaches(flow))
     }
 
     fn rules_out_all(&self, flow: &Flow) -> bool {

@@ -180,20 +180,12 @@ impl JudgedEnd for ProgramEnd<'_> {
     /// Where no rule has these ends on this port, only a stance or the baseline lets a flow pass, and they look at no request.
     fn refuses(&self, flow: &Flow, far: &Endpoint) -> bool {
         let bare = || Flow { request: None, ..flow.clone() };
-        !self.rules.iter().any(|rule| Self::is_met(rule, flow)) && self.verdict(&bare(), far) == Verdict::Denied
+        !self.rules.iter().any(|rule| rule.joins(flow)) && self.verdict(&bare(), far) == Verdict::Denied
     }
 
     fn verdict(&self, flow: &Flow, _far: &Endpoint) -> Verdict {
         let said = Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) };
         if passes_end_by(said, flow, direction(self.way)) { Verdict::Allowed } else { Verdict::Denied }
-    }
-}
-
-impl ProgramEnd<'_> {
-    /// Whether a rule may have a say about a flow with these ends on this port.
-    fn is_met(rule: &Rule, flow: &Flow) -> bool {
-        let fits = |target: &Target| target.ports.contains(flow.protocol, flow.port) && target.end.matches(&flow.destination);
-        rule.source.matches(&flow.source) && rule.targets.iter().any(fits)
     }
 }
 
