@@ -18,6 +18,8 @@ pub struct PolicyWorld<'p> {
     /// The pods of workloads that say how they take part in the mesh, and those of namespaces in ambient mode, whose connections with
     /// sidecars go to another port.
     planes: Vec<PodCube>,
+    /// The workloads that say it, by namespace: there are few.
+    saying: BTreeMap<&'p str, Vec<(&'p Workload, DataPlane)>>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
     /// The name of one.
@@ -46,7 +48,11 @@ impl<'p> PolicyWorld<'p> {
         let workloads = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube);
         let planes = workloads.chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
         let planes = planes.chain((elsewhere == DataPlane::Ambient).then(|| unsaid(policy))).collect();
-        Self { policy, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
+        let mut saying: BTreeMap<&str, Vec<(&Workload, DataPlane)>> = BTreeMap::new();
+        for (workload, plane) in policy.workloads.iter().filter_map(|workload| Some((workload, workload.plane?))) {
+            saying.entry(&workload.namespace).or_default().push((workload, plane));
+        }
+        Self { policy, saying, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
     }
 
     /// What is known of the accounts of pods, by namespace.
@@ -87,9 +93,8 @@ impl<'p> PolicyWorld<'p> {
 
     /// The data plane of pods with these labels.
     fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
-        // Few workloads say it: whether they do is asked before their labels are.
-        let planes = self.policy.workloads_in(name).iter().filter_map(|workload| Some((workload, workload.plane?)));
-        let said = planes.filter(|(workload, _)| workload.labels.contains(labels)).map(|(_, plane)| plane).next();
+        let own = self.saying.get(name).into_iter().flatten();
+        let said = own.filter(|(workload, _)| workload.labels.contains(labels)).map(|(_, plane)| *plane).next();
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
         said.or_else(namespace).unwrap_or(self.elsewhere)
     }
