@@ -21,7 +21,6 @@ mod reach;
 mod words;
 mod world;
 
-pub use accounted::COUPLINGS;
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
 pub(crate) use compare::TOO_MANY_NAMES;

@@ -332,3 +332,32 @@ fn a_loss_behind_many_gains_is_found() {
     assert_eq!(found, "different", "{told}");
     assert!(told.contains("and perhaps more"), "{told}");
 }
+
+/// A folder may hold intents and policies of others, and what runs beside what is judged: each path serves what it is named for.
+#[test]
+fn a_path_that_is_named_twice_serves_both() {
+    let program = "namespace shop\nworkload db = app=db account db\nallow app=web -> db:5432\n";
+    let open = ingress("shop", "db", "[{ipBlock: {cidr: 203.0.113.0/24}}]", 5432);
+    let place = Place::with(&[("p.intent", program), ("others/open.yaml", &open)]);
+    for command in ["check . --alongside others", "check --alongside others", "check p.intent --inventory others --alongside others"] {
+        let ran = place.run(command);
+        assert_eq!((ran.status, ran.stderr.contains("error[alongside-changes-access]")), (1, true), "{command}: {}", ran.stderr);
+    }
+    assert_eq!(place.run("compile . -o out").status, 0);
+    for command in ["verify . --manifests out --manifests others", "verify p.intent --inventory others --manifests out --manifests others"]
+    {
+        let ran = place.run(command);
+        assert!(ran.stdout.starts_with("wider:"), "{command}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// Whoever names a place for something means that something is there.
+#[test]
+fn a_path_that_holds_nothing_is_told() {
+    let program = "namespace shop\nallow app=web -> app=db:5432\n";
+    let place = Place::with(&[("p.intent", program), ("empty/readme.md", "")]);
+    for option in ["alongside", "inventory", "with"] {
+        let ran = place.run(&format!("check p.intent --{option} empty"));
+        assert_eq!((ran.status, ran.stderr.contains("error[no-input]")), (1, true), "{option}: {}", ran.stderr);
+    }
+}

@@ -212,22 +212,15 @@ fn without_requirement(world: &World, product: &[Region], expectation: &Expectat
 }
 
 fn failed(expectation: &Expectation, what: &str, witness: Option<&Witness>, policy: &Policy) -> Diagnostic {
-    let finding = Diagnostic::new(
-        code::EXPECTATION_FAILED,
-        expectation.location,
-        format!("expected `{}`, but {what}", without_keyword(&expectation.text)),
-    )
-    .label("does not hold");
+    let finding =
+        Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, format!("expected `{}`, but {what}", expectation.words()))
+            .label("does not hold");
     let Some(witness) = witness else { return finding.help("correct the expectation or the rules") };
     let finding = finding.note(format!("for example `{}`", example(&witness.region)));
     match witness.rule.and_then(|rule| policy.rule(rule)) {
         Some(rule) => finding.related(rule.location, "let in by this rule").help("correct the rule or the expectation"),
         None => finding.help("correct the expectation or the rules"),
     }
-}
-
-fn without_keyword(text: &str) -> &str {
-    text.strip_prefix("expect ").unwrap_or(text)
 }
 
 /// One flow of a region.

@@ -4,11 +4,12 @@
 
 use super::{Input, Outcome, compile_but_for};
 use crate::cluster::{Cluster, Decision, Question};
+use crate::diagnostic::level::ACCEPTABLE_ERRORS;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Policy, Rule};
 use crate::syntax::ast::Action;
-use crate::verify::{Broken, COUPLINGS, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
+use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
 /// What became of all expectations.
 #[derive(Debug, Clone)]
@@ -70,7 +71,8 @@ pub(super) fn broken_by_acceptance(outcome: &Outcome) -> Vec<Diagnostic> {
         outcome.findings.iter().any(|finding| finding.code == code::EXPECTATION_FAILED && finding.location() == Some(expectation.location))
     };
     let broken = tried.iter().filter_map(|tried| {
-        let Held::No(broken) = &tried.held else { return None };
+        // What is accepted only lets in more: whatever else is amiss does not come of it.
+        let Held::No(broken @ (Broken::Passes(_) | Broken::SomebodyElse(_) | Broken::TooMany)) = &tried.held else { return None };
         let expectation = policy.expectations.get(tried.expectation).filter(|expectation| !is_told(expectation))?;
         Some(broken_by(policy, expectation, broken))
     });
@@ -78,8 +80,8 @@ pub(super) fn broken_by_acceptance(outcome: &Outcome) -> Vec<Diagnostic> {
 }
 
 fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Diagnostic {
-    let text = expectation.text.trim_start_matches("expect ");
-    let message = format!("expected `{text}`, but what a line accepts breaks it");
+    let why = if broken.flow().is_some() { "what a line accepts breaks it" } else { "it cannot be decided beside what a line accepts" };
+    let message = format!("expected `{}`, but {why}", expectation.words());
     let finding = Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, message).label("does not hold").note(broken.reason());
     let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted");
     let Some(flow) = broken.flow() else { return finding };
@@ -89,7 +91,7 @@ fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Dia
 
 /// Whether a line may be the one that accepts a flow that no line lets in.
 fn accepts_more(rule: &Rule, flow: &Flow) -> bool {
-    rule.accepts.iter().any(|acceptance| COUPLINGS.contains(&acceptance.code)) && rule.reaches(flow)
+    rule.accepts.iter().any(|acceptance| ACCEPTABLE_ERRORS.contains(&acceptance.code)) && rule.reaches(flow)
 }
 
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The errors that a line may accept: those by which the two gates admit more than any line says.
-const ACCEPTABLE_ERRORS: &[Code] = &[COUPLED_RULES, DENY_NOT_SEPARABLE];
+pub const ACCEPTABLE_ERRORS: &[Code] = &[COUPLED_RULES, DENY_NOT_SEPARABLE];
 
 /// What the configuration says of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -281,6 +281,13 @@ pub struct Expectation {
     pub text: String,
 }
 
+impl Expectation {
+    /// What is expected, in the words of its line.
+    pub fn words(&self) -> &str {
+        self.text.strip_prefix("expect ").unwrap_or(&self.text)
+    }
+}
+
 /// The workloads of one namespace, of a list that is sorted by namespace.
 pub(super) fn workloads_in<'a>(list: &'a [Workload], namespace: &str) -> &'a [Workload] {
     let start = list.partition_point(|workload| &*workload.namespace < namespace);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::judge::{Judge, JudgedEnd, Way};
 use super::program::samples;
 use crate::cluster::Endpoint;
-use crate::diagnostic::{Code, code};
+use crate::diagnostic::level::ACCEPTABLE_ERRORS;
 use crate::flow::{
     Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet,
     Symbol, TestRole, Transport, Values, Verdict,
@@ -17,9 +17,6 @@ use crate::flow::{
 use crate::gates::{Cause, Coupled, Gates, NamespaceGates, Opening, Permission, Selector};
 use crate::ir::{Policy, RuleId, captured_ports};
 use crate::syntax::ast::{Action, Direction};
-
-/// The findings by whose acceptance more gets in than is written.
-pub const COUPLINGS: [Code; 2] = [code::COUPLED_RULES, code::DENY_NOT_SEPARABLE];
 
 /// The couplings that the program accepts.
 #[derive(Debug)]
@@ -123,7 +120,7 @@ impl<'a> Accounted<'a> {
 }
 
 fn accepts(policy: &Policy, rule: RuleId) -> bool {
-    policy.rule(rule).is_some_and(|rule| rule.accepts.iter().any(|acceptance| COUPLINGS.contains(&acceptance.code)))
+    policy.rule(rule).is_some_and(|rule| rule.accepts.iter().any(|acceptance| ACCEPTABLE_ERRORS.contains(&acceptance.code)))
 }
 
 /// What the network lets out, by namespace.

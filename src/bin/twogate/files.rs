@@ -30,7 +30,7 @@ impl Item {
     }
 }
 
-/// Finds files by the paths that the user gave; no file twice, however it is reached.
+/// Finds files by the paths that the user gave; no file twice for one purpose, however it is reached.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     seen: BTreeSet<PathBuf>,
@@ -58,6 +58,12 @@ impl Finder {
             }
         }
         found
+    }
+
+    /// The same for another purpose, which a file may serve although it serves those before. The standard input serves one of all.
+    pub(crate) fn find_anew(&mut self, paths: &[PathBuf], extensions: &[&str]) -> Vec<Item> {
+        self.seen.clear();
+        self.find(paths, extensions)
     }
 
     /// Fails if a path could not be looked at.

@@ -101,7 +101,7 @@ impl Inputs {
         let mut finder = Finder::default();
         // In this order: a file that is the user's own is not another's too.
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let beside = [&self.inventory[..], &self.alongside, judged].map(|paths| finder.find(paths, MANIFESTS));
+        let beside = [&self.inventory[..], &self.alongside, judged].map(|paths| finder.find_anew(paths, MANIFESTS));
         let config = self.config.or_else(|| paths.iter().chain(judged).next().and_then(|path| find_config(path)));
         finder.finish()?;
         let mut loader = Loader::default();
@@ -112,8 +112,13 @@ impl Inputs {
         if findings.is_empty() && intents.is_empty() && !paths.is_empty() {
             findings.push(no_input(paths));
         }
-        if findings.is_empty() && manifests.is_empty() && !judged.is_empty() {
-            findings.push(no_manifests(judged));
+        if findings.is_empty() && with.is_empty() && !self.with.is_empty() {
+            findings.push(no_input(&self.with));
+        }
+        if findings.is_empty() {
+            let given = [(&self.inventory[..], &inventory), (&self.alongside[..], &alongside), (judged, &manifests)];
+            let without = given.into_iter().filter(|(paths, found)| !paths.is_empty() && found.is_empty());
+            findings.extend(without.map(|(paths, _)| no_manifests(paths)));
         }
         if !findings.is_empty() {
             return Ok(ReadBeside::Found(sources, findings));

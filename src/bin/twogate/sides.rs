@@ -177,7 +177,7 @@ impl Sides {
     fn read_files(&self, paths: &[PathBuf]) -> Result<Input, Failure> {
         let mut finder = Finder::default();
         let [intents, with] = [paths, &self.with].map(|paths| finder.find(paths, INTENTS));
-        let inventory = finder.find(&self.inventory, MANIFESTS);
+        let inventory = finder.find_anew(&self.inventory, MANIFESTS);
         finder.finish()?;
         let config = self.config.clone().or_else(|| paths.first().and_then(|path| find_config(path)));
         let mut loader = Loader::default();
