@@ -9,6 +9,7 @@ mod callers;
 mod calls;
 mod chain;
 mod client;
+mod copies;
 mod cuts;
 mod declared;
 mod end;
