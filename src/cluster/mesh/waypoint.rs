@@ -4,6 +4,7 @@
 
 mod pods;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Mesh;
@@ -43,6 +44,15 @@ pub(super) enum Binding {
     Waypoint(usize),
     /// Nobody knows, for this reason.
     Open(&'static str),
+}
+
+/// Which waypoints stand before a pod.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before<'m> {
+    /// A pod of each that surely does.
+    pub(super) pods: Vec<&'m Pod>,
+    /// Why it may be others, too.
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// What a client calls.
@@ -215,27 +225,24 @@ impl Mesh {
         self.services_in(&pod.namespace).iter().filter(|service| selects(service, pod)).collect()
     }
 
-    /// The pods of the waypoints that stand before a pod, however it is called.
-    pub(super) fn waypoints_of(&self, known: Known<'_>) -> Vec<&Pod> {
-        if self.waypoints.is_empty() {
-            return Vec::new();
-        }
+    /// The waypoints that stand before a pod, or may, however it is called.
+    pub(super) fn waypoints_of(&self, known: Known<'_>) -> Before<'_> {
         let services = self.services_of(known.0);
         let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
-        let mut found: Vec<usize> = by_service
-            .chain([Called::Pod])
-            .filter_map(|called| match self.first(called, known) {
-                Binding::Waypoint(at) => Some(at),
-                _ => None,
-            })
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        let pods = found.into_iter().filter_map(|at| match &self.waypoints.get(at)?.endpoint.peer {
+        let mut before = Before::default();
+        let mut found = BTreeSet::new();
+        for called in by_service.chain([Called::Pod]) {
+            match self.first(called, known) {
+                Binding::None => {}
+                Binding::Waypoint(at) => drop(found.insert(at)),
+                Binding::Open(reason) => before.doubt = Some(reason),
+            }
+        }
+        before.pods.extend(found.into_iter().filter_map(|at| match &self.waypoints.get(at)?.endpoint.peer {
             Peer::Pod(pod) => Some(pod),
             Peer::Address(_) => None,
-        });
-        pods.collect()
+        }));
+        before
     }
 
     /// What acts at a waypoint on a call: targets alone, unless the mesh is told otherwise.
