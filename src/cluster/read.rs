@@ -13,7 +13,7 @@ mod twins;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Platform;
-use super::mesh::{Mesh, Sends};
+use super::mesh::{GATEWAY_NAME, Mesh, Reshaped, Sends};
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
@@ -81,6 +81,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     manifests.add_ingresses();
     manifests.open_annotated(platform);
     manifests.open_bare(platform);
+    manifests.open_reshaped();
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
@@ -248,6 +249,9 @@ impl Manifests {
                 "".into()
             }
         };
+        if object.kind == "Deployment" {
+            self.mesh.read_deployment(&metadata::loose(object, platform, reading), object, reading);
+        }
         inventory::read_object(object, &default, &mut self.inventory, reading);
     }
 
@@ -261,8 +265,9 @@ impl Manifests {
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 
-    /// What may be the mesh's configuration.
+    /// What may be the mesh's configuration, or what is laid over pods of waypoints.
     fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
+        self.mesh.read_config_map(&metadata::loose(object, platform, reading), object, reading);
         for (key, proxies) in mesh_config::read(object, platform, reading) {
             let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
             let (why, gates, side) = (Why::Setting(key), Gates::Mesh, Side::Either);
@@ -279,6 +284,16 @@ impl Manifests {
             if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
                 self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
             }
+        }
+    }
+
+    /// Leaves open what waypoints take and send whose pods are not as Istio usually makes them.
+    fn open_reshaped(&mut self) {
+        for Reshaped { object, key, waypoint: (namespace, name) } in self.mesh.find_reshaped(&self.inventory) {
+            let carried = equalities(&Labels::from([(Symbol::from(GATEWAY_NAME), name)]));
+            let (why, gates, side, proxies) = (Why::Setting(key), Gates::Both, Side::Either, Proxies::Any);
+            let (ends, spared) = (Ends::of_namespace(&namespace, carried), BTreeSet::new());
+            self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
         }
     }
 

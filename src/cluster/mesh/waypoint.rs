@@ -3,9 +3,12 @@
 //! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
 
 mod pods;
+mod reshaped;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+pub(in crate::cluster) use reshaped::Reshaped;
 
 use super::Mesh;
 use super::attachment::{GATEWAY_NAME, Known, TargetKind};
@@ -227,6 +230,7 @@ impl Mesh {
 
     /// The waypoints that stand before a pod, or may, however it is called.
     pub(super) fn waypoints_of(&self, known: Known<'_>) -> Before<'_> {
+        const RESHAPED: &str = "as whom a waypoint runs whose pods are not the usual ones is not known";
         let services = self.services_of(known.0);
         let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
         let mut before = Before::default();
@@ -238,10 +242,14 @@ impl Mesh {
                 Binding::Open(reason) => before.doubt = Some(reason),
             }
         }
-        before.pods.extend(found.into_iter().filter_map(|at| match &self.waypoints.get(at)?.endpoint.peer {
-            Peer::Pod(pod) => Some(pod),
-            Peer::Address(_) => None,
-        }));
+        for waypoint in found.into_iter().filter_map(|at| self.waypoints.get(at)) {
+            let name = (Symbol::clone(&waypoint.namespace), Symbol::clone(&waypoint.name));
+            match &waypoint.endpoint.peer {
+                _ if self.reshaped.contains(&name) => before.doubt = Some(RESHAPED),
+                Peer::Pod(pod) => before.pods.push(pod),
+                Peer::Address(_) => {}
+            }
+        }
         before
     }
 
