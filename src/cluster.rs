@@ -175,8 +175,8 @@ pub(crate) fn read_with<'s>(
 /// The objects that stand in manifests, of the kinds of which there is one of a name: kind, namespace and name. What cannot be read is left
 /// out.
 pub fn names(sources: &Sources, files: &[FileId], platform: &Platform) -> BTreeSet<[Symbol; 3]> {
-    let read::Manifests { names, .. } = read::read(sources, files, platform, &Trees::default());
-    names.into_iter().map(|([_, kind, namespace, name], _)| [kind, namespace, name]).collect()
+    let read::Manifests { noted, .. } = read::read(sources, files, platform, &Trees::default());
+    noted.into_iter().map(|noted| noted.name).map(|[_, kind, namespace, name]| [kind, namespace, name]).collect()
 }
 
 impl Cluster {

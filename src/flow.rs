@@ -26,7 +26,7 @@ pub use labels::{LabelCube, Labels};
 pub use paths::{PathNormalization, PathPattern, PathSet};
 pub use peers::{NAMESPACE_NAME, Peers, PodCube, PodSet};
 pub use ports::{PortSet, Protocol, UnknownProtocol};
-pub use question::{DataPlane, Flow, PREFLIGHT_HEADERS, Peer, Pod, Request, Token, Transport, Verdict};
+pub use question::{DataPlane, Flow, PREFLIGHT_HEADERS, Peer, Pod, Request, Token, Transport, Verdict, host_name};
 pub use requests::{RequestCube, RequestSet, TokenTest};
 pub use values::Values;
 

@@ -16,7 +16,14 @@ use twogate::source::{Source, Sources};
 
 /// What every test assumes unless it is about the assumption: a plugin that can do everything, whose blocks match no pods.
 fn platform() -> Platform {
-    Platform { end_port: Some(true), named_ports: Some(true), sctp: Some(true), ipblock_matches_pods: Some(false), ..Platform::default() }
+    Platform {
+        end_port: Some(true),
+        named_ports: Some(true),
+        sctp: Some(true),
+        ipblock_matches_pods: Some(false),
+        auto_allow_waypoint: Some(false),
+        ..Platform::default()
+    }
 }
 
 /// A cluster from manifests, and all findings.

@@ -9,6 +9,7 @@ mod callers;
 mod calls;
 mod chain;
 mod client;
+mod copies;
 mod cuts;
 mod declared;
 mod end;
@@ -53,11 +54,15 @@ use peer::PeerPolicy;
 use read::gateway::Gateway;
 use read::ingress::Ingress;
 use read::listener_set::ListenerSet;
+use read::overlay::Overlays;
 use read::waypoint::Serves;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
+pub(super) use waypoint::Reshaped;
+
 pub use alike::Readers;
+pub(super) use attachment::GATEWAY_NAME;
 pub use client::{ClientRule, ClientTls};
 pub(super) use end::MeshEnd;
 pub(super) use gateway::is_named_after;
@@ -87,6 +92,10 @@ pub(super) struct Mesh {
     ingresses: Vec<Ingress>,
     /// Who serves the classes of `Ingress`es, by their names.
     ingress_classes: BTreeMap<Symbol, Symbol>,
+    /// What is laid over the pods of waypoints.
+    overlays: Overlays,
+    /// The waypoints whose pods are not as they usually are.
+    reshaped: BTreeSet<(Symbol, Symbol)>,
     waypoints: Vec<Waypoint>,
     services: Vec<ServiceFacts>,
     /// Their own addresses, as far as they are known.
@@ -160,6 +169,18 @@ impl Mesh {
         }
     }
 
+    /// Takes in a `ConfigMap`, whatever it is for.
+    pub(super) fn read_config_map(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        let overlays = &mut self.overlays;
+        reading.quietly(|reading| overlays.add(object, &tree.root, reading));
+    }
+
+    /// Takes in a Deployment, of which one may be istiod's.
+    pub(super) fn read_deployment(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
+        let overlays = &mut self.overlays;
+        reading.quietly(|reading| overlays.add_deployment(object, &tree.root, reading));
+    }
+
     /// Takes in a class of Gateways of the Gateway API.
     pub(super) fn read_gateway_class(&mut self, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
         self.gateway_classes.extend(read::waypoint::class(&tree.root, reading));
@@ -195,6 +216,7 @@ impl Mesh {
         self.entries.extend(other.entries);
         self.gateways.extend(other.gateways);
         self.gateway_classes.extend(other.gateway_classes);
+        self.overlays.merge(other.overlays);
         self.classic.extend(other.classic);
         self.listener_sets.extend(other.listener_sets);
         self.ingresses.extend(other.ingresses);

@@ -13,7 +13,7 @@ mod twins;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Platform;
-use super::mesh::{Mesh, Sends};
+use super::mesh::{GATEWAY_NAME, Mesh, Reshaped, Sends};
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
@@ -26,6 +26,7 @@ use crate::source::{FileId, Location, Source, Sources, Span};
 use kinds::Sort;
 use scope::{Scope, touched};
 use sidecar::Reach;
+use twins::Noted;
 
 /// What manifests hold, sorted and in the order of the text.
 #[derive(Debug, Default)]
@@ -39,12 +40,9 @@ pub(super) struct Manifests {
     pub(super) held: BTreeSet<FileId>,
     /// What objects are called that name no namespace and are taken for ones of the default one, and where the first stands.
     homeless: Vec<(String, Location)>,
-    /// What every object is called that is no fact of the inventory, and where it stands.
-    pub(super) names: Vec<(Name, Location)>,
+    /// Every object that is no fact of the inventory.
+    pub(super) noted: Vec<Noted>,
 }
-
-/// Group, kind, namespace and name: there is one object of each in a cluster.
-type Name = [Symbol; 4];
 
 /// Texts below this size are read by one thread: another one would cost more than it saves.
 const WORTH_A_THREAD: usize = 128 << 10;
@@ -78,11 +76,12 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     for (file, source) in too_large {
         manifests.too_large(file, source);
     }
-    manifests.find_twins();
+    manifests.find_twins(sources);
     manifests.report_homeless(platform);
     manifests.add_ingresses();
     manifests.open_annotated(platform);
     manifests.open_bare(platform);
+    manifests.open_reshaped();
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
     manifests
@@ -179,7 +178,7 @@ impl Manifests {
             Sort::Fact => self.fact(object, platform, reading),
             Sort::NetworkPolicy => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
-                self.note(object.group(), &named);
+                self.note(object.group(), &named, reading);
                 metadata::version(object, &["v1"], reading);
                 let policy = network::policy(named, &object.root, reading);
                 if reading.is_clean() {
@@ -190,7 +189,7 @@ impl Manifests {
             }
             Sort::Mesh => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
-                self.note(object.group(), &named);
+                self.note(object.group(), &named, reading);
                 self.mesh_object((named, object), platform, reading);
             }
             Sort::Unmodelled(scope) => self.not_modelled(object, scope, platform, reading),
@@ -232,10 +231,10 @@ impl Manifests {
         self.give_up(reading.document);
     }
 
-    /// Notes what an object is called.
-    fn note(&mut self, group: &str, object: &Object) {
+    /// Notes what an object is called, and where it is written.
+    fn note(&mut self, group: &str, object: &Object, reading: &Reading<'_>) {
         let name = [group.into(), Symbol::clone(&object.kind), Symbol::clone(&object.namespace), Symbol::clone(&object.name)];
-        self.names.push((name, object.location));
+        self.noted.push(Noted { name, location: object.location, span: reading.document.span, whereabouts: reading.document.object });
     }
 
     /// Reads a fact. All of them but namespaces live in a namespace.
@@ -250,6 +249,9 @@ impl Manifests {
                 "".into()
             }
         };
+        if object.kind == "Deployment" {
+            self.mesh.read_deployment(&metadata::loose(object, platform, reading), object, reading);
+        }
         inventory::read_object(object, &default, &mut self.inventory, reading);
     }
 
@@ -263,8 +265,9 @@ impl Manifests {
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 
-    /// What may be the mesh's configuration.
+    /// What may be the mesh's configuration, or what is laid over pods of waypoints.
     fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
+        self.mesh.read_config_map(&metadata::loose(object, platform, reading), object, reading);
         for (key, proxies) in mesh_config::read(object, platform, reading) {
             let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
             let (why, gates, side) = (Why::Setting(key), Gates::Mesh, Side::Either);
@@ -281,6 +284,16 @@ impl Manifests {
             if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
                 self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
             }
+        }
+    }
+
+    /// Leaves open what waypoints take and send whose pods are not as Istio usually makes them.
+    fn open_reshaped(&mut self) {
+        for Reshaped { object, key, waypoint: (namespace, name) } in self.mesh.find_reshaped(&self.inventory) {
+            let carried = equalities(&Labels::from([(Symbol::from(GATEWAY_NAME), name)]));
+            let (why, gates, side, proxies) = (Why::Setting(key), Gates::Both, Side::Either, Proxies::Any);
+            let (ends, spared) = (Ends::of_namespace(&namespace, carried), BTreeSet::new());
+            self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
         }
     }
 
@@ -303,14 +316,14 @@ impl Manifests {
         let mesh = &mut self.mesh;
         if is_outside {
             if !is_of_one && reading.quietly(|reading| mesh.read_entry(&named, object, reading)).flatten().is_some() {
-                return self.note(object.group(), &named);
+                return self.note(object.group(), &named, reading);
             }
             mesh.read_unreadable_entry(&named, object, reading);
         }
         let plain = reading.quietly(|reading| touched(scope, object, &named.namespace, root, reading));
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
         let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
-        self.note(object.group(), &named);
+        self.note(object.group(), &named, reading);
         let why = if is_of_one && scope.is_modelled_in_part() { Why::Setting(metadata::REVISION) } else { Why::Kind };
         if scope == Scope::Gateway {
             return self.gateway((named, object), (why, gates, ends), reading);
@@ -363,7 +376,7 @@ impl Manifests {
         self.policies.extend(other.policies);
         self.mesh.merge(other.mesh);
         self.unmodelled.extend(other.unmodelled);
-        self.names.extend(other.names);
+        self.noted.extend(other.noted);
         self.held.extend(other.held);
         self.homeless.extend(other.homeless);
         self.findings.extend(other.findings);

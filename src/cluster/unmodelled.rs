@@ -154,6 +154,12 @@ impl Unmodelled {
         at_gate && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
     }
 
+    /// Whether another one says the same of the same flows, wherever it is written.
+    pub(super) fn touches_the_same(&self, other: &Self) -> bool {
+        let flows = |one: &Self| (one.why, one.gates, one.side, one.proxies);
+        flows(self) == flows(other) && self.ends == other.ends && self.spared == other.spared
+    }
+
     /// Whether it may change anything for those that call this end.
     pub(super) fn minds(&self, destination: &Endpoint) -> bool {
         !matches!(&destination.peer, Peer::Pod(pod) if self.spared.contains(&pod.namespace))

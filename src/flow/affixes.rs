@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use super::Symbol;
+use super::{Symbol, host_name};
 
 /// Patterns of words: beginnings, ends and whole words.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,10 +64,10 @@ impl Affixes {
 
     /// Adds a pattern of hosts. A flow's host has no port; what a pattern says of the port shows on the host alone.
     pub fn add_written_host(&mut self, written: &str) {
-        let bare = |text: &str| Symbol::from(text.split(':').next().unwrap_or_default());
+        let bare = |text: &str| Symbol::from(host_name(text));
         match (written.strip_prefix('*'), written.strip_suffix('*')) {
             (Some(end), _) => self.add_end(bare(end)),
-            (None, Some(start)) if !start.contains(':') => self.add_start(start.into()),
+            (None, Some(start)) if host_name(start) == start => self.add_start(start.into()),
             (None, _) => self.add_whole(bare(written)),
         }
     }
@@ -184,6 +184,33 @@ mod tests {
             words.extend(last.clone());
         }
         words
+    }
+
+    #[test]
+    fn of_a_hosts_pattern_the_port_is_left_out() {
+        let hosts = |written: &str| {
+            let mut affixes = Affixes::default();
+            affixes.add_written_host(written);
+            let words = |all: &BTreeSet<Symbol>| all.iter().map(|word| (**word).to_owned()).collect::<Vec<_>>().concat();
+            [words(&affixes.starts), words(&affixes.ends), words(&affixes.whole)]
+        };
+        for (written, expected) in [
+            ("a.example", ["", "", "a.example"]),
+            ("a.example:80", ["", "", "a.example"]),
+            ("a.example:*", ["", "", "a.example"]),
+            ("a.*", ["a.", "", ""]),
+            ("*.example:80", ["", ".example", ""]),
+            ("*:80", ["", "", ""]),
+            ("[fd00::1]", ["", "", "[fd00::1]"]),
+            ("[fd00::1]:80", ["", "", "[fd00::1]"]),
+            ("[fd00::1]:*", ["", "", "[fd00::1]"]),
+            ("[fd00::1]*", ["[fd00::1]", "", ""]),
+            ("[fd00:*", ["[fd00:", "", ""]),
+            ("*:1]", ["", ":1]", ""]),
+            ("*:1]:80", ["", ":1]", ""]),
+        ] {
+            assert_eq!(hosts(written), expected, "{written}");
+        }
     }
 
     proptest! {

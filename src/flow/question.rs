@@ -95,11 +95,18 @@ impl Request {
 
     /// The host without a port.
     pub fn host_name(&self) -> &str {
-        match self.host.rsplit_once(':') {
-            // The colons of an IPv6 address stand in brackets.
-            Some((name, port)) if !port.contains(']') => name,
-            _ => &self.host,
-        }
+        host_name(&self.host)
+    }
+}
+
+/// A host, or a part of one, without the port behind it. The colons of an IPv6 address stand in brackets, of which a part may have but one.
+pub fn host_name(host: &str) -> &str {
+    let Some(closing) = host.rfind(']') else {
+        return if host.starts_with('[') { host } else { host.split(':').next().unwrap_or(host) };
+    };
+    match host.split_at_checked(closing + 1) {
+        Some((name, behind)) if behind.starts_with(':') => name,
+        _ => host,
     }
 }
 

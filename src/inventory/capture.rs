@@ -24,10 +24,17 @@ const NONE: u64 = 2;
 /// The annotation that names what a proxy starts with in place of what Istio gives it.
 const BOOTSTRAP: &str = "sidecar.istio.io/bootstrapOverride";
 
+/// The annotation that names the port of the agent, which is not captured in the place of the usual one.
+const STATUS_PORT: &str = "status.sidecar.istio.io/port";
+
+/// The port of the agent that is usual.
+const USUAL_STATUS_PORT: &str = "15020";
+
 /// Annotations by which a proxy captures less, or is another one than Istio's.
-const NOT_MODELLED: [&str; 4] = [
+const NOT_MODELLED: [&str; 5] = [
     "ambient.istio.io/bypass-inbound-capture",
     BOOTSTRAP,
+    STATUS_PORT,
     "traffic.sidecar.istio.io/excludeInterfaces",
     "traffic.sidecar.istio.io/kubevirtInterfaces",
 ];
@@ -111,13 +118,14 @@ pub(super) fn outbound(annotations: &Labels) -> OutboundCapture {
 /// The annotations of a pod that may change what its proxy captures or does, and of which that is not understood.
 pub(super) fn unmodelled(annotations: &Labels) -> Vec<&'static str> {
     let mut keys: Vec<&'static str> =
-        NOT_MODELLED.into_iter().filter(|key| annotations.get(*key).is_some_and(|text| is_set(text))).collect();
+        NOT_MODELLED.into_iter().filter(|key| annotations.get(*key).is_some_and(|text| is_set(key, text))).collect();
     keys.extend(is_configured_to_pass(annotations).then_some(CONFIG));
     keys
 }
 
-fn is_set(text: &str) -> bool {
-    !matches!(text.trim(), "" | "false")
+fn is_set(key: &str, text: &str) -> bool {
+    let text = text.trim();
+    !matches!(text, "" | "false") && (key != STATUS_PORT || text != USUAL_STATUS_PORT)
 }
 
 /// Whether the configuration that a pod gives its proxy asks for no interception, where no annotation says how it intercepts: the template of

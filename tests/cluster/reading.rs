@@ -60,12 +60,45 @@ fn an_object_that_stands_twice_is_found() {
     let found = findings(&format!("{}{}", policy("p", CLOSED), policy("p", "{podSelector: {matchLabels: {app: db}}}")));
     assert_eq!(found.len(), 1);
     assert!(found[0].ends_with("NetworkPolicy `shop/p` stands twice"), "{found:?}");
-    let istio = |kind: &str| object("security.istio.io/v1", kind, "p", "{mtls: {mode: STRICT}}");
-    assert_eq!(findings(&format!("{}{}", istio("PeerAuthentication"), istio("PeerAuthentication"))).len(), 1);
+    let istio = |mode: &str| object("security.istio.io/v1", "PeerAuthentication", "p", &format!("{{mtls: {{mode: {mode}}}}}"));
+    assert_eq!(findings(&format!("{}{}", istio("STRICT"), istio("PERMISSIVE"))).len(), 1);
+    // The second of three is what is left of the first two, whatever the third is.
+    assert_eq!(findings(&format!("{}{}{}", istio("STRICT"), istio("PERMISSIVE"), istio("PERMISSIVE"))).len(), 1);
     let namespace = |labels: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {labels}}}\n");
     assert!(findings(&format!("{0}{0}", namespace("{team: a}"))).is_empty(), "the same facts twice are one fact");
     let found = findings(&format!("{}{}", namespace("{team: a}"), namespace("{team: b}")));
     assert!(found.len() == 1 && found[0].starts_with("invalid-manifest at"), "{found:?}");
+}
+
+/// Whoever applies the same text twice has one object.
+#[test]
+fn an_object_of_any_kind_that_stands_twice_and_says_the_same_is_one() {
+    let (security, networking) = ("security.istio.io/v1", "networking.istio.io/v1");
+    for (version, kind, spec, other) in [
+        ("networking.k8s.io/v1", "NetworkPolicy", CLOSED, "{podSelector: {}, policyTypes: [Egress]}"),
+        (security, "AuthorizationPolicy", "{rules: []}", "{rules: [{}]}"),
+        (security, "PeerAuthentication", "{mtls: {mode: STRICT}}", "{mtls: {mode: PERMISSIVE}}"),
+        (security, "RequestAuthentication", "{jwtRules: [{issuer: a, jwks: '{}'}]}", "{jwtRules: [{issuer: b, jwks: '{}'}]}"),
+        (networking, "DestinationRule", "{host: a, trafficPolicy: {tls: {mode: DISABLE}}}", "{host: b}"),
+        (networking, "Gateway", "{servers: [{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*']}]}", "{servers: []}"),
+        (
+            networking,
+            "ServiceEntry",
+            "{hosts: [a.example], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}",
+            "{hosts: [b.example]}",
+        ),
+        (networking, "EnvoyFilter", "{configPatches: []}", "{workloadSelector: {labels: {app: a}}}"),
+        ("gateway.networking.k8s.io/v1", "Gateway", "{gatewayClassName: istio-waypoint, listeners: []}", "{gatewayClassName: istio}"),
+    ] {
+        let (one, two) = (object(version, kind, "p", spec), object(version, kind, "p", other));
+        let alone = findings(&one);
+        let mut sources = Sources::default();
+        let files = [&one, &one].map(|yaml| sources.add(Source::new("f.yaml", yaml.clone())));
+        let (_, twice) = twogate::cluster::read(&sources, &files, platform());
+        assert_eq!(twice.len(), alone.len(), "{kind}: {twice:?}");
+        let differing = findings(&format!("{one}{two}"));
+        assert!(differing.iter().any(|finding| finding.contains("stands twice")), "{kind}: {differing:?}");
+    }
 }
 
 #[test]

@@ -269,3 +269,12 @@ fn a_dry_run_is_refused_here() {
     let yaml = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: p, namespace: shop, annotations: {istio.io/dry-run: 'true'}}\nspec: {}\n";
     assert_eq!(findings(yaml).len(), 1);
 }
+
+/// Of two policies about the same pods only the oldest acts; of one that is written twice there is one.
+#[test]
+fn a_policy_that_stands_twice_is_one() {
+    let strict = peer_authentication("shop/strict", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}");
+    let twice = cluster(&format!("{strict}{strict}"));
+    denied(&twice, &tcp(&plain("shop", ""), &db(), 80), Gate::Transport);
+    assert_eq!(ask(&twice, &tcp(&plain("shop", ""), &db(), 80)).steps, ask(&cluster(&strict), &tcp(&plain("shop", ""), &db(), 80)).steps);
+}

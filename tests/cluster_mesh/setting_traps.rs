@@ -223,3 +223,42 @@ fn pods_that_run_without_a_sidecar_are_not_behind_one() {
     let (_, findings) = read_on(no_mesh, &format!("{closed}{made}{}", pod(owner, "")));
     assert!(findings.is_empty(), "{findings:#?}");
 }
+
+/// The port by which the agent tells of itself is captured by nobody, in the place of the usual one (istio/istio :
+/// manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
+#[test]
+fn a_port_that_is_the_agents_is_not_captured_for_sure() {
+    let pods = |annotations: &str| format!("{}{}", annotated("db", annotations), policy("{selector: {matchLabels: {app: db}}, rules: []}"));
+    let own = pods("status.sidecar.istio.io/port: '8080'");
+    let on = cluster(&own);
+    unspecified(&on, &tcp(&plain("shop", ""), &workload(&on, "db"), 8080), "`status.sidecar.istio.io/port`");
+    let usual = cluster(&pods("status.sidecar.istio.io/port: '15020'"));
+    denied(&usual, &tcp(&plain("shop", ""), &workload(&usual, "db"), 8080), Gate::Caller);
+}
+
+/// What the injector captures where pods do not say it.
+#[test]
+fn an_injector_that_captures_less_leaves_sidecars_open() {
+    let injector = |values: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio-sidecar-injector, namespace: istio-system}}\ndata: {{values: '{values}'}}\n"
+        )
+    };
+    let closed = policy("{selector: {matchLabels: {app: db}}, rules: []}");
+    let with = |values: &str| cluster(&format!("{}{closed}", injector(values)));
+    let call = tcp(&plain("shop", ""), &db(), 8080);
+    for values in [
+        r#"{"global": {"proxy": {"excludeInboundPorts": "8080"}}}"#,
+        r#"{"global": {"proxy": {"includeInboundPorts": "80"}}}"#,
+        r#"{"global": {"proxy": {"includeInboundPorts": ""}}}"#,
+        r#"{"global": {"proxy": {"statusPort": 8080}}}"#,
+        r#"{"global": {"proxy": {"excludeIPRanges": "10.0.0.0/8"}}}"#,
+        r#"{"sidecarInjectorWebhook": {"neverInjectSelector": [{"matchLabels": {"app": "db"}}]}}"#,
+        r#"{"sidecarInjectorWebhook": {"injectedAnnotations": {"a": "b"}}}"#,
+        "[",
+    ] {
+        unspecified(&with(values), &call, "ConfigMap `istio-system/istio-sidecar-injector`");
+    }
+    let usual = r#"{"global": {"proxy": {"excludeInboundPorts": "", "includeInboundPorts": "*", "statusPort": 15020, "excludeIPRanges": "", "includeIPRanges": "*"}}, "sidecarInjectorWebhook": {"neverInjectSelector": [], "injectedAnnotations": {}}}"#;
+    denied(&with(usual), &call, Gate::Caller);
+}

@@ -343,3 +343,69 @@ fn a_second_waypoint_may_take_a_share_of_the_calls() {
 fn shared_labels() -> &'static str {
     "{istio.io/use-waypoint: waypoint, istio.io/use-waypoint-canary: second}"
 }
+
+/// What is laid over the pods that Istio makes may be anything of them, their labels and account included (`deploymentcontroller.go`,
+/// `render`).
+#[test]
+fn what_is_laid_over_the_pods_of_a_waypoint_leaves_it_open() {
+    let parameters = ", infrastructure: {parametersRef: {group: '', kind: ConfigMap, name: overlay}}";
+    let overlay = |labels: &str, data: &str| {
+        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: overlay, namespace: shop, labels: {labels}}}\ndata: {data}\n")
+    };
+    let labels = "{deployment: 'spec: {template: {metadata: {labels: {team: a}}}}'}";
+    let account = "{deployment: 'spec: {template: {spec: {serviceAccountName: a}}}'}";
+    let sizes = "{horizontalPodAutoscaler: 'spec: {}', deployment: 'spec: {replicas: 3, template: {spec: {containers: [{name: istio-proxy, resources: {}}]}}}'}";
+    let with = |gateway: &str, more: &str| only_label(&format!("{gateway}{more}"), "istio.io/dataplane-mode: none");
+    let own = made("{}", "{}", parameters);
+    let why = "Gateway `shop/waypoint` may decide otherwise by its `spec.infrastructure.parametersRef`";
+    for unclear in [
+        String::new(),
+        overlay("{}", labels),
+        overlay("{}", account),
+        overlay("{}", "{service: 'spec: {}'}"),
+        overlay("{}", "{deployment: '{'}"),
+    ] {
+        unspecified(&with(&own, &unclear), &call(), why);
+    }
+    allowed(&with(&own, &overlay("{}", sizes)), &call());
+    // The same for all Gateways of a class.
+    let usual = made("{}", "{}", "");
+    let of_class = |class: &str, data: &str| overlay(&format!("{{gateway.istio.io/defaults-for-class: {class}}}"), data);
+    unspecified(&with(&usual, &of_class("istio-waypoint", labels)), &call(), "ConfigMap `shop/overlay` may decide otherwise");
+    allowed(&with(&usual, &of_class("istio-waypoint", sizes)), &call());
+    allowed(&with(&usual, &of_class("istio", labels)), &call());
+    // Whoever holds the pods themselves need not know what made them.
+    let running = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: waypoint, namespace: shop}\nspec: {selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: waypoint}}, template: {metadata: {labels: {gateway.networking.k8s.io/gateway-name: waypoint, istio.io/dataplane-mode: none}}, spec: {serviceAccountName: waypoint, containers: [{name: c, image: i}]}}}\n";
+    allowed(&with(&own, &format!("{}{running}", overlay("{}", labels))), &call());
+    // As whom it runs is not known either.
+    let on = Platform { auto_allow_waypoint: Some(true), ..installed() };
+    let db = service("db", "{istio.io/use-waypoint: waypoint}", HTTP);
+    unspecified(&cluster_on(on, &format!("{own}{db}")), &auto(&client(), &server(), 8080).by_pod_address(), "as whom a waypoint runs");
+}
+
+#[test]
+fn a_waypoint_behind_an_address_of_its_own_is_not_made_by_istio() {
+    let at = |addresses: &str| only_label(&made("{}", "{}", &format!(", addresses: [{addresses}]")), "istio.io/dataplane-mode: none");
+    allowed(&at("{value: 10.0.0.1}"), &call());
+    allowed(&at("{type: IPAddress, value: 10.0.0.1}"), &call());
+    for elsewhere in ["{type: Hostname, value: w.shop.svc.cluster.local}", "{value: 10.0.0.1}, {value: 10.0.0.2}"] {
+        unspecified(&at(elsewhere), &call(), "`spec.addresses`");
+    }
+}
+
+#[test]
+fn an_istiod_may_copy_no_labels_to_a_waypoint() {
+    let istiod = |value: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: istiod, namespace: istio-system}}\nspec: {{selector: {{matchLabels: {{app: istiod}}}}, \
+             template: {{metadata: {{labels: {{app: istiod}}}}, spec: {{containers: [{{name: discovery, image: i, env: [{{name: \
+             PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS, value: '{value}'}}]}}]}}}}}}\n"
+        )
+    };
+    let with = |labels: &str, more: &str, value: &str| only_label(&format!("{}{}", made(labels, "{}", more), istiod(value)), "team: a");
+    allowed(&with("{team: a}", "", "true"), &call());
+    unspecified(&with("{team: a}", "", "false"), &call(), "PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS");
+    // There is nothing to copy, or it is not asked for.
+    denied(&with("{}", "", "false"), &call(), Gate::Ingress);
+    allowed(&with("{team: b}", ", infrastructure: {labels: {team: a}}", "false"), &call());
+}

@@ -263,6 +263,38 @@ fn istio_may_let_waypoints_in_by_itself() {
     allowed(&by(None), &call(&client()));
 }
 
+/// Where it is not known which waypoint stands before a pod, it is not known whom Istio lets in, and whether it refuses all others.
+#[test]
+fn istio_may_let_in_waypoints_that_nobody_knows() {
+    let by = |labels: &str, allow: bool| {
+        let db = service("db", labels, "{name: http, port: 80, targetPort: 8080}");
+        let on = Platform { auto_allow_waypoint: Some(allow), ..installed() };
+        cluster_on(on, &format!("{}{db}", waypoint("service")))
+    };
+    let unseen = "{istio.io/use-waypoint: other}";
+    let pod = |source: &Endpoint, server: &Endpoint| auto(source, server, 8080).by_pod_address();
+    allowed(&by(unseen, false), &pod(&client(), &server()));
+    unspecified(&by(unseen, true), &pod(&client(), &server()), "not in the manifests");
+    unspecified(&by(unseen, true), &pod(&plain("shop", "app=web"), &server()), "not in the manifests");
+    // Nor does a manifest without any Gateway say more.
+    let db = service("db", unseen, "{name: http, port: 80, targetPort: 8080}");
+    let without = cluster_on(Platform { auto_allow_waypoint: Some(true), ..installed() }, &db);
+    unspecified(&without, &pod(&client(), &server()), "not in the manifests");
+    // What a pod itself names counts, too, and so may the labels of a namespace that nobody describes.
+    let named = server().pod(|pod| drop(pod.labels.insert("istio.io/use-waypoint".into(), "other".into())));
+    unspecified(&by("{}", true), &pod(&client(), &named), "not in the manifests");
+    let undescribed = server().facts(|facts| facts.namespace = cluster::NamespaceLabels::NameOnly);
+    unspecified(&by("{}", true), &pod(&client(), &undescribed), "labels of the namespace");
+    // Who is let in beside is let in for sure, and without an identity nobody is.
+    let both = service("db", "{istio.io/use-waypoint: waypoint}", "{name: http, port: 80, targetPort: 8080}");
+    let both = format!("{}{both}{}", waypoint("service"), db.replace("name: db,", "name: other,"));
+    let both = cluster_on(Platform { auto_allow_waypoint: Some(true), ..installed() }, &both);
+    let known = ambient("shop", "gateway.networking.k8s.io/gateway-name=waypoint", "waypoint");
+    allowed(&both, &pod(&known, &server()));
+    unspecified(&both, &pod(&client(), &server()), "not in the manifests");
+    denied(&both, &pod(&plain("shop", "app=web"), &server()), Gate::Caller);
+}
+
 #[test]
 fn what_is_not_modelled_at_a_waypoint_leaves_it_open() {
     let filter = |namespace: &str| {

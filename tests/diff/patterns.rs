@@ -78,6 +78,28 @@ fn what_must_not_match_is_told_from_what_must() {
     }
 }
 
+/// The colons of an address in brackets are no beginning of a port.
+#[test]
+fn hosts_that_are_addresses_are_told_apart() {
+    let pairs = [
+        ("['[fd00::1]', '[fd00::1]:*']", "['[fd00::2]', '[fd00::2]:*']"),
+        ("['[fd00::1]']", "['[fd00::2]']"),
+        ("['[fd00::1]:8080']", "['[fd00::2]:8080']"),
+        ("['[fd00:*']", "['[fd01:*']"),
+        ("['[fd00::1]*']", "['[fd00::2]*']"),
+        ("['*::1]', '*::1]:8080']", "['*::2]', '*::2]:8080']"),
+    ];
+    for (left, right) in pairs {
+        let [base, head] = [left, right].map(|hosts| [("ALLOW", format!("{{to: [{{operation: {{hosts: {hosts}}}}}]}}"))]);
+        assert_ne!(differ(&base, &head), [""; 0], "{left} {right}");
+        assert_eq!(differ(&head, &head), [""; 0]);
+    }
+    // Beginnings and ends that one address has both of.
+    let base = [("ALLOW", "{to: [{operation: {hosts: ['[fd00:*']}}]}".to_owned())];
+    let head = [("ALLOW", "{to: [{operation: {hosts: ['[fd00:*'], notHosts: ['*:1]', '*:1]:*']}}]}".to_owned())];
+    assert_ne!(differ(&base, &head), [""; 0]);
+}
+
 /// A rule for callers from namespaces that have each of these letters in their names.
 fn with_letters(letters: &str) -> String {
     let tests: Vec<String> = letters.chars().map(|letter| format!("{{key: source.namespace, values: ['*{letter}*']}}")).collect();

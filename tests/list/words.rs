@@ -208,7 +208,8 @@ fn what_is_said_of_a_port_behind_a_host_is_told_of_the_host() {
     assert_eq!(listed(&hosts("'*.example.com:80'"), ""), [open("*.example.com")]);
     assert_eq!(listed(&hosts("'*:80'"), ""), [format!("*; {OPEN}")]);
     assert_eq!(listed(&hosts("a.com, 'a.com:*'"), ""), ["* at a.com"]);
-    assert_eq!(listed(&hosts("'*'"), &hosts("'[::1]', '[::1]:*'")), ["* at * but [::1]|[::1]:*"]);
+    assert_eq!(listed(&hosts("'*'"), &hosts("'[::1]', '[::1]:*'")), ["* at * but [::1]"]);
+    assert_eq!(listed(&hosts("'[::1]:80', '[::2]'"), ""), [open("[::1]|[::2]")]);
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Attachment {
 }
 
 /// The label under which pods carry the name of their Gateway.
-pub(super) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+pub(in crate::cluster) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Whether a pod has all of these labels, as far as its labels are known.
 pub(super) fn selects((pod, facts): Known<'_>, labels: &Labels) -> Acts {

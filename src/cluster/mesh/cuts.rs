@@ -19,7 +19,7 @@ use crate::cluster::HBONE;
 use crate::cluster::Names;
 use crate::flow::{
     AddressSet, Affixes, Cut, Intervals, LabelCube, NAMESPACE_NAME, PathPattern, Peers, PodCube, PodSet, PortSet, Protocol, RequestSamples,
-    Symbol, Token, Values, WrittenWords,
+    Symbol, Token, Values, WrittenWords, host_name,
 };
 
 impl MeshEnd<'_> {
@@ -288,7 +288,7 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
             }
             // A flow's host has no port; what a value says of the port shows on the host alone.
             Matcher::Hosts(words) => {
-                all.hosts.extend(samples(words).filter_map(|word| word.split(':').next().map(Symbol::from)));
+                all.hosts.extend(samples(words).map(|word| Symbol::from(host_name(&word))));
                 all.written.hosts.extend(written(words));
             }
             Matcher::Paths(patterns, _) => all.paths.extend(patterns.iter().cloned()),

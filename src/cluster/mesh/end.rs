@@ -183,10 +183,15 @@ impl Mesh {
             Some(true) => None,
             None => Some(UNSAID),
         };
-        let accounts: Vec<Symbol> =
-            self.waypoints_of(known).iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
+        let before = self.waypoints_of(known);
+        let accounts: Vec<Symbol> = before.pods.iter().map(|pod| format!("{}/{}", pod.namespace, pod.account).into()).collect();
         let callers = Callers::accounts(&accounts, "", Reader::Ztunnel, &self.platform);
-        (!accounts.is_empty()).then_some(Synthetic { callers, doubt })
+        match before.doubt {
+            None if accounts.is_empty() => None,
+            None => Some(Synthetic { callers, more: None, doubt }),
+            // Without any that surely stands there it may be that nobody is let in, which lets everybody in.
+            Some(more) => Some(Synthetic { callers, more: Some(more), doubt: doubt.or(accounts.is_empty().then_some(more)) }),
+        }
     }
 }
 

@@ -5,13 +5,14 @@
 
 use super::truth::Truth;
 use super::words::Word;
+use crate::flow::host_name;
 
 /// Whether one of the values matches a host. One that is given with its port is taken as it is, and so is one with a colon and no port behind
 /// it, which says that none is sent.
 pub(super) fn matches(words: &[Word], host: &str) -> Truth {
     let sent = host.strip_suffix(':').unwrap_or(host);
     let bare = words.iter().any(|word| word.matches(sent));
-    if host.contains(':') {
+    if host_name(host) != host {
         return Truth::of(bare);
     }
     let with = |coverage| words.iter().any(|word| covers(word, host) >= coverage);
@@ -75,6 +76,13 @@ mod tests {
         assert!(matches!(ask(&["*:443"], "a.example"), Truth::Open(_)));
         assert!(matches!(ask(&["*"], "a.example"), Truth::Yes));
         assert_eq!(ask(&["*.other"], "a.example"), Truth::No);
+        // An address in brackets has no port by its own colons.
+        assert!(matches!(ask(&["[fd00::1]"], "[fd00::1]"), Truth::Open(_)));
+        assert!(matches!(ask(&["[fd00::1]:80"], "[fd00::1]"), Truth::Open(_)));
+        assert_eq!(ask(&["[fd00::1]", "[fd00::1]:*"], "[fd00::1]"), Truth::Yes);
+        assert_eq!(ask(&["[fd00::2]"], "[fd00::1]"), Truth::No);
+        assert_eq!(ask(&["[fd00::1]:80"], "[fd00::1]:80"), Truth::Yes);
+        assert_eq!(ask(&["[fd00::1]"], "[fd00::1]:80"), Truth::No);
         // No port is sent.
         assert_eq!(ask(&["a.example"], "a.example:"), Truth::Yes);
         assert_eq!(ask(&["a.example:*"], "a.example:"), Truth::No);

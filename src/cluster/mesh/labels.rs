@@ -34,10 +34,16 @@ impl Mesh {
         // A Service tells its pods from others by what it declares their ports to be, or by its waypoint.
         let services = self.services_in(namespace);
         let by_ports = || self.telling_by_ports(namespace, &Declared::of(services));
-        let services = if self.waypoints.is_empty() { by_ports() } else { services.iter().collect() };
+        let by_waypoints = !self.waypoints.is_empty() || (self.may_let_in() && self.names_waypoints());
+        let services = if by_waypoints { services.iter().collect() } else { by_ports() };
         cubes
             .extend(services.into_iter().filter(|service| !service.selector.is_empty()).map(|service| attachment::cube(&service.selector)));
         cubes.extend(self.waypoints.iter().flat_map(|waypoint| self.waypoint_selectors(waypoint, namespace)));
+        if self.may_let_in() {
+            // One of which nobody knows as whom it runs may stand before whoever names it.
+            let of_use = [Values::present(), Values::one("none".into())];
+            cubes.extend(of_use.map(|values| LabelCube::of(USE.into(), values)));
+        }
         cubes.extend(self.gateways_by_name().filter(|(own, _)| ***own == *namespace).map(|(_, test)| test));
         cubes
     }
@@ -50,13 +56,17 @@ impl Mesh {
         let equal = |key: &str, value: &str| LabelCube::of(key.into(), Values::one(value.into()));
         let named = equal(USE, &waypoint.name);
         let mut cubes = vec![equal(GATEWAY_NAME, &waypoint.name), named.clone(), equal(USE, "none")];
-        if waypoint.serves.to_workloads() && self.platform.auto_allow_waypoint != Some(false) {
-            cubes.push(LabelCube::of(USE.into(), Values::present()));
+        if self.may_let_in() {
             let own = (*waypoint.namespace == *namespace).then(Values::absent);
             let spaces = own.into_iter().chain([Values::one(Symbol::clone(&waypoint.namespace))]);
             cubes.extend(spaces.map(|space| named.clone().with(USE_NAMESPACE.into(), space)));
         }
         cubes
+    }
+
+    /// Whether Istio may let waypoints in by itself (`Mesh::synthetic`).
+    fn may_let_in(&self) -> bool {
+        self.platform.auto_allow_waypoint != Some(false)
     }
 
     /// Adds the tests of all its objects.
@@ -141,7 +151,7 @@ impl Mesh {
     /// The labels by which pods name a waypoint (`Mesh::named`), or are one (`Mesh::is_waypoint`), or a gateway that may be told to call
     /// over one (`Mesh::takes_waypoints`, `Mesh::ingress`).
     fn add_waypoints(&self, tests: &mut LabelTests) {
-        if !self.has_ambient && !self.names_waypoints() {
+        if !self.has_ambient && !self.names_waypoints() && !self.may_let_in() {
             return;
         }
         for key in ROUTE_KEYS {

@@ -38,6 +38,8 @@ pub(super) struct Bound<'m> {
 pub(super) struct Synthetic {
     /// The waypoints.
     pub(super) callers: Callers,
+    /// Why there may be others, of which nobody knows as whom they run.
+    pub(super) more: Option<&'static str>,
     /// Why it may not be there.
     pub(super) doubt: Option<&'static str>,
 }
@@ -107,7 +109,9 @@ impl Bound<'_> {
 
 impl Synthetic {
     fn matches(&self, view: &View<'_>) -> Truth {
-        view.caller.map_or(Truth::No, |pod| self.callers.hold(&pod.namespace, &pod.account))
+        let Some(pod) = view.caller else { return Truth::No };
+        let known = self.callers.hold(&pod.namespace, &pod.account);
+        self.more.map_or(known, |reason| known.unless(reason))
     }
 }
 

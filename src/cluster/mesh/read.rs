@@ -11,6 +11,7 @@ pub(super) mod entry;
 pub(super) mod gateway;
 pub(super) mod ingress;
 pub(super) mod listener_set;
+pub(super) mod overlay;
 pub(super) mod peer;
 pub(super) mod request;
 pub(super) mod server;

@@ -3,8 +3,12 @@
 //! Owns: `Waypoint`, `Binding`. It must not know how a connection travels.
 
 mod pods;
+mod reshaped;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+pub(in crate::cluster) use reshaped::Reshaped;
 
 use super::Mesh;
 use super::attachment::{GATEWAY_NAME, Known, TargetKind};
@@ -43,6 +47,15 @@ pub(super) enum Binding {
     Waypoint(usize),
     /// Nobody knows, for this reason.
     Open(&'static str),
+}
+
+/// Which waypoints stand before a pod.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before<'m> {
+    /// A pod of each that surely does.
+    pub(super) pods: Vec<&'m Pod>,
+    /// Why it may be others, too.
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// What a client calls.
@@ -215,27 +228,29 @@ impl Mesh {
         self.services_in(&pod.namespace).iter().filter(|service| selects(service, pod)).collect()
     }
 
-    /// The pods of the waypoints that stand before a pod, however it is called.
-    pub(super) fn waypoints_of(&self, known: Known<'_>) -> Vec<&Pod> {
-        if self.waypoints.is_empty() {
-            return Vec::new();
-        }
+    /// The waypoints that stand before a pod, or may, however it is called.
+    pub(super) fn waypoints_of(&self, known: Known<'_>) -> Before<'_> {
+        const RESHAPED: &str = "as whom a waypoint runs whose pods are not the usual ones is not known";
         let services = self.services_of(known.0);
         let by_service = services.iter().map(|service| Called::Service(&service.namespace, &service.name));
-        let mut found: Vec<usize> = by_service
-            .chain([Called::Pod])
-            .filter_map(|called| match self.first(called, known) {
-                Binding::Waypoint(at) => Some(at),
-                _ => None,
-            })
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        let pods = found.into_iter().filter_map(|at| match &self.waypoints.get(at)?.endpoint.peer {
-            Peer::Pod(pod) => Some(pod),
-            Peer::Address(_) => None,
-        });
-        pods.collect()
+        let mut before = Before::default();
+        let mut found = BTreeSet::new();
+        for called in by_service.chain([Called::Pod]) {
+            match self.first(called, known) {
+                Binding::None => {}
+                Binding::Waypoint(at) => drop(found.insert(at)),
+                Binding::Open(reason) => before.doubt = Some(reason),
+            }
+        }
+        for waypoint in found.into_iter().filter_map(|at| self.waypoints.get(at)) {
+            let name = (Symbol::clone(&waypoint.namespace), Symbol::clone(&waypoint.name));
+            match &waypoint.endpoint.peer {
+                _ if self.reshaped.contains(&name) => before.doubt = Some(RESHAPED),
+                Peer::Pod(pod) => before.pods.push(pod),
+                Peer::Address(_) => {}
+            }
+        }
+        before
     }
 
     /// What acts at a waypoint on a call: targets alone, unless the mesh is told otherwise.

@@ -5,6 +5,8 @@
 //! A flow is a connection to a given pod or address on a given port, with its request as it arrives there. So what only decides
 //! *where* traffic goes cannot affect it: routes, `VirtualService`, endpoints. Neither can what makes pods or other
 //! objects, because those are judged once they are there, nor what installs the mesh or the plugin, whose facts the platform states.
+//! Of a Gateway of the Gateway API that holds for what its Service is like: the annotation `networking.istio.io/service-type`, and one
+//! address that it is to be given.
 
 use super::scope::Scope;
 use crate::inventory;

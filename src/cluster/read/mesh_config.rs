@@ -9,12 +9,17 @@ use crate::cluster::Platform;
 use crate::cluster::unmodelled::Proxies;
 use crate::diagnostic::{Diagnostic, code};
 use crate::inventory::MeshConfig;
-use crate::manifest::{Object, Reading};
-use crate::source::Location;
+use crate::manifest::{Object, Reading, plain};
+use crate::source::{Location, Source};
 
 /// Holds a `ConfigMap` against the platform; the settings that change answers and are not modelled, each with whose proxies it is about.
 pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Vec<(&'static str, Proxies)> {
+    let values = object.root.follow(reading, &["data", "values"]);
     let name = object.root.follow(reading, &["metadata", "name"]);
+    if name.text(reading).is_some_and(|name| name.starts_with(INJECTOR)) {
+        let written = reading.quietly(|reading| values.text(reading).map(str::to_owned)).flatten();
+        return written.map_or_else(Vec::new, |written| of_injector(&written));
+    }
     let is_of_mesh = name.text(reading).is_some_and(MeshConfig::is_in);
     let text = object.root.follow(reading, &["data", "mesh"]);
     let Some(written) = text.text(reading).filter(|_| is_of_mesh).map(str::to_owned) else { return Vec::new() };
@@ -26,6 +31,34 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
         text.report(reading, |location| otherwise(&difference, location));
     }
     not_modelled(&config)
+}
+
+/// How the `ConfigMap` of the injector begins to be called; what is behind is its revision.
+const INJECTOR: &str = "istio-sidecar-injector";
+
+/// What the injector does where pods do not say it: where that stands, what it is called, and what is usual, as JSON (istio/istio :
+/// manifests/charts/istio-control/istio-discovery/{values.yaml,files/injection-template.yaml}).
+const OF_INJECTOR: [(&str, &str, &[&str]); 8] = [
+    ("/global/proxy/excludeInboundPorts", "global.proxy.excludeInboundPorts", &["\"\""]),
+    ("/global/proxy/includeInboundPorts", "global.proxy.includeInboundPorts", &["\"*\""]),
+    ("/global/proxy/excludeOutboundPorts", "global.proxy.excludeOutboundPorts", &["\"\""]),
+    ("/global/proxy/excludeIPRanges", "global.proxy.excludeIPRanges", &["\"\""]),
+    ("/global/proxy/includeIPRanges", "global.proxy.includeIPRanges", &["\"*\""]),
+    ("/global/proxy/statusPort", "global.proxy.statusPort", &["15020"]),
+    ("/sidecarInjectorWebhook/neverInjectSelector", "sidecarInjectorWebhook.neverInjectSelector", &["[]"]),
+    ("/sidecarInjectorWebhook/injectedAnnotations", "sidecarInjectorWebhook.injectedAnnotations", &["{}"]),
+];
+
+/// What the injector's values say that answers would have to be others for.
+fn of_injector(written: &str) -> Vec<(&'static str, Proxies)> {
+    let said = plain(&Source::new("values", written));
+    let Some(root) = said.first().filter(|root| root.is_object()) else { return vec![("data.values", Proxies::Sidecars)] };
+    let is_unusual = |place: &str, usual: &[&str]| {
+        let value = root.pointer(place).filter(|value| !value.is_null()).map(ToString::to_string);
+        value.is_some_and(|value| !usual.contains(&value.as_str()))
+    };
+    let unusual = OF_INJECTOR.into_iter().filter(|(place, _, usual)| is_unusual(place, usual));
+    unusual.map(|(_, key, _)| (key, Proxies::Sidecars)).collect()
 }
 
 /// What the mesh says that answers would have to be others for.

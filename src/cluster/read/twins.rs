@@ -1,65 +1,135 @@
 //! Objects that stand more than once among manifests.
 //!
-//! Owns: which of them are told, and which count once. It must not read text.
+//! Owns: which of them are told, and which count once. It must not know what an object means: two say the same if they are written alike,
+//! and `NetworkPolicy` knows of itself when it is.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Manifests, Name};
+use super::Manifests;
 use crate::cluster::network::NetworkPolicy;
+use crate::cluster::unmodelled::Unmodelled;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Symbol;
-use crate::source::Location;
+use crate::manifest::{Document, Node, Reading, Whereabouts};
+use crate::source::{Location, Sources, Span};
 
-/// The group of `NetworkPolicy`.
-const GROUP: &str = "networking.k8s.io";
+/// Group, kind, namespace and name: there is one object of each in a cluster.
+pub(in crate::cluster) type Name = [Symbol; 4];
+
+/// What an object is called, and where it is written.
+#[derive(Debug, Clone)]
+pub(in crate::cluster) struct Noted {
+    pub(in crate::cluster) name: Name,
+    /// Where its name is.
+    pub(super) location: Location,
+    /// Its document, or its part of a list.
+    pub(super) span: Span,
+    /// Where it stands in that.
+    pub(super) whereabouts: Whereabouts,
+}
+
+/// The kind of which it is known by meaning which say the same: its group and its name.
+const KNOWN_BY_MEANING: [&str; 2] = ["networking.k8s.io", "NetworkPolicy"];
 
 impl Manifests {
-    /// Reports objects of one kind and name that stand more than once: only one of them can be in the cluster.
-    pub(super) fn find_twins(&mut self) {
-        let mut copies = self.drop_copies();
-        let mut first: BTreeMap<&Name, Location> = BTreeMap::new();
-        for (name, location) in &self.names {
-            match first.entry(name) {
-                Entry::Vacant(entry) => drop(entry.insert(*location)),
-                Entry::Occupied(entry) => match copies.get_mut(name) {
-                    Some(more) if *more > 0 => *more -= 1,
-                    _ => self.findings.push(twin(name, *location, *entry.get())),
-                },
-            }
+    /// Reports objects of one kind and name that stand more than once and say different things: only one of them can be in the cluster.
+    /// Those that say the same are one, as whoever applies both has one.
+    pub(super) fn find_twins(&mut self, sources: &Sources) {
+        let mut by_name: BTreeMap<&Name, Vec<&Noted>> = BTreeMap::new();
+        for noted in &self.noted {
+            by_name.entry(&noted.name).or_default().push(noted);
         }
-    }
-
-    /// Takes out `NetworkPolicies` that say what one of their name said before; how many there were of each name.
-    fn drop_copies(&mut self) -> BTreeMap<Name, usize> {
-        let mut copies = BTreeMap::new();
-        let mut first: BTreeMap<(Symbol, Symbol), NetworkPolicy> = BTreeMap::new();
-        let name = |policy: &NetworkPolicy| (Symbol::clone(&policy.object.namespace), Symbol::clone(&policy.object.name));
-        let distinct: BTreeSet<_> = self.policies.iter().map(name).collect();
-        if distinct.len() == self.policies.len() {
-            return copies;
+        by_name.retain(|_, all| all.len() > 1);
+        if by_name.is_empty() {
+            return;
         }
-        self.policies.retain(|policy| {
-            let (namespace, own) = name(policy);
-            let known = first.entry((Symbol::clone(&namespace), Symbol::clone(&own)));
-            let Entry::Occupied(known) = known else {
-                known.or_insert_with(|| policy.clone());
-                return true;
+        let mut dropped = drop_copies(&mut self.policies);
+        let mut copies = BTreeSet::new();
+        let mut findings = Vec::new();
+        for (name, all) in by_name {
+            let others = match dropped.remove(name) {
+                // Which ones of them have been dropped is all the same: where one is left that says something else, somebody has to look.
+                Some(more) => all.get(more + 1..).unwrap_or_default().to_vec(),
+                None => unlike(&all, sources),
             };
-            let is_copy = known.get().says_the_same(policy);
-            if is_copy {
-                *copies.entry([GROUP.into(), "NetworkPolicy".into(), namespace, own]).or_default() += 1;
+            if others.is_empty() {
+                copies.insert(Name::clone(name));
             }
-            !is_copy
-        });
-        copies
+            let Some(first) = all.first() else { continue };
+            findings.extend(others.into_iter().map(|other| twin(other, first.location)));
+        }
+        self.findings.extend(findings);
+        self.mesh.drop_copies(&copies);
+        drop_alike(&mut self.unmodelled, &copies);
     }
 }
 
+/// Takes out `NetworkPolicies` that say what one of their name said before; how many there were of each name.
+fn drop_copies(policies: &mut Vec<NetworkPolicy>) -> BTreeMap<Name, usize> {
+    let mut copies = BTreeMap::new();
+    let mut first: BTreeMap<(Symbol, Symbol), NetworkPolicy> = BTreeMap::new();
+    policies.retain(|policy| {
+        let (namespace, own) = (&policy.object.namespace, &policy.object.name);
+        let key = (Symbol::clone(namespace), Symbol::clone(own));
+        let is_copy = first.get(&key).is_some_and(|known| known.says_the_same(policy));
+        if is_copy {
+            let [group, kind] = KNOWN_BY_MEANING.map(Symbol::from);
+            *copies.entry([group, kind, Symbol::clone(namespace), Symbol::clone(own)]).or_default() += 1;
+        } else {
+            first.entry(key).or_insert_with(|| policy.clone());
+        }
+        !is_copy
+    });
+    copies
+}
+
+/// Those of some objects that are not written as one of them before.
+fn unlike<'n>(all: &[&'n Noted], sources: &Sources) -> Vec<&'n Noted> {
+    let mut written = BTreeSet::new();
+    let is_new = |noted: &&&Noted| content(noted, sources).is_none_or(|content| written.insert(content));
+    all.iter().filter(is_new).skip(1).copied().collect()
+}
+
+/// What an object says, by itself; nothing if that hangs on what stands around it.
+fn content(noted: &Noted, sources: &Sources) -> Option<String> {
+    let (file, span, object) = (noted.location.file, noted.span, noted.whereabouts);
+    let document = Document { file, source: sources.get(file)?, span, object, code: code::INVALID_MANIFEST };
+    let tree = document.parse().ok()?;
+    let (root, mut reading) = (Node::root(&tree), Reading::new(document));
+    let node = match object {
+        Whereabouts::Whole => root,
+        Whereabouts::Item => root.list(&mut reading).into_iter().next()?,
+        Whereabouts::Inside(index) => root.get(&mut reading, "items").list(&mut reading).into_iter().nth(index)?,
+    };
+    Some(node.json())
+}
+
+/// Takes out what is not modelled and touches the same as the same object before.
+fn drop_alike(unmodelled: &mut Vec<Unmodelled>, copies: &BTreeSet<Name>) {
+    if copies.is_empty() {
+        return;
+    }
+    let called: BTreeSet<[&Symbol; 3]> = copies.iter().map(|[_, kind, namespace, name]| [kind, namespace, name]).collect();
+    let mut kept: BTreeMap<[Symbol; 3], Vec<Unmodelled>> = BTreeMap::new();
+    unmodelled.retain(|one| {
+        let name = [&one.object.kind, &one.object.namespace, &one.object.name];
+        if !called.contains(&name) {
+            return true;
+        }
+        let kept = kept.entry(name.map(Symbol::clone)).or_default();
+        let is_new = !kept.iter().any(|other| other.touches_the_same(one));
+        if is_new {
+            kept.push(one.clone());
+        }
+        is_new
+    });
+}
+
 /// An object that stands twice.
-fn twin([_, kind, namespace, name]: &Name, location: Location, first: Location) -> Diagnostic {
+fn twin(noted: &Noted, first: Location) -> Diagnostic {
+    let [_, kind, namespace, name] = &noted.name;
     let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-    Diagnostic::new(code::INVALID_MANIFEST, location, format!("{kind} `{namespace}{name}` stands twice"))
+    Diagnostic::new(code::INVALID_MANIFEST, noted.location, format!("{kind} `{namespace}{name}` stands twice"))
         .label("an object of this name was there before")
         .related(first, "the first one")
         .note("only one of the two can be in the cluster")

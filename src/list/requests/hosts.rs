@@ -1,41 +1,30 @@
 //! Hosts by their names.
 //!
 //! Owns: which names a value of a policy speaks of. Clients write the port behind the name or not, as they please, so a listing speaks of
-//! names, whatever port is written; where the answer hangs on that, the judge says so. A name in brackets, which is an address, is compared
-//! as it is sent.
+//! names, whatever port is written; where the answer hangs on that, the judge says so. A name in brackets is an address.
 
 use std::collections::BTreeSet;
 
 use super::{WordPattern, word};
-use crate::flow::{Affixes, Symbol};
+use crate::flow::{Affixes, Symbol, host_name};
 
 /// The part of a host that counts here.
 pub(super) fn name(host: &str) -> &str {
-    if is_address(host) {
-        return host;
-    }
-    host.split(':').next().unwrap_or(host)
+    host_name(host)
 }
 
 /// The names of which a value speaks, whatever it says of the port; none if no host matches it.
 fn pattern(written: &str) -> Option<WordPattern> {
-    let as_written = || WordPattern::written(written.into());
-    if is_address(written) || !written.contains(':') {
-        return Some(as_written());
-    }
-    match (written.strip_prefix('*'), written.strip_suffix('*')) {
-        (Some(end), _) => {
-            let (end, port) = end.rsplit_once(':')?;
-            (is_port(port) && !end.contains(':')).then(|| WordPattern::written(format!("*{end}").into()))
-        }
-        (None, Some(start)) => {
-            let (name, port) = start.split_once(':')?;
-            (port.is_empty() || is_port(port)).then(|| WordPattern::exact(name.into()))
-        }
-        (None, None) => {
-            let (name, port) = written.split_once(':')?;
-            is_port(port).then(|| WordPattern::exact(name.into()))
-        }
+    let text = written.strip_prefix('*').unwrap_or(written);
+    let text = if text.len() == written.len() { text.strip_suffix('*').unwrap_or(text) } else { text };
+    let name = host_name(text);
+    let Some(port) = text.strip_prefix(name).and_then(|behind| behind.strip_prefix(':')) else {
+        return Some(WordPattern::written(written.into()));
+    };
+    match (written.starts_with('*'), written.ends_with('*')) {
+        (true, _) => is_port(port).then(|| WordPattern::written(format!("*{name}").into())),
+        (false, true) => (port.is_empty() || is_port(port)).then(|| WordPattern::exact(name.into())),
+        (false, false) => is_port(port).then(|| WordPattern::exact(name.into())),
     }
 }
 
@@ -56,7 +45,7 @@ pub(super) fn samples(known: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> B
     names.extend(affixes.joined(&names, str::to_owned));
     let mut addresses = Affixes::default();
     for written in written.iter().filter(|written| is_address(written)) {
-        addresses.add_written(written);
+        addresses.add_written_host(written);
     }
     let joined = addresses.joined(&BTreeSet::new(), str::to_owned);
     names.extend(joined.iter().map(|text| in_brackets(text)));

@@ -59,7 +59,8 @@ proptest! {
 
 /// The selectors of namespace `shop`, in words.
 fn selectors(yaml: &str, way: Way) -> Vec<String> {
-    cluster(Platform::default(), yaml).selectors("shop", way).iter().map(LabelCube::to_string).collect()
+    let platform = Platform { auto_allow_waypoint: Some(false), ..Platform::default() };
+    cluster(platform, yaml).selectors("shop", way).iter().map(LabelCube::to_string).collect()
 }
 
 #[test]
@@ -149,5 +150,25 @@ fn pods_choose_the_waypoints_that_istio_lets_in() {
         assert_eq!(passes(end), *expected, "{:?}", labels(end));
         let alike = ends.iter().filter(|(other, _)| chosen(&cluster, other, Way::Ingress) == chosen(&cluster, end, Way::Ingress));
         assert!(alike.into_iter().all(|(_, other)| other == expected), "{:?}", labels(end));
+    }
+}
+
+/// A pod that names a waypoint that is not there is told from one that names none.
+#[test]
+fn pods_choose_waypoints_that_nobody_knows() {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}\n";
+    let cluster = cluster(Platform { auto_allow_waypoint: Some(true), ..Platform::default() }, namespace);
+    let plain = pod("shop", &[], DataPlane::Ambient);
+    let none = pod("shop", &[("istio.io/use-waypoint", "none")], DataPlane::Ambient);
+    let unseen = pod("shop", &[("istio.io/use-waypoint", "v")], DataPlane::Ambient);
+    let verdict = |end: &Endpoint| {
+        let end = cluster.end(end, Way::Ingress);
+        end.decide(&plain, crate::flow::Protocol::Tcp, 80, crate::flow::Transport::Mtls, None)
+    };
+    assert_eq!(verdict(&plain), crate::flow::Verdict::Allowed);
+    assert_eq!(verdict(&none), crate::flow::Verdict::Allowed);
+    assert!(matches!(verdict(&unseen), crate::flow::Verdict::Unspecified(_)));
+    for other in [&plain, &none] {
+        assert_ne!(chosen(&cluster, other, Way::Ingress), chosen(&cluster, &unseen, Way::Ingress));
     }
 }

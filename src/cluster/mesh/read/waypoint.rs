@@ -58,6 +58,12 @@ pub(in super::super) struct Made {
     pub(in super::super) deployment: Option<Symbol>,
     /// Whether it has a network of its own, so that they do not get that of the installation.
     pub(in super::super) has_network: bool,
+    /// Whether their labels are copied from its own, of which it has some.
+    pub(in super::super) copies_labels: bool,
+    /// The `ConfigMap` that is laid over them; an empty name where it is not said to be one.
+    pub(in super::super) parameters: Option<Symbol>,
+    /// Whether they stand behind an address that it names, and are none of Istio's.
+    pub(in super::super) is_elsewhere: bool,
 }
 
 /// The label that says on which network something is.
@@ -76,7 +82,36 @@ pub(super) fn made(root: &Node<'_>, own: &Labels, annotations: &Labels, reading:
         account: said("gateway.istio.io/service-account"),
         deployment: said("gateway.istio.io/name-override"),
         has_network: own.contains_key(NETWORK),
+        copies_labels: labels_node.is_missing() && !own.is_empty(),
+        parameters: parameters(root, reading),
+        is_elsewhere: is_elsewhere(root, reading),
     }
+}
+
+/// The `ConfigMap` that is laid over what is made (`fetchParameters`).
+fn parameters(root: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
+    let node = root.follow(reading, &["spec", "infrastructure", "parametersRef"]);
+    if node.is_missing() {
+        return None;
+    }
+    let name = reading.quietly(|reading| {
+        let is_one = node.get(reading, "kind").text(reading) == Some("ConfigMap");
+        node.get(reading, "name").symbol(reading).filter(|_| is_one)
+    });
+    Some(name.flatten().unwrap_or_else(|| "".into()))
+}
+
+/// Whether its addresses are others than one that it is to be given (`IsManaged`).
+fn is_elsewhere(root: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    let read = reading.quietly(|reading| {
+        let addresses = root.follow(reading, &["spec", "addresses"]).list(reading);
+        let is_given = |address: &Node<'_>, reading: &mut Reading<'_>| {
+            let kind = address.get(reading, "type");
+            kind.is_missing() || kind.text(reading) == Some("IPAddress")
+        };
+        addresses.len() > 1 || addresses.iter().any(|address| !is_given(address, reading))
+    });
+    read.unwrap_or(true)
 }
 
 /// The annotation by which another listener than the tunnel's own is that of the waypoint.
