@@ -115,8 +115,9 @@ impl<'a> Alone<'a> {
         if !object.is_policy() || !object.about.is_empty() {
             return None;
         }
-        // Whether a plugin judges SCTP is the same of every policy.
-        let cluster = read(&[&object.text], Platform { sctp: Some(true), ..platform.clone() })?;
+        // Whether a plugin judges SCTP, and whether Istio lets waypoints in by itself, is the same of every policy.
+        let platform = Platform { sctp: Some(true), auto_allow_waypoint: Some(false), ..platform.clone() };
+        let cluster = read(&[&object.text], platform)?;
         let alone = Self { object, cluster };
         WAYS.iter().any(|way| !alone.selectors(*way).is_empty()).then_some(alone)
     }
