@@ -436,6 +436,78 @@ fn callers_over_mtls_need_sidecars() {
     assert_eq!(assumed(program, "", &one_pod("ops", "other", "", ""), "meshed-callers").0, "open");
 }
 
+/// What labels of namespaces say of the mesh holds for every pod that may come, whether or not the manifests show one
+/// (`semantics.md` §2.1).
+#[test]
+fn labels_of_namespaces_break_what_is_assumed_of_the_mesh() {
+    let captured = |labels: &str| assumed("namespace shop\nallow app=web -> app=db:5432 mtls\n", "", &labelled("shop", labels), "captured");
+    let turned = |what: &str| (format!("broken the labels of namespace `shop` {what}"), 1);
+    assert_eq!(captured("istio.io/dataplane-mode: ambient"), turned("take its pods into the mesh by ztunnel (ambient)"));
+    assert_eq!(captured("istio-injection: disabled"), turned("keep its pods out of the mesh"));
+    assert_eq!(captured("istio-injection: enabled"), ("open".to_owned(), 0));
+    assert_eq!(captured("istio-injection: enabled, istio.io/dataplane-mode: ambient"), ("open".to_owned(), 0));
+    let none = "[mesh]\nmode = \"none\"\n";
+    let outside =
+        assumed("namespace shop\nallow app=web -> app=db:5432\n", none, &labelled("shop", "istio.io/rev: stable"), "outside-mesh");
+    assert_eq!(outside, turned("give its pods sidecars"));
+    let others = "namespace shop {\n  allow *@ext -> app=db:5432 mtls\n}\nexternal namespace ext mesh sidecar {\n}\n";
+    let disabled = labelled("ext", "istio-injection: disabled");
+    let wanted = ("broken the labels of namespace `ext` keep its pods out of the mesh".to_owned(), 1);
+    assert_eq!(assumed(others, "", &disabled, "meshed-callers"), wanted);
+    assert_eq!(assumed(others, "", &disabled, "others-planes"), wanted);
+    // Nobody of this namespace may call, and no rule speaks of it.
+    let third = labelled("third", "istio.io/dataplane-mode: ambient");
+    assert_eq!(assumed(others, "", &third, "meshed-callers").0, "open");
+    assert_eq!(assumed(others, "", &third, "others-planes").0, "open");
+}
+
+/// A connection that its sidecar does not see is plaintext (`semantics.md` §2.1).
+#[test]
+fn connections_that_a_sidecar_does_not_take_over_break_what_is_assumed_of_it() {
+    let program = "namespace shop\nallow app=web -> app=db:5432 mtls\n";
+    let said = |annotation: &str| {
+        assumed(program, "", &one_pod("shop", "web", &format!("{INJECTED_POD}, traffic.sidecar.istio.io/{annotation}"), ""), "captured")
+    };
+    let broken = ("broken Pod shop/web keeps connections that it makes from its sidecar".to_owned(), 1);
+    assert_eq!(said("excludeOutboundPorts: '5432'"), broken);
+    assert_eq!(said("includeOutboundIPRanges: 10.0.0.0/8"), broken);
+    assert_eq!(said("includeOutboundIPRanges: '*'"), ("holds".to_owned(), 0));
+}
+
+/// `as ACCOUNT` stands for the pods of which it is known: to any other the network opens nothing.
+#[test]
+fn another_pod_of_an_account_breaks_what_is_assumed_of_it() {
+    let program = "namespace shop\nworkload web = app=web account web\nallow as web -> app=db:5432 mtls\nexpect deny app=job -> app=db\n";
+    let pod = |app: &str, account: &str| {
+        one_pod("shop", app, INJECTED_POD, "").replace(&format!("serviceAccountName: {app}"), &format!("serviceAccountName: {account}"))
+    };
+    let said = |pods: &str| assumed(program, "", pods, "account-pods");
+    assert_eq!(said(&(pod("web", "web") + &pod("job", "job"))), ("holds".to_owned(), 0));
+    assert_eq!(said(&(pod("web", "web") + &pod("job", "web"))), ("broken Pod shop/job runs as `web` too".to_owned(), 1));
+    assert_eq!(said(&pod("job", "job")).0, "open");
+}
+
+/// A pod that runs without the sidecar that its workload is to have is reached past the mesh's gate, whether or not its address is known.
+#[test]
+fn a_pod_that_runs_without_its_workloads_sidecar_is_not_passed_over() {
+    let program = "namespace shop\nallow app=web -> app=db:5432 mtls\n";
+    let stateful_set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: shop}\nspec: {selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {serviceAccountName: db, containers: [{name: main, image: x}]}}}\n";
+    let pod = |annotations: &str| {
+        one_pod("shop", "db", annotations, "").replace(
+            "annotations:",
+            "ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: x, controller: true}], annotations:",
+        )
+    };
+    let ran = |pod: &str| {
+        let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", ""), ("beside.yaml", &format!("{stateful_set}{pod}"))]);
+        assert_eq!(place.run("compile -o manifests").status, 0);
+        let ran = place.run("verify --manifests manifests --manifests beside.yaml --format json");
+        (json(&ran)["relation"].as_str().unwrap().to_owned(), ran.status)
+    };
+    assert_eq!(ran(&pod(INJECTED_POD)), ("equal".to_owned(), 0));
+    assert_eq!(ran(&pod(OUTSIDE)), ("undecided".to_owned(), 1));
+}
+
 /// Policies do not reach a pod on its node's network (`semantics.md` §1.7).
 #[test]
 fn pods_on_the_network_of_their_node_break_what_is_assumed() {

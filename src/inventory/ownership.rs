@@ -33,7 +33,7 @@ pub struct FoldedPod {
     pub name: Symbol,
     /// The workload that stands for it, by kind and name.
     pub owner: (WorkloadKind, Symbol),
-    /// Its addresses; those of its node where it uses that network.
+    /// Its addresses; those of its node where it uses that network. None if they are not known.
     pub addresses: Vec<IpAddr>,
     /// The node that it runs on.
     pub node: Option<Symbol>,
@@ -44,7 +44,7 @@ pub struct FoldedPod {
 }
 
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
-/// among them that have addresses.
+/// among them.
 pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Owner>) -> Vec<FoldedPod> {
     let mut pods = Vec::new();
     if workloads.iter().all(|workload| workload.owner.is_none()) {
@@ -76,9 +76,9 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
     pods
 }
 
-/// What is left of a pod; none of one without addresses, or that has ended.
+/// What is left of a pod; none of one that has ended.
 fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<FoldedPod> {
-    let is_there = workload.phase == PodPhase::Live && !workload.addresses.is_empty();
+    let is_there = workload.kind == WorkloadKind::Pod && workload.phase == PodPhase::Live;
     is_there.then(|| FoldedPod {
         namespace: Symbol::clone(&workload.namespace),
         name: Symbol::clone(&workload.name),

@@ -196,6 +196,7 @@ impl Lowering<'_> {
         let account: Symbol = name.value.as_str().into();
         let namespace = self.namespaces_of(place, at);
         let (mut pods, unknown) = self.pods_of_account(&namespace, &account);
+        self.note_account(&pods, &account);
         if let Some(namespace) = unknown {
             if place.side != Side::IdentifiedSource {
                 self.findings.push(labels_unknown(&account, location));
@@ -203,6 +204,19 @@ impl Lowering<'_> {
             pods.push(PodCube { namespace, labels: LabelCube::all(), account: Values::one(account) });
         }
         End::Pods(pods, Naming::ByPod)
+    }
+
+    /// Notes which pods an account stands for, namespace by namespace.
+    fn note_account(&mut self, pods: &PodSet, account: &Symbol) {
+        for cube in pods.cubes() {
+            for name in cube.names().finite().into_iter().flatten() {
+                let within = LabelCube::of(NAMESPACE_NAME.into(), Values::one(Symbol::clone(name)));
+                let Some(namespace) = cube.namespace.intersect(&within) else { continue };
+                let part = PodSet::from(PodCube { namespace, ..cube.clone() });
+                let known = self.named_accounts.entry((Symbol::clone(name), Symbol::clone(account))).or_default();
+                *known = known.union(&part).simplify();
+            }
+        }
     }
 
     /// The pods that declared and listed workloads let know as this account's, and the namespaces of which nothing says so.

@@ -10,7 +10,7 @@ use super::names::Names;
 use super::scope::{Scoped, collect};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::flow::Symbol;
+use crate::flow::{PodSet, Symbol};
 use crate::inventory::Inventory;
 use crate::ir::{Policy, Workload};
 use crate::source::{FileId, Sources};
@@ -58,6 +58,8 @@ pub(super) struct Lowering<'a> {
     pub(super) names: Names<'a>,
     /// Declared workloads, so that rules can use their facts.
     pub(super) declared: Vec<Workload>,
+    /// The pods for which `as ACCOUNT` stands, by namespace and account.
+    pub(super) named_accounts: BTreeMap<(Symbol, Symbol), PodSet>,
     pub(super) findings: Vec<Diagnostic>,
 }
 
@@ -74,7 +76,7 @@ pub fn lower(program: Program<'_>) -> (Policy, Vec<Diagnostic>) {
     let (declarations, statements) = collect(&program);
     let namespaces = Namespaces::declare(&program, &declarations, &statements);
     let names = Names::collect(&program, &namespaces, &statements);
-    let mut lowering = Lowering { program, namespaces, names, declared: Vec::new(), findings: Vec::new() };
+    let mut lowering = Lowering { program, namespaces, names, declared: Vec::new(), named_accounts: BTreeMap::new(), findings: Vec::new() };
     lowering.check_default_namespace();
     lowering.check_scraper();
     lowering.facts(&statements);
@@ -105,6 +107,7 @@ impl<'a> Lowering<'a> {
         self.sort(&mut policy);
         policy.workloads.clone_from(&self.declared);
         policy.namespaces = std::mem::take(&mut self.namespaces.map);
+        policy.named_accounts = std::mem::take(&mut self.named_accounts);
         policy.inventory = self.program.inventory.clone();
         policy.config = self.program.config.clone();
         policy

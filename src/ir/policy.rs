@@ -31,6 +31,8 @@ pub struct Policy {
     pub networks: BTreeMap<Symbol, AddressSet>,
     /// `expect`.
     pub expectations: Vec<Expectation>,
+    /// The pods for which `as ACCOUNT` stands, by namespace and account, where declared or listed workloads say which they are.
+    pub named_accounts: BTreeMap<(Symbol, Symbol), PodSet>,
     /// The facts about running workloads.
     pub inventory: Inventory,
     /// What the cluster is.

@@ -17,6 +17,15 @@ pub enum Assumption {
         /// The accounts.
         accounts: BTreeSet<Symbol>,
     },
+    /// No other pods of a namespace run as an account.
+    AccountPods {
+        /// The namespace.
+        namespace: Symbol,
+        /// The account.
+        account: Symbol,
+        /// The pods.
+        pods: PodSet,
+    },
     /// A namespace has these labels and no others.
     NamespaceLabels {
         /// The namespace.
@@ -118,6 +127,7 @@ impl Assumption {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Account { .. } => "account",
+            Self::AccountPods { .. } => "account-pods",
             Self::NamespaceLabels { .. } | Self::LookedAtLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
@@ -144,6 +154,10 @@ impl fmt::Display for Assumption {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account { pods, accounts } => write!(out, "pods `{pods}` run as {}", quoted(accounts.iter(), " or ")),
+            Self::AccountPods { namespace, account, pods } => {
+                let pods = pods.cubes().iter().map(|cube| format!("`{cube}`")).collect::<Vec<_>>().join(" or ");
+                write!(out, "of `{namespace}`, only pods {pods} run as `{account}`")
+            }
             Self::NamespaceLabels { namespace, labels } if labels.is_empty() => {
                 write!(out, "namespace `{namespace}` has no labels of its own")
             }

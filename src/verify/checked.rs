@@ -9,7 +9,8 @@ use super::assumption::Assumption;
 use super::issuers::misverified;
 use crate::cluster::{Cluster, Document, Network, ProxyRole, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Symbol};
-use crate::ir::{Namespace, Policy, Rule};
+use crate::inventory::{OutboundCapture, namespace_plane};
+use crate::ir::{End, Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
 
 /// An assumption, and what manifests say of it.
@@ -32,6 +33,16 @@ pub enum Status {
     Open,
 }
 
+impl Status {
+    /// This, unless something else speaks against it as well; what is broken stays so.
+    fn unless(self, against: impl FnOnce() -> Option<Self>) -> Self {
+        match self {
+            Self::Broken(_) => self,
+            Self::Holds | Self::Open => against().unwrap_or(self),
+        }
+    }
+}
+
 /// Checks assumptions against manifests.
 pub fn check_assumptions(policy: &Policy, cluster: &Cluster, assumptions: Vec<Assumption>) -> Vec<Checked> {
     let checked = |assumption: Assumption| Checked { status: status(policy, cluster, &assumption), assumption };
@@ -41,6 +52,7 @@ pub fn check_assumptions(policy: &Policy, cluster: &Cluster, assumptions: Vec<As
 fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status {
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
+        Assumption::AccountPods { namespace, account, pods } => account_pods(cluster, (namespace, account), pods),
         Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
         Assumption::LookedAtLabels { namespace, labels, keys } => looked_at(cluster, namespace, labels, keys),
         Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
@@ -90,6 +102,12 @@ fn account(cluster: &Cluster, cube: &PodCube, accounts: &BTreeSet<Symbol>) -> St
     over(concerned, |_, pod| (!accounts.contains(&pod.account)).then(|| format!("runs as `{}`", pod.account)))
 }
 
+/// Holds if some pod runs as the account, and none but these.
+fn account_pods(cluster: &Cluster, (namespace, account): (&Symbol, &Symbol), known: &PodSet) -> Status {
+    let concerned = pods(cluster).filter(|(_, pod)| pod.namespace == *namespace && pod.account == *account);
+    over(concerned, |_, pod| (!known.contains(pod)).then(|| format!("runs as `{account}` too")))
+}
+
 fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status {
     let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
     labelled(labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME), stated)
@@ -132,13 +150,29 @@ fn namespace_snapshot(cluster: &Cluster, source: &PodSet, listed: &[Symbol]) -> 
     }
 }
 
+/// What the labels of a namespace do with pods of which nobody says anything else, if it is not this: there may be such pods whether or
+/// not the manifests show any (`semantics.md` §2.1).
+fn turned_by_labels(cluster: &Cluster, namespace: &str, wanted: impl Fn(DataPlane) -> bool) -> Option<Status> {
+    let plane = namespace_plane(cluster.namespace_labels(namespace)?).filter(|plane| !wanted(*plane))?;
+    let what = match plane {
+        DataPlane::Sidecar => "give its pods sidecars",
+        DataPlane::Ambient => "take its pods into the mesh by ztunnel (ambient)",
+        DataPlane::None => "keep its pods out of the mesh",
+    };
+    Some(Status::Broken(format!("the labels of namespace `{namespace}` {what}")))
+}
+
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
+    let is_sidecar = |plane| plane == DataPlane::Sidecar;
+    let turned = || namespaces.iter().find_map(|namespace| turned_by_labels(cluster, namespace, is_sidecar));
     let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !is_unmeshed(policy, pod));
-    over(concerned, |workload, pod| {
+    let by_pods = over(concerned, |workload, pod| {
         let facts = &workload.endpoint.facts;
         let kept = || (!facts.uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned());
-        without_sidecar(pod).or_else(kept).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
-    })
+        let sent = || (facts.outbound == OutboundCapture::NotAll).then(|| "keeps connections that it makes from its sidecar".to_owned());
+        without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
+    });
+    by_pods.unless(turned)
 }
 
 /// What a proxy is that listens where it is told to and captures nothing, if it is none beside an application (`semantics.md` §2.1, §5.5).
@@ -173,13 +207,14 @@ fn outside_mesh(cluster: &Cluster, namespaces: &[Symbol], cubes: &[PodCube]) -> 
         let rule = cluster.client_tls(namespace).into_iter().find(|rule| rule.asks_for_mutual)?;
         Some(Status::Broken(format!("{} asks for the mesh's mTLS", named(&rule.document))))
     });
-    forced.unwrap_or_else(|| {
-        over(concerned.into_iter(), |_, pod| match pod.plane {
-            DataPlane::None => None,
-            DataPlane::Sidecar => Some("has a sidecar".to_owned()),
-            DataPlane::Ambient => Some("is in the mesh by ztunnel (ambient)".to_owned()),
-        })
-    })
+    let is_outside = |plane| plane == DataPlane::None;
+    let turned = || namespaces.iter().find_map(|namespace| turned_by_labels(cluster, namespace, is_outside));
+    let by_pods = over(concerned.into_iter(), |_, pod| match pod.plane {
+        DataPlane::None => None,
+        DataPlane::Sidecar => Some("has a sidecar".to_owned()),
+        DataPlane::Ambient => Some("is in the mesh by ztunnel (ambient)".to_owned()),
+    });
+    forced.unwrap_or_else(|| by_pods.unless(turned))
 }
 
 /// Pods that are not managed and may call over mTLS by some rule.
@@ -188,8 +223,24 @@ fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
     let may_call = |rule: &Rule, workload: &Workload| {
         rule.action == Action::Allow && rule.mtls.is_some() && rule.source.matches(&workload.endpoint.peer)
     };
+    let is_sidecar = |plane| plane == DataPlane::Sidecar;
+    let calls = |rule: &Rule, labels: &Labels| rule.action == Action::Allow && rule.mtls.is_some() && holds(&rule.source, labels);
+    let mut calling = others(policy, cluster).filter(|(_, labels)| policy.rules.iter().any(|rule| calls(rule, labels)));
+    let turned = || calling.find_map(|(namespace, _)| turned_by_labels(cluster, &namespace, is_sidecar));
     let concerned = pods(cluster).filter(|(workload, pod)| !is_managed(pod) && policy.rules.iter().any(|rule| may_call(rule, workload)));
-    over(concerned, |_, pod| without_sidecar(pod))
+    over(concerned, |_, pod| without_sidecar(pod)).unless(turned)
+}
+
+/// The namespaces that the manifests describe and nobody here manages, with their labels.
+fn others<'c>(policy: &Policy, cluster: &'c Cluster) -> impl Iterator<Item = (Symbol, &'c Labels)> {
+    let is_managed = |name: &Symbol| policy.namespace(name).is_some_and(Namespace::is_managed);
+    let names = cluster.namespaces().into_iter().filter(move |name| !is_managed(name));
+    names.filter_map(|name| cluster.namespace_labels(&name).map(|labels| (name, labels)))
+}
+
+/// Whether pods of a namespace with these labels may be among an end's.
+fn holds(end: &End, labels: &Labels) -> bool {
+    end.peers().pods.cubes().iter().any(|cube| cube.namespace.contains(labels))
 }
 
 /// Pods that are not managed: those of which something is said, and those that rules speak of, which are in no ambient mode otherwise.
@@ -200,7 +251,13 @@ fn others_planes(policy: &Policy, cluster: &Cluster) -> Status {
     let is_named = |workload: &Workload| policy.rules.iter().any(|rule| names(rule, &workload.endpoint.peer));
     let concerned = pods(cluster).filter(|(workload, pod)| !is_managed(pod) && (said(pod).is_some() || is_named(workload)));
     let by_default = policy.config.mesh.mode;
-    over(concerned, |workload, pod| {
+    let speaks = |rule: &Rule, labels: &Labels| holds(&rule.source, labels) || rule.targets.iter().any(|target| holds(&target.end, labels));
+    let turned = |(namespace, labels): (Symbol, &Labels)| match policy.namespace(&namespace).and_then(|found| found.plane) {
+        Some(plane) => turned_by_labels(cluster, &namespace, |found| found == plane),
+        None if !policy.rules.iter().any(|rule| speaks(rule, labels)) => None,
+        None => turned_by_labels(cluster, &namespace, |found| (found == DataPlane::Ambient) == (by_default == DataPlane::Ambient)),
+    };
+    let by_pods = over(concerned, |workload, pod| {
         let differs = match said(pod) {
             Some(plane) => plane != pod.plane || plane == DataPlane::Sidecar && !workload.endpoint.facts.uncaptured.is_empty(),
             None => (pod.plane == DataPlane::Ambient) != (by_default == DataPlane::Ambient),
@@ -210,7 +267,8 @@ fn others_planes(policy: &Policy, cluster: &Cluster) -> Status {
             DataPlane::Sidecar => "has a sidecar, or keeps ports from it".to_owned(),
             DataPlane::None => "is not in the mesh".to_owned(),
         })
-    })
+    });
+    by_pods.unless(|| others(policy, cluster).find_map(turned))
 }
 
 /// The `DestinationRule`s of the manifests are all that there are.

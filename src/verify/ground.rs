@@ -9,7 +9,7 @@ use super::granted::Granted;
 use super::world::PolicyWorld;
 use crate::cluster::Cluster;
 use crate::config::Answer;
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, Symbol};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, Symbol};
 use crate::gates::Gates;
 use crate::ir::{End, Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -22,6 +22,7 @@ pub fn assumptions(policy: &Policy, gates: &Gates) -> Vec<Assumption> {
 pub(super) fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, granted: &Granted<'_>) -> Vec<Assumption> {
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let mut list = of_the_mesh(policy, world);
+    list.extend(policy.named_accounts.iter().map(account_pods));
     list.push(Assumption::PodNetwork { namespaces: ruled(policy).map(|namespace| Symbol::clone(&namespace.name)).collect() });
     list.extend(of_rules(policy, granted));
     list.extend(of_the_platform(policy));
@@ -43,6 +44,11 @@ pub(super) fn add_of_manifests(list: &mut Vec<Assumption>, policy: &Policy, clus
     if has_blocks && !list.iter().any(|assumption| matches!(assumption, Assumption::NoPodAddress { .. })) {
         list.push(Assumption::NoPodAddress { pods: policy.config.cluster.pods.clone() });
     }
+}
+
+/// That the pods of an account are those that are known: a rule that names it lets no others through the network.
+fn account_pods(((namespace, account), pods): (&(Symbol, Symbol), &PodSet)) -> Assumption {
+    Assumption::AccountPods { namespace: Symbol::clone(namespace), account: Symbol::clone(account), pods: pods.clone() }
 }
 
 /// Who takes part in the mesh, and as whom.
