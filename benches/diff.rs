@@ -11,6 +11,7 @@ use std::time::Instant;
 use teams::{RULES_A_NAMESPACE, input};
 use twogate::compile::{Input, resolve, unproved};
 use twogate::diff::{Detail, Revision, intents, manifests, programs};
+use twogate::gates;
 use twogate::source::{Source, Sources};
 
 /// The binary's allocator, so that these figures are a user's.
@@ -84,8 +85,9 @@ fn row(rules: usize, name: &str, edit: &str) {
     let namespaces = rules.div_ceil(RULES_A_NAMESPACE);
     let start = Instant::now();
     let (base, head) = (resolve(&input(namespaces, "")), resolve(&input(namespaces, edit)));
+    let [base_gates, head_gates] = [&base, &head].map(|side| gates::build(&side.policy));
     let read = start.elapsed();
-    let found = programs(&base.policy, &head.policy);
+    let found = programs((&base.policy, &base_gates), (&head.policy, &head_gates));
     let compared = start.elapsed();
     let revision = |edit: &str| Revision { name: String::new(), input: input(namespaces, edit) };
     let start = Instant::now();

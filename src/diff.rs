@@ -58,7 +58,7 @@ pub use human::{Telling, human};
 pub use json::json;
 pub use manifests::manifests;
 pub use markdown::{MARK, MAX_COMMENT, markdown};
-pub use programs::{Accesses, programs};
+pub use programs::{Accesses, Program, programs};
 pub use report::{Objects, Report, Text};
 pub use run::{Compared, Detail, Revision, Texts, Unjudged, intents};
 pub use sarif::{findings, sarif};

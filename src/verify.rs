@@ -3,6 +3,7 @@
 //! Owns: the comparison class by class, counterexamples, and what a proof assumes. It decides no flow itself: `meaning` says
 //! what a program means, `cluster` says what manifests do, `classes` says which flows there are to ask about.
 
+mod accepting;
 mod accounted;
 mod assumption;
 mod checked;
@@ -21,6 +22,8 @@ mod reach;
 mod words;
 mod world;
 
+pub use accepting::Accepting;
+pub use accounted::AcceptedRegion;
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
 pub(crate) use compare::TOO_MANY_NAMES;

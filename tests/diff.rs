@@ -1,5 +1,6 @@
 //! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
 
+mod accepted;
 mod changes;
 mod clusters;
 mod command;

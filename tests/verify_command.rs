@@ -499,7 +499,8 @@ fn a_pod_that_runs_without_its_workloads_sidecar_is_not_passed_over() {
         )
     };
     let ran = |pod: &str| {
-        let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", ""), ("beside.yaml", &format!("{stateful_set}{pod}"))]);
+        let place =
+            Place::with(&[("intents/shop.intent", program), ("twogate.toml", ""), ("beside.yaml", &format!("{stateful_set}{pod}"))]);
         assert_eq!(place.run("compile -o manifests").status, 0);
         let ran = place.run("verify --manifests manifests --manifests beside.yaml --format json");
         (json(&ran)["relation"].as_str().unwrap().to_owned(), ran.status)

@@ -16,7 +16,7 @@ use crate::gates::Gates;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
 use crate::syntax::ast::Quantifier;
-use crate::verify::{Assumption, Granted, Held, PolicyWorld, Program, Reach, Worlds, assumptions, judge};
+use crate::verify::{Accepting, Assumption, Granted, Held, PolicyWorld, Reach, Worlds, assumptions, judge};
 
 /// What a fact is about. In the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,7 +112,8 @@ pub(super) fn fact(kind: FactKind, change: Change, text: String) -> Fact {
 }
 
 /// Findings that say where the two gates only come near to what the lines say.
-const APPROXIMATIONS: [Code; 12] = [
+const APPROXIMATIONS: [Code; 13] = [
+    code::ACCEPTED,
     code::SHARED_ACCOUNT,
     code::NAMESPACE_IDENTITY,
     code::COUPLED_RULES,
@@ -220,17 +221,17 @@ fn failed_before(base: Analysed<'_>, expectation: &Expectation) -> bool {
     before.is_some_and(|before| Judged::new(base).fails(before))
 }
 
-/// A program that expectations are decided on.
+/// A program that expectations are decided on, with what its lines accept.
 struct Judged<'p> {
     analysed: Analysed<'p>,
-    program: Program<'p>,
+    program: Accepting<'p>,
     namespaces: Vec<Symbol>,
 }
 
 impl<'p> Judged<'p> {
     fn new(analysed: Analysed<'p>) -> Self {
         let policy = analysed.policy;
-        Self { analysed, program: Program::new(policy), namespaces: policy.namespaces.keys().cloned().collect() }
+        Self { analysed, program: Accepting::new(policy, analysed.gates), namespaces: policy.namespaces.keys().cloned().collect() }
     }
 
     fn fails(&self, expectation: &Expectation) -> bool {

@@ -4,18 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::side::{Known, Side};
+use super::seeds::{Region, Why};
+use super::side::{Known, Side, Which};
 use crate::classes::World as _;
-use crate::flow::{Peer, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
-use crate::ir::{Close, Namespace, Policy, Rule, Stance, Target};
+use crate::flow::{Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
+use crate::gates::Gates;
+use crate::ir::{Close, Namespace, Policy, Rule, RuleId, Stance, Target};
 use crate::syntax::ast::{Action, Direction};
-use crate::verify::{Judge, PolicyWorld, Program, Way};
+use crate::verify::{AcceptedRegion, Accepting, Judge, PolicyWorld, Way};
 
 /// A program, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Intents<'p> {
     policy: &'p Policy,
-    program: Program<'p>,
+    program: Accepting<'p>,
     world: PolicyWorld<'p>,
     /// The rules that may have a destination in a namespace, by its name.
     by_name: BTreeMap<Symbol, Vec<&'p Rule>>,
@@ -24,7 +26,8 @@ pub(crate) struct Intents<'p> {
 }
 
 impl<'p> Intents<'p> {
-    pub(crate) fn new(policy: &'p Policy) -> Self {
+    /// A program with what its lines accept, as its gates were found to let it in.
+    pub(crate) fn new(policy: &'p Policy, gates: &'p Gates) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {
@@ -37,7 +40,20 @@ impl<'p> Intents<'p> {
                 None => anywhere.push(rule),
             }
         }
-        Self { policy, program: Program::new(policy), world: PolicyWorld::new(policy), by_name, anywhere }
+        Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere }
+    }
+
+    /// Where couplings that are accepted may let something in, with why.
+    pub(super) fn accepted(&self, which: Which) -> Vec<Region> {
+        let why = |admitted: RuleId, granted: RuleId| {
+            let [admitted, granted] = [self.policy.rule(admitted)?, self.policy.rule(granted)?];
+            let text = format!("`{}` accepts that its callers get what `{}` grants", admitted.text, granted.text);
+            Some(Why { text, location: Some((which, admitted.location)) })
+        };
+        let region = |AcceptedRegion { admitted, granted, source, destination, ports }: AcceptedRegion| {
+            Some(Region { source, destination: Peers::from(destination), ports, why: why(admitted, granted)? })
+        };
+        self.program.regions().filter_map(region).collect()
     }
 
     /// The rules that may have this destination.
@@ -125,6 +141,9 @@ impl Side for Intents<'_> {
         if !denied.is_empty() {
             let left: Vec<RequestSet> = sets.iter().map(|set| set.subtract(&denied)).collect();
             sets.extend(left);
+        }
+        if let Peer::Pod(pod) = destination {
+            sets.extend(self.program.requests(pod, (protocol, port)));
         }
         sets
     }

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use super::access::nature;
 use super::cause::{placed, said, shown};
 use super::entry::{Cause, Entry, Example, Kind};
+use super::kind::kind;
 use super::seeds::{Policies, Region, Seed, Why, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::Words;
 use crate::flow::{AddressSet, Peer, Peers, PodCube, PodSet, PortSet, Symbol};
-use crate::ir::{Namespace, Rule, Stance};
+use crate::ir::{Namespace, Policy, Rule, Stance};
 use crate::source::Location;
-use crate::syntax::ast::{Action, Direction};
+use crate::syntax::ast::Action;
 use crate::verify::Way;
 
 use super::intents::direction;
@@ -30,6 +31,14 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    fn add(&mut self, turn: &Turn) {
+        let sum = match turn.which {
+            Which::Head => &mut self.gained,
+            Which::Base => &mut self.lost,
+        };
+        sum.entry(turn.way).or_default().extend(turn.pods.cubes().iter().cloned());
+    }
+
     /// The pods that are open on one side only, this way.
     fn only(&self, which: Which, way: Way) -> Option<&PodSet> {
         match which {
@@ -67,17 +76,18 @@ struct Turn {
 pub(super) fn opened(policies: Policies<'_>, pair: &Pair<'_>, words: &Words) -> (Opened, Vec<Entry>) {
     let mut all = Opened::default();
     let mut groups: BTreeMap<(Which, Way, String), Vec<Turn>> = BTreeMap::new();
-    for name in &pair.names {
-        for turn in turns(policies, pair, name) {
-            let sum = match turn.which {
-                Which::Head => &mut all.gained,
-                Which::Base => &mut all.lost,
-            };
-            sum.entry(turn.way).or_default().extend(turn.pods.cubes().iter().cloned());
-            groups.entry((turn.which, turn.way, turn.why.clone())).or_default().push(turn);
+    for turn in pair.names.iter().flat_map(|name| turns(policies, pair, name)) {
+        groups.entry((turn.which, turn.way, turn.why.clone())).or_default().push(turn);
+    }
+    let mut entries = Vec::new();
+    for turns in groups.into_values() {
+        // Where rules forbid it to everybody who may be asked about, what is left of it is told flow by flow.
+        let Some(entry) = entry(policies, pair, words, &turns) else { continue };
+        entries.push(entry);
+        for turn in &turns {
+            all.add(turn);
         }
     }
-    let entries = groups.into_values().filter_map(|turns| entry(policies, pair, words, &turns)).collect();
     (all, entries)
 }
 
@@ -116,17 +126,19 @@ fn reason(policies: Policies<'_>, name: &Symbol, which: Which, way: Way) -> (Str
 
 fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn]) -> Option<Entry> {
     let first = turns.first()?;
-    let (example, _) = turns.iter().find_map(|turn| example(policies, pair, turn))?;
+    let (riskiest, example) = turns.iter().filter_map(|turn| example(policies, pair, turn)).min_by_key(|(kind, _)| *kind)?;
     let pods: PodSet = turns.iter().flat_map(|turn| turn.pods.cubes().to_vec()).collect();
     let near = Peers::from(pods.simplify());
     let (source, destination) = match first.way {
         Way::Ingress => (Peers::all(), near),
         Way::Egress => (near, Peers::all()),
     };
-    let (unruled, ruled) = ("open, whatever the rules say", "closed but for rules and baseline");
-    let (kind, before, after) = match first.which {
-        Which::Head => (Kind::Internet, ruled, unruled),
-        Which::Base => (Kind::Closed, unruled, ruled),
+    let denied = denied(policies, turns);
+    let unruled = if denied.is_empty() { "open, whatever the rules say" } else { "open but for what rules deny" };
+    let ruled = "closed but for rules and baseline";
+    let (kind, before, after, remarks) = match first.which {
+        Which::Head => (riskiest, ruled, unruled, denied),
+        Which::Base => (Kind::Closed, unruled, ruled, still(policies, turns)),
     };
     let causes = turns.iter().filter_map(|turn| Some(cause(turn, &namespace_of(&turn.pods)?))).collect();
     Some(Entry {
@@ -141,7 +153,7 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
         before: before.to_owned(),
         after: after.to_owned(),
         causes,
-        remarks: if first.which == Which::Base { still(policies, turns) } else { Vec::new() },
+        remarks,
         partly: None,
         example,
         callers: Vec::new(),
@@ -164,22 +176,35 @@ const MAX_RULES: usize = 12;
 
 /// What still passes where everything did: the rules of the head that open these ends.
 fn still(policies: Policies<'_>, turns: &[Turn]) -> Vec<String> {
-    let opens = |rule: &&Rule| {
-        let opened = |turn: &Turn| match turn.way {
-            Way::Ingress => rule.faces(Direction::In) && rule.targets.iter().any(|target| target.end.opened().overlaps(&turn.pods)),
-            Way::Egress => rule.faces(Direction::Out) && rule.source.opened().overlaps(&turn.pods),
-        };
-        rule.action == Action::Allow && turns.iter().any(opened)
+    let opens = |rule: &Rule, turn: &Turn| match turn.way {
+        Way::Ingress => rule.targets.iter().any(|target| target.end.opened().overlaps(&turn.pods)),
+        Way::Egress => rule.source.opened().overlaps(&turn.pods),
     };
-    let rules: Vec<&Rule> = policies.head.rules.iter().filter(opens).collect();
-    let mut lines: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| format!("still passes: {}", rule.text)).collect();
+    listed("still passes", (policies.head, Action::Allow), turns, opens)
+}
+
+/// What does not pass where everything else does: the rules that deny something at these ends, on the side on which they are open.
+fn denied(policies: Policies<'_>, turns: &[Turn]) -> Vec<String> {
+    let Some(first) = turns.first() else { return Vec::new() };
+    let stops = |rule: &Rule, turn: &Turn| match turn.way {
+        Way::Ingress => rule.targets.iter().any(|target| target.end.peers().pods.overlaps(&turn.pods)),
+        Way::Egress => rule.source.peers().pods.overlaps(&turn.pods),
+    };
+    listed("still denied", (policies.of(first.which), Action::Deny), turns, stops)
+}
+
+/// Rules that have a say at the ends that are open on one side, a line each.
+fn listed(word: &str, (policy, action): (&Policy, Action), turns: &[Turn], concerns: impl Fn(&Rule, &Turn) -> bool) -> Vec<String> {
+    let has_say = |rule: &&Rule| rule.action == action && turns.iter().any(|turn| rule.faces(direction(turn.way)) && concerns(rule, turn));
+    let rules: Vec<&Rule> = policy.rules.iter().filter(has_say).collect();
+    let mut lines: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| format!("{word}: {}", rule.text)).collect();
     let more = rules.len().saturating_sub(MAX_RULES);
-    lines.extend((more > 0).then(|| format!("still passes: what {more} more rules say")));
+    lines.extend((more > 0).then(|| format!("{word}: what {more} more rules say")));
     lines
 }
 
-/// A flow that the change shows in: from or to an address, or a namespace that nobody knows.
-fn example(policies: Policies<'_>, pair: &Pair<'_>, turn: &Turn) -> Option<(Example, Cell)> {
+/// A flow that the change shows in: from or to an address, or a namespace that nobody knows; the riskiest, with its kind.
+fn example(policies: Policies<'_>, pair: &Pair<'_>, turn: &Turn) -> Option<(Kind, Example)> {
     let far = Peers { pods: PodSet::from(PodCube::in_namespace(&pair.fresh)), addresses: AddressSet::all() };
     let near = Peers::from(turn.pods.clone());
     let (source, destination) = match turn.way {
@@ -189,12 +214,14 @@ fn example(policies: Policies<'_>, pair: &Pair<'_>, turn: &Turn) -> Option<(Exam
     let region = Region { source, destination, ports: PortSet::all(), why: Why::new("open") };
     let seeds = sown(vec![Seed::Region(turn.which, Box::new(region))], Some(policies), pair);
     let found = walk(pair, Some(policies), &seeds);
-    found.cells.into_iter().find_map(|cell| {
-        let (here, there) = shown(&cell, &nature(&cell.before, &cell.after, &cell.requests), turn.which)?;
+    let shown = found.cells.iter().filter_map(|cell| {
+        let nature = nature(&cell.before, &cell.after, &cell.requests);
+        let (here, there) = shown(cell, &nature, turn.which)?;
         let example = match turn.which {
             Which::Head => Example { base: there, head: here },
             Which::Base => Example { base: here, head: there },
         };
-        Some((example, cell))
-    })
+        Some((kind(pair, cell, &nature), example))
+    });
+    shown.min_by_key(|(kind, _)| *kind)
 }

@@ -11,13 +11,14 @@ use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
 use super::intents::Intents;
 use super::kind::kind;
-use super::merge::Region;
+use super::merge;
 use super::open::opened;
-use super::seeds::{Policies, Sown, seeds, sown};
+use super::seeds::{Policies, Region, Seed, Sown, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
 use crate::flow::{Flow, LabelCube, Peer, Transport};
+use crate::gates::Gates;
 use crate::ir::Policy;
 
 /// What a comparison found.
@@ -45,13 +46,17 @@ pub(super) const STOPPED: &str = "stopped by ";
 /// Classes of flows by what is told of them, each with its own kind.
 pub(super) type Groups = BTreeMap<Key, Vec<(Cell, Kind)>>;
 
+/// A program, and what its gates were found to say.
+pub type Program<'p> = (&'p Policy, &'p Gates);
+
 /// Compares two programs, over every pod that could exist.
-pub fn programs(base: &Policy, head: &Policy) -> Accesses {
-    let (old, new) = (Intents::new(base), Intents::new(head));
+pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
+    let (old, new) = (Intents::new(base, base_gates), Intents::new(head, head_gates));
     let pair = Pair::new(&old, &new);
     let policies = Policies { base, head };
     let words = words(policies);
-    let sown = sown(seeds(policies), Some(policies), &pair);
+    let seeds = seeds(policies).into_iter().chain(accepted(&old, &new));
+    let sown = sown(seeds.collect(), Some(policies), &pair);
     let found = walk(&pair, Some(policies), &sown);
     let (open, mut entries) = opened(policies, &pair, &words);
     entries.extend(guarded(policies, &pair, &words));
@@ -80,6 +85,20 @@ pub fn programs(base: &Policy, head: &Policy) -> Accesses {
     // Of a rule whose flows were not all compared nobody knows that it has no effect.
     let without_effect = if found.incomplete.is_empty() { rules.difference(&blamed).count() } else { 0 };
     Accesses { entries, incomplete: found.incomplete, without_effect }
+}
+
+/// Where either side accepts that more gets in than its lines say. What it comes from is told as the head has it, where it has it too.
+fn accepted(old: &Intents<'_>, new: &Intents<'_>) -> Vec<Seed> {
+    let (base, head) = (old.accepted(Which::Base), new.accepted(Which::Head));
+    let as_now =
+        |region: &Region| head.iter().find(|new| new.destination.overlaps(&region.destination) && new.source.overlaps(&region.source));
+    let told = |region: Region| {
+        let why = as_now(&region).map_or_else(|| region.why.clone(), |new| new.why.clone());
+        (Which::Base, Region { why, ..region })
+    };
+    let all: Vec<_> = base.into_iter().map(told).collect();
+    let all = all.into_iter().chain(head.into_iter().map(|region| (Which::Head, region)));
+    all.map(|(which, region)| Seed::Region(which, Box::new(region))).collect()
 }
 
 /// The order in which entries are told.
@@ -218,20 +237,20 @@ impl<'a> Ranked<'a> {
     }
 
     /// The first of the riskiest in a region.
-    fn first_in(&self, region: &Region) -> Option<&'a (Cell, Kind)> {
+    fn first_in(&self, region: &merge::Region) -> Option<&'a (Cell, Kind)> {
         let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
         let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| region.holds_call(cell)));
         firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
     }
 
     /// Why it is left open what passes in a region.
-    fn open_in(&self, region: &Region) -> BTreeSet<&'a String> {
+    fn open_in(&self, region: &merge::Region) -> BTreeSet<&'a String> {
         let is_inside = |cell: &Cell| region.holds_call(cell) && region.destination.contains(cell.target.of(Which::Head));
         self.open.iter().filter(|(cell, _)| is_inside(cell)).map(|(_, why)| *why).collect()
     }
 }
 
-impl Region {
+impl merge::Region {
     /// Whether the caller and the port of a class lie in it.
     fn holds_call(&self, cell: &Cell) -> bool {
         self.ports.contains(cell.protocol, cell.port) && self.source.contains(cell.caller.of(Which::Head))

@@ -94,7 +94,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
     });
     let (base, head) = (base?, head?);
-    let found = programs(&base.policy, &head.policy);
+    let found = programs((&base.policy, &base.gates), (&head.policy, &head.gates));
     let mut entries = found.entries;
     let expired = allow::accept(&mut entries, &head.allowed, &head.policy, head.input.today.as_deref());
     let report = Report {

@@ -32,9 +32,11 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let scope = Scope::of(&items, &platform.root_namespace, after.is_modelled());
     let local = || read(&items, &scope, &platform, "", |_, item| item.base);
     let before = Rc::new(local().unwrap_or_else(|| old.cluster(&platform)));
+    let sources = std::mem::take(&mut new.outcome.sources);
     let policies = [&old.outcome.policy, &new.outcome.policy];
     let programs = policies.map(Program::new);
-    let [base_world, head_world] = worlds(policies).map(Intents::new);
+    let outcomes = worlds([&old.outcome, &new.outcome]);
+    let [base_world, head_world] = outcomes.map(|outcome| Intents::new(&outcome.policy, &outcome.gates));
     let [was, is] = programs.each_ref().map(Setting::of);
     let old_judge = scope.judge(was.judge(&before), || was.judge(&after));
     let sides = (Standing::new(old_judge, &base_world), Standing::new(is.judge(&after), &head_world));
@@ -56,13 +58,13 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let mut plan = Plan { base: old.name, head: new.name, ..Plan::default() };
     plan.assumptions = assumed(&old.outcome, &new.outcome);
     order(&ends, items, &apart(&pair, policies), options, &mut plan);
-    Ok(Rollout { findings: findings(&plan), plan, sources: new.outcome.sources })
+    Ok(Rollout { findings: findings(&plan), plan, sources })
 }
 
 /// The programs that say which pods there are on each side. One that says nothing knows nothing of the cluster either: not how its
 /// pods take part in the mesh.
-fn worlds([base, head]: [&Policy; 2]) -> [&Policy; 2] {
-    match (base.managed().next(), head.managed().next()) {
+fn worlds([base, head]: [&Outcome; 2]) -> [&Outcome; 2] {
+    match (base.policy.managed().next(), head.policy.managed().next()) {
         (None, Some(_)) => [head, head],
         (Some(_), None) => [base, base],
         _ => [base, head],

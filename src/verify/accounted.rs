@@ -11,8 +11,8 @@ use super::program::samples;
 use crate::cluster::Endpoint;
 use crate::diagnostic::level::ACCEPTABLE_ERRORS;
 use crate::flow::{
-    Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PortSet, Protocol, RequestCube, RequestSamples, RequestSet,
-    Symbol, TestRole, Transport, Values, Verdict,
+    Cut, Flow, LabelCube, LabelTests, Labels, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, RequestCube, RequestSamples,
+    RequestSet, Symbol, TestRole, Transport, Values, Verdict,
 };
 use crate::gates::{Cause, Coupled, Gates, NamespaceGates, Opening, Permission, Selector};
 use crate::ir::{Policy, RuleId, captured_ports};
@@ -29,6 +29,7 @@ pub(super) struct Accounted<'a> {
 /// An accepted coupling in one namespace.
 #[derive(Debug)]
 struct Pair<'a> {
+    coupled: &'a Coupled,
     namespace: &'a Symbol,
     /// What the network lets in by the one rule.
     openings: Vec<(&'a Opening, Peers)>,
@@ -76,8 +77,20 @@ impl<'a> Accounted<'a> {
         self.pairs.iter().filter(move |pair| **pair.namespace == *namespace)
     }
 
+    /// The flows of each coupling, at least: what the network lets in by the one rule.
+    pub(super) fn regions(&self) -> impl Iterator<Item = AcceptedRegion> {
+        self.pairs.iter().flat_map(|pair| pair.openings.iter().map(|(opening, peers)| pair.region(opening, peers)))
+    }
+
+    /// The requests that accepted couplings let further to a pod on a port.
+    pub(super) fn requests(&self, pod: &Pod, (protocol, port): (Protocol, u16)) -> Vec<RequestSet> {
+        let permissions = self.at(&pod.namespace).flat_map(|pair| &pair.permissions);
+        let near = permissions.filter(|one| selects(&one.selector, &pod.labels) && ports(one).contains(protocol, port));
+        near.filter_map(|permission| permission.request.as_ref().map(alone)).collect()
+    }
+
     /// By what it tells the pods of a namespace apart.
-    fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
+    pub(super) fn subjects(&self, namespace: &str, way: Way) -> Vec<PodCube> {
         let whole = || PodCube::in_namespace(namespace);
         if way == Way::Egress {
             let exits = self.exits.iter().filter(|(name, _)| ****name == *namespace).flat_map(|(_, exits)| exits);
@@ -91,7 +104,7 @@ impl<'a> Accounted<'a> {
     }
 
     /// By which labels it tells pods apart.
-    fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
+    pub(super) fn label_tests(&self) -> impl Iterator<Item = LabelCube> {
         let exits = self.exits.values().flatten().flat_map(|(exit, peers)| [vec![exit.subject.clone()], labels(peers)]);
         let pairs = self.pairs.iter().flat_map(|pair| {
             let openings = pair.openings.iter().flat_map(|(opening, peers)| [vec![opening.subject.clone()], labels(peers)]);
@@ -106,7 +119,7 @@ impl<'a> Accounted<'a> {
     }
 
     /// By what it tells flows from or to a pod apart.
-    fn cuts(&self, pod: &Pod, way: Way) -> Vec<Cut> {
+    pub(super) fn cuts(&self, pod: &Pod, way: Way) -> Vec<Cut> {
         if way == Way::Egress {
             return self.exits_of(pod).map(opening_cut).collect();
         }
@@ -133,19 +146,40 @@ fn exits<'a>(gates: &'a Gates) -> BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>
 }
 
 /// A coupling in every namespace in which it shows.
-fn pairs<'a>(gates: &'a Gates, coupled: &Coupled) -> Vec<Pair<'a>> {
+fn pairs<'a>(gates: &'a Gates, coupled: &'a Coupled) -> Vec<Pair<'a>> {
     let (admitted, granted) = (coupled.admitted, coupled.granted);
     let pair = |(namespace, entry): (&'a Symbol, &'a NamespaceGates)| {
         let is_opening = |opening: &&Opening| opening.direction == Direction::In && opening.cause == Cause::Rule(admitted);
         let openings = entry.openings.iter().filter(is_opening).map(|opening| (opening, opening.network_peers())).collect();
         let is_granted = |permission: &&Permission| permission.action == Action::Allow && permission.rule == granted;
         let permissions = entry.mesh.iter().flat_map(|mesh| &mesh.permissions).filter(is_granted).collect();
-        Pair { namespace, openings, permissions }
+        Pair { coupled, namespace, openings, permissions }
     };
     gates.namespaces.iter().map(pair).filter(|pair| !pair.openings.is_empty() && !pair.permissions.is_empty()).collect()
 }
 
+/// Flows among which those are that an accepted coupling lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedRegion {
+    /// The rule whose line accepts it: by its openings the network lets them in.
+    pub admitted: RuleId,
+    /// The rule by whose permissions the mesh lets them further.
+    pub granted: RuleId,
+    /// The callers.
+    pub source: Peers,
+    /// The called.
+    pub destination: PodSet,
+    /// On these ports.
+    pub ports: PortSet,
+}
+
 impl Pair<'_> {
+    fn region(&self, opening: &Opening, peers: &Peers) -> AcceptedRegion {
+        let destination = PodCube { labels: opening.subject.clone(), ..PodCube::in_namespace(self.namespace) };
+        let Coupled { admitted, granted } = *self.coupled;
+        AcceptedRegion { admitted, granted, source: peers.clone(), destination: destination.into(), ports: opening.ports.clone() }
+    }
+
     fn admits(&self, pod: &Pod, flow: &Flow) -> bool {
         let admits = |(opening, peers): &(&Opening, Peers)| {
             opening.subject.contains(&pod.labels) && opening.ports.contains(flow.protocol, flow.port) && peers.contains(&flow.source)
@@ -176,8 +210,12 @@ fn opening_cut((opening, peers): &(&Opening, Peers)) -> Cut {
 fn permission_cut(permission: &Permission) -> Cut {
     let callers = &permission.callers;
     let peers = callers.footprint(Transport::Mtls).union(&callers.footprint(Transport::Plaintext));
-    let alone = |cube: &RequestCube| samples(&RequestSet { cubes: vec![cube.clone()], raw: false });
-    Cut { peers, ports: ports(permission), requests: permission.request.as_ref().map(alone).unwrap_or_default() }
+    let requests = permission.request.as_ref().map(|cube| samples(&alone(cube))).unwrap_or_default();
+    Cut { peers, ports: ports(permission), requests }
+}
+
+fn alone(cube: &RequestCube) -> RequestSet {
+    RequestSet { cubes: vec![cube.clone()], raw: false }
 }
 
 /// The ports on which a permission acts.

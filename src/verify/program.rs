@@ -14,7 +14,7 @@ use crate::flow::{
     RequestSet, Symbol, Token, TokenTest, Values, Verdict,
 };
 use crate::ir::{Baseline, End, Policy, Rule, Target};
-use crate::meaning::{Said, passes_end_by};
+use crate::meaning::{Said, forbids_end_by, passes_end_by};
 use crate::syntax::ast::{Action, Direction};
 
 /// A program, with its rules found by namespace.
@@ -87,6 +87,20 @@ impl<'p> Program<'p> {
         list.into_iter().filter_map(|at| self.policy.rules.get(at))
     }
 
+    /// One end of one pod.
+    pub(super) fn end_of<'j>(&'j self, pod: &'j Endpoint, way: Way) -> ProgramEnd<'j> {
+        let namespace = match &pod.peer {
+            Peer::Pod(pod) => &*pod.namespace,
+            Peer::Address(_) => "",
+        };
+        let concerns = |rule: &&Rule| match way {
+            Way::Ingress => rule.targets.iter().any(|target| target.end.matches(&pod.peer)),
+            Way::Egress => rule.source.matches(&pod.peer),
+        };
+        let rules = self.rules_at(namespace, way).filter(concerns).collect();
+        ProgramEnd { program: self, rules, peer: &pod.peer, namespace, way }
+    }
+
     fn baseline(&self, namespace: &str) -> &[Baseline] {
         self.baselines.get(namespace).map(Vec::as_slice).unwrap_or_default()
     }
@@ -137,25 +151,28 @@ impl Judge for Program<'_> {
     }
 
     fn end<'j>(&'j self, pod: &'j Endpoint, way: Way) -> Box<dyn JudgedEnd + 'j> {
-        let namespace = match &pod.peer {
-            Peer::Pod(pod) => &*pod.namespace,
-            Peer::Address(_) => "",
-        };
-        let concerns = |rule: &&Rule| match way {
-            Way::Ingress => rule.targets.iter().any(|target| target.end.matches(&pod.peer)),
-            Way::Egress => rule.source.matches(&pod.peer),
-        };
-        let rules = self.rules_at(namespace, way).filter(concerns).collect();
-        Box::new(ProgramEnd { program: self, rules, peer: &pod.peer, namespace, way })
+        Box::new(self.end_of(pod, way))
     }
 }
 
-struct ProgramEnd<'j> {
+/// One end of one pod, as a program has it.
+pub(super) struct ProgramEnd<'j> {
     program: &'j Program<'j>,
     rules: Vec<&'j Rule>,
     peer: &'j Peer,
     namespace: &'j str,
     way: Way,
+}
+
+impl ProgramEnd<'_> {
+    fn said(&self) -> Said<'_> {
+        Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) }
+    }
+
+    /// Whether it stops a flow whatever opens it.
+    pub(super) fn forbids(&self, flow: &Flow) -> bool {
+        forbids_end_by(self.said(), flow, direction(self.way))
+    }
 }
 
 impl JudgedEnd for ProgramEnd<'_> {
@@ -184,8 +201,7 @@ impl JudgedEnd for ProgramEnd<'_> {
     }
 
     fn verdict(&self, flow: &Flow, _far: &Endpoint) -> Verdict {
-        let said = Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) };
-        if passes_end_by(said, flow, direction(self.way)) { Verdict::Allowed } else { Verdict::Denied }
+        if passes_end_by(self.said(), flow, direction(self.way)) { Verdict::Allowed } else { Verdict::Denied }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command: which texts it takes, and how it ends.
 
 use super::repository::Repository;
+use crate::cli::Place;
 
 const SHOP: &str = "namespace shop\n\nallow app=web -> app=db:5432 mtls because \"orders\"\n";
 
@@ -51,7 +52,7 @@ fn other_keys_of_an_issuer_are_told() {
         )
     };
     let (old, new) = (intents("https://id.test/keys"), intents("https://evil.test/keys"));
-    let place = crate::cli::Place::with(&[("old/a.intent", &old), ("new/a.intent", &new)]);
+    let place = Place::with(&[("old/a.intent", &old), ("new/a.intent", &new)]);
     let ran = place.run("diff old new");
     let told =
         "tokens of `https://id.test` are verified by the keys at `https://evil.test/keys`; they were by the keys at `https://id.test/keys`";
@@ -60,15 +61,14 @@ fn other_keys_of_an_issuer_are_told() {
     let both = old.clone()
         + "issuer next = \"https://id.test\" jwks \"https://id.test/next\" audience \"next\"\n\
                               allow web -> api:8081 mtls http GET /a jwt next\n";
-    let place =
-        crate::cli::Place::with(&[("old/a.intent", &both), ("new/a.intent", &(both.clone() + "workload job = app=job account job\n"))]);
+    let place = Place::with(&[("old/a.intent", &both), ("new/a.intent", &(both.clone() + "workload job = app=job account job\n"))]);
     let ran = place.run("diff old new");
     assert!(ran.status == 0 && ran.stdout.contains("job@shop") && !ran.stdout.contains("are verified by"), "{}{}", ran.stdout, ran.stderr);
 }
 
 #[test]
 fn two_empty_folders_are_named() {
-    let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/readme.txt", "")]);
+    let place = Place::with(&[("old/readme.txt", ""), ("new/readme.txt", "")]);
     let ran = place.run("diff old new");
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("there is no intent file in `old`, `new`"), "{}", ran.stderr);
@@ -78,7 +78,7 @@ fn two_empty_folders_are_named() {
 #[test]
 fn folders_of_manifests_are_known_as_such() {
     let object = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n";
-    let place = crate::cli::Place::with(&[("old/a.yaml", object), ("new/a.yaml", object)]);
+    let place = Place::with(&[("old/a.yaml", object), ("new/a.yaml", object)]);
     let ran = place.run("diff old new");
     assert_eq!(ran.status, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("what is there are manifests: `--manifests A B` compares those"), "{}", ran.stderr);
@@ -88,7 +88,7 @@ fn folders_of_manifests_are_known_as_such() {
 fn a_folder_without_manifests_is_a_cluster_before_the_first_of_them() {
     let closed =
         "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed, namespace: shop}, spec: {podSelector: {}}}\n";
-    let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/a.yaml", closed), ("none/readme.txt", "")]);
+    let place = Place::with(&[("old/readme.txt", ""), ("new/a.yaml", closed), ("none/readme.txt", "")]);
     let first = place.run("diff --manifests old new");
     assert_eq!(first.status, 1, "{}", first.stderr);
     assert!(first.stdout.starts_with("old → new: 1 closed"), "{}", first.stdout);
@@ -107,7 +107,7 @@ fn what_nobody_says_of_the_platform_is_taken_for_granted_aloud() {
         format!("{head}, spec: {{podSelector: {{}}, ingress: [{spec}]}}}}\n")
     };
     let (base, head) = (policy("{ports: [{port: 5432}]}"), policy(""));
-    let place = crate::cli::Place::with(&[("old/a.yaml", &base), ("new/a.yaml", &head), ("empty/readme.txt", "")]);
+    let place = Place::with(&[("old/a.yaml", &base), ("new/a.yaml", &head), ("empty/readme.txt", "")]);
     let no_mesh =
         "assumes that pods take no part in a mesh, as no manifest speaks of one; `mesh.mode` in twogate.toml says whether they do";
     let sctp = "assumes that the network plugin judges SCTP; `network-plugin.sctp` in twogate.toml says whether it does";
@@ -143,7 +143,7 @@ fn a_configuration_says_it() {
     let policy =
         "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: db, namespace: shop}, spec: {podSelector: {}}}\n";
     let config = "[mesh]\nmode = \"sidecar\"\n[network-plugin]\nsctp = \"no\"\n";
-    let place = crate::cli::Place::with(&[("old/readme.txt", ""), ("new/a.yaml", policy), ("twogate.toml", config)]);
+    let place = Place::with(&[("old/readme.txt", ""), ("new/a.yaml", policy), ("twogate.toml", config)]);
     let text = place.run("diff --manifests old new").stdout;
     assert!(!text.contains("assumes that") && text.contains("*/sctp"), "{text}");
     let plan = place.run("plan --manifests old new").stdout;
@@ -154,7 +154,7 @@ fn a_configuration_says_it() {
 #[test]
 fn another_baseline_is_told() {
     let intents = "namespace shop\nallow app=web -> app=api:80\n";
-    let dns = |config: &str| crate::cli::Place::with(&[("old/a.intent", intents), ("new/a.intent", intents), ("new/twogate.toml", config)]);
+    let dns = |config: &str| Place::with(&[("old/a.intent", intents), ("new/a.intent", intents), ("new/twogate.toml", config)]);
     for (config, entry) in [
         ("[dns]\npods = \"app=coredns@kube-system\"\n", "*@shop -> app=coredns,k8s-app!=kube-dns@kube-system:53|53/udp  now allowed"),
         ("[dns]\nports = [\"5353/udp\"]\n", "*@shop -> k8s-app=kube-dns@kube-system:5353/udp  now allowed"),
@@ -166,7 +166,7 @@ fn another_baseline_is_told() {
 
 #[test]
 fn one_side_may_come_from_the_standard_input() {
-    let place = crate::cli::Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);
+    let place = Place::with(&[("old/a.intent", "namespace shop\nallow app=web -> app=db:5432 mtls\n")]);
     let ran = place.run_on("diff old -", b"namespace shop\nallow app=web|job -> app=db:5432 mtls\n");
     assert_eq!(ran.status, 1, "{}", ran.stderr);
     assert!(ran.stdout.starts_with("old → standard input: 1 opened to more workloads"), "{}", ran.stdout);
@@ -268,3 +268,19 @@ fn the_first_intents_of_all_are_new() {
     let ran = shop.twogate("diff HEAD");
     assert!(ran.status == 1 && ran.stdout.contains("`shop` becomes managed"), "{}{}", ran.stdout, ran.stderr);
 }
+
+/// What opens a namespace opens it as far as no rule denies it.
+#[test]
+fn a_namespace_that_is_opened_is_open_but_for_what_rules_deny() {
+    let closed = "namespace shop\ndeny * -> internet\n";
+    let place = |head: &str| Place::with(&[("old/shop.intent", closed), ("new/shop.intent", head), ("twogate.toml", NETWORKS)]);
+    let denied = place("namespace shop open egress\ndeny * -> internet\n").run("diff old new").stdout;
+    assert!(denied.starts_with("old → new: 1 opened to the outside\n"), "{denied}");
+    assert!(denied.contains("now open but for what rules deny\n") && denied.contains("still denied: deny * -> internet\n"), "{denied}");
+    let partly = place("namespace shop open egress\ndeny app=web -> internet\n").run("diff old new").stdout;
+    assert!(partly.contains("opened to the internet\n") && partly.contains("now open but for what rules deny\n"), "{partly}");
+    let open = place("namespace shop open egress\n").run("diff old new").stdout;
+    assert!(open.contains("opened to the internet\n") && open.contains("now open, whatever the rules say\n"), "{open}");
+}
+
+const NETWORKS: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";

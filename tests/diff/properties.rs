@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use twogate::compile::{Resolved, resolve};
 use twogate::diff::{Accesses, Entry, Kind, programs};
 use twogate::flow::{Flow, Transport};
+use twogate::gates;
 use twogate::ir::Policy;
 use twogate::meaning;
 
@@ -21,7 +22,7 @@ fn compiled(lines: &[String]) -> Resolved {
 }
 
 fn compared(base: &Policy, head: &Policy) -> Accesses {
-    programs(base, head)
+    programs((base, &gates::build(base)), (head, &gates::build(head)))
 }
 
 fn covers(entry: &Entry, flow: &Flow) -> bool {
