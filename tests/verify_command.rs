@@ -474,6 +474,17 @@ fn connections_that_a_sidecar_does_not_take_over_break_what_is_assumed_of_it() {
     assert_eq!(said("includeOutboundIPRanges: '*'"), ("holds".to_owned(), 0));
 }
 
+/// Where the network plugin does not judge SCTP nothing can be proved of it, and all the rest can.
+#[test]
+fn a_plugin_without_sctp_leaves_the_rest_provable() {
+    let no = "[network-plugin]\nsctp = \"no\"\n";
+    for program in ["allow app=web -> app=db:5432 mtls", "allow app=web -> app=db", "deny * -> app=db:80"] {
+        let program = format!("namespace shop\n{program}\n");
+        let beside = labelled("shop", "istio-injection: enabled");
+        assert_eq!(assumed(&program, no, &beside, "sctp"), ("open".to_owned(), 0), "{program}");
+    }
+}
+
 /// `as ACCOUNT` stands for the pods of which it is known: to any other the network opens nothing.
 #[test]
 fn another_pod_of_an_account_breaks_what_is_assumed_of_it() {

@@ -18,9 +18,10 @@ const PATH_TEMPLATES: Version = Version::new(1, 22);
 
 /// A finding for every place of a rule that needs more than there is.
 pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
-    ours(policy)
-        .flat_map(|(_, rule)| rule.targets.iter().filter_map(|target| ports(policy, target)).chain(templates(policy, rule)))
-        .collect()
+    let rules =
+        ours(policy).flat_map(|(_, rule)| rule.targets.iter().filter_map(|target| ports(policy, target)).chain(templates(policy, rule)));
+    let expected = policy.expectations.iter().flat_map(|expectation| &expectation.targets);
+    rules.chain(expected.filter_map(|target| sctp(policy, target, "this expectation asks for more than the cluster can do"))).collect()
 }
 
 /// Ranges and SCTP. All ports of a protocol are written without a range.
@@ -41,9 +42,16 @@ fn ports(policy: &Policy, target: &Target) -> Option<Diagnostic> {
             unsupported(at, "port ranges need a newer Kubernetes").note(why).help(narrower()).help("or raise `cluster.kubernetes`"),
         );
     }
+    sctp(policy, target, NEEDS_MORE)
+}
+
+/// SCTP where the network plugin does not judge it.
+fn sctp(policy: &Policy, target: &Target, message: &str) -> Option<Diagnostic> {
+    let at = target.ports_location?;
     let has_sctp = !target.ports.get(Protocol::Sctp).is_empty();
     (has_sctp && policy.config.network_plugin.sctp == Answer::No).then(|| {
-        unsupported(at, "the network plugin does not judge SCTP")
+        Diagnostic::new(code::PLATFORM_UNSUPPORTED, at, message)
+            .label("the network plugin does not judge SCTP")
             .note("`network-plugin.sctp = \"no\"`")
             .help("leave SCTP out, or use a plugin that supports it")
     })
@@ -70,8 +78,10 @@ fn templates(policy: &Policy, rule: &Rule) -> Option<Diagnostic> {
     )
 }
 
+const NEEDS_MORE: &str = "this rule needs more than the cluster can do";
+
 fn unsupported(at: Location, label: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(code::PLATFORM_UNSUPPORTED, at, "this rule needs more than the cluster can do").label(label)
+    Diagnostic::new(code::PLATFORM_UNSUPPORTED, at, NEEDS_MORE).label(label)
 }
 
 #[cfg(test)]
@@ -94,6 +104,10 @@ mod tests {
     fn sctp_and_templates() {
         let sctp = Program::of("namespace shop\nallow app=web -> app=db:1/sctp\n").config("[network-plugin]\nsctp = \"no\"\n");
         assert_eq!(sctp.found(CODE), ["error platform-unsupported `:1/sctp`"]);
+        let expected =
+            Program::of("namespace shop\nallow app=web -> app=db:1\nexpect deny app=job -> app=db:2/sctp\nexpect deny app=x -> app=db\n");
+        let expected = expected.config("[network-plugin]\nsctp = \"no\"\n");
+        assert_eq!(expected.found(CODE), ["error platform-unsupported `:2/sctp`"]);
         let old = Program::of("namespace shop\nallow app=web -> app=api:80 http GET /a/{*}\nallow app=web -> app=api:80 http GET /b\n")
             .config("[mesh]\nistio = \"1.20\"\n");
         assert_eq!(old.found(CODE), ["error platform-unsupported `http GET /a/{*}`"]);

@@ -40,7 +40,8 @@ pub fn proof_platform(config: &Config) -> Platform {
     Platform {
         ipblock_matches_pods: if config.cluster.pods.is_empty() { Some(false) } else { platform.ipblock_matches_pods },
         end_port: platform.end_port.or(Some(true)),
-        sctp: platform.sctp.or(Some(true)),
+        // A plugin that does not judge it lets it pass or stops it, whatever policies say: nobody is taken to speak it then.
+        sctp: Some(true),
         named_ports: platform.named_ports.or(Some(true)),
         ..platform
     }

@@ -90,6 +90,8 @@ pub enum Assumption {
     PathNormalization,
     /// The network plugin judges SCTP.
     Sctp,
+    /// The network plugin does not judge SCTP, and nobody speaks it.
+    NoSctp,
     /// The network plugin knows `endPort`.
     EndPort,
     /// A connection to a Service is judged at the pod behind it, never at the Service's address, and none comes from there.
@@ -138,7 +140,7 @@ impl Assumption {
             Self::Http { .. } => "http",
             Self::NoPodAddress { .. } => "no-pod-address",
             Self::PathNormalization => "path-normalization",
-            Self::Sctp => "sctp",
+            Self::Sctp | Self::NoSctp => "sctp",
             Self::EndPort => "end-port",
             Self::ServiceAddresses => "service-addresses",
             Self::Keys { .. } => "keys",
@@ -192,6 +194,7 @@ impl fmt::Display for Assumption {
             Self::NoPodAddress { .. } => write!(out, "the addresses of `cluster.pod-cidrs` are those of pods, and pods have no others"),
             Self::PathNormalization => write!(out, "the mesh normalises paths as `mesh.path-normalization` says"),
             Self::Sctp => write!(out, "the network plugin judges SCTP"),
+            Self::NoSctp => write!(out, "nobody speaks SCTP, which the network plugin does not judge"),
             Self::EndPort => write!(out, "the network plugin knows port ranges"),
             Self::ServiceAddresses => {
                 write!(out, "a connection to a Service is judged at the pod behind it, and none comes from a Service's address")

@@ -70,6 +70,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::Http { .. }
         | Assumption::PathNormalization
         | Assumption::Sctp
+        | Assumption::NoSctp
         | Assumption::EndPort
         | Assumption::ServiceAddresses
         | Assumption::Preflight

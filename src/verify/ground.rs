@@ -125,7 +125,7 @@ fn of_the_platform(policy: &Policy) -> Vec<Assumption> {
     let takes_ranges = plugin.end_port == Answer::Unknown && policy.rules.iter().any(has_range);
     let reaches_services = !policy.config.cluster.services.is_empty();
     [
-        (plugin.sctp == Answer::Unknown).then_some(Assumption::Sctp),
+        sctp(plugin.sctp),
         takes_ranges.then_some(Assumption::EndPort),
         reaches_services.then_some(Assumption::ServiceAddresses),
         policy.rules.iter().any(|rule| rule.jwt.is_some()).then_some(Assumption::Preflight),
@@ -133,6 +133,14 @@ fn of_the_platform(policy: &Policy) -> Vec<Assumption> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+const fn sctp(is_judged: Answer) -> Option<Assumption> {
+    match is_judged {
+        Answer::Yes => None,
+        Answer::Unknown => Some(Assumption::Sctp),
+        Answer::No => Some(Assumption::NoSctp),
+    }
 }
 
 /// That pods that are said to have no sidecar have none.
