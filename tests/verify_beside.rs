@@ -312,6 +312,26 @@ fn a_coupling_that_another_program_accepts_stops_nobody_else() {
     assert_eq!((ran.status, ran.stderr.contains("error[coupled-rules]")), (1, true), "{}", ran.stderr);
 }
 
+/// What another program accepts in its namespace decides expectations of callers there.
+#[test]
+fn an_expectation_that_another_programs_acceptance_breaks_fails() {
+    let accept = "accept coupled-rules";
+    let theirs = format!(
+        "namespace shop\nallow app=web@front -> app=api:8080 mtls http GET /a {accept}\nallow app=job@front -> app=api:8080 mtls http POST /b {accept}\n"
+    );
+    let ours = "namespace front\nworkload web = app=web account x\nworkload job = app=job account x\n\
+                allow web -> app=api@shop:8080 mtls http GET /a\nallow job -> app=api@shop:8080 mtls http POST /b\n\
+                expect deny web -> app=api@shop:8080 mtls http POST /b\n";
+    let place = Place::with(&[("ours.intent", ours), ("theirs.intent", &theirs)]);
+    for (command, said) in [("check", "error[expectation-failed]"), ("test", "FAIL  expect deny web")] {
+        let ran = place.run(&format!("{command} ours.intent --with theirs.intent"));
+        assert_eq!((ran.status, (ran.stdout.clone() + &ran.stderr).contains(said)), (1, true), "{command}\n{}{}", ran.stdout, ran.stderr);
+    }
+    let apart = ours.replace("app=job account x", "app=job account y");
+    let place = Place::with(&[("ours.intent", &apart), ("theirs.intent", &theirs)]);
+    assert_eq!(place.run("test ours.intent --with theirs.intent").status, 0);
+}
+
 /// Many of one kind do not hide one of the other kind.
 #[test]
 fn a_loss_behind_many_gains_is_found() {

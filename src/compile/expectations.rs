@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Policy, Rule};
 use crate::syntax::ast::Action;
-use crate::verify::{Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
+use crate::verify::{Accepting, Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
 /// What became of all expectations.
 #[derive(Debug, Clone)]
@@ -48,8 +48,8 @@ pub fn test(input: Input, protection: Protection) -> Tested {
     let Some(cluster) = outcome.cluster.as_ref().filter(|_| !outcome.files.is_empty()) else {
         return Tested { outcome, results: Vec::new(), unprotected: Vec::new() };
     };
-    let program = Program::new(&outcome.policy);
-    let written = Written::new(&program, cluster);
+    let accepting = Accepting::new(&outcome.policy, &outcome.gates);
+    let written = Written::beside(&accepting, cluster);
     let results = all(&outcome, &written, cluster);
     let unprotected = match protection {
         Protection::Unasked => Vec::new(),
@@ -60,13 +60,13 @@ pub fn test(input: Input, protection: Protection) -> Tested {
 
 /// Findings of expectations that hold by the intents, and not by what would be written: a line accepts that more gets in than is written.
 pub(super) fn broken_by_acceptance(outcome: &Outcome) -> Vec<Diagnostic> {
-    let (Some(proof), Some(cluster)) = (&outcome.proof, &outcome.cluster) else { return Vec::new() };
+    let Some(cluster) = outcome.cluster.as_ref().filter(|_| outcome.proof.is_some()) else { return Vec::new() };
     let policy = &outcome.policy;
-    if proof.accepted.is_empty() || policy.expectations.is_empty() {
+    let accepting = Accepting::new(policy, &outcome.gates);
+    if accepting.accepts_nothing() || policy.expectations.is_empty() {
         return Vec::new();
     }
-    let program = Program::new(policy);
-    let tried = all(outcome, &Written::new(&program, cluster), cluster);
+    let tried = all(outcome, &Written::beside(&accepting, cluster), cluster);
     let is_told = |expectation: &Expectation| {
         outcome.findings.iter().any(|finding| finding.code == code::EXPECTATION_FAILED && finding.location() == Some(expectation.location))
     };

@@ -24,6 +24,21 @@ impl<'p> Accepting<'p> {
         Self { program: Program::new(policy), accounted: Accounted::new(policy, gates) }
     }
 
+    /// The program by itself.
+    pub const fn program(&self) -> &Program<'p> {
+        &self.program
+    }
+
+    /// Whether it accepts no coupling.
+    pub const fn accepts_nothing(&self) -> bool {
+        self.accounted.is_empty()
+    }
+
+    /// What it accepts.
+    pub(super) const fn accounted(&self) -> &Accounted<'p> {
+        &self.accounted
+    }
+
     /// Flows among which all those are that only an accepted coupling lets in.
     pub fn regions(&self) -> impl Iterator<Item = AcceptedRegion> {
         self.accounted.regions()

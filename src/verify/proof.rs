@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::accepting::Accepting;
 use super::accounted::{Accounted, Watched};
 use super::assumption::Assumption;
 use super::compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
@@ -72,16 +73,16 @@ pub enum Ends {
 ///
 /// The manifests must have been read for a platform on which the assumptions hold.
 pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> Proof {
-    let program = Program::new(policy);
-    let accounted = Accounted::new(policy, gates);
-    let written = Written::new(&program, cluster);
-    let right = Watched { judge: &written, accounted: &accounted };
+    let accepting = Accepting::new(policy, gates);
+    let (program, accounted) = (accepting.program(), accepting.accounted());
+    let written = Written::beside(&accepting, cluster);
+    let right = Watched { judge: &written, accounted };
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
     let namespaces = compared(policy, cluster, ends);
-    let known = Known { granted: &granted, accounted: &accounted };
+    let known = Known { granted: &granted, accounted };
     let Comparison { differences, accepted, mut incomplete, classes, is_cut_short } =
-        compare(Bench { left: &program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
+        compare(Bench { left: program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
     let mut assumptions = ground::taken_for_granted(policy, &world, &granted);
     ground::add_of_manifests(&mut assumptions, policy, cluster);
@@ -142,7 +143,7 @@ fn names(policy: &Policy) -> Names {
 #[derive(Debug)]
 pub struct Written<'a> {
     manifests: Manifests<'a>,
-    program: &'a Program<'a>,
+    program: &'a dyn Judge,
     /// The namespaces in which the program stands for what is applied.
     by_program: BTreeSet<Symbol>,
 }
@@ -151,6 +152,12 @@ impl<'a> Written<'a> {
     /// Manifests of a program, to be compared with it.
     pub fn new(program: &'a Program<'a>, cluster: &'a Cluster) -> Self {
         Self::with_names(program, cluster, Self::names(program))
+    }
+
+    /// The same, where what the program accepts in namespaces of `--with` programs is let in there.
+    pub fn beside(accepting: &'a Accepting<'a>, cluster: &'a Cluster) -> Self {
+        let program = accepting.program();
+        Self { program: accepting, ..Self::new(program, cluster) }
     }
 
     /// The same, with the names that the program knows, where they are found once for several clusters.
