@@ -15,6 +15,7 @@ mod human;
 mod json;
 mod origin;
 mod place;
+mod possible;
 pub mod question;
 mod range;
 mod remedy;
@@ -85,6 +86,10 @@ pub fn explain(mut ask: Ask) -> Answer {
         }
     };
     let Cases { shown: cases, verdict, mut notes } = case::cases(&setting, &question);
+    if cases.is_empty() {
+        findings.retain(|finding| finding.level == Level::Error);
+        findings.push(question.about_nobody());
+    }
     notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
     Answer { sources: setting.sources, findings, cases, verdict, notes }
 }

@@ -13,6 +13,7 @@ mod paths;
 mod ranges;
 mod remedies;
 mod services;
+mod sets;
 mod tokens;
 
 use std::fmt::Write as _;

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::assume;
-use super::call::{self, Call};
+use super::call::{self, Call, Calls};
 use super::client;
 use super::entrance;
 use super::origin::{self, Origin};
@@ -95,9 +95,12 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
         notes
             .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
     }
-    let (calls, left) = call::calls(setting, question);
+    let Calls { asked: calls, left, is_partial } = call::calls(setting, question);
     if left > 0 {
         notes.push(format!("{left} more pairs of workloads are not looked at"));
+    }
+    if is_partial {
+        notes.push("the pods that the flow stands for fall into too many classes: not all of them are looked at".to_owned());
     }
     let kinds = kinds(setting, calls);
     if kinds.len() > 1 {
@@ -105,7 +108,8 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
         notes.push(format!("the {who} that the flow stands for are judged differently: one of each kind is shown"));
     }
     let verdict = kinds.first().map(|first| first.decision.verdict.clone());
-    let agree = left == 0 && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
+    let agree =
+        left == 0 && !is_partial && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
     let shown = kinds.into_iter().take(MOST_CASES);
     Cases { shown: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
 }
@@ -126,8 +130,8 @@ fn kinds(setting: &Setting, calls: Vec<Call>) -> Vec<Alike> {
     for call in calls {
         let decision = call.decide(setting);
         let said = said(setting, &call, &decision);
-        let kind = Kind::of(&decision, said.as_ref());
-        match kinds.iter_mut().find(|known| known.kind == kind) {
+        let kind = Kind::of(&call, &decision, said.as_ref());
+        match kinds.iter_mut().find(|known| known.kind.is_of(&kind)) {
             Some(known) => {
                 let mut same = std::iter::once(&mut known.call).chain(&mut known.others);
                 if !same.any(|own| own.takes_in(&call)) {
@@ -149,11 +153,14 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
     };
     let is_range = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Address(_)));
     let is_pod = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Pod(_)));
+    let is_set = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| of(call).set.is_some());
     let ends: [fn(&Call) -> &Known; 2] = [|call| &call.source, |call| &call.destination];
-    match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range)) {
-        (_, false) => "workloads",
-        (false, true) => "addresses",
-        (true, true) => "workloads and addresses",
+    match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range), ends.into_iter().any(is_set)) {
+        (_, false, true) => "pods",
+        (_, false, false) => "workloads",
+        (false, true, _) => "addresses",
+        (true, true, true) => "pods and addresses",
+        (true, true, false) => "workloads and addresses",
     }
 }
 
@@ -161,14 +168,30 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
 #[derive(Debug, PartialEq, Eq)]
 struct Kind {
     verdict: std::mem::Discriminant<Verdict>,
-    gate: Option<Gate>,
     intents: Option<bool>,
+    by: By,
+}
+
+/// By which gate a connection is stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum By {
+    /// This one; none stops it.
+    Gate(Option<Gate>),
+    /// Whichever: pods that nobody described are many, and these are not told apart by that.
+    Any,
 }
 
 impl Kind {
-    fn of(decision: &Decision, said: Option<&Said>) -> Self {
-        let gate = decision.steps.iter().find(|step| step.verdict != Verdict::Allowed).map(|step| step.gate);
-        Self { verdict: std::mem::discriminant(&decision.verdict), gate, intents: said.map(|said| said.passes) }
+    fn of(call: &Call, decision: &Decision, said: Option<&Said>) -> Self {
+        let is_set = [&call.source, &call.destination].into_iter().any(|end| end.set.is_some());
+        let gate = || decision.steps.iter().find(|step| step.verdict != Verdict::Allowed).map(|step| step.gate);
+        let by = if is_set { By::Any } else { By::Gate(gate()) };
+        Self { verdict: std::mem::discriminant(&decision.verdict), intents: said.map(|said| said.passes), by }
+    }
+
+    /// Whether an answer of another kind needs no page besides one of this.
+    fn is_of(&self, other: &Self) -> bool {
+        self.verdict == other.verdict && self.intents == other.intents && (other.by == By::Any || self.by == other.by)
     }
 }
 
@@ -209,7 +232,8 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         call.name_ranges(setting, asked);
     }
     let call = &call;
-    let others: Vec<String> = others.iter().map(alike_title).collect();
+    let own = alike_title(call);
+    let others: Vec<String> = others.iter().map(alike_title).filter(|title| *title != own).collect();
     let notes = notes(setting, (call, &decision), asked, &others);
     let question = call.question();
     let said = said(setting, call, &decision);
@@ -262,7 +286,7 @@ fn parts(cluster: &Cluster, question: &cluster::Question) -> [&'static str; 2] {
 
 /// Who calls whom: what they are, else as a flow names them.
 fn alike_title(call: &Call) -> String {
-    let called = |known: &Known, title: &str| known.name.clone().unwrap_or_else(|| title.to_owned());
+    let called = |known: &Known, title: &str| known.name.clone().or_else(|| known.set.clone()).unwrap_or_else(|| title.to_owned());
     format!("{} -> {}", called(&call.source, &call.written.0.title), called(&call.destination, &call.written.1.title))
 }
 
@@ -299,12 +323,13 @@ fn mode(setting: &Setting, decision: &Decision, port: u16) -> Option<Mode> {
 
 /// That a pod is nobody's whom anybody described.
 fn taken_as(known: &Known) -> Option<String> {
-    let Peer::Pod(pod) = &known.endpoint.peer else { return None };
-    if known.name.is_some() {
-        return None;
-    }
+    let (pod, set) = (known.pod()?, known.set.as_ref()?);
     let account: &Symbol = &pod.account;
-    Some(format!("no known workload is {}: taken as a pod with just these labels, account {}/{account}", known.text, pod.namespace))
+    Some(if *set == known.text {
+        format!("no known workload is {set}: taken as a pod with just these labels, account {}/{account}", pod.namespace)
+    } else {
+        format!("no known workload is {set}: this one is {}, account {}/{account}", known.text, pod.namespace)
+    })
 }
 
 /// Who has the address that the flow names; of several addresses that some are pods', who are not meant by them.

@@ -207,6 +207,15 @@ fn arrived(request: Request, context: &Context<'_>) -> (Option<Request>, Option<
 }
 
 impl Question {
+    /// The finding that no connection can be what is asked.
+    pub(super) fn about_nobody(&self) -> Diagnostic {
+        let target = self.targets.first().map(|target| target.side.span);
+        let span = Span { end: target.map_or(self.source.span.end, |span| span.end.max(self.source.span.end)), ..self.source.span };
+        Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span }, "nobody can call so: one end holds no pod and no address")
+            .label("a connection between nobody")
+            .help("leave out what takes the last of them away")
+    }
+
     /// A finding if it asks something of UDP or SCTP that only TCP has.
     fn without_transport(&self, draft: &Draft<'_>) -> Option<Diagnostic> {
         let target = self.targets.iter().find(|target| target.protocol != Protocol::Tcp)?;
