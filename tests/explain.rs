@@ -15,6 +15,7 @@ mod remedies;
 mod services;
 mod sets;
 mod tokens;
+mod with;
 
 use std::fmt::Write as _;
 
