@@ -3,6 +3,7 @@
 //! Owns: the flow as people write it (`question`), the answer and its two renderings. Verdicts are `cluster`'s, what the intents
 //! say is `meaning`'s; every change that is offered was made on a copy, compiled and asked again. It must not read a file.
 
+mod accepted;
 mod addressed;
 mod assume;
 mod call;
@@ -30,6 +31,7 @@ use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
+pub use accepted::Acceptance;
 pub use case::{Case, Mode};
 pub use effect::Effect;
 pub use human::render as human;

@@ -2,6 +2,7 @@
 //!
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
+mod accepted;
 mod calls;
 mod errors;
 mod findings;

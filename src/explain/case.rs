@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::accepted::{self, Acceptance};
 use super::assume;
 use super::call::{self, Call, Calls};
 use super::client;
@@ -19,7 +20,7 @@ use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, Peer, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -57,6 +58,8 @@ pub struct Case {
     pub client: Option<String>,
     /// What the intents say; none without intents.
     pub said: Option<Said>,
+    /// What lets the connection in though the intents refuse it, as a line accepts.
+    pub accepted: Vec<Acceptance>,
     /// Assumptions of the intents that the manifests break.
     pub broken: Vec<String>,
     /// Changes that would decide otherwise.
@@ -200,10 +203,13 @@ pub(super) fn said(setting: &Setting, call: &Call, decision: &Decision) -> Optio
     if setting.input.intents.is_empty() && setting.input.with.is_empty() {
         return None;
     }
+    Some(said::of(&setting.policy, &flow(setting, call, decision)))
+}
+
+/// The connection as the intents see it.
+fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
     let transport = decision.transport.or(call.transport);
-    let ends = (&call.source, &call.destination);
-    let flow = said::flow(&setting.policy, ends, (call.protocol, call.port), transport, call.request.as_ref());
-    Some(said::of(&setting.policy, &flow))
+    said::flow(&setting.policy, (&call.source, &call.destination), (call.protocol, call.port), transport, call.request.as_ref())
 }
 
 /// What there is to be known besides the answer, each in a sentence.
@@ -238,10 +244,14 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let question = call.question();
     let said = said(setting, call, &decision);
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
+    let is_gained = differs && decision.verdict == Verdict::Allowed;
+    let accepted =
+        said.as_ref().filter(|_| is_gained).map_or_else(Vec::new, |said| accepted::of(setting, &flow(setting, call, &decision), said));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     // Intents speak of who calls, and not of the address with which the call arrives.
     let is_comparable = call.entrance.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
-    let disagreement = (differs && setting.judge == Judge::Compiled && is_comparable).then(|| {
+    let is_fault = differs && accepted.is_empty() && setting.judge == Judge::Compiled;
+    let disagreement = (is_fault && is_comparable).then(|| {
         format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text)
     });
     Case {
@@ -263,6 +273,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         question,
         decision,
         said,
+        accepted,
         broken,
         notes,
         disagreement,

@@ -32,7 +32,7 @@ fn is_with(namespace: &Namespace) -> bool {
 }
 
 /// The same policy with the others' namespaces and rules as the own ones.
-fn seen_by_others(policy: &Policy) -> Policy {
+pub(super) fn seen_by_others(policy: &Policy) -> Policy {
     let turned = |ownership: Ownership| match ownership {
         Ownership::With => Ownership::Managed,
         Ownership::Managed => Ownership::With,
