@@ -4,6 +4,7 @@
 
 mod accepted;
 mod calls;
+mod effects;
 mod errors;
 mod findings;
 mod flows;

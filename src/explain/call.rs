@@ -30,6 +30,8 @@ pub(super) struct Call {
     pub(super) addressed: Addressed,
     /// Whether nobody said how it arrives, and the usual way was taken.
     pub(super) is_usual: bool,
+    /// Whether the flow names the host of the request.
+    pub(super) names_host: bool,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
     /// By what it comes in at the edge of the cluster; none for a call inside.
@@ -229,6 +231,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
+        names_host: question.names_host,
         is_pod,
         entrance,
         written,

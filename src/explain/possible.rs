@@ -160,8 +160,7 @@ impl<'s> Possible<'s> {
 
 impl World for Possible<'_> {
     fn example(&self, cube: &PodCube) -> Option<Pod> {
-        let known = world::generic(cube, &self.setting.policy, &self.setting.cluster);
-        known.pod().filter(|pod| cube.contains(pod)).cloned()
+        world::possible(cube, &self.setting.policy, &self.setting.cluster)
     }
 
     fn planes(&self) -> &[PodCube] {

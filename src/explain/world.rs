@@ -53,6 +53,15 @@ impl Known {
             Peer::Address(_) => None,
         }
     }
+
+    /// The pods of its namespace that carry the labels by which it is named; none if it is an address.
+    pub(super) fn named(&self) -> Option<PodCube> {
+        let pod = self.pod()?;
+        let (labels, _) = self.text.rsplit_once('@').unwrap_or((&self.text, ""));
+        let own = labels.split(',').filter_map(|pair| pod.labels.get_key_value(pair.split_once('=')?.0));
+        let whole = PodCube::in_namespace(&pod.namespace);
+        Some(own.fold(whole, |cube, (key, value)| cube.labelled(key.clone(), Values::one(value.clone()))))
+    }
 }
 
 /// Everybody who is known.
@@ -201,6 +210,7 @@ pub(super) fn plainest(set: &PodSet, policy: &Policy, cluster: &Cluster) -> Opti
     let cube = set.cubes().first()?;
     let mut known = generic(cube, policy, cluster);
     let pod = known.pod().filter(|pod| set.contains(pod))?;
+    possible(cube, policy, cluster)?;
     let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, policy));
     known.set = Some(text.clone());
     Some(Known { text, ..known })
@@ -269,6 +279,15 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
         pod.account = account;
     }
     undescribed(pod, policy, cluster)
+}
+
+/// A pod of a cube that can exist; none if none can: pods of a declared workload run as its account.
+pub(super) fn possible(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Option<Pod> {
+    let known = generic(cube, policy, cluster);
+    let pod = known.pod().filter(|pod| cube.contains(pod))?;
+    let declared = policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
+    let runs_so = |workload: &Workload| workload.account.as_ref().is_none_or(|account| *account == pod.account);
+    declared.into_iter().all(runs_so).then(|| pod.clone())
 }
 
 /// A pod that nobody described, by all that tells it.

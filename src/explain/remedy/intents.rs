@@ -125,7 +125,7 @@ impl Book<'_> {
         let words = Words::of(self.call, &self.setting.policy, namespace);
         let clauses = match action {
             "allow" | "allow in" => words.clauses.as_str(),
-            "deny" => words.request.split(" jwt ").next().unwrap_or_default(),
+            "deny" => words.http.as_str(),
             _ => "",
         };
         let text = format!("{action} {} -> {}{}{clauses}", words.source, words.destination, words.port);
@@ -216,7 +216,7 @@ impl Book<'_> {
     fn with_request(&self, rule: &Rule) -> Option<Edit> {
         let at = rule.http?;
         let words = Words::of(self.call, &self.setting.policy, &rule.namespace);
-        let request = words.request.strip_prefix(" http ")?.split(" jwt ").next()?.to_owned();
+        let request = words.http.strip_prefix(" http ")?.to_owned();
         let text = self.setting.sources.slice(at);
         // `at`, `header` and what follows stay behind the requests.
         let end = [" at ", " header "].into_iter().filter_map(|word| text.find(word)).min().unwrap_or(text.trim_end().len());
