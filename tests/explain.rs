@@ -9,6 +9,7 @@ mod errors;
 mod findings;
 mod flows;
 mod gates;
+mod lines;
 mod manifests;
 mod names;
 mod paths;
