@@ -3,6 +3,7 @@
 //! Owns: the flow as people write it (`question`), the answer and its two renderings. Verdicts are `cluster`'s, what the intents
 //! say is `meaning`'s; every change that is offered was made on a copy, compiled and asked again. It must not read a file.
 
+mod accepted;
 mod addressed;
 mod assume;
 mod call;
@@ -14,7 +15,9 @@ mod entrance;
 mod human;
 mod json;
 mod origin;
+mod others;
 mod place;
+mod possible;
 pub mod question;
 mod range;
 mod remedy;
@@ -28,11 +31,13 @@ use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
+pub use accepted::Acceptance;
 pub use case::{Case, Mode};
 pub use effect::Effect;
 pub use human::render as human;
 pub use json::render as json;
 pub use origin::Origin;
+pub use others::of_others;
 pub use remedy::{Change, Remedy, Wish};
 pub use said::{End, Line, Said, Why};
 
@@ -85,6 +90,10 @@ pub fn explain(mut ask: Ask) -> Answer {
         }
     };
     let Cases { shown: cases, verdict, mut notes } = case::cases(&setting, &question);
+    if cases.is_empty() {
+        findings.retain(|finding| finding.level == Level::Error);
+        findings.push(question.about_nobody());
+    }
     notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
     Answer { sources: setting.sources, findings, cases, verdict, notes }
 }

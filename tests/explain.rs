@@ -2,18 +2,23 @@
 //!
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
+mod accepted;
 mod calls;
+mod effects;
 mod errors;
 mod findings;
 mod flows;
 mod gates;
+mod lines;
 mod manifests;
 mod names;
 mod paths;
 mod ranges;
 mod remedies;
 mod services;
+mod sets;
 mod tokens;
+mod with;
 
 use std::fmt::Write as _;
 

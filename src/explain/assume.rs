@@ -129,6 +129,11 @@ pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
     let asked = crate::cluster::Question { source: node, transport: Some(Transport::Plaintext), ..call.question() };
     let decision = setting.cluster.decide(&asked);
     let stops = decision.steps.iter().find(|step| step.verdict == Verdict::Denied && matches!(step.gate, Gate::Transport | Gate::Caller));
+    if let (None, Verdict::Unspecified(reason)) = (stops, &decision.verdict) {
+        return vec![format!(
+            "host processes on {short}'s node: NetworkPolicy admits them, and whether anything else stops them is open: {reason}"
+        )];
+    }
     let by = match stops.map(|step| step.gate) {
         Some(Gate::Transport) if setting.cluster.is_gateway(&asked.destination) => "the gateway's TLS stops them",
         Some(Gate::Transport) if setting.cluster.is_waypoint(&asked.destination) => "the tunnel's mTLS stops them",

@@ -5,6 +5,7 @@
 
 use super::entrance;
 use super::place;
+use super::possible::Possible;
 use super::question::{Edge, Entrance, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) addressed: Addressed,
     /// Whether nobody said how it arrives, and the usual way was taken.
     pub(super) is_usual: bool,
+    /// Whether the flow names the host of the request.
+    pub(super) names_host: bool,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
     /// By what it comes in at the edge of the cluster; none for a call inside.
@@ -112,24 +115,54 @@ impl Call {
     }
 }
 
-/// The connections that a question stands for, and how many more there would be.
-pub(super) fn calls(setting: &Setting, question: &Question) -> (Vec<Call>, usize) {
-    let sources = setting.world.standing(&question.source, &setting.policy, &setting.cluster);
-    let mut calls = Vec::new();
-    let mut left = 0;
+/// The connections that a question stands for.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// Those that are looked at.
+    pub(super) asked: Vec<Call>,
+    /// How many more pairs there would be.
+    pub(super) left: usize,
+    /// Whether pods that nobody described fall into more classes than are looked at.
+    pub(super) is_partial: bool,
+}
+
+/// The connections that a question stands for.
+pub(super) fn calls(setting: &Setting, question: &Question) -> Calls {
+    let mut found = Calls::default();
     for (target, port) in targets(question) {
-        let destinations = setting.world.standing(&target.side, &setting.policy, &setting.cluster);
+        let Ends { sources, destinations, is_partial } = ends(setting, &question.source, target);
+        found.is_partial |= is_partial;
         for source in sources.iter().filter(|source| port.is_called_by(source, setting)) {
             for destination in &destinations {
-                if calls.len() < MOST_PAIRS {
-                    calls.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
+                if found.asked.len() < MOST_PAIRS {
+                    found.asked.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
                 } else {
-                    left += 1;
+                    found.left += 1;
                 }
             }
         }
     }
-    (calls, left)
+    found
+}
+
+/// Who may stand at the two ends of a connection.
+struct Ends {
+    sources: Vec<Known>,
+    destinations: Vec<Known>,
+    is_partial: bool,
+}
+
+/// Those who are known, and of pods that nobody described one of every class that the two ends tell apart.
+fn ends(setting: &Setting, source: &Side, target: &Target) -> Ends {
+    let (sources, destinations) = (setting.world.standing(source), setting.world.standing(&target.side));
+    if sources.sets.is_empty() && destinations.sets.is_empty() {
+        return Ends { sources: sources.known, destinations: destinations.known, is_partial: false };
+    }
+    let possible = Possible::new(setting, (target.protocol, target.port));
+    let (near, far) = (possible.by_itself(&sources, Way::Egress), possible.by_itself(&destinations, Way::Ingress));
+    let (sources, destinations) = (possible.before(&sources, Way::Egress, &far), possible.before(&destinations, Way::Ingress, &near));
+    let is_partial = [&near, &far, &sources, &destinations].into_iter().any(|found| found.is_partial);
+    Ends { sources: sources.known, destinations: destinations.known, is_partial }
 }
 
 /// Which port of a Service without an address somebody gets to.
@@ -198,6 +231,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
+        names_host: question.names_host,
         is_pod,
         entrance,
         written,

@@ -4,10 +4,12 @@
 
 use std::net::IpAddr;
 
+use super::accepted::{self, Acceptance};
 use super::assume;
-use super::call::{self, Call};
+use super::call::{self, Call, Calls};
 use super::client;
 use super::entrance;
+use super::human::kind;
 use super::origin::{self, Origin};
 use super::place;
 use super::question::{Question, Side};
@@ -19,7 +21,7 @@ use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, Peer, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -57,6 +59,8 @@ pub struct Case {
     pub client: Option<String>,
     /// What the intents say; none without intents.
     pub said: Option<Said>,
+    /// What lets the connection in though the intents refuse it, as a line accepts.
+    pub accepted: Vec<Acceptance>,
     /// Assumptions of the intents that the manifests break.
     pub broken: Vec<String>,
     /// Changes that would decide otherwise.
@@ -95,9 +99,12 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
         notes
             .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
     }
-    let (calls, left) = call::calls(setting, question);
+    let Calls { asked: calls, left, is_partial } = call::calls(setting, question);
     if left > 0 {
         notes.push(format!("{left} more pairs of workloads are not looked at"));
+    }
+    if is_partial {
+        notes.push("the pods that the flow stands for fall into too many classes: not all of them are looked at".to_owned());
     }
     let kinds = kinds(setting, calls);
     if kinds.len() > 1 {
@@ -105,7 +112,8 @@ pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
         notes.push(format!("the {who} that the flow stands for are judged differently: one of each kind is shown"));
     }
     let verdict = kinds.first().map(|first| first.decision.verdict.clone());
-    let agree = left == 0 && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
+    let agree =
+        left == 0 && !is_partial && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
     let shown = kinds.into_iter().take(MOST_CASES);
     Cases { shown: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
 }
@@ -126,8 +134,8 @@ fn kinds(setting: &Setting, calls: Vec<Call>) -> Vec<Alike> {
     for call in calls {
         let decision = call.decide(setting);
         let said = said(setting, &call, &decision);
-        let kind = Kind::of(&decision, said.as_ref());
-        match kinds.iter_mut().find(|known| known.kind == kind) {
+        let kind = Kind::of(&call, &decision, said.as_ref());
+        match kinds.iter_mut().find(|known| known.kind.is_of(&kind)) {
             Some(known) => {
                 let mut same = std::iter::once(&mut known.call).chain(&mut known.others);
                 if !same.any(|own| own.takes_in(&call)) {
@@ -149,11 +157,14 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
     };
     let is_range = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Address(_)));
     let is_pod = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Pod(_)));
+    let is_set = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| of(call).set.is_some());
     let ends: [fn(&Call) -> &Known; 2] = [|call| &call.source, |call| &call.destination];
-    match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range)) {
-        (_, false) => "workloads",
-        (false, true) => "addresses",
-        (true, true) => "workloads and addresses",
+    match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range), ends.into_iter().any(is_set)) {
+        (_, false, true) => "pods",
+        (_, false, false) => "workloads",
+        (false, true, _) => "addresses",
+        (true, true, true) => "pods and addresses",
+        (true, true, false) => "workloads and addresses",
     }
 }
 
@@ -161,14 +172,30 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
 #[derive(Debug, PartialEq, Eq)]
 struct Kind {
     verdict: std::mem::Discriminant<Verdict>,
-    gate: Option<Gate>,
     intents: Option<bool>,
+    by: By,
+}
+
+/// By which gate a connection is stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum By {
+    /// This one; none stops it.
+    Gate(Option<Gate>),
+    /// Whichever: pods that nobody described are many, and these are not told apart by that.
+    Any,
 }
 
 impl Kind {
-    fn of(decision: &Decision, said: Option<&Said>) -> Self {
-        let gate = decision.steps.iter().find(|step| step.verdict != Verdict::Allowed).map(|step| step.gate);
-        Self { verdict: std::mem::discriminant(&decision.verdict), gate, intents: said.map(|said| said.passes) }
+    fn of(call: &Call, decision: &Decision, said: Option<&Said>) -> Self {
+        let is_set = [&call.source, &call.destination].into_iter().any(|end| end.set.is_some());
+        let gate = || decision.steps.iter().find(|step| step.verdict != Verdict::Allowed).map(|step| step.gate);
+        let by = if is_set { By::Any } else { By::Gate(gate()) };
+        Self { verdict: std::mem::discriminant(&decision.verdict), intents: said.map(|said| said.passes), by }
+    }
+
+    /// Whether an answer of another kind needs no page besides one of this.
+    fn is_of(&self, other: &Self) -> bool {
+        self.verdict == other.verdict && self.intents == other.intents && (other.by == By::Any || self.by == other.by)
     }
 }
 
@@ -177,10 +204,13 @@ pub(super) fn said(setting: &Setting, call: &Call, decision: &Decision) -> Optio
     if setting.input.intents.is_empty() && setting.input.with.is_empty() {
         return None;
     }
+    Some(said::of(&setting.policy, &flow(setting, call, decision)))
+}
+
+/// The connection as the intents see it.
+fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
     let transport = decision.transport.or(call.transport);
-    let ends = (&call.source, &call.destination);
-    let flow = said::flow(&setting.policy, ends, (call.protocol, call.port), transport, call.request.as_ref());
-    Some(said::of(&setting.policy, &flow))
+    said::flow(&setting.policy, (&call.source, &call.destination), (call.protocol, call.port), transport, call.request.as_ref())
 }
 
 /// What there is to be known besides the answer, each in a sentence.
@@ -197,6 +227,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting, decision));
+    notes.extend(by_themselves(decision));
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));
     notes.extend(subject::hangs_on(setting, call, decision));
@@ -209,15 +240,20 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         call.name_ranges(setting, asked);
     }
     let call = &call;
-    let others: Vec<String> = others.iter().map(alike_title).collect();
+    let own = alike_title(call);
+    let others: Vec<String> = others.iter().map(alike_title).filter(|title| *title != own).collect();
     let notes = notes(setting, (call, &decision), asked, &others);
     let question = call.question();
     let said = said(setting, call, &decision);
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
+    let is_gained = differs && decision.verdict == Verdict::Allowed;
+    let accepted =
+        said.as_ref().filter(|_| is_gained).map_or_else(Vec::new, |said| accepted::of(setting, &flow(setting, call, &decision), said));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     // Intents speak of who calls, and not of the address with which the call arrives.
     let is_comparable = call.entrance.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
-    let disagreement = (differs && setting.judge == Judge::Compiled && is_comparable).then(|| {
+    let is_fault = differs && accepted.is_empty() && setting.judge == Judge::Compiled;
+    let disagreement = (is_fault && is_comparable).then(|| {
         format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text)
     });
     Case {
@@ -239,6 +275,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         question,
         decision,
         said,
+        accepted,
         broken,
         notes,
         disagreement,
@@ -262,7 +299,7 @@ fn parts(cluster: &Cluster, question: &cluster::Question) -> [&'static str; 2] {
 
 /// Who calls whom: what they are, else as a flow names them.
 fn alike_title(call: &Call) -> String {
-    let called = |known: &Known, title: &str| known.name.clone().unwrap_or_else(|| title.to_owned());
+    let called = |known: &Known, title: &str| known.name.clone().or_else(|| known.set.clone()).unwrap_or_else(|| title.to_owned());
     format!("{} -> {}", called(&call.source, &call.written.0.title), called(&call.destination, &call.written.1.title))
 }
 
@@ -299,12 +336,13 @@ fn mode(setting: &Setting, decision: &Decision, port: u16) -> Option<Mode> {
 
 /// That a pod is nobody's whom anybody described.
 fn taken_as(known: &Known) -> Option<String> {
-    let Peer::Pod(pod) = &known.endpoint.peer else { return None };
-    if known.name.is_some() {
-        return None;
-    }
+    let (pod, set) = (known.pod()?, known.set.as_ref()?);
     let account: &Symbol = &pod.account;
-    Some(format!("no known workload is {}: taken as a pod with just these labels, account {}/{account}", known.text, pod.namespace))
+    Some(if *set == known.text {
+        format!("no known workload is {set}: taken as a pod with just these labels, account {}/{account}", pod.namespace)
+    } else {
+        format!("no known workload is {set}: this one is {}, account {}/{account}", known.text, pod.namespace)
+    })
 }
 
 /// Who has the address that the flow names; of several addresses that some are pods', who are not meant by them.
@@ -324,6 +362,16 @@ fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<
     let is_block = sides.any(|side| matches!(side.end.peers().addresses.prefixes().as_slice(), [only] if only.first() != only.last()));
     let pod = addressed.pod_within(&known.range).filter(|_| is_block)?;
     Some(format!("pods have some of these addresses, as {pod}; what holds for pods is asked by their names"))
+}
+
+/// That lines of policies say what these do by themselves, where something else that is not modelled may undo it.
+fn by_themselves(decision: &Decision) -> Option<String> {
+    let Verdict::Unspecified(reason) = &decision.verdict else { return None };
+    let is_open = |step: &&cluster::Step| matches!(step.verdict, Verdict::Unspecified(_)) && !step.reason.contains(reason.as_str());
+    let mut kinds: Vec<&str> = decision.steps.iter().filter(is_open).map(kind).collect();
+    kinds.dedup();
+    let named = kinds.join(" and ");
+    (!kinds.is_empty()).then(|| format!("the lines of {named} that are unspecified say what these do by themselves: {reason}"))
 }
 
 /// That others are judged alike.

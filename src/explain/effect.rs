@@ -4,6 +4,7 @@
 //! them need be asked about. It must not make a change.
 
 mod attempt;
+mod strangers;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,12 +19,11 @@ use super::place;
 use super::setting::Setting;
 use super::world::{self, Known};
 use crate::cluster::{End, Gate, Names, Way};
-use attempt::Attempt;
+use attempt::{Attempt, Tries};
+use strangers::{Coverage, Partition};
 
-use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Protocol, Request, Symbol, Transport, Verdict};
-
-/// As many connections are tried in all.
-const MOST_CALLS: usize = 200_000;
+use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Transport, Verdict};
+use crate::verify::{Judge, Manifests};
 
 /// What a change does besides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,44 +64,68 @@ struct Pair {
     after: Known,
     /// Whether nobody described it: it stands for a class of pods.
     is_class: bool,
+    /// Whether it is like somebody else to whoever calls it.
+    is_caller_alone: bool,
 }
 
 /// What passes in one of two settings alone, the connection itself left out.
 pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Change) -> Effect {
-    let pairs = pairs(before, after, call);
-    let mut effect = Effect { compared: pairs.len(), ..Effect::default() };
+    let mut pairs = pairs(before, after, call);
     let moved = Moved::of(before, after);
-    let touched: Vec<bool> = pairs.iter().map(|pair| pair.before.endpoint != pair.after.endpoint || moved.touches(pair)).collect();
-    let names = names(&pairs);
+    let names = names((before, after), &pairs);
+    let coverage = complete(&mut pairs, (before, after), call, &moved, &names);
+    let mut effect = Effect { compared: pairs.len(), partial: coverage == Coverage::Part || names.are_cut_short(), ..Effect::default() };
+    let touched: Vec<bool> = pairs.iter().map(|pair| moved.changes(pair)).collect();
     let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of(before, after, pair, &names)).collect();
     let mut found: BTreeMap<Nearness, BTreeSet<String>> = BTreeMap::new();
-    let mut spent = 0;
+    let mut tries = Tries::new(call, before);
     for (from, source) in pairs.iter().enumerate() {
         for (to, destination) in pairs.iter().enumerate() {
             let is_touched = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
-            if from == to || !is_touched {
+            let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
+            if from == to || !is_touched || destination.is_caller_alone {
                 continue;
             }
-            let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
-            let seen = attempt::tries(call, source, destination, into);
-            spent += seen.len();
-            if spent > MOST_CALLS {
-                effect.partial = true;
-                break;
-            }
-            for attempt in seen {
+            for attempt in tries.between((source, out), (to, destination, into)) {
                 if differs(out, into, (source, destination), &attempt, change) {
-                    let (nearness, text) = words::words(call, (source, destination), &attempt);
-                    found.entry(nearness).or_default().insert(text);
+                    for (nearness, text) in words::words(call, (source, destination), &attempt) {
+                        found.entry(nearness).or_default().insert(text);
+                    }
                 }
             }
         }
     }
+    effect.partial |= tries.are_cut_short();
     over_waypoints((before, after), call, &pairs, change, &mut found);
     found.remove(&Nearness::Itself);
     effect.findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
     effect.others = summarised(found);
     effect
+}
+
+/// Adds pods that nobody described, until somebody is compared of every class that the changed policies may treat otherwise than others:
+/// those that the changed policies tell apart, then those that the ends of all of these do.
+fn complete(pairs: &mut Vec<Pair>, settings: (&Setting, &Setting), call: &Call, moved: &Moved<'_>, names: &Names) -> Coverage {
+    let (before, after) = settings;
+    let mut near = moved.selectors((before, after), names);
+    // Who is alike to the two that are asked about is somebody else all the same.
+    near.extend([&call.source, &call.destination].into_iter().filter_map(Known::named));
+    let wholes: Vec<PodCube> = moved.namespaces().iter().map(|name| PodCube::in_namespace(name)).collect();
+    let first = Partition::new(settings, near.clone()).complete(pairs, wholes);
+    let of = |pair: &Pair| {
+        let both = [(before, &pair.before), (after, &pair.after)];
+        let ends = both.into_iter().flat_map(|(setting, known)| {
+            let cuts = |way| setting.cluster.end(&known.endpoint, way).cuts(names);
+            [Way::Egress, Way::Ingress].into_iter().flat_map(cuts).collect::<Vec<_>>()
+        });
+        ends.flat_map(|cut| cut.peers.pods.cubes().to_vec()).collect::<Vec<_>>()
+    };
+    let mut tests = near;
+    tests.extend(pairs.iter().filter(|pair| moved.changes(pair)).flat_map(of));
+    let partition = Partition::new(settings, tests);
+    partition.name(pairs);
+    let second = partition.complete(pairs, vec![PodCube::all()]);
+    if first == Coverage::All { second } else { first }
 }
 
 /// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
@@ -154,19 +178,18 @@ enum Nearness {
 struct Ends<'s> {
     before: [End<'s>; 2],
     after: [End<'s>; 2],
-    edges: BTreeSet<(Protocol, u16)>,
-    requests: Vec<Request>,
+    /// By what either end tells connections apart, before and after: as the caller, and as who is called.
+    cuts: [Vec<Cut>; 2],
 }
 
 impl<'s> Ends<'s> {
     fn of(before: &'s Setting, after: &'s Setting, pair: &'s Pair, names: &Names) -> Self {
         let both =
             |setting: &'s Setting, known: &'s Known| [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way));
-        let known_in = before;
         let (before, after) = (both(before, &pair.before), both(after, &pair.after));
-        let cuts: Vec<Cut> = before.iter().chain(&after).flat_map(|end| end.cuts(names)).collect();
-        let audience = |request| place::with_audience(request, known_in);
-        Self { edges: attempt::edges(&cuts), requests: attempt::requests(&cuts).into_iter().map(audience).collect(), before, after }
+        let cuts =
+            [0, 1].map(|way| [&before, &after].into_iter().filter_map(|ends| ends.get(way)).flat_map(|end| end.cuts(names)).collect());
+        Self { before, after, cuts }
     }
 }
 
@@ -185,7 +208,7 @@ fn differs(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Att
 fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, &Known), attempt: &Attempt) -> bool {
     let ([egress, _], [_, ingress]) = ends;
     let ask = |end: &End<'_>, far: &Known| {
-        end.decide(&far.endpoint, attempt.protocol, attempt.ports.0, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
+        end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
     };
     ask(egress, destination) && ask(ingress, source)
 }
@@ -198,14 +221,14 @@ fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
     let known = before.world.pods.iter().map(|known| (known, &known.text));
     for (known, title) in ends.into_iter().chain(known) {
         if !pairs.iter().any(|pair| pair.before.endpoint == known.endpoint) {
-            pairs.push(Pair { title: title.clone(), before: known.clone(), after: again(known), is_class: false });
+            pairs.push(Pair { title: title.clone(), before: known.clone(), after: again(known), is_class: false, is_caller_alone: false });
         }
     }
     let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
     let known = sources.chain(classes(&call.destination, before, after));
     for (title, class) in outsider(call).into_iter().chain(known) {
         if !pairs.iter().any(|pair| pair.title == title) {
-            pairs.push(Pair { title, before: class.clone(), after: class, is_class: true });
+            pairs.push(Pair { title, before: class.clone(), after: class, is_class: true, is_caller_alone: false });
         }
     }
     pairs
@@ -266,7 +289,7 @@ fn elsewhere(before: &Setting, after: &Setting) -> Symbol {
 }
 
 /// The names that patterns are cut by.
-fn names(pairs: &[Pair]) -> Names {
+fn names((before, after): (&Setting, &Setting), pairs: &[Pair]) -> Names {
     let mut names = Names::default();
     for known in pairs.iter().flat_map(|pair| [&pair.before, &pair.after]) {
         if let Peer::Pod(pod) = &known.endpoint.peer {
@@ -274,6 +297,7 @@ fn names(pairs: &[Pair]) -> Names {
             names.accounts.insert(pod.account.clone());
         }
     }
+    names.add_told_apart(&[&before.cluster, &after.cluster]);
     names
 }
 
@@ -291,6 +315,25 @@ impl<'s> Moved<'s> {
         let come = after.objects.iter().filter(|object| !old.contains(&object.to_string()));
         let policies = gone.chain(come).filter(|object| !place::is_fact(object)).collect();
         Self { policies, root: &before.policy.config.mesh.root_namespace }
+    }
+
+    /// Whether somebody is another one afterwards, or one of them may act on him.
+    fn changes(&self, pair: &Pair) -> bool {
+        pair.before.endpoint != pair.after.endpoint || self.touches(pair)
+    }
+
+    /// The namespaces that they stand in.
+    fn namespaces(&self) -> BTreeSet<Symbol> {
+        self.policies.iter().filter_map(|policy| place::namespace(policy)).collect()
+    }
+
+    /// By what the pods of these namespaces are told apart, before and after.
+    fn selectors(&self, (before, after): (&Setting, &Setting), names: &Names) -> BTreeSet<PodCube> {
+        let judges = [before, after].map(|setting| Manifests::new(&setting.cluster, names.clone()));
+        let ways = |judge: &Manifests<'_>, name: &Symbol| [Way::Egress, Way::Ingress].map(|way| judge.subjects(name, way)).concat();
+        let namespaces = self.namespaces();
+        let of = |judge| namespaces.iter().flat_map(move |name| ways(judge, name)).collect::<Vec<_>>();
+        judges.iter().flat_map(of).collect()
     }
 
     /// Whether one of them may act on somebody.

@@ -7,6 +7,7 @@ mod gates;
 use std::fmt::Write as _;
 
 use super::Answer;
+use super::accepted::Acceptance;
 use super::case::Case;
 use super::effect::Effect;
 use super::remedy::{Remedy, Wish};
@@ -115,6 +116,18 @@ impl Page<'_> {
             let _ = write!(text, ". THE TWO DISAGREE: {disagreement}");
         }
         self.field(width, "intents say", &text);
+        for (index, acceptance) in self.case.accepted.iter().enumerate() {
+            let text = self.acceptance(acceptance);
+            self.field(width, if index == 0 { "accepted" } else { "" }, &text);
+        }
+    }
+
+    /// By which rules a connection passes that a line accepts.
+    fn acceptance(&self, acceptance: &Acceptance) -> String {
+        let place = |location| setting::place(self.sources, location);
+        let (at, network, mesh) = (acceptance.location, acceptance.network.location, acceptance.mesh.location);
+        let code = acceptance.code;
+        format!("`accept {code}` at {}: the network lets it in by {}, the mesh further by {}", place(at), place(network), place(mesh))
     }
 
     /// What the intents say, and why.

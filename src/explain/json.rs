@@ -5,11 +5,12 @@
 use serde::Serialize;
 
 use super::Answer;
+use super::accepted::Acceptance;
 use super::case::Case;
 use super::human::kind;
 use super::origin::Origin;
 use super::remedy::{Remedy, Wish};
-use super::said::{End, Said, Why};
+use super::said::{End, Line, Said, Why};
 use super::setting;
 use crate::cluster::{Document, Gate, Miss, Step};
 use crate::flow::{Transport, Verdict};
@@ -135,8 +136,19 @@ struct Intents<'a> {
     verdict: &'static str,
     leaves: Side<'a>,
     enters: Side<'a>,
+    /// What lets the connection in though the intents refuse it, as a line accepts.
+    accepted: Vec<Accepted<'a>>,
     broken: &'a [String],
     disagreement: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    code: &'static str,
+    /// Where the `accept` stands.
+    place: String,
+    network: Rule<'a>,
+    mesh: Rule<'a>,
 }
 
 #[derive(Serialize)]
@@ -259,6 +271,7 @@ impl<'a> Intents<'a> {
             verdict: if said.passes { "allowed" } else { "denied" },
             leaves: Side::of(&said.leaves, sources),
             enters: Side::of(&said.enters, sources),
+            accepted: case.accepted.iter().map(|acceptance| Accepted::of(acceptance, sources)).collect(),
             broken: &case.broken,
             disagreement: case.disagreement.as_deref(),
         }
@@ -276,12 +289,21 @@ impl<'a> Side<'a> {
             Why::Token => "token",
             Why::Nothing => "nothing",
         };
-        let rule = |line: &'a super::said::Line| Rule {
-            place: setting::place(sources, line.location),
-            namespace: &line.namespace,
-            text: &line.text,
-        };
-        Self { passes: end.passes, why, rules: end.rules.iter().map(rule).collect() }
+        Self { passes: end.passes, why, rules: end.rules.iter().map(|line| Rule::of(line, sources)).collect() }
+    }
+}
+
+impl<'a> Accepted<'a> {
+    fn of(acceptance: &'a Acceptance, sources: &Sources) -> Self {
+        let place = setting::place(sources, acceptance.location);
+        let [network, mesh] = [&acceptance.network, &acceptance.mesh].map(|line| Rule::of(line, sources));
+        Self { code: acceptance.code, place, network, mesh }
+    }
+}
+
+impl<'a> Rule<'a> {
+    fn of(line: &'a Line, sources: &Sources) -> Self {
+        Self { place: setting::place(sources, line.location), namespace: &line.namespace, text: &line.text }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Question {
     pub transport: Option<Transport>,
     /// The request as it arrives, or nothing where the connection is no HTTP.
     pub request: Option<Request>,
+    /// Whether the flow names the host of the request, and not just who is called.
+    pub names_host: bool,
     /// The path as it is sent, where it arrives as another one.
     pub typed_path: Option<Symbol>,
     /// Whether the request is a gRPC call.
@@ -181,6 +183,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
     };
     let host = destination.host(&homes.destination);
     let asked = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
+    let names_host = asked.as_ref().is_some_and(|request| request.host != host.0);
     let (request, typed_path) = asked.map_or((None, None), |request| arrived(request, context));
     let question = Question {
         flow: draft.flow,
@@ -189,6 +192,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         translated: destination.translated,
         transport: meant.transport,
         request,
+        names_host,
         typed_path,
         is_grpc: parsed.statement.clauses.iter().any(|clause| matches!(clause.value, Clause::Grpc(_))),
         is_pod: destination.is_pod,
@@ -207,6 +211,15 @@ fn arrived(request: Request, context: &Context<'_>) -> (Option<Request>, Option<
 }
 
 impl Question {
+    /// The finding that no connection can be what is asked.
+    pub(super) fn about_nobody(&self) -> Diagnostic {
+        let target = self.targets.first().map(|target| target.side.span);
+        let span = Span { end: target.map_or(self.source.span.end, |span| span.end.max(self.source.span.end)), ..self.source.span };
+        Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span }, "nobody can call so: one end holds no pod and no address")
+            .label("a connection between nobody")
+            .help("leave out what takes the last of them away")
+    }
+
     /// A finding if it asks something of UDP or SCTP that only TCP has.
     fn without_transport(&self, draft: &Draft<'_>) -> Option<Diagnostic> {
         let target = self.targets.iter().find(|target| target.protocol != Protocol::Tcp)?;

@@ -5,6 +5,7 @@
 
 mod intents;
 mod manifests;
+mod text;
 mod wording;
 
 use super::call::Call;

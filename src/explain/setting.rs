@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::others::of_others;
 use super::place as objects;
 use super::question::{self, Context, Question};
 use super::world::World;
@@ -78,7 +79,10 @@ impl Setting {
         if manifests.is_empty() {
             let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
             let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
-            let objects = parts.compiled.iter().cloned().chain(listed).chain(read(&parts.input.alongside)).collect();
+            let others = of_others(&parts.policy, &sources, &parts.input.alongside, &parts.namespace());
+            let others = others.iter().flat_map(|file| manifest::plain(&Source::new("", &*file.text))).collect::<Vec<_>>();
+            let written = parts.compiled.iter().cloned().chain(others);
+            let objects = written.chain(listed).chain(read(&parts.input.alongside)).collect();
             let (setting, _) = parts.given(sources, objects, Judge::Compiled);
             return (Self { is_readable, ..setting }, findings);
         }

@@ -46,6 +46,11 @@ pub(super) fn user(issuer: &str, claims: &BTreeMap<Symbol, BTreeSet<Symbol>>) ->
     Some(format!("{issuer}/{}", if is_unnamed(claims) { "*" } else { subject }))
 }
 
+/// Whether a claim is the subject that nobody names.
+pub(super) fn is_the_unnamed(name: &str, claims: &BTreeMap<Symbol, BTreeSet<Symbol>>) -> bool {
+    name == CLAIM && is_unnamed(claims)
+}
+
 fn is_unnamed(claims: &BTreeMap<Symbol, BTreeSet<Symbol>>) -> bool {
     claims.get(CLAIM).is_some_and(|subjects| subjects.iter().any(|subject| **subject == *UNNAMED))
 }

@@ -8,11 +8,12 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
-use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Prefix, Symbol, Values};
+use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
 use crate::inventory::{Inventory, namespace_plane};
 use crate::ir::{Policy, Workload};
 
 use super::addressed::{Addressed, OnePod};
+use super::possible::alternatives;
 use super::question::{Object, Side};
 use super::setting::Judge;
 
@@ -31,6 +32,36 @@ pub(super) struct Known {
     pub(super) short: String,
     /// The addresses that it stands for; none for a pod.
     pub(super) range: AddressSet,
+    /// The set that it is one pod of, as a flow names it; none for who is known, and for addresses.
+    pub(super) set: Option<String>,
+}
+
+/// Who may stand at an end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    /// Those who are known, and addresses.
+    pub(super) known: Vec<Known>,
+    /// Sets of pods none of which is known.
+    pub(super) sets: Vec<PodSet>,
+}
+
+impl Known {
+    /// The pod; none if it is an address.
+    pub(super) const fn pod(&self) -> Option<&Pod> {
+        match &self.endpoint.peer {
+            Peer::Pod(pod) => Some(pod),
+            Peer::Address(_) => None,
+        }
+    }
+
+    /// The pods of its namespace that carry the labels by which it is named; none if it is an address.
+    pub(super) fn named(&self) -> Option<PodCube> {
+        let pod = self.pod()?;
+        let (labels, _) = self.text.rsplit_once('@').unwrap_or((&self.text, ""));
+        let own = labels.split(',').filter_map(|pair| pod.labels.get_key_value(pair.split_once('=')?.0));
+        let whole = PodCube::in_namespace(&pod.namespace);
+        Some(own.fold(whole, |cube, (key, value)| cube.labelled(key.clone(), Values::one(value.clone()))))
+    }
 }
 
 /// Everybody who is known.
@@ -84,25 +115,24 @@ impl World {
         again
     }
 
-    /// Those who may stand at this end: the known pods in it, else one that stands for all, and its addresses; of a single address
-    /// whoever has it.
-    pub(super) fn standing(&self, side: &Side, policy: &Policy, cluster: &Cluster) -> Vec<Known> {
+    /// Those who may stand at this end: the known pods in it, its addresses, and the alternatives in which no pod is known; of a single
+    /// address whoever has it.
+    pub(super) fn standing(&self, side: &Side) -> Standing {
         if let Some(object) = &side.object {
-            let named: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
-            if !named.is_empty() {
-                return named;
+            let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            if !known.is_empty() {
+                return Standing { known, sets: Vec::new() };
             }
         }
+        let mut known: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
+        let is_unknown = |set: &PodSet| !known.iter().filter_map(Known::pod).any(|pod| set.contains(pod));
+        let sets = alternatives(&side.end).into_iter().filter(is_unknown).collect();
         let peers = side.end.peers();
-        let mut found: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
-        if found.is_empty() {
-            found.extend(peers.pods.cubes().first().map(|cube| generic(cube, policy, cluster)));
-        }
         match peers.addresses.only() {
-            Some(address) => found.extend(self.at(address)),
-            None => found.extend(addresses(&peers.addresses)),
+            Some(address) => known.extend(self.at(address)),
+            None => known.extend(addresses(&peers.addresses)),
         }
-        found.into_iter().map(|known| as_asked(known, side)).collect()
+        Standing { known: known.into_iter().map(|known| as_asked(known, side)).collect(), sets }
     }
 
     /// Who has an address: the pods that are known to, else the node that is, else whoever outside.
@@ -163,11 +193,27 @@ fn pod_labels(known: &Known) -> Option<&Labels> {
 fn as_asked(mut known: Known, side: &Side) -> Known {
     let peers = side.end.peers();
     let ([cube], None) = (peers.pods.cubes(), &side.object) else { return known };
-    let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty());
-    if let (Some(pairs), Peer::Pod(pod)) = (pairs, &known.endpoint.peer) {
-        known.text = format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace);
+    if let Some(text) = known.pod().and_then(|pod| by_labels(cube, pod)) {
+        known.text = text;
     }
     known
+}
+
+/// A pod by the labels that a cube asks for; none if it asks for none, or for more than one value of some.
+fn by_labels(cube: &PodCube, pod: &Pod) -> Option<String> {
+    let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty())?;
+    Some(format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace))
+}
+
+/// The plainest pod of a set, by the labels that the set asks for; none if the set holds no such pod.
+pub(super) fn plainest(set: &PodSet, policy: &Policy, cluster: &Cluster) -> Option<Known> {
+    let cube = set.cubes().first()?;
+    let mut known = generic(cube, policy, cluster);
+    let pod = known.pod().filter(|pod| set.contains(pod))?;
+    possible(cube, policy, cluster)?;
+    let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, policy));
+    known.set = Some(text.clone());
+    Some(Known { text, ..known })
 }
 
 /// A workload of the manifests.
@@ -181,7 +227,7 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     let name = Some(named(&workload.kind, &workload.name));
     let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
     let text = text(&endpoint.peer, policy);
-    Known { endpoint, name, aliases, text, short: workload.name.to_string(), range: AddressSet::none() }
+    Known { endpoint, name, aliases, text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
 }
 
 /// What intents declare of a namespace, they declare of the pods of an inventory too.
@@ -213,7 +259,7 @@ fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
     }
     let text = text(&endpoint.peer, policy);
     let name = format!("workload {}@{}", workload.name, workload.namespace);
-    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string(), range: AddressSet::none() }
+    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
 }
 
 /// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
@@ -221,7 +267,7 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     let namespace = sample(cube.names()).unwrap_or_else(|| "default".into());
     let labels = labels(&cube.labels);
     let mut namespace_labels = namespace_labels(&namespace, policy, cluster);
-    if policy.namespace(&namespace).is_none_or(|known| !known.is_managed()) {
+    if namespace_facts(&namespace, policy, cluster) == NamespaceLabels::NameOnly {
         for (key, value) in self::labels(&cube.namespace) {
             namespace_labels.entry(key).or_insert(value);
         }
@@ -232,19 +278,34 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
         pod.account = account;
     }
+    undescribed(pod, policy, cluster)
+}
+
+/// A pod of a cube that can exist; none if none can: pods of a declared workload run as its account.
+pub(super) fn possible(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Option<Pod> {
+    let known = generic(cube, policy, cluster);
+    let pod = known.pod().filter(|pod| cube.contains(pod))?;
+    let declared = policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
+    let runs_so = |workload: &Workload| workload.account.as_ref().is_none_or(|account| *account == pod.account);
+    declared.into_iter().all(runs_so).then(|| pod.clone())
+}
+
+/// A pod that nobody described, by all that tells it.
+pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known {
+    let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
     let short = facts.map_or_else(|| shortened(&pod), |workload| workload.name.to_string());
-    let described = policy.namespace(&pod.namespace).is_some_and(crate::ir::Namespace::is_managed);
-    let known = described || cluster.namespace_labels(&pod.namespace).is_some();
-    let namespace = if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly };
-    let peer = Peer::Pod(pod);
-    Known {
-        text: text(&peer, policy),
-        short,
-        name: None,
-        aliases: Vec::new(),
-        range: AddressSet::none(),
-        endpoint: Endpoint { peer, facts: Facts { namespace, ..Facts::default() } },
-    }
+    let namespace = namespace_facts(&pod.namespace, policy, cluster);
+    let labels = if pod.labels.is_empty() { "*".to_owned() } else { joined(&pod.labels) };
+    let text = format!("{labels}@{}", pod.namespace);
+    let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace, ..Facts::default() } };
+    Known { text, short, name: None, aliases: Vec::new(), range: AddressSet::none(), set: None, endpoint }
+}
+
+/// What is known of the labels of a namespace.
+fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> NamespaceLabels {
+    let described = policy.namespace(namespace).is_some_and(crate::ir::Namespace::is_managed);
+    let known = described || cluster.namespace_labels(namespace).is_some();
+    if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
 }
 
 /// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its
@@ -289,6 +350,7 @@ pub(super) fn address(address: IpAddr) -> Known {
         short: text.clone(),
         text,
         range: AddressSet::from(Prefix::host(address)),
+        set: None,
     }
 }
 

@@ -75,3 +75,33 @@ fn errors_of_intents_and_of_the_flow_leave_no_answer() {
     let alone = wrong("shop");
     assert!(Files { manifests: &alone, ..Files::default() }.ask("app=web@shop -> app=db@shop:5432").cases.is_empty());
 }
+
+/// What policies say by themselves is no answer where an object that is not modelled may undo it.
+#[test]
+fn what_policies_say_by_themselves_is_said_to_be_so() {
+    let manifests = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {serviceAccountName: db, containers: [{name: main}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: shop}
+spec: {selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}]}
+";
+    let filter = "---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: x, namespace: shop}\nspec: {configPatches: []}\n";
+    let page = |manifests: &str| Files { manifests, ..Files::default() }.page("app=web@shop -> pod/db@shop:5432");
+    let open = page(&format!("{manifests}{filter}"));
+    let reason = "EnvoyFilter `shop/x` may decide otherwise and is not modelled";
+    let note =
+        format!("the lines of PeerAuthentication and AuthorizationPolicy that are unspecified say what these do by themselves: {reason}");
+    assert!(open.contains(&note), "{open}");
+    assert!(open.contains(&format!("whether anything else stops them is open: {reason}")), "{open}");
+    let plain = page(manifests);
+    assert!(!plain.contains("by themselves") && plain.contains("NetworkPolicy admits them, AuthorizationPolicy stops them"), "{plain}");
+}

@@ -103,3 +103,22 @@ fn a_word_about_a_subject_needs_a_token_without_one() {
         assert!(answer.cases.is_empty() && answer.findings.iter().any(|finding| finding.message.contains("no-sub")), "{token}");
     }
 }
+
+/// A token that does not verify is nobody's: `jwt` beside it says the contrary.
+#[test]
+fn a_token_verifies_or_does_not() {
+    let intents = "namespace shop\nissuer corp = \"https://id.example.com\" jwks \"https://id.example.com/keys\" audience \"shop\"\nworkload web = app=web\nworkload api = app=api\nallow web -> api:80 http GET / jwt corp\n";
+    let files = super::Files { intents, ..super::Files::default() };
+    for flow in
+        ["web -> api:80 GET / jwt corp bad-jwt", "web -> api:80 GET / bad-jwt jwt corp", "web -> api:80 GET / jwt corp claim a=b bad-jwt"]
+    {
+        let answer = files.ask(flow);
+        assert!(answer.cases.is_empty(), "{flow}");
+        assert!(
+            answer.findings.iter().any(|finding| finding.code == twogate::diagnostic::code::UNCLEAR_FLOW),
+            "{flow}: {:?}",
+            answer.findings
+        );
+    }
+    assert!(!files.ask("web -> api:80 GET / bad-jwt").cases.is_empty());
+}

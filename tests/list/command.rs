@@ -206,3 +206,20 @@ fn policies_that_select_nobody_are_told() {
     assert_eq!(told(&policy("elsewhere", "db", "database"), &[]), None);
     assert_eq!(told(&slip, &["--to", "shop/db"]), None);
 }
+
+/// What programs of others write decides too: `--with` takes them as applied.
+#[test]
+fn programs_of_others_decide_too() {
+    let shop = "namespace shop\nworkload web = app=web account web\nallow web -> app=api@pay:8080|8081\n";
+    let pay = "namespace pay\nworkload api = app=api account api\nallow app=web@shop -> api:8080|8081\ndeny *@* -> api:8081\n";
+    let pods = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {serviceAccountName: web}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: pay, labels: {app: api}}\nspec: {serviceAccountName: api}\n";
+    let files = [("shop.intent", shop), ("pay.intent", pay), ("pods.yaml", pods)];
+    let all = |own: &str, other: &str| {
+        let Ran(status, stdout, stderr) = run(&files, &[own, "--with", other, "--inventory", "pods.yaml"], "");
+        assert_eq!(status, 0, "{stderr}");
+        rows(&stdout)
+    };
+    let only = ["shop/web[Pod] pay/api[Pod] TCP 8080 either"];
+    assert_eq!(all("shop.intent", "pay.intent"), only);
+    assert_eq!(all("pay.intent", "shop.intent"), only, "whoever's they are, the policies are the same");
+}

@@ -11,11 +11,13 @@ use crate::report::{self, Format};
 use clap::{Args, ValueEnum};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
-use twogate::compile::{Input, Judged, compile, emitted, endpoint, given};
+use std::sync::Arc;
+use twogate::compile::{Input, Judged, Outcome, compile, emitted, endpoint, given};
 use twogate::diagnostic::code;
 use twogate::diagnostic::order::has_error;
+use twogate::explain::of_others;
 use twogate::list::{self, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
-use twogate::source::FileId;
+use twogate::source::{FileId, Source};
 
 /// List who can reach whom: workloads, ports, transport, requests.
 ///
@@ -111,13 +113,27 @@ impl List {
 
 /// Lists what the intents compile to.
 fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
-    let outcome = ManuallyDrop::new(compile(input.clone()));
+    let mut outcome = ManuallyDrop::new(compile(input.clone()));
     let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     if exit != Exit::Fine {
         return Ok(exit);
     }
-    let judged = ManuallyDrop::new(emitted(&outcome, input));
+    let beside = with_others(input, &mut outcome);
+    let judged = ManuallyDrop::new(emitted(&outcome, &beside));
     print(input, &judged, wanted)
+}
+
+/// The input, with what programs of others write among the policies of others.
+fn with_others(input: &Input, outcome: &mut Outcome) -> ManuallyDrop<Input> {
+    let there: Vec<FileId> = input.inventory.iter().chain(&input.alongside).copied().collect();
+    let namespace = input.namespace.as_deref().unwrap_or("default").into();
+    let others = of_others(&outcome.policy, &outcome.sources, &there, &namespace);
+    let mut beside = ManuallyDrop::new(input.clone());
+    beside.alongside.extend(others.iter().map(|file| {
+        let name = format!("{} (of `--with`)", file.path);
+        outcome.sources.add(Source::new(name.as_str(), Arc::clone(&file.text)))
+    }));
+    beside
 }
 
 /// Lists what manifests let pass.

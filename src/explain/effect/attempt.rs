@@ -2,73 +2,141 @@
 //!
 //! Owns: `Attempt`: one of each kind of connection that an end tells from others, by its cuts. It must not judge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::call::Call;
+use super::super::place;
+use super::super::setting::Setting;
 use super::super::world::Known;
 use super::{Ends, Pair};
-use crate::flow::{Cut, DataPlane, Labels, Peer, Protocol, Request, RequestSamples, Symbol, Token, Transport};
+use crate::classes::{PathCells, PortClass, deciding_requests, port_classes};
+use crate::cluster::End;
+use crate::flow::{Cut, DataPlane, Labels, Peer, Peers, PortSet, Protocol, Request, RequestSamples, Symbol, Token, Transport};
 
-/// As many ports of one destination are tried.
-const MOST_PORTS: usize = 16;
+/// As many connections are tried in all.
+const MOST_CALLS: usize = 200_000;
 
-/// As many requests are tried on one connection.
-const MOST_REQUESTS: usize = 12;
+/// As many requests are made of one test, for their names; there is one of every class besides.
+const MOST_REQUESTS: usize = 64;
 
 /// One attempt at a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
     /// Over which protocol.
     pub(super) protocol: Protocol,
-    /// The first and the last of ports that nobody tells apart.
-    pub(super) ports: (u16, u16),
+    /// On which port.
+    pub(super) port: u16,
+    /// All ports that nobody tells from it, as ranges.
+    pub(super) ports: Vec<(u16, u16)>,
     /// How it arrives.
     pub(super) transport: Transport,
     /// What is asked; none is no HTTP.
     pub(super) request: Option<Request>,
 }
 
-/// The ports at which an end begins or ceases to tell ports apart.
-pub(super) fn edges(cuts: &[Cut]) -> BTreeSet<(Protocol, u16)> {
-    let ranges = cuts.iter().flat_map(|cut| cut.ports.ranges());
-    let edges = ranges.flat_map(|(protocol, low, high)| [Some((protocol, low)), high.checked_add(1).map(|next| (protocol, next))]);
-    edges.flatten().take(MOST_PORTS).collect()
+/// Finds what to try.
+pub(super) struct Tries<'s> {
+    call: &'s Call,
+    setting: &'s Setting,
+    /// The requests that were found, by who is called and which of its cuts look at them.
+    requests: HashMap<(usize, Vec<usize>), Vec<Option<Request>>>,
+    cells: PathCells,
+    left: usize,
+    is_cut_short: bool,
 }
 
-/// Ports that an end does not tell apart, the asked one by itself.
-fn cells(call: &Call, into: &Ends<'_>) -> Vec<(Protocol, (u16, u16))> {
-    let mut edges = into.edges.clone();
-    edges.extend(Protocol::ALL.map(|protocol| (protocol, 1)));
-    edges.insert((call.protocol, call.port));
-    edges.extend(call.port.checked_add(1).map(|next| (call.protocol, next)));
-    let edges: Vec<(Protocol, u16)> = edges.into_iter().collect();
-    let end = |at: usize, protocol: Protocol| match edges.get(at + 1) {
-        Some((next, port)) if *next == protocol => port.saturating_sub(1),
-        _ => u16::MAX,
-    };
-    edges.iter().enumerate().map(|(at, (protocol, low))| (*protocol, (*low, end(at, *protocol)))).collect()
-}
-
-/// One request for each way in which an end looks at requests.
-pub(super) fn requests(cuts: &[Cut]) -> Vec<Request> {
-    let mut found = Vec::new();
-    for samples in cuts.iter().map(|cut| &cut.requests).filter(|samples| !samples.is_empty()) {
-        found.extend(sampled(samples));
-        found.dedup();
-        if found.len() >= MOST_REQUESTS {
-            break;
-        }
+impl<'s> Tries<'s> {
+    pub(super) fn new(call: &'s Call, setting: &'s Setting) -> Self {
+        Self { call, setting, requests: HashMap::new(), cells: PathCells::default(), left: MOST_CALLS, is_cut_short: false }
     }
-    found.truncate(MOST_REQUESTS);
-    found.extend(fresh(cuts));
-    found
+
+    /// Whether there was more to try.
+    pub(super) const fn are_cut_short(&self) -> bool {
+        self.is_cut_short
+    }
+
+    /// One connection of every class between two.
+    pub(super) fn between(
+        &mut self,
+        (source, out): (&Pair, &Ends<'_>),
+        (number, destination, into): (usize, &Pair, &Ends<'_>),
+    ) -> Vec<Attempt> {
+        let ([leaving, _], [_, entering]) = (&out.cuts, &into.cuts);
+        let asked =
+            Cut { peers: Peers::all(), ports: PortSet::one(self.call.protocol, self.call.port), requests: RequestSamples::default() };
+        let cuts: Vec<&Cut> = leaving.iter().chain(entering).chain([&asked]).collect();
+        let holds = |cut: &Cut, pair: &Pair| [&pair.before, &pair.after].into_iter().any(|known| cut.peers.contains(&known.endpoint.peer));
+        let own = |at: usize| if at < leaving.len() { destination } else { source };
+        let active: Vec<usize> = cuts.iter().enumerate().filter(|(at, cut)| holds(cut, own(*at))).map(|(at, _)| at).collect();
+        let mut attempts = Vec::new();
+        for class in port_classes(&cuts, &active) {
+            let looking: Vec<usize> =
+                class.cuts.iter().filter_map(|at| at.checked_sub(leaving.len())).filter(|at| *at < entering.len()).collect();
+            let requests = if class.protocol == Protocol::Tcp { self.requests((number, looking), into) } else { vec![None] };
+            attempts.extend(on_ports(&class, &requests, (source, destination)));
+        }
+        self.is_cut_short |= attempts.len() > self.left;
+        attempts.truncate(self.left);
+        self.left -= attempts.len();
+        attempts
+    }
+
+    /// One request of every class, those that people would name before others.
+    fn requests(&mut self, (number, looking): (usize, Vec<usize>), into: &Ends<'_>) -> Vec<Option<Request>> {
+        let key = (number, looking);
+        if let Some(known) = self.requests.get(&key) {
+            return known.clone();
+        }
+        let [_, entering] = &into.cuts;
+        let cuts: Vec<&Cut> = key.1.iter().filter_map(|at| entering.get(*at)).collect();
+        let mut requests: BTreeSet<Option<Request>> = BTreeSet::from([None, self.call.request.clone()]);
+        requests.extend(self.call.request.iter().flat_map(|request| varied(request, self.call)).map(Some));
+        let named = cuts.iter().filter(|cut| !cut.requests.is_empty()).flat_map(|cut| sampled(&cut.requests)).chain(fresh(&cuts));
+        requests.extend(named.map(|request| Some(place::with_audience(request, self.setting))));
+        let mut requests: Vec<Option<Request>> = requests.into_iter().collect();
+        let named = requests.len();
+        match deciding_requests(entering, &key.1, &mut self.cells) {
+            Ok(classes) => requests.extend(classes),
+            Err(_) => self.is_cut_short = true,
+        }
+        let ([_, before], [_, after]) = (&into.before, &into.after);
+        let requests = told_apart(requests, named, [before, after]);
+        self.requests.insert(key, requests.clone());
+        requests
+    }
+}
+
+/// All of the first requests, and of the rest those that are no other one's like.
+fn told_apart(requests: Vec<Option<Request>>, first: usize, ends: [&End<'_>; 2]) -> Vec<Option<Request>> {
+    let [before, after] = ends.map(|end| end.alike(&requests));
+    let mut seen = BTreeSet::new();
+    let kinds = before.into_iter().zip(after);
+    let with_kinds = requests.into_iter().zip(kinds).enumerate();
+    with_kinds.filter_map(|(at, (request, kind))| (seen.insert(kind) || at < first).then_some(request)).collect()
+}
+
+/// Each request over each transport, on ports that nobody tells apart.
+fn on_ports(class: &PortClass, requests: &[Option<Request>], (source, destination): (&Pair, &Pair)) -> Vec<Attempt> {
+    let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
+    let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
+    let transports: &[Transport] =
+        if both && class.protocol == Protocol::Tcp { &[Transport::Mtls, Transport::Plaintext] } else { &[Transport::Plaintext] };
+    let ports: Vec<(u16, u16)> = class.ports.get(class.protocol).ranges().to_vec();
+    let attempt = |transport: Transport, request: &Option<Request>| Attempt {
+        protocol: class.protocol,
+        port: class.example,
+        ports: ports.clone(),
+        transport,
+        request: request.clone(),
+    };
+    transports.iter().flat_map(|transport| requests.iter().map(|request| attempt(*transport, request))).collect()
 }
 
 /// A path that nobody's policy names, which stands for all others.
 pub(super) const OTHER_PATH: &str = "/~other";
 
 /// A request that matches nothing that an end looks at, if it looks at requests: by a method that no cut names, on another path.
-fn fresh(cuts: &[Cut]) -> Option<Request> {
+fn fresh(cuts: &[&Cut]) -> Option<Request> {
     let looked: Vec<&RequestSamples> = cuts.iter().map(|cut| &cut.requests).filter(|samples| !samples.is_empty()).collect();
     let is_new = |method: &&str| !looked.iter().any(|samples| samples.methods.contains(*method));
     let method = ["PATCH", "DELETE", "PUT", "HEAD", "TRACE"].into_iter().find(is_new).unwrap_or("LINK");
@@ -108,28 +176,18 @@ fn concrete(pattern: &str) -> String {
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 
-/// Everything that is tried between two ends.
-pub(super) fn tries(call: &Call, source: &Pair, destination: &Pair, into: &Ends<'_>) -> Vec<Attempt> {
-    let meshed = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None);
-    let both = meshed(&source.before) && meshed(&destination.before) || meshed(&source.after) && meshed(&destination.after);
-    let mut requests: Vec<Option<Request>> = vec![None, call.request.clone()];
-    requests.extend(call.request.iter().flat_map(other_tokens).map(Some));
-    requests.extend(into.requests.iter().cloned().map(Some));
-    requests.sort();
-    requests.dedup();
-    let mut attempts = Vec::new();
-    for (protocol, ports) in cells(call, into) {
-        let is_tcp = protocol == Protocol::Tcp;
-        for transport in [Transport::Mtls, Transport::Plaintext] {
-            if transport == Transport::Mtls && !(both && is_tcp) {
-                continue;
-            }
-            for request in requests.iter().filter(|request| is_tcp || request.is_none()) {
-                attempts.push(Attempt { protocol, ports, transport, request: request.clone() });
-            }
-        }
+/// The same request with less than it has: without each of its headers, at another host than the one that is named, with other tokens.
+fn varied(request: &Request, call: &Call) -> Vec<Request> {
+    let mut found = other_tokens(request);
+    for name in request.headers.keys() {
+        let mut headers = request.headers.clone();
+        headers.remove(name);
+        found.push(Request { headers, ..request.clone() });
     }
-    attempts
+    if call.names_host {
+        found.push(Request { host: "some.host".into(), ..request.clone() });
+    }
+    found
 }
 
 /// The same request without a token, and with one of the same issuer that claims nothing but its audience.

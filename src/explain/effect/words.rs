@@ -6,15 +6,19 @@ use super::super::call::Call;
 use super::super::subject;
 use super::attempt::{Attempt, OTHER_PATH};
 use super::{Nearness, Pair};
-use crate::flow::{Protocol, Token, Transport};
+use crate::flow::{Protocol, Request, Token, Transport};
 
-/// An attempt in words, by how near it is to the connection that was asked about.
-pub(super) fn words(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt) -> (Nearness, String) {
+/// An attempt in words, by how near it is to the connection that was asked about; one for each range of its ports.
+pub(super) fn words(call: &Call, ends: (&Pair, &Pair), attempt: &Attempt) -> Vec<(Nearness, String)> {
+    attempt.ports.iter().map(|ports| on_ports(call, ends, attempt, *ports)).collect()
+}
+
+fn on_ports(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt, ports: (u16, u16)) -> (Nearness, String) {
     let same_source = source.before.endpoint == call.source.endpoint;
     let same_target = destination.before.endpoint == call.destination.endpoint;
-    let same_port = (attempt.protocol, attempt.ports) == (call.protocol, (call.port, call.port));
+    let same_port = (attempt.protocol, ports) == (call.protocol, (call.port, call.port));
     let is_class = source.is_class || destination.is_class;
-    let to = || format!("{} of {}", ports(attempt), destination.title);
+    let to = || format!("{} of {}", self::ports(attempt.protocol, ports), destination.title);
     match (same_source, same_target && same_port) {
         (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
         (true, true) if is_other(attempt) => (Nearness::Anything, otherwise(call, attempt)),
@@ -35,7 +39,7 @@ fn is_other(attempt: &Attempt) -> bool {
     attempt.request.as_ref().is_some_and(|request| *request.path == *OTHER_PATH)
 }
 
-/// Whether an attempt is what was asked; another host alone makes no other request for people.
+/// Whether an attempt is what was asked; a host that the flow does not name makes no other request for people, nor do headers.
 fn is_asked(call: &Call, attempt: &Attempt) -> bool {
     same_request(call, attempt) && call.transport.is_none_or(|transport| transport == attempt.transport)
 }
@@ -43,11 +47,27 @@ fn is_asked(call: &Call, attempt: &Attempt) -> bool {
 fn same_request(call: &Call, attempt: &Attempt) -> bool {
     match (&call.request, &attempt.request) {
         (Some(asked), Some(tried)) => {
-            (&asked.method, &asked.path) == (&tried.method, &tried.path) && subject::is_same(&asked.token, &tried.token)
+            same_place(asked, tried) && has_headers(asked, tried) && is_at_host(call, asked, tried) && has_token(asked, tried)
         }
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
+}
+
+fn same_place(asked: &Request, tried: &Request) -> bool {
+    (&asked.method, &asked.path) == (&tried.method, &tried.path)
+}
+
+fn has_headers(asked: &Request, tried: &Request) -> bool {
+    asked.headers.iter().all(|(name, value)| tried.headers.get(name) == Some(value))
+}
+
+fn is_at_host(call: &Call, asked: &Request, tried: &Request) -> bool {
+    !call.names_host || asked.host == tried.host
+}
+
+fn has_token(asked: &Request, tried: &Request) -> bool {
+    subject::is_same(&asked.token, &tried.token)
 }
 
 fn with_token(token: &Token) -> &'static str {
@@ -58,10 +78,10 @@ fn with_token(token: &Token) -> &'static str {
     }
 }
 
-/// The ports of an attempt: a number, a range, or most of all ports.
-fn ports(attempt: &Attempt) -> String {
-    let protocol = if attempt.protocol == Protocol::Tcp { String::new() } else { format!("/{}", attempt.protocol.word()) };
-    match attempt.ports {
+/// Ports in words: a number, a range, or most of all ports.
+fn ports(protocol: Protocol, ports: (u16, u16)) -> String {
+    let protocol = if protocol == Protocol::Tcp { String::new() } else { format!("/{}", protocol.word()) };
+    match ports {
         (low, high) if low == high => format!("port {low}{protocol}"),
         (low, high) if high - low < MANY_PORTS => format!("ports {low}-{high}{protocol}"),
         _ => format!("other ports{protocol}"),
@@ -80,13 +100,32 @@ fn otherwise(call: &Call, attempt: &Attempt) -> String {
     if same_request(call, attempt) {
         return format!("the same {transport}");
     }
-    let asked = call.request.as_ref().map_or(&Token::None, |request| &request.token);
     let request = match &attempt.request {
         Some(_) if is_other(attempt) => "any other request".to_owned(),
-        Some(request) if subject::is_same(asked, &request.token) => format!("{} {}", request.method, request.path),
-        Some(request) => format!("{} {} {}", request.method, request.path, with_token(&request.token)),
+        Some(request) => in_words(call, request),
         None => "connections that are no HTTP".to_owned(),
     };
     let is_same = call.transport.is_none_or(|asked| asked == attempt.transport);
     if is_same { request } else { format!("{request} {transport}") }
+}
+
+/// A request by what tells it from the one that was asked about.
+fn in_words(call: &Call, tried: &Request) -> String {
+    let mut text = format!("{} {}", tried.method, tried.path);
+    let Some(asked) = &call.request else {
+        if tried.token != Token::None {
+            text = format!("{text} {}", with_token(&tried.token));
+        }
+        return text;
+    };
+    if same_place(asked, tried) && !has_headers(asked, tried) {
+        text.push_str(" with other headers");
+    }
+    if same_place(asked, tried) && !is_at_host(call, asked, tried) {
+        text.push_str(" at another host");
+    }
+    if !has_token(asked, tried) {
+        text = format!("{text} {}", with_token(&tried.token));
+    }
+    text
 }

@@ -45,7 +45,11 @@ pub(super) fn read(
         let finding = draft.unclear(span, "`no-sub` says of a token that it has no subject, and there is none");
         return Err(Box::new(finding.label("of which token?").help("write whose it is before it: `jwt ISSUER no-sub`")));
     }
-    if draft.bad_token.is_some() {
+    if let Some(span) = draft.bad_token {
+        if token != Token::None {
+            let finding = draft.unclear(span, "`jwt` and `bad-jwt` each say something of the token").label("does it verify or not?");
+            return Err(Box::new(finding.help("leave one of them out")));
+        }
         token = Token::Unverified;
     }
     if shape.is_none() && token == Token::None {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::super::call::Call;
 use super::super::said::{self, Line, Said, Why};
 use super::super::setting::Setting;
+use super::text::{end_before, on_one_line};
 use super::{Candidate, Change, Make, Wish, Words};
 use crate::config::Consent;
 use crate::diagnostic::Diagnostic;
@@ -71,7 +72,7 @@ impl Book<'_> {
             found.push(candidate(removals.clone()));
         }
         found.extend(self.widened().into_iter().map(|change| with(&removals, vec![change])));
-        found.extend(self.added("allow").map(|changes| with(&removals, changes)));
+        found.extend(self.allowed(said).map(|changes| with(&removals, changes)));
         found
     }
 
@@ -83,7 +84,7 @@ impl Book<'_> {
             }
         }
         found.dedup_by(|later, first| later.changes == first.changes);
-        found.extend(self.added("deny").map(candidate));
+        found.extend(self.added("deny").map(|change| candidate(vec![change])));
         if said.enters.why == Why::Unmanaged && said.leaves.why == Why::Unmanaged {
             found.extend(self.managed());
         }
@@ -101,18 +102,33 @@ impl Book<'_> {
         (change, Edit { location: line.location, text: String::new() })
     }
 
-    /// A line added where rules of this connection belong; two where both ends must consent.
-    fn added(&self, action: &str) -> Option<Vec<(Change, Edit)>> {
-        let (source, destination) =
-            (self.managed_namespace(&self.call.source.endpoint.peer), self.managed_namespace(&self.call.destination.endpoint.peer));
-        let both = self.setting.policy.config.tenancy.consent == Consent::Both && action == "allow";
-        match (source, destination) {
-            (Some(source), Some(destination)) if both && source != destination => {
-                Some(vec![self.line(&destination, "allow in")?, self.line(&source, "allow out")?])
-            }
-            (_, Some(home)) | (Some(home), None) => Some(vec![self.line(&home, action)?]),
-            (None, None) => None,
+    /// A line added that allows the connection; where both ends must consent, one for each that does not do so yet.
+    fn allowed(&self, said: &Said) -> Option<Vec<(Change, Edit)>> {
+        let [source, destination] = self.managed_ends();
+        let both = self.setting.policy.config.tenancy.consent == Consent::Both;
+        let (Some(source), Some(destination)) = (source, destination) else { return self.added("allow").map(|line| vec![line]) };
+        if !both || source == destination {
+            return self.added("allow").map(|line| vec![line]);
         }
+        let mut lines = Vec::new();
+        if !said.enters.passes {
+            lines.push(self.line(&destination, "allow in")?);
+        }
+        if !said.leaves.passes {
+            lines.push(self.line(&source, "allow out")?);
+        }
+        (!lines.is_empty()).then_some(lines)
+    }
+
+    /// A line added where rules of this connection belong.
+    fn added(&self, action: &str) -> Option<(Change, Edit)> {
+        let [source, destination] = self.managed_ends();
+        self.line(&destination.or(source)?, action)
+    }
+
+    /// The namespaces of both ends, as far as the intents manage them.
+    fn managed_ends(&self) -> [Option<Symbol>; 2] {
+        [&self.call.source, &self.call.destination].map(|known| self.managed_namespace(&known.endpoint.peer))
     }
 
     fn managed_namespace(&self, peer: &Peer) -> Option<Symbol> {
@@ -125,7 +141,7 @@ impl Book<'_> {
         let words = Words::of(self.call, &self.setting.policy, namespace);
         let clauses = match action {
             "allow" | "allow in" => words.clauses.as_str(),
-            "deny" => words.request.split(" jwt ").next().unwrap_or_default(),
+            "deny" => words.http.as_str(),
             _ => "",
         };
         let text = format!("{action} {} -> {}{}{clauses}", words.source, words.destination, words.port);
@@ -216,11 +232,10 @@ impl Book<'_> {
     fn with_request(&self, rule: &Rule) -> Option<Edit> {
         let at = rule.http?;
         let words = Words::of(self.call, &self.setting.policy, &rule.namespace);
-        let request = words.request.strip_prefix(" http ")?.split(" jwt ").next()?.to_owned();
+        let request = words.http.strip_prefix(" http ")?.to_owned();
         let text = self.setting.sources.slice(at);
         // `at`, `header` and what follows stay behind the requests.
-        let end = [" at ", " header "].into_iter().filter_map(|word| text.find(word)).min().unwrap_or(text.trim_end().len());
-        let start = at.span.range().start + end;
+        let start = at.span.range().start + end_before(text, &["at", "header"]);
         Some(Edit { location: Location { span: Span::new(start, start), ..at }, text: format!(", {request}") })
     }
 
@@ -240,7 +255,7 @@ impl Book<'_> {
         if text.is_char_boundary(from) && text.is_char_boundary(to) && to <= text.len() {
             text.replace_range(from..to, &edit.text);
         }
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        on_one_line(&text)
     }
 
     /// Other facts of the declared workloads at the two ends: the account that really runs, or the mesh.
@@ -287,7 +302,7 @@ impl Book<'_> {
         let range = edit.location.span.range();
         let before = rule.get(..range.start.saturating_sub(start)).unwrap_or_default();
         let behind = rule.get(range.end.saturating_sub(start)..).unwrap_or_default();
-        format!("{before}{}{behind}", edit.text).split_whitespace().collect::<Vec<_>>().join(" ")
+        on_one_line(&format!("{before}{}{behind}", edit.text))
     }
 
     /// The facts of the workload statement at a place.

@@ -2,10 +2,13 @@
 //!
 //! Owns: `Words`. Names of workloads come before labels; what needs quotes gets them.
 
+use std::fmt::Write as _;
+
 use super::super::call::Call;
 use super::super::said;
+use super::super::subject;
 use super::super::world::Known;
-use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Token, Transport};
+use crate::flow::{DataPlane, Peer, Pod, Protocol, Request, Symbol, Token, Transport};
 use crate::ir::Policy;
 
 /// The words for a connection in rules that stand in one namespace.
@@ -19,14 +22,18 @@ pub(in super::super) struct Words {
     pub(in super::super) port: String,
     /// Requirements, each with a blank before it.
     pub(in super::super) clauses: String,
-    /// The request among them.
+    /// The method and path among them.
+    pub(in super::super) http: String,
+    /// The whole request among them.
     pub(in super::super) request: String,
 }
 
 impl Words {
     /// The words in a namespace.
     pub(in super::super) fn of(call: &Call, policy: &Policy, namespace: &Symbol) -> Self {
-        let request = request(call, policy);
+        let http = call.request.as_ref().map(http).unwrap_or_default();
+        let besides = call.request.as_ref().map(|request| besides(call, request, policy)).unwrap_or_default();
+        let request = format!("{http}{besides}");
         let mtls = if is_identified(call) && is_guarded(call, policy) { " mtls" } else { "" };
         let port = if call.protocol == Protocol::Tcp { String::new() } else { format!("/{}", call.protocol.word()) };
         Self {
@@ -34,6 +41,7 @@ impl Words {
             destination: end(&call.destination, policy, namespace, &call.written.1.rule),
             port: format!(":{}{port}", call.port),
             clauses: format!("{mtls}{request}"),
+            http,
             request,
         }
     }
@@ -79,16 +87,26 @@ fn value_text(value: &str) -> String {
     if crate::syntax::words::is_word(value) { value.to_owned() } else { format!("\"{value}\"") }
 }
 
-/// The clause for the request of a connection, with a blank before it.
-fn request(call: &Call, policy: &Policy) -> String {
-    let Some(request) = &call.request else { return String::new() };
+/// The clause for the method and path of a request, with a blank before it.
+fn http(request: &Request) -> String {
     let path = &request.path;
     let path = if crate::syntax::words::is_bare_path(path) { path.to_string() } else { format!("\"{path}\"") };
-    let token = match &request.token {
-        Token::Valid { issuer, .. } => {
-            policy.issuers.values().find(|known| known.url == *issuer).map(|known| format!(" jwt {}", known.name))
-        }
-        Token::None | Token::Unverified => None,
-    };
-    format!(" http {} {path}{}", request.method, token.unwrap_or_default())
+    format!(" http {} {path}", request.method)
+}
+
+/// What a request has besides: its host if the flow names it, its headers, its token.
+fn besides(call: &Call, request: &Request, policy: &Policy) -> String {
+    let mut text = if call.names_host { format!(" at {}", value_text(&request.host)) } else { String::new() };
+    for (name, value) in &request.headers {
+        let _ = write!(text, " header {}={}", value_text(name), value_text(value));
+    }
+    let Token::Valid { issuer, claims } = &request.token else { return text };
+    let Some(known) = policy.issuers.values().find(|known| known.url == *issuer) else { return text };
+    let _ = write!(text, " jwt {}", known.name);
+    // The audience is the issuer's own, and a claim inside another stands under its name with dots too.
+    let asked = claims.iter().filter(|(name, _)| &***name != "aud" && !name.starts_with('[') && !subject::is_the_unnamed(name, claims));
+    for (name, value) in asked.flat_map(|(name, values)| values.iter().map(move |value| (name, value))) {
+        let _ = write!(text, " claim {}={}", value_text(name), value_text(value));
+    }
+    text
 }

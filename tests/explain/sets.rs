@@ -1,0 +1,131 @@
+//! Sets of pods that nobody declared: every pod that the set could be is judged, not just the plainest.
+
+use super::Files;
+use twogate::flow::{Peer, Verdict};
+
+/// The verdicts of the cases in order, and the verdict on all.
+fn verdicts(files: Files<'_>, flow: &str) -> (Vec<Verdict>, Option<Verdict>) {
+    let answer = files.ask(flow);
+    assert!(!answer.cases.is_empty(), "{flow}: {:?}", answer.findings);
+    assert_eq!(answer.disagreement(), None, "{flow}");
+    (answer.cases.iter().map(|case| case.decision.verdict.clone()).collect(), answer.verdict().cloned())
+}
+
+fn both() -> (Vec<Verdict>, Option<Verdict>) {
+    (vec![Verdict::Allowed, Verdict::Denied], None)
+}
+
+/// A rule for some of the pods that a set could be, and one against some of them.
+const LABELS: &str = "\
+namespace shop
+workload api = app=api
+allow app=web -> api:8080
+deny app=web,tier=old -> api
+allow app=job,tier=new -> api:8080
+";
+
+#[test]
+fn labels_that_the_set_leaves_open_are_told_apart() {
+    let files = Files { intents: LABELS, ..Files::default() };
+    assert_eq!(verdicts(files, "app=web -> api:8080"), both(), "the plainest pod passes, one with another label does not");
+    assert_eq!(verdicts(files, "app=job -> api:8080").1, None, "the plainest pod is stopped, another is not");
+    assert_eq!(verdicts(files, "app=web,tier=old -> api:8080"), (vec![Verdict::Denied], Some(Verdict::Denied)));
+    assert_eq!(verdicts(files, "app=web,tier=x -> api:8080"), (vec![Verdict::Allowed], Some(Verdict::Allowed)));
+    assert_eq!(verdicts(files, "app=none -> api:8080"), (vec![Verdict::Denied], Some(Verdict::Denied)));
+}
+
+/// The pod that is shown for a verdict really gets it, and is said.
+#[test]
+fn a_concrete_pod_is_shown_for_each_verdict() {
+    let answer = Files { intents: LABELS, ..Files::default() }.ask("app=web -> api:8080");
+    let labels = |at: usize| match &answer.cases[at].question.source.peer {
+        Peer::Pod(pod) => pod.labels.clone(),
+        Peer::Address(_) => panic!("a pod"),
+    };
+    assert!(!labels(0).contains_key("tier"));
+    assert_eq!(labels(1).get("tier").map(|value| &**value), Some("old"));
+    assert_eq!(answer.cases[0].source, "app=web@shop");
+    assert_eq!(answer.cases[1].source, "app=web,tier=old@shop");
+    assert!(
+        answer.notes.iter().any(|note| note.starts_with("the pods that the flow stands for are judged differently")),
+        "{:?}",
+        answer.notes
+    );
+}
+
+#[test]
+fn destinations_that_nobody_declared_are_told_apart() {
+    let intents = "namespace shop\nworkload web = app=web\nallow web -> app=api:8080\ndeny * -> app=api,zone=closed\n";
+    let files = Files { intents, ..Files::default() };
+    assert_eq!(verdicts(files, "web -> app=api:8080"), both());
+    assert_eq!(verdicts(files, "web -> app=api,zone=open:8080").1, Some(Verdict::Allowed));
+}
+
+/// Both ends at once: what tells one end apart may stand in a rule at the other.
+#[test]
+fn both_ends_may_be_sets() {
+    let intents = "namespace shop\nallow app=web -> app=api:8080\ndeny app=web,a=1 -> app=api,b=1\n";
+    let files = Files { intents, ..Files::default() };
+    assert_eq!(verdicts(files, "app=web -> app=api:8080"), both());
+    assert_eq!(verdicts(files, "app=web,a=1 -> app=api:8080"), both());
+    assert_eq!(verdicts(files, "app=web,a=2 -> app=api:8080").1, Some(Verdict::Allowed));
+}
+
+/// Every alternative counts: none hides behind the first, or behind one that is declared.
+#[test]
+fn every_alternative_is_judged() {
+    let intents = "namespace shop\nworkload api = app=api\nworkload web = app=web\nallow app=first or web -> api:8080\n";
+    let files = Files { intents, ..Files::default() };
+    assert_eq!(verdicts(files, "app=first or app=second -> api:8080"), both());
+    assert_eq!(verdicts(files, "web or app=second -> api:8080"), both());
+    assert_eq!(verdicts(files, "app=web|second -> api:8080"), both());
+    assert_eq!(verdicts(files, "web or app=first -> api:8080").1, Some(Verdict::Allowed));
+}
+
+/// What the mesh tells apart is the account, which labels leave open.
+#[test]
+fn accounts_that_the_set_leaves_open_are_told_apart() {
+    let manifests = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec: {selector: {matchLabels: {app: api}}, template: {metadata: {labels: {app: api}}, spec: {serviceAccountName: api, containers: [{name: main}]}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}]
+";
+    let files = Files { manifests, ..Files::default() };
+    assert_eq!(verdicts(files, "app=web@shop -> deploy/api@shop:8080").1, None);
+    assert_eq!(verdicts(files, "as web@shop -> deploy/api@shop:8080").1, Some(Verdict::Allowed));
+    assert_eq!(verdicts(files, "as other@shop -> deploy/api@shop:8080").1, Some(Verdict::Denied));
+}
+
+/// Pods of several namespaces are told apart by what these have.
+#[test]
+fn namespaces_that_the_set_leaves_open_are_told_apart() {
+    let intents = "namespace shop\nworkload api = app=api\nexternal namespace lab {}\nallow app=x@lab -> api:8080\n";
+    let files = Files { intents, ..Files::default() };
+    assert_eq!(verdicts(files, "app=x@* -> api@shop:8080").1, None);
+    assert_eq!(verdicts(files, "app=x@lab -> api@shop:8080").1, Some(Verdict::Allowed));
+}
+
+/// A set of nobody is no question: there is nothing to answer, and that is an error.
+#[test]
+fn nobody_is_told() {
+    let files = Files { intents: LABELS, ..Files::default() };
+    for flow in
+        ["app=web but app=web -> api:8080", "web@shop but *@shop -> api:8080", "app=web -> (api but api):8080", "app=job -> app=x but *:80"]
+    {
+        let answer = files.ask(flow);
+        assert!(answer.cases.is_empty(), "{flow}");
+        assert!(!answer.errors().is_empty(), "{flow}: {:?}", answer.findings);
+    }
+}
