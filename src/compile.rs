@@ -8,6 +8,7 @@ mod endpoint;
 mod evaluate;
 mod expectations;
 mod mesh;
+mod others;
 mod platform;
 mod proof;
 
@@ -31,6 +32,7 @@ pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use mesh::Mesh;
+pub use others::{of_others, seen_by_others};
 pub use platform::{platform, proof_platform};
 
 /// Fewer files than these are not worth a thread.

@@ -15,7 +15,6 @@ mod entrance;
 mod human;
 mod json;
 mod origin;
-mod others;
 mod place;
 mod possible;
 pub mod question;
@@ -37,7 +36,6 @@ pub use effect::Effect;
 pub use human::render as human;
 pub use json::render as json;
 pub use origin::Origin;
-pub use others::of_others;
 pub use remedy::{Change, Remedy, Wish};
 pub use said::{End, Line, Said, Why};
 

@@ -7,15 +7,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::expectations::decide;
+use super::others::of_others;
 use super::platform::proof_platform;
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Flow, Symbol, Verdict};
-use crate::gates::{self, Gates};
-use crate::ir::{Namespace, Ownership, Policy};
+use crate::gates::Gates;
+use crate::ir::{Ownership, Policy};
 use crate::source::{FileId, Source, Sources};
 use crate::syntax::ast::Action;
-use crate::target::{self, Manifest, OutputFile};
+use crate::target::OutputFile;
 use crate::verify::{
     Assumption, Difference, Ends, Incomplete, Misverified, Proof, Status, Way, check_assumptions, flow_words, misverified, prove,
 };
@@ -43,8 +44,10 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     if !checked.findings.is_empty() || alongside.is_empty() {
         return checked;
     }
-    let others: Vec<FileId> = of_others(policy, alongside, sources).into_iter().map(|source| sources.add(source)).collect();
-    let (cluster, findings) = cluster::read(sources, &[&written, &others, alongside].concat(), proof_platform(&policy.config));
+    let platform = proof_platform(&policy.config);
+    let others = of_others(policy, sources, alongside, &platform);
+    let others: Vec<FileId> = texts(&others, "of `--with`").into_iter().map(|source| sources.add(source)).collect();
+    let (cluster, findings) = cluster::read(sources, &[&written, &others, alongside].concat(), platform);
     if crate::diagnostic::order::has_error(&findings) {
         return Checked { proof: None, cluster, findings };
     }
@@ -65,32 +68,6 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
 fn texts(files: &[OutputFile], what: &str) -> Vec<Source> {
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));
     manifests.map(|file| Source::new(format!("{} ({what})", file.path), Arc::clone(&file.text))).collect()
-}
-
-/// What the programs read with `--with` would write: policies of others act on the pods of their namespaces too, and what all of them do
-/// together no program can say by itself. What stands alongside under the same name is there in its stead.
-fn of_others(policy: &Policy, alongside: &[FileId], sources: &Sources) -> Vec<Source> {
-    let is_with = |namespace: &Namespace| namespace.ownership == Ownership::With;
-    if !policy.namespaces.values().any(is_with) {
-        return Vec::new();
-    }
-    let mut theirs = policy.clone();
-    for namespace in theirs.namespaces.values_mut() {
-        namespace.ownership = match namespace.ownership {
-            Ownership::With => Ownership::Managed,
-            Ownership::Managed => Ownership::With,
-            other => other,
-        };
-    }
-    for rule in &mut theirs.rules {
-        rule.ownership = if rule.ownership == Ownership::With { Ownership::Managed } else { Ownership::With };
-    }
-    let gates = gates::build(&theirs);
-    let there = cluster::names(sources, alongside, &proof_platform(&policy.config));
-    let is_missing =
-        |manifest: &Manifest| !there.contains(&[manifest.kind.into(), Symbol::clone(&manifest.namespace), manifest.name.as_str().into()]);
-    let manifests: Vec<Manifest> = target::ALL.iter().flat_map(|target| target.emit(&theirs, &gates)).filter(is_missing).collect();
-    texts(&target::layout(&theirs, &manifests), "of `--with`")
 }
 
 /// One of the two proofs.

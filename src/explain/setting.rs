@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::others::of_others;
 use super::place as objects;
 use super::question::{self, Context, Question};
 use super::world::World;
@@ -79,7 +78,8 @@ impl Setting {
         if manifests.is_empty() {
             let read = |files: &[FileId]| files.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect::<Vec<_>>();
             let listed = read(&parts.input.inventory).into_iter().filter(objects::is_fact);
-            let others = of_others(&parts.policy, &sources, &parts.input.alongside, &parts.namespace());
+            let platform = platform(&parts.policy, &parts.namespace(), Judge::Compiled);
+            let others = compile::of_others(&parts.policy, &sources, &parts.input.alongside, &platform);
             let others = others.iter().flat_map(|file| manifest::plain(&Source::new("", &*file.text))).collect::<Vec<_>>();
             let written = parts.compiled.iter().cloned().chain(others);
             let objects = written.chain(listed).chain(read(&parts.input.alongside)).collect();
@@ -226,9 +226,11 @@ impl Parts {
 
 /// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.
 fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
+    let stated = compile::platform(&policy.config);
     let known = match judge {
-        Judge::Compiled => compile::proof_platform(&policy.config),
-        Judge::Given => compile::platform(&policy.config),
+        // What the plugin is said not to judge is told of a connection, though a proof takes nobody to make one.
+        Judge::Compiled => Platform { sctp: stated.sctp.or(Some(true)), ..compile::proof_platform(&policy.config) },
+        Judge::Given => stated,
     };
     Platform { default_namespace: Some(namespace.clone()), ..known }
 }

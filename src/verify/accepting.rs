@@ -3,12 +3,12 @@
 //! Owns: `Accepting`, a judge. What a program says is `meaning`'s, what an accepted coupling lets in besides is `accounted`'s; whatever
 //! the program forbids stays forbidden.
 
-use super::accounted::{AcceptedRegion, Accounted};
+use super::accounted::{AcceptedRegion, Accounted, Leaves};
 use super::judge::{Judge, JudgedEnd, Way};
 use super::program::{Program, ProgramEnd};
 use crate::cluster::Endpoint;
 use crate::flow::{Cut, Flow, LabelTests, Peer, Pod, PodCube, Protocol, RequestSet, TestRole, Values, Verdict};
-use crate::gates::Gates;
+use crate::gates::{Coupled, Gates};
 use crate::ir::Policy;
 
 /// A program, with the couplings that it accepts.
@@ -42,6 +42,11 @@ impl<'p> Accepting<'p> {
     /// Flows among which all those are that only an accepted coupling lets in.
     pub fn regions(&self) -> impl Iterator<Item = AcceptedRegion> {
         self.accounted.regions()
+    }
+
+    /// The rules of the accepted couplings that let a flow in.
+    pub fn letting_in<'s>(&'s self, flow: &'s Flow, leaves: Leaves) -> impl Iterator<Item = Coupled> + 's {
+        self.accounted.entered(flow, leaves)
     }
 
     /// The requests that accepted couplings let further to a pod on a port.

@@ -26,6 +26,15 @@ pub(super) struct Accounted<'a> {
     exits: BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>>,
 }
 
+/// Whether the program lets a flow leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// Some line does, or it comes from where nobody is managed.
+    ByLine,
+    /// No line does.
+    Unsaid,
+}
+
 /// An accepted coupling in one namespace.
 #[derive(Debug)]
 struct Pair<'a> {
@@ -55,6 +64,16 @@ impl<'a> Accounted<'a> {
     /// other, and it lets out the caller whom it knows no better.
     pub(super) fn covers(&self, flow: &Flow, way: Way) -> bool {
         self.enters(flow) && (way == Way::Ingress || self.leaves(flow))
+    }
+
+    /// The rules of the couplings that a flow enters by, where an end that does not let it leave by a line lets it leave all the same.
+    pub(super) fn entered<'s>(&'s self, flow: &'s Flow, leaves: Leaves) -> impl Iterator<Item = Coupled> + 's {
+        let pod = match &flow.destination {
+            Peer::Pod(pod) if leaves == Leaves::ByLine || self.leaves(flow) => Some(pod),
+            _ => None,
+        };
+        let pairs = pod.into_iter().flat_map(|pod| self.at(&pod.namespace).map(move |pair| (pod, pair)));
+        pairs.filter(|(pod, pair)| pair.admits(pod, flow) && pair.grants(pod, flow)).map(|(_, pair)| *pair.coupled)
     }
 
     fn leaves(&self, flow: &Flow) -> bool {

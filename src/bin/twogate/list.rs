@@ -12,10 +12,10 @@ use clap::{Args, ValueEnum};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
-use twogate::compile::{Input, Judged, Outcome, compile, emitted, endpoint, given};
+use twogate::cluster::Platform;
+use twogate::compile::{Input, Judged, Outcome, compile, emitted, endpoint, given, of_others, platform};
 use twogate::diagnostic::code;
 use twogate::diagnostic::order::has_error;
-use twogate::explain::of_others;
 use twogate::list::{self, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
 use twogate::source::{FileId, Source};
 
@@ -127,7 +127,8 @@ fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
 fn with_others(input: &Input, outcome: &mut Outcome) -> ManuallyDrop<Input> {
     let there: Vec<FileId> = input.inventory.iter().chain(&input.alongside).copied().collect();
     let namespace = input.namespace.as_deref().unwrap_or("default").into();
-    let others = of_others(&outcome.policy, &outcome.sources, &there, &namespace);
+    let platform = Platform { default_namespace: Some(namespace), ..platform(&outcome.policy.config) };
+    let others = of_others(&outcome.policy, &outcome.sources, &there, &platform);
     let mut beside = ManuallyDrop::new(input.clone());
     beside.alongside.extend(others.iter().map(|file| {
         let name = format!("{} (of `--with`)", file.path);

@@ -3,8 +3,6 @@
 //! Owns: `of_others`. Their policies act on connections as ours do, though nobody writes them here. It must not judge.
 
 use crate::cluster::{self, Platform};
-use crate::compile;
-use crate::flow::Symbol;
 use crate::gates;
 use crate::ir::{Namespace, Ownership, Policy};
 use crate::source::{FileId, Sources};
@@ -12,14 +10,15 @@ use crate::target::{self, Manifest, OutputFile};
 
 /// The policies that programs read with `--with` would write, as files; what stands in some manifests under the same name is there in its
 /// stead.
-pub fn of_others(policy: &Policy, sources: &Sources, there: &[FileId], default_namespace: &Symbol) -> Vec<OutputFile> {
+///
+/// What all of them do together no program can say by itself.
+pub fn of_others(policy: &Policy, sources: &Sources, there: &[FileId], platform: &Platform) -> Vec<OutputFile> {
     if !policy.namespaces.values().any(is_with) {
         return Vec::new();
     }
     let theirs = seen_by_others(policy);
     let gates = gates::build(&theirs);
-    let platform = Platform { default_namespace: Some(default_namespace.clone()), ..compile::platform(&policy.config) };
-    let there = cluster::names(sources, there, &platform);
+    let there = cluster::names(sources, there, platform);
     let is_missing =
         |manifest: &Manifest| !there.contains(&[manifest.kind.into(), manifest.namespace.clone(), manifest.name.as_str().into()]);
     let manifests: Vec<Manifest> = target::ALL.iter().flat_map(|target| target.emit(&theirs, &gates)).filter(is_missing).collect();
@@ -32,7 +31,7 @@ fn is_with(namespace: &Namespace) -> bool {
 }
 
 /// The same policy with the others' namespaces and rules as the own ones.
-pub(super) fn seen_by_others(policy: &Policy) -> Policy {
+pub fn seen_by_others(policy: &Policy) -> Policy {
     let turned = |ownership: Ownership| match ownership {
         Ownership::With => Ownership::Managed,
         Ownership::Managed => Ownership::With,
