@@ -198,19 +198,58 @@ fn principal(principal: &str) -> String {
 fn trap_051_only_five_segments_follow_the_trust_domain() {
     let question = mtls(&web(), &db(), 80);
     denied(&corp(&principal("cluster.local/ns/shop/*")), &question, Gate::Caller);
-    for name in
-        ["cluster.local/ns/shop/sa/web", "corp/ns/shop/sa/web", "old/ns/shop/sa/web", "cluster.local/ns/shop/sa/*", "corp/ns/shop/*"]
-    {
+    for name in ["cluster.local/ns/shop/sa/web", "corp/ns/shop/sa/web", "old/ns/shop/sa/web", "cluster.local/ns/shop/sa/*", "*"] {
         allowed(&corp(&principal(name)), &question);
     }
     denied(&corp(&principal("foreign/ns/shop/sa/web")), &question, Gate::Caller);
-    let domain = |name: &str| policy(&format!("{{rules: [{{from: [{{source: {{trustDomains: [{name}]}}}}]}}]}}"));
-    allowed(&corp(&domain("corp")), &question);
-    allowed(&corp(&domain("co*")), &question);
-    denied(&corp(&domain("old")), &question, Gate::Caller);
-    denied(&corp(&domain("corp")), &tcp(&web(), &db(), 80), Gate::Caller);
+    allowed(&corp_alone(&principal("corp/ns/shop/*")), &question);
     // An older Istio does not know the field.
-    unspecified(&cluster(&domain("cluster.local")), &question, "before 1.30.2");
+    unspecified(&cluster(&trust_domain("cluster.local")), &question, "before 1.30.2");
+}
+
+/// A mesh with a trust domain of its own and no other.
+fn corp_alone(yaml: &str) -> Cluster {
+    cluster_on(Platform { trust_domain: "corp".into(), istio: (1, 31, 0), ..Platform::default() }, yaml)
+}
+
+fn trust_domain(names: &str) -> String {
+    policy(&format!("{{rules: [{{from: [{{source: {{trustDomains: [{names}]}}}}]}}]}}"))
+}
+
+/// Pods keep the identity that they have until they are restarted (istio.io, "Trust Domain Migration"), and other meshes bring theirs.
+#[test]
+fn trap_051_what_tells_the_domains_of_a_mesh_apart_is_open() {
+    let question = mtls(&web(), &db(), 80);
+    for name in ["corp/ns/shop/*", "old/ns/shop/*", "old/*"] {
+        unspecified(&corp(&principal(name)), &question, "trust domains of the mesh apart");
+        unspecified(&corp(&principal(name).replace("principals", "notPrincipals")), &question, "trust domains of the mesh apart");
+    }
+    denied(&corp(&principal("corp/ns/bank/*")), &question, Gate::Caller);
+    for names in ["co*", "corp", "old", "'*d'"] {
+        unspecified(&corp(&trust_domain(names)), &question, "trust domains of the mesh apart");
+        denied(&corp(&trust_domain(names)), &tcp(&web(), &db(), 80), Gate::Caller);
+    }
+    for names in ["'*'", "corp, old", "'co*', 'ol*'"] {
+        allowed(&corp(&trust_domain(names)), &question);
+    }
+    denied(&corp(&trust_domain("foreign, 'x*'")), &question, Gate::Caller);
+    for (names, passes) in [("corp", true), ("'co*'", true), ("old", false)] {
+        let cluster = corp_alone(&trust_domain(names));
+        if passes { allowed(&cluster, &question) } else { denied(&cluster, &question, Gate::Caller) }
+    }
+}
+
+#[test]
+fn trap_051_a_pattern_of_domains_that_one_of_the_mesh_matches_stands_for_all() {
+    let question = mtls(&web(), &db(), 80);
+    for name in ["*ld/ns/shop/sa/web", "ol*/ns/shop/sa/web", "ol*/ns/shop/sa/*"] {
+        allowed(&corp(&principal(name)), &question);
+        let deny = policy(&format!("{{action: DENY, rules: [{{from: [{{source: {{principals: ['{name}']}}}}]}}]}}"));
+        denied(&corp(&deny), &question, Gate::Caller);
+    }
+    denied(&corp(&principal("*xx/ns/shop/sa/web")), &question, Gate::Caller);
+    // With a `*` at both ends, it matches nothing in the domain for which it stays.
+    unspecified(&corp(&principal("*rp/ns/shop/sa/*")), &question, "trust domains of the mesh apart");
 }
 
 #[test]

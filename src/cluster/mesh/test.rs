@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::callers::{Callers, Reader};
+use super::domains;
 use super::hosts;
 use super::rule::{Attribute, Field, Place};
 use super::token::UserPattern;
@@ -30,7 +31,7 @@ pub(super) struct Test {
 pub(super) enum Matcher {
     /// The identity of the caller.
     Callers(Callers),
-    /// The trust domain of the caller, which is always the mesh's own: the answer for any caller.
+    /// The trust domain of the caller, which is one of the mesh's: the answer for any caller.
     TrustDomain(Truth),
     /// The address that packets come from.
     Source(AddressSet),
@@ -99,9 +100,7 @@ impl Matcher {
             Attribute::Account => Self::Callers(Callers::accounts(values, own, reader, platform)),
             Attribute::TrustDomain if reader == Reader::Ztunnel => Self::Open(DROPPED_TRUST_DOMAINS),
             Attribute::TrustDomain if platform.istio < (1, 30, 2) => Self::Open(NO_TRUST_DOMAINS),
-            Attribute::TrustDomain => {
-                Self::TrustDomain(Truth::of(values.iter().any(|value| Word::read(value).matches(&platform.trust_domain))))
-            }
+            Attribute::TrustDomain => Self::TrustDomain(domains::hold_callers(values, platform)),
             Attribute::SourceAddress => Self::Source(addresses(values)),
             Attribute::DestinationAddress => Self::Destination(addresses(values)),
             Attribute::RemoteAddress => Self::Open("the address of the client behind proxies hangs on the gateway topology"),
