@@ -39,6 +39,28 @@ fn trap_089_checking_tokens_asks_for_none() {
     denied(&allow("{from: [{source: {requestPrincipals: ['*']}}]}"), &bearing(of("https://a")), Gate::Caller);
 }
 
+/// Envoy takes every `iss` for a rule that names none, so its keys are those of every issuer that others name there.
+#[test]
+fn keys_without_an_issuer_are_those_of_every_issuer() {
+    let without = "{jwtRules: [{audiences: [shop], jwksUri: 'https://evil/keys'}]}";
+    let of_b = "{jwtRules: [{issuer: 'https://b', jwksUri: 'https://b/keys'}]}";
+    let verified = |namespace: &str, others: &str| {
+        let yaml = format!("{}{others}{}", tokens(ONE), object("RequestAuthentication", &format!("{namespace}/extra"), without));
+        let all = cluster(&yaml).verifications();
+        let extra = all.iter().filter(|one| &*one.document.name == "extra");
+        extra.map(|one| format!("{} {}", one.issuer, one.keys)).collect::<Vec<_>>()
+    };
+    let a = "https://a the keys at `https://evil/keys`".to_owned();
+    let b = "https://b the keys at `https://evil/keys`".to_owned();
+    assert_eq!(verified("shop", ""), std::slice::from_ref(&a));
+    assert_eq!(verified("istio-system", ""), std::slice::from_ref(&a));
+    assert_eq!(verified("shop", &object("RequestAuthentication", "istio-system/b", of_b)), [a.clone(), b.clone()]);
+    // What acts elsewhere alone has nothing to do with it.
+    assert_eq!(verified("dev", ""), [""; 0]);
+    assert_eq!(verified("shop", &object("RequestAuthentication", "dev/b", of_b)), std::slice::from_ref(&a));
+    assert_eq!(verified("istio-system", &object("RequestAuthentication", "dev/b", of_b)), [a, b]);
+}
+
 /// Tokens are looked at before policies are (`semantics.md` §4.1): a header that a claim is copied to is not what the client wrote.
 #[test]
 fn headers_that_come_of_tokens_are_not_the_clients() {
