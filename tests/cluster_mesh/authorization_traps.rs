@@ -417,6 +417,18 @@ fn trap_064_the_client_behind_proxies_is_not_known() {
     unspecified(&allow("{when: [{key: 'experimental.envoy.filters.a[b]', values: [x]}]}"), &mtls(&web(), &db(), 80), "another filter");
 }
 
+/// Istio takes such keys; what they compare is one of several values in one header.
+#[test]
+fn headers_in_line_are_not_known() {
+    let rule = "{when: [{key: 'request.experimental.inline.headers[X-Role]', values: [admin]}]}";
+    assert_eq!(findings(&policy(&format!("{{rules: [{rule}]}}"))), [""; 0]);
+    let request = mtls(&web(), &db(), 80).http("GET", "/").header("x-role", "user, admin");
+    unspecified(&allow(rule), &request, "several values");
+    unspecified(&deny(rule), &request, "several values");
+    // It is of requests alone, as other headers are.
+    denied(&allow(rule), &mtls(&web(), &db(), 80), Gate::Caller);
+}
+
 /// A sidecar that sees a request in plaintext saw no TLS before it, in which a server could be named.
 #[test]
 fn no_server_is_named_where_there_is_no_tls() {
@@ -636,6 +648,10 @@ fn trap_075_an_unknown_key_is_refused() {
         assert!(found.len() == 1 && found[0].contains("no attribute of this name"), "{key}: {found:?}");
     }
     assert!(findings(&policy("{rules: [{when: [{key: source.namespaces, values: [x]}]}]}"))[0].contains("near is `source.namespace`"));
+    for key in ["experimental.envoy.filters.a.b.x", "experimental.envoy.filters.a[]", "experimental.envoy.filters.a[b]c"] {
+        let found = findings(&policy(&format!("{{rules: [{{when: [{{key: '{key}', values: [x]}}]}}]}}")));
+        assert!(found.len() == 1 && found[0].contains("`a[b]`"), "{key}: {found:?}");
+    }
     // A cluster that was not asked to check may hold it all the same, and there the rule is gone: nobody relies on its denial, nor
     // on what an ALLOW beside it lets in.
     let unknown = policy("{action: DENY, rules: [{when: [{key: source.namespaces, values: [dev]}]}]}");

@@ -246,9 +246,22 @@ fn section_4_10_what_is_refused() {
         "{issuer: a, presence: MAYBE}",
         "{issuer: a, forwardOriginalToken: 'yes'}",
         "{issuer: a, outputClaimToHeaders: [{header: x}]}",
+        "{issuer: a, outputClaimToHeaders: [{header: ':authority', claim: x}]}",
+        "{issuer: a, outputClaimToHeaders: [{header: x.y, claim: x}]}",
+        "{issuer: a, timeout: apple}",
+        "{issuer: a, timeout: 5}",
+        "{issuer: a, timeout: '5'}",
+        "{issuer: a, timeout: 0s}",
+        "{issuer: a, timeout: 999us}",
+        "{issuer: a, timeout: -1s}",
+        "{jwks: '{\"keys\": []}'}",
     ] {
         assert_eq!(findings(&tokens(&format!("{{jwtRules: [{rule}]}}"))).len(), 1, "{rule}");
     }
+    for timeout in ["5s", "10ms", "1.5s", "1h2m3s", "1000us", "0s1ms", ".5s"] {
+        assert_eq!(findings(&tokens(&format!("{{jwtRules: [{{issuer: a, timeout: {timeout}}}]}}"))), [""; 0], "{timeout}");
+    }
+    assert_eq!(findings(&tokens("{jwtRules: [{issuer: a, outputClaimToHeaders: [{header: X-a_1, claim: x}]}]}")), [""; 0]);
     let two = "{selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: db}], jwtRules: []}";
     assert_eq!(findings(&tokens(two)).len(), 1);
 }

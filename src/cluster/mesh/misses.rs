@@ -105,7 +105,9 @@ fn subject(field: &Field) -> String {
         Attribute::RequestPrincipal => "token of".to_owned(),
         Attribute::Claim(path) => format!("claim {} with", joined(path, ".")),
         Attribute::Header(name) => format!("header {name} with"),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::Copied(_) => field.name(),
+        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::InlineHeader(_) | Attribute::Copied(_) => {
+            field.name()
+        }
     }
 }
 
@@ -129,7 +131,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::RequestPrincipal => view.token.map_or_else(|| "no token that was verified".to_owned(), |token| token.name()),
         Attribute::Claim(path) => claim(path, view),
         Attribute::ServerName => "no TLS, in which a server is named".to_owned(),
-        Attribute::RemoteAddress | Attribute::EnvoyFilter | Attribute::Copied(_) => "not known".to_owned(),
+        Attribute::RemoteAddress | Attribute::EnvoyFilter | Attribute::InlineHeader(_) | Attribute::Copied(_) => "not known".to_owned(),
     }
 }
 

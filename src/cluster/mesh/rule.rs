@@ -112,6 +112,8 @@ pub(super) enum Attribute {
     Claim(Vec<Symbol>),
     /// A header, by its lower-case name.
     Header(Symbol),
+    /// One of the values of a header that stand behind each other with commas, by its lower-case name.
+    InlineHeader(Symbol),
     /// A header that a token may have been copied to, by its lower-case name.
     Copied(Symbol),
     /// The request's host.
@@ -151,7 +153,8 @@ impl AuthorizationPolicy {
 impl Attribute {
     /// Whether it exists only where there is HTTP (`semantics.md` §2.9).
     pub(super) const fn needs_http(&self) -> bool {
-        matches!(self, Self::RequestPrincipal | Self::Claim(_) | Self::Header(_) | Self::Copied(_) | Self::Host | Self::Method | Self::Path)
+        use Attribute::{Claim, Copied, Header, Host, InlineHeader, Method, Path, RequestPrincipal};
+        matches!(self, RequestPrincipal | Claim(_) | Header(_) | InlineHeader(_) | Copied(_) | Host | Method | Path)
     }
 
     /// Whether what is known of it hangs on whether a proxy sees a request.
