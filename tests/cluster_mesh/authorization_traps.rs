@@ -429,6 +429,28 @@ fn headers_in_line_are_not_known() {
     denied(&allow(rule), &mtls(&web(), &db(), 80), Gate::Caller);
 }
 
+/// What `methods` compares is the header `:method`. Paths and hosts are not compared as headers are: with the query, and by their capitals.
+#[test]
+fn the_method_as_a_header_is_the_method() {
+    let rule = |values: &str| format!("{{when: [{{key: 'request.headers[:method]', {values}}}]}}");
+    let get = mtls(&web(), &db(), 80).http("GET", "/");
+    for (values, passes) in
+        [("values: [GET]", true), ("values: ['P*', '*ET']", true), ("values: [POST]", false), ("notValues: [GET]", false)]
+    {
+        if passes {
+            allowed(&allow(&rule(values)), &get);
+            denied(&deny(&rule(values)), &get, Gate::Caller);
+        } else {
+            denied(&allow(&rule(values)), &get, Gate::Caller);
+            allowed(&deny(&rule(values)), &get);
+        }
+    }
+    denied(&allow(&rule("values: ['*']")), &mtls(&web(), &db(), 80), Gate::Caller);
+    for name in [":path", ":authority", "host"] {
+        unspecified(&allow(&format!("{{when: [{{key: 'request.headers[{name}]', values: [x]}}]}}")), &get, "as a header");
+    }
+}
+
 /// A sidecar that sees a request in plaintext saw no TLS before it, in which a server could be named.
 #[test]
 fn no_server_is_named_where_there_is_no_tls() {

@@ -5,7 +5,7 @@
 use super::chain::{ChainKind, ReadRule, all};
 use super::proxy::{Attached, Bound};
 use super::rule::{Action, Attribute, Field};
-use super::test::Test;
+use super::test::{METHOD, Test};
 use super::truth::Truth;
 use super::view::{Addresses, View};
 use crate::cluster::decision::{Document, Miss};
@@ -124,6 +124,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::Host => request(&|request| request.host.trim_end_matches(':').to_owned()),
         Attribute::Method => request(&|request| request.method.to_string()),
         Attribute::Path => request(&|request| request.path.to_string()),
+        Attribute::Header(name) if **name == *METHOD => request(&|request| request.method.to_string()),
         Attribute::Header(name) => request(&|request| match request.headers.get(name) {
             Some(value) => value.to_string(),
             None => format!("no header {name}"),

@@ -84,6 +84,9 @@ impl Test {
     }
 }
 
+/// The header that holds the method: `methods` compares no other.
+pub(super) const METHOD: &str = ":method";
+
 const NO_ACCOUNTS: &str = "Istio before 1.25 does not know `serviceAccounts`";
 const NO_TRUST_DOMAINS: &str = "Istio before 1.30.2 does not know `trustDomains`";
 const DROPPED_TRUST_DOMAINS: &str = "what ztunnel makes of `trustDomains` hangs on Istio's version";
@@ -111,8 +114,9 @@ impl Matcher {
             Attribute::EnvoyFilter => Self::Open("what another filter of Envoy says is not known"),
             Attribute::RequestPrincipal => Self::Users(values.iter().map(|value| UserPattern::read(value)).collect()),
             Attribute::Claim(path) => Self::Claim(path.clone(), words()),
+            Attribute::Header(name) if **name == *METHOD => Self::Methods(words()),
             Attribute::Header(name) if name.starts_with(':') || **name == *"host" => {
-                Self::Open("a condition on the host or the method as a header")
+                Self::Open("a condition on the host or the path as a header")
             }
             Attribute::Header(name) => Self::Header(Symbol::clone(name), words()),
             Attribute::Host => Self::Hosts(values.iter().map(|value| Word::read(&value.to_lowercase())).collect()),
