@@ -61,6 +61,28 @@ fn keys_without_an_issuer_are_those_of_every_issuer() {
     assert_eq!(verified("istio-system", &object("RequestAuthentication", "dev/b", of_b)), [a, b]);
 }
 
+/// Envoy takes `host` for `:authority`, and writes any header of its own where it is told to copy a payload.
+#[test]
+fn a_copy_to_what_a_request_is_told_by_leaves_that_open() {
+    let copied = |more: &str, operation: &str| {
+        let spec = format!("{{jwtRules: [{{issuer: 'https://a', jwksUri: 'https://a/keys', {more}}}]}}");
+        cluster(&format!("{}{}", tokens(&spec), policy(&format!("{{rules: [{{to: [{{operation: {{{operation}}}}}]}}]}}"))))
+    };
+    let request = mtls(&web(), &db(), 80).http("GET", "/").token(of("https://a"));
+    let to_host = "outputClaimToHeaders: [{header: Host, claim: x}]";
+    for (more, operation) in [
+        (to_host, "hosts: ['*']"),
+        ("outputPayloadToHeader: ':authority'", "hosts: ['*']"),
+        ("outputPayloadToHeader: ':path'", "paths: [/]"),
+        ("outputPayloadToHeader: ':method'", "methods: [GET]"),
+    ] {
+        unspecified(&copied(more, operation), &request, "header");
+    }
+    for (more, operation) in [(to_host, "paths: [/]"), ("outputPayloadToHeader: x-path", "paths: [/]"), (to_host, "methods: [GET]")] {
+        allowed(&copied(more, operation), &request);
+    }
+}
+
 /// Tokens are looked at before policies are (`semantics.md` §4.1): a header that a claim is copied to is not what the client wrote.
 #[test]
 fn headers_that_come_of_tokens_are_not_the_clients() {

@@ -139,9 +139,7 @@ impl AuthorizationPolicy {
         let fields = clauses.flat_map(|clause| &mut clause.alternatives).flatten();
         let mut is_changed = false;
         for field in fields {
-            if let Attribute::Header(name) = &field.attribute
-                && headers.contains(name)
-            {
+            if let Some(name) = headers.iter().find(|name| field.attribute.is_told_by(name)) {
                 field.attribute = Attribute::Copied(Symbol::clone(name));
                 is_changed = true;
             }
@@ -151,6 +149,18 @@ impl AuthorizationPolicy {
 }
 
 impl Attribute {
+    /// Whether a header holds it: what a request is told by are headers of Envoy's, which takes `host` for `:authority`
+    /// (`source/common/http/header_map_impl.cc`).
+    fn is_told_by(&self, header: &str) -> bool {
+        match self {
+            Self::Header(name) => **name == *header,
+            Self::Host => matches!(header, "host" | ":authority"),
+            Self::Method => header == ":method",
+            Self::Path => header == ":path",
+            _ => false,
+        }
+    }
+
     /// Whether it exists only where there is HTTP (`semantics.md` §2.9).
     pub(super) const fn needs_http(&self) -> bool {
         use Attribute::{Claim, Copied, Header, Host, InlineHeader, Method, Path, RequestPrincipal};
