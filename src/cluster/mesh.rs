@@ -12,6 +12,7 @@ mod client;
 mod copies;
 mod cuts;
 mod declared;
+mod domains;
 mod end;
 mod entry;
 mod gateway;

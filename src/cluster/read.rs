@@ -18,7 +18,7 @@ use super::network::{self, NetworkPolicy};
 use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{DataPlane, LabelCube, Labels, PodCube, Symbol};
+use crate::flow::{DataPlane, Labels, PodCube, Symbol};
 use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
@@ -184,7 +184,7 @@ impl Manifests {
                 if reading.is_clean() {
                     self.policies.push(policy);
                 } else {
-                    self.unreadable(policy.object, Gates::Network, platform);
+                    self.unreadable((policy.object, object), Gates::Network, platform, reading);
                 }
             }
             Sort::Mesh => {
@@ -204,7 +204,7 @@ impl Manifests {
         let mesh = if is_of_one { &mut passed_over } else { &mut self.mesh };
         mesh.read(named.clone(), object, platform, reading);
         if !reading.is_clean() {
-            return self.unreadable(named, Gates::Mesh, platform);
+            return self.unreadable((named, object), Gates::Mesh, platform, reading);
         }
         if is_of_one {
             self.of_one_revision((named, object), platform, reading);
@@ -256,10 +256,16 @@ impl Manifests {
     }
 
     /// A modelled object with findings: what it says is not known, so neither is what becomes of the flows it acts on.
-    fn unreadable(&mut self, object: Object, gates: Gates, platform: &Platform) {
+    fn unreadable(
+        &mut self,
+        (object, text): (Object, &manifest::Object<'_>),
+        gates: Gates,
+        platform: &Platform,
+        reading: &mut Reading<'_>,
+    ) {
         let whole_mesh = gates == Gates::Mesh && object.namespace == platform.root_namespace;
         let namespace = if whole_mesh { "" } else { &object.namespace };
-        let ends = Ends::of_namespace(namespace, LabelCube::all());
+        let ends = Ends::of_namespace(namespace, scope::selected(text, reading).unwrap_or_default());
         let side = if is_policy(&object.kind) { Side::Called } else { Side::Either };
         let (proxies, spared) = (Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });

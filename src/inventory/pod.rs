@@ -38,12 +38,12 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let spec = template.get(reading, "spec");
     let judged = reading.soundly(|reading| judged(&template, reading));
     template.follow(reading, &["metadata", "annotations"]).labels(reading);
-    let running = kind == WorkloadKind::Pod && !object.follow(reading, &["metadata", "uid"]).is_missing();
     let rolled = rolled(object, kind, reading);
     let containers = reading.soundly(|reading| Containers::read(&spec, reading));
     let ports_known = if containers.is_some() { PortsKnown::Yes } else { PortsKnown::No };
     let containers = containers.unwrap_or_default();
     let addresses = if kind == WorkloadKind::Pod { addresses(object, reading) } else { Vec::new() };
+    let running = kind == WorkloadKind::Pod && is_in_cluster(object, &addresses, reading);
     let node = spec.get(reading, "nodeName").symbol(reading).filter(|_| kind == WorkloadKind::Pod);
     let (phase, owner, replicas) = (phase(object, kind, reading), owner(object, &name.namespace, reading), replicas(object, reading));
     let Judged { mut labels, annotations, account, host_network, capture } = judged?;
@@ -152,6 +152,12 @@ fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     let listed = listed.iter().map(|entry| entry.get(reading, "ip")).collect::<Vec<_>>();
     let all = if listed.is_empty() { vec![status.get(reading, "podIP")] } else { listed };
     all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
+}
+
+/// Whether a pod has passed every webhook: what only the API server gives it is there, or what only a kubelet says of it.
+fn is_in_cluster(object: &Node<'_>, addresses: &[IpAddr], reading: &mut Reading<'_>) -> bool {
+    let has_started = object.follow(reading, &["status", "phase"]).text(reading) == Some("Running") && !addresses.is_empty();
+    has_started || !object.follow(reading, &["metadata", "uid"]).is_missing()
 }
 
 /// Whether a pod has come to its end.

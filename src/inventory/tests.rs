@@ -191,6 +191,28 @@ fn what_helm_and_windows_print_is_read() {
     assert_eq!(clean(&windows).workloads.len(), 2);
 }
 
+/// Sidecars come with a pod or never; whoever stripped a dump of its `uid` left what the kubelet says.
+#[test]
+fn a_pod_that_runs_is_what_its_containers_say() {
+    let pod = |status: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop}}\nspec: {{containers: [{{name: app}}]{more}}}\n\
+             status: {{{status}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n"
+        )
+    };
+    let sidecar = |text: &str| clean(text).workloads[0].mesh.sidecar;
+    let runs = "phase: Running, podIP: 10.0.0.1";
+    assert_eq!(sidecar(&pod(runs, "")), MeshChoice::Refused);
+    assert_eq!(sidecar(&pod("phase: Running, podIPs: [{ip: 10.0.0.1}]", "")), MeshChoice::Refused);
+    assert!(clean(&pod(runs, "")).workloads[0].open_keys.is_empty());
+    let native = ", initContainers: [{name: istio-proxy, image: proxyv2, restartPolicy: Always}]";
+    assert_eq!(sidecar(&pod(runs, native)), MeshChoice::Present);
+    // What is only to be made is still injected.
+    for status in ["", "phase: Pending", "phase: Running"] {
+        assert_eq!(sidecar(&pod(status, "")), MeshChoice::Unsaid, "{status}");
+    }
+}
+
 #[test]
 fn what_an_owner_made_goes_into_it_unless_it_differs() {
     let set = "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata:\n  name: web-77\n  namespace: shop\n  ownerReferences: [{kind: Deployment, name: web}]\n\

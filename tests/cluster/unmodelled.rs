@@ -203,6 +203,59 @@ fn an_unreadable_policy_of_the_mesh_opens_what_arrives_and_not_what_leaves() {
     assert_eq!(ingress.decide(&inside, Protocol::Tcp, 80, Transport::Mtls, None), Verdict::Allowed);
 }
 
+/// Whatever else is wrong with a policy, it acts on no other pods than those that its selector selects.
+#[test]
+fn an_unreadable_policy_opens_the_pods_that_it_selects_and_no_others() {
+    let (web, db, other) = (end("app=web@shop"), end("app=db@shop"), end("app=db@other"));
+    let network = |spec: &str| read_on(super::platform(), &object("networking.k8s.io/v1", "NetworkPolicy", "bad", spec));
+    let db_alone = "podSelector: {matchLabels: {app: db}}";
+    for spec in [
+        &*format!("{{{db_alone}, ingress: [{{ports: [{{port: '80'}}]}}]}}"),
+        &*format!("{{{db_alone}, ingress: [{{form: []}}]}}"),
+        &*format!("{{{db_alone}, policyTypes: [In]}}"),
+        "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}, ingress: 5}",
+    ] {
+        let (cluster, findings) = network(spec);
+        assert!(findings.iter().any(|finding| finding.level == twogate::diagnostic::Level::Error), "{spec}");
+        assert!(open(&cluster, &end(OUTSIDE), &db) && open(&cluster, &db, &other), "{spec}");
+        assert!(!open(&cluster, &end(OUTSIDE), &web) && !open(&cluster, &web, &other) && !open(&cluster, &web, &web), "{spec}");
+    }
+    // A selector that is not sure to be what the API server makes of it may be of all of them.
+    for spec in
+        ["{ingress: 5}", "{podSelector: {matchLabel: {app: db}}}", "{podSelector: {matchLabels: {app: [db]}}}", "{podSelector: 5}", "5"]
+    {
+        let (cluster, _) = network(spec);
+        assert!(open(&cluster, &end(OUTSIDE), &web) && open(&cluster, &end(OUTSIDE), &db), "{spec}");
+    }
+}
+
+/// The same of the mesh's policies, which have another selector, and may have targets in its place.
+#[test]
+fn an_unreadable_policy_of_the_mesh_opens_the_pods_that_it_selects_and_no_others() {
+    let meshed = |text: &str| end(text).pod(|pod| pod.plane = DataPlane::Sidecar);
+    let (web, db, far) = (meshed("app=web@shop"), meshed("app=db@shop"), meshed("app=db@other"));
+    for (kind, broken) in
+        [("AuthorizationPolicy", "rules: 5"), ("PeerAuthentication", "mtls: {mode: SOME}"), ("RequestAuthentication", "jwtRules: 5")]
+    {
+        let on = |namespace: &str, spec: &str| {
+            let yaml =
+                format!("apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: p, namespace: {namespace}}}\nspec: {spec}\n");
+            read_on(super::platform(), &yaml).0
+        };
+        let selecting = on("shop", &format!("{{selector: {{matchLabels: {{app: db}}}}, {broken}}}"));
+        assert!(open(&selecting, &web, &db) && !open(&selecting, &db, &web) && !open(&selecting, &web, &far), "{kind}");
+        let mesh = on("istio-system", &format!("{{selector: {{matchLabels: {{app: db}}}}, {broken}}}"));
+        assert!(open(&mesh, &web, &db) && open(&mesh, &web, &far) && !open(&mesh, &db, &web), "{kind}");
+        for spec in [
+            format!("{{{broken}}}"),
+            format!("{{selector: {{matchlabels: {{app: db}}}}, {broken}}}"),
+            format!("{{selector: {{matchLabels: {{app: db}}}}, targetRefs: [{{kind: Gateway, name: g}}], {broken}}}"),
+        ] {
+            assert!(open(&on("shop", &spec), &web, &db) && open(&on("shop", &spec), &db, &web), "{kind} {spec}");
+        }
+    }
+}
+
 /// A `Sidecar` that only lists hosts changes calls of others than these, and nothing that comes in.
 #[test]
 fn a_sidecar_that_only_lists_hosts_touches_calls_of_others() {

@@ -198,19 +198,58 @@ fn principal(principal: &str) -> String {
 fn trap_051_only_five_segments_follow_the_trust_domain() {
     let question = mtls(&web(), &db(), 80);
     denied(&corp(&principal("cluster.local/ns/shop/*")), &question, Gate::Caller);
-    for name in
-        ["cluster.local/ns/shop/sa/web", "corp/ns/shop/sa/web", "old/ns/shop/sa/web", "cluster.local/ns/shop/sa/*", "corp/ns/shop/*"]
-    {
+    for name in ["cluster.local/ns/shop/sa/web", "corp/ns/shop/sa/web", "old/ns/shop/sa/web", "cluster.local/ns/shop/sa/*", "*"] {
         allowed(&corp(&principal(name)), &question);
     }
     denied(&corp(&principal("foreign/ns/shop/sa/web")), &question, Gate::Caller);
-    let domain = |name: &str| policy(&format!("{{rules: [{{from: [{{source: {{trustDomains: [{name}]}}}}]}}]}}"));
-    allowed(&corp(&domain("corp")), &question);
-    allowed(&corp(&domain("co*")), &question);
-    denied(&corp(&domain("old")), &question, Gate::Caller);
-    denied(&corp(&domain("corp")), &tcp(&web(), &db(), 80), Gate::Caller);
+    allowed(&corp_alone(&principal("corp/ns/shop/*")), &question);
     // An older Istio does not know the field.
-    unspecified(&cluster(&domain("cluster.local")), &question, "before 1.30.2");
+    unspecified(&cluster(&trust_domain("cluster.local")), &question, "before 1.30.2");
+}
+
+/// A mesh with a trust domain of its own and no other.
+fn corp_alone(yaml: &str) -> Cluster {
+    cluster_on(Platform { trust_domain: "corp".into(), istio: (1, 31, 0), ..Platform::default() }, yaml)
+}
+
+fn trust_domain(names: &str) -> String {
+    policy(&format!("{{rules: [{{from: [{{source: {{trustDomains: [{names}]}}}}]}}]}}"))
+}
+
+/// Pods keep the identity that they have until they are restarted (istio.io, "Trust Domain Migration"), and other meshes bring theirs.
+#[test]
+fn trap_051_what_tells_the_domains_of_a_mesh_apart_is_open() {
+    let question = mtls(&web(), &db(), 80);
+    for name in ["corp/ns/shop/*", "old/ns/shop/*", "old/*"] {
+        unspecified(&corp(&principal(name)), &question, "trust domains of the mesh apart");
+        unspecified(&corp(&principal(name).replace("principals", "notPrincipals")), &question, "trust domains of the mesh apart");
+    }
+    denied(&corp(&principal("corp/ns/bank/*")), &question, Gate::Caller);
+    for names in ["co*", "corp", "old", "'*d'"] {
+        unspecified(&corp(&trust_domain(names)), &question, "trust domains of the mesh apart");
+        denied(&corp(&trust_domain(names)), &tcp(&web(), &db(), 80), Gate::Caller);
+    }
+    for names in ["'*'", "corp, old", "'co*', 'ol*'"] {
+        allowed(&corp(&trust_domain(names)), &question);
+    }
+    denied(&corp(&trust_domain("foreign, 'x*'")), &question, Gate::Caller);
+    for (names, passes) in [("corp", true), ("'co*'", true), ("old", false)] {
+        let cluster = corp_alone(&trust_domain(names));
+        if passes { allowed(&cluster, &question) } else { denied(&cluster, &question, Gate::Caller) }
+    }
+}
+
+#[test]
+fn trap_051_a_pattern_of_domains_that_one_of_the_mesh_matches_stands_for_all() {
+    let question = mtls(&web(), &db(), 80);
+    for name in ["*ld/ns/shop/sa/web", "ol*/ns/shop/sa/web", "ol*/ns/shop/sa/*"] {
+        allowed(&corp(&principal(name)), &question);
+        let deny = policy(&format!("{{action: DENY, rules: [{{from: [{{source: {{principals: ['{name}']}}}}]}}]}}"));
+        denied(&corp(&deny), &question, Gate::Caller);
+    }
+    denied(&corp(&principal("*xx/ns/shop/sa/web")), &question, Gate::Caller);
+    // With a `*` at both ends, it matches nothing in the domain for which it stays.
+    unspecified(&corp(&principal("*rp/ns/shop/sa/*")), &question, "trust domains of the mesh apart");
 }
 
 #[test]
@@ -376,6 +415,40 @@ fn trap_064_the_client_behind_proxies_is_not_known() {
     unspecified(&allow("{when: [{key: remote.ip, values: [203.0.113.0/24]}]}"), &mtls(&web(), &db(), 80), "topology");
     unspecified(&allow("{when: [{key: connection.sni, values: [x]}]}"), &mtls(&web(), &db(), 80), "handshake");
     unspecified(&allow("{when: [{key: 'experimental.envoy.filters.a[b]', values: [x]}]}"), &mtls(&web(), &db(), 80), "another filter");
+}
+
+/// Istio takes such keys; what they compare is one of several values in one header.
+#[test]
+fn headers_in_line_are_not_known() {
+    let rule = "{when: [{key: 'request.experimental.inline.headers[X-Role]', values: [admin]}]}";
+    assert_eq!(findings(&policy(&format!("{{rules: [{rule}]}}"))), [""; 0]);
+    let request = mtls(&web(), &db(), 80).http("GET", "/").header("x-role", "user, admin");
+    unspecified(&allow(rule), &request, "several values");
+    unspecified(&deny(rule), &request, "several values");
+    // It is of requests alone, as other headers are.
+    denied(&allow(rule), &mtls(&web(), &db(), 80), Gate::Caller);
+}
+
+/// What `methods` compares is the header `:method`. Paths and hosts are not compared as headers are: with the query, and by their capitals.
+#[test]
+fn the_method_as_a_header_is_the_method() {
+    let rule = |values: &str| format!("{{when: [{{key: 'request.headers[:method]', {values}}}]}}");
+    let get = mtls(&web(), &db(), 80).http("GET", "/");
+    for (values, passes) in
+        [("values: [GET]", true), ("values: ['P*', '*ET']", true), ("values: [POST]", false), ("notValues: [GET]", false)]
+    {
+        if passes {
+            allowed(&allow(&rule(values)), &get);
+            denied(&deny(&rule(values)), &get, Gate::Caller);
+        } else {
+            denied(&allow(&rule(values)), &get, Gate::Caller);
+            allowed(&deny(&rule(values)), &get);
+        }
+    }
+    denied(&allow(&rule("values: ['*']")), &mtls(&web(), &db(), 80), Gate::Caller);
+    for name in [":path", ":authority", "host"] {
+        unspecified(&allow(&format!("{{when: [{{key: 'request.headers[{name}]', values: [x]}}]}}")), &get, "as a header");
+    }
 }
 
 /// A sidecar that sees a request in plaintext saw no TLS before it, in which a server could be named.
@@ -597,6 +670,10 @@ fn trap_075_an_unknown_key_is_refused() {
         assert!(found.len() == 1 && found[0].contains("no attribute of this name"), "{key}: {found:?}");
     }
     assert!(findings(&policy("{rules: [{when: [{key: source.namespaces, values: [x]}]}]}"))[0].contains("near is `source.namespace`"));
+    for key in ["experimental.envoy.filters.a.b.x", "experimental.envoy.filters.a[]", "experimental.envoy.filters.a[b]c"] {
+        let found = findings(&policy(&format!("{{rules: [{{when: [{{key: '{key}', values: [x]}}]}}]}}")));
+        assert!(found.len() == 1 && found[0].contains("`a[b]`"), "{key}: {found:?}");
+    }
     // A cluster that was not asked to check may hold it all the same, and there the rule is gone: nobody relies on its denial, nor
     // on what an ALLOW beside it lets in.
     let unknown = policy("{action: DENY, rules: [{when: [{key: source.namespaces, values: [dev]}]}]}");

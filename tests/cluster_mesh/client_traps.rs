@@ -54,6 +54,21 @@ fn trap_085_a_destination_rule_can_break_a_call() {
     denied(&strict_with(&own), &question, Gate::Transport);
 }
 
+/// What the domain of a cluster is nobody says: a host with another one may be a Service of this cluster, or of none.
+#[test]
+fn a_host_of_another_domain_may_be_the_service() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let disabled = |host: &str| strict_with(&rule("shop/db", &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: DISABLE}}}}}}")));
+    for host in ["db.shop.svc.corp", "*.shop.svc.corp", "*.svc.corp.example", "*b.shop.svc.corp", "*p.svc.corp"] {
+        unspecified(&disabled(host), &question, "client TLS unknown");
+    }
+    for host in ["db.bank.svc.corp", "*.bank.svc.corp", "*x.shop.svc.corp", "*.corp.example"] {
+        allowed(&disabled(host), &question);
+    }
+    let told = |host: &str| disabled(host).client_tls("shop").len();
+    assert_eq!((told("*.shop.svc.corp"), told("*.svc.corp"), told("*.bank.svc.corp"), told("*.b.svc.corp")), (1, 1, 0, 0));
+}
+
 #[test]
 fn what_is_nearer_counts() {
     let question = auto(&web(), &db(), 5432).service("shop/db", 5432);

@@ -39,6 +39,50 @@ fn trap_089_checking_tokens_asks_for_none() {
     denied(&allow("{from: [{source: {requestPrincipals: ['*']}}]}"), &bearing(of("https://a")), Gate::Caller);
 }
 
+/// Envoy takes every `iss` for a rule that names none, so its keys are those of every issuer that others name there.
+#[test]
+fn keys_without_an_issuer_are_those_of_every_issuer() {
+    let without = "{jwtRules: [{audiences: [shop], jwksUri: 'https://evil/keys'}]}";
+    let of_b = "{jwtRules: [{issuer: 'https://b', jwksUri: 'https://b/keys'}]}";
+    let verified = |namespace: &str, others: &str| {
+        let yaml = format!("{}{others}{}", tokens(ONE), object("RequestAuthentication", &format!("{namespace}/extra"), without));
+        let all = cluster(&yaml).verifications();
+        let extra = all.iter().filter(|one| &*one.document.name == "extra");
+        extra.map(|one| format!("{} {}", one.issuer, one.keys)).collect::<Vec<_>>()
+    };
+    let a = "https://a the keys at `https://evil/keys`".to_owned();
+    let b = "https://b the keys at `https://evil/keys`".to_owned();
+    assert_eq!(verified("shop", ""), std::slice::from_ref(&a));
+    assert_eq!(verified("istio-system", ""), std::slice::from_ref(&a));
+    assert_eq!(verified("shop", &object("RequestAuthentication", "istio-system/b", of_b)), [a.clone(), b.clone()]);
+    // What acts elsewhere alone has nothing to do with it.
+    assert_eq!(verified("dev", ""), [""; 0]);
+    assert_eq!(verified("shop", &object("RequestAuthentication", "dev/b", of_b)), std::slice::from_ref(&a));
+    assert_eq!(verified("istio-system", &object("RequestAuthentication", "dev/b", of_b)), [a, b]);
+}
+
+/// Envoy takes `host` for `:authority`, and writes any header of its own where it is told to copy a payload.
+#[test]
+fn a_copy_to_what_a_request_is_told_by_leaves_that_open() {
+    let copied = |more: &str, operation: &str| {
+        let spec = format!("{{jwtRules: [{{issuer: 'https://a', jwksUri: 'https://a/keys', {more}}}]}}");
+        cluster(&format!("{}{}", tokens(&spec), policy(&format!("{{rules: [{{to: [{{operation: {{{operation}}}}}]}}]}}"))))
+    };
+    let request = mtls(&web(), &db(), 80).http("GET", "/").token(of("https://a"));
+    let to_host = "outputClaimToHeaders: [{header: Host, claim: x}]";
+    for (more, operation) in [
+        (to_host, "hosts: ['*']"),
+        ("outputPayloadToHeader: ':authority'", "hosts: ['*']"),
+        ("outputPayloadToHeader: ':path'", "paths: [/]"),
+        ("outputPayloadToHeader: ':method'", "methods: [GET]"),
+    ] {
+        unspecified(&copied(more, operation), &request, "header");
+    }
+    for (more, operation) in [(to_host, "paths: [/]"), ("outputPayloadToHeader: x-path", "paths: [/]"), (to_host, "methods: [GET]")] {
+        allowed(&copied(more, operation), &request);
+    }
+}
+
 /// Tokens are looked at before policies are (`semantics.md` §4.1): a header that a claim is copied to is not what the client wrote.
 #[test]
 fn headers_that_come_of_tokens_are_not_the_clients() {
@@ -224,9 +268,22 @@ fn section_4_10_what_is_refused() {
         "{issuer: a, presence: MAYBE}",
         "{issuer: a, forwardOriginalToken: 'yes'}",
         "{issuer: a, outputClaimToHeaders: [{header: x}]}",
+        "{issuer: a, outputClaimToHeaders: [{header: ':authority', claim: x}]}",
+        "{issuer: a, outputClaimToHeaders: [{header: x.y, claim: x}]}",
+        "{issuer: a, timeout: apple}",
+        "{issuer: a, timeout: 5}",
+        "{issuer: a, timeout: '5'}",
+        "{issuer: a, timeout: 0s}",
+        "{issuer: a, timeout: 999us}",
+        "{issuer: a, timeout: -1s}",
+        "{jwks: '{\"keys\": []}'}",
     ] {
         assert_eq!(findings(&tokens(&format!("{{jwtRules: [{rule}]}}"))).len(), 1, "{rule}");
     }
+    for timeout in ["5s", "10ms", "1.5s", "1h2m3s", "1000us", "0s1ms", ".5s"] {
+        assert_eq!(findings(&tokens(&format!("{{jwtRules: [{{issuer: a, timeout: {timeout}}}]}}"))), [""; 0], "{timeout}");
+    }
+    assert_eq!(findings(&tokens("{jwtRules: [{issuer: a, outputClaimToHeaders: [{header: X-a_1, claim: x}]}]}")), [""; 0]);
     let two = "{selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: db}], jwtRules: []}";
     assert_eq!(findings(&tokens(two)).len(), 1);
 }

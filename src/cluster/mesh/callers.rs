@@ -1,16 +1,26 @@
 //! Which workload identities a source of a policy names (`semantics.md` §2.6, §6.1).
 //!
-//! Owns: `Callers` and how the three spellings of an identity become one. Every pod of the mesh has an identity in the mesh's
-//! own trust domain, so what is left of a principal is a test of the namespace and one of the account.
+//! Owns: `Callers` and how the three spellings of an identity become one. Every caller has an identity in one of the mesh's trust
+//! domains, so what is left of a principal in each of them is a test of the namespace and one of the account.
 
+use super::domains;
 use super::truth::Truth;
 use super::words::{Dot, Word, glob};
 use crate::cluster::Platform;
 use crate::flow::Symbol;
 
-/// Identities: pairs of a namespace and an account.
+/// The callers that a field names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Callers {
+    /// Those of the mesh's own trust domain.
+    own: Identities,
+    /// Those of its other domains, each of which are not the same.
+    others: Vec<Identities>,
+}
+
+/// Identities of one trust domain: pairs of a namespace and an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Identities {
     /// Single identities, sorted.
     exact: Vec<(Symbol, Symbol)>,
     /// Patterns of them.
@@ -69,8 +79,68 @@ impl Name {
 }
 
 impl Callers {
-    /// Whether an identity is one of them.
+    /// Whether an identity is one of them; open where that hangs on its trust domain.
     pub(super) fn hold(&self, namespace: &str, account: &str) -> Truth {
+        let own = self.own.hold(namespace, account);
+        let is_same = self.others.iter().all(|other| other.hold(namespace, account) == own);
+        if is_same { own } else { Truth::Open(domains::TOLD_APART) }
+    }
+
+    /// Whether it is left open of some identity whether it is one of them.
+    pub(super) const fn may_be_open(&self) -> bool {
+        !self.own.open.is_empty() || !self.others.is_empty()
+    }
+
+    /// Whether there is any pattern in it.
+    pub(super) fn has_patterns(&self) -> bool {
+        self.domains().any(|domain| !domain.patterns.is_empty() || !domain.open.is_empty())
+    }
+
+    /// Every test in it, those that may not hold included.
+    pub(super) fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
+        self.domains().flat_map(Identities::tests)
+    }
+
+    fn domains(&self) -> impl Iterator<Item = &Identities> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
+    /// `principals`: `<trust domain>/ns/<namespace>/sa/<account>`.
+    pub(super) fn principals(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+        if reader == Reader::Ztunnel {
+            // Istio tells ztunnel of no aliases: callers of another domain fail the handshake (`semantics.md` §2.6).
+            return Self { own: Identities::principals(values, &platform.trust_domain, Reading::Literal), others: Vec::new() };
+        }
+        let reading = if quotes(platform) { Reading::Literal } else { Reading::Unquoted };
+        let values: Vec<Symbol> = values.iter().flat_map(|value| domains::written_for_all(value, platform)).collect();
+        let mut by_domain = domains::of_mesh(platform).map(|domain| Identities::principals(&values, domain, reading));
+        let own = by_domain.next().unwrap_or_default();
+        let others = by_domain.filter(|other| *other != own).collect();
+        Self { own, others }
+    }
+
+    /// `namespaces`: the namespace's segment, of any trust domain.
+    pub(super) fn namespaces(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+        Self { own: Identities::namespaces(values, reader, platform), others: Vec::new() }
+    }
+
+    /// `serviceAccounts`: `namespace/name`, or a name in the policy's own namespace; no wildcards, any trust domain.
+    pub(super) fn accounts(values: &[Symbol], own: &str, reader: Reader, platform: &Platform) -> Self {
+        Self { own: Identities::accounts(values, own, reader, platform), others: Vec::new() }
+    }
+}
+
+/// How a proxy reads a `.` in a pattern of principals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As a dot.
+    Literal,
+    /// As any letter, if Istio is old.
+    Unquoted,
+}
+
+impl Identities {
+    fn hold(&self, namespace: &str, account: &str) -> Truth {
         let exact = self.exact.binary_search_by(|(own, name)| (&**own, &**name).cmp(&(namespace, account))).is_ok();
         if exact || self.patterns.iter().any(|(own, name)| own.matches(namespace) && name.matches(account)) {
             return Truth::Yes;
@@ -79,33 +149,18 @@ impl Callers {
         open.map_or(Truth::No, |(_, _, reason)| Truth::Open(reason))
     }
 
-    /// Whether it is left open of some identity whether it is one of them.
-    pub(super) const fn may_be_open(&self) -> bool {
-        !self.open.is_empty()
-    }
-
-    /// Whether there is any pattern in it.
-    pub(super) const fn has_patterns(&self) -> bool {
-        !self.patterns.is_empty() || !self.open.is_empty()
-    }
-
-    /// Every test in it, those that may not hold included.
-    pub(super) fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
+    fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
         let exact = self.exact.iter().map(|(namespace, account)| (Name::exact(namespace), Name::exact(account)));
         exact.chain(self.patterns.iter().cloned()).chain(self.open.iter().map(|(own, name, _)| (own.clone(), name.clone())))
     }
 
-    /// `principals`: `<trust domain>/ns/<namespace>/sa/<account>`.
-    pub(super) fn principals(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+    /// What principals, as the proxy gets them, ask of identities of one domain.
+    fn principals(values: &[Symbol], domain: &str, reading: Reading) -> Self {
         let mut all = Self::default();
         for value in values {
-            let expands = reader == Reader::Envoy && stands_for_all_domains(value, platform);
-            let word = match value.split_once('/') {
-                Some((_, rest)) if expands => Word::read(&format!("{}/{rest}", platform.trust_domain)),
-                _ => Word::read(value),
-            };
-            let unquoted = matches!(&word, Word::Suffix(text) if text.contains('.')) && reader == Reader::Envoy && !quotes(platform);
-            if let Some((namespace, account)) = identity(&word, &platform.trust_domain) {
+            let word = Word::read(value);
+            let unquoted = matches!(&word, Word::Suffix(text) if text.contains('.')) && reading == Reading::Unquoted;
+            if let Some((namespace, account)) = identity(&word, domain) {
                 if let (Name::Like(Word::Suffix(text) | Word::Exact(text)), true) = (&account, unquoted) {
                     let star = if matches!(&account, Name::Like(Word::Suffix(_))) { "*" } else { "" };
                     all.open.push((namespace.clone(), Name::Loose(format!("{star}{text}").into()), UNQUOTED));
@@ -116,8 +171,7 @@ impl Callers {
         all.settled()
     }
 
-    /// `namespaces`: the namespace's segment, of any trust domain.
-    pub(super) fn namespaces(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
+    fn namespaces(values: &[Symbol], reader: Reader, platform: &Platform) -> Self {
         let mut all = Self::default();
         for value in values {
             if value.bytes().all(|byte| byte == b'*') && (reader == Reader::Envoy || value.len() == 1) {
@@ -144,8 +198,7 @@ impl Callers {
         all.settled()
     }
 
-    /// `serviceAccounts`: `namespace/name`, or a name in the policy's own namespace; no wildcards, any trust domain.
-    pub(super) fn accounts(values: &[Symbol], own: &str, reader: Reader, platform: &Platform) -> Self {
+    fn accounts(values: &[Symbol], own: &str, reader: Reader, platform: &Platform) -> Self {
         const UNQUOTED_ACCOUNTS: &str = "Istio before 1.27.9, 1.28.6 and 1.29.2 reads a `.` in an account's name as any letter";
         let mut all = Self::default();
         for value in values {
@@ -170,14 +223,6 @@ impl Callers {
         self.exact.dedup();
         self
     }
-}
-
-/// Whether the trust domain of a principal stands for all of the mesh's own (`semantics.md` §2.6): it has five segments, and its
-/// first is one of them, or `cluster.local`. A first segment `*` is any by itself.
-fn stands_for_all_domains(principal: &str, platform: &Platform) -> bool {
-    let Some((domain, rest)) = principal.split_once('/') else { return false };
-    let own = *domain == *platform.trust_domain || platform.trust_domain_aliases.iter().any(|alias| **alias == *domain);
-    rest.split('/').count() == 4 && (own || domain == "cluster.local")
 }
 
 /// What a value asks of an identity `<domain>/ns/<namespace>/sa/<account>`; none if no identity of this domain matches.
@@ -308,6 +353,39 @@ mod tests {
             assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::No, "{value}");
         }
         assert_eq!(principals("cluster.local/ns/a/sa/b", Reader::Ztunnel).hold("a", "b"), Truth::No);
+    }
+
+    #[test]
+    fn a_pattern_of_domains_stands_for_those_of_the_mesh() {
+        let platform = Platform { trust_domain: "mesh.local".into(), ..Platform::default() };
+        let platform = Platform { trust_domain_aliases: ["old-td".into(), "other.dom".into()].into(), ..platform };
+        let hold = |value: &str, reader| Callers::principals(&[value.into()], reader, &platform).hold("a", "b");
+        for value in ["*-td/ns/a/sa/b", "old*/ns/a/sa/b", "*dom/ns/a/sa/b", "mesh*/ns/a/sa/*", "*.local/ns/a/sa/b"] {
+            assert_eq!(hold(value, Reader::Envoy), Truth::Yes, "{value}");
+        }
+        for value in ["*xx/ns/a/sa/b", "older*/ns/a/sa/b", "*-td/ns/a/sa/x", "*-td/ns/x/sa/b", "o*d/ns/a/sa/b"] {
+            assert_eq!(hold(value, Reader::Envoy), Truth::No, "{value}");
+        }
+        for value in ["*-td/ns/a/sa/b", "old*/ns/a/sa/b"] {
+            assert_eq!(hold(value, Reader::Ztunnel), Truth::No, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_tells_the_domains_of_the_mesh_apart_is_left_open() {
+        for value in ["corp/ns/a/*", "old/ns/a/*", "old/*", "co*", "old/ns/*"] {
+            assert!(matches!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Open(_)), "{value}");
+            assert!(principals(value, Reader::Envoy).may_be_open(), "{value}");
+        }
+        // Where the rest of it does not match, no domain does.
+        assert_eq!(principals("corp/ns/a/*", Reader::Envoy).hold("x", "b"), Truth::No);
+        // ztunnel's callers are all of its own domain.
+        assert_eq!(principals("corp/ns/a/*", Reader::Ztunnel).hold("a", "b"), Truth::Yes);
+        assert_eq!(principals("old/ns/a/*", Reader::Ztunnel).hold("a", "b"), Truth::No);
+        for value in ["*", "*/sa/b", "*/ns/a/sa/b"] {
+            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Yes, "{value}");
+            assert!(!principals(value, Reader::Envoy).may_be_open(), "{value}");
+        }
     }
 
     #[test]

@@ -242,8 +242,9 @@ impl DestinationRule {
     pub(super) fn may_be_about(&self, namespace: &str) -> bool {
         let host = &*self.host;
         if let Some(end) = host.strip_prefix('*') {
-            let all = format!(".{namespace}.svc.cluster.local");
-            return all.ends_with(end) || end.ends_with(&all);
+            let ends = |own: &str, end: &str| own.ends_with(end) || end.ends_with(own);
+            let of_other_domain = before_domain(end).is_some_and(|before| ends(&format!(".{namespace}"), before));
+            return of_other_domain || ends(&format!(".{namespace}.svc.cluster.local"), end);
         }
         match host.split_once('.') {
             None => *self.object.namespace == *namespace,
@@ -253,16 +254,20 @@ impl DestinationRule {
 
     /// How well its host fits a Service. A name without dots is one of the rule's own namespace.
     fn fit(&self, call: Call<'_>) -> Fit {
-        let whole = format!("{}.{}.svc.cluster.local", call.name, call.namespace);
+        let start = format!("{}.{}", call.name, call.namespace);
+        let whole = format!("{start}.svc.cluster.local");
         let host = &*self.host;
         if !host.contains(['.', '*']) {
             let same = host == call.name && *self.object.namespace == *call.namespace;
             return if same { Fit::Exact } else { Fit::None };
         }
         if let Some(end) = host.strip_prefix('*') {
-            return if whole.ends_with(end) { Fit::Wildcard(end.len()) } else { Fit::None };
+            return match before_domain(end) {
+                _ if whole.ends_with(end) => Fit::Wildcard(end.len()),
+                Some(before) if start.ends_with(before) => Fit::Perhaps,
+                _ => Fit::None,
+            };
         }
-        let start = format!("{}.{}", call.name, call.namespace);
         let longer = host.strip_prefix(start.as_str()).is_some_and(|rest| rest.is_empty() || rest == ".svc" || rest.starts_with(".svc."));
         match (host == whole, longer) {
             (true, _) => Fit::Exact,
@@ -270,4 +275,9 @@ impl DestinationRule {
             (false, false) => Fit::None,
         }
     }
+}
+
+/// What stands before the domain of a cluster, if one is named: which it is of this cluster nobody says.
+fn before_domain(end: &str) -> Option<&str> {
+    end.split_once(".svc.").map(|(before, _)| before)
 }

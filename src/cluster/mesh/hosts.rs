@@ -23,7 +23,8 @@ pub(super) fn matches(words: &[Word], host: &str) -> Truth {
     }
 }
 
-/// How many ports behind a host a value takes.
+/// How many ports behind a host a value takes. A client may write a colon and nothing behind it, or what is no number: Envoy
+/// looks at no more than the letters of an authority (`source/common/http/header_validation.cc`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Coverage {
     None,
@@ -38,13 +39,13 @@ fn covers(word: &Word, host: &str) -> Coverage {
         Word::Prefix(text) if host.starts_with(&**text) => Coverage::All,
         Word::Prefix(text) => match behind(text, host) {
             Some("") => Coverage::All,
-            Some(port) if digits(port) => Coverage::Some,
-            _ => Coverage::None,
+            Some(_) => Coverage::Some,
+            None => Coverage::None,
         },
-        Word::Exact(text) if behind(text, host).is_some_and(digits) => Coverage::Some,
+        Word::Exact(text) if behind(text, host).is_some() => Coverage::Some,
         Word::Exact(_) => Coverage::None,
         Word::Suffix(text) => match text.rsplit_once(':') {
-            Some((end, port)) if digits(port) && host.ends_with(end) => Coverage::Some,
+            Some((end, _)) if host.ends_with(end) => Coverage::Some,
             None if digits(text) => Coverage::Some,
             None if text.is_empty() => Coverage::All,
             _ => Coverage::None,
@@ -74,12 +75,18 @@ mod tests {
         assert!(matches!(ask(&["a.example:8*"], "a.example"), Truth::Open(_)));
         assert!(matches!(ask(&["*.example"], "a.example"), Truth::Open(_)));
         assert!(matches!(ask(&["*:443"], "a.example"), Truth::Open(_)));
+        // The port behind the colon may be empty, and proxies take what is none.
+        for value in ["a.example:", "*:", "*.example:", "a.example:x", "a.example:x*", "*.example:x"] {
+            assert!(matches!(ask(&[value], "a.example"), Truth::Open(_)), "{value}");
+        }
+        assert_eq!(ask(&["b.example:"], "a.example"), Truth::No);
         assert!(matches!(ask(&["*"], "a.example"), Truth::Yes));
         assert_eq!(ask(&["*.other"], "a.example"), Truth::No);
         // An address in brackets has no port by its own colons.
         assert!(matches!(ask(&["[fd00::1]"], "[fd00::1]"), Truth::Open(_)));
         assert!(matches!(ask(&["[fd00::1]:80"], "[fd00::1]"), Truth::Open(_)));
         assert_eq!(ask(&["[fd00::1]", "[fd00::1]:*"], "[fd00::1]"), Truth::Yes);
+        assert!(matches!(ask(&["[fd00::1]:"], "[fd00::1]"), Truth::Open(_)));
         assert_eq!(ask(&["[fd00::2]"], "[fd00::1]"), Truth::No);
         assert_eq!(ask(&["[fd00::1]:80"], "[fd00::1]:80"), Truth::Yes);
         assert_eq!(ask(&["[fd00::1]"], "[fd00::1]:80"), Truth::No);

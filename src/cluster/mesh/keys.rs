@@ -3,13 +3,14 @@
 //! Owns: `Verification`, `TokenCopy`. A flow has a token that verifies or not; by whose keys that is said no flow tells, nor what a header
 //! holds that is a copy of a token, so whoever compares two clusters compares this besides. It must not judge any token.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Mesh;
 use crate::cluster::decision::Document;
 use crate::flow::Symbol;
 
-/// What one `RequestAuthentication` says of the tokens of one issuer.
+/// What one `RequestAuthentication` says of the tokens of one issuer; where it names none, of each that others name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     /// The object.
@@ -66,15 +67,31 @@ impl fmt::Display for Keys {
 }
 
 impl Mesh {
-    /// How tokens are verified, policy by policy, in the order of their namespaces.
+    /// How tokens are verified, policy by policy, in the order of their namespaces. Keys that are given without an issuer verify tokens of any
+    /// (Envoy looks at no `iss` then), so of every one that is named where they act.
     pub(crate) fn verifications(&self) -> Vec<Verification> {
-        let providers = self.tokens.values().flatten().flat_map(|policy| policy.providers.iter().map(move |provider| (policy, provider)));
-        let said = providers.filter_map(|(policy, provider)| {
-            let issuer = Symbol::clone(provider.issuer.as_ref()?);
-            let (document, keys) = (policy.object.document(None), provider.keys.clone());
-            Some(Verification { document, issuer, keys, spaced: provider.spaced.clone() })
+        let policies = self.tokens.iter().flat_map(|(namespace, policies)| policies.iter().map(move |policy| (namespace, policy)));
+        let providers = policies.flat_map(|(namespace, policy)| policy.providers.iter().map(move |provider| (namespace, policy, provider)));
+        let said = providers.flat_map(|(namespace, policy, provider)| {
+            let issuers = provider.issuer.as_ref().map_or_else(|| self.issuers_beside(namespace), |issuer| BTreeSet::from([issuer]));
+            issuers.into_iter().map(move |issuer| Verification {
+                document: policy.object.document(None),
+                issuer: Symbol::clone(issuer),
+                keys: provider.keys.clone(),
+                spaced: provider.spaced.clone(),
+            })
         });
         said.collect()
+    }
+
+    /// The issuers that are named in a namespace, or where it is the mesh's own anywhere, and for the whole mesh.
+    fn issuers_beside(&self, namespace: &Symbol) -> BTreeSet<&Symbol> {
+        let root = &self.platform.root_namespace;
+        let near = self.tokens.iter().filter(|(other, _)| *other == root || namespace == root || *other == namespace);
+        near.flat_map(|(_, policies)| policies)
+            .flat_map(|policy| &policy.providers)
+            .filter_map(|provider| provider.issuer.as_ref())
+            .collect()
     }
 
     /// The copies of tokens at which policies look, in the order of the namespaces of what makes them.

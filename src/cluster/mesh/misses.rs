@@ -5,7 +5,7 @@
 use super::chain::{ChainKind, ReadRule, all};
 use super::proxy::{Attached, Bound};
 use super::rule::{Action, Attribute, Field};
-use super::test::Test;
+use super::test::{METHOD, Test};
 use super::truth::Truth;
 use super::view::{Addresses, View};
 use crate::cluster::decision::{Document, Miss};
@@ -105,7 +105,9 @@ fn subject(field: &Field) -> String {
         Attribute::RequestPrincipal => "token of".to_owned(),
         Attribute::Claim(path) => format!("claim {} with", joined(path, ".")),
         Attribute::Header(name) => format!("header {name} with"),
-        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::Copied(_) => field.name(),
+        Attribute::RemoteAddress | Attribute::ServerName | Attribute::EnvoyFilter | Attribute::InlineHeader(_) | Attribute::Copied(_) => {
+            field.name()
+        }
     }
 }
 
@@ -122,6 +124,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::Host => request(&|request| request.host.trim_end_matches(':').to_owned()),
         Attribute::Method => request(&|request| request.method.to_string()),
         Attribute::Path => request(&|request| request.path.to_string()),
+        Attribute::Header(name) if **name == *METHOD => request(&|request| request.method.to_string()),
         Attribute::Header(name) => request(&|request| match request.headers.get(name) {
             Some(value) => value.to_string(),
             None => format!("no header {name}"),
@@ -129,7 +132,7 @@ fn has(field: &Field, view: &View<'_>) -> String {
         Attribute::RequestPrincipal => view.token.map_or_else(|| "no token that was verified".to_owned(), |token| token.name()),
         Attribute::Claim(path) => claim(path, view),
         Attribute::ServerName => "no TLS, in which a server is named".to_owned(),
-        Attribute::RemoteAddress | Attribute::EnvoyFilter | Attribute::Copied(_) => "not known".to_owned(),
+        Attribute::RemoteAddress | Attribute::EnvoyFilter | Attribute::InlineHeader(_) | Attribute::Copied(_) => "not known".to_owned(),
     }
 }
 

@@ -112,6 +112,8 @@ pub(super) enum Attribute {
     Claim(Vec<Symbol>),
     /// A header, by its lower-case name.
     Header(Symbol),
+    /// One of the values of a header that stand behind each other with commas, by its lower-case name.
+    InlineHeader(Symbol),
     /// A header that a token may have been copied to, by its lower-case name.
     Copied(Symbol),
     /// The request's host.
@@ -137,9 +139,7 @@ impl AuthorizationPolicy {
         let fields = clauses.flat_map(|clause| &mut clause.alternatives).flatten();
         let mut is_changed = false;
         for field in fields {
-            if let Attribute::Header(name) = &field.attribute
-                && headers.contains(name)
-            {
+            if let Some(name) = headers.iter().find(|name| field.attribute.is_told_by(name)) {
                 field.attribute = Attribute::Copied(Symbol::clone(name));
                 is_changed = true;
             }
@@ -149,9 +149,22 @@ impl AuthorizationPolicy {
 }
 
 impl Attribute {
+    /// Whether a header holds it: what a request is told by are headers of Envoy's, which takes `host` for `:authority`
+    /// (`source/common/http/header_map_impl.cc`).
+    fn is_told_by(&self, header: &str) -> bool {
+        match self {
+            Self::Header(name) => **name == *header,
+            Self::Host => matches!(header, "host" | ":authority"),
+            Self::Method => header == ":method",
+            Self::Path => header == ":path",
+            _ => false,
+        }
+    }
+
     /// Whether it exists only where there is HTTP (`semantics.md` §2.9).
     pub(super) const fn needs_http(&self) -> bool {
-        matches!(self, Self::RequestPrincipal | Self::Claim(_) | Self::Header(_) | Self::Copied(_) | Self::Host | Self::Method | Self::Path)
+        use Attribute::{Claim, Copied, Header, Host, InlineHeader, Method, Path, RequestPrincipal};
+        matches!(self, RequestPrincipal | Claim(_) | Header(_) | InlineHeader(_) | Copied(_) | Host | Method | Path)
     }
 
     /// Whether what is known of it hangs on whether a proxy sees a request.

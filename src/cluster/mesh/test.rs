@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::callers::{Callers, Reader};
+use super::domains;
 use super::hosts;
 use super::rule::{Attribute, Field, Place};
 use super::token::UserPattern;
@@ -30,7 +31,7 @@ pub(super) struct Test {
 pub(super) enum Matcher {
     /// The identity of the caller.
     Callers(Callers),
-    /// The trust domain of the caller, which is always the mesh's own: the answer for any caller.
+    /// The trust domain of the caller, which is one of the mesh's: the answer for any caller.
     TrustDomain(Truth),
     /// The address that packets come from.
     Source(AddressSet),
@@ -83,6 +84,9 @@ impl Test {
     }
 }
 
+/// The header that holds the method: `methods` compares no other.
+pub(super) const METHOD: &str = ":method";
+
 const NO_ACCOUNTS: &str = "Istio before 1.25 does not know `serviceAccounts`";
 const NO_TRUST_DOMAINS: &str = "Istio before 1.30.2 does not know `trustDomains`";
 const DROPPED_TRUST_DOMAINS: &str = "what ztunnel makes of `trustDomains` hangs on Istio's version";
@@ -99,20 +103,20 @@ impl Matcher {
             Attribute::Account => Self::Callers(Callers::accounts(values, own, reader, platform)),
             Attribute::TrustDomain if reader == Reader::Ztunnel => Self::Open(DROPPED_TRUST_DOMAINS),
             Attribute::TrustDomain if platform.istio < (1, 30, 2) => Self::Open(NO_TRUST_DOMAINS),
-            Attribute::TrustDomain => {
-                Self::TrustDomain(Truth::of(values.iter().any(|value| Word::read(value).matches(&platform.trust_domain))))
-            }
+            Attribute::TrustDomain => Self::TrustDomain(domains::hold_callers(values, platform)),
             Attribute::SourceAddress => Self::Source(addresses(values)),
             Attribute::DestinationAddress => Self::Destination(addresses(values)),
             Attribute::RemoteAddress => Self::Open("the address of the client behind proxies hangs on the gateway topology"),
             Attribute::Port => Self::Ports(ports(values)),
             Attribute::Copied(_) => Self::Open("a header is looked at that tokens are copied to"),
+            Attribute::InlineHeader(_) => Self::Open("which of several values of a header count is not known"),
             Attribute::ServerName => Self::ServerName,
             Attribute::EnvoyFilter => Self::Open("what another filter of Envoy says is not known"),
             Attribute::RequestPrincipal => Self::Users(values.iter().map(|value| UserPattern::read(value)).collect()),
             Attribute::Claim(path) => Self::Claim(path.clone(), words()),
+            Attribute::Header(name) if **name == *METHOD => Self::Methods(words()),
             Attribute::Header(name) if name.starts_with(':') || **name == *"host" => {
-                Self::Open("a condition on the host or the method as a header")
+                Self::Open("a condition on the host or the path as a header")
             }
             Attribute::Header(name) => Self::Header(Symbol::clone(name), words()),
             Attribute::Host => Self::Hosts(values.iter().map(|value| Word::read(&value.to_lowercase())).collect()),
@@ -253,6 +257,7 @@ impl Field {
             Attribute::RequestPrincipal => ("requestPrincipals", "request.auth.principal"),
             Attribute::Claim(path) => return format!("request.auth.claims{}", super::token::nested(path)),
             Attribute::Header(name) | Attribute::Copied(name) => return format!("request.headers[{name}]"),
+            Attribute::InlineHeader(name) => return format!("request.experimental.inline.headers[{name}]"),
             Attribute::Host => ("hosts", "hosts"),
             Attribute::Method => ("methods", "methods"),
             Attribute::Path => ("paths", "paths"),

@@ -73,6 +73,24 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
     }
 }
 
+/// The pods of its namespaces that a modelled policy acts on, whatever else is wrong with it; none if that is not sure.
+pub(super) fn selected(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
+    reading.quietly(|reading| selector_of(object, reading)).flatten()
+}
+
+fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
+    let spec = object.root.get(reading, "spec");
+    if object.kind == "NetworkPolicy" {
+        let selector = spec.get(reading, "podSelector");
+        return (!selector.is_missing()).then(|| selector::read(&selector, reading));
+    }
+    // What has targets acts on gateways and waypoints in the place of the pods that it selects, or besides.
+    let has_targets = ["targetRef", "targetRefs"].iter().any(|key| !spec.get(reading, key).is_missing());
+    let labels = spec.follow(reading, &["selector", "matchLabels"]);
+    let is_plain = super::is_policy(object.kind) && !has_targets && !labels.is_missing();
+    is_plain.then(|| equalities(&labels.labels(reading)))
+}
+
 /// What a policy for the whole cluster may touch: its subjects.
 fn subject(object: &Object<'_>, reading: &mut Reading<'_>) -> (Gates, Ends) {
     let spec = object.root.get(reading, "spec");

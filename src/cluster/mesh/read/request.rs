@@ -4,7 +4,7 @@
 
 use super::super::keys::Keys;
 use super::super::token::{Forward, Output, Presence, Provider, TokenPlace, TokenPolicy};
-use super::{Allowed, attachment, dry_run, spec, words};
+use super::{Allowed, attachment, dry_run, spec, values, words};
 use crate::cluster::object::Object;
 use crate::manifest::{Node, Reading};
 
@@ -61,10 +61,13 @@ fn provider(node: &Node<'_>, reading: &mut Reading<'_>) -> Provider {
         issuer_node.wrong(reading, "an issuer is not empty");
     }
     let keys = keys(node, reading);
-    if issuer.is_none() && keys == Keys::Named && reading.is_clean() {
+    if issuer.is_none() && !matches!(keys, Keys::At(_)) && reading.is_clean() {
         node.wrong(reading, "`issuer` or `jwksUri` is expected");
     }
-    node.get(reading, "timeout").text(reading);
+    let timeout = node.get(reading, "timeout");
+    if let Some(reason) = timeout.text(reading).and_then(values::time) {
+        timeout.wrong(reading, &reason);
+    }
     let spaced = words(node, "spaceDelimitedClaims", reading);
     if spaced.len() > MAX_SPACED {
         node.get(reading, "spaceDelimitedClaims").wrong(reading, "at most 64 claims are accepted");
@@ -139,6 +142,9 @@ fn outputs(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Output> {
             let said = part.symbol(reading);
             if said.is_none() {
                 part.wrong(reading, "a header and a claim are expected");
+            }
+            if let Some(reason) = said.as_deref().filter(|_| key == "header").and_then(values::copied_header) {
+                part.wrong(reading, &reason);
             }
             said
         });

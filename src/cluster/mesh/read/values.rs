@@ -83,7 +83,7 @@ pub(super) fn key(text: &str) -> Result<Attribute, String> {
         "request.auth.principal" => Attribute::RequestPrincipal,
         "request.auth.audiences" => claim("aud"),
         "request.auth.presenter" => claim("azp"),
-        _ if text.starts_with("experimental.envoy.filters.") => Attribute::EnvoyFilter,
+        _ if text.starts_with("experimental.envoy.filters.") => return filter(text),
         _ => {
             return bracketed(text).ok_or_else(|| match nearest(text, PLAIN) {
                 Some(close) => format!("there is no attribute of this name; near is `{close}`"),
@@ -93,14 +93,24 @@ pub(super) fn key(text: &str) -> Result<Attribute, String> {
     })
 }
 
-/// `request.headers[x]` and `request.auth.claims[a][b]`.
+/// `experimental.envoy.filters.a[b]`.
+fn filter(text: &str) -> Result<Attribute, String> {
+    let inside = text.strip_suffix(']').and_then(|text| text.split_once('['));
+    let is_whole = inside.is_some_and(|(_, inside)| !inside.is_empty());
+    is_whole.then_some(Attribute::EnvoyFilter).ok_or_else(|| "what a filter says is named as `a[b]`".to_owned())
+}
+
+/// `request.headers[x]`, `request.experimental.inline.headers[x]` and `request.auth.claims[a][b]`.
 fn bracketed(text: &str) -> Option<Attribute> {
+    let named = |name: &str| match brackets(name)?.as_slice() {
+        [name] => Some(Symbol::from(name.to_lowercase())),
+        _ => None,
+    };
     if let Some(name) = text.strip_prefix("request.headers") {
-        let name = brackets(name)?;
-        return match name.as_slice() {
-            [name] => Some(Attribute::Header(name.to_lowercase().into())),
-            _ => None,
-        };
+        return named(name).map(Attribute::Header);
+    }
+    if let Some(name) = text.strip_prefix("request.experimental.inline.headers") {
+        return named(name).map(Attribute::InlineHeader);
     }
     brackets(text.strip_prefix("request.auth.claims")?).map(Attribute::Claim)
 }
@@ -109,4 +119,52 @@ fn bracketed(text: &str) -> Option<Attribute> {
 fn brackets(text: &str) -> Option<Vec<Symbol>> {
     let names: Vec<Symbol> = text.strip_prefix('[')?.strip_suffix(']')?.split("][").map(Symbol::from).collect();
     names.iter().all(|name| !name.is_empty() && !name.contains(['[', ']'])).then_some(names)
+}
+
+/// A header that something is copied to.
+pub(super) fn copied_header(text: &str) -> Option<String> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    (!is_plain).then(|| "a header is named by letters, digits, `-` and `_`".to_owned())
+}
+
+/// A time, as Go writes it, that is not shorter than a millisecond.
+pub(super) fn time(text: &str) -> Option<String> {
+    let is_time = nanoseconds(text.strip_prefix('+').unwrap_or(text)).is_some_and(|time| time >= 1_000_000);
+    (!is_time).then(|| "a time of at least `1ms` is expected, as `5s`".to_owned())
+}
+
+fn nanoseconds(text: &str) -> Option<u128> {
+    const UNITS: [(&str, u128); 8] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("\u{b5}s", 1_000),
+        ("\u{3bc}s", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let (mut rest, mut sum) = (text, None);
+    while !rest.is_empty() {
+        let (whole, behind) = digits(rest);
+        let (part, behind) = behind.strip_prefix('.').map_or(("", behind), digits);
+        let unit_end = behind.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(behind.len());
+        let (name, next) = behind.split_at_checked(unit_end)?;
+        let (_, unit) = UNITS.into_iter().find(|(known, _)| *known == name)?;
+        if whole.is_empty() && part.is_empty() {
+            return None;
+        }
+        let number = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u32>().ok().map(u128::from) };
+        let scale = 10_u128.checked_pow(u32::try_from(part.len()).ok()?)?;
+        let time = number(whole)?.checked_mul(unit)?.checked_add(number(part)?.checked_mul(unit)? / scale)?;
+        sum = Some(sum.unwrap_or(0_u128).checked_add(time)?);
+        rest = next;
+    }
+    sum
+}
+
+/// The digits at the front, and what is behind them.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
