@@ -38,8 +38,8 @@ fn by_url(policy: &Policy) -> BTreeMap<Symbol, (Location, BTreeSet<Keys>)> {
 /// The ways in which one policy verifies the tokens of one issuer.
 type Ways = BTreeSet<Way>;
 
-/// By whose keys, and of which claims each word is a value.
-type Way = (Keys, Vec<Symbol>);
+/// By whose keys, of which claims each word is a value, and where several keys are told apart by it, for whom.
+type Way = (Keys, Vec<Symbol>, BTreeSet<Symbol>);
 
 /// A policy's namespace and name, and an issuer.
 type Key = (Symbol, Symbol, Symbol);
@@ -164,9 +164,17 @@ struct Verified {
 impl Verified {
     fn new(cluster: &Cluster) -> Self {
         let mut by_policy: BTreeMap<Key, (Document, Ways)> = BTreeMap::new();
-        for Verification { document, issuer, keys, spaced } in cluster.verifications() {
+        for Verification { document, issuer, audiences, keys, spaced } in cluster.verifications() {
             let key = (Symbol::clone(&document.namespace), Symbol::clone(&document.name), issuer);
-            by_policy.entry(key).or_insert_with(|| (document, Ways::new())).1.insert((keys, spaced));
+            let ways = &mut by_policy.entry(key).or_insert_with(|| (document, Ways::new())).1;
+            ways.insert((keys, spaced, audiences.into_iter().collect()));
+        }
+        for (_, ways) in by_policy.values_mut() {
+            let keys: BTreeSet<&Keys> = ways.iter().map(|(keys, _, _)| keys).collect();
+            if keys.len() < 2 {
+                // For whom tokens are is told with the connections that pass by them.
+                *ways = ways.iter().map(|(keys, spaced, _)| (keys.clone(), spaced.clone(), BTreeSet::new())).collect();
+            }
         }
         Self { by_policy }
     }
@@ -182,9 +190,11 @@ impl Verified {
 }
 
 fn words(ways: &Ways) -> String {
-    let way = |(keys, spaced): &Way| {
-        let claims: Vec<String> = spaced.iter().map(|claim| format!("`{claim}`")).collect();
-        if claims.is_empty() { keys.to_string() } else { format!("{keys}, each word of {} for a value", claims.join(", ")) }
+    let listed = |words: &mut dyn Iterator<Item = &Symbol>| words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let way = |(keys, spaced, audiences): &Way| {
+        let whom = if audiences.is_empty() { String::new() } else { format!(" for {}", listed(&mut audiences.iter())) };
+        let values = if spaced.is_empty() { String::new() } else { format!(", each word of {} for a value", listed(&mut spaced.iter())) };
+        format!("{keys}{whom}{values}")
     };
     ways.iter().map(way).collect::<Vec<_>>().join(" or ")
 }

@@ -160,3 +160,24 @@ fn requests_that_are_alike_get_the_same_answer() {
     }
     assert!(told_apart > 8, "the rules tell requests apart: {told_apart}");
 }
+
+/// Two keys of one issuer that are exchanged: each signs for those for whom the other did.
+#[test]
+fn keys_that_are_exchanged_between_audiences_are_told() {
+    let policy = |first: &str, second: &str| {
+        let rule = |audience: &str, keys: &str| {
+            format!("{{issuer: 'https://idp.test', audiences: [{audience}], jwksUri: 'https://idp.test/{keys}'}}")
+        };
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: jwt, namespace: shop}}\nspec: {{jwtRules: [{}, {}]}}\n",
+            rule("a", first),
+            rule("b", second)
+        )
+    };
+    let place = crate::cli::Place::with(&[("old.yaml", &policy("x", "y")), ("new.yaml", &policy("y", "x"))]);
+    let told = place.run("diff --manifests old.yaml new.yaml").stdout;
+    assert!(
+        told.contains("are verified by the keys at `https://idp.test/x` for `b` or the keys at `https://idp.test/y` for `a`"),
+        "{told}"
+    );
+}

@@ -53,6 +53,23 @@ fn two_issuers_may_share_a_name_of_tokens() {
     assert_eq!(assumed.count(), 1, "nothing is said twice");
 }
 
+/// Whose keys they are is said of those for whom a token is: the keys of one issuer do not sign for the other's.
+#[test]
+fn keys_of_issuers_that_share_a_name_are_not_each_others() {
+    let more = "issuer next = \"https://id.example.com\" jwks \"https://id.example.com/next\" audience \"next\"\n";
+    let program = API.to_owned() + more + "allow web -> app=other:8080 mtls http GET /a jwt next\n";
+    let outcome = compiled(&program, "");
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    let swapped = broken(&outcome, "jwksUri: https://id.example.com/next", "jwksUri: https://id.example.com/keys");
+    assert!(codes(&swapped).contains(&"proof-failed"), "{:?}", swapped.findings);
+    // Whoever signs for both may have either's keys.
+    let both = program.replace("audience \"next\"", "audience \"next\"|\"api\"");
+    let outcome = compiled(&both, "");
+    assert_eq!(errors(&outcome), [""; 0], "{:?}", outcome.findings);
+    let swapped = broken(&outcome, "jwksUri: https://id.example.com/next", "jwksUri: https://id.example.com/keys");
+    assert!(codes(&swapped).contains(&"proof-failed"), "the first does not sign for `next`: {:?}", swapped.findings);
+}
+
 #[test]
 fn other_keys_alongside_are_found() {
     let theirs = |namespace: &str, rule: &str| {

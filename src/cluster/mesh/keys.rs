@@ -17,6 +17,8 @@ pub struct Verification {
     pub document: Document,
     /// The issuer.
     pub issuer: Symbol,
+    /// For whom a token must be; empty for anybody.
+    pub audiences: Vec<Symbol>,
     /// By whose keys.
     pub keys: Keys,
     /// Claims of which each word counts for itself, besides those of which it always does.
@@ -77,6 +79,7 @@ impl Mesh {
             issuers.into_iter().map(move |issuer| Verification {
                 document: policy.object.document(None),
                 issuer: Symbol::clone(issuer),
+                audiences: provider.audiences.clone(),
                 keys: provider.keys.clone(),
                 spaced: provider.spaced.clone(),
             })
