@@ -72,7 +72,7 @@ fn lines(Changed { entries, untold, is_sampled }: &Changed, wanted: fn(Kind) -> 
         lines.push("and so pods with more labels than these, unless other rules decide about them".to_owned());
     }
     if let Some(flow) = untold.first().filter(|_| !lines.is_empty() || entries.is_empty()) {
-        lines.push(format!("and of so many connections not all were looked at, such as {}", flow_words(flow)));
+        lines.push(format!("and of so many connections not all were looked at, such as `{}`", flow_words(flow)));
     }
     lines
 }
@@ -84,8 +84,9 @@ fn harm(wrong: &Wrong) -> Vec<Harm> {
     let opens = of(Against::Opens).map(|breach| Harm::Opens(words(breach)));
     let drops = of(Against::Drops).map(|breach| Harm::Drops(words(breach)));
     let many =
-        wrong.incomplete.iter().take(3).map(|flow| Harm::NotJudged(format!("too many classes of requests for {}", flow_words(flow))));
-    let unasked = wrong.unasked.iter().map(|flow| Harm::NotJudged(format!("too many calls among workloads, such as {}", flow_words(flow))));
+        wrong.incomplete.iter().take(3).map(|flow| Harm::NotJudged(format!("too many classes of requests for `{}`", flow_words(flow))));
+    let unasked =
+        wrong.unasked.iter().map(|flow| Harm::NotJudged(format!("too many calls among workloads, such as `{}`", flow_words(flow))));
     let unreadable = wrong.unreadable.then(|| Harm::NotJudged("the evaluator does not take the objects of this moment".to_owned()));
     opens.chain(drops).chain(many).chain(unasked).chain(unreadable).collect()
 }
