@@ -13,25 +13,21 @@ pub(super) fn name(host: &str) -> &str {
     host_name(host)
 }
 
-/// The names of which a value speaks, whatever it says of the port; none if no host matches it.
-fn pattern(written: &str) -> Option<WordPattern> {
+/// The names of which a value speaks, whatever it says of the port, which need be no number: proxies take what clients write there.
+fn pattern(written: &str) -> WordPattern {
     let text = written.strip_prefix('*').unwrap_or(written);
     let text = if text.len() == written.len() { text.strip_suffix('*').unwrap_or(text) } else { text };
     let name = host_name(text);
-    let Some(port) = text.strip_prefix(name).and_then(|behind| behind.strip_prefix(':')) else {
-        return Some(WordPattern::written(written.into()));
-    };
-    match (written.starts_with('*'), written.ends_with('*')) {
-        (true, _) => is_port(port).then(|| WordPattern::written(format!("*{name}").into())),
-        (false, true) => (port.is_empty() || is_port(port)).then(|| WordPattern::exact(name.into())),
-        (false, false) => is_port(port).then(|| WordPattern::exact(name.into())),
+    if text.len() == name.len() {
+        return WordPattern::written(written.into());
     }
+    if written.starts_with('*') { WordPattern::written(format!("*{name}").into()) } else { WordPattern::exact(name.into()) }
 }
 
 /// The patterns of a policy, and names that none of them matches.
 pub(super) fn patterns(samples: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> Vec<WordPattern> {
     let names = samples.iter().filter(|host| !is_address(host)).map(|host| Symbol::from(name(host)));
-    word::with_others(names, written.iter().filter_map(|written| pattern(written)).collect())
+    word::with_others(names, written.iter().map(|written| pattern(written)).collect())
 }
 
 /// Hosts of each kind that these values tell apart, but for one that none matches.
@@ -41,7 +37,7 @@ pub(super) fn samples(known: &BTreeSet<Symbol>, written: &BTreeSet<Symbol>) -> B
     for written in written.iter().filter(|written| !is_address(written)) {
         affixes.add_written_host(written);
     }
-    names.extend(written.iter().filter_map(|written| pattern(written)).filter_map(|pattern| pattern.single().cloned()));
+    names.extend(written.iter().map(|written| pattern(written)).filter_map(|pattern| pattern.single().cloned()));
     names.extend(affixes.joined(&names, str::to_owned));
     let mut addresses = Affixes::default();
     for written in written.iter().filter(|written| is_address(written)) {
@@ -61,8 +57,4 @@ fn in_brackets(text: &str) -> Symbol {
 /// Whether a host, or a value, is an address in brackets.
 fn is_address(text: &str) -> bool {
     text.contains(['[', ']'])
-}
-
-fn is_port(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
