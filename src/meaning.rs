@@ -40,19 +40,15 @@ pub fn passes_end(policy: &Policy, flow: &Flow, direction: Direction) -> bool {
 /// The same, by what somebody chose to say: for many questions about one end the choice is made once.
 pub fn passes_end_by(said: Said<'_>, flow: &Flow, direction: Direction) -> bool {
     let Some((pod, namespace)) = managed_end(said.policy, flow, direction) else { return true };
-    if forbids_end_by(said, flow, direction) {
+    if direction == Direction::In && is_refused_token(said, flow) {
+        return false;
+    }
+    if rules(said, Action::Deny).any(|rule| cuts(rule, flow, namespace, direction)) {
         return false;
     }
     is_open(said.policy, namespace, pod, direction)
         || is_baseline(said, flow, pod, direction)
         || rules(said, Action::Allow).any(|rule| opens(said.policy, rule, flow, pod, namespace, direction))
-}
-
-/// Whether one end stops the flow whatever opens it: a `deny` cuts it off, or its token is one that is refused.
-pub fn forbids_end_by(said: Said<'_>, flow: &Flow, direction: Direction) -> bool {
-    let Some((_, namespace)) = managed_end(said.policy, flow, direction) else { return false };
-    direction == Direction::In && is_refused_token(said, flow)
-        || rules(said, Action::Deny).any(|rule| cuts(rule, flow, namespace, direction))
 }
 
 /// The rules that decide at one end: every `allow` that opens it for the flow, and every `deny` that cuts the flow there.
@@ -151,7 +147,7 @@ fn matches_request(rule: &Rule, flow: &Flow) -> bool {
 
 /// Whether the request carries a token that does not verify, to a pod to which any rule says `jwt`. A token of an issuer
 /// that no such rule names does not verify there, nor does one for another audience.
-fn is_refused_token(said: Said<'_>, flow: &Flow) -> bool {
+pub fn is_refused_token(said: Said<'_>, flow: &Flow) -> bool {
     let Some(request) = &flow.request else { return false };
     let reaches = |target: &crate::ir::Target| target.end.matches(&flow.destination);
     let wants = |rule: &&Rule| rule.jwt.is_some() && rule.faces(Direction::In) && rule.targets.iter().any(reaches);

@@ -1,7 +1,7 @@
 //! A program as its manifests do it: with what its lines accept.
 //!
-//! Owns: `Accepting`, a judge. What a program says is `meaning`'s, what an accepted coupling lets in besides is `accounted`'s; whatever
-//! the program forbids stays forbidden.
+//! Owns: `Accepting`, a judge. What a program says is `meaning`'s, what an accepted coupling lets in besides is `accounted`'s; a
+//! `deny` stops that as far as it could be written so that it does.
 
 use super::accounted::{AcceptedRegion, Accounted, Leaves};
 use super::judge::{Judge, JudgedEnd, Way};
@@ -106,7 +106,7 @@ impl JudgedEnd for AcceptingEnd<'_> {
 
     fn verdict(&self, flow: &Flow, far: &Endpoint) -> Verdict {
         let said = self.end.verdict(flow, far);
-        let is_let_in = || self.accounted.covers(flow, self.way) && !self.end.forbids(flow);
+        let is_let_in = || self.accounted.covers(flow, self.way) && !self.accounted.is_refused(flow) && !self.end.refuses_token(flow);
         if said == Verdict::Denied && is_let_in() { Verdict::Allowed } else { said }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Accounted<'a> {
     pairs: Vec<Pair<'a>>,
     /// What the network lets out: to it, callers known by account are all pods with their labels.
     exits: BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>>,
+    /// What the mesh refuses whoever lets it in: of a `deny`, only what could be written so.
+    refusals: BTreeMap<&'a Symbol, Vec<&'a Permission>>,
 }
 
 /// Whether the program lets a flow leave.
@@ -51,8 +53,9 @@ impl<'a> Accounted<'a> {
     pub(super) fn new(policy: &Policy, gates: &'a Gates) -> Self {
         let accepted = gates.coupled.iter().filter(|pair| accepts(policy, pair.admitted));
         let pairs: Vec<Pair<'a>> = accepted.flat_map(|pair| pairs(gates, pair)).collect();
-        let exits = if pairs.is_empty() { BTreeMap::new() } else { exits(gates) };
-        Self { pairs, exits }
+        let (exits, refusals) =
+            if pairs.is_empty() { <(BTreeMap<_, _>, BTreeMap<_, _>)>::default() } else { (exits(gates), refusals(gates)) };
+        Self { pairs, exits, refusals }
     }
 
     /// Whether the program accepts any coupling.
@@ -64,6 +67,17 @@ impl<'a> Accounted<'a> {
     /// other, and it lets out the caller whom it knows no better.
     pub(super) fn covers(&self, flow: &Flow, way: Way) -> bool {
         self.enters(flow) && (way == Way::Ingress || self.leaves(flow))
+    }
+
+    /// Whether the mesh refuses a flow to a pod, whatever lets it in.
+    pub(super) fn is_refused(&self, flow: &Flow) -> bool {
+        let Peer::Pod(pod) = &flow.destination else { return false };
+        self.refusals_of(pod).any(|refusal| matches(refusal, pod, flow))
+    }
+
+    fn refusals_of(&self, pod: &Pod) -> impl Iterator<Item = &'a Permission> {
+        let refusals = self.refusals.get(&pod.namespace).map(Vec::as_slice).unwrap_or_default();
+        refusals.iter().copied()
     }
 
     /// The rules of the couplings that a flow enters by, where an end that does not let it leave by a line lets it leave all the same.
@@ -147,7 +161,8 @@ impl<'a> Accounted<'a> {
             let permissions = pair.permissions.iter().filter(|permission| selects(&permission.selector, &pod.labels));
             openings.map(opening_cut).chain(permissions.map(|permission| permission_cut(permission))).collect::<Vec<_>>()
         });
-        cuts.collect()
+        let refusals = self.refusals_of(pod).filter(|refusal| selects(&refusal.selector, &pod.labels)).map(permission_cut);
+        cuts.chain(refusals).collect()
     }
 }
 
@@ -162,6 +177,16 @@ fn exits<'a>(gates: &'a Gates) -> BTreeMap<&'a Symbol, Vec<(&'a Opening, Peers)>
         (name, exits.map(|opening| (opening, opening.network_peers())).collect())
     };
     gates.namespaces.iter().map(of).collect()
+}
+
+/// What the mesh refuses, by namespace.
+fn refusals(gates: &Gates) -> BTreeMap<&Symbol, Vec<&Permission>> {
+    gates.namespaces.iter().map(|(name, entry)| (name, refused_in(entry))).collect()
+}
+
+fn refused_in(entry: &NamespaceGates) -> Vec<&Permission> {
+    let permissions = entry.mesh.iter().flat_map(|mesh| &mesh.permissions);
+    permissions.filter(|permission| permission.action == Action::Deny).collect()
 }
 
 /// A coupling in every namespace in which it shows.
@@ -207,14 +232,16 @@ impl Pair<'_> {
     }
 
     fn grants(&self, pod: &Pod, flow: &Flow) -> bool {
-        let grants = |permission: &&Permission| {
-            selects(&permission.selector, &pod.labels)
-                && ports(permission).contains(flow.protocol, flow.port)
-                && permission.callers.footprint(flow.transport).contains(&flow.source)
-                && permission.request.as_ref().is_none_or(|cube| flow.request.as_ref().is_some_and(|request| cube.contains(request)))
-        };
-        self.permissions.iter().any(grants)
+        self.permissions.iter().any(|permission| matches(permission, pod, flow))
     }
+}
+
+/// Whether a permission speaks of a flow to this pod.
+fn matches(permission: &Permission, pod: &Pod, flow: &Flow) -> bool {
+    selects(&permission.selector, &pod.labels)
+        && ports(permission).contains(flow.protocol, flow.port)
+        && permission.callers.footprint(flow.transport).contains(&flow.source)
+        && permission.request.as_ref().is_none_or(|cube| flow.request.as_ref().is_some_and(|request| cube.contains(request)))
 }
 
 /// The tests of labels of some pods.

@@ -14,7 +14,7 @@ use crate::flow::{
     RequestSet, Symbol, Token, TokenTest, Values, Verdict,
 };
 use crate::ir::{Baseline, End, Policy, Rule, Target};
-use crate::meaning::{Said, forbids_end_by, passes_end_by};
+use crate::meaning::{Said, is_refused_token, passes_end_by};
 use crate::syntax::ast::{Action, Direction};
 
 /// A program, with its rules found by namespace.
@@ -169,9 +169,9 @@ impl ProgramEnd<'_> {
         Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) }
     }
 
-    /// Whether it stops a flow whatever opens it.
-    pub(super) fn forbids(&self, flow: &Flow) -> bool {
-        forbids_end_by(self.said(), flow, direction(self.way))
+    /// Whether it stops a flow for its token, whatever opens it.
+    pub(super) fn refuses_token(&self, flow: &Flow) -> bool {
+        self.way == Way::Ingress && is_refused_token(self.said(), flow)
     }
 }
 

@@ -61,16 +61,25 @@ fn an_expectation_that_an_accepted_coupling_breaks_is_told() {
     assert!(ran.stdout.contains("accepted: `coupled-rules` is accepted here"), "{}", ran.stdout);
 }
 
-/// What a `deny` forbids is not let in by an accepted coupling.
+/// A `deny` takes from the line that it meets; from what an accepted coupling lets in only what the mesh can refuse by itself.
 #[test]
-fn what_is_denied_is_not_gained() {
+fn what_a_deny_does_to_what_is_accepted_is_what_the_manifests_do() {
     let deny = "deny web -> o:8080 http PUT /v1/{*}";
     let (base, head) = (shop(&[WEB, ADMIN, deny]), shop(&[WEB, ADMIN_PUTS, deny]));
+    let puts = flow("app=web@shop as shop -> app=orders@shop:8080 mtls PUT /v1/a", &[]);
+    assert!(errors(&head).is_empty(), "{:?}", errors(&head));
+    let gains = passes(&head, &puts) && !passes(&base, &puts);
     let entries: Vec<String> = compared(&base, &head).entries.into_iter().map(|entry| entry.who).collect();
-    assert_eq!(entries, ["app=admin@shop"]);
+    assert_eq!(entries.iter().any(|who| who == "app=web@shop"), gains, "{entries:?}");
+    // Nothing changes where the coupling lets in what the new line denies.
+    let denied = shop(&[WEB, ADMIN_PUTS, deny]);
+    let before = shop(&[WEB, ADMIN_PUTS]);
+    let still = passes(&denied, &puts);
+    let lost: Vec<String> = compared(&before, &denied).entries.into_iter().map(|entry| entry.who).collect();
+    assert_eq!(lost.is_empty(), still, "{lost:?}");
 }
 
-const RULES: [&str; 10] = [
+const RULES: [&str; 13] = [
     WEB,
     ADMIN,
     ADMIN_PUTS,
@@ -81,6 +90,9 @@ const RULES: [&str; 10] = [
     "allow app=job -> o:8080 mtls http GET /v1/a",
     "allow *@* -> p:8080 mtls http GET /v2/a",
     "deny app=job -> o:8080 http DELETE /v1/a",
+    "deny web -> o:8080 http DELETE /v1/a",
+    "deny admin -> o:8080 http GET /v2/a",
+    "deny * -> o:8080 http PUT /v1/a",
 ];
 
 fn flows() -> Vec<Flow> {
