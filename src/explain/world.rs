@@ -69,6 +69,8 @@ impl Known {
 pub(super) struct World {
     /// The pods, one of each workload.
     pub(super) pods: Vec<Known>,
+    /// The workloads of which nothing is known but what the program declares, whatever account they run as: beside them there may be others.
+    declared: Vec<PodCube>,
     /// Whose addresses are known.
     addressed: Addressed,
 }
@@ -80,21 +82,22 @@ impl World {
         let addressed = Addressed::of(inventory, objects);
         if judge == Judge::Given {
             tell_apart(&mut pods);
-            return Self { pods, addressed };
+            return Self { pods, addressed, declared: Vec::new() };
         }
         for known in &mut pods {
             believe(known, policy, inventory);
         }
-        let listed = pods.len();
+        let (listed, mut stated) = (pods.len(), Vec::new());
         for workload in &policy.workloads {
             let cube = workload.cube();
             let runs = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if cube.contains(pod));
             if !pods.iter().take(listed).any(runs) {
                 pods.push(declared(workload, policy, cluster));
+                stated.push(PodCube { account: Values::any(), ..cube });
             }
         }
         tell_apart(&mut pods);
-        Self { pods, addressed }
+        Self { pods, addressed, declared: stated }
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
@@ -115,8 +118,21 @@ impl World {
         again
     }
 
-    /// Those who may stand at this end: the known pods in it, its addresses, and the alternatives in which no pod is known; of a single
-    /// address whoever has it.
+    /// The part of a set in which no pod is known: nothing where pods run in it, and beside declared workloads all others.
+    fn unknown_in(&self, set: PodSet) -> PodSet {
+        let is_declared = |pod: &Pod| self.declared.iter().any(|cube| cube.contains(pod));
+        let mut inside = self.pods.iter().filter_map(Known::pod).filter(|pod| set.contains(pod)).peekable();
+        if inside.peek().is_none() {
+            return set;
+        }
+        if !inside.all(is_declared) {
+            return PodSet::none();
+        }
+        self.declared.iter().fold(set, |rest, cube| rest.subtract(&PodSet::from(cube.clone())))
+    }
+
+    /// Those who may stand at this end: the known pods in it, its addresses, and the alternatives in which no pod is known to run; of a
+    /// single address whoever has it.
     pub(super) fn standing(&self, side: &Side) -> Standing {
         if let Some(object) = &side.object {
             let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
@@ -125,8 +141,7 @@ impl World {
             }
         }
         let mut known: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
-        let is_unknown = |set: &PodSet| !known.iter().filter_map(Known::pod).any(|pod| set.contains(pod));
-        let sets = alternatives(&side.end).into_iter().filter(is_unknown).collect();
+        let sets = alternatives(&side.end).into_iter().map(|set| self.unknown_in(set)).filter(|set| !set.is_empty()).collect();
         let peers = side.end.peers();
         match peers.addresses.only() {
             Some(address) => known.extend(self.at(address)),

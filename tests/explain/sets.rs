@@ -129,3 +129,15 @@ fn nobody_is_told() {
         assert!(!answer.errors().is_empty(), "{flow}: {:?}", answer.findings);
     }
 }
+
+/// Beside a workload that is declared there may be others in the set: they are asked about, too.
+#[test]
+fn a_declared_workload_does_not_stand_for_all_others() {
+    let intents = "namespace shop\nworkload web = app=web account web\nallow app=mon -> app=db:80\n";
+    let files = Files { intents, ..Files::default() };
+    for everybody in ["* -> app=db:80", "*@shop -> app=db:80", "*@* -> app=db:80"] {
+        assert_eq!(verdicts(files, everybody).1, None, "{everybody}");
+    }
+    assert_eq!(verdicts(files, "app=web -> app=db:80"), (vec![Verdict::Denied], Some(Verdict::Denied)));
+    assert_eq!(verdicts(files, "web -> app=db:80"), (vec![Verdict::Denied], Some(Verdict::Denied)));
+}
