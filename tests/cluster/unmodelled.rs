@@ -221,11 +221,30 @@ fn an_unreadable_policy_opens_the_pods_that_it_selects_and_no_others() {
         assert!(!open(&cluster, &end(OUTSIDE), &web) && !open(&cluster, &web, &other) && !open(&cluster, &web, &web), "{spec}");
     }
     // A selector that is not sure to be what the API server makes of it may be of all of them.
-    for spec in
-        ["{ingress: 5}", "{podSelector: {matchLabel: {app: db}}}", "{podSelector: {matchLabels: {app: [db]}}}", "{podSelector: 5}", "5"]
-    {
-        let (cluster, _) = network(spec);
+    let expression = |text: &str| format!("{{podSelector: {{matchExpressions: [{text}]}}}}");
+    for spec in [
+        "{ingress: 5}",
+        "{podSelector: {matchLabel: {app: db}}}",
+        "{podSelector: {matchLabels: {app: [db]}}}",
+        "{podSelector: {matchLabels: {app: db, tier: 5}}}",
+        "{podSelector: {matchLabels: {app: 'd*'}}}",
+        "{podSelector: {matchLabels: {'': db}}}",
+        "{podSelector: {matchLabels: {app: db, 'a b': x}}}",
+        "{podSelector: {matchLabels: {app: db}, more: 1}}",
+        &*expression("{key: app, operator: In, values: [api, 5]}"),
+        &*expression("{key: app, operator: In, values: [api, 'd*']}"),
+        &*expression("{key: app, operator: In, values: [api], more: 1}"),
+        &*expression("{key: '', operator: In, values: [api]}"),
+        &*expression("{key: app, operator: In, values: [api]}, {key: tier, operator: Is}"),
+        // Nor does it matter that so much else is wrong that not everything is told.
+        &*format!("{{ingress: [{}5], podSelector: {{matchLabels: {{app: 'd*'}}}}}}", "5, ".repeat(40)),
+        "{podSelector: 5}",
+        "5",
+    ] {
+        let (cluster, findings) = network(spec);
+        assert!(!findings.is_empty(), "{spec}");
         assert!(open(&cluster, &end(OUTSIDE), &web) && open(&cluster, &end(OUTSIDE), &db), "{spec}");
+        assert!(open(&cluster, &end(OUTSIDE), &end("app=5@shop")) && !open(&cluster, &end(OUTSIDE), &other), "{spec}");
     }
 }
 
@@ -249,6 +268,12 @@ fn an_unreadable_policy_of_the_mesh_opens_the_pods_that_it_selects_and_no_others
         for spec in [
             format!("{{{broken}}}"),
             format!("{{selector: {{matchlabels: {{app: db}}}}, {broken}}}"),
+            format!("{{selector: {{matchLabels: {{app: api}}, more: 1}}, {broken}}}"),
+            format!("{{selector: {{matchLabels: {{app: 'd*'}}}}, {broken}}}"),
+            "{selector: {matchLabels: {app: 'd*'}}}".to_owned(),
+            "{selector: {matchLabels: {'': db}}}".to_owned(),
+            format!("{{selector: {{matchLabels: {{'a b': db}}}}, {broken}}}"),
+            "{selector: {matchLabels: {app: api, tier: 5}}}".to_owned(),
             format!("{{selector: {{matchLabels: {{app: db}}}}, targetRefs: [{{kind: Gateway, name: g}}], {broken}}}"),
         ] {
             assert!(open(&on("shop", &spec), &web, &db) && open(&on("shop", &spec), &db, &web), "{kind} {spec}");

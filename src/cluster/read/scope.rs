@@ -74,8 +74,10 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
 }
 
 /// The pods of its namespaces that a modelled policy acts on, whatever else is wrong with it; none if that is not sure.
+///
+/// Its faults have been reported already, and a finding that stands there is not added twice: only `soundly` tells of one in the selector.
 pub(super) fn selected(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
-    reading.quietly(|reading| selector_of(object, reading)).flatten()
+    reading.quietly(|reading| reading.soundly(|reading| selector_of(object, reading))).flatten().flatten()
 }
 
 fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
@@ -86,9 +88,11 @@ fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCu
     }
     // What has targets acts on gateways and waypoints in the place of the pods that it selects, or besides.
     let has_targets = ["targetRef", "targetRefs"].iter().any(|key| !spec.get(reading, key).is_missing());
-    let labels = spec.follow(reading, &["selector", "matchLabels"]);
+    let selector = spec.get(reading, "selector");
+    selector.only(reading, &["matchLabels"]);
+    let labels = selector.get(reading, "matchLabels");
     let is_plain = super::is_policy(object.kind) && !has_targets && !labels.is_missing();
-    is_plain.then(|| equalities(&labels.labels(reading)))
+    is_plain.then(|| equalities(&labels.checked_labels(reading)))
 }
 
 /// What a policy for the whole cluster may touch: its subjects.
