@@ -24,7 +24,7 @@ use crate::source::{FileId, Source, Sources};
 use crate::syntax;
 use crate::target::{self, Manifest, OutputFile, Target};
 use crate::threads::in_shares;
-use crate::verify::Proof;
+use crate::verify::{Proof, is_any_accepted};
 use crate::{check, format};
 
 pub use against::{Against, Relation, against};
@@ -98,9 +98,10 @@ pub fn compile(input: Input) -> Outcome {
     run(input, |_| true)
 }
 
-/// The same without reading back and proof, for files that are not to be written: nothing is known of what they do.
+/// The same without reading back and proof, for files that are not to be written: nothing is known of what they do, so an expectation
+/// that only they could decide is not decided.
 pub fn unproved(input: Input) -> Outcome {
-    emitted_only(input, |_| true)
+    emitted_only(input, |_| true).0
 }
 
 /// The same, as if one kind of finding did not exist.
@@ -110,26 +111,29 @@ fn compile_but_for(input: Input, code: Code) -> Outcome {
 
 fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     let (alongside, proves) = (input.alongside.clone(), emits_all(&input.targets));
-    let mut outcome = emitted_only(input, &counts);
+    let (mut outcome, by_intents) = emitted_only(input, &counts);
     if !outcome.files.is_empty() && proves {
         prove(&mut outcome, &alongside);
-        let broken = expectations::broken_by_acceptance(&outcome).into_iter().filter(counts).collect();
-        let broken = Levels::new(outcome.policy.config.lints.settings()).apply(broken);
-        outcome.take_in(broken);
     }
+    let broken = expectations::broken_by_manifests(&outcome, by_intents).into_iter().filter(counts).collect();
+    let broken = Levels::new(outcome.policy.config.lints.settings()).apply(broken);
+    outcome.take_in(broken);
     outcome
 }
 
-fn emitted_only(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
+/// The files, unproved, and what the intents alone say of expectations that the manifests decide.
+fn emitted_only(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> (Outcome, Vec<Diagnostic>) {
     let (config, policy, gates, mut findings) = analyse(&input);
     findings.retain(counts);
+    let by_manifests = is_any_accepted(&policy, &gates);
+    let (by_intents, findings) = findings.into_iter().partition(|finding| by_manifests && finding.code == code::EXPECTATION_FAILED);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
     let mut outcome = Outcome { sources: input.sources, findings, policy, gates, ..Outcome::default() };
     if !crate::diagnostic::order::has_error(&outcome.findings) {
         outcome.manifests = emit(&outcome.policy, &outcome.gates, &chosen(&input.targets));
         outcome.files = target::layout(&outcome.policy, &outcome.manifests);
     }
-    outcome
+    (outcome, by_intents)
 }
 
 /// Proves that the files of an outcome do what its policy says, and takes them back if that fails. `compile` ends with it.

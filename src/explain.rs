@@ -90,7 +90,7 @@ pub fn explain(mut ask: Ask) -> Answer {
     let Cases { shown: cases, verdict, mut notes } = case::cases(&setting, &question);
     if cases.is_empty() {
         findings.retain(|finding| finding.level == Level::Error);
-        findings.push(question.about_nobody());
+        findings.push(question.about_nobody(&setting.policy.config.cluster));
     }
     notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
     Answer { sources: setting.sources, findings, cases, verdict, notes }

@@ -23,7 +23,7 @@ mod words;
 mod world;
 
 pub use accepting::Accepting;
-pub use accounted::{AcceptedRegion, Leaves};
+pub use accounted::{AcceptedRegion, Leaves, is_any_accepted};
 pub use assumption::Assumption;
 pub use checked::{Checked, Status, check_assumptions};
 pub(crate) use compare::TOO_MANY_NAMES;

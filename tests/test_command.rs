@@ -266,3 +266,16 @@ fn an_expectation_of_mtls_is_not_said_to_hold_beside_a_destination_rule_that_tur
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("alongside-changes-access") && !ran.stdout.contains("holds"), "{}{}", ran.stdout, ran.stderr);
 }
+
+/// `check` decides on the intents what `test` decides on the manifests: nobody has an address of pods but these.
+#[test]
+fn an_address_of_pods_is_no_connection_for_either() {
+    let intents =
+        "namespace shop open ingress\ndeny outside -> *\nexpect some 10.244.0.7 -> app=y:80\nexpect deny 10.0.0.0/8 -> app=y:80\n";
+    let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\n[ingress]\nsource = \"client\"\n";
+    let place = Place::with(&[("intents/shop.intent", intents), ("twogate.toml", config)]);
+    let (checked, tested) = (place.run("check intents"), place.run("test intents"));
+    assert!(checked.stderr.contains("expected `some 10.244.0.7 -> app=y:80`, but it speaks of no flow at all"), "{}", checked.stderr);
+    assert!(checked.stderr.contains("1 error\n"), "{}", checked.stderr);
+    assert!(tested.stdout.contains("FAIL  expect some") && tested.stdout.contains("1 of 2 expectations hold"), "{}", tested.stdout);
+}

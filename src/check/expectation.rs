@@ -191,7 +191,8 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
     }
 }
 
-/// The peers that can exist: a managed namespace has the labels that are known of it and no others.
+/// The peers that can exist: a managed namespace has the labels that are known of it and no others, and who has an address of pods is
+/// one, as a proof assumes.
 fn possible(policy: &Policy, peers: &Peers) -> Peers {
     let narrowed = |cube: &PodCube| {
         let others =
@@ -199,7 +200,9 @@ fn possible(policy: &Policy, peers: &Peers) -> Peers {
         let namespace = cube.namespace.intersect(&LabelCube::of(NAMESPACE_NAME.into(), Values::except(others)))?;
         Some(PodCube { namespace, ..cube.clone() })
     };
-    Peers { pods: peers.pods.cubes().iter().filter_map(narrowed).collect(), addresses: peers.addresses.clone() }
+    let cluster = &policy.config.cluster;
+    let addresses = peers.addresses.subtract(&cluster.pods).subtract(&cluster.services);
+    Peers { pods: peers.pods.cubes().iter().filter_map(narrowed).collect(), addresses }
 }
 
 /// A flow of the product that passes without what is required.

@@ -8,7 +8,7 @@ use crate::diagnostic::level::ACCEPTABLE_ERRORS;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Policy, Rule};
-use crate::syntax::ast::Action;
+use crate::syntax::ast::{Action, Quantifier};
 use crate::verify::{Accepting, Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
 /// What became of all expectations.
@@ -58,34 +58,50 @@ pub fn test(input: Input, protection: Protection) -> Tested {
     Tested { outcome, results, unprotected }
 }
 
-/// Findings of expectations that hold by the intents, and not by what would be written: a line accepts that more gets in than is written.
-pub(super) fn broken_by_acceptance(outcome: &Outcome) -> Vec<Diagnostic> {
-    let Some(cluster) = outcome.cluster.as_ref().filter(|_| outcome.proof.is_some()) else { return Vec::new() };
+/// Findings of expectations that the manifests decide: a line accepts that more gets in than is written. `by_intents` is what the intents
+/// alone say of these; it stands as far as the manifests say so too, and where there are none to ask.
+pub(super) fn broken_by_manifests(outcome: &Outcome, by_intents: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let policy = &outcome.policy;
     let accepting = Accepting::new(policy, &outcome.gates);
     if accepting.accepts_nothing() || policy.expectations.is_empty() {
-        return Vec::new();
+        return by_intents;
     }
-    let tried = all(outcome, &Written::beside(&accepting, cluster), cluster);
-    let is_told = |expectation: &Expectation| {
-        outcome.findings.iter().any(|finding| finding.code == code::EXPECTATION_FAILED && finding.location() == Some(expectation.location))
+    let Some(cluster) = outcome.cluster.as_ref().filter(|_| outcome.proof.is_some()) else {
+        return by_intents.into_iter().map(undecided).collect();
     };
-    let broken = tried.iter().filter_map(|tried| {
-        // What is accepted only lets in more: whatever else is amiss does not come of it.
-        let Held::No(broken @ (Broken::Passes(_) | Broken::SomebodyElse(_) | Broken::TooMany)) = &tried.held else { return None };
-        let expectation = policy.expectations.get(tried.expectation).filter(|expectation| !is_told(expectation))?;
-        Some(broken_by(policy, expectation, broken))
+    let broken = all(outcome, &Written::beside(&accepting, cluster), cluster).into_iter().filter_map(|tried| {
+        let Held::No(broken) = &tried.held else { return None };
+        let expectation = policy.expectations.get(tried.expectation)?;
+        Some(told(expectation, &by_intents).cloned().unwrap_or_else(|| broken_by(policy, expectation, broken)))
     });
     broken.collect()
 }
 
+/// What the intents say of an expectation, if it is what the manifests say: a flow that is stopped there may be let in here.
+fn told<'f>(expectation: &Expectation, by_intents: &'f [Diagnostic]) -> Option<&'f Diagnostic> {
+    let same = matches!(expectation.quantifier, Quantifier::Deny | Quantifier::Some);
+    by_intents.iter().find(|finding| same && finding.location() == Some(expectation.location))
+}
+
+/// What the intents say of an expectation, where no manifests can be asked.
+fn undecided(finding: Diagnostic) -> Diagnostic {
+    finding.note("decided on the intents alone: what lines accept besides counts as soon as there are manifests to ask")
+}
+
 fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Diagnostic {
-    let why = if broken.flow().is_some() { "what a line accepts breaks it" } else { "it cannot be decided beside what a line accepts" };
+    let why = match broken {
+        Broken::Passes(_) | Broken::SomebodyElse(_) => "what a line accepts breaks it",
+        Broken::Stopped(_) => "a flow is stopped",
+        Broken::NonePasses(_) => "no flow passes",
+        Broken::Empty => "it speaks of no flow at all",
+        Broken::Unspecified(..) | Broken::TooMany => "it cannot be decided beside what a line accepts",
+    };
     let message = format!("expected `{}`, but {why}", expectation.words());
     let finding = Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, message).label("does not hold").note(broken.reason());
     let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted");
     let Some(flow) = broken.flow() else { return finding };
-    let accepting = policy.rules.iter().filter(|rule| accepts_more(rule, flow));
+    let lets_in = matches!(broken, Broken::Passes(_) | Broken::SomebodyElse(_));
+    let accepting = policy.rules.iter().filter(|rule| lets_in && accepts_more(rule, flow));
     accepting.fold(finding.note(format!("`{}`", flow_words(flow))), |finding, rule| finding.related(rule.location, "accepted by this line"))
 }
 

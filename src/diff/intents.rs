@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::seeds::{Region, Why};
 use super::side::{Known, Side, Which};
 use crate::classes::World as _;
-use crate::flow::{Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
+use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol};
 use crate::gates::Gates;
 use crate::ir::{Close, Namespace, Policy, Rule, RuleId, Stance, Target};
 use crate::syntax::ast::{Action, Direction};
@@ -146,6 +146,10 @@ impl Side for Intents<'_> {
             sets.extend(self.program.requests(pod, (protocol, port)));
         }
         sets
+    }
+
+    fn taken(&self) -> AddressSet {
+        self.policy.config.cluster.pods.union(&self.policy.config.cluster.services)
     }
 
     fn open(&self, namespace: &str, way: Way) -> PodSet {

@@ -38,6 +38,14 @@ impl Region {
             Way::Egress => &self.source,
         }
     }
+
+    /// Its other end.
+    pub(super) const fn far(&self, way: Way) -> &Peers {
+        match way {
+            Way::Ingress => &self.source,
+            Way::Egress => &self.destination,
+        }
+    }
 }
 
 /// Regions in which all flows change alike, in as few as can be found.

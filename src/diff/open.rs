@@ -3,7 +3,7 @@
 //! Owns: the entries about whole namespaces: that they become managed or stop being so, that a direction is opened or closed,
 //! that a `close` comes or goes. What changes then is everything that no rule speaks of, which reads best as one line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::nature;
 use super::cause::{placed, said, shown};
@@ -72,22 +72,22 @@ struct Turn {
     location: Option<(Which, Location)>,
 }
 
-/// Finds the pods that are open on one side only, and an entry for all that are so for one reason.
+/// Finds the pods that are open on one side only, and an entry for all that are so for one reason, with one risk.
 pub(super) fn opened(policies: Policies<'_>, pair: &Pair<'_>, words: &Words) -> (Opened, Vec<Entry>) {
     let mut all = Opened::default();
-    let mut groups: BTreeMap<(Which, Way, String), Vec<Turn>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Which, Way, String, Kind), Vec<(Turn, Example)>> = BTreeMap::new();
     for turn in pair.names.iter().flat_map(|name| turns(policies, pair, name)) {
-        groups.entry((turn.which, turn.way, turn.why.clone())).or_default().push(turn);
-    }
-    let mut entries = Vec::new();
-    for turns in groups.into_values() {
         // Where rules forbid it to everybody who may be asked about, what is left of it is told flow by flow.
-        let Some(entry) = entry(policies, pair, words, &turns) else { continue };
-        entries.push(entry);
-        for turn in &turns {
-            all.add(turn);
-        }
+        let Some((risk, example)) = example(policies, pair, &turn) else { continue };
+        let kind = if turn.which == Which::Head { risk } else { Kind::Closed };
+        all.add(&turn);
+        groups.entry((turn.which, turn.way, turn.why.clone(), kind)).or_default().push((turn, example));
     }
+    let entries = groups.into_iter().filter_map(|((.., kind), group)| {
+        let (turns, examples): (Vec<Turn>, Vec<Example>) = group.into_iter().unzip();
+        entry(policies, words, &turns, (kind, examples.into_iter().next()?))
+    });
+    let entries = entries.collect();
     (all, entries)
 }
 
@@ -124,9 +124,8 @@ fn reason(policies: Policies<'_>, name: &Symbol, which: Which, way: Way) -> (Str
     (why, location)
 }
 
-fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn]) -> Option<Entry> {
+fn entry(policies: Policies<'_>, words: &Words, turns: &[Turn], (kind, example): (Kind, Example)) -> Option<Entry> {
     let first = turns.first()?;
-    let (riskiest, example) = turns.iter().filter_map(|turn| example(policies, pair, turn)).min_by_key(|(kind, _)| *kind)?;
     let pods: PodSet = turns.iter().flat_map(|turn| turn.pods.cubes().to_vec()).collect();
     let near = Peers::from(pods.simplify());
     let (source, destination) = match first.way {
@@ -136,9 +135,9 @@ fn entry(policies: Policies<'_>, pair: &Pair<'_>, words: &Words, turns: &[Turn])
     let denied = denied(policies, turns);
     let unruled = if denied.is_empty() { "open, whatever the rules say" } else { "open but for what rules deny" };
     let ruled = "closed but for rules and baseline";
-    let (kind, before, after, remarks) = match first.which {
-        Which::Head => (riskiest, ruled, unruled, denied),
-        Which::Base => (Kind::Closed, unruled, ruled, still(policies, turns)),
+    let (before, after, remarks) = match first.which {
+        Which::Head => (ruled, unruled, denied),
+        Which::Base => (unruled, ruled, still(policies, turns)),
     };
     let causes = turns.iter().filter_map(|turn| Some(cause(turn, &namespace_of(&turn.pods)?))).collect();
     Some(Entry {
@@ -197,7 +196,11 @@ fn denied(policies: Policies<'_>, turns: &[Turn]) -> Vec<String> {
 fn listed(word: &str, (policy, action): (&Policy, Action), turns: &[Turn], concerns: impl Fn(&Rule, &Turn) -> bool) -> Vec<String> {
     let has_say = |rule: &&Rule| rule.action == action && turns.iter().any(|turn| rule.faces(direction(turn.way)) && concerns(rule, turn));
     let rules: Vec<&Rule> = policy.rules.iter().filter(has_say).collect();
-    let mut lines: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| format!("{word}: {}", rule.text)).collect();
+    let names: BTreeSet<Symbol> = turns.iter().filter_map(|turn| namespace_of(&turn.pods)).collect();
+    // A rule of another namespace than the one that is told of does not say by itself what it is about.
+    let is_plain = |rule: &Rule| names.len() == 1 && names.contains(&rule.namespace);
+    let whose = |rule: &Rule| if is_plain(rule) { String::new() } else { format!(", a line of `{}`", rule.namespace) };
+    let mut lines: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| format!("{word}: {}{}", rule.text, whose(rule))).collect();
     let more = rules.len().saturating_sub(MAX_RULES);
     lines.extend((more > 0).then(|| format!("{word}: what {more} more rules say")));
     lines

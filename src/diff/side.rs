@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
 use crate::flow::{
-    DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol, Values, Verdict,
+    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol, Values,
+    Verdict,
 };
 use crate::verify::{Judge, Way};
 
@@ -61,6 +62,10 @@ pub(crate) trait Side: Sync {
     fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet>;
     /// The pods of a namespace that are open this way whatever the rules say.
     fn open(&self, namespace: &str, way: Way) -> PodSet;
+    /// The addresses that nobody outside of the cluster has: those of pods and Services, which no connection is judged by.
+    fn taken(&self) -> AddressSet {
+        AddressSet::none()
+    }
 }
 
 /// What is known of the labels of a namespace.
@@ -141,6 +146,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) names: Vec<Symbol>,
     /// The name of one that neither knows, which stands for all such.
     pub(crate) fresh: Symbol,
+    /// The addresses that on neither side anybody outside has.
+    pub(super) taken: AddressSet,
 }
 
 impl<'a> Pair<'a> {
@@ -153,7 +160,8 @@ impl<'a> Pair<'a> {
             let of = |name: &Symbol| own.namespace_labels(name).besides(&other.namespace_labels(name));
             names.iter().map(|name| (Symbol::clone(name), of(name))).collect()
         });
-        Self { base, head, known, names: names.into_iter().collect(), fresh }
+        let taken = base.taken().intersect(&head.taken());
+        Self { base, head, known, names: names.into_iter().collect(), fresh, taken }
     }
 
     /// One of them.

@@ -342,11 +342,21 @@ impl Walk<'_> {
         }
     }
 
+    /// The addresses at the far end of connections this way that somebody may have, as the cuts of the near end tell them apart.
+    fn addresses(&self, cuts: &[Cut], way: Way) -> Vec<Piece> {
+        let (taken, own) = (&self.pair.taken, cuts.len());
+        let mut cuts = cuts.to_vec();
+        cuts.extend(self.wanted.within.map(|within| line(within.far(way), &PortSet::none())));
+        cuts.extend((!taken.is_empty()).then(|| line(&Peers::from(taken.clone()), &PortSet::none())));
+        let pieces = address_classes(&cuts).into_iter().filter_map(Piece::of_addresses);
+        let known = pieces.filter(|piece| !piece.peers.addresses.is_subset(taken));
+        known.map(|piece| Piece { held_by: piece.held_by.iter().copied().filter(|at| *at < own).collect(), ..piece }).collect()
+    }
+
     fn leave_to_addresses(&self, caller: &Piece, seeds: &[&Sown], found: &mut Found) {
         let ends = caller.example.ends(self.pair, Way::Egress);
-        let (mut cuts, _) = ends.cuts();
-        cuts.extend(self.wanted.within.map(|within| line(&within.destination, &PortSet::none())));
-        for target in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
+        let (cuts, _) = ends.cuts();
+        for target in self.addresses(&cuts, Way::Egress) {
             let between = Between { walk: self, seeds, caller, target: &target, entered: &[] };
             between.compare(Doors { out: Some(&ends), into: None }, &cuts, &target.held_by, found);
         }

@@ -13,7 +13,7 @@ mod request;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
 use crate::inventory::{ExternalTraffic, Inventory, WorkloadKind};
@@ -212,12 +212,36 @@ fn arrived(request: Request, context: &Context<'_>) -> (Option<Request>, Option<
 
 impl Question {
     /// The finding that no connection can be what is asked.
-    pub(super) fn about_nobody(&self) -> Diagnostic {
+    pub(super) fn about_nobody(&self, cluster: &config::Cluster) -> Diagnostic {
+        if let Some(finding) = self.about_taken_address(cluster) {
+            return finding;
+        }
         let target = self.targets.first().map(|target| target.side.span);
         let span = Span { end: target.map_or(self.source.span.end, |span| span.end.max(self.source.span.end)), ..self.source.span };
         Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span }, "nobody can call so: one end holds no pod and no address")
             .label("a connection between nobody")
             .help("leave out what takes the last of them away")
+    }
+
+    /// The finding that an end is an address which only pods have, or only Services; none if no end is.
+    fn about_taken_address(&self, cluster: &config::Cluster) -> Option<Diagnostic> {
+        let finding = |side: &Side, whose: &str, advice: &str| {
+            let message = format!("only {whose} have such an address, and none is known that has it");
+            let finding = Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span: side.span }, message);
+            finding.label("whose address is it?").help(advice.to_owned())
+        };
+        let sides = std::iter::once(&self.source).chain(self.targets.iter().map(|target| &target.side));
+        sides.into_iter().find_map(|side| {
+            let peers = side.end.peers();
+            if !peers.pods.is_empty() || peers.addresses.is_empty() {
+                return None;
+            }
+            if peers.addresses.is_subset(&cluster.pods) {
+                return Some(finding(side, "pods (`pod-cidrs`)", "name the pod by its workload or labels: these decide, not its address"));
+            }
+            let services = peers.addresses.is_subset(&cluster.services);
+            services.then(|| finding(side, "Services (`service-cidrs`)", "name the Service, as `svc/db`, or the pods behind it"))
+        })
     }
 
     /// A finding if it asks something of UDP or SCTP that only TCP has.

@@ -73,6 +73,8 @@ pub(super) struct World {
     declared: Vec<PodCube>,
     /// Whose addresses are known.
     addressed: Addressed,
+    /// The addresses of pods and Services, where intents are judged by themselves: nobody else has these (design §5).
+    taken: AddressSet,
 }
 
 impl World {
@@ -82,7 +84,7 @@ impl World {
         let addressed = Addressed::of(inventory, objects);
         if judge == Judge::Given {
             tell_apart(&mut pods);
-            return Self { pods, addressed, declared: Vec::new() };
+            return Self { pods, addressed, ..Self::default() };
         }
         for known in &mut pods {
             believe(known, policy, inventory);
@@ -97,7 +99,8 @@ impl World {
             }
         }
         tell_apart(&mut pods);
-        Self { pods, addressed, declared: stated }
+        let taken = policy.config.cluster.pods.union(&policy.config.cluster.services);
+        Self { pods, addressed, declared: stated, taken }
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
@@ -145,12 +148,12 @@ impl World {
         let peers = side.end.peers();
         match peers.addresses.only() {
             Some(address) => known.extend(self.at(address)),
-            None => known.extend(addresses(&peers.addresses)),
+            None => known.extend(addresses(&peers.addresses.subtract(&self.taken))),
         }
         Standing { known: known.into_iter().map(|known| as_asked(known, side)).collect(), sets }
     }
 
-    /// Who has an address: the pods that are known to, else the node that is, else whoever outside.
+    /// Who has an address: the pods that are known to, else the node that is, else whoever outside; nobody if only a pod can have it.
     fn at(&self, address: IpAddr) -> Vec<Known> {
         let as_it_is = |pod: &OnePod| {
             let mut known = self.pods.iter().find(|known| is_object(known, &pod.object))?.clone();
@@ -159,7 +162,7 @@ impl World {
             Some(known)
         };
         let pods: Vec<Known> = self.addressed.pods_at(address).iter().filter_map(as_it_is).collect();
-        if !pods.is_empty() {
+        if !pods.is_empty() || self.taken.contains(address) {
             return pods;
         }
         let mut outside = self::address(address);

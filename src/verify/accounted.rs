@@ -51,8 +51,7 @@ struct Pair<'a> {
 impl<'a> Accounted<'a> {
     /// The couplings that were found and whose line accepts them.
     pub(super) fn new(policy: &Policy, gates: &'a Gates) -> Self {
-        let accepted = gates.coupled.iter().filter(|pair| accepts(policy, pair.admitted));
-        let pairs: Vec<Pair<'a>> = accepted.flat_map(|pair| pairs(gates, pair)).collect();
+        let pairs: Vec<Pair<'a>> = accepted(policy, gates).flat_map(|pair| pairs(gates, pair)).collect();
         let (exits, refusals) =
             if pairs.is_empty() { <(BTreeMap<_, _>, BTreeMap<_, _>)>::default() } else { (exits(gates), refusals(gates)) };
         Self { pairs, exits, refusals }
@@ -164,6 +163,15 @@ impl<'a> Accounted<'a> {
         let refusals = self.refusals_of(pod).filter(|refusal| selects(&refusal.selector, &pod.labels)).map(permission_cut);
         cuts.chain(refusals).collect()
     }
+}
+
+/// Whether a program accepts any coupling: then its manifests let in what no line says.
+pub fn is_any_accepted(policy: &Policy, gates: &Gates) -> bool {
+    accepted(policy, gates).next().is_some()
+}
+
+fn accepted<'g>(policy: &Policy, gates: &'g Gates) -> impl Iterator<Item = &'g Coupled> {
+    gates.coupled.iter().filter(|pair| accepts(policy, pair.admitted))
 }
 
 fn accepts(policy: &Policy, rule: RuleId) -> bool {

@@ -283,4 +283,29 @@ fn a_namespace_that_is_opened_is_open_but_for_what_rules_deny() {
     assert!(open.contains("opened to the internet\n") && open.contains("now open, whatever the rules say\n"), "{open}");
 }
 
+/// A namespace that a `deny` closes wholly is not opened, and whose `deny` it is can be read.
+#[test]
+fn namespaces_are_told_as_opened_as_far_as_they_are() {
+    let closed = "namespace shop {}\nnamespace pay {}\nnamespace office {}\n";
+    let opened = "namespace shop open ingress { deny anywhere -> * }\nnamespace pay open ingress { deny outside -> app=p }\n\
+                  namespace office open ingress {}\n";
+    let place = Place::with(&[("old/a.intent", closed), ("new/a.intent", opened), ("twogate.toml", NETWORKS)]);
+    let ran = place.run("diff old new").stdout;
+    assert!(ran.contains("anywhere -> *@office|pay  was closed but for rules and baseline; now open but for what rules deny\n"), "{ran}");
+    assert!(ran.contains("still denied: deny outside -> app=p, a line of `pay`\n") && !ran.contains("deny anywhere"), "{ran}");
+    let back = place.run("diff new old").stdout;
+    assert!(back.contains("1 closed\n") && back.contains("anywhere -> *@office|pay  was open but"), "{back}");
+}
+
+/// Who has an address of pods is a pod: if nobody outside gets in, nobody is told to.
+#[test]
+fn addresses_of_pods_are_nobodys_outside() {
+    let opened = "namespace shop open ingress { deny outside -> * }\n";
+    let place = Place::with(&[("old/a.intent", "namespace shop {}\n"), ("new/a.intent", opened), ("twogate.toml", NETWORKS)]);
+    let ran = place.run("diff old new").stdout;
+    assert!(ran.starts_with("old → new: 1 opened across namespaces\n"), "{ran}");
+    let outside = Place::with(&[("old/a.intent", "namespace shop {}\n"), ("new/a.intent", "namespace shop open ingress {}\n")]);
+    assert!(outside.run("diff old new").stdout.starts_with("old → new: 1 opened to the internet\n"));
+}
+
 const NETWORKS: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";

@@ -141,3 +141,21 @@ fn a_declared_workload_does_not_stand_for_all_others() {
     assert_eq!(verdicts(files, "app=web -> app=db:80"), (vec![Verdict::Denied], Some(Verdict::Denied)));
     assert_eq!(verdicts(files, "web -> app=db:80"), (vec![Verdict::Denied], Some(Verdict::Denied)));
 }
+
+/// Only a pod has an address of pods: who is asked for is that pod, and if nobody knows it there is no answer.
+#[test]
+fn an_address_of_pods_is_that_pod_or_nobody() {
+    let config = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n[ingress]\nsource = \"client\"\n";
+    let intents = "namespace shop open ingress\ndeny outside -> *\nallow app=web -> app=y:80\n";
+    let files = Files { intents, config, ..Files::default() };
+    for (flow, whose) in
+        [("10.244.0.7 -> app=y:80", "only pods"), ("10.96.0.7 -> app=y:80", "only Services"), ("app=web -> 10.244.0.7:80", "only pods")]
+    {
+        let page = files.page(flow);
+        assert!(page.contains("unclear-flow") && page.contains(whose), "{flow}\n{page}");
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, labels: {app: web}}\n\
+               spec: {containers: [{name: main}]}\nstatus: {phase: Running, podIP: 10.244.0.7, podIPs: [{ip: 10.244.0.7}]}\n";
+    assert_eq!(verdicts(Files { inventory: pod, ..files }, "10.244.0.7 -> app=y:80"), (vec![Verdict::Allowed], Some(Verdict::Allowed)));
+    assert_eq!(verdicts(files, "10.0.0.0/8 -> app=y:80"), (vec![Verdict::Denied], Some(Verdict::Denied)), "the rest of the block");
+}

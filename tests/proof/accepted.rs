@@ -194,3 +194,37 @@ fn an_expectation_that_an_accepted_coupling_breaks_fails() {
     let kept = format!("{COUPLED}expect deny app=web -> app=api:9090 http POST /b\nexpect some app=web -> app=api:8080 http GET /a\n");
     proved(&kept);
 }
+
+/// What is accepted lets `web` in, so these hold of the manifests, if not of the lines alone.
+#[test]
+fn an_expectation_that_an_accepted_coupling_keeps_holds() {
+    proved(&format!("{COUPLED}expect some app=web -> app=api:8080 http POST /b\n"));
+    let by_account = COUPLED.replace("app=web", "as web-sa");
+    proved(&format!("{by_account}expect allow as web-sa -> app=api:8080 mtls http POST /b\n"));
+}
+
+/// Each that fails is told, whatever others do.
+#[test]
+fn expectations_beside_an_accepted_coupling_are_told_together() {
+    let outcome = compiled(&format!(
+        "{COUPLED}expect deny app=web -> app=api:8080 http POST /b\nexpect some app=x -> app=y:80\nexpect deny app=web -> app=api:9090 http GET /a\n"
+    ));
+    let told = outcome.findings.iter().filter(|finding| finding.code.name() == "expectation-failed");
+    let told: Vec<&str> = told.map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "expected `deny app=web -> app=api:8080 http POST /b`, but what a line accepts breaks it",
+            "expected `deny app=web -> app=api:9090 http GET /a`, but a flow passes",
+            "expected `some app=x -> app=y:80`, but no flow passes",
+        ]
+    );
+}
+
+/// With another error there are no manifests to ask.
+#[test]
+fn expectations_beside_an_accepted_coupling_are_told_where_nothing_is_written() {
+    let outcome = compiled(&format!("{COUPLED}expect some app=x -> app=y:80\nallow app=web -> nowhere:80\n"));
+    let finding = outcome.findings.iter().find(|finding| finding.code.name() == "expectation-failed").unwrap();
+    assert!(finding.notes.iter().any(|note| note.contains("on the intents alone")), "{finding:?}");
+}

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::alike::Looked;
 use super::between::{Between, Doors, holding};
 use super::memo::{Caller, Leaving, Manner};
-use super::{Ends, Found, Piece, Told, Walk, line};
-use crate::classes::{address_classes, port_classes};
+use super::{Ends, Found, Piece, Told, Walk};
+use crate::classes::port_classes;
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
 use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Symbol};
@@ -167,9 +167,7 @@ impl Into<'_> {
     }
 
     pub(super) fn reach_from_addresses(&self, found: &mut Found) {
-        let within = self.walk.wanted.within.map(|within| line(&within.source, &PortSet::none()));
-        let cuts: Vec<Cut> = self.cuts.iter().cloned().chain(within).collect();
-        for caller in address_classes(&cuts).into_iter().filter_map(Piece::of_addresses) {
+        for caller in self.walk.addresses(self.cuts, Way::Ingress) {
             let between = Between { walk: self.walk, seeds: self.seeds, caller: &caller, target: self.target, entered: &caller.held_by };
             let cuts: Vec<&Cut> = self.entered(&caller).collect();
             let held: Vec<usize> = (0..cuts.len()).collect();
