@@ -28,6 +28,7 @@ mod manifests;
 mod markdown;
 mod merge;
 mod middle;
+mod moved;
 mod news;
 mod objects;
 mod open;

@@ -241,7 +241,8 @@ impl<'a> Door<'a> {
         let pair = self.sides.pair;
         let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
         let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
-        let mut cubes: Vec<(usize, PodCube)> = cubes.filter_map(|(at, cube)| Some((at, pair.narrowed(side(at), cube, name)?))).collect();
+        let mut cubes: Vec<(usize, PodCube)> =
+            cubes.flat_map(|(at, cube)| pair.narrowed(side(at), cube, name).into_iter().map(move |cube| (at, cube))).collect();
         let own: BTreeSet<PodCube> = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| pair.subjects(name, way)).collect();
         let all = self.cuts.len() + own.len();
         cubes.extend(own.into_iter().enumerate().map(|(at, cube)| (self.cuts.len() + at, cube)));

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::moved::Accounts;
 use super::seeds::{Region, Why};
 use super::side::{Known, Side, Which};
 use crate::classes::World as _;
@@ -146,6 +147,10 @@ impl Side for Intents<'_> {
             sets.extend(self.program.requests(pod, (protocol, port)));
         }
         sets
+    }
+
+    fn accounts(&self) -> Vec<Accounts> {
+        self.world.accounts().map(|(pods, accounts)| (pods.clone(), accounts.clone())).collect()
     }
 
     fn taken(&self) -> AddressSet {

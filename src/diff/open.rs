@@ -72,10 +72,13 @@ struct Turn {
     location: Option<(Which, Location)>,
 }
 
+/// What makes changes of namespaces one entry: on which side they are open, which way, why, and how risky that is.
+type Reason = (Which, Way, String, Kind);
+
 /// Finds the pods that are open on one side only, and an entry for all that are so for one reason, with one risk.
 pub(super) fn opened(policies: Policies<'_>, pair: &Pair<'_>, words: &Words) -> (Opened, Vec<Entry>) {
     let mut all = Opened::default();
-    let mut groups: BTreeMap<(Which, Way, String, Kind), Vec<(Turn, Example)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Reason, Vec<(Turn, Example)>> = BTreeMap::new();
     for turn in pair.names.iter().flat_map(|name| turns(policies, pair, name)) {
         // Where rules forbid it to everybody who may be asked about, what is left of it is told flow by flow.
         let Some((risk, example)) = example(policies, pair, &turn) else { continue };

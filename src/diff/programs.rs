@@ -13,11 +13,11 @@ use super::intents::Intents;
 use super::kind::kind;
 use super::merge;
 use super::open::opened;
-use super::seeds::{Policies, Region, Seed, Sown, seeds, sown};
+use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Words, port_words};
-use crate::flow::{Flow, LabelCube, Peer, Transport};
+use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Symbol, Transport};
 use crate::gates::Gates;
 use crate::ir::Policy;
 
@@ -55,7 +55,7 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     let pair = Pair::new(&old, &new);
     let policies = Policies { base, head };
     let words = words(policies);
-    let seeds = seeds(policies).into_iter().chain(accepted(&old, &new));
+    let seeds = seeds(policies).into_iter().chain(accepted(&old, &new)).chain(moved(policies, &pair));
     let sown = sown(seeds.collect(), Some(policies), &pair);
     let found = walk(&pair, Some(policies), &sown);
     let (open, mut entries) = opened(policies, &pair, &words);
@@ -99,6 +99,21 @@ fn accepted(old: &Intents<'_>, new: &Intents<'_>) -> Vec<Seed> {
     let all: Vec<_> = base.into_iter().map(told).collect();
     let all = all.into_iter().chain(head.into_iter().map(|region| (Which::Head, region)));
     all.map(|(which, region)| Seed::Region(which, Box::new(region))).collect()
+}
+
+/// Flows from and to pods that run as another account than they did: a rule may say what it said, and mean others by it.
+fn moved(policies: Policies<'_>, pair: &Pair<'_>) -> Vec<Seed> {
+    let of = |(pods, account): (&PodCube, &Symbol)| {
+        let declared = policies.head.workloads.iter().find(|workload| workload.cube().overlaps(pods));
+        let name = declared.map_or_else(|| format!("pods `{pods}`"), |own| format!("workload `{}@{}`", own.name, own.namespace));
+        let location = declared.map(|own| (Which::Head, own.location));
+        let why = Why { text: format!("{name} runs as another account, `{account}`"), location };
+        let near = Peers::from(PodSet::from(pods.clone()));
+        let region = |source: Peers, destination: Peers| Region { source, destination, ports: PortSet::all(), why: why.clone() };
+        let both = [region(near.clone(), Peers::all()), region(Peers::all(), near)];
+        both.map(|region| Seed::Region(Which::Head, Box::new(region)))
+    };
+    pair.moved.lots().flat_map(of).collect()
 }
 
 /// The order in which entries are told.

@@ -40,9 +40,8 @@ impl Refined<'_> {
 
     /// A cut of the head where the labels of a namespace are not yet the head's.
     fn turning(&self, cut: &Cut) -> Option<Cut> {
-        let of = |name: &Symbol| {
-            cut.peers.pods.cubes().iter().filter_map(|cube| self.sides.narrowed(Which::Head, cube, name)).collect::<Vec<_>>()
-        };
+        let of =
+            |name: &Symbol| cut.peers.pods.cubes().iter().flat_map(|cube| self.sides.narrowed(Which::Head, cube, name)).collect::<Vec<_>>();
         let pods: PodSet = self.turning.iter().flat_map(of).collect();
         (!pods.is_empty()).then(|| Cut { peers: Peers::from(pods), ..cut.clone() })
     }

@@ -259,7 +259,7 @@ pub(super) fn sown(seeds: Vec<Seed>, policies: Option<Policies<'_>>, pair: &Pair
     let all = || Place { names: pair.all_names().cloned().collect(), pods: PodSet::all(), addresses: true };
     let place = |which: Which, peers: &Peers| Place {
         names: pair.names_of(which, &peers.pods),
-        pods: peers.pods.clone(),
+        pods: peers.pods.cubes().iter().flat_map(|cube| pair.moved.common(which, cube)).collect(),
         addresses: !peers.addresses.is_empty(),
     };
     let rule = |which: Which, at: usize| policies.and_then(|policies| policies.rule(which, at));
@@ -316,7 +316,7 @@ impl Sown {
                 rule(*which, *at).is_some_and(|rule| rule.targets.iter().any(|target| target.end.matches(one.of(*which))))
             }
             Seed::Region(_, region) => {
-                overlap(&region.destination.pods, &peers.pods) || region.destination.addresses.overlaps(&peers.addresses)
+                overlap(&self.destination.pods, &peers.pods) || region.destination.addresses.overlaps(&peers.addresses)
             }
             Seed::Namespace(_) => in_place(&self.destination, one),
             Seed::Everything => true,

@@ -251,7 +251,7 @@ impl Look<'_> {
     fn narrowed(&self, near: &Near<'_>, name: &Symbol) -> Vec<(usize, PodCube)> {
         let side = |at: usize| if at < near.of_base { Which::Base } else { Which::Head };
         let cubes = near.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
-        cubes.filter_map(|(at, cube)| Some((at, self.pair.narrowed(side(at), cube, name)?))).collect()
+        cubes.flat_map(|(at, cube)| self.pair.narrowed(side(at), cube, name).into_iter().map(move |cube| (at, cube))).collect()
     }
 
     /// One end for one class of far ends.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::moved::{Accounts, Moved};
 use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
 use crate::flow::{
@@ -62,6 +63,10 @@ pub(crate) trait Side: Sync {
     fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet>;
     /// The pods of a namespace that are open this way whatever the rules say.
     fn open(&self, namespace: &str, way: Way) -> PodSet;
+    /// What is known of the accounts of pods, besides what every pod of it says itself.
+    fn accounts(&self) -> Vec<Accounts> {
+        Vec::new()
+    }
     /// The addresses that nobody outside of the cluster has: those of pods and Services, which no connection is judged by.
     fn taken(&self) -> AddressSet {
         AddressSet::none()
@@ -146,6 +151,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) names: Vec<Symbol>,
     /// The name of one that neither knows, which stands for all such.
     pub(crate) fresh: Symbol,
+    /// The pods that run as another account than they did. In words of both sides they run as the head says.
+    pub(super) moved: Moved,
     /// The addresses that on neither side anybody outside has.
     pub(super) taken: AddressSet,
 }
@@ -161,7 +168,8 @@ impl<'a> Pair<'a> {
             names.iter().map(|name| (Symbol::clone(name), of(name))).collect()
         });
         let taken = base.taken().intersect(&head.taken());
-        Self { base, head, known, names: names.into_iter().collect(), fresh, taken }
+        let moved = Moved::new(&base.accounts(), &head.accounts());
+        Self { base, head, known, names: names.into_iter().collect(), fresh, moved, taken }
     }
 
     /// One of them.
@@ -186,8 +194,15 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// The part of a cube of one side in one namespace, its tests of the namespace's labels settled as far as those are known.
-    pub(super) fn narrowed(&self, which: Which, cube: &PodCube, name: &Symbol) -> Option<PodCube> {
+    /// The parts of a cube of one side in one namespace, in words of both sides: its tests of the namespace's labels settled as far as
+    /// those are known, and pods that run as another account than they did as the head has them.
+    pub(super) fn narrowed(&self, which: Which, cube: &PodCube, name: &Symbol) -> Vec<PodCube> {
+        let Some(inside) = self.inside(which, cube, name) else { return Vec::new() };
+        self.moved.common(which, &inside)
+    }
+
+    /// The part of a cube of one side in one namespace.
+    fn inside(&self, which: Which, cube: &PodCube, name: &Symbol) -> Option<PodCube> {
         if !cube.names().contains(Some(name)) {
             return None;
         }
@@ -205,8 +220,8 @@ impl<'a> Pair<'a> {
         let mut found = BTreeSet::new();
         for cube in pods.cubes() {
             match cube.namespace_names() {
-                Some(names) => found.extend(names.iter().filter(|name| self.narrowed(which, cube, name).is_some()).cloned()),
-                None => found.extend(self.all_names().filter(|name| self.narrowed(which, cube, name).is_some()).cloned()),
+                Some(names) => found.extend(names.iter().filter(|name| self.inside(which, cube, name).is_some()).cloned()),
+                None => found.extend(self.all_names().filter(|name| self.inside(which, cube, name).is_some()).cloned()),
             }
         }
         found
@@ -216,7 +231,7 @@ impl<'a> Pair<'a> {
     pub(super) fn subjects(&self, name: &Symbol, way: Way) -> Vec<PodCube> {
         let of = |which: Which| {
             let cubes = self.side(which).judge().subjects(name, way);
-            cubes.into_iter().filter_map(|cube| self.narrowed(which, &cube, name)).collect::<Vec<_>>()
+            cubes.into_iter().flat_map(|cube| self.narrowed(which, &cube, name)).collect::<Vec<_>>()
         };
         let mut cubes = of(Which::Base);
         cubes.extend(of(Which::Head));
@@ -234,17 +249,20 @@ impl<'a> Pair<'a> {
 
     /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.
     pub(super) fn example(&self, cube: &PodCube) -> Option<((bool, bool), Both)> {
-        self.both(|side| side.example(cube))
+        self.both(cube, &|side, cube| side.example(cube))
     }
 
     /// The same, as the end of a connection this way.
     pub(super) fn example_at(&self, cube: &PodCube, way: Way) -> Option<((bool, bool), Both)> {
-        self.both(|side| side.example_at(cube, way))
+        self.both(cube, &|side, cube| side.example_at(cube, way))
     }
 
-    fn both(&self, of: impl Fn(&dyn Side) -> Option<Pod>) -> Option<((bool, bool), Both)> {
-        let [base, head] = [Which::Base, Which::Head].map(|which| of(self.side(which)).map(|pod| self.placed(which, pod)));
-        let (base, head) = (base?, head?);
+    fn both(&self, cube: &PodCube, of: &dyn Fn(&dyn Side, &PodCube) -> Option<Pod>) -> Option<((bool, bool), Both)> {
+        let as_it_is = || Some((of(self.base, cube)?, of(self.head, cube)?));
+        let known = |which: Which| self.moved.known(which, cube);
+        let moved = || known(Which::Base).zip(known(Which::Head)).find_map(|(old, new)| Some((of(self.base, &old)?, of(self.head, &new)?)));
+        let (base, head) = as_it_is().or_else(moved)?;
+        let (base, head) = (self.placed(Which::Base, base), self.placed(Which::Head, head));
         let planes = (base.plane != DataPlane::None, head.plane != DataPlane::None);
         Some((planes, Both::new(Peer::Pod(base).into(), Peer::Pod(head).into())))
     }

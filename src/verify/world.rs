@@ -60,6 +60,11 @@ impl<'p> PolicyWorld<'p> {
         self.accounts.values().flatten()
     }
 
+    /// The pods whose accounts are known, and which these may be.
+    pub fn accounts(&self) -> impl Iterator<Item = (&PodCube, &BTreeSet<Symbol>)> {
+        self.known().map(|known| (&known.pods, &known.accounts))
+    }
+
     fn accounts_in(&self, namespace: &str) -> &[Known] {
         self.accounts.get(namespace).map(Vec::as_slice).unwrap_or_default()
     }

@@ -33,7 +33,7 @@ impl Into<'_> {
     fn narrowed(&self, name: &Symbol) -> Vec<(usize, PodCube)> {
         let side = |at: usize| if at < self.of_base { Which::Base } else { Which::Head };
         let cubes = self.cuts.iter().enumerate().flat_map(|(at, cut)| cut.peers.pods.cubes().iter().map(move |cube| (at, cube)));
-        cubes.filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, name)?))).collect()
+        cubes.flat_map(|(at, cube)| self.walk.pair.narrowed(side(at), cube, name).into_iter().map(move |cube| (at, cube))).collect()
     }
 
     /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
@@ -153,7 +153,7 @@ impl Into<'_> {
         let may_hold = |cube: &PodCube| whole.cubes().iter().any(|part| part.labels.overlaps(&cube.labels));
         let cubes: Vec<(usize, PodCube)> = cubes
             .filter(|(_, cube)| may_hold(cube))
-            .filter_map(|(at, cube)| Some((at, self.walk.pair.narrowed(side(at), cube, &pod.namespace)?)))
+            .flat_map(|(at, cube)| self.walk.pair.narrowed(side(at), cube, &pod.namespace).into_iter().map(move |cube| (at, cube)))
             .collect();
         let is_whole = |cube: &PodCube| whole.cubes().iter().all(|part| part.is_subset(cube));
         let is_apart = |cube: &PodCube| whole.cubes().iter().all(|part| !part.overlaps(cube));
