@@ -279,3 +279,16 @@ fn an_address_of_pods_is_no_connection_for_either() {
     assert!(checked.stderr.contains("1 error\n"), "{}", checked.stderr);
     assert!(tested.stdout.contains("FAIL  expect some") && tested.stdout.contains("1 of 2 expectations hold"), "{}", tested.stdout);
 }
+
+/// Where the policies of another program decide, it is these that are told.
+#[test]
+fn the_gates_of_another_program_are_told_as_they_decide() {
+    let theirs = "namespace shop mesh sidecar\nworkload front = app=front account front\nallow front -> app=api:8080 mtls\n";
+    let ours = "namespace mine mesh sidecar\nworkload m = app=m account m\nallow m -> app=api@shop:8080 mtls\nexpect allow m -> app=api@shop:8080 mtls\nexpect deny app=front@shop -> app=api@shop:8080\n";
+    let place = Place::with(&[("ours.intent", ours), ("theirs.intent", theirs)]);
+    let ran = place.run("test ours.intent --with theirs.intent");
+    let stopped = "enters app=api@shop  NetworkPolicy shop/api, shop/default-deny: no rule of the 2 policies";
+    assert!(ran.stdout.contains(stopped), "{}", ran.stdout);
+    let passes = "enters app=api@shop  NetworkPolicy shop/api, ingress rule 1 (from `allow front -> app=api:8080 mtls`)\n";
+    assert!(ran.stdout.contains(passes) && ran.stdout.contains("0 of 2 expectations hold"), "{}", ran.stdout);
+}

@@ -455,6 +455,12 @@ fn labels_of_namespaces_break_what_is_assumed_of_the_mesh() {
     let wanted = ("broken the labels of namespace `ext` keep its pods out of the mesh".to_owned(), 1);
     assert_eq!(assumed(others, "", &disabled, "meshed-callers"), wanted);
     assert_eq!(assumed(others, "", &disabled, "others-planes"), wanted);
+    // Pods that have sidecars by themselves say nothing of those to come.
+    let injected = one_pod("shop", "web", INJECTED_POD, "");
+    let program = "namespace shop\nallow app=web -> app=db:5432 mtls\n";
+    let with = |labels: &str| assumed(program, "", &(labelled("shop", labels) + "---\n" + &injected), "captured");
+    assert_eq!(with("istio-injection: enabled"), ("holds".to_owned(), 0));
+    assert_eq!(with("team: a"), ("open".to_owned(), 0));
     // Nobody of this namespace may call, and no rule speaks of it.
     let third = labelled("third", "istio.io/dataplane-mode: ambient");
     assert_eq!(assumed(others, "", &third, "meshed-callers").0, "open");

@@ -2,6 +2,7 @@
 //!
 //! Owns: `test`, and which rules no expectation protects. The quantifiers are `verify`'s.
 
+use super::proof::beside_others;
 use super::{Input, Outcome, compile_but_for};
 use crate::cluster::{Cluster, Decision, Question};
 use crate::diagnostic::level::ACCEPTABLE_ERRORS;
@@ -44,13 +45,16 @@ pub enum Protection {
 
 /// Compiles, and decides every expectation on what would be written.
 pub fn test(input: Input, protection: Protection) -> Tested {
-    let outcome = compile_but_for(input, code::EXPECTATION_FAILED);
+    let is_alone = input.alongside.is_empty();
+    let mut outcome = compile_but_for(input, code::EXPECTATION_FAILED);
+    // The proof read others' programs already, if it was beside anything.
+    let beside = if is_alone { beside_others(&outcome.policy, &outcome.files, &mut outcome.sources) } else { None };
     let Some(cluster) = outcome.cluster.as_ref().filter(|_| !outcome.files.is_empty()) else {
         return Tested { outcome, results: Vec::new(), unprotected: Vec::new() };
     };
     let accepting = Accepting::new(&outcome.policy, &outcome.gates);
     let written = Written::beside(&accepting, cluster);
-    let results = all(&outcome, &written, cluster);
+    let results = all(&outcome, &written, beside.as_ref().unwrap_or(cluster));
     let unprotected = match protection {
         Protection::Unasked => Vec::new(),
         Protection::Asked => unprotected(&outcome, &results),
@@ -110,6 +114,7 @@ fn accepts_more(rule: &Rule, flow: &Flow) -> bool {
     rule.accepts.iter().any(|acceptance| ACCEPTABLE_ERRORS.contains(&acceptance.code)) && rule.reaches(flow)
 }
 
+/// Decides all expectations; what becomes of the flows that decide them is told gate by gate by a cluster.
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
     let policy = &outcome.policy;
     let world = PolicyWorld::new(policy);

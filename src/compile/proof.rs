@@ -64,6 +64,17 @@ pub(super) fn check(policy: &Policy, gates: &Gates, files: &[OutputFile], alongs
     checked
 }
 
+/// The files of an outcome as the evaluator reads them beside what programs read with `--with` would write; none if there are no such
+/// programs, or if something could not be read.
+pub(super) fn beside_others(policy: &Policy, files: &[OutputFile], sources: &mut Sources) -> Option<Cluster> {
+    let platform = proof_platform(&policy.config);
+    let others = of_others(policy, sources, &[], &platform);
+    let read = texts(files, "not written").into_iter().chain(texts(&others, "of `--with`"));
+    let read: Vec<FileId> = read.map(|source| sources.add(source)).collect();
+    let (cluster, findings) = cluster::read(sources, &read, platform);
+    (!others.is_empty() && !crate::diagnostic::order::has_error(&findings)).then_some(cluster)
+}
+
 /// The texts of manifests, each named by its path and what it is.
 fn texts(files: &[OutputFile], what: &str) -> Vec<Source> {
     let manifests = files.iter().filter(|file| !file.path.ends_with("kustomization.yaml"));

@@ -173,7 +173,14 @@ fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status
         let sent = || (facts.outbound == OutboundCapture::NotAll).then(|| "keeps connections that it makes from its sidecar".to_owned());
         without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     });
-    by_pods.unless(turned)
+    by_pods.unless(turned).unless(|| unlabelled(cluster, namespaces.iter()))
+}
+
+/// Of pods to come nobody knows that they get sidecars, where the labels of their described namespace do not ask for them
+/// (`semantics.md` §2.1).
+fn unlabelled<'n>(cluster: &Cluster, mut namespaces: impl Iterator<Item = &'n Symbol>) -> Option<Status> {
+    let asks_for_nothing = |name: &Symbol| cluster.namespace_labels(name).is_some_and(|labels| namespace_plane(labels).is_none());
+    namespaces.any(asks_for_nothing).then_some(Status::Open)
 }
 
 /// What a proxy is that listens where it is told to and captures nothing, if it is none beside an application (`semantics.md` §2.1, §5.5).
@@ -229,7 +236,9 @@ fn meshed_callers(policy: &Policy, cluster: &Cluster) -> Status {
     let mut calling = others(policy, cluster).filter(|(_, labels)| policy.rules.iter().any(|rule| calls(rule, labels)));
     let turned = || calling.find_map(|(namespace, _)| turned_by_labels(cluster, &namespace, is_sidecar));
     let concerned = pods(cluster).filter(|(workload, pod)| !is_managed(pod) && policy.rules.iter().any(|rule| may_call(rule, workload)));
-    over(concerned, |_, pod| without_sidecar(pod)).unless(turned)
+    let concerned: Vec<_> = concerned.collect();
+    let homes = concerned.iter().map(|(_, pod)| &pod.namespace);
+    over(concerned.iter().copied(), |_, pod| without_sidecar(pod)).unless(turned).unless(|| unlabelled(cluster, homes))
 }
 
 /// The namespaces that the manifests describe and nobody here manages, with their labels.
