@@ -16,8 +16,8 @@ use super::open::opened;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
-use super::words::{Words, port_words};
-use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Symbol, Transport};
+use super::words::{Told, Words, port_words};
+use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
 use crate::gates::Gates;
 use crate::ir::Policy;
 
@@ -129,16 +129,22 @@ pub(super) fn sort(entries: &mut [Entry]) {
 /// What passes of a class of flows on each side.
 pub(super) fn said(pair: &Pair<'_>, words: &Words, cell: &Cell) -> [String; 2] {
     let known = |which: Which| {
-        let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which), (cell.protocol, cell.port));
-        sets.extend(cell.meant.iter().cloned());
-        sets
+        move || {
+            let mut sets = pair.side(which).requests(cell.caller.of(which), cell.target.of(which), (cell.protocol, cell.port));
+            sets.extend(cell.meant.iter().cloned());
+            sets
+        }
     };
     let sides = [(Which::Base, &cell.before), (Which::Head, &cell.after)];
-    let told = |both: &BTreeSet<String>| sides.map(|(which, access)| words.access(access, &cell.requests, (&|| known(which), both)));
+    let refused = |which: Which| move |request: &Request| pair.side(which).refuses_token(cell.target.of(which), request);
+    let told = |both: &BTreeSet<String>| {
+        sides.map(|(which, access)| words.access(access, &cell.requests, &Told { known: &known(which), refused: &refused(which) }, both))
+    };
     if cell.requests.len() <= MANY {
         return told(&BTreeSet::new());
     }
-    let [old, new] = sides.map(|(which, access)| words.sets(access, &cell.requests, &|| known(which)));
+    let [old, new] =
+        sides.map(|(which, access)| words.sets(access, &cell.requests, &Told { known: &known(which), refused: &refused(which) }));
     let both: BTreeSet<String> = if old.len().max(new.len()) > MANY { &old & &new } else { BTreeSet::new() };
     told(&both)
 }
@@ -326,6 +332,9 @@ fn words(policies: Policies<'_>) -> Words {
     for policy in [policies.base, policies.head] {
         words.networks.extend(policy.networks.iter().map(|(name, network)| (name.clone(), network.clone())));
         words.issuers.extend(policy.issuers.values().map(|issuer| (issuer.url.clone(), issuer.name.clone())));
+        for issuer in policy.issuers.values() {
+            words.audiences.entry(issuer.url.clone()).or_default().insert(issuer.audiences.iter().cloned().collect());
+        }
         let cluster = &policy.config.cluster;
         for (name, addresses) in [("nodes", &cluster.nodes), ("apiserver", &cluster.api_server), ("metadata", &cluster.metadata)] {
             if !addresses.is_empty() {

@@ -10,8 +10,8 @@ use super::moved::{Accounts, Moved};
 use crate::classes::fresh_word;
 use crate::cluster::Endpoint;
 use crate::flow::{
-    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Protocol, RequestSet, Symbol, Values,
-    Verdict,
+    AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Protocol, Request, RequestSet, Symbol,
+    Values, Verdict,
 };
 use crate::verify::{Judge, Way};
 
@@ -61,6 +61,10 @@ pub(crate) trait Side: Sync {
     fn namespaces(&self) -> BTreeSet<Symbol>;
     /// Sets of requests by which what passes from one peer to another is told in words.
     fn requests(&self, source: &Peer, destination: &Peer, on: (Protocol, u16)) -> Vec<RequestSet>;
+    /// Whether it refuses a request to a pod for the token that it carries, whoever may send it.
+    fn refuses_token(&self, _destination: &Peer, _request: &Request) -> bool {
+        false
+    }
     /// The pods of a namespace that are open this way whatever the rules say.
     fn open(&self, namespace: &str, way: Way) -> PodSet;
     /// What is known of the accounts of pods, besides what every pod of it says itself.

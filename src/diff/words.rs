@@ -19,6 +19,16 @@ pub(crate) struct Words {
     pub(crate) networks: BTreeMap<Symbol, AddressSet>,
     /// The name of an issuer, by its address.
     pub(crate) issuers: BTreeMap<Symbol, Symbol>,
+    /// For whom its tokens must be meant, by its address: lists of which there are several if the two sides do not agree.
+    pub(crate) audiences: BTreeMap<Symbol, BTreeSet<BTreeSet<Symbol>>>,
+}
+
+/// What a side knows of requests to one pod.
+pub(super) struct Told<'t> {
+    /// The sets of requests by which it is told what passes; asked for only where not all requests pass.
+    pub(super) known: &'t dyn Fn() -> Vec<RequestSet>,
+    /// Whether one is refused for its token alone.
+    pub(super) refused: &'t dyn Fn(&Request) -> bool,
 }
 
 /// The most parts of a list that are named one by one.
@@ -65,14 +75,9 @@ impl Words {
         parts
     }
 
-    /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`. The sets of requests that are known
-    /// are asked for only where not all requests pass; those on `both` sides are counted alone.
-    pub(super) fn access(
-        &self,
-        access: &Access,
-        requests: &[Option<Request>],
-        (known, both): (&dyn Fn() -> Vec<RequestSet>, &BTreeSet<String>),
-    ) -> String {
+    /// What passes: `denied`, `allowed`, `allowed, mTLS`, `allowed, mTLS, grpc shop.Orders/Place`. Sets of requests on `both` sides are
+    /// counted alone.
+    pub(super) fn access(&self, access: &Access, requests: &[Option<Request>], side: &Told<'_>, both: &BTreeSet<String>) -> String {
         if access.best().iter().all(|said| *said == Said::Denied) {
             return "denied".to_owned();
         }
@@ -80,7 +85,7 @@ impl Words {
             return "unspecified".to_owned();
         }
         let over =
-            |transport: Transport| access.over(transport).map(|said| self.passing(said, requests, known).map(|words| joined(words, both)));
+            |transport: Transport| access.over(transport).map(|said| self.passing(said, requests, side).map(|words| joined(words, both)));
         let words = match (over(Transport::Plaintext), over(Transport::Mtls)) {
             (Some(Some(plaintext)), Some(Some(mtls))) if plaintext == mtls => vec![plaintext],
             (Some(Some(plaintext)), Some(Some(mtls))) => vec![with("mTLS", &mtls), with("or plaintext", &plaintext)],
@@ -95,13 +100,13 @@ impl Words {
     }
 
     /// The sets of requests by which it is told what passes.
-    pub(super) fn sets(&self, access: &Access, requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> BTreeSet<String> {
-        let over = |transport: Transport| self.passing(access.over(transport)?, requests, known);
+    pub(super) fn sets(&self, access: &Access, requests: &[Option<Request>], side: &Told<'_>) -> BTreeSet<String> {
+        let over = |transport: Transport| self.passing(access.over(transport)?, requests, side);
         [Transport::Plaintext, Transport::Mtls].into_iter().filter_map(over).flatten().collect()
     }
 
     /// Which requests pass: nothing to be told for everything, none for nothing.
-    fn passing(&self, said: &[Said], requests: &[Option<Request>], known: &dyn Fn() -> Vec<RequestSet>) -> Option<Vec<String>> {
+    fn passing(&self, said: &[Said], requests: &[Option<Request>], side: &Told<'_>) -> Option<Vec<String>> {
         let all: Vec<(Option<&Request>, bool)> =
             requests.iter().map(Option::as_ref).zip(said.iter().map(|said| *said == Said::Allowed)).collect();
         if !all.iter().any(|(_, passes)| *passes) {
@@ -117,16 +122,21 @@ impl Words {
         if told.iter().all(|(request, passes)| *passes || with_token(*request)) {
             return Some(vec!["but not with every token".to_owned()]);
         }
+        let is_refused = |request: Option<&Request>| request.is_some_and(|request| (side.refused)(request));
+        let (refused, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|(request, passes)| !passes && is_refused(*request));
         let holds = |set: &RequestSet| {
             let mut admitted = told.iter().filter(|(request, _)| set.admits(*request)).peekable();
             admitted.peek().is_some() && admitted.all(|(_, passes)| *passes)
         };
-        let known = known();
+        let known = (side.known)();
         let wholly: Vec<&RequestSet> = known.iter().filter(|set| !set.is_empty() && holds(set)).collect();
         let left = told.iter().filter(|(request, passes)| *passes && !wholly.iter().any(|set| set.admits(*request)));
         // Any other method reads as more usual than that of preflights.
         let left = left.min_by_key(|(request, _)| request.is_some_and(|request| &*request.method == "OPTIONS"));
         let mut words = self.request_sets(&wholly);
+        // What asks for a token speaks of no others.
+        let takes_refused = |set: &&RequestSet| refused.iter().any(|(request, _)| set.admits(*request));
+        words.extend(wholly.iter().any(takes_refused).then(|| "but not with every token".to_owned()));
         if let Some((request, _)) = left {
             words.push(
                 request.map_or_else(|| "what is no HTTP".to_owned(), |request| format!("requests such as {}", request_words(request))),
@@ -180,11 +190,21 @@ impl Words {
         if let TokenTest::Valid { issuer, claims } = &cube.token {
             let _ = write!(text, " jwt {}", self.issuers.get(issuer).unwrap_or(issuer));
             for (name, held) in claims {
+                if **name == *"aud" && self.is_usual(issuer, held) {
+                    continue;
+                }
                 let held: Vec<&str> = held.iter().map(|word| &**word).collect();
                 let _ = write!(text, " claim {name}={}", held.join("|"));
             }
         }
         text
+    }
+}
+
+impl Words {
+    /// Whether tokens of an issuer must be meant for one of these, on both sides.
+    fn is_usual(&self, issuer: &Symbol, audiences: &BTreeSet<Symbol>) -> bool {
+        self.audiences.get(issuer).is_some_and(|lists| lists.len() == 1 && lists.contains(audiences))
     }
 }
 

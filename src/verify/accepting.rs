@@ -7,7 +7,7 @@ use super::accounted::{AcceptedRegion, Accounted, Leaves};
 use super::judge::{Judge, JudgedEnd, Way};
 use super::program::{Program, ProgramEnd};
 use crate::cluster::Endpoint;
-use crate::flow::{Cut, Flow, LabelTests, Peer, Pod, PodCube, Protocol, RequestSet, TestRole, Values, Verdict};
+use crate::flow::{Cut, Flow, LabelTests, Peer, Pod, PodCube, Protocol, Request, RequestSet, TestRole, Transport, Values, Verdict};
 use crate::gates::{Coupled, Gates};
 use crate::ir::Policy;
 
@@ -47,6 +47,20 @@ impl<'p> Accepting<'p> {
     /// The rules of the accepted couplings that let a flow in.
     pub fn letting_in<'s>(&'s self, flow: &'s Flow, leaves: Leaves) -> impl Iterator<Item = Coupled> + 's {
         self.accounted.entered(flow, leaves)
+    }
+
+    /// Whether a request to a pod is refused for its token, whoever sends it.
+    pub fn refuses_token(&self, destination: &Peer, request: &Request) -> bool {
+        let (protocol, transport) = (Protocol::Tcp, Transport::Plaintext);
+        let flow = Flow {
+            source: destination.clone(),
+            destination: destination.clone(),
+            protocol,
+            port: 1,
+            transport,
+            request: Some(request.clone()),
+        };
+        self.program.end_of(&Endpoint::from(destination.clone()), Way::Ingress).refuses_token(&flow)
     }
 
     /// The requests that accepted couplings let further to a pod on a port.

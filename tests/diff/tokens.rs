@@ -5,6 +5,7 @@ use twogate::cluster::{Cluster, Endpoint, Names, Way};
 use twogate::flow::{DataPlane, NAMESPACE_NAME, Peer, Pod, Protocol, Transport};
 
 use super::manifests::{compared, lines, read};
+use crate::cli::Place;
 
 const SIDECAR: &str = "[mesh]\nmode = \"sidecar\"\n";
 
@@ -180,4 +181,31 @@ fn keys_that_are_exchanged_between_audiences_are_told() {
         told.contains("are verified by the keys at `https://idp.test/x` for `b` or the keys at `https://idp.test/y` for `a`"),
         "{told}"
     );
+}
+
+/// Requests with tokens are told as lines say them; whom a token is meant for only where that is not the same on both sides.
+#[test]
+fn requests_with_tokens_are_told_as_lines_say_them() {
+    let program = |audience: &str, line: &str| {
+        format!(
+            "namespace shop\nissuer corp = \"https://id.example\" jwks \"https://id.example/keys\" audience \"{audience}\"\n\
+             workload web = app=web account web\nallow web -> app=api:8080 mtls {line}\n"
+        )
+    };
+    let told = |old: &str, new: &str| {
+        let ran = Place::with(&[("old/a.intent", old), ("new/a.intent", new)]).run("diff old new");
+        let line = ran.stdout.lines().find(|line| line.contains("app=api@shop:8080  ")).unwrap_or_default().to_owned();
+        line.split_once("  was ").map(|(_, words)| words.to_owned()).unwrap_or(ran.stdout)
+    };
+    let (plain, token) = (program("shop", "http GET /a"), program("shop", "http GET /a jwt corp"));
+    let claim = program("shop", "http GET /a jwt corp claim groups=admin|ops");
+    assert_eq!(told(&plain, &token), "allowed, mTLS, http GET /a; now allowed, mTLS, http GET /a jwt corp");
+    assert_eq!(told(&token, &claim), "allowed, mTLS, http GET /a jwt corp; now allowed, mTLS, http GET /a jwt corp claim groups=admin|ops");
+    assert_eq!(
+        told(&token, &program("till", "http GET /a jwt corp")),
+        "allowed, mTLS, http GET /a jwt corp claim aud=shop; now allowed, mTLS, http GET /a jwt corp claim aud=till"
+    );
+    let beside = format!("{token}allow app=job -> app=api:9090 http POST /b\n");
+    let ran = Place::with(&[("old/a.intent", &token), ("new/a.intent", &beside)]).run("diff old new").stdout;
+    assert!(ran.contains("app=job@shop -> app=api@shop:9090  now allowed, http POST /b, but not with every token\n"), "{ran}");
 }
