@@ -202,6 +202,15 @@ impl Cluster {
         self.unsaid_planes.iter().filter(|namespace| self.is_meshed_by_default(namespace))
     }
 
+    /// The same, with more known of the pods of its workloads than the manifests say.
+    #[must_use]
+    pub fn with_pods(mut self, known: impl Fn(&Workload) -> Endpoint) -> Self {
+        let workloads = self.workloads.iter().map(|workload| Workload { endpoint: known(workload), ..workload.clone() });
+        self.workloads = Arc::new(workloads.collect());
+        self.known = pods::known(&self.workloads);
+        self
+    }
+
     /// The workloads that the manifests hold, by namespace, kind and name. Pods of one owner are one, unless a policy may tell
     /// them apart.
     pub fn workloads(&self) -> &[Workload] {

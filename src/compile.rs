@@ -4,6 +4,7 @@
 //! as a whole: each returns what it could make, and findings.
 
 mod against;
+mod believed;
 mod endpoint;
 mod evaluate;
 mod expectations;
@@ -28,6 +29,7 @@ use crate::verify::{Proof, is_any_accepted};
 use crate::{check, format};
 
 pub use against::{Against, Relation, against};
+pub use believed::{believed, says_all_labels};
 pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};

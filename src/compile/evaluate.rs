@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::{Input, Mesh, Outcome, platform};
-use crate::cluster::{self, Cluster, Platform};
+use super::{Input, Mesh, Outcome, believed, platform};
+use crate::cluster::{self, Cluster, Platform, Workload};
 use crate::config::Config;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::Symbol;
+use crate::flow::{Peer, Symbol};
 use crate::source::{FileId, Source, Sources};
 
 /// Manifests, read and ready to be asked.
@@ -60,7 +60,14 @@ pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let written = written.map(|file| sources.add(Source::new(file.path.as_str(), Arc::clone(&file.text))));
     let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
     let namespace = input.namespace.as_deref().unwrap_or("default");
-    judged(sources, &files, Vec::new(), namespace.into(), outcome.policy.config.clone())
+    let judged = judged(sources, &files, Vec::new(), namespace.into(), outcome.policy.config.clone());
+    let policy = &outcome.policy;
+    let as_declared = |workload: &Workload| {
+        let pod = workload.endpoint.clone();
+        let namespace = if let Peer::Pod(pod) = &pod.peer { pod.namespace.to_string() } else { String::new() };
+        believed(pod, &format!("{} {namespace}/{}", workload.kind, workload.name), policy, &policy.inventory)
+    };
+    Judged { cluster: judged.cluster.with_pods(as_declared), ..judged }
 }
 
 fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Symbol, config: Config) -> Judged {

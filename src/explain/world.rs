@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
+use crate::compile::{believed, says_all_labels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
 use crate::inventory::{Inventory, namespace_plane};
 use crate::ir::{Policy, Workload};
@@ -87,7 +88,7 @@ impl World {
             return Self { pods, addressed, ..Self::default() };
         }
         for known in &mut pods {
-            believe(known, policy, inventory);
+            known.endpoint = believed(known.endpoint.clone(), known.name.as_deref().unwrap_or_default(), policy, inventory);
         }
         let (listed, mut stated) = (pods.len(), Vec::new());
         for workload in &policy.workloads {
@@ -248,21 +249,6 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     Known { endpoint, name, aliases, text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
 }
 
-/// What intents declare of a namespace, they declare of the pods of an inventory too.
-fn believe(known: &mut Known, policy: &Policy, inventory: &Inventory) {
-    let Peer::Pod(pod) = &mut known.endpoint.peer else { return };
-    let Some(namespace) = policy.namespace(&pod.namespace) else { return };
-    if namespace.is_managed() {
-        pod.namespace_labels.clone_from(&namespace.labels);
-        known.endpoint.facts.namespace = NamespaceLabels::Known;
-    }
-    let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
-    let listed = inventory.workloads_in(&pod.namespace).iter().find(|workload| known.name.as_deref() == Some(&workload.to_string()));
-    let usual = namespace.plane.unwrap_or(policy.config.mesh.mode);
-    let listed = listed.map(|workload| inventory.plane_of(workload, usual));
-    pod.plane = declared.and_then(|workload| workload.plane).or(listed).unwrap_or(usual);
-}
-
 fn is_object(known: &Known, object: &Object) -> bool {
     let name = format!("{} {}/{}", object.kind.name(), object.namespace, object.name);
     known.name.as_ref() == Some(&name) || known.aliases.contains(&name)
@@ -321,7 +307,7 @@ pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known
 
 /// What is known of the labels of a namespace.
 fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> NamespaceLabels {
-    let described = policy.namespace(namespace).is_some_and(crate::ir::Namespace::is_managed);
+    let described = policy.namespace(namespace).is_some_and(|known| says_all_labels(policy, known));
     let known = described || cluster.namespace_labels(namespace).is_some();
     if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
 }

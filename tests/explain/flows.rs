@@ -340,3 +340,16 @@ spec:
     assert_eq!(choices("app=x@net -> pod/names"), "write one of 5353/udp, 5354");
     assert_eq!(choices("app=x@net -> app=names@net"), "write one of 5353/udp, 5354");
 }
+
+/// What is declared of a namespace that others manage is known of it, if it is all that rules ask for.
+#[test]
+fn labels_that_are_declared_of_others_namespaces_are_known() {
+    let asked = |rule: &str| {
+        let intents = format!("namespace shop\nexternal namespace pay labels env=prod {{\n}}\nallow {rule} -> app=db:5432\n");
+        let files = Files { intents: &intents, ..Files::default() };
+        files.ask("app=x@pay -> app=db:5432").verdict().cloned()
+    };
+    assert_eq!(asked("*@[env=prod]"), Some(Verdict::Allowed));
+    assert_eq!(asked("*@[env=dev]"), Some(Verdict::Denied));
+    assert!(matches!(asked("*@[team=a]"), Some(Verdict::Unspecified(_))));
+}

@@ -223,3 +223,23 @@ fn programs_of_others_decide_too() {
     assert_eq!(all("shop.intent", "pay.intent"), only);
     assert_eq!(all("pay.intent", "shop.intent"), only, "whoever's they are, the policies are the same");
 }
+
+/// What intents declare of pods holds for those of the inventory: `db` has a sidecar by the line of its namespace, though no manifest says so.
+#[test]
+fn pods_are_as_intents_declare_them() {
+    let intents = "namespace shop mesh sidecar labels team=a open egress {\n  workload old = app=old unmeshed\n  close in app=db\n  allow in * -> app=db:81 mtls\n  allow in *@[team=a] -> app=db:82\n}\n";
+    let pod = |app: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {app}, namespace: shop, labels: {{app: {app}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+        )
+    };
+    let pods = pod("old") + &pod("web") + &pod("db");
+    for config in ["[mesh]\nmode = \"none\"\n", "[mesh]\nmode = \"sidecar\"\n"] {
+        let files = [("shop.intent", intents), ("pods.yaml", pods.as_str()), ("twogate.toml", config)];
+        let Ran(status, stdout, stderr) = run(&files, &["shop.intent", "--inventory", "pods.yaml", "--to", "shop/db[Pod]"], "");
+        assert_eq!(status, 0, "{stderr}");
+        let rows = rows(&stdout);
+        let (old, web) = ("shop/old[Pod] shop/db[Pod] TCP", "shop/web[Pod] shop/db[Pod] TCP");
+        assert_eq!(rows, [format!("{old} 82 plaintext"), format!("{web} 81 mTLS"), format!("{web} 82 either")], "{stdout}");
+    }
+}
