@@ -70,6 +70,7 @@ pub(super) use gateway::is_named_after;
 pub(super) use judge::in_mesh;
 pub use keys::{Keys, TokenCopy, Verification};
 pub(super) use names::{Others, add_names_of};
+pub(super) use read::MAX_LABELS;
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.

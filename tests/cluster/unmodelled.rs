@@ -274,6 +274,11 @@ fn an_unreadable_policy_of_the_mesh_opens_the_pods_that_it_selects_and_no_others
             "{selector: {matchLabels: {'': db}}}".to_owned(),
             format!("{{selector: {{matchLabels: {{'a b': db}}}}, {broken}}}"),
             "{selector: {matchLabels: {app: api, tier: 5}}}".to_owned(),
+            // More labels than a selector may have.
+            format!(
+                "{{selector: {{matchLabels: {{app: api{}}}}}}}",
+                (0..4096).fold(String::new(), |all, key| all + ", k" + &key.to_string() + ": v")
+            ),
             format!("{{selector: {{matchLabels: {{app: db}}}}, targetRefs: [{{kind: Gateway, name: g}}], {broken}}}"),
         ] {
             assert!(open(&on("shop", &spec), &web, &db) && open(&on("shop", &spec), &db, &web), "{kind} {spec}");
