@@ -29,7 +29,7 @@ pub use workload::{
 };
 
 pub(crate) use injection::namespace_plane;
-pub(crate) use mesh_config::MeshConfig;
+pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};
 pub(crate) use pod::added_to_deployments;

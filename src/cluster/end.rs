@@ -3,6 +3,8 @@
 //! Owns: `End`. The policies that act on the pod are found once; what they say is `network`'s and the mesh's. Its cuts and its
 //! verdicts must look at the same things.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::mesh::{MeshEnd, Readers};
 use super::network::{self, Connection, Selected};
 use super::truth::{Doubt, Truth};
@@ -21,6 +23,8 @@ pub struct End<'c> {
     network_doubt: Option<&'c Unmodelled>,
     /// Calls of addresses that may go over a waypoint, and the `ServiceEntry` that says it; on egress only.
     outward: Vec<(AddressSet, PortSet, String)>,
+    /// Something that is not modelled and may change what the mesh makes of calls of addresses; on egress only.
+    address_doubt: Option<&'c Unmodelled>,
     /// The mesh, which is asked on ingress only.
     mesh: Option<MeshPart<'c>>,
 }
@@ -41,7 +45,8 @@ impl<'c> End<'c> {
         let mesh =
             (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
         let outward = if way == Way::Egress { cluster.mesh.outward(subject) } else { Vec::new() };
-        Self { cluster, subject, way, selected, network_doubt, outward, mesh }
+        let address_doubt = if way == Way::Egress { address_doubt(cluster, subject) } else { None };
+        Self { cluster, subject, way, selected, network_doubt, outward, address_doubt, mesh }
     }
 
     /// By what this end tells connections apart; see [`Cut`] for what that promises.
@@ -58,9 +63,10 @@ impl<'c> End<'c> {
             requests: RequestSamples::default(),
         };
         cuts.extend(self.outward.iter().map(outward));
+        let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
+        cuts.extend(self.address_doubt.map(|_| tcp(Peers::from(AddressSet::all()))));
         let Some(mesh) = &self.mesh else { return cuts };
         cuts.extend(mesh.end.cuts(names));
-        let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
         // The mesh sees TCP alone, a block may hold a pod whose address is not known, and what is not modelled may hang on who calls.
         if wire::plane(self.subject) != DataPlane::None || mesh.doubt.is_some() {
             cuts.extend([tcp(Peers::all()), tcp(Peers::from(PodSet::all()))]);
@@ -71,28 +77,20 @@ impl<'c> End<'c> {
 
     /// Whether this end lets a connection pass, for the far end, port, transport and request of it. Without reasons, and fast.
     ///
-    /// Egress is the network gate alone; ingress is the network gate, the transport and the caller together, for a pod that is
-    /// called directly. A path over a waypoint is [`Cluster::decide`]'s to judge.
+    /// Egress is the network gate alone, but for what may decide about calls of addresses, which have no end of their own; ingress is the
+    /// network gate, the transport and the caller together, for a pod that is called directly. A path over a waypoint is [`Cluster::decide`]'s to judge.
     pub fn decide(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
         let network = self.network(far, protocol, port, transport);
         if network.is_no() {
             return Verdict::Denied;
         }
-        let mesh = match &self.mesh {
-            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request),
-            _ => Verdict::Allowed,
-        };
-        both(network, mesh)
+        both(network, self.in_mesh(far, protocol, port, transport, request))
     }
 
     /// Whether the network gate by itself, and the mesh by itself, stop a connection for sure.
     pub fn stops(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> [bool; 2] {
         let network = self.network(far, protocol, port, transport).is_no();
-        let mesh = match &self.mesh {
-            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request) == Verdict::Denied,
-            _ => false,
-        };
-        [network, mesh]
+        [network, self.in_mesh(far, protocol, port, transport, request) == Verdict::Denied]
     }
 
     /// Both at once: whether this end lets a connection pass, and which gates by themselves stop it for sure.
@@ -105,10 +103,7 @@ impl<'c> End<'c> {
         request: Option<&Request>,
     ) -> (Verdict, [bool; 2]) {
         let network = self.network(far, protocol, port, transport);
-        let mesh = match &self.mesh {
-            Some(mesh) if protocol == Protocol::Tcp => mesh.decide(self, far, port, transport, request),
-            _ => Verdict::Allowed,
-        };
+        let mesh = self.in_mesh(far, protocol, port, transport, request);
         let stops = [network.is_no(), mesh == Verdict::Denied];
         (both(network, mesh), stops)
     }
@@ -122,6 +117,16 @@ impl<'c> End<'c> {
     /// from every far end, on every port and over every transport.
     pub fn alike(&self, requests: &[Option<Request>]) -> Vec<usize> {
         self.mesh.as_ref().map_or_else(|| vec![0; requests.len()], |mesh| mesh.end.alike(requests))
+    }
+
+    /// What the mesh says: nothing, at the end that a connection leaves, unless it is not known what becomes of it there.
+    fn in_mesh(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
+        match (&self.mesh, self.address_doubt, &far.peer) {
+            _ if protocol != Protocol::Tcp => Verdict::Allowed,
+            (Some(mesh), ..) => mesh.decide(self, far, port, transport, request),
+            (None, Some(object), Peer::Address(_)) => Verdict::Unspecified(object.to_string()),
+            (None, ..) => Verdict::Allowed,
+        }
     }
 
     /// What the network gate says.
@@ -145,6 +150,13 @@ impl<'c> End<'c> {
             Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid, service: None };
         network::gate(&self.selected, &connection)
     }
+}
+
+/// Something that may change what the mesh makes of calls of addresses by a pod. It is the same for all of them.
+fn address_doubt<'c>(cluster: &'c Cluster, subject: &Endpoint) -> Option<&'c Unmodelled> {
+    let address = Endpoint::from(Peer::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let all = cluster.unmodelled.at_mesh(&address).chain(cluster.unmodelled.at_client(subject));
+    all.into_iter().find(|object| matters(object, subject, &address))
 }
 
 /// What two gates in a row say.

@@ -15,8 +15,8 @@ impl Cluster {
     /// One that selects every pod tells nothing apart and is among them if it is there.
     ///
     /// Two pods that differ in nothing but labels, and that the same selectors choose, get the same answers of [`super::End::decide`]. On
-    /// egress that is the network gate alone: what the mesh says of a connection it says where that arrives, a `DestinationRule` is in no
-    /// answer of an end, and which calls of addresses may go over a waypoint hangs on the data plane.
+    /// egress that is the network gate and what is not modelled: what the mesh says of a connection it says where that arrives, a
+    /// `DestinationRule` is in no answer of an end, and which calls of addresses may go over a waypoint hangs on the data plane.
     pub fn selectors(&self, namespace: &str, way: Way) -> Vec<LabelCube> {
         let network = self.network.subjects(namespace, way).chain(self.unmodelled.selectors(namespace, way)).cloned();
         let mut all: BTreeSet<LabelCube> = network.collect();

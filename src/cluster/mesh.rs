@@ -70,6 +70,7 @@ pub(super) use gateway::is_named_after;
 pub(super) use judge::in_mesh;
 pub use keys::{Keys, TokenCopy, Verification};
 pub(super) use names::{Others, add_names_of};
+pub(super) use read::MAX_LABELS;
 pub(super) use route::{Hop, Route};
 
 /// The objects of a mesh.
@@ -95,6 +96,8 @@ pub(super) struct Mesh {
     ingress_classes: BTreeMap<Symbol, Symbol>,
     /// What is laid over the pods of waypoints.
     overlays: Overlays,
+    /// Whether sidecars refuse to call what no registry names.
+    refuses_unnamed: bool,
     /// The waypoints whose pods are not as they usually are.
     reshaped: BTreeSet<(Symbol, Symbol)>,
     waypoints: Vec<Waypoint>,
@@ -176,6 +179,11 @@ impl Mesh {
         reading.quietly(|reading| overlays.add(object, &tree.root, reading));
     }
 
+    /// Takes in that sidecars refuse to call what no registry names.
+    pub(super) const fn refuse_unnamed(&mut self) {
+        self.refuses_unnamed = true;
+    }
+
     /// Takes in a Deployment, of which one may be istiod's.
     pub(super) fn read_deployment(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) {
         let overlays = &mut self.overlays;
@@ -218,6 +226,7 @@ impl Mesh {
         self.gateways.extend(other.gateways);
         self.gateway_classes.extend(other.gateway_classes);
         self.overlays.merge(other.overlays);
+        self.refuses_unnamed |= other.refuses_unnamed;
         self.classic.extend(other.classic);
         self.listener_sets.extend(other.listener_sets);
         self.ingresses.extend(other.ingresses);

@@ -3,6 +3,7 @@
 //! Owns: the walk over documents, on two threads; `metadata`. Every object is sorted by `kinds`, and
 //! nothing is skipped in silence: what cannot be read makes the flows unspecified that it may touch.
 
+mod istiod;
 mod kinds;
 mod mesh_config;
 mod metadata;
@@ -18,8 +19,8 @@ use super::network::{self, NetworkPolicy};
 use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{DataPlane, Labels, PodCube, Symbol};
-use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice};
+use crate::flow::{DataPlane, LabelCube, Labels, PodCube, Symbol};
+use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice, REGISTRY_ONLY};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
@@ -42,6 +43,8 @@ pub(super) struct Manifests {
     homeless: Vec<(String, Location)>,
     /// Every object that is no fact of the inventory.
     pub(super) noted: Vec<Noted>,
+    /// What tells an injector to give a sidecar to pods of which nothing is said.
+    injects_everywhere: Vec<Object>,
 }
 
 /// Texts below this size are read by one thread: another one would cost more than it saves.
@@ -81,6 +84,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     manifests.add_ingresses();
     manifests.open_annotated(platform);
     manifests.open_bare(platform);
+    manifests.open_unsaid(platform);
     manifests.open_reshaped();
     manifests.open_calls_of_gateways();
     manifests.report_unmodelled();
@@ -253,6 +257,12 @@ impl Manifests {
             self.mesh.read_deployment(&metadata::loose(object, platform, reading), object, reading);
         }
         inventory::read_object(object, &default, &mut self.inventory, reading);
+        // What is found here is nothing that is wrong with the workload, so it comes last.
+        if object.kind == "Deployment" {
+            let named = metadata::loose(object, platform, reading);
+            let settings = istiod::read(object, platform, reading);
+            self.unmodelled.extend(settings.into_iter().map(|setting| setting.of(named.clone())));
+        }
     }
 
     /// A modelled object with findings: what it says is not known, so neither is what becomes of the flows it acts on.
@@ -274,10 +284,35 @@ impl Manifests {
     /// What may be the mesh's configuration, or what is laid over pods of waypoints.
     fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
         self.mesh.read_config_map(&metadata::loose(object, platform, reading), object, reading);
-        for (key, proxies) in mesh_config::read(object, platform, reading) {
-            let (object, ends, spared) = (metadata::loose(object, platform, reading), Ends::All, BTreeSet::new());
-            let (why, gates, side) = (Why::Setting(key), Gates::Mesh, Side::Either);
-            self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
+        for setting in mesh_config::read(object, platform, reading) {
+            let named = metadata::loose(object, platform, reading);
+            if setting.key == REGISTRY_ONLY {
+                self.mesh.refuse_unnamed();
+            }
+            match setting.key {
+                mesh_config::EVERYWHERE => self.injects_everywhere.push(named),
+                _ => self.unmodelled.push(setting.of(named)),
+            }
+        }
+    }
+
+    /// Leaves open what pods send and take that are taken to be outside the mesh, where an injector gives a sidecar to all of which nothing is
+    /// said.
+    fn open_unsaid(&mut self, platform: &Platform) {
+        if platform.mesh == DataPlane::Sidecar {
+            return;
+        }
+        let unsaid = self.inventory.unsaid_planes();
+        for object in &self.injects_everywhere {
+            self.unmodelled.extend(unsaid.iter().map(|namespace| Unmodelled {
+                object: object.clone(),
+                why: Why::Setting(mesh_config::EVERYWHERE),
+                gates: Gates::Membership,
+                ends: Ends::of_namespace(namespace, LabelCube::all()),
+                side: Side::Either,
+                proxies: Proxies::Any,
+                spared: BTreeSet::new(),
+            }));
         }
     }
 
@@ -385,6 +420,7 @@ impl Manifests {
         self.noted.extend(other.noted);
         self.held.extend(other.held);
         self.homeless.extend(other.homeless);
+        self.injects_everywhere.extend(other.injects_everywhere);
         self.findings.extend(other.findings);
         self.findings.extend(self.inventory.merge_as(other.inventory, code::INVALID_MANIFEST));
     }
@@ -478,14 +514,15 @@ fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
 fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
         Gates::Network | Gates::NetworkBaseline => "what the network lets pass",
-        Gates::Mesh => "what the mesh lets pass",
+        Gates::Mesh | Gates::Membership => "what the mesh lets pass",
         Gates::Both => "what passes",
     };
     let whose = match &object.ends {
+        Ends::All if object.side == Side::CallingAddresses => "from pods with a sidecar to addresses".to_owned(),
         Ends::All => "anywhere".to_owned(),
         Ends::Addresses => "between pods and addresses outside".to_owned(),
         Ends::Pods(pods) => match object.side {
-            Side::Calling => format!("from `{pods}`"),
+            Side::Calling | Side::CallingAddresses => format!("from `{pods}`"),
             Side::Called => format!("to `{pods}`"),
             Side::Either => format!("from and to `{pods}`"),
         },

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, ProxyRole, Way, wire};
+use super::{Endpoint, NamespaceLabels, Network, ProxyRole, Way, wire};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
@@ -38,6 +38,8 @@ pub(super) enum Side {
     Called,
     /// The one that calls alone.
     Calling,
+    /// The one that calls, where it has a sidecar and calls an address.
+    CallingAddresses,
 }
 
 /// Of whose Envoys an object may be.
@@ -77,6 +79,8 @@ pub(super) enum Gates {
     NetworkBaseline,
     /// What the mesh lets pass; ends outside the mesh are not touched.
     Mesh,
+    /// Whether pods that are taken to be outside the mesh are in it, and so what it lets pass there.
+    Membership,
     /// Both.
     Both,
 }
@@ -90,6 +94,19 @@ pub(super) enum Ends {
     Pods(PodCube),
     /// Addresses.
     Addresses,
+}
+
+/// Something that an installation of the mesh says and that is not modelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Setting {
+    /// What says it.
+    pub(super) key: &'static str,
+    /// Whose ends it may touch.
+    pub(super) ends: Ends,
+    /// Which of the two ends.
+    pub(super) side: Side,
+    /// Of which proxies.
+    pub(super) proxies: Proxies,
 }
 
 /// All of them, found by namespace.
@@ -138,7 +155,7 @@ impl Unmodelled {
         let at_gate = match self.gates {
             Gates::Network | Gates::Both => true,
             Gates::NetworkBaseline => isolated == Isolated::No,
-            Gates::Mesh => false,
+            Gates::Mesh | Gates::Membership => false,
         };
         // An address has no gate of its own; what touches all ends is met at the other one.
         at_gate && self.ends.hold(end) && matches!(end.peer, Peer::Pod(_))
@@ -148,10 +165,13 @@ impl Unmodelled {
     fn touches_mesh(&self, end: &Endpoint) -> bool {
         let at_gate = match self.gates {
             Gates::Mesh => wire::plane(end) != DataPlane::None || matches!(end.peer, Peer::Address(_)),
+            // Nobody injects pods on their node's network.
+            Gates::Membership => wire::plane(end) == DataPlane::None && end.facts.network == Network::Own,
             Gates::Both => true,
             Gates::Network | Gates::NetworkBaseline => false,
         };
-        at_gate && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
+        let at_side = self.side != Side::CallingAddresses || wire::plane(end) == DataPlane::Sidecar;
+        at_gate && at_side && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
     }
 
     /// Whether another one says the same of the same flows, wherever it is written.
@@ -162,7 +182,10 @@ impl Unmodelled {
 
     /// Whether it may change anything for those that call this end.
     pub(super) fn minds(&self, destination: &Endpoint) -> bool {
-        !matches!(&destination.peer, Peer::Pod(pod) if self.spared.contains(&pod.namespace))
+        match &destination.peer {
+            Peer::Pod(pod) => self.side != Side::CallingAddresses && !self.spared.contains(&pod.namespace),
+            Peer::Address(_) => true,
+        }
     }
 
     /// The pods that it may touch; none if it looks at no pods.
@@ -175,7 +198,8 @@ impl Unmodelled {
 
     /// The far ends whose connections it may touch in the mesh.
     pub(super) fn mesh_peers(&self) -> Option<Peers> {
-        if !matches!(self.gates, Gates::Mesh | Gates::Both) || self.side == Side::Called {
+        let is_of_mesh = matches!(self.gates, Gates::Mesh | Gates::Membership | Gates::Both);
+        if !is_of_mesh || matches!(self.side, Side::Called | Side::CallingAddresses) {
             return None;
         }
         Some(match &self.ends {
@@ -183,6 +207,19 @@ impl Unmodelled {
             Ends::Pods(cube) => Peers::from(PodSet::from(cube.clone())),
             Ends::Addresses => Peers::from(AddressSet::all()),
         })
+    }
+}
+
+impl Setting {
+    /// One that may touch what proxies send and take anywhere.
+    pub(super) const fn anywhere(key: &'static str, proxies: Proxies) -> Self {
+        Self { key, ends: Ends::All, side: Side::Either, proxies }
+    }
+
+    /// It as that which an object says.
+    pub(super) fn of(self, object: Object) -> Unmodelled {
+        let Self { key, ends, side, proxies } = self;
+        Unmodelled { object, why: Why::Setting(key), gates: Gates::Mesh, ends, side, proxies, spared: BTreeSet::new() }
     }
 }
 
@@ -234,16 +271,16 @@ impl UnmodelledObjects {
     }
 
     /// Those that may change what the mesh says of TCP connections that an end makes.
-    pub(super) fn at_client<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
+    pub(super) fn at_client<'c, 'e>(&'c self, end: &'e Endpoint) -> impl Iterator<Item = &'c Unmodelled> + use<'c, 'e> {
         self.near(end).filter(|object| object.side != Side::Called && object.touches_mesh(end))
     }
 
     /// Those that may change what the mesh says of TCP connections that reach an end.
-    pub(super) fn at_mesh<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
-        self.near(end).filter(|object| object.side != Side::Calling && object.touches_mesh(end))
+    pub(super) fn at_mesh<'c, 'e>(&'c self, end: &'e Endpoint) -> impl Iterator<Item = &'c Unmodelled> + use<'c, 'e> {
+        self.near(end).filter(|object| matches!(object.side, Side::Either | Side::Called) && object.touches_mesh(end))
     }
 
-    fn near<'c>(&'c self, end: &'c Endpoint) -> impl Iterator<Item = &'c Unmodelled> {
+    fn near<'c, 'e>(&'c self, end: &'e Endpoint) -> impl Iterator<Item = &'c Unmodelled> + use<'c, 'e> {
         let narrow = match &end.peer {
             Peer::Pod(pod) => self.narrow.get(&pod.namespace),
             Peer::Address(_) => None,
@@ -252,11 +289,12 @@ impl UnmodelledObjects {
     }
 
     /// The selectors by which they tell pods of a namespace apart, as ends of connections that go this way: what leaves a pod the
-    /// mesh judges where it arrives.
+    /// mesh judges where it arrives, unless that is an address.
     pub(super) fn selectors<'c>(&'c self, namespace: &str, way: Way) -> impl Iterator<Item = &'c LabelCube> {
         let narrow = self.narrow.get(namespace);
         let all = narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at));
-        let at_end = move |object: &&Unmodelled| way == Way::Ingress || object.gates != Gates::Mesh;
+        let is_of_network = |gates: Gates| !matches!(gates, Gates::Mesh | Gates::Membership);
+        let at_end = move |object: &&Unmodelled| way == Way::Ingress || is_of_network(object.gates) || object.side != Side::Called;
         all.filter(at_end).filter_map(|object| match &object.ends {
             Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
             _ => None,

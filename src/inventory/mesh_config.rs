@@ -27,6 +27,12 @@ pub(crate) struct MeshConfig {
     pub(crate) unusual: Vec<&'static str>,
 }
 
+/// The key by which sidecars refuse calls of what is in no registry.
+pub(crate) const REGISTRY_ONLY: &str = "outboundTrafficPolicy.mode";
+
+/// The key by which identities of other trust domains are taken.
+pub(crate) const FOREIGN_DOMAINS: &str = "caCertificates";
+
 impl MeshConfig {
     /// Whether istiod reads a `ConfigMap` of that name: `istio`, and `istio-REVISION` for each revision.
     pub(crate) fn is_in(name: &str) -> bool {
@@ -67,6 +73,10 @@ fn unusual(said: &serde_json::Map<String, serde_json::Value>) -> Vec<&'static st
         // Rules for clients that do not say for whose they are, and Services, are for some namespaces.
         ("defaultDestinationRuleExportTo", is_set("defaultDestinationRuleExportTo", is_everywhere)),
         ("defaultServiceExportTo", is_set("defaultServiceExportTo", is_everywhere)),
+        // Sidecars refuse what nobody names.
+        (REGISTRY_ONLY, is_set("outboundTrafficPolicy", lets_out_everything)),
+        // Others than pods of this mesh may prove who they are.
+        (FOREIGN_DOMAINS, has_foreign_domains(said)),
     ];
     all.into_iter().filter(|(_, is_unusual)| *is_unusual).map(|(key, _)| key).collect()
 }
@@ -78,6 +88,20 @@ fn is_empty(list: &serde_json::Value) -> bool {
 /// Whether a list of namespaces to which something is exported leaves none out; one without a word is as if it were not there.
 fn is_everywhere(list: &serde_json::Value) -> bool {
     is_empty(list) || list.as_array().is_some_and(|list| list.iter().any(|name| name.as_str() == Some("*")))
+}
+
+/// Whether a policy on what goes out refuses nothing. Without a mode it may be the first of the API, which refuses.
+fn lets_out_everything(policy: &serde_json::Value) -> bool {
+    policy.is_null() || policy.get("mode").is_some_and(|mode| mode.as_str() == Some("ALLOW_ANY") || mode.as_u64() == Some(1))
+}
+
+/// Whether a further certificate is for trust domains that are not the mesh's own.
+fn has_foreign_domains(said: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let listed = |value: Option<&serde_json::Value>| value.and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let mut own = listed(said.get("trustDomainAliases"));
+    own.push(said.get("trustDomain").cloned().unwrap_or_else(|| "cluster.local".into()));
+    let certificates = listed(said.get(FOREIGN_DOMAINS));
+    certificates.iter().flat_map(|certificate| listed(certificate.get("trustDomains"))).any(|domain| !own.contains(&domain))
 }
 
 /// A mode of normalisation, by its name in the API.
@@ -105,6 +129,15 @@ mod tests {
         assert_eq!(told("defaultConfig: {interceptionMode: NONE}"), ["defaultConfig.interceptionMode"]);
         assert_eq!(told("defaultDestinationRuleExportTo: ['.']"), ["defaultDestinationRuleExportTo"]);
         assert_eq!(told("defaultServiceExportTo: ['~']"), ["defaultServiceExportTo"]);
+        for refusing in ["{mode: REGISTRY_ONLY}", "{mode: 0}", "{}", "REGISTRY_ONLY"] {
+            assert_eq!(told(&format!("outboundTrafficPolicy: {refusing}")), [REGISTRY_ONLY], "{refusing}");
+        }
+        assert!(
+            told("outboundTrafficPolicy: {mode: ALLOW_ANY}\ncaCertificates: [{pem: a}, {pem: b, trustDomains: [cluster.local]}]")
+                .is_empty()
+        );
+        assert!(told("trustDomain: corp\ntrustDomainAliases: [old]\ncaCertificates: [{pem: a, trustDomains: [old, corp]}]").is_empty());
+        assert_eq!(told("trustDomain: corp\ncaCertificates: [{pem: a, trustDomains: [cluster.local]}]"), [FOREIGN_DOMAINS]);
     }
 
     #[test]

@@ -154,10 +154,11 @@ fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
 }
 
-/// Whether a pod has passed every webhook: what only the API server gives it is there, or what only a kubelet says of it.
+/// Whether a pod has passed every webhook: what only the API server gives it is there, or what only a kubelet says of it. That is there
+/// while a pod is `Pending`, too: its init containers run with its address.
 fn is_in_cluster(object: &Node<'_>, addresses: &[IpAddr], reading: &mut Reading<'_>) -> bool {
-    let has_started = object.follow(reading, &["status", "phase"]).text(reading) == Some("Running") && !addresses.is_empty();
-    has_started || !object.follow(reading, &["metadata", "uid"]).is_missing()
+    let is_told_of = !object.follow(reading, &["status", "phase"]).is_missing() && !addresses.is_empty();
+    is_told_of || !object.follow(reading, &["metadata", "uid"]).is_missing()
 }
 
 /// Whether a pod has come to its end.

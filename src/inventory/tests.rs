@@ -204,6 +204,9 @@ fn a_pod_that_runs_is_what_its_containers_say() {
     let runs = "phase: Running, podIP: 10.0.0.1";
     assert_eq!(sidecar(&pod(runs, "")), MeshChoice::Refused);
     assert_eq!(sidecar(&pod("phase: Running, podIPs: [{ip: 10.0.0.1}]", "")), MeshChoice::Refused);
+    // It has an address before its first container runs, and passed the webhooks before that.
+    assert_eq!(sidecar(&pod("phase: Pending, podIP: 10.0.0.1", "")), MeshChoice::Refused);
+    assert_eq!(sidecar(&pod("phase: Unknown, podIPs: [{ip: 10.0.0.1}]", "")), MeshChoice::Refused);
     assert!(clean(&pod(runs, "")).workloads[0].open_keys.is_empty());
     let native = ", initContainers: [{name: istio-proxy, image: proxyv2, restartPolicy: Always}]";
     assert_eq!(sidecar(&pod(runs, native)), MeshChoice::Present);

@@ -31,7 +31,7 @@ pub(crate) struct Reading<'s> {
     pub(crate) object: String,
     findings: Vec<Diagnostic>,
     found_before: usize,
-    /// How much was found wrong so far, whether or not it was reported.
+    /// How much was found wrong so far, whether or not it was reported, but for what was read quietly.
     faults: usize,
     remarks: Vec<Diagnostic>,
     remarked_before: usize,
@@ -123,12 +123,12 @@ impl<'s> Reading<'s> {
 
     /// Reads something of which nothing is to be reported; nothing comes back if there would have been a finding.
     pub(crate) fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let (before, remarked) = (self.findings.len(), self.remarks.len());
-        let value = read(self);
-        let clean = self.findings.len() == before;
+        let (before, faults, remarked) = (self.findings.len(), self.faults, self.remarks.len());
+        let value = self.soundly(read);
         self.findings.truncate(before);
+        self.faults = faults;
         self.remarks.truncate(remarked);
-        clean.then_some(value)
+        value
     }
 
     /// Reads a part of an object; nothing comes back if something is wrong with it, which is reported.
@@ -198,5 +198,33 @@ fn is_inside_word(before: &str) -> bool {
         Some('"' | '\'') => true,
         Some(':') => letters.next().is_some_and(char::is_alphanumeric),
         letter => letter.is_some_and(char::is_alphanumeric),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::code;
+    use crate::manifest::Whereabouts;
+    use crate::source::{Source, Sources};
+
+    /// A finding that stands there already, or one too many, is added to nothing; it is a fault all the same.
+    #[test]
+    fn what_is_wrong_is_heard_quietly_too() {
+        let mut sources = Sources::default();
+        let file = sources.add(Source::new("all.yaml", "a: 1\n"));
+        let source = sources.get(file).unwrap();
+        let span = Span::new(0, source.text().len());
+        let mut reading = Reading::new(Document { file, source, span, object: Whereabouts::Whole, code: code::INVALID_MANIFEST });
+        let fault = |text: String| move |location| Diagnostic::new(code::INVALID_MANIFEST, location, text);
+        assert_eq!(reading.quietly(|reading| reading.report(&[], fault("quiet".to_owned()))), None);
+        assert!(reading.is_clean());
+        // What was quiet is no fault of what is read around it.
+        assert_eq!(reading.soundly(|reading| reading.quietly(|reading| reading.report(&[], fault("quiet".to_owned())))), Some(None));
+        reading.report(&[], fault("loud".to_owned()));
+        assert_eq!(reading.quietly(|reading| reading.report(&[], fault("loud".to_owned()))), None);
+        assert_eq!(reading.quietly(|_| 5), Some(5));
+        (0..MAX_FINDINGS_PER_OBJECT).for_each(|number| reading.report(&[], fault(number.to_string())));
+        assert_eq!(reading.quietly(|reading| reading.report(&[], fault("more".to_owned()))), None);
     }
 }

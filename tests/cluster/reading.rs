@@ -201,7 +201,7 @@ fn selectors_are_listed_once_and_for_the_ways_at_which_they_choose_pods() {
     let words = |cubes: Vec<LabelCube>| cubes.iter().map(ToString::to_string).collect::<Vec<_>>();
     let selectors = |way| words(cluster.selectors("shop", way));
     assert_eq!(selectors(Way::Ingress), ["*", "app=db", "app=filtered", "app=guarded", "app=web", "app=x|z"]);
-    assert_eq!(selectors(Way::Egress), ["*", "app=db", "app=out", "app=web"]);
+    assert_eq!(selectors(Way::Egress), ["*", "app=db", "app=filtered", "app=out", "app=web"]);
     let all = words(cluster.all_selectors("shop"));
     assert_eq!(all, ["*", "app=db", "app=filtered", "app=guarded", "app=out", "app=web", "app=x|z"]);
     assert!(cluster.all_selectors("other").is_empty());

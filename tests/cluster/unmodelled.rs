@@ -1,8 +1,8 @@
 //! Kinds that are not modelled: what they may touch is unspecified, and nothing else is.
 
 use super::{Changed, allowed, cluster, decide, denied, end, findings, lets_in, lets_out, object, question, read_on, unspecified};
-use twogate::cluster::{Cluster, Endpoint, Gate};
-use twogate::flow::{DataPlane, Protocol, Transport, Verdict};
+use twogate::cluster::{Cluster, Endpoint, Gate, Names, Way};
+use twogate::flow::{Cut, DataPlane, Protocol, Transport, Verdict};
 
 const OUTSIDE: &str = "203.0.113.7";
 
@@ -274,6 +274,11 @@ fn an_unreadable_policy_of_the_mesh_opens_the_pods_that_it_selects_and_no_others
             "{selector: {matchLabels: {'': db}}}".to_owned(),
             format!("{{selector: {{matchLabels: {{'a b': db}}}}, {broken}}}"),
             "{selector: {matchLabels: {app: api, tier: 5}}}".to_owned(),
+            // More labels than a selector may have.
+            format!(
+                "{{selector: {{matchLabels: {{app: api{}}}}}}}",
+                (0..4096).fold(String::new(), |all, key| all + ", k" + &key.to_string() + ": v")
+            ),
             format!("{{selector: {{matchLabels: {{app: db}}}}, targetRefs: [{{kind: Gateway, name: g}}], {broken}}}"),
         ] {
             assert!(open(&on("shop", &spec), &web, &db) && open(&on("shop", &spec), &db, &web), "{kind} {spec}");
@@ -433,4 +438,33 @@ fn the_finding_of_a_gateway_says_which_way_it_acts() {
     let through = "{selector: {app: gw}, servers: [{port: {number: 15443, protocol: TLS}, tls: {mode: AUTO_PASSTHROUGH}}]}";
     assert_eq!(labels(through), ["may change what the mesh lets pass from `app=gw@*`"]);
     assert_eq!(labels("{selector: {app: gw}, servers: [{tls: {}}]}"), ["may change what the mesh lets pass from and to `app=gw@*`"]);
+}
+
+/// What may decide what a sidecar sends decides what it sends to addresses, too: the end that such a connection leaves says what the whole
+/// way says.
+#[test]
+fn what_leaves_for_an_address_is_left_open_as_the_whole_way_is() {
+    let web = end("app=web@shop").plane(DataPlane::Sidecar);
+    let leaves = |cluster: &Cluster, from: &Endpoint, protocol: Protocol| {
+        cluster.end(from, Way::Egress).decide(&end(OUTSIDE), protocol, 443, Transport::Plaintext, None)
+    };
+    let entry =
+        "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: x, namespace: far}\nspec: {address: 203.0.113.9}\n";
+    for yaml in [
+        object("networking.istio.io/v1", "Sidecar", "x", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"),
+        object("networking.istio.io/v1alpha3", "EnvoyFilter", "x", "{workloadSelector: {labels: {app: web}}}"),
+        entry.to_owned(),
+    ] {
+        let cluster = cluster(&yaml);
+        assert!(open(&cluster, &web, &end(OUTSIDE)), "{yaml}");
+        assert!(matches!(leaves(&cluster, &web, Protocol::Tcp), Verdict::Unspecified(_)), "{yaml}");
+        assert_eq!(leaves(&cluster, &web, Protocol::Udp), Verdict::Allowed, "{yaml}");
+        assert_eq!(leaves(&cluster, &end("app=web@shop"), Protocol::Tcp), Verdict::Allowed, "{yaml}");
+        // Pods are told from addresses by a cut, so that nobody stands for both.
+        let names = Names::default();
+        let is_outside = |cut: &Cut| cut.peers.contains(&end(OUTSIDE).peer) && !cut.peers.contains(&end("*@shop").peer);
+        assert!(cluster.end(&web, Way::Egress).cuts(&names).iter().any(is_outside), "{yaml}");
+    }
+    let mine = cluster(&object("networking.istio.io/v1", "Sidecar", "x", "{egress: [{hosts: ['*/*']}]}"));
+    assert_eq!(leaves(&mine, &web, Protocol::Tcp), Verdict::Allowed);
 }

@@ -736,3 +736,24 @@ fn who_has_no_identity_cannot_prove_one() {
     denied(&open, &mtls(&web().on_host_network(), &db(), 80), Gate::Transport);
     allowed(&open, &tcp(&plain("shop", ""), &db(), 80));
 }
+
+/// What stands behind the colon need be no port: a request for `b.other:x.example` ends as `*.example` wants it, and where virtual hosts are
+/// looked for it is one for `b.other`.
+#[test]
+fn a_pattern_of_hosts_ends_keeps_no_host_out_for_sure() {
+    let call = |host: &str| mtls(&web(), &db(), 80).http("GET", "/").host(host);
+    let only = allow("{to: [{operation: {hosts: ['*.example']}}]}");
+    allowed(&only, &call("b.other:x.example"));
+    unspecified(&only, &call("b.other"), "whether the client writes the port");
+    denied(&only, &call("b.other:80"), Gate::Caller);
+    let exact = allow("{to: [{operation: {hosts: ['b.other:x.example']}}]}");
+    unspecified(&exact, &call("b.other"), "whether the client writes the port");
+    denied(&exact, &call("x.example"), Gate::Caller);
+    // Who writes so is only stopped by what denies it, and every other client of that host is not.
+    let closed = deny("{to: [{operation: {hosts: ['*.example'], ports: ['80']}}]}");
+    denied(&closed, &call("b.other:x.example"), Gate::Caller);
+    allowed(&closed, &call("b.other"));
+    let all_but = deny("{to: [{operation: {notHosts: ['*.example'], ports: ['80']}}]}");
+    allowed(&all_but, &call("b.other:x.example"));
+    unspecified(&all_but, &call("b.other"), "whether the client writes the port");
+}

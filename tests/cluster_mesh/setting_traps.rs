@@ -255,10 +255,155 @@ fn an_injector_that_captures_less_leaves_sidecars_open() {
         r#"{"global": {"proxy": {"excludeIPRanges": "10.0.0.0/8"}}}"#,
         r#"{"sidecarInjectorWebhook": {"neverInjectSelector": [{"matchLabels": {"app": "db"}}]}}"#,
         r#"{"sidecarInjectorWebhook": {"injectedAnnotations": {"a": "b"}}}"#,
+        r#"{"sidecarInjectorWebhook": {"defaultTemplates": ["sidecar", "mine"]}}"#,
+        r#"{"global": {"proxy": {"autoInject": "disabled"}}}"#,
         "[",
     ] {
         unspecified(&with(values), &call, "ConfigMap `istio-system/istio-sidecar-injector`");
     }
+    // What the injector reads itself need not be what the values say.
+    let read = |config: &str| cluster(&format!("{}{closed}", injector("{}").replace("data: {", &format!("data: {{config: '{config}', "))));
+    for config in [
+        "policy: disabled",
+        "neverInjectSelector: [{matchLabels: {app: db}}]",
+        "injectedAnnotations: {a: b}",
+        "defaultTemplates: [mine]",
+        "- a",
+    ] {
+        unspecified(&read(config), &call, "ConfigMap `istio-system/istio-sidecar-injector`");
+    }
+    let usual = "{policy: enabled, defaultTemplates: [sidecar], alwaysInjectSelector: [], neverInjectSelector: [], injectedAnnotations: }";
+    denied(&read(usual), &call, Gate::Caller);
+    // Where the injector is asked at all it injects, unless something else is said.
+    denied(&read("alwaysInjectSelector: [{matchLabels: {app: db}}]"), &call, Gate::Caller);
     let usual = r#"{"global": {"proxy": {"excludeInboundPorts": "", "includeInboundPorts": "*", "statusPort": 15020, "excludeIPRanges": "", "includeIPRanges": "*"}}, "sidecarInjectorWebhook": {"neverInjectSelector": [], "injectedAnnotations": {}}}"#;
     denied(&with(usual), &call, Gate::Caller);
+}
+
+/// A namespace that says nothing of the mesh has sidecars where the injector is told so.
+#[test]
+fn an_injector_for_every_namespace_leaves_pods_open_that_are_taken_to_have_no_sidecar() {
+    let injector = |values: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio-sidecar-injector, namespace: istio-system}}\ndata: {{values: '{values}'}}\n"
+        )
+    };
+    let namespaces = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: aside, labels: \
+                      {istio-injection: disabled}}\n";
+    let yaml = |value: &str| {
+        let injector = injector(&format!(r#"{{"sidecarInjectorWebhook": {{"enableNamespacesByDefault": {value}}}}}"#));
+        format!("{injector}{namespaces}{}", policy("{rules: []}"))
+    };
+    let on = |default: DataPlane, value: &str| cluster_on(Platform { mesh: default, ..Platform::default() }, &yaml(value));
+    let (shop, aside) = (tcp(&plain("far", ""), &plain("shop", "app=db"), 80), tcp(&plain("far", ""), &plain("aside", "app=db"), 80));
+    unspecified(&on(DataPlane::None, "true"), &shop, "`sidecarInjectorWebhook.enableNamespacesByDefault`");
+    unspecified(&on(DataPlane::None, "true"), &mtls(&db(), &plain("shop", "app=db"), 80), "enableNamespacesByDefault");
+    allowed(&on(DataPlane::None, "true"), &aside);
+    allowed(&on(DataPlane::None, "false"), &shop);
+    // Where the pods of such namespaces are taken to have sidecars nothing is left open.
+    allowed(&on(DataPlane::Sidecar, "true"), &shop);
+    denied(&on(DataPlane::Sidecar, "true"), &mtls(&web(), &db(), 80), Gate::Caller);
+    let udp = Question { protocol: Protocol::Udp, ..shop };
+    allowed(&on(DataPlane::None, "true"), &udp);
+}
+
+fn mesh_wide(config: &str) -> String {
+    format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{config}'}}\n")
+}
+
+/// What is in no registry gets no further than the sidecar of whoever calls it (`semantics.md` §5.5).
+#[test]
+fn a_mesh_that_refuses_what_nobody_names_leaves_calls_of_it_open() {
+    let named = service("db", "{}", "{name: http, port: 80}");
+    let with = |policy: &str| cluster(&format!("{}{named}", mesh_wide(&format!("outboundTrafficPolicy: {policy}"))));
+    let only = with("{mode: REGISTRY_ONLY}");
+    let outside = address("203.0.113.7");
+    unspecified(&only, &tcp(&web(), &outside, 443), "`outboundTrafficPolicy.mode`");
+    let leaves = |cluster: &Cluster, from: &Endpoint| {
+        cluster.end(from, Way::Egress).decide(&outside, Protocol::Tcp, 443, Transport::Plaintext, None)
+    };
+    assert!(matches!(leaves(&only, &web()), Verdict::Unspecified(_)));
+    assert_eq!(leaves(&with("{mode: ALLOW_ANY}"), &web()), Verdict::Allowed);
+    // ztunnel passes on what it does not know, gateways call nothing that is not named, and nobody else is told.
+    let gateway = meshed("shop", "app=gw", "gw").facts(|facts| facts.proxy = ProxyRole::Gateway);
+    for from in [ambient("shop", "app=web", "web"), plain("shop", "app=web"), gateway] {
+        allowed(&only, &tcp(&from, &outside, 443));
+        assert_eq!(leaves(&only, &from), Verdict::Allowed);
+    }
+    let udp = Question { protocol: Protocol::Udp, ..tcp(&web(), &outside, 443) };
+    allowed(&only, &udp);
+    // What reaches pods is called by the name of a Service, or by their own address, which none names.
+    allowed(&only, &auto(&web(), &db(), 80).service("shop/db", 80));
+    unspecified(&only, &auto(&web(), &db(), 80).by_pod_address(), "`outboundTrafficPolicy`");
+    allowed(&with("{mode: ALLOW_ANY}"), &auto(&web(), &db(), 80).by_pod_address());
+    allowed(&only, &auto(&plain("shop", ""), &db(), 80).by_pod_address());
+    allowed(&only, &tcp(&outside, &db(), 80));
+}
+
+/// Where identities of other trust domains are taken, somebody outside may have one.
+#[test]
+fn a_mesh_that_takes_other_trust_domains_may_be_called_from_outside() {
+    let strict = peer_authentication("shop/strict", "{mtls: {mode: STRICT}}");
+    let call = tcp(&address("203.0.113.7"), &db(), 80);
+    let with = |config: &str| cluster(&format!("{}{strict}", mesh_wide(config)));
+    unspecified(&with("caCertificates: [{pem: x, trustDomains: [theirs]}]"), &call, "`caCertificates`");
+    for config in ["caCertificates: [{pem: x}]", "caCertificates: [{pem: x, trustDomains: [cluster.local]}]"] {
+        denied(&with(config), &call, Gate::Transport);
+    }
+    denied(&with("caCertificates: [{pem: x, trustDomains: [theirs]}]"), &tcp(&plain("shop", ""), &db(), 80), Gate::Transport);
+    allowed(&with("caCertificates: [{pem: x, trustDomains: [theirs]}]"), &mtls(&web(), &db(), 80));
+}
+
+/// A Deployment `istio-system/istiod` with variables.
+fn istiod(variables: &str) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: istiod, namespace: istio-system}}\nspec:\n  selector: {{matchLabels: \
+         {{app: istiod}}}}\n  template:\n    metadata: {{labels: {{app: istiod}}}}\n    spec: {{containers: [{{name: discovery, image: x, env: [{variables}]}}]}}\n"
+    )
+}
+
+#[test]
+fn what_istiod_is_told_is_held_against_what_is_taken_for_granted() {
+    let no = || Platform {
+        auto_allow_waypoint: Some(false),
+        layered_waypoint_policies: Some(false),
+        hbone_from_sidecars: Some(true),
+        ..Platform::default()
+    };
+    let told = |platform: Platform, name: &str, value: &str| {
+        let (cluster, findings) = read_on(platform, &istiod(&format!("{{name: {name}, value: '{value}'}}")));
+        assert_eq!(cluster.workloads().len(), 1);
+        findings.iter().map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>()
+    };
+    for (name, value, key, theirs, ours) in [
+        ("PILOT_AUTO_ALLOW_WAYPOINT_POLICY", "true", "auto-allow-waypoint", "yes", "no"),
+        ("ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES", "1", "layered-waypoint-policies", "yes", "no"),
+        ("PILOT_ENABLE_SENDING_HBONE", "false", "hbone-from-sidecars", "no", "yes"),
+        ("PILOT_ENABLE_SIDECAR_LISTENING_HBONE", "F", "hbone-from-sidecars", "no", "yes"),
+    ] {
+        let wanted = format!("mesh-configured-otherwise `{key}` is \"{theirs}\" in the mesh, and is taken for \"{ours}\" here");
+        assert_eq!(told(no(), name, value), [wanted]);
+        // Where nobody said it, what hangs on it is left open anyway.
+        assert_eq!(told(Platform::default(), name, value), [""; 0]);
+    }
+    assert_eq!(told(no(), "PILOT_AUTO_ALLOW_WAYPOINT_POLICY", "false"), [""; 0]);
+    assert_eq!(told(no(), "PILOT_TRACE_SAMPLING", "1.0"), [""; 0]);
+}
+
+#[test]
+fn variables_of_istiod_of_which_nothing_is_modelled_leave_open_what_they_may_touch() {
+    let closed = format!("{}{}", policy("{rules: []}"), peer_authentication("shop/strict", "{mtls: {mode: STRICT}}"));
+    let with = |variable: &str| cluster(&format!("{}{closed}", istiod(&format!("{{name: {variable}}}"))));
+    let outside = tcp(&address("203.0.113.7"), &db(), 80);
+    unspecified(&with("PILOT_SKIP_VALIDATE_TRUST_DOMAIN, value: 'true'"), &outside, "`PILOT_SKIP_VALIDATE_TRUST_DOMAIN`");
+    denied(&with("PILOT_SKIP_VALIDATE_TRUST_DOMAIN, value: 'false'"), &outside, Gate::Transport);
+    denied(&with("PILOT_SKIP_VALIDATE_TRUST_DOMAIN, value: 'true'"), &mtls(&web(), &db(), 80), Gate::Caller);
+    let gateway = meshed("shop", "app=gw,gateway.networking.k8s.io/gateway-name=gw", "gw").facts(|facts| facts.proxy = ProxyRole::Gateway);
+    for variable in ["ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: 'false'", "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, valueFrom: {}"]
+    {
+        unspecified(&with(variable), &tcp(&address("203.0.113.7"), &gateway, 80), "`ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY`");
+        denied(&with(variable), &mtls(&web(), &db().facts(|facts| facts.proxy = ProxyRole::Sidecar), 80), Gate::Caller);
+    }
+    unspecified(&with("AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY, value: 'true'"), &mtls(&web(), &db(), 80), "DRY_RUN");
+    unspecified(&with("PILOT_PREFER_SENDING_HBONE, value: 'true'"), &mtls(&web(), &db(), 80), "PILOT_PREFER_SENDING_HBONE");
 }

@@ -143,7 +143,7 @@ impl ReadRule {
         if policy.action == Action::Allow && fields.any(|field| !field.is_empty() && !reads(field)) {
             return Err(if kind == ChainKind::Ztunnel { NO_ZTUNNEL } else { NEEDS_HTTP });
         }
-        let test = |field: &Field| Test::new(&Arc::new(field.clone()), &policy.object.namespace, reader, platform);
+        let test = |field: &Field| Test::new(&Arc::new(field.clone()), &policy.object.namespace, policy.action, reader, platform);
         let mut clauses = Vec::new();
         for clause in &rule.clauses {
             let read = |fields: &Vec<Field>| fields.iter().filter(|field| reads(field) && !field.is_empty()).map(test).collect();

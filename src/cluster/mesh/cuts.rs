@@ -259,11 +259,11 @@ fn asked_methods(matcher: &Matcher) -> Option<Vec<Symbol>> {
     Some(written(words).collect())
 }
 
-/// None where a value speaks of nothing but the port that a client may write behind any host.
+/// None where what a client writes behind any host may match.
 fn asked_hosts(matcher: &Matcher) -> Option<Vec<Symbol>> {
-    let Matcher::Hosts(words) = matcher else { return None };
-    let is_of_ports = |word: &Word| matches!(word, Word::Suffix(end) if end.bytes().all(|byte| byte.is_ascii_digit()));
-    (!words.iter().any(is_of_ports)).then(|| written(words).collect())
+    let Matcher::Hosts(words, effect) = matcher else { return None };
+    let is_of_any = |word: &Word| matches!(word, Word::Suffix(end) if hosts::may_stand_behind(end, *effect));
+    (!words.iter().any(is_of_any)).then(|| written(words).collect())
 }
 
 /// What a request must match one of for the rule to match, if each alternative of a clause asks for some.
@@ -287,7 +287,7 @@ fn looked_at(tests: &[&Test]) -> RequestSamples {
                 all.written.methods.extend(written(words));
             }
             // A flow's host has no port; what a value says of the port shows on the host alone.
-            Matcher::Hosts(words) => {
+            Matcher::Hosts(words, _) => {
                 all.hosts.extend(samples(words).map(|word| Symbol::from(host_name(&word))));
                 all.written.hosts.extend(written(words));
             }
@@ -331,8 +331,8 @@ fn widen(all: &mut RequestSamples, tests: &[&Test], universe: &RequestSamples) {
     for matcher in tests.iter().flat_map(|test| test.matchers()) {
         match matcher {
             Matcher::Methods(words) => all.methods.extend(universe.methods.iter().filter(|word| any(words, word)).cloned()),
-            Matcher::Hosts(words) => {
-                all.hosts.extend(universe.hosts.iter().filter(|host| hosts::matches(words, host) != Truth::No).cloned());
+            Matcher::Hosts(words, effect) => {
+                all.hosts.extend(universe.hosts.iter().filter(|host| hosts::matches(words, *effect, host) != Truth::No).cloned());
             }
             Matcher::Header(name, words) => {
                 let known = universe.headers.get(name).into_iter().flatten();

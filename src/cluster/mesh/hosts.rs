@@ -2,20 +2,33 @@
 //!
 //! Owns: `matches`. Of a flow's host it is mostly not known whether the client writes a port behind it, so an answer that hangs on that is
 //! left open.
+//!
+//! What a client writes behind the colon need be no port: gateways and waypoints route `b.example:x.other` as `b.example` (envoyproxy/envoy :
+//! `source/common/http/header_utility.cc`, `getPortStart`; istio/istio sets `IgnorePortInHostMatching`), after policies have seen all of it. No
+//! client writes so who is not up to something; so it counts where it lets somebody in, and not where it only keeps that client out.
 
 use super::truth::Truth;
 use super::words::Word;
 use crate::flow::host_name;
 
+/// What becomes of a request if a value matches its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It may pass for that.
+    LetsIn,
+    /// It may be stopped for that.
+    KeepsOut,
+}
+
 /// Whether one of the values matches a host. One that is given with its port is taken as it is, and so is one with a colon and no port behind
 /// it, which says that none is sent.
-pub(super) fn matches(words: &[Word], host: &str) -> Truth {
+pub(super) fn matches(words: &[Word], effect: Effect, host: &str) -> Truth {
     let sent = host.strip_suffix(':').unwrap_or(host);
     let bare = words.iter().any(|word| word.matches(sent));
     if host_name(host) != host {
         return Truth::of(bare);
     }
-    let with = |coverage| words.iter().any(|word| covers(word, host) >= coverage);
+    let with = |coverage| words.iter().any(|word| covers(word, effect, host) >= coverage);
     match (bare, with(Coverage::All), with(Coverage::Some)) {
         (true, true, _) => Truth::Yes,
         (false, _, false) => Truth::No,
@@ -32,8 +45,7 @@ enum Coverage {
     All,
 }
 
-fn covers(word: &Word, host: &str) -> Coverage {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+fn covers(word: &Word, effect: Effect, host: &str) -> Coverage {
     match word {
         Word::Present => Coverage::All,
         Word::Prefix(text) if host.starts_with(&**text) => Coverage::All,
@@ -46,11 +58,16 @@ fn covers(word: &Word, host: &str) -> Coverage {
         Word::Exact(_) => Coverage::None,
         Word::Suffix(text) => match text.rsplit_once(':') {
             Some((end, _)) if host.ends_with(end) => Coverage::Some,
-            None if digits(text) => Coverage::Some,
             None if text.is_empty() => Coverage::All,
+            None if may_stand_behind(text, effect) => Coverage::Some,
             _ => Coverage::None,
         },
     }
+}
+
+/// Whether a client may write something behind the colon of any host that ends in this text.
+pub(super) fn may_stand_behind(text: &str, effect: Effect) -> bool {
+    !text.contains(':') && (effect == Effect::LetsIn || text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What stands behind a host and a colon.
@@ -60,11 +77,15 @@ fn behind<'t>(text: &'t str, host: &str) -> Option<&'t str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn a_port_behind_the_host_counts() {
-        let ask = |values: &[&str], host: &str| matches(&values.iter().map(|value| Word::read(value)).collect::<Vec<_>>(), host);
+        let ask = |values: &[&str], host: &str| {
+            matches(&values.iter().map(|value| Word::read(value)).collect::<Vec<_>>(), Effect::KeepsOut, host)
+        };
         assert!(matches!(ask(&["a.example"], "a.example"), Truth::Open(_)));
         assert_eq!(ask(&["a.example"], "a.example:443"), Truth::No);
         assert_eq!(ask(&["a.example", "a.example:*"], "a.example"), Truth::Yes);
@@ -94,5 +115,28 @@ mod tests {
         assert_eq!(ask(&["a.example"], "a.example:"), Truth::Yes);
         assert_eq!(ask(&["a.example:*"], "a.example:"), Truth::No);
         assert_eq!(ask(&["*.example"], "a.example:"), Truth::Yes);
+    }
+
+    /// Of each value and host it is asked what each spelling of the host gets.
+    #[test]
+    fn no_spelling_of_a_host_gets_another_answer() {
+        let texts = [
+            "b", "o", "b.o", ".o", "b.o:", "b.o:x", "b.o:x.e", "b.o:80", ":", ":x", ":8", "o:", "o:x", "8", "x.e", ".e", "b.o:x:8", "1]",
+            "1]:x",
+        ];
+        let values = texts.into_iter().flat_map(|text| [text.to_owned(), format!("*{text}"), format!("{text}*")]);
+        for (value, host) in values.flat_map(|value| ["b.o", "a.o", "x.e", "[::1]", "8"].map(|host| (value.clone(), host))) {
+            let words = [Word::read(&value)];
+            let spelled =
+                |behind: &[&str]| behind.iter().map(|behind| words[0].matches(&format!("{host}{behind}"))).collect::<BTreeSet<_>>();
+            let usual = spelled(&["", ":8", ":80", ":443", ":1"]);
+            let all: BTreeSet<bool> = usual.union(&spelled(&[":x", ":x.e", ":z"])).copied().collect();
+            for (effect, spelled) in [(Effect::KeepsOut, usual), (Effect::LetsIn, all)] {
+                match matches(&words, effect, host) {
+                    Truth::Open(_) => {}
+                    sure => assert_eq!(spelled, BTreeSet::from([sure == Truth::Yes]), "{value} {host} {effect:?}"),
+                }
+            }
+        }
     }
 }

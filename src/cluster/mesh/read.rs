@@ -79,7 +79,7 @@ pub(super) fn attachment(spec: &Node<'_>, reading: &mut Reading<'_>) -> Attachme
 const MAX_TARGETS: usize = 16;
 
 /// The most labels of a selector (`semantics.md` §2.12).
-const MAX_LABELS: usize = 4096;
+pub(in crate::cluster) const MAX_LABELS: usize = 4096;
 
 /// A selector, which knows only equality of labels.
 pub(super) fn selector(node: &Node<'_>, reading: &mut Reading<'_>) -> Attachment {

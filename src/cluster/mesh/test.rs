@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::callers::{Callers, Reader};
 use super::domains;
-use super::hosts;
-use super::rule::{Attribute, Field, Place};
+use super::hosts::{self, Effect};
+use super::rule::{Action, Attribute, Field, Place};
 use super::token::UserPattern;
 use super::truth::Truth;
 use super::view::{Handshake, View};
@@ -41,8 +41,8 @@ pub(super) enum Matcher {
     Ports(Vec<u16>),
     /// The method.
     Methods(Vec<Word>),
-    /// The host, lower case.
-    Hosts(Vec<Word>),
+    /// The host, lower case, and what becomes of those that match.
+    Hosts(Vec<Word>, Effect),
     /// The path, and whether there are patterns besides that a proxy may not take.
     Paths(Vec<PathPattern>, Truth),
     /// A header, by its lower-case name.
@@ -58,10 +58,15 @@ pub(super) enum Matcher {
 }
 
 impl Test {
-    /// Reads the values of a field as a proxy does; `own` is the policy's namespace.
-    pub(super) fn new(field: &Arc<Field>, own: &str, reader: Reader, platform: &Platform) -> Self {
-        let matcher = |values: &[Symbol]| (!values.is_empty()).then(|| Matcher::new(field, values, (own, reader), platform));
-        Self { field: Arc::clone(field), wanted: matcher(&field.wanted), unwanted: matcher(&field.unwanted) }
+    /// Reads the values of a field as a proxy does; `own` is the policy's namespace, and `action` what it does.
+    pub(super) fn new(field: &Arc<Field>, own: &str, action: Action, reader: Reader, platform: &Platform) -> Self {
+        let matcher =
+            |values: &[Symbol], effect| (!values.is_empty()).then(|| Matcher::new(field, (values, effect), (own, reader), platform));
+        let [wanted, unwanted] = match action {
+            Action::Allow => [Effect::LetsIn, Effect::KeepsOut],
+            Action::Deny | Action::Custom | Action::Audit => [Effect::KeepsOut, Effect::LetsIn],
+        };
+        Self { field: Arc::clone(field), wanted: matcher(&field.wanted, wanted), unwanted: matcher(&field.unwanted, unwanted) }
     }
 
     /// Whether a connection passes (`semantics.md` §2.4): one of the wanted values matches, and none of the others.
@@ -94,7 +99,7 @@ const NO_TEMPLATES: &str = "Istio before 1.22 takes a path template for a plain 
 const ODD_TEMPLATE: &str = "not every proxy takes this path template";
 
 impl Matcher {
-    fn new(field: &Field, values: &[Symbol], (own, reader): (&str, Reader), platform: &Platform) -> Self {
+    fn new(field: &Field, (values, effect): (&[Symbol], Effect), (own, reader): (&str, Reader), platform: &Platform) -> Self {
         let words = || values.iter().map(|value| Word::read(value)).collect();
         match &field.attribute {
             Attribute::Principal => Self::Callers(Callers::principals(values, reader, platform)),
@@ -119,7 +124,7 @@ impl Matcher {
                 Self::Open("a condition on the host or the path as a header")
             }
             Attribute::Header(name) => Self::Header(Symbol::clone(name), words()),
-            Attribute::Host => Self::Hosts(values.iter().map(|value| Word::read(&value.to_lowercase())).collect()),
+            Attribute::Host => Self::Hosts(values.iter().map(|value| Word::read(&value.to_lowercase())).collect(), effect),
             Attribute::Method => Self::Methods(words()),
             Attribute::Path => paths(values, platform),
         }
@@ -131,7 +136,7 @@ impl Matcher {
         match self {
             Self::Callers(callers) => callers.may_be_open(),
             Self::TrustDomain(answer) | Self::Paths(_, answer) => matches!(answer, Truth::Open(_)),
-            Self::Source(_) | Self::Destination(_) | Self::Hosts(_) | Self::ServerName | Self::Open(_) => true,
+            Self::Source(_) | Self::Destination(_) | Self::Hosts(..) | Self::ServerName | Self::Open(_) => true,
             Self::Header(_, words) => words.contains(&Word::Present),
             Self::Ports(_) | Self::Methods(_) | Self::Users(_) | Self::Claim(..) => false,
         }
@@ -150,7 +155,7 @@ impl Matcher {
             Self::Users(users) => Truth::of(view.token.is_some_and(|token| users.iter().any(|user| token.is_user(user)))),
             Self::Claim(path, words) => Truth::of(view.token.is_some_and(|token| token.claims(path, words))),
             Self::Methods(words) => of_request(view, |request| Truth::of(any(words, &request.method))),
-            Self::Hosts(words) => of_request(view, |request| hosts::matches(words, &request.host)),
+            Self::Hosts(words, effect) => of_request(view, |request| hosts::matches(words, *effect, &request.host)),
             Self::Paths(patterns, rest) => {
                 of_request(view, |request| if patterns.iter().any(|pattern| pattern.matches(&request.path)) { Truth::Yes } else { *rest })
             }

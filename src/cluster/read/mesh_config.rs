@@ -3,22 +3,24 @@
 //! Owns: what it says of that which the platform says too, and that both say the same. It changes nothing: `twogate.toml` says what the mesh
 //! is, for intents and manifests alike, and which of two is right only the user knows.
 
+mod injector;
+
 use std::collections::BTreeSet;
 
-use crate::cluster::Platform;
-use crate::cluster::unmodelled::Proxies;
-use crate::diagnostic::{Diagnostic, code};
-use crate::inventory::MeshConfig;
-use crate::manifest::{Object, Reading, plain};
-use crate::source::{Location, Source};
+pub(super) use injector::EVERYWHERE;
 
-/// Holds a `ConfigMap` against the platform; the settings that change answers and are not modelled, each with whose proxies it is about.
-pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Vec<(&'static str, Proxies)> {
-    let values = object.root.follow(reading, &["data", "values"]);
+use crate::cluster::Platform;
+use crate::cluster::unmodelled::{Ends, Proxies, Setting, Side};
+use crate::diagnostic::{Diagnostic, code};
+use crate::inventory::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
+use crate::manifest::{Object, Reading};
+use crate::source::Location;
+
+/// Holds a `ConfigMap` against the platform; the settings that change answers and are not modelled.
+pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Vec<Setting> {
     let name = object.root.follow(reading, &["metadata", "name"]);
     if name.text(reading).is_some_and(|name| name.starts_with(INJECTOR)) {
-        let written = reading.quietly(|reading| values.text(reading).map(str::to_owned)).flatten();
-        return written.map_or_else(Vec::new, |written| of_injector(&written));
+        return injector::read(object, reading);
     }
     let is_of_mesh = name.text(reading).is_some_and(MeshConfig::is_in);
     let text = object.root.follow(reading, &["data", "mesh"]);
@@ -36,55 +38,34 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
 /// How the `ConfigMap` of the injector begins to be called; what is behind is its revision.
 const INJECTOR: &str = "istio-sidecar-injector";
 
-/// What the injector does where pods do not say it: where that stands, what it is called, and what is usual, as JSON (istio/istio :
-/// manifests/charts/istio-control/istio-discovery/{values.yaml,files/injection-template.yaml}).
-const OF_INJECTOR: [(&str, &str, &[&str]); 8] = [
-    ("/global/proxy/excludeInboundPorts", "global.proxy.excludeInboundPorts", &["\"\""]),
-    ("/global/proxy/includeInboundPorts", "global.proxy.includeInboundPorts", &["\"*\""]),
-    ("/global/proxy/excludeOutboundPorts", "global.proxy.excludeOutboundPorts", &["\"\""]),
-    ("/global/proxy/excludeIPRanges", "global.proxy.excludeIPRanges", &["\"\""]),
-    ("/global/proxy/includeIPRanges", "global.proxy.includeIPRanges", &["\"*\""]),
-    ("/global/proxy/statusPort", "global.proxy.statusPort", &["15020"]),
-    ("/sidecarInjectorWebhook/neverInjectSelector", "sidecarInjectorWebhook.neverInjectSelector", &["[]"]),
-    ("/sidecarInjectorWebhook/injectedAnnotations", "sidecarInjectorWebhook.injectedAnnotations", &["{}"]),
-];
-
-/// What the injector's values say that answers would have to be others for.
-fn of_injector(written: &str) -> Vec<(&'static str, Proxies)> {
-    let said = plain(&Source::new("values", written));
-    let Some(root) = said.first().filter(|root| root.is_object()) else { return vec![("data.values", Proxies::Sidecars)] };
-    let is_unusual = |place: &str, usual: &[&str]| {
-        let value = root.pointer(place).filter(|value| !value.is_null()).map(ToString::to_string);
-        value.is_some_and(|value| !usual.contains(&value.as_str()))
-    };
-    let unusual = OF_INJECTOR.into_iter().filter(|(place, _, usual)| is_unusual(place, usual));
-    unusual.map(|(_, key, _)| (key, Proxies::Sidecars)).collect()
-}
-
 /// What the mesh says that answers would have to be others for.
-fn not_modelled(config: &MeshConfig) -> Vec<(&'static str, Proxies)> {
+fn not_modelled(config: &MeshConfig) -> Vec<Setting> {
     // How sidecars call is told by `DestinationRule`s alone then.
     let auto_mtls = (config.auto_mtls == Some(false)).then_some("enableAutoMtls");
-    let whose = |key| match key {
-        "discoverySelectors" | "defaultDestinationRuleExportTo" => Proxies::Any,
-        _ => Proxies::Sidecars,
+    let setting = |key| match key {
+        "discoverySelectors" | "defaultDestinationRuleExportTo" => Setting::anywhere(key, Proxies::Any),
+        // What no registry names gets no further than the sidecar (`semantics.md` §5.5); which addresses some do, by the names of hosts, is not
+        // known.
+        REGISTRY_ONLY => Setting { side: Side::CallingAddresses, ..Setting::anywhere(key, Proxies::Sidecars) },
+        FOREIGN_DOMAINS => Setting { ends: Ends::Addresses, side: Side::Calling, ..Setting::anywhere(key, Proxies::Any) },
+        _ => Setting::anywhere(key, Proxies::Sidecars),
     };
-    auto_mtls.into_iter().chain(config.unusual.iter().copied()).map(|key| (key, whose(key))).collect()
+    auto_mtls.into_iter().chain(config.unusual.iter().copied()).map(setting).collect()
 }
 
 /// A key of `twogate.toml` that says something else than the mesh does.
-struct Difference {
-    key: &'static str,
+pub(super) struct Difference {
+    pub(super) key: &'static str,
     /// What the mesh says, as TOML.
-    theirs: String,
+    pub(super) theirs: String,
     /// What the platform says, as TOML.
-    ours: String,
-    silence: Silence,
+    pub(super) ours: String,
+    pub(super) silence: Silence,
 }
 
 /// Whether the mesh's configuration names the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Silence {
+pub(super) enum Silence {
     /// It does.
     Named,
     /// It does not, and has istiod's default.
@@ -127,7 +108,7 @@ fn compare<T: PartialEq>(
     (theirs != ours).then(|| Difference { key, theirs: toml(theirs), ours: toml(ours), silence })
 }
 
-fn otherwise(difference: &Difference, location: Location) -> Diagnostic {
+pub(super) fn otherwise(difference: &Difference, location: Location) -> Diagnostic {
     let Difference { key, theirs, ours, silence } = difference;
     let finding = Diagnostic::new(
         code::MESH_CONFIGURED_OTHERWISE,

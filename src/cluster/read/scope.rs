@@ -3,6 +3,7 @@
 //! Owns: the reading of the few fields that tell it. Whatever is not plain counts as everything that it could be, so nothing here
 //! reports a finding about a field.
 
+use crate::cluster::mesh::MAX_LABELS;
 use crate::cluster::selector;
 use crate::cluster::unmodelled::{Ends, Gates, equalities};
 use crate::flow::{LabelCube, PodCube, Symbol};
@@ -74,10 +75,8 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
 }
 
 /// The pods of its namespaces that a modelled policy acts on, whatever else is wrong with it; none if that is not sure.
-///
-/// Its faults have been reported already, and a finding that stands there is not added twice: only `soundly` tells of one in the selector.
 pub(super) fn selected(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
-    reading.quietly(|reading| reading.soundly(|reading| selector_of(object, reading))).flatten().flatten()
+    reading.quietly(|reading| selector_of(object, reading)).flatten()
 }
 
 fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCube> {
@@ -91,7 +90,7 @@ fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCu
     let selector = spec.get(reading, "selector");
     selector.only(reading, &["matchLabels"]);
     let labels = selector.get(reading, "matchLabels");
-    let is_plain = super::is_policy(object.kind) && !has_targets && !labels.is_missing();
+    let is_plain = super::is_policy(object.kind) && !has_targets && !labels.is_missing() && labels.entries().len() <= MAX_LABELS;
     is_plain.then(|| equalities(&labels.checked_labels(reading)))
 }
 

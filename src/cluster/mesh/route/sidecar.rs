@@ -8,9 +8,12 @@ use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
 use crate::cluster::mesh::end::{Guard, plane};
 use crate::cluster::mesh::truth::Truth;
-use crate::cluster::question::{Endpoint, Question};
+use crate::cluster::question::{Addressed, Endpoint, Question};
 use crate::flow::{DataPlane, Pod, Protocol, Transport};
 use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
+
+/// A client that writes the name of a Service in its request may get through all the same.
+const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what no Service names, as of the addresses of pods";
 
 impl Mesh {
     /// The ways of a connection that a pod with a sidecar makes; also as it comes from the application, where the sidecar may leave it so.
@@ -43,7 +46,8 @@ impl Mesh {
     /// What a sidecar speaks (`semantics.md` §3.3).
     fn ways_taken_over(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
         let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
-            return vec![self.route(question, plain)];
+            let is_refused = self.refuses_unnamed && question.addressed == Addressed::Pod && !self.is_gateway(&question.source);
+            return vec![Route { doubt: is_refused.then_some(UNNAMED), ..self.route(question, plain) }];
         };
         let server = plane(&question.destination);
         let with =
