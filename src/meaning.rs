@@ -6,7 +6,7 @@
 mod expect;
 
 use crate::flow::{Flow, Peer, Pod, Token, Transport};
-use crate::ir::{Baseline, Issuer, Namespace, Policy, Rule, Stance};
+use crate::ir::{Baseline, Issuer, Namespace, Policy, Rule, Stance, UNCAPTURED};
 use crate::syntax::ast::{Action, Direction};
 
 pub use expect::holds;
@@ -146,9 +146,13 @@ fn matches_request(rule: &Rule, flow: &Flow) -> bool {
 }
 
 /// Whether the request carries a token that does not verify, to a pod to which any rule says `jwt`. A token of an issuer
-/// that no such rule names does not verify there, nor does one for another audience.
+/// that no such rule names does not verify there, nor does one for another audience. On a port that the mesh does not capture
+/// nobody looks for one.
 pub fn is_refused_token(said: Said<'_>, flow: &Flow) -> bool {
     let Some(request) = &flow.request else { return false };
+    if UNCAPTURED.contains(&flow.port) {
+        return false;
+    }
     let reaches = |target: &crate::ir::Target| target.end.matches(&flow.destination);
     let wants = |rule: &&Rule| rule.jwt.is_some() && rule.faces(Direction::In) && rule.targets.iter().any(reaches);
     let mut issuers = rules(said, Action::Allow).filter(wants).filter_map(|rule| rule.jwt.as_ref()).peekable();

@@ -74,3 +74,15 @@ fn emitted_objects_pass_validation() {
         assert_eq!(faults, [""; 0], "{text}");
     }
 }
+
+/// Groups of groups are looked into once, and what doubles with each all the same is refused.
+#[test]
+fn groups_of_groups_cost_what_is_written() {
+    let groups = |step: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (1..40).map(|at| format!("group g{at} = {}", step(at - 1))).collect();
+        compiled(&format!("namespace shop\ngroup g0 = app=x\n{}\nallow g39 -> app=y:1\n", lines.join("\n")))
+    };
+    assert_eq!(errors(&groups(&|at| format!("g{at} or g{at}"))), [""; 0]);
+    let doubled = groups(&|at| format!("(g{at} but app=a{at}) or (g{at} but app=b{at})"));
+    assert!(errors(&doubled).contains(&"endpoint-too-complex"), "{:?}", errors(&doubled));
+}

@@ -292,3 +292,44 @@ fn the_gates_of_another_program_are_told_as_they_decide() {
     let passes = "enters app=api@shop  NetworkPolicy shop/api, ingress rule 1 (from `allow front -> app=api:8080 mtls`)\n";
     assert!(ran.stdout.contains(passes) && ran.stdout.contains("0 of 2 expectations hold"), "{}", ran.stdout);
 }
+
+/// What `check` decides on the intents is what `test` decides on the manifests, also where nobody can do what is asked.
+#[test]
+fn check_and_test_agree() {
+    let issuer = "issuer corp = \"https://id.example\" jwks \"https://id.example/keys\" audience \"shop\"\n";
+    let old = "namespace old mesh none {}\nnamespace shop {}\nallow app=web@old -> app=db@shop:80\n";
+    let prod = "namespace fa {}\nnamespace fb open egress {}\nallow *@[env=prod] -> app=job@fa:80\n";
+    let tokens = format!("namespace shop {{}}\n{issuer}allow app=web@shop -> app=job@shop:80 mtls http GET /a jwt corp\n");
+    let cases = [
+        // A token for nobody of the audiences is none of the issuer's.
+        (&*tokens, "allow app=web@shop -> app=job@shop:80 mtls http GET /a jwt corp", true),
+        (&*tokens, "only app=web@shop -> app=job@shop:80 mtls http GET /a jwt corp", true),
+        (&*tokens, "allow app=web@shop -> app=job@shop:80 mtls http GET /a", false),
+        // Pods outside the mesh, addresses and datagrams prove no identity.
+        (old, "some app=web@old -> app=db@shop:80 mtls", false),
+        (old, "deny app=web@old -> app=db@shop:80 mtls", false),
+        (old, "allow app=web@old -> app=db@shop:80 mtls", false),
+        (old, "allow app=web@old -> app=db@shop:80 plaintext", true),
+        (old, "deny 192.0.2.0/24 -> app=db@shop:80 mtls", false),
+        (old, "allow app=web@shop -> app=db@shop:53/udp mtls", false),
+        // A managed namespace has the labels that are known of it.
+        (prod, "some app=job@fb -> *@fa", false),
+        (prod, "deny app=job@fb -> *@fa", true),
+        (prod, "deny *@[env=prod] -> *@fa", false),
+    ];
+    for (program, expected, holds) in cases {
+        let place =
+            Place::with(&[("a.intent", &format!("{program}expect {expected}\n")), ("twogate.toml", "[ingress]\nsource = \"client\"\n")]);
+        let ran = |command: &str| place.run(&format!("{command} a.intent"));
+        assert_eq!(ran("check").status == 0, holds, "check, {expected}\n{}", ran("check").stderr);
+        assert_eq!(ran("test").status == 0, holds, "test, {expected}\n{}", ran("test").stdout);
+    }
+}
+
+/// The flow that is shown for an expectation of which nothing passes is one that it asks for, and is stopped.
+#[test]
+fn what_is_shown_as_stopped_is_stopped() {
+    let text = "namespace shop\nworkload web = app=web account w\nallow web -> app=db:80 mtls\nexpect some web -> app=db:80 plaintext\n";
+    let ran = Place::with(&[("a.intent", text)]).run("test a.intent");
+    assert!(ran.stdout.contains("app=db@shop:80 in plaintext\n"), "{}", ran.stdout);
+}

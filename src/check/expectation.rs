@@ -4,9 +4,11 @@
 //! the definition, and a property test holds the two together.
 
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{AddressSet, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Transport, Values};
+use crate::flow::{
+    AddressSet, DataPlane, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport, Values,
+};
 use crate::gates::{Gates, IsolatedBy, Mtls, Region};
-use crate::ir::{Expectation, Policy, RuleId};
+use crate::ir::{Expectation, Policy, RuleId, Workload, captured_ports};
 use crate::syntax::ast::{Direction, Quantifier};
 
 /// A finding for every expectation that does not hold.
@@ -115,12 +117,12 @@ fn lanes(policy: &Policy, gates: &Gates, direction: Direction) -> Vec<Lane> {
     for (name, entry) in &gates.namespaces {
         for opening in entry.openings.iter().filter(|opening| opening.direction == direction) {
             let near = Peers::from(PodSet::from(PodCube { labels: opening.subject.clone(), ..PodCube::in_namespace(name) }));
-            let region = facing(direction, near, opening.peers.clone(), opening.ports.clone());
+            let region = facing(direction, near, possible(policy, &opening.peers), opening.ports.clone());
             let rule = match opening.cause {
                 crate::gates::Cause::Rule(rule) => Some(rule),
                 crate::gates::Cause::Baseline | crate::gates::Cause::Open => None,
             };
-            lanes.push(Lane { region, requests: opening.requests.clone(), mtls: opening.mtls, rule });
+            lanes.push(Lane { region, requests: policy.verified(opening.requests.clone()), mtls: opening.mtls, rule });
         }
     }
     lanes
@@ -157,8 +159,9 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
         destinations: possible(policy, &target.end.peers()),
         ports: target.ports.clone(),
     };
+    let whole: Vec<Region> = expectation.targets.iter().map(|target| region(target, &sources)).collect();
     let product: Vec<Region> =
-        expectation.targets.iter().map(|target| region(target, &sources)).filter(|region| !region.is_empty()).collect();
+        whole.into_iter().map(|region| satisfying(policy, expectation, region)).filter(|region| !region.is_empty()).collect();
     if product.is_empty() {
         return Some(failed(expectation, "it speaks of no flow at all", None, policy));
     }
@@ -189,6 +192,30 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
             Some(failed(expectation, "somebody else gets in", Some(&witness), policy))
         }
     }
+}
+
+/// The part of a region whose flows can meet what is required of them: requests are made over TCP, and mTLS is spoken by two pods that are
+/// both in the mesh, on a port that it captures.
+fn satisfying(policy: &Policy, expectation: &Expectation, region: Region) -> Region {
+    match (expectation.transport, expectation.requests.is_all()) {
+        (Some(Transport::Mtls), _) => Region {
+            sources: meshed(policy, &region.sources),
+            destinations: meshed(policy, &region.destinations),
+            ports: region.ports.intersect(&captured_ports()),
+        },
+        (_, false) => Region { ports: region.ports.intersect(&PortSet::full(Protocol::Tcp)), ..region },
+        (_, true) => region,
+    }
+}
+
+/// The pods among some peers that are not said to be outside the mesh.
+fn meshed(policy: &Policy, peers: &Peers) -> Peers {
+    let namespaces = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::None));
+    let names: Vec<Symbol> = namespaces.map(|namespace| namespace.name.clone()).collect();
+    let outside = PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), Values::of(names)), ..PodCube::all() };
+    let unmeshed = policy.workloads.iter().filter(|workload| workload.plane == Some(DataPlane::None)).map(Workload::cube);
+    let pods = std::iter::once(outside).chain(unmeshed).fold(peers.pods.clone(), |pods, cube| pods.subtract(&PodSet::from(cube)));
+    Peers::from(pods)
 }
 
 /// The peers that can exist: a managed namespace has the labels that are known of it and no others, and who has an address of pods is

@@ -9,7 +9,8 @@ use crate::diagnostic::level::ACCEPTABLE_ERRORS;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Flow, Symbol};
 use crate::ir::{Expectation, Policy, Rule};
-use crate::syntax::ast::{Action, Quantifier};
+use crate::meaning::{passes, speaking};
+use crate::syntax::ast::{Action, Direction, Quantifier};
 use crate::verify::{Accepting, Broken, Granted, Held, Judge, PolicyWorld, Program, Reach, Worlds, Written, flow_words, judge};
 
 /// What became of all expectations.
@@ -93,7 +94,10 @@ fn undecided(finding: Diagnostic) -> Diagnostic {
 }
 
 fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Diagnostic {
+    let is_said = |flow: &Flow| passes(policy, flow);
     let why = match broken {
+        Broken::Passes(flow) if is_said(flow) => "a flow passes",
+        Broken::SomebodyElse(flow) if is_said(flow) => "somebody else gets in",
         Broken::Passes(_) | Broken::SomebodyElse(_) => "what a line accepts breaks it",
         Broken::Stopped(_) => "a flow is stopped",
         Broken::NonePasses(_) => "no flow passes",
@@ -104,9 +108,18 @@ fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Dia
     let finding = Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, message).label("does not hold").note(broken.reason());
     let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted");
     let Some(flow) = broken.flow() else { return finding };
-    let lets_in = matches!(broken, Broken::Passes(_) | Broken::SomebodyElse(_));
-    let accepting = policy.rules.iter().filter(|rule| lets_in && accepts_more(rule, flow));
-    accepting.fold(finding.note(format!("`{}`", flow_words(flow))), |finding, rule| finding.related(rule.location, "accepted by this line"))
+    let finding = finding.note(format!("`{}`", flow_words(flow)));
+    match broken {
+        Broken::Passes(_) | Broken::SomebodyElse(_) if is_said(flow) => {
+            let letting = speaking(policy, flow, Direction::In);
+            letting.fold(finding, |finding, rule| finding.related(rule.location, "let in by this rule"))
+        }
+        Broken::Passes(_) | Broken::SomebodyElse(_) => {
+            let accepting = policy.rules.iter().filter(|rule| accepts_more(rule, flow));
+            accepting.fold(finding, |finding, rule| finding.related(rule.location, "accepted by this line"))
+        }
+        _ => finding,
+    }
 }
 
 /// Whether a line may be the one that accepts a flow that no line lets in.

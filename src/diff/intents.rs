@@ -8,7 +8,7 @@ use super::moved::Accounts;
 use super::seeds::{Region, Why};
 use super::side::{Known, Side, Which};
 use crate::classes::World as _;
-use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet, Protocol, Request, RequestSet, Symbol, TokenTest};
+use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet, Protocol, Request, RequestSet, Symbol};
 use crate::gates::Gates;
 use crate::ir::{Close, Namespace, Policy, Rule, RuleId, Stance, Target};
 use crate::syntax::ast::{Action, Direction};
@@ -55,16 +55,6 @@ impl<'p> Intents<'p> {
             Some(Region { source, destination: Peers::from(destination), ports, why: why(admitted, granted)? })
         };
         self.program.regions().filter_map(region).collect()
-    }
-
-    /// Requests whose tokens are also meant for the audiences that their issuer's tokens must name.
-    fn for_audiences(&self, mut set: RequestSet) -> RequestSet {
-        for cube in &mut set.cubes {
-            let TokenTest::Valid { issuer, claims } = &mut cube.token else { continue };
-            let known = self.policy.issuers.values().find(|known| known.url == *issuer && !known.audiences.is_empty());
-            claims.extend(known.map(|known| ("aud".into(), known.audiences.iter().cloned().collect())));
-        }
-        set
     }
 
     /// The rules that may have this destination.
@@ -156,7 +146,7 @@ impl Side for Intents<'_> {
         if let Peer::Pod(pod) = destination {
             sets.extend(self.program.requests(pod, (protocol, port)));
         }
-        sets.into_iter().map(|set| self.for_audiences(set)).collect()
+        sets.into_iter().map(|set| self.policy.verified(set)).collect()
     }
 
     fn refuses_token(&self, destination: &Peer, request: &Request) -> bool {

@@ -3,6 +3,8 @@
 //! Owns: `End`. The tree keeps the shape that was written (`or`, `but`), so `meaning` can judge it without set algebra, and
 //! `peers` turns it into sets for the gates. The two must agree; a property test holds them together.
 
+use indexmap::IndexSet;
+
 use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet};
 
 /// Whether an endpoint names its pods, and so opens them, or only happens to include them (design §2.3).
@@ -33,6 +35,18 @@ impl End {
     /// Nobody.
     pub fn nobody() -> Self {
         Self::Or(Vec::new())
+    }
+
+    /// Any of some ends. What stands there twice, as groups of groups may, counts once.
+    pub fn any_of(ends: impl Iterator<Item = Self>) -> Self {
+        let mut all: IndexSet<Self> = IndexSet::new();
+        for end in ends {
+            match end {
+                Self::Or(inner) => all.extend(inner),
+                other => all.extend([other]),
+            }
+        }
+        Self::Or(all.into_iter().collect())
     }
 
     /// Pods and addresses alike: `anywhere`.
@@ -80,6 +94,16 @@ impl End {
                 without.cubes().iter().try_fold(end.cubes(most)?, minus)
             }
             Self::Within(end, pods) => within_bounds(end.cubes(most)?.intersect(pods)),
+        }
+    }
+
+    /// Of how many parts it is made: groups of groups may double with each.
+    pub fn parts(&self) -> usize {
+        match self {
+            Self::Pods(..) | Self::Addresses(_) => 1,
+            Self::Or(ends) => ends.iter().map(Self::parts).sum(),
+            Self::But(end, without) => end.parts() + without.parts(),
+            Self::Within(end, _) => end.parts(),
         }
     }
 

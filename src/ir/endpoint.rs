@@ -25,7 +25,7 @@ pub(super) struct Place {
 }
 
 /// Which end of a rule an endpoint is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
     /// Before the arrow.
     Source,
@@ -36,7 +36,7 @@ pub(super) enum Side {
 }
 
 /// What a range of ports holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ranges {
     /// Every port of it.
     Whole,
@@ -65,7 +65,7 @@ impl Lowering<'_> {
             EndpointKind::Metadata => End::Addresses(self.config().cluster.metadata.clone()),
             EndpointKind::Anywhere => self.anywhere(place),
             EndpointKind::Host(word) => self.host(place, word),
-            EndpointKind::Or(alternatives) => End::Or(alternatives.iter().map(|endpoint| self.end(place, endpoint)).collect()),
+            EndpointKind::Or(alternatives) => End::any_of(alternatives.iter().map(|endpoint| self.end(place, endpoint))),
             EndpointKind::But(inner, without) => {
                 let end = End::But(Box::new(self.end(place, inner)), Box::new(self.end(place, without)));
                 self.bounded(end, place.at(endpoint.span))
@@ -76,10 +76,14 @@ impl Lowering<'_> {
 
     /// The end, unless it falls into more sets of pods than anybody could review.
     fn bounded(&mut self, end: End, location: Location) -> End {
-        if end.fits(MAX_CUBES) {
+        let finding = if end.parts() > MAX_PARTS {
+            too_many_parts(location)
+        } else if end.fits(MAX_CUBES) {
             return end;
-        }
-        self.findings.push(too_complex(location));
+        } else {
+            too_complex(location)
+        };
+        self.findings.push(finding);
         End::nobody()
     }
 
@@ -171,9 +175,16 @@ impl Lowering<'_> {
             self.findings.push(cyclic(word, group.location));
             return Some(End::nobody());
         }
-        let groups = place.groups.iter().cloned().chain([key]).collect();
+        let known = (key, place.side, place.ranges);
+        if let Some(end) = self.known_groups.get(&known) {
+            return Some(end.clone());
+        }
+        let groups = place.groups.iter().chain([&known.0]).cloned().collect();
         let inner = Place { namespace: home.clone(), file: group.file, side: place.side, ranges: place.ranges, groups };
-        Some(self.end(&inner, &group.statement.endpoint))
+        let end = self.end(&inner, &group.statement.endpoint);
+        let end = if end.parts() <= MAX_PARTS { end } else { self.bounded(end, group.location) };
+        self.known_groups.insert(known, end.clone());
+        Some(end)
     }
 
     fn unknown_name(&self, home: &str, word: &str, location: Location) -> Diagnostic {
@@ -375,6 +386,15 @@ fn except_outside(except: &str, location: Location) -> Diagnostic {
 
 /// The most sets of labels, each a test of every label by itself, that an endpoint may fall into.
 const MAX_CUBES: usize = 512;
+
+/// The most parts that an endpoint may be made of, with those of its groups.
+const MAX_PARTS: usize = 1 << 14;
+
+fn too_many_parts(location: Location) -> Diagnostic {
+    Diagnostic::new(code::ENDPOINT_TOO_COMPLEX, location, format!("this is made of more than {MAX_PARTS} parts"))
+        .label("groups that name groups twice double them each time")
+        .help("name each part once, or give the pods that are meant a label of their own and choose them by it")
+}
 
 fn too_complex(location: Location) -> Diagnostic {
     Diagnostic::new(

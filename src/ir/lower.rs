@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::flow::{PodSet, Symbol};
 use crate::inventory::Inventory;
-use crate::ir::{Policy, Workload};
+use crate::ir::{End, Policy, Workload};
 use crate::source::{FileId, Sources};
 use crate::syntax::ast::{File, StatementKind};
 
@@ -60,8 +60,13 @@ pub(super) struct Lowering<'a> {
     pub(super) declared: Vec<Workload>,
     /// The pods for which `as ACCOUNT` stands, by namespace and account.
     pub(super) named_accounts: BTreeMap<(Symbol, Symbol), PodSet>,
+    /// What groups stand for, by namespace, name and place: groups of groups are looked into once.
+    pub(super) known_groups: BTreeMap<GroupPlace, End>,
     pub(super) findings: Vec<Diagnostic>,
 }
+
+/// A group by its namespace and name, which end of a rule it is, and what a range of ports holds there.
+pub(super) type GroupPlace = ((Symbol, Symbol), Side, Ranges);
 
 impl Lowering<'_> {
     pub(super) fn config(&self) -> &Config {
@@ -76,7 +81,15 @@ pub fn lower(program: Program<'_>) -> (Policy, Vec<Diagnostic>) {
     let (declarations, statements) = collect(&program);
     let namespaces = Namespaces::declare(&program, &declarations, &statements);
     let names = Names::collect(&program, &namespaces, &statements);
-    let mut lowering = Lowering { program, namespaces, names, declared: Vec::new(), named_accounts: BTreeMap::new(), findings: Vec::new() };
+    let mut lowering = Lowering {
+        program,
+        namespaces,
+        names,
+        declared: Vec::new(),
+        named_accounts: BTreeMap::new(),
+        known_groups: BTreeMap::new(),
+        findings: Vec::new(),
+    };
     lowering.check_default_namespace();
     lowering.check_scraper();
     lowering.facts(&statements);
@@ -104,6 +117,7 @@ impl<'a> Lowering<'a> {
                 self.statement(scoped, &namespace, &mut policy);
             }
         }
+        Self::settle_expectations(&mut policy);
         self.sort(&mut policy);
         policy.workloads.clone_from(&self.declared);
         policy.namespaces = std::mem::take(&mut self.namespaces.map);
@@ -134,6 +148,14 @@ impl<'a> Lowering<'a> {
                 policy.networks.insert(network.name.value.as_str().into(), addresses);
             }
             StatementKind::Namespace(_) | StatementKind::Workload(_) => {}
+        }
+    }
+
+    /// What is expected of tokens is expected of such as verify.
+    fn settle_expectations(policy: &mut Policy) {
+        let expected: Vec<_> = policy.expectations.iter().map(|expectation| policy.verified(expectation.requests.clone())).collect();
+        for (expectation, requests) in policy.expectations.iter_mut().zip(expected) {
+            expectation.requests = requests;
         }
     }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::diagnostic::Code;
 use crate::flow::{
-    AddressSet, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Values,
+    AddressSet, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, TokenTest,
+    Values,
 };
 use crate::inventory::Inventory;
 use crate::ir::End;
@@ -299,6 +300,17 @@ pub(super) fn workloads_in<'a>(list: &'a [Workload], namespace: &str) -> &'a [Wo
 }
 
 impl Policy {
+    /// The requests of a set whose tokens verify: they are also meant for one of the audiences that their issuer's tokens must name.
+    #[must_use]
+    pub fn verified(&self, mut set: RequestSet) -> RequestSet {
+        for cube in &mut set.cubes {
+            let TokenTest::Valid { issuer, claims } = &mut cube.token else { continue };
+            let known = self.issuers.values().find(|known| known.url == *issuer && !known.audiences.is_empty());
+            claims.extend(known.map(|known| ("aud".into(), known.audiences.iter().cloned().collect())));
+        }
+        set
+    }
+
     /// The declared workloads of one namespace.
     pub fn workloads_in(&self, namespace: &str) -> &[Workload] {
         workloads_in(&self.workloads, namespace)

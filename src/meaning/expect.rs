@@ -10,11 +10,12 @@ use crate::flow::{Flow, Peer, Protocol};
 use crate::ir::{Expectation, Policy};
 use crate::syntax::ast::Quantifier;
 
-/// Whether an expectation holds in a world that consists of these flows. An empty product fails, whatever is expected.
+/// Whether an expectation holds in a world that consists of these flows. An empty product fails, whatever is expected, and so does one
+/// of which no flow meets what is required.
 pub fn holds(policy: &Policy, expectation: &Expectation, world: &[Flow]) -> bool {
     let product: Vec<&Flow> =
         world.iter().filter(|flow| to_destination(expectation, flow) && expectation.source.matches(&flow.source)).collect();
-    if product.is_empty() {
+    if !product.iter().any(|flow| satisfies(expectation, flow)) {
         return false;
     }
     match expectation.quantifier {

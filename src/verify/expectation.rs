@@ -87,6 +87,11 @@ fn decide(reach: &Reach<'_>, expectation: &Expectation) -> Held {
     if products.iter().all(|product| reach.is_empty(product)) {
         return Held::No(Broken::Empty);
     }
+    if !may_be_satisfied(reach, expectation, &products) {
+        // Whoever passes without what is required says more than that nobody can meet it.
+        let other = (expectation.quantifier == Quantifier::Only).then(|| others(reach, expectation)).flatten();
+        return Held::No(other.unwrap_or(Broken::Empty));
+    }
     let broken = match expectation.quantifier {
         Quantifier::Deny => any(reach, &products, |triple| passing(expectation, triple)),
         Quantifier::Some => none_passes(reach, expectation, &products),
@@ -94,6 +99,16 @@ fn decide(reach: &Reach<'_>, expectation: &Expectation) -> Held {
         Quantifier::Only => any(reach, &products, |triple| stopped(expectation, triple)).or_else(|| others(reach, expectation)),
     };
     broken.map_or(Held::Yes, Held::No)
+}
+
+/// Whether any flow meets what is required, whatever becomes of it: a pod outside the mesh speaks no mTLS. What cannot be tried out may.
+fn may_be_satisfied(reach: &Reach<'_>, expectation: &Expectation, products: &[Product]) -> bool {
+    let demands = expectation.transport.is_some() || !expectation.requests.is_all();
+    let meets = |triple: &Triple| triple.is_incomplete || triple.flows.iter().any(|(flow, _)| satisfies(expectation, flow));
+    let found = |product: &Product| {
+        reach.visit(product, Wanted::All, &mut |triple| if meets(&triple) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    !demands || products.iter().any(|product| found(product).is_break())
 }
 
 /// All flows to one target from what the expectation names.
@@ -155,7 +170,10 @@ fn none_passes(reach: &Reach<'_>, expectation: &Expectation, products: &[Product
     match passes {
         Some(Broken::Passes(_)) => None,
         Some(broken) => Some(broken),
-        None => any(reach, products, |triple| triple.flows.first().map(|(flow, _)| Broken::NonePasses(flow.clone()))),
+        None => any(reach, products, |triple| {
+            let stopped = triple.flows.iter().find(|(flow, verdict)| satisfies(expectation, flow) && *verdict != Verdict::Allowed);
+            stopped.map(|(flow, _)| Broken::NonePasses(flow.clone()))
+        }),
     }
 }
 

@@ -87,3 +87,18 @@ fn other_keys_alongside_are_found() {
     assert!(!found(&theirs("other", other)), "tokens of other namespaces are theirs");
     assert!(!found(&theirs("shop", same)));
 }
+
+/// On the ports that the mesh does not capture nobody looks for a token, and lines do not either.
+#[test]
+fn tokens_are_refused_where_the_mesh_looks_for_them() {
+    for every in ["app=job", "app=job:*/tcp"] {
+        let outcome = compiled(
+            &format!(
+                "namespace shop\nissuer corp = \"https://id.example\" jwks \"https://id.example/keys\" audience \"shop\"\nallow app=web -> {every}\nallow app=web -> app=job:80 jwt corp\n"
+            ),
+            "",
+        );
+        assert_eq!(errors(&outcome), [""; 0], "{every}");
+        assert!(outcome.proof.as_ref().is_some_and(twogate::verify::Proof::holds), "{every}");
+    }
+}
