@@ -3,6 +3,7 @@
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
 mod accepted;
+mod besides;
 mod calls;
 mod effects;
 mod errors;
