@@ -4,6 +4,7 @@
 
 mod accepted;
 mod besides;
+mod besides_random;
 mod calls;
 mod effects;
 mod errors;

@@ -2,7 +2,7 @@
 //!
 //! Owns: `Attempt`: one of each kind of connection that an end tells from others, by its cuts. It must not judge.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::call::Call;
 use super::super::place;
@@ -103,9 +103,11 @@ impl<'s> Tries<'s> {
         let mut classes = classes.unwrap_or_default();
         let tokens: BTreeSet<&Token> = cuts.iter().flat_map(|cut| &cut.requests.tokens).collect();
         if tokens.is_empty() {
-            // Nobody looks at them.
+            // Nobody looks at them, so whoever asks with one passes as others do.
             classes.retain(|request| request.as_ref().is_none_or(|request| request.token == Token::None));
-        } else {
+        }
+        let is_told = !tokens.is_empty() || self.call.request.as_ref().is_some_and(|request| request.token != Token::None);
+        if is_told {
             requests.extend(with_tokens(self.call, tokens, &classes).into_iter().map(Some));
         }
         requests.extend(classes);
@@ -129,11 +131,15 @@ fn told_apart(call: &Call, requests: Vec<Option<Request>>, first: usize, ends: [
     with_kinds.filter_map(is_new).collect()
 }
 
+/// An issuer that nobody names: where nobody looks at tokens, its tokens stand for all.
+const OTHER_ISSUER: &str = "https://issuer.other.test";
+
 /// The request that was asked about, with every token that is told apart.
 fn with_tokens(call: &Call, samples: BTreeSet<&Token>, classes: &[Option<Request>]) -> Vec<Request> {
     let Some(asked) = &call.request else { return Vec::new() };
     let tried = classes.iter().flatten().map(|request| &request.token);
-    let tokens: BTreeSet<&Token> = tried.chain(samples).chain([&Token::None, &Token::Unverified]).collect();
+    let other = Token::Valid { issuer: OTHER_ISSUER.into(), claims: BTreeMap::new() };
+    let tokens: BTreeSet<&Token> = tried.chain(samples).chain([&Token::None, &Token::Unverified, &other]).collect();
     tokens.into_iter().map(|token| Request { token: token.clone(), ..asked.clone() }).collect()
 }
 

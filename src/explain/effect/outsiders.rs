@@ -7,7 +7,7 @@ use super::super::setting::Setting;
 use super::super::world::Known;
 use super::pairs::{OUTSIDE, Pair};
 use crate::classes::World;
-use crate::flow::{DataPlane, Peer};
+use crate::flow::{DataPlane, Peer, Pod};
 use crate::inventory::namespace_plane;
 use crate::verify::PolicyWorld;
 
@@ -18,7 +18,7 @@ pub(super) fn add(pairs: &mut Vec<Pair>, (before, after): (&Setting, &Setting)) 
     let may = |pair: &Pair| may_be_outside(&pair.before, before, old) && may_be_outside(&pair.after, after, new);
     let found: Vec<Pair> = pairs.iter().filter(|pair| may(pair)).map(outside).collect();
     for pair in found {
-        if !pairs.iter().any(|known| known.title == pair.title) {
+        if !pairs.iter().any(|known| is_alike(known, &pair)) {
             pairs.push(pair);
         }
     }
@@ -28,6 +28,12 @@ pub(super) fn add(pairs: &mut Vec<Pair>, (before, after): (&Setting, &Setting)) 
 fn may_be_outside(known: &Known, setting: &Setting, facts: &PolicyWorld<'_>) -> bool {
     let Some(pod) = known.pod().filter(|_| known.name.is_none()) else { return false };
     facts.may_be_outside_mesh(pod) && namespace_plane(&pod.namespace_labels).is_none() && setting.cluster.plane_of_made(pod).is_none()
+}
+
+/// Whether pods differ in their account at most, which outside of the mesh nobody sees.
+fn is_alike(known: &Pair, outside: &Pair) -> bool {
+    let (Some(pod), Some(own)) = (outside.before.pod(), known.before.pod()) else { return false };
+    *own == Pod { account: own.account.clone(), ..pod.clone() } && known.after.pod().is_some_and(|pod| pod.plane == DataPlane::None)
 }
 
 fn outside(pair: &Pair) -> Pair {
