@@ -3,6 +3,8 @@
 //! Answers are snapshots in `snapshots/explain`, one a topic, each with the flow above it.
 
 mod accepted;
+mod besides;
+mod besides_random;
 mod calls;
 mod effects;
 mod errors;

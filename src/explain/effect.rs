@@ -3,12 +3,15 @@
 //! Owns: `Effect`, `compare`. Two settings are asked about the same connections; only pods whose policies or facts differ between
 //! them need be asked about. It must not make a change.
 
+mod addresses;
 mod attempt;
+mod outsiders;
+mod pairs;
 mod strangers;
+mod told;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -17,12 +20,14 @@ pub(super) use attempt::sampled;
 use super::call::Call;
 use super::place;
 use super::setting::Setting;
-use super::world::{self, Known};
+use super::world::Known;
 use crate::cluster::{End, Gate, Names, Way};
 use attempt::{Attempt, Tries};
+use pairs::{Pair, pairs};
 use strangers::{Coverage, Partition};
+use told::{Nearness, Told};
 
-use crate::flow::{Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, Symbol, Transport, Verdict};
+use crate::flow::{AddressSet, Cut, Peer, PodCube, Symbol, Transport, Verdict};
 use crate::verify::{Judge, Manifests};
 
 /// What a change does besides.
@@ -30,6 +35,8 @@ use crate::verify::{Judge, Manifests};
 pub struct Effect {
     /// Who else gains or loses something, in words, the nearest first; empty for nobody.
     pub others: Vec<String>,
+    /// Who loses something by a change that is to let a connection through, or gains something by one that is to stop it.
+    pub against: Vec<String>,
     /// How many workloads were compared, and classes of pods that nobody described.
     pub compared: usize,
     /// Whether not all of them could be.
@@ -48,24 +55,14 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// Whether it is what happens between two answers.
-    fn is(self, (before, after): (bool, bool)) -> bool {
-        match self {
-            Self::Gained => after && !before,
-            Self::Lost => before && !after,
+    /// What happens between two answers.
+    const fn between(before: bool, after: bool) -> Option<Self> {
+        match (before, after) {
+            (false, true) => Some(Self::Gained),
+            (true, false) => Some(Self::Lost),
+            _ => None,
         }
     }
-}
-
-/// One who is compared, as each setting knows it.
-struct Pair {
-    title: String,
-    before: Known,
-    after: Known,
-    /// Whether nobody described it: it stands for a class of pods.
-    is_class: bool,
-    /// Whether it is like somebody else to whoever calls it.
-    is_caller_alone: bool,
 }
 
 /// What passes in one of two settings alone, the connection itself left out.
@@ -74,33 +71,19 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
     let moved = Moved::of(before, after);
     let names = names((before, after), &pairs);
     let coverage = complete(&mut pairs, (before, after), call, &moved, &names);
-    let mut effect = Effect { compared: pairs.len(), partial: coverage == Coverage::Part || names.are_cut_short(), ..Effect::default() };
+    outsiders::add(&mut pairs, (before, after));
     let touched: Vec<bool> = pairs.iter().map(|pair| moved.changes(pair)).collect();
-    let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of(before, after, pair, &names)).collect();
-    let mut found: BTreeMap<Nearness, BTreeSet<String>> = BTreeMap::new();
-    let mut tries = Tries::new(call, before);
-    for (from, source) in pairs.iter().enumerate() {
-        for (to, destination) in pairs.iter().enumerate() {
-            let is_touched = [from, to].into_iter().any(|at| touched.get(at).copied().unwrap_or_default());
-            let (Some(out), Some(into)) = (ends.get(from), ends.get(to)) else { continue };
-            if from == to || !is_touched || destination.is_caller_alone {
-                continue;
-            }
-            for attempt in tries.between((source, out), (to, destination, into)) {
-                if differs(out, into, (source, destination), &attempt, change) {
-                    for (nearness, text) in words::words(call, (source, destination), &attempt) {
-                        found.entry(nearness).or_default().insert(text);
-                    }
-                }
-            }
-        }
-    }
-    effect.partial |= tries.are_cut_short();
-    over_waypoints((before, after), call, &pairs, change, &mut found);
-    found.remove(&Nearness::Itself);
-    effect.findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
-    effect.others = summarised(found);
-    effect
+    let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of((before, after), pair, &names)).collect();
+    let mut comparison = Comparison::new((before, after), call, &names);
+    comparison.with_addresses(&pairs, &ends, &touched);
+    comparison.among_pods(&pairs, &ends, &touched);
+    comparison.over_waypoints(&pairs);
+    let partial = coverage == Coverage::Part || names.are_cut_short() || comparison.is_cut_short();
+    let Comparison { gained, lost, addresses, .. } = comparison;
+    let [gained, lost] = [gained, lost].map(|told| told.summarised(call));
+    let (others, against) = if change == Change::Gained { (gained, lost) } else { (lost, gained) };
+    let findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
+    Effect { others, against, compared: pairs.len() + addresses.len(), partial, findings }
 }
 
 /// Adds pods that nobody described, until somebody is compared of every class that the changed policies may treat otherwise than others:
@@ -128,50 +111,140 @@ fn complete(pairs: &mut Vec<Pair>, settings: (&Setting, &Setting), call: &Call, 
     if first == Coverage::All { second } else { first }
 }
 
-/// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
-fn over_waypoints(
-    (before, after): (&Setting, &Setting),
-    call: &Call,
-    pairs: &[Pair],
-    change: Change,
-    found: &mut BTreeMap<Nearness, BTreeSet<String>>,
-) {
-    let arrivals = |setting: &Setting| {
-        let decision = call.in_setting(setting).decide(setting);
-        decision.steps.iter().filter(|step| step.gate == Gate::Ingress).count()
-    };
-    if arrivals(before).max(arrivals(after)) < 2 {
-        return;
-    }
-    let passes = |setting: &Setting, source: &Known| {
-        let asked = Call { source: source.clone(), ..call.in_setting(setting) };
-        asked.decide(setting).verdict == Verdict::Allowed
-    };
-    for pair in pairs.iter().filter(|pair| ![&call.source, &call.destination].into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
-        if change.is((passes(before, &pair.before), passes(after, &pair.after))) {
-            let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
-            found.entry(nearness).or_default().insert(pair.title.clone());
-        }
-    }
+/// Two settings, asked about the same connections.
+struct Comparison<'s> {
+    settings: (&'s Setting, &'s Setting),
+    call: &'s Call,
+    names: &'s Names,
+    tries: Tries<'s>,
+    gained: Told,
+    lost: Told,
+    /// The addresses that were tried.
+    addresses: BTreeSet<AddressSet>,
+    are_addresses_left: bool,
 }
 
-/// How near a connection is to the one that was asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Nearness {
-    /// It is that one.
-    Itself,
-    /// The same ends and port, and any request at all.
-    Anything,
-    /// The same ends and port, another request or transport.
-    Otherwise,
-    /// Somebody else to the same port.
-    Caller,
-    /// The same caller to something else.
-    Target,
-    /// Another class of pods that nobody described.
-    Class,
-    /// Anything else.
-    Elsewhere,
+impl<'s> Comparison<'s> {
+    fn new(settings: (&'s Setting, &'s Setting), call: &'s Call, names: &'s Names) -> Self {
+        let tries = Tries::new(call, settings.0);
+        let (gained, lost) = (Told::default(), Told::default());
+        Self { settings, call, names, tries, gained, lost, addresses: BTreeSet::new(), are_addresses_left: false }
+    }
+
+    /// Whether there was more to try.
+    const fn is_cut_short(&self) -> bool {
+        self.are_addresses_left || self.tries.are_cut_short()
+    }
+
+    /// Connections between two pods of which one at least is touched by the change.
+    fn among_pods(&mut self, pairs: &[Pair], ends: &[Ends<'_>], touched: &[bool]) {
+        let all = || pairs.iter().zip(ends).zip(touched).enumerate().filter(|(_, ((pair, _), _))| pair.before.pod().is_some());
+        for (from, ((source, out), is_source_touched)) in all() {
+            for (to, ((destination, into), is_destination_touched)) in all() {
+                if from != to && (*is_source_touched || *is_destination_touched) && !destination.is_caller_alone {
+                    self.between((source, out), (to, destination, into));
+                }
+            }
+        }
+    }
+
+    /// Connections of touched pods with addresses: one of every class that the pod's own ends tell apart.
+    fn with_addresses(&mut self, pairs: &[Pair], ends: &[Ends<'_>], touched: &[bool]) {
+        let all = pairs.iter().zip(ends).zip(touched).enumerate();
+        for (at, ((pod, own), _)) in all.filter(|(_, ((pair, _), is_touched))| **is_touched && pair.before.pod().is_some()) {
+            for (way, asked) in [(Way::Egress, &self.call.destination), (Way::Ingress, &self.call.source)] {
+                if way == Way::Ingress && pod.is_caller_alone {
+                    continue;
+                }
+                for (number, far) in self.parts(own.cuts(way), asked).into_iter().enumerate() {
+                    let ends = Ends::of(self.settings, &far, self.names);
+                    match way {
+                        Way::Egress => self.between((pod, own), (pairs.len() + number, &far, &ends)),
+                        Way::Ingress => self.between((&far, &ends), (at, pod, own)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One address of every class that some cuts tell apart, each as one who is compared; who is asked about stands for himself.
+    fn parts(&mut self, cuts: &[Cut], asked: &Known) -> Vec<Pair> {
+        let (parts, coverage) = addresses::parts(cuts.iter().map(|cut| &cut.peers.addresses), &asked.range);
+        self.are_addresses_left |= coverage == Coverage::Part;
+        let pairs = parts.into_iter().filter_map(|part| addresses::pair(&part, asked));
+        let pairs: Vec<Pair> = pairs.collect();
+        self.addresses.extend(pairs.iter().map(|pair| pair.before.range.clone()));
+        pairs
+    }
+
+    /// Connections between two, of whom one at least is a pod.
+    fn between(&mut self, (source, out): (&Pair, &Ends<'_>), (to, destination, into): (usize, &Pair, &Ends<'_>)) {
+        let range = &source.before.range.union(&destination.before.range);
+        for attempt in self.tries.between((source, out), (to, destination, into)) {
+            let told = match changed(out, into, (source, destination), &attempt) {
+                Some(Change::Gained) => &mut self.gained,
+                Some(Change::Lost) => &mut self.lost,
+                None => continue,
+            };
+            for (nearness, text) in words::words(self.call, (source, destination), &attempt) {
+                told.add(nearness, &text, range);
+            }
+        }
+    }
+
+    /// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
+    fn over_waypoints(&mut self, pairs: &[Pair]) {
+        let (before, after) = self.settings;
+        let arrivals = |setting: &Setting| {
+            let decision = self.call.in_setting(setting).decide(setting);
+            decision.steps.iter().filter(|step| step.gate == Gate::Ingress).count()
+        };
+        if arrivals(before).max(arrivals(after)) < 2 {
+            return;
+        }
+        let asked = [&self.call.source, &self.call.destination];
+        for pair in pairs.iter().filter(|pair| !asked.into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
+            let change = Change::between(self.passes(before, &pair.before), self.passes(after, &pair.after));
+            let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
+            if let Some(told) = self.told(change) {
+                told.add(nearness, &pair.title, &pair.before.range);
+            }
+        }
+        self.addresses_over_waypoints();
+    }
+
+    /// Addresses that call over a waypoint. Whose ends tell them apart on that way is not known, so all that is written is told apart.
+    fn addresses_over_waypoints(&mut self) {
+        let (before, after) = self.settings;
+        let written: Vec<AddressSet> = [before, after].into_iter().flat_map(|setting| addresses::written(&setting.objects)).collect();
+        let (parts, coverage) = addresses::parts(written.iter(), &self.call.source.range);
+        self.are_addresses_left |= coverage == Coverage::Part;
+        for pair in parts.into_iter().filter_map(|part| addresses::pair(&part, &self.call.source)) {
+            let change = Change::between(self.passes(before, &pair.before), self.passes(after, &pair.after));
+            let is_asked = pair.before.endpoint == self.call.source.endpoint;
+            if let Some(told) = self.told(change).filter(|_| !is_asked) {
+                told.add(Nearness::Caller, &pair.title, &pair.before.range);
+            }
+        }
+    }
+
+    /// Whether somebody else's call passes where it goes the same way.
+    fn passes(&self, setting: &Setting, source: &Known) -> bool {
+        let mut asked = Call { source: source.clone(), ..self.call.in_setting(setting) };
+        if source.pod().is_none() {
+            asked.transport = Some(Transport::Plaintext);
+        }
+        asked.decide(setting).verdict == Verdict::Allowed
+    }
+
+    /// Where a change is told.
+    const fn told(&mut self, change: Option<Change>) -> Option<&mut Told> {
+        match change {
+            Some(Change::Gained) => Some(&mut self.gained),
+            Some(Change::Lost) => Some(&mut self.lost),
+            None => None,
+        }
+    }
 }
 
 /// The ends of one who is compared.
@@ -183,7 +256,7 @@ struct Ends<'s> {
 }
 
 impl<'s> Ends<'s> {
-    fn of(before: &'s Setting, after: &'s Setting, pair: &'s Pair, names: &Names) -> Self {
+    fn of((before, after): (&'s Setting, &'s Setting), pair: &'s Pair, names: &Names) -> Self {
         let both =
             |setting: &'s Setting, known: &'s Known| [Way::Egress, Way::Ingress].map(|way| setting.cluster.end(&known.endpoint, way));
         let (before, after) = (both(before, &pair.before), both(after, &pair.after));
@@ -191,17 +264,25 @@ impl<'s> Ends<'s> {
             [0, 1].map(|way| [&before, &after].into_iter().filter_map(|ends| ends.get(way)).flat_map(|end| end.cuts(names)).collect());
         Self { before, after, cuts }
     }
+
+    /// By what the end on this way tells connections apart.
+    fn cuts(&self, way: Way) -> &[Cut] {
+        let [leaving, entering] = &self.cuts;
+        match way {
+            Way::Egress => leaving,
+            Way::Ingress => entering,
+        }
+    }
 }
 
-/// Whether an attempt passes in the one setting and not in the other. What passed in plaintext gains nothing by mTLS.
-fn differs(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt, change: Change) -> bool {
+/// What becomes of an attempt between the two settings. What passed in plaintext gains nothing by mTLS.
+fn changed(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt) -> Option<Change> {
     let before = |attempt: &Attempt| passes((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
     let after = passes((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
-    if !change.is((before(attempt), after)) {
-        return false;
-    }
+    let change = Change::between(before(attempt), after)?;
     let in_plaintext = Attempt { transport: Transport::Plaintext, ..attempt.clone() };
-    change == Change::Lost || attempt.transport == Transport::Plaintext || !before(&in_plaintext)
+    let is_new = change == Change::Lost || attempt.transport == Transport::Plaintext || !before(&in_plaintext);
+    is_new.then_some(change)
 }
 
 /// Whether both ends let an attempt pass.
@@ -211,81 +292,6 @@ fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, 
         end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
     };
     ask(egress, destination) && ask(ingress, source)
-}
-
-/// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
-fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
-    let again = |known: &Known| after.world.again(known, &after.policy, &after.cluster);
-    let mut pairs: Vec<Pair> = Vec::new();
-    let ends = [(&call.source, &call.written.0.title), (&call.destination, &call.written.1.title)];
-    let known = before.world.pods.iter().map(|known| (known, &known.text));
-    for (known, title) in ends.into_iter().chain(known) {
-        if !pairs.iter().any(|pair| pair.before.endpoint == known.endpoint) {
-            pairs.push(Pair { title: title.clone(), before: known.clone(), after: again(known), is_class: false, is_caller_alone: false });
-        }
-    }
-    let sources = classes(&call.source, before, after).into_iter().chain(own_classes(&call.source));
-    let known = sources.chain(classes(&call.destination, before, after));
-    for (title, class) in outsider(call).into_iter().chain(known) {
-        if !pairs.iter().any(|pair| pair.title == title) {
-            pairs.push(Pair { title, before: class.clone(), after: class, is_class: true, is_caller_alone: false });
-        }
-    }
-    pairs
-}
-
-/// Pods that share only a namespace, an account or a place in the mesh with a known one.
-fn classes(known: &Known, before: &Setting, after: &Setting) -> Vec<(String, Known)> {
-    let mut found = Vec::new();
-    let Peer::Pod(pod) = &known.endpoint.peer else { return found };
-    let (namespace, account) = (&pod.namespace, &pod.account);
-    let labels = Labels::new;
-    found.push((format!("other pods of {namespace}"), class(known, Pod { labels: labels(), account: "other".into(), ..pod.clone() })));
-    if pod.plane != DataPlane::None {
-        found.push((format!("other pods that run as {namespace}/{account}"), class(known, Pod { labels: labels(), ..pod.clone() })));
-    }
-    let name = elsewhere(before, after);
-    let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), name.clone())]);
-    found.push(("pods of other namespaces".to_owned(), class(known, Pod { namespace: name, namespace_labels, ..pod.clone() })));
-    found
-}
-
-/// An address that is none of those that were asked about; none if all were.
-fn outsider(call: &Call) -> Option<(String, Known)> {
-    let asked = call.source.range.union(&call.destination.range);
-    let usual = [IpAddr::from([198, 51, 100, 77]), IpAddr::from([9, 9, 9, 77])];
-    let address = usual.into_iter().find(|address| !asked.contains(*address)).or_else(|| asked.complement().first())?;
-    Some(("addresses outside of the cluster".to_owned(), world::address(address)))
-}
-
-/// Pods with the labels of a known caller that are not that caller.
-fn own_classes(known: &Known) -> Vec<(String, Known)> {
-    let Peer::Pod(pod) = &known.endpoint.peer else { return Vec::new() };
-    if pod.plane == DataPlane::None {
-        // Nobody sees its account.
-        return Vec::new();
-    }
-    let account = class(known, Pod { account: "other".into(), ..pod.clone() });
-    let outside = class(known, Pod { plane: DataPlane::None, ..pod.clone() });
-    vec![(format!("{} under another account", known.text), account), (format!("{} outside of the mesh", known.text), outside)]
-}
-
-/// A pod that nobody described.
-fn class(known: &Known, pod: Pod) -> Known {
-    let mut class = Known { name: None, ..known.clone() };
-    class.endpoint.peer = Peer::Pod(pod);
-    class
-}
-
-/// A namespace that nobody speaks of.
-fn elsewhere(before: &Setting, after: &Setting) -> Symbol {
-    let is_free = |name: &Symbol| {
-        [before, after]
-            .into_iter()
-            .all(|setting| setting.policy.namespace(name).is_none() && setting.cluster.namespace_labels(name).is_none())
-    };
-    let names = (0..100).map(|number| Symbol::from(if number == 0 { "elsewhere".to_owned() } else { format!("elsewhere-{number}") }));
-    names.into_iter().find(is_free).unwrap_or_else(|| "elsewhere".into())
 }
 
 /// The names that patterns are cut by.
@@ -341,18 +347,4 @@ impl<'s> Moved<'s> {
         let Peer::Pod(pod) = &pair.before.endpoint.peer else { return false };
         self.policies.iter().any(|policy| place::selects(policy, &pod.namespace, &pod.labels, self.root))
     }
-}
-
-/// As many are named.
-const MOST_NAMED: usize = 4;
-
-/// The nearest by name; the rest is counted.
-fn summarised(found: BTreeMap<Nearness, BTreeSet<String>>) -> Vec<String> {
-    let all: Vec<String> = found.into_values().flatten().collect();
-    let mut others: Vec<String> = all.iter().take(MOST_NAMED).cloned().collect();
-    if all.len() > MOST_NAMED {
-        let more = all.len() - MOST_NAMED;
-        others.push(format!("{more} more {}", if more == 1 { "connection" } else { "connections" }));
-    }
-    others
 }

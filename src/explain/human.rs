@@ -221,13 +221,15 @@ fn changes(remedy: &Remedy) -> Vec<String> {
     remedy.changes.iter().map(|change| format!("{}: {}", change.place, change.text)).collect()
 }
 
-/// What a remedy does besides.
+/// What a remedy does besides, and what it does the other way round.
 fn besides(effect: &Effect, wish: Wish) -> String {
-    let (nobody, also) = match wish {
-        Wish::Allow => ("admits nobody else", "also admits"),
-        Wish::Stop => ("stops nobody else", "also stops"),
+    let (nobody, also, against) = match wish {
+        Wish::Allow => ("admits nobody else", "also admits", "stops"),
+        Wish::Stop => ("stops nobody else", "also stops", "admits"),
     };
     let some = if effect.partial { " (not everything was compared)" } else { "" };
     let found = if effect.findings.is_empty() { String::new() } else { format!(" ({})", effect.findings.join(", ")) };
-    if effect.others.is_empty() { format!("{nobody}{found}{some}") } else { format!("{also} {}{found}{some}", effect.others.join(", ")) }
+    let others = if effect.others.is_empty() { nobody.to_owned() } else { format!("{also} {}", effect.others.join(", ")) };
+    let against = if effect.against.is_empty() { String::new() } else { format!("; {against} {}", effect.against.join(", ")) };
+    format!("{others}{against}{found}{some}")
 }

@@ -68,9 +68,11 @@ fn entries(set: &AddressSet) -> usize {
     set.blocks().iter().map(|block| 1 + block.except.len()).sum()
 }
 
-/// A set as blocks.
+/// A set as blocks; what a block leaves out ends before the next one.
 fn blocks(set: &AddressSet) -> String {
-    named(set.blocks().iter().map(block))
+    let blocks = set.blocks();
+    let between = if blocks.iter().any(|block| !block.except.is_empty()) { " and " } else { ", " };
+    joined(blocks.iter().map(block), between)
 }
 
 /// The blocks of some addresses, as JSON has them.
@@ -101,8 +103,13 @@ fn prefix(prefix: &Prefix) -> String {
 
 /// The first few of some, and how many more there are.
 fn named(all: impl Iterator<Item = String>) -> String {
+    joined(all, ", ")
+}
+
+/// The same with other words between them.
+fn joined(all: impl Iterator<Item = String>, between: &str) -> String {
     let all: Vec<String> = all.collect();
-    let first = all.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let first = all.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(between);
     match all.len().saturating_sub(MOST_NAMED) {
         0 => first,
         more => format!("{first} and {more} more"),

@@ -122,7 +122,9 @@ fn tried(setting: &Setting, call: &Call, candidates: Vec<Candidate>, wish: Wish)
     };
     let all = found.clone();
     found.retain(|remedy| !needless(remedy, &all));
-    found.sort_by_key(|remedy| (remedy.changes.len(), remedy.effect.as_ref().map_or(0, |effect| effect.others.len())));
+    found.sort_by_key(|remedy| {
+        (remedy.changes.len(), remedy.effect.as_ref().map_or(0, |effect| effect.others.len() + effect.against.len()))
+    });
     found.truncate(MOST);
     found
 }

@@ -55,6 +55,14 @@ impl Known {
         }
     }
 
+    /// The address; none if it is a pod.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        match &self.endpoint.peer {
+            Peer::Pod(_) => None,
+            Peer::Address(address) => Some(*address),
+        }
+    }
+
     /// The pods of its namespace that carry the labels by which it is named; none if it is an address.
     pub(super) fn named(&self) -> Option<PodCube> {
         let pod = self.pod()?;

@@ -88,15 +88,17 @@ allow web -> api:8080 mtls http GET /h at h.test
 /// A line that is added asks for what the flow has: its host, its headers, its claims.
 #[test]
 fn lines_ask_for_all_that_the_flow_says() {
-    for (flow, line) in [
-        ("http GET /c header x-env=test", "add `allow web -> api:8080 mtls http GET /c header x-env=test`"),
-        ("http GET /c at h.test", "add `allow web -> api:8080 mtls http GET /c at h.test`"),
-        ("http GET /c jwt corp claim groups=adm", "add `allow web -> api:8080 mtls http GET /c jwt corp claim groups=adm`"),
-        ("GET /c", "add `allow web -> api:8080 mtls http GET /c`"),
+    // Whoever has a token passes a line that asks for none.
+    let with_token = ["GET /c with a token"].as_slice();
+    for (flow, line, besides) in [
+        ("http GET /c header x-env=test", "add `allow web -> api:8080 mtls http GET /c header x-env=test`", with_token),
+        ("http GET /c at h.test", "add `allow web -> api:8080 mtls http GET /c at h.test`", with_token),
+        ("http GET /c jwt corp claim groups=adm", "add `allow web -> api:8080 mtls http GET /c jwt corp claim groups=adm`", &[]),
+        ("GET /c", "add `allow web -> api:8080 mtls http GET /c`", with_token),
     ] {
         let remedy = remedy(REQUESTS, &format!("web -> api:8080 {flow}"), "add `allow");
         assert_eq!(remedy.changes[0].text, line);
-        assert_eq!(others(&remedy), [""; 0], "{line}");
+        assert_eq!(others(&remedy), besides, "{line}");
     }
 }
 
@@ -104,10 +106,10 @@ fn lines_ask_for_all_that_the_flow_says() {
 #[test]
 fn other_headers_hosts_and_tokens_are_others() {
     let found = |flow: &str| others(&remedy(REQUESTS, &format!("web -> api:8080 {flow}"), "add `deny"));
-    assert_eq!(found("http GET /h at h.test"), [""; 0]);
+    assert_eq!(found("http GET /h at h.test"), ["GET /h with a token"]);
     let open = REQUESTS.replace(" header x-env=test", "").replace(" at h.test", "").replace(" claim groups=adm", "");
     let stopped = |flow: &str| others(&remedy(&open, &format!("web -> api:8080 {flow}"), "add `deny"));
-    assert_eq!(stopped("http GET /a header x-env=test"), ["GET /a with other headers"]);
-    assert_eq!(stopped("http GET /h at h.test"), ["GET /h at another host"]);
-    assert_eq!(stopped("GET /a"), [""; 0]);
+    assert_eq!(stopped("http GET /a header x-env=test"), ["GET /a with a token", "GET /a with other headers"]);
+    assert_eq!(stopped("http GET /h at h.test"), ["GET /h at another host", "GET /h with a token"]);
+    assert_eq!(stopped("GET /a"), ["GET /a with a token"]);
 }

@@ -2,13 +2,15 @@
 //!
 //! Owns: `Attempt`: one of each kind of connection that an end tells from others, by its cuts. It must not judge.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::call::Call;
 use super::super::place;
 use super::super::setting::Setting;
 use super::super::world::Known;
-use super::{Ends, Pair};
+use super::Ends;
+use super::pairs::Pair;
+use super::words::Likeness;
 use crate::classes::{PathCells, PortClass, deciding_requests, port_classes};
 use crate::cluster::End;
 use crate::flow::{Cut, DataPlane, Labels, Peer, Peers, PortSet, Protocol, Request, RequestSamples, Symbol, Token, Transport};
@@ -91,28 +93,54 @@ impl<'s> Tries<'s> {
         let cuts: Vec<&Cut> = key.1.iter().filter_map(|at| entering.get(*at)).collect();
         let mut requests: BTreeSet<Option<Request>> = BTreeSet::from([None, self.call.request.clone()]);
         requests.extend(self.call.request.iter().flat_map(|request| varied(request, self.call)).map(Some));
-        let named = cuts.iter().filter(|cut| !cut.requests.is_empty()).flat_map(|cut| sampled(&cut.requests)).chain(fresh(&cuts));
+        let named =
+            cuts.iter().filter(|cut| !cut.requests.is_empty()).flat_map(|cut| samples(self.call, &cut.requests)).chain(fresh(&cuts));
         requests.extend(named.map(|request| Some(place::with_audience(request, self.setting))));
         let mut requests: Vec<Option<Request>> = requests.into_iter().collect();
         let named = requests.len();
-        match deciding_requests(entering, &key.1, &mut self.cells) {
-            Ok(classes) => requests.extend(classes),
-            Err(_) => self.is_cut_short = true,
+        let classes = deciding_requests(entering, &key.1, &mut self.cells);
+        self.is_cut_short |= classes.is_err();
+        let mut classes = classes.unwrap_or_default();
+        let tokens: BTreeSet<&Token> = cuts.iter().flat_map(|cut| &cut.requests.tokens).collect();
+        if tokens.is_empty() {
+            // Nobody looks at them, so whoever asks with one passes as others do.
+            classes.retain(|request| request.as_ref().is_none_or(|request| request.token == Token::None));
         }
+        let is_told = !tokens.is_empty() || self.call.request.as_ref().is_some_and(|request| request.token != Token::None);
+        if is_told {
+            requests.extend(with_tokens(self.call, tokens, &classes).into_iter().map(Some));
+        }
+        requests.extend(classes);
         let ([_, before], [_, after]) = (&into.before, &into.after);
-        let requests = told_apart(requests, named, [before, after]);
+        let requests = told_apart(self.call, requests, named, [before, after]);
         self.requests.insert(key, requests.clone());
         requests
     }
 }
 
-/// All of the first requests, and of the rest those that are no other one's like.
-fn told_apart(requests: Vec<Option<Request>>, first: usize, ends: [&End<'_>; 2]) -> Vec<Option<Request>> {
+/// All of the first requests, and of the rest those that are no other one's like: neither to the ends nor to people.
+fn told_apart(call: &Call, requests: Vec<Option<Request>>, first: usize, ends: [&End<'_>; 2]) -> Vec<Option<Request>> {
     let [before, after] = ends.map(|end| end.alike(&requests));
     let mut seen = BTreeSet::new();
     let kinds = before.into_iter().zip(after);
     let with_kinds = requests.into_iter().zip(kinds).enumerate();
-    with_kinds.filter_map(|(at, (request, kind))| (seen.insert(kind) || at < first).then_some(request)).collect()
+    let is_new = |(at, (request, kind)): (usize, (Option<Request>, (usize, usize)))| {
+        let is_first = seen.insert((kind, Likeness::of(call, request.as_ref())));
+        (is_first || at < first).then_some(request)
+    };
+    with_kinds.filter_map(is_new).collect()
+}
+
+/// An issuer that nobody names: where nobody looks at tokens, its tokens stand for all.
+const OTHER_ISSUER: &str = "https://issuer.other.test";
+
+/// The request that was asked about, with every token that is told apart.
+fn with_tokens(call: &Call, samples: BTreeSet<&Token>, classes: &[Option<Request>]) -> Vec<Request> {
+    let Some(asked) = &call.request else { return Vec::new() };
+    let tried = classes.iter().flatten().map(|request| &request.token);
+    let other = Token::Valid { issuer: OTHER_ISSUER.into(), claims: BTreeMap::new() };
+    let tokens: BTreeSet<&Token> = tried.chain(samples).chain([&Token::None, &Token::Unverified, &other]).collect();
+    tokens.into_iter().map(|token| Request { token: token.clone(), ..asked.clone() }).collect()
 }
 
 /// Each request over each transport, on ports that nobody tells apart.
@@ -145,11 +173,26 @@ fn fresh(cuts: &[&Cut]) -> Option<Request> {
     (!looked.is_empty()).then_some(request)
 }
 
+/// Requests that stand for what a test looks at, besides the one that was asked about: of a pattern there are others.
+fn samples(call: &Call, samples: &RequestSamples) -> Vec<Request> {
+    let usual = sampled(samples);
+    let is_asked = |request: &Request| call.request.as_ref().is_some_and(|asked| asked.path == request.path);
+    if usual.iter().any(is_asked) { usual.into_iter().chain(sampled_with(samples, "y")).collect() } else { usual }
+}
+
 /// Requests that stand for what a test looks at: each method with each path.
 pub(in super::super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
+    sampled_with(samples, "x")
+}
+
+/// The same with this word in the holes of paths.
+fn sampled_with(samples: &RequestSamples, word: &str) -> Vec<Request> {
     let methods: Vec<Symbol> = if samples.methods.is_empty() { vec!["GET".into()] } else { samples.methods.iter().cloned().collect() };
-    let paths: Vec<Symbol> =
-        if samples.paths.is_empty() { vec!["/".into()] } else { samples.paths.iter().map(|path| concrete(path.as_str()).into()).collect() };
+    let paths: Vec<Symbol> = if samples.paths.is_empty() {
+        vec!["/".into()]
+    } else {
+        samples.paths.iter().map(|path| concrete(path.as_str(), word).into()).collect()
+    };
     let host: Symbol = samples.hosts.iter().next().cloned().unwrap_or_else(|| "some.host".into());
     let claims = |token: &&Token| match token {
         Token::Valid { claims, .. } => (claims.len() + 1, claims.get("aud").map_or(0, BTreeSet::len)),
@@ -171,8 +214,8 @@ pub(in super::super) fn sampled(samples: &RequestSamples) -> Vec<Request> {
 }
 
 /// A path that a pattern matches.
-fn concrete(pattern: &str) -> String {
-    let path = pattern.replace("{**}", "x").replace("{*}", "x").replace('*', "x");
+fn concrete(pattern: &str, word: &str) -> String {
+    let path = pattern.replace("{**}", word).replace("{*}", word).replace('*', word);
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 

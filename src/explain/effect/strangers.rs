@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::possible::alternatives;
 use super::super::setting::Setting;
 use super::super::world::{self, Known};
-use super::Pair;
+use super::pairs::Pair;
 use crate::classes::{Limits, World, classes_cut};
 use crate::flow::{Labels, NAMESPACE_NAME, Pod, PodCube};
 use crate::ir::{End, Rule};

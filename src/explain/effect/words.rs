@@ -4,9 +4,14 @@
 
 use super::super::call::Call;
 use super::super::subject;
+use super::super::world::Known;
 use super::attempt::{Attempt, OTHER_PATH};
-use super::{Nearness, Pair};
-use crate::flow::{Protocol, Request, Token, Transport};
+use super::pairs::Pair;
+use super::told::Nearness;
+use crate::flow::{DataPlane, Pod, Protocol, Request, Token, Transport};
+
+/// What is added where only a token that does not verify makes the difference.
+pub(super) const REFUSED: &str = " with a token that does not verify";
 
 /// An attempt in words, by how near it is to the connection that was asked about; one for each range of its ports.
 pub(super) fn words(call: &Call, ends: (&Pair, &Pair), attempt: &Attempt) -> Vec<(Nearness, String)> {
@@ -14,17 +19,19 @@ pub(super) fn words(call: &Call, ends: (&Pair, &Pair), attempt: &Attempt) -> Vec
 }
 
 fn on_ports(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attempt, ports: (u16, u16)) -> (Nearness, String) {
-    let same_source = source.before.endpoint == call.source.endpoint;
-    let same_target = destination.before.endpoint == call.destination.endpoint;
+    let same_source = is_end(source, &call.source);
+    let same_target = is_end(destination, &call.destination) || is_outside(destination, &call.destination);
     let same_port = (attempt.protocol, ports) == (call.protocol, (call.port, call.port));
     let is_class = source.is_class || destination.is_class;
-    let to = || format!("{} of {}", self::ports(attempt.protocol, ports), destination.title);
+    let is_refused = attempt.request.as_ref().is_some_and(|request| request.token == Token::Unverified);
+    let with = if is_refused { REFUSED } else { "" };
+    let to = || format!("{} of {}{with}", self::ports(attempt.protocol, ports), destination.title);
     match (same_source, same_target && same_port) {
         (true, true) if is_asked(call, attempt) => (Nearness::Itself, String::new()),
         (true, true) if is_other(attempt) => (Nearness::Anything, otherwise(call, attempt)),
         (true, true) => (Nearness::Otherwise, otherwise(call, attempt)),
-        (false, true) if !is_class => (Nearness::Caller, source.title.clone()),
-        (false, true) => (Nearness::Class, source.title.clone()),
+        (false, true) if !is_class => (Nearness::Caller, format!("{}{with}", source.title)),
+        (false, true) => (Nearness::Class, format!("{}{with}", source.title)),
         (true, false) if !is_class => {
             let is_pod = source.before.range.is_empty();
             (Nearness::Target, format!("{} -> {}", if is_pod { &source.before.short } else { &source.title }, to()))
@@ -32,6 +39,19 @@ fn on_ports(call: &Call, (source, destination): (&Pair, &Pair), attempt: &Attemp
         _ if is_class => (Nearness::Class, format!("{} -> {}", source.title, to())),
         _ => (Nearness::Elsewhere, format!("{} -> {}", source.title, to())),
     }
+}
+
+/// Whether somebody stands at an end that was asked about: he is the one, or some of the addresses.
+fn is_end(pair: &Pair, asked: &Known) -> bool {
+    let range = &pair.before.range;
+    pair.before.endpoint == asked.endpoint || !range.is_empty() && range.is_subset(&asked.range)
+}
+
+/// Whether a pod differs from the one that was asked about in that alone that it takes no part in the mesh: what arrives there in plaintext
+/// is told as that.
+fn is_outside(pair: &Pair, asked: &Known) -> bool {
+    let outside = asked.pod().map(|pod| Pod { plane: DataPlane::None, ..pod.clone() });
+    outside.is_some() && pair.before.pod() == outside.as_ref()
 }
 
 /// Whether an attempt stands for every request that nobody's policy names.
@@ -44,14 +64,34 @@ fn is_asked(call: &Call, attempt: &Attempt) -> bool {
     same_request(call, attempt) && call.transport.is_none_or(|transport| transport == attempt.transport)
 }
 
-fn same_request(call: &Call, attempt: &Attempt) -> bool {
-    match (&call.request, &attempt.request) {
-        (Some(asked), Some(tried)) => {
-            same_place(asked, tried) && has_headers(asked, tried) && is_at_host(call, asked, tried) && has_token(asked, tried)
+/// How a request is like the one that was asked about, to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likeness {
+    /// It is the same.
+    Same,
+    /// The same, with a token that is told in these words.
+    Token(&'static str),
+    /// It is another one.
+    Other,
+}
+
+impl Likeness {
+    pub(super) fn of(call: &Call, tried: Option<&Request>) -> Self {
+        let Some(asked) = call.request.as_ref() else { return if tried.is_none() { Self::Same } else { Self::Other } };
+        match tried {
+            Some(tried) if is_same_but_for_token(call, asked, tried) && has_token(asked, tried) => Self::Same,
+            Some(tried) if is_same_but_for_token(call, asked, tried) => Self::Token(with_token(&tried.token, Some(asked))),
+            _ => Self::Other,
         }
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
     }
+}
+
+fn same_request(call: &Call, attempt: &Attempt) -> bool {
+    Likeness::of(call, attempt.request.as_ref()) == Likeness::Same
+}
+
+fn is_same_but_for_token(call: &Call, asked: &Request, tried: &Request) -> bool {
+    same_place(asked, tried) && has_headers(asked, tried) && is_at_host(call, asked, tried)
 }
 
 fn same_place(asked: &Request, tried: &Request) -> bool {
@@ -70,11 +110,13 @@ fn has_token(asked: &Request, tried: &Request) -> bool {
     subject::is_same(&asked.token, &tried.token)
 }
 
-fn with_token(token: &Token) -> &'static str {
-    match token {
-        Token::None => "without a token",
-        Token::Unverified => "with a token that does not verify",
-        Token::Valid { .. } => "with another token",
+/// A token in words; another one where the flow has one.
+fn with_token(token: &Token, asked: Option<&Request>) -> &'static str {
+    match (token, asked.map(|asked| &asked.token)) {
+        (Token::None, _) => "without a token",
+        (Token::Unverified, _) => REFUSED.trim_ascii(),
+        (Token::Valid { .. }, Some(Token::Valid { .. })) => "with another token",
+        (Token::Valid { .. }, _) => "with a token",
     }
 }
 
@@ -114,7 +156,7 @@ fn in_words(call: &Call, tried: &Request) -> String {
     let mut text = format!("{} {}", tried.method, tried.path);
     let Some(asked) = &call.request else {
         if tried.token != Token::None {
-            text = format!("{text} {}", with_token(&tried.token));
+            text = format!("{text} {}", with_token(&tried.token, call.request.as_ref()));
         }
         return text;
     };
@@ -125,7 +167,7 @@ fn in_words(call: &Call, tried: &Request) -> String {
         text.push_str(" at another host");
     }
     if !has_token(asked, tried) {
-        text = format!("{text} {}", with_token(&tried.token));
+        text = format!("{text} {}", with_token(&tried.token, call.request.as_ref()));
     }
     text
 }
