@@ -43,6 +43,7 @@ mod sarif;
 mod seeds;
 mod seen;
 mod selected;
+mod settings;
 mod settled;
 mod side;
 mod supposed;

@@ -21,6 +21,7 @@ pub use istio::Istio;
 pub use kubernetes::Kubernetes;
 pub use layout::{HEADER, OutputFile, layout, stream};
 pub(crate) use object::print;
+pub(crate) use settings::writes_accounts_alike;
 
 /// Fewer namespaces than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;

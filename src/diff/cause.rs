@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{Mark, Nature};
 use super::entry::{Cause, Change};
+use super::facts::namespace_change;
 use super::seeds::{Policies, Seed, Sown, Why};
+use super::settings::everywhere;
 use super::side::{Said, Which};
 use super::walk::Cell;
 use crate::flow::{Flow, Peer, Symbol, Transport};
@@ -141,11 +143,12 @@ impl<'a> Causes<'a> {
         match item {
             Item::Rule(head, base) => self.rule(*head, *base),
             Item::Namespace(name) => {
-                Cause { namespace: Some(Symbol::clone(name)), ..said(format!("namespace `{name}` is not what it was")) }
+                let (text, place) = namespace_change(self.policies, name);
+                Cause { namespace: Some(Symbol::clone(name)), ..placed(said(text), place) }
             }
             Item::Region(why) => placed(said(why.text.clone()), why.location),
             Item::Object(name, change) => Cause { change: *change, ..said(name.clone()) },
-            Item::Everything => said("the configuration holds for every namespace".to_owned()),
+            Item::Everything => said(everywhere(self.policies)),
         }
     }
 

@@ -79,12 +79,13 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether a report meets it. Facts that are no access have no scope: they count everywhere.
-    pub fn is_met(&self, report: &Report, head: &Policy) -> bool {
+    /// Whether a report about the two meets it. Labels of namespaces count as either has them: a scope is not left by
+    /// labelling a namespace otherwise. Facts that are no access have no scope: they count everywhere.
+    pub fn is_met(&self, report: &Report, sides: [&Policy; 2]) -> bool {
         let inside = |entry: &&Entry| {
-            self.scope
-                .as_ref()
-                .is_none_or(|scope| [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| meets(pods, scope, head)))
+            self.scope.as_ref().is_none_or(|scope| {
+                [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| sides.iter().any(|policy| meets(pods, scope, policy)))
+            })
         };
         let fails = |entry: &&Entry| self.failing.names(entry.kind) || self.failing == Failing::Lost && entry.loses;
         if report.open_entries().filter(fails).any(|entry| inside(&entry)) {

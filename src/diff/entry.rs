@@ -138,6 +138,13 @@ pub struct Entry {
     pub accepted: Option<Accepted>,
 }
 
+impl Entry {
+    /// Whether it takes something away, which its kind does not say.
+    pub const fn takes_too(&self) -> bool {
+        self.loses && !self.kind.is_loss()
+    }
+}
+
 /// A flow about which the sides differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Change, Entry};
+use super::seeds::Policies;
+use super::settings::settings;
 use super::side::Which;
 use super::verified;
 use crate::cluster::Cluster;
@@ -13,6 +15,7 @@ use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Code, Diagnostic, Level, code};
 use crate::flow::{DataPlane, NAMESPACE_NAME, Peer, Symbol};
 use crate::gates::Gates;
+use crate::inventory::InventoryWorkload;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
 use crate::syntax::ast::Quantifier;
@@ -27,6 +30,8 @@ pub enum FactKind {
     Error,
     /// An expectation.
     Expectation,
+    /// A key of `twogate.toml`.
+    Setting,
     /// A namespace.
     Namespace,
     /// A workload, declared or of the inventory.
@@ -39,8 +44,16 @@ pub enum FactKind {
 
 impl FactKind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 7] =
-        [Self::Unknown, Self::Error, Self::Expectation, Self::Namespace, Self::Workload, Self::Approximation, Self::Assumption];
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Error,
+        Self::Expectation,
+        Self::Setting,
+        Self::Namespace,
+        Self::Workload,
+        Self::Approximation,
+        Self::Assumption,
+    ];
 
     /// Its name in machine formats.
     pub const fn name(self) -> &'static str {
@@ -48,6 +61,7 @@ impl FactKind {
             Self::Unknown => "unknown",
             Self::Error => "error",
             Self::Expectation => "expectation",
+            Self::Setting => "setting",
             Self::Namespace => "namespace",
             Self::Workload => "workload",
             Self::Approximation => "approximation",
@@ -61,6 +75,7 @@ impl FactKind {
             Self::Unknown => "changes whose effect is not known",
             Self::Error => "errors",
             Self::Expectation => "expectations",
+            Self::Setting => "settings of twogate.toml",
             Self::Namespace => "namespaces",
             Self::Workload => "workloads",
             Self::Approximation => "approximations",
@@ -96,6 +111,7 @@ pub(super) struct Analysed<'a> {
 pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
     let mut facts = findings(base, head);
     facts.extend(expectations(base, head, entries));
+    facts.extend(settings(base.policy, head.policy));
     facts.extend(namespaces(base.policy, head.policy));
     facts.extend(workloads(base.policy, head.policy));
     facts.extend(inventories(base.policy, head.policy));
@@ -112,7 +128,7 @@ pub(super) fn fact(kind: FactKind, change: Change, text: String) -> Fact {
 }
 
 /// Findings that say where the two gates only come near to what the lines say.
-const APPROXIMATIONS: [Code; 13] = [
+const APPROXIMATIONS: [Code; 14] = [
     code::ACCEPTED,
     code::SHARED_ACCOUNT,
     code::NAMESPACE_IDENTITY,
@@ -126,21 +142,35 @@ const APPROXIMATIONS: [Code; 13] = [
     code::HOST_NETWORK,
     code::DEFAULT_ACCOUNT,
     code::NAMESPACE_SNAPSHOT,
+    code::UNMESHED_CALLER,
 ];
+
+/// What a finding says. Of callers outside of the mesh each finding says the same, and only its label who they are.
+fn words_of(finding: &Diagnostic) -> String {
+    let who = finding.primary.as_ref().filter(|label| finding.code == code::UNMESHED_CALLER && !label.text.is_empty());
+    let who = who.map(|label| format!(" ({})", label.text)).unwrap_or_default();
+    format!("{}: {}{who}", finding.code, finding.message)
+}
 
 /// Findings of one side, at settled levels, by what they say.
 fn settled(side: Analysed<'_>) -> BTreeMap<(Code, String), Diagnostic> {
     let levels = Levels::new(side.policy.config.lints.settings()).accepting(crate::check::accepts(side.policy));
     let findings = levels.apply(side.findings.to_vec());
     let told = |finding: &Diagnostic| finding.code != code::EXPECTATION_FAILED;
-    findings.into_iter().filter(told).map(|finding| ((finding.code, finding.message.clone()), finding)).collect()
+    findings.into_iter().filter(told).map(|finding| ((finding.code, words_of(&finding)), finding)).collect()
 }
 
 /// Errors and approximations that have come or gone.
 fn findings(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let (old, new) = (settled(base), settled(head));
-    let come = new.iter().filter(|(key, _)| !old.contains_key(*key)).map(|(_, finding)| (Which::Head, Change::Added, finding));
-    let gone = old.iter().filter(|(key, _)| !new.contains_key(*key)).map(|(_, finding)| (Which::Base, Change::Removed, finding));
+    // A level may be another one, too: what is an error on one side only has come, or gone, as one.
+    let is_new = |finding: &Diagnostic, other: Option<&Diagnostic>| {
+        other.is_none_or(|other| finding.level == Level::Error && other.level != Level::Error)
+    };
+    let come = new.iter().filter(|(key, finding)| is_new(finding, old.get(*key)));
+    let gone = old.iter().filter(|(key, finding)| is_new(finding, new.get(*key)));
+    let come = come.map(|(_, finding)| (Which::Head, Change::Added, finding));
+    let gone = gone.map(|(_, finding)| (Which::Base, Change::Removed, finding));
     let told = |(which, change, finding): (Which, Change, &Diagnostic)| {
         let is_error = finding.level == Level::Error;
         let kind = match (is_error, APPROXIMATIONS.contains(&finding.code)) {
@@ -150,7 +180,7 @@ fn findings(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
         };
         let place = finding.location().map(|location| (which, location));
         let fails = is_error && change == Change::Added;
-        Some(Fact { place, fails, ..fact(kind, change, format!("{}: {}", finding.code, finding.message)) })
+        Some(Fact { place, fails, ..fact(kind, change, words_of(finding)) })
     };
     come.chain(gone).filter_map(told).collect()
 }
@@ -285,6 +315,24 @@ fn changed_namespace(old: &Namespace, new: &Namespace) -> Option<String> {
     (!parts.is_empty()).then(|| format!("`{}`: {}", new.name, parts.join(", ")))
 }
 
+/// What has changed of a namespace, whoever manages it, and where the side that has it says so.
+pub(super) fn namespace_change(policies: Policies<'_>, name: &Symbol) -> (String, Option<(Which, Location)>) {
+    let [old, new] = [policies.base, policies.head].map(|policy| policy.namespace(name));
+    let text = match (old, new) {
+        (Some(old), Some(new)) => changed_namespace(old, new),
+        (None, Some(_)) => Some(format!("`{name}` is described now")),
+        (Some(_), None) => Some(format!("`{name}` is no longer described")),
+        (None, None) => None,
+    };
+    let text = text.unwrap_or_else(|| format!("`{name}` is not what it was"));
+    let place = |which: Which| {
+        let policy = policies.of(which);
+        let listed = || policy.inventory.namespaces.get(name).map(|facts| facts.location);
+        Some((which, policy.namespace(name).and_then(|namespace| namespace.location).or_else(listed)?))
+    };
+    (format!("namespace {text}"), place(Which::Head).or_else(|| place(Which::Base)))
+}
+
 /// How the language names a data plane.
 pub(super) const fn plane_word(plane: Option<DataPlane>) -> &'static str {
     match plane {
@@ -333,12 +381,53 @@ fn facts_of(workload: &Workload) -> String {
     text
 }
 
-/// Workloads of the inventory that have come or gone, or run as another account.
+/// Workloads of the inventory that have come or gone, run as another account, or have other labels or another part in the mesh.
 fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
     let all = |policy: &Policy| -> BTreeMap<String, Symbol> {
         policy.inventory.workloads.iter().map(|workload| (workload.to_string(), workload.account.clone())).collect()
     };
-    accounts(&all(base), &all(head))
+    let mut facts = accounts(&all(base), &all(head));
+    facts.extend(listed(base, head));
+    facts
+}
+
+/// Workloads of both inventories with other labels or another part in the mesh than before. What their namespace does to that is told of it.
+fn listed(base: &Policy, head: &Policy) -> Vec<Fact> {
+    let old: BTreeMap<String, &InventoryWorkload> =
+        base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
+    let told = |new: &InventoryWorkload| {
+        let name = new.to_string();
+        let Some(old) = old.get(&name) else { return Vec::new() };
+        let labels = |workload: &InventoryWorkload| {
+            let words: Vec<String> = workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            if words.is_empty() { "none".to_owned() } else { format!("`{}`", words.join(",")) }
+        };
+        let relabelled = (old.labels != new.labels).then(|| format!("{name} has labels {}; they were {}", labels(new), labels(old)));
+        let meshed = part_in_mesh([(base, old), (head, new)]).map(|words| format!("{name} {words}"));
+        let place = Some((Which::Head, new.location));
+        let fact = |text: String| Fact { place, ..fact(FactKind::Workload, Change::Changed, text) };
+        relabelled.into_iter().chain(meshed).map(fact).collect()
+    };
+    head.inventory.workloads.iter().flat_map(told).collect()
+}
+
+/// How a workload takes part in the mesh now, if it does so otherwise by itself.
+fn part_in_mesh(sides: [(&Policy, &InventoryWorkload); 2]) -> Option<String> {
+    let usual = |policy: &Policy, workload: &InventoryWorkload| {
+        policy.namespace(&workload.namespace).and_then(|namespace| namespace.plane).unwrap_or(policy.config.mesh.mode)
+    };
+    let [(old_usual, old), (new_usual, new)] = sides.map(|(policy, workload)| {
+        let usual = usual(policy, workload);
+        (usual, policy.inventory.plane_of(workload, usual))
+    });
+    if old_usual != new_usual || old == new {
+        return None;
+    }
+    Some(match (old, new) {
+        (_, DataPlane::None) => "is no longer in the mesh".to_owned(),
+        (DataPlane::None, _) => "is in the mesh now".to_owned(),
+        _ => format!("takes part in the mesh by {}; it did by {}", plane_word(Some(new)), plane_word(Some(old))),
+    })
 }
 
 fn accounts(old: &BTreeMap<String, Symbol>, new: &BTreeMap<String, Symbol>) -> Vec<Fact> {

@@ -125,6 +125,7 @@ impl Page<'_> {
             lines.push(object_words(objects));
         }
         lines.extend(report.presumed.iter().map(|presumed| format!("assumes that {presumed}; {}", presumed.remedy())));
+        lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
         lines.extend(report.order.iter().map(|order| format!("safe order: {order}")));
         if !lines.is_empty() {
             let _ = writeln!(out, "\n{}", lines.join("\n"));

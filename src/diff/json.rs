@@ -37,6 +37,8 @@ struct Root<'a> {
     assumptions: Vec<String>,
     #[serde(rename = "noLongerAccepted")]
     expired: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
     #[serde(rename = "safeOrder", skip_serializing_if = "Option::is_none")]
     order: Option<&'a str>,
 }
@@ -51,6 +53,7 @@ struct Line<'a> {
     after: &'a str,
     causes: Vec<Reason<'a>>,
     remarks: &'a [String],
+    loses: bool,
     example: String,
     callers: &'a [String],
     called: &'a [String],
@@ -122,6 +125,7 @@ impl<'a> Root<'a> {
                 .map(|objects| Written { total: objects.total, changed: objects.changed.iter().map(object).collect() }),
             assumptions: report.all_assumptions(),
             expired: &report.expired,
+            notes: &report.notes,
             order: report.order.as_deref(),
         }
     }
@@ -139,6 +143,7 @@ impl<'a> Line<'a> {
             after: &entry.after,
             causes: entry.causes.iter().map(|cause| Reason::new(cause, texts)).collect(),
             remarks: &entry.remarks,
+            loses: entry.loses || entry.kind.is_loss(),
             example: flow_words(example),
             callers: &entry.callers,
             called: &entry.called,

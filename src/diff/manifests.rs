@@ -80,7 +80,7 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
         presumed: if text == Text::Changed { presumed } else { Vec::new() },
         ..Report::default()
     };
-    Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, head: Policy::default() })
+    Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, base: Policy::default(), head: Policy::default() })
 }
 
 /// The texts of all objects.

@@ -126,6 +126,7 @@ impl Page<'_> {
         if report.without_effect > 0 {
             lines.push(format!("{} rule{} changed without any effect on access.", report.without_effect, plural(report.without_effect)));
         }
+        lines.extend(report.notes.iter().map(|note| format!("Note: {}.", cell(note))));
         lines.extend(report.order.iter().map(|order| format!("Safe order: {}.", cell(order))));
         lines.push(assumed(report));
         let ask = report.open_entries().next().map(|entry| format!(" · ask: {}", code(&format!("twogate explain '{}'", question(entry)))));

@@ -9,7 +9,7 @@ use super::access::loses;
 use super::cause::Item;
 use super::entry::{Cause, Entry, Kind};
 use super::merge::{union, united, widened};
-use super::programs::{Key, example, left_open};
+use super::programs::{Key, example, left_open, taken};
 use super::side::Pair;
 use super::walk::Cell;
 use super::words::{Words, port_words};
@@ -130,7 +130,7 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
         before: key.before.clone(),
         after: key.after.clone(),
         causes: key.items.iter().map(cause).collect(),
-        remarks: left_open(line.open.iter().collect()),
+        remarks: taken(line.kind, loses).into_iter().chain(left_open(line.open.iter().collect())).collect(),
         partly: None,
         example: example(&line.cell),
         callers: Vec::new(),

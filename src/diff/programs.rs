@@ -191,6 +191,7 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         let mut remarks = left_open(ranked.open_in(&region));
+        remarks.extend(taken(*kind, loses));
         let besides = besides(key, extent, rest.as_ref());
         remarks.extend(besides.clone());
         Some(Entry {
@@ -214,6 +215,11 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
         })
     };
     briefly(teller, key, cells).into_iter().filter_map(entry).collect()
+}
+
+/// What is said of what is gained in the place of something that is lost: a set that was swapped reads otherwise than a wider one.
+pub(super) fn taken(kind: Kind, loses: bool) -> Option<String> {
+    (loses && !kind.is_loss()).then(|| "some of what passed no longer does".to_owned())
 }
 
 /// What is said of a region of which not all has changed.

@@ -33,6 +33,8 @@ pub struct Report {
     pub assumptions: Vec<String>,
     /// The accepted exposures that no longer count, as their last day is over.
     pub expired: Vec<String>,
+    /// What is to be known of how the sides were read, in words.
+    pub notes: Vec<String>,
     /// In which order the change is safely applied, in one line; none if nobody asked.
     pub order: Option<String>,
 }
@@ -78,6 +80,10 @@ impl Report {
     /// The summary in one line.
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> = self.counts().into_iter().map(|(kind, count)| counted(kind, count)).collect();
+        let taking = self.open_entries().filter(|entry| entry.takes_too()).count();
+        if taking > 0 {
+            parts.push(format!("{taking} of them take{} something away too", if taking == 1 { "s" } else { "" }));
+        }
         let accepted = self.accepted_entries().count();
         if accepted > 0 {
             parts.push(format!("{accepted} accepted"));

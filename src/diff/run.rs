@@ -49,6 +49,8 @@ pub struct Compared {
     pub report: Report,
     /// The texts of both sides.
     pub texts: Texts,
+    /// The policy of the base.
+    pub base: Policy,
     /// The policy of the head.
     pub head: Policy,
 }
@@ -110,10 +112,11 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
         assumptions: assumptions(&head.policy, &head.gates).iter().map(ToString::to_string).collect(),
         expired,
         entries,
+        notes: Vec::new(),
         order: None,
     };
     let texts = Texts { base: base.input.sources, head: head.input.sources };
-    Ok(Compared { report, texts, head: head.policy })
+    Ok(Compared { report, texts, base: base.policy, head: head.policy })
 }
 
 /// The intents of a side, whatever their order and in whatever folder they are.

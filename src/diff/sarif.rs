@@ -20,7 +20,8 @@ pub fn sarif(report: &Report, texts: &Texts) -> String {
 /// would read as no difference.
 pub fn findings(report: &Report, texts: &Texts) -> Vec<Diagnostic> {
     let unknown = report.facts.iter().filter(|fact| fact.kind == FactKind::Unknown).map(unknown);
-    let differences = report.open_entries().map(|entry| finding(entry, texts));
+    let lost = |entry: &Entry| entry.takes_too().then(|| told(entry, texts, code::ACCESS_LOST, Level::Note));
+    let differences = report.open_entries().flat_map(|entry| std::iter::once(finding(entry, texts)).chain(lost(entry)));
     differences.chain(unknown).chain(report.incomplete.iter().map(|flow| not_compared(flow))).collect()
 }
 
@@ -38,7 +39,11 @@ fn not_compared(flow: &str) -> Diagnostic {
 }
 
 fn finding(entry: &Entry, texts: &Texts) -> Diagnostic {
-    let code = code_of(entry.kind);
+    told(entry, texts, code_of(entry.kind), level(entry.kind))
+}
+
+/// An entry as a finding. What takes something away in the place of what it gives is one more.
+fn told(entry: &Entry, texts: &Texts, code: Code, level: Level) -> Diagnostic {
     let message = format!("`{}` {}", line(entry), change_words(entry));
     let location = entry.causes.iter().find(|cause| cause.side == Which::Head).and_then(|cause| cause.location);
     let finding = match location {
@@ -48,7 +53,7 @@ fn finding(entry: &Entry, texts: &Texts) -> Diagnostic {
     let flow = if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head };
     let finding = entry.causes.iter().fold(finding, |finding, cause| finding.note(cause_words(cause, texts)));
     let finding = entry.remarks.iter().fold(finding, |finding, remark| finding.note(remark.clone()));
-    finding.note(format!("such as `{}`", flow_words(flow))).at_level(level(entry.kind))
+    finding.note(format!("such as `{}`", flow_words(flow))).at_level(level)
 }
 
 const fn level(kind: Kind) -> Level {

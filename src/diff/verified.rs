@@ -13,7 +13,8 @@ use crate::flow::Symbol;
 use crate::ir::{Issuer, Policy};
 use crate::source::Location;
 
-/// Issuers of both programs, by their `iss`, whose keys are others. Several may share one, each with keys of its own.
+/// Issuers that rules of both programs use, by their `iss`, whose keys are others. Several may share one, each with keys of its own. Of an
+/// issuer that no rule uses nothing is written.
 pub(super) fn issuers(base: &Policy, head: &Policy) -> Vec<Fact> {
     let (old, new) = (by_url(base), by_url(head));
     let changed = |(url, (location, is)): (&Symbol, &(Location, BTreeSet<Keys>))| {
@@ -28,7 +29,8 @@ pub(super) fn issuers(base: &Policy, head: &Policy) -> Vec<Fact> {
 /// The keys of every `iss`, with a place where they are declared.
 fn by_url(policy: &Policy) -> BTreeMap<Symbol, (Location, BTreeSet<Keys>)> {
     let mut all: BTreeMap<Symbol, (Location, BTreeSet<Keys>)> = BTreeMap::new();
-    for Issuer { url, jwks, location, .. } in policy.issuers.values() {
+    let used: BTreeSet<&Symbol> = policy.rules.iter().filter_map(|rule| rule.jwt.as_ref()).map(|(name, _)| name).collect();
+    for Issuer { url, jwks, location, .. } in policy.issuers.values().filter(|issuer| used.contains(&issuer.name)) {
         let (_, keys) = all.entry(Symbol::clone(url)).or_insert_with(|| (*location, BTreeSet::new()));
         keys.insert(jwks.clone().map_or(Keys::Named, Keys::At));
     }

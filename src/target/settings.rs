@@ -30,6 +30,11 @@ pub(super) fn account_form(config: &Config) -> AccountForm<'_> {
     if config.mesh.istio >= SERVICE_ACCOUNTS { AccountForm::ServiceAccounts } else { AccountForm::Principals(&config.mesh.trust_domain) }
 }
 
+/// Whether both have accounts written in the same words.
+pub(crate) fn writes_accounts_alike(one: &Config, other: &Config) -> bool {
+    account_form(one) == account_form(other)
+}
+
 pub(super) fn cluster_addresses(config: &Config) -> ClusterAddresses {
     let pods = config.cluster.pods.clone();
     ClusterAddresses { hidden: pods.union(&config.cluster.services), pods }

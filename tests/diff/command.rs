@@ -66,6 +66,28 @@ fn other_keys_of_an_issuer_are_told() {
     assert!(ran.status == 0 && ran.stdout.contains("job@shop") && !ran.stdout.contains("are verified by"), "{}{}", ran.stdout, ran.stderr);
 }
 
+/// By whose keys tokens are verified that no rule asks for, nothing hangs on.
+#[test]
+fn other_keys_of_an_issuer_that_no_rule_uses_are_no_alarm() {
+    let intents =
+        |keys: &str| format!("namespace shop\nissuer corp = \"https://id.test\" jwks \"{keys}\" audience \"a\"\nallow * -> app=db:80\n");
+    let place = Place::with(&[("old/a.intent", &intents("https://one.test")), ("new/a.intent", &intents("https://two.test"))]);
+    let ran = place.run("diff old new");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "old → new: text changed, access did not\n"), "{}", ran.stderr);
+}
+
+/// Whoever labels a namespace otherwise is not out of a scope by that.
+#[test]
+fn a_scope_is_by_the_labels_of_either_side() {
+    let old = "namespace pay labels env=prod\nallow app=b -> app=a:80\n";
+    let new = "namespace pay labels env=dev\nallow app=b -> app=a:80\nallow internet -> app=a:80\n";
+    let place = Place::with(&[("old/a.intent", old), ("new/a.intent", new)]);
+    for (scope, wanted) in [("[env=prod]", 1), ("[env=dev]", 1), ("[env=test]", 0), ("pay", 1), ("shop", 0)] {
+        let ran = place.run(&format!("diff old new --fail-on 'internet@{scope}'"));
+        assert_eq!(ran.status, wanted, "{scope}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
 #[test]
 fn two_empty_folders_are_named() {
     let place = Place::with(&[("old/readme.txt", ""), ("new/readme.txt", "")]);

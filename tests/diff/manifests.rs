@@ -307,7 +307,7 @@ fn a_loss_beside_a_gain_fails_a_run_that_wants_none() {
             "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\nspec: {{rules: [{{to: [{{operation: {{paths: [{paths}]}}}}]}}]}}\n"
         )
     };
-    let fails = |found: &Compared| Condition { failing: Failing::Lost, scope: None }.is_met(&found.report, &found.head);
+    let fails = |found: &Compared| Condition { failing: Failing::Lost, scope: None }.is_met(&found.report, [&found.base, &found.head]);
     let replaced = compared(&policy("/a"), &policy("/b"), "");
     assert!(replaced.report.entries.iter().all(|entry| entry.kind.is_gain()), "{:#?}", lines(&replaced));
     assert!(fails(&replaced));

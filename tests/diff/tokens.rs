@@ -183,6 +183,40 @@ fn keys_that_are_exchanged_between_audiences_are_told() {
     );
 }
 
+/// In a swap everybody loses what they had, and a wider set takes nothing away.
+#[test]
+fn a_swap_reads_otherwise_than_a_wider_set() {
+    let program = |issuer: &str, audience: &str, claim: &str| {
+        format!(
+            "namespace shop\nissuer corp = \"{issuer}\" jwks \"https://id.example/keys\" audience {audience}\n\
+             workload web = app=web account web\nallow web -> app=api:8080 mtls http GET /a jwt corp {claim}\n"
+        )
+    };
+    let is_lost = |old: [&str; 3], new: [&str; 3]| {
+        let [old, new] = [old, new].map(|[issuer, audience, claim]| program(issuer, audience, claim));
+        let place = Place::with(&[("old/a.intent", &old), ("new/a.intent", &new)]);
+        let text = place.run("diff old new").stdout;
+        let json: serde_json::Value = serde_json::from_str(&place.run("diff old new --format json").stdout).unwrap();
+        assert_eq!(json["counts"], serde_json::json!({"ports-or-requests": 1}), "{text}");
+        let loses = json["entries"][0]["loses"].as_bool().unwrap();
+        let remark = "some of what passed no longer does";
+        assert_eq!(text.contains("1 with more ports or requests · 1 of them takes something away too\n"), loses, "{text}");
+        for format in ["human", "json", "markdown", "sarif"] {
+            let written = place.run(&format!("diff old new --format {format}")).stdout;
+            assert_eq!(written.contains(remark), loses, "{format}: {written}");
+            assert!(format != "sarif" || written.contains("\"ruleId\": \"access-lost\"") == loses, "{written}");
+        }
+        assert_eq!(place.run("diff old new --fail-on lost").status, i32::from(loses));
+        loses
+    };
+    let plain = ["https://a.test", "\"s\"", "claim g=a"];
+    assert!(is_lost(plain, ["https://a.test", "\"t\"", "claim g=a"]));
+    assert!(!is_lost(plain, ["https://a.test", "\"s\"|\"t\"", "claim g=a"]));
+    assert!(is_lost(plain, ["https://a.test", "\"s\"", "claim g=b"]));
+    assert!(!is_lost(plain, ["https://a.test", "\"s\"", "claim g=a|b"]));
+    assert!(is_lost(plain, ["https://b.test", "\"s\"", "claim g=a"]));
+}
+
 /// Requests with tokens are told as lines say them; whom a token is meant for only where that is not the same on both sides.
 #[test]
 fn requests_with_tokens_are_told_as_lines_say_them() {

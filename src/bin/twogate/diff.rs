@@ -86,6 +86,7 @@ impl Diff {
         match compared {
             Ok(mut compared) => {
                 compared.report.order = order;
+                compared.report.notes = self.sides.notes()?;
                 self.finish(&compared)
             }
             Err(unjudged) => not_judged(&unjudged),
@@ -98,9 +99,9 @@ impl Diff {
 
     /// Writes the answer and says how the run ends.
     fn finish(&self, compared: &Compared) -> Result<Exit, Failure> {
-        let Compared { report, texts, head } = compared;
+        let Compared { report, texts, base, head } = compared;
         self.write(report, texts)?;
-        Ok(self.exit(report, head))
+        Ok(self.exit(report, [base, head]))
     }
 
     fn write(&self, report: &Report, texts: &Texts) -> Result<(), Failure> {
@@ -113,11 +114,11 @@ impl Diff {
         }
     }
 
-    fn exit(&self, report: &Report, head: &Policy) -> Exit {
+    fn exit(&self, report: &Report, sides: [&Policy; 2]) -> Exit {
         let fails = if self.fail_on.is_empty() {
             report.changes_access()
         } else {
-            self.fail_on.iter().any(|condition| condition.is_met(report, head))
+            self.fail_on.iter().any(|condition| condition.is_met(report, sides))
         };
         match (fails, report.incomplete.is_empty()) {
             (true, _) => Exit::Found,

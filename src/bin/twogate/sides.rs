@@ -8,6 +8,7 @@ use crate::git::{self, Commit};
 use crate::inputs::{INTENTS, MANIFESTS, find_config, namespace, no_input, or_default};
 use crate::report::{self, Format as Findings};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use twogate::compile::Input;
 use twogate::diagnostic::Diagnostic;
@@ -116,6 +117,36 @@ impl Sides {
         Ok(Read::Intents(base, head))
     }
 
+    /// What was read from the disk for a revision that does not hold it. Where neither revision does, both read the same.
+    pub(crate) fn notes(&self) -> Result<Vec<String>, Failure> {
+        if !self.manifests.is_empty() || self.with.is_empty() && self.inventory.is_empty() && self.config.is_none() {
+            return Ok(Vec::new());
+        }
+        let (base, head) = self.places()?;
+        let (old, new) = (self.lacking(&base), self.lacking(&head));
+        let told = |place: &Place, lacks: &BTreeSet<&Path>, other: &BTreeSet<&Path>| -> Vec<String> {
+            let Place::Commit(commit) = place else { return Vec::new() };
+            let words =
+                |path: &&Path| format!("{} does not hold `{}`, so what is on the disk was read for it", commit.name, path.display());
+            lacks.difference(other).map(words).collect()
+        };
+        let mut notes = told(&base, &old, &new);
+        notes.extend(told(&head, &new, &old));
+        Ok(notes)
+    }
+
+    /// The paths that are named and that a revision does not hold, but its repository could.
+    fn lacking(&self, place: &Place) -> BTreeSet<&Path> {
+        let Place::Commit(commit) = place else { return BTreeSet::new() };
+        let all = [(&*self.with, INTENTS), (&*self.inventory, MANIFESTS), (self.config.as_slice(), &[])];
+        let is_lacking = |path: &&PathBuf, extensions: &[&str]| {
+            let held = from_git(commit, std::slice::from_ref(*path), extensions, &mut Loader::default());
+            is_inside(path) && held.is_ok_and(|files| files.is_empty())
+        };
+        let lacking = all.into_iter().flat_map(|(paths, extensions)| paths.iter().filter(move |path| is_lacking(path, extensions)));
+        lacking.map(PathBuf::as_path).collect()
+    }
+
     /// One side of manifests. A folder without any is a cluster with none, as before the first of them.
     fn dump(&self, path: &Path) -> Result<Revision, Failure> {
         let mut finder = Finder::default();
@@ -207,6 +238,11 @@ fn named(written: &str) -> Result<Place, Failure> {
     if written == STDIN || path.exists() { Ok(Place::Files(Some(path.to_owned()))) } else { git::commit(written).map(Place::Commit) }
 }
 
+/// Whether a path may be one of a revision.
+fn is_inside(path: &Path) -> bool {
+    path.is_relative() && path.as_os_str() != STDIN
+}
+
 /// The files of a commit at these paths: in folders those with one of the extensions, without what is hidden.
 fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Vec<FileId>, Failure> {
     let named = |path: &str| paths.iter().any(|named| named.to_str() == Some(path));
@@ -224,9 +260,8 @@ fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mu
 fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Vec<FileId>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        let is_inside = path.is_relative() && path.as_os_str() != STDIN;
         let held =
-            if is_inside { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
+            if is_inside(path) { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
         if !held.is_empty() {
             all.extend(held);
             continue;
