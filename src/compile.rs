@@ -9,6 +9,7 @@ mod endpoint;
 mod evaluate;
 mod expectations;
 mod mesh;
+mod on_the_way;
 mod others;
 mod platform;
 mod proof;

@@ -168,7 +168,7 @@ fn what_others_ask_of_labels_of_namespaces_is_assumed_of_them() {
     let theirs = ingress("foo", "x", "[{namespaceSelector: {matchLabels: {env: prod}}}]", 8080).replace("{matchLabels: {app: x}}", "{}");
     let labelled = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod}}\n---\n";
     let (_, told) = verified(program, "", &format!("{out}{theirs}{labelled}"));
-    let looked_at = "of the labels `env` that policies of others look at, namespace `shop` has none";
+    let looked_at = "of the label `env` that rules or policies look at, namespace `shop` has none";
     assert!(told.contains(&format!("broken   {looked_at}: it is labelled `env=prod`")), "{told}");
     // What nobody looks at is of no account.
     let other = labelled.replace("env: prod", "istio-injection: enabled");

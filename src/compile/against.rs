@@ -2,15 +2,18 @@
 //!
 //! Owns: `against`: equal, wider, narrower or different, and whether what the proof takes for granted holds in those manifests.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::evaluate::no_objects;
 use super::expectations::decide;
+use super::on_the_way::on_the_way;
 use super::platform::proof_platform;
 use super::{Input, Outcome, compile};
-use crate::cluster::{self, Cluster, Decision};
+use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Symbol, Verdict};
+use crate::flow::{Flow, Symbol, Verdict};
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Ends, Incomplete, check_assumptions, prove};
+use crate::verify::{Checked, Difference, Elsewhere, Ends, Incomplete, check_assumptions, flow_words, prove, stopped_elsewhere};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct Against {
     pub is_cut_short: bool,
     /// What could not be compared.
     pub incomplete: Vec<Incomplete>,
+    /// What the manifests do besides, of which the comparison says nothing.
+    pub notes: Vec<String>,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
 }
@@ -73,12 +78,13 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         classes: 0,
         is_cut_short: false,
         incomplete: Vec::new(),
+        notes: Vec::new(),
         assumptions: Vec::new(),
     };
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some(namespace), ..proof_platform(&outcome.policy.config) };
+    let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&namespace)), ..proof_platform(&outcome.policy.config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
     outcome.findings.extend(findings);
     outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
@@ -90,6 +96,10 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let differences: Vec<(Difference, Decision)> =
         proof.differences.into_iter().map(|difference| from_end_to_end(difference, &cluster)).collect();
     let relation = relation(differences.iter().map(|(difference, _)| &difference.right), &proof.incomplete);
+    let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
+    if proof.incomplete.is_empty() {
+        notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster));
+    }
     let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
     Against {
         relation,
@@ -98,6 +108,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         classes: proof.classes,
         is_cut_short: proof.is_cut_short,
         incomplete: proof.incomplete,
+        notes,
         assumptions,
         outcome,
     }
@@ -110,6 +121,32 @@ fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, De
         (Verdict::Allowed, Verdict::Unspecified(_)) => (Difference { right: decision.verdict.clone(), ..difference }, decision),
         _ => (difference, decision),
     }
+}
+
+/// What policies of namespaces that the intents do not manage stop, in words: one flow for the same policies.
+fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
+    let mut told: BTreeMap<String, &Flow> = BTreeMap::new();
+    for difference in &found.stopped {
+        told.entry(stopping(&decide(cluster, &difference.flow))).or_insert(&difference.flow);
+    }
+    let mut notes: Vec<String> = told
+        .into_iter()
+        .map(|(policies, flow)| {
+            format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", flow_words(flow))
+        })
+        .collect();
+    if !found.is_complete {
+        notes.push("what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned());
+    }
+    notes
+}
+
+/// The policies that stop a flow, as `NetworkPolicy shop/a and NetworkPolicy shop/b`.
+fn stopping(decision: &Decision) -> String {
+    let stopping = decision.steps.iter().filter(|step| step.verdict == Verdict::Denied).flat_map(|step| &step.decided_by);
+    let name = |document: &Document| format!("{} {}/{}", document.kind, document.namespace, document.name);
+    let names: BTreeSet<String> = stopping.map(name).collect();
+    if names.is_empty() { "policies".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(" and ") }
 }
 
 /// What manifests are of which some differences are known, by what each lets become of its flow.

@@ -26,15 +26,8 @@ pub enum Assumption {
         /// The pods.
         pods: PodSet,
     },
-    /// A namespace has these labels and no others.
+    /// Of the labels that rules and policies look at a namespace has these and no others. Which it has besides, nothing hangs on.
     NamespaceLabels {
-        /// The namespace.
-        namespace: Symbol,
-        /// Its labels but for its name, as `env=prod,team=pay`.
-        labels: String,
-    },
-    /// Of the labels that policies of others look at a namespace has these and no others. Which it has besides, nothing hangs on.
-    LookedAtLabels {
         /// The namespace.
         namespace: Symbol,
         /// Those of its labels, as `env=prod,team=pay`.
@@ -117,6 +110,11 @@ pub enum Assumption {
         /// The namespaces.
         namespaces: Vec<Symbol>,
     },
+    /// No pod of these namespaces that rules or policies choose is a gateway besides, by a label.
+    NoGateways {
+        /// The namespaces.
+        namespaces: Vec<Symbol>,
+    },
     /// The intents read with `--with` are applied in these namespaces.
     WithApplied {
         /// The namespaces.
@@ -130,7 +128,7 @@ impl Assumption {
         match self {
             Self::Account { .. } => "account",
             Self::AccountPods { .. } => "account-pods",
-            Self::NamespaceLabels { .. } | Self::LookedAtLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
+            Self::NamespaceLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
             Self::MeshedCallers => "meshed-callers",
@@ -147,6 +145,7 @@ impl Assumption {
             Self::Preflight => "preflight",
             Self::NamespaceSnapshot { .. } => "namespace-snapshot",
             Self::NoOtherPolicies { .. } => "no-other-policies",
+            Self::NoGateways { .. } => "no-gateways",
             Self::WithApplied { .. } => "with-applied",
         }
     }
@@ -160,17 +159,11 @@ impl fmt::Display for Assumption {
                 let pods = pods.cubes().iter().map(|cube| format!("`{cube}`")).collect::<Vec<_>>().join(" or ");
                 write!(out, "of `{namespace}`, only pods {pods} run as `{account}`")
             }
-            Self::NamespaceLabels { namespace, labels } if labels.is_empty() => {
-                write!(out, "namespace `{namespace}` has no labels of its own")
-            }
-            Self::NamespaceLabels { namespace, labels } => write!(out, "namespace `{namespace}` is labelled `{labels}` and nothing else"),
-            Self::LookedAtLabels { namespace, labels, keys } => {
+            Self::NamespaceLabels { namespace, labels, keys } => {
                 let has = if labels.is_empty() { "none".to_owned() } else { format!("`{labels}`") };
-                write!(
-                    out,
-                    "of the labels {} that policies of others look at, namespace `{namespace}` has {has}",
-                    quoted(keys.iter(), ", ")
-                )
+                let noun = if keys.len() == 1 { "label" } else { "labels" };
+                let keys = quoted(keys.iter(), ", ");
+                write!(out, "of the {noun} {keys} that rules or policies look at, namespace `{namespace}` has {has}")
             }
             Self::KnownLabels { namespace, labels } => {
                 let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -208,6 +201,10 @@ impl fmt::Display for Assumption {
                 write!(out, "no namespaces but {} are among `{source}`", named(namespaces))
             }
             Self::NoOtherPolicies { namespaces } => write!(out, "no other policy selects pods of {}", named(namespaces)),
+            Self::NoGateways { namespaces } => {
+                let of = named(namespaces);
+                write!(out, "no pod of {of} that rules or policies choose is a gateway besides, by the labels of one")
+            }
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }
     }

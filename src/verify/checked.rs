@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::assumption::Assumption;
+use super::gateways::is_chosen_besides;
 use super::issuers::misverified;
 use crate::cluster::{Cluster, Document, Network, ProxyRole, Workload};
-use crate::flow::{AddressSet, DataPlane, Labels, NAMESPACE_NAME, Peer, Peers, Pod, PodCube, PodSet, Symbol};
+use crate::flow::{AddressSet, DataPlane, Labels, Peer, Peers, Pod, PodCube, PodSet, Symbol};
 use crate::inventory::{OutboundCapture, namespace_plane};
 use crate::ir::{End, Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
@@ -53,8 +54,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::AccountPods { namespace, account, pods } => account_pods(cluster, (namespace, account), pods),
-        Assumption::NamespaceLabels { namespace, labels } => namespace_labels(cluster, namespace, labels),
-        Assumption::LookedAtLabels { namespace, labels, keys } => looked_at(cluster, namespace, labels, keys),
+        Assumption::NamespaceLabels { namespace, labels, keys } => namespace_labels(cluster, namespace, labels, keys),
         Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
         Assumption::OutsideMesh { namespaces, pods } => outside_mesh(cluster, namespaces, pods),
@@ -62,6 +62,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
         Assumption::OthersPlanes => others_planes(policy, cluster),
         Assumption::ClientTls { namespaces } => client_tls(cluster, namespaces),
         Assumption::PodNetwork { namespaces } => pod_network(cluster, namespaces),
+        Assumption::NoGateways { namespaces } => no_gateways(policy, cluster, namespaces),
         Assumption::NoPodAddress { pods } => addresses(policy, cluster, pods),
         Assumption::Keys { issuer, .. } => keys(policy, cluster, issuer),
         // The policies of the manifests are all in the comparison.
@@ -109,12 +110,7 @@ fn account_pods(cluster: &Cluster, (namespace, account): (&Symbol, &Symbol), kno
     over(concerned, |_, pod| (!known.contains(pod)).then(|| format!("runs as `{account}` too")))
 }
 
-fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str) -> Status {
-    let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
-    labelled(labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME), stated)
-}
-
-fn looked_at(cluster: &Cluster, namespace: &str, stated: &str, keys: &BTreeSet<Symbol>) -> Status {
+fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str, keys: &BTreeSet<Symbol>) -> Status {
     let Some(labels) = cluster.namespace_labels(namespace) else { return Status::Open };
     labelled(labels.iter().filter(|(key, _)| keys.contains(*key)), stated)
 }
@@ -305,6 +301,12 @@ fn pod_network(cluster: &Cluster, namespaces: &[Symbol]) -> Status {
         let network = workload.endpoint.facts.network;
         (network == Network::Host).then(|| "uses the network of its node: policies do not reach it".to_owned())
     })
+}
+
+fn no_gateways(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
+    let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace));
+    let is_one = |workload: &Workload| is_chosen_besides(policy, cluster, workload);
+    over(concerned, |workload, _| is_one(workload).then(|| "may be a gateway, by its labels".to_owned()))
 }
 
 /// Pods on the network of their node have its address, which is no pod's. Blocks of the manifests are judged for what they are where the

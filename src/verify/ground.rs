@@ -35,10 +35,11 @@ pub(super) fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, grante
 
 /// What manifests hang on that the program does not speak of: labels of namespaces that they test, blocks of addresses.
 pub(super) fn add_of_manifests(list: &mut Vec<Assumption>, policy: &Policy, cluster: &Cluster) {
-    let keys = cluster.namespace_label_keys();
-    if !keys.is_empty() && !selects_by_label(policy) {
-        list.extend(ruled(policy).map(|namespace| looked_at(namespace, &keys)));
-        list.extend(policy.namespaces.values().filter(|namespace| !namespace.is_managed()).filter_map(known_labels));
+    let (tested, looked_at) = (tested_keys(policy), cluster.namespace_label_keys());
+    if !looked_at.is_subset(&tested) {
+        let place = list.iter().position(is_of_namespace_labels).unwrap_or(list.len());
+        list.retain(|assumption| !is_of_namespace_labels(assumption));
+        list.splice(place..place, namespace_labels(policy, &tested.union(&looked_at).cloned().collect()));
     }
     let has_blocks = policy.config.cluster.pods.is_empty() && cluster.blocks().next().is_some();
     if has_blocks && !list.iter().any(|assumption| matches!(assumption, Assumption::NoPodAddress { .. })) {
@@ -83,8 +84,9 @@ fn of_issuers(policy: &Policy) -> Vec<Assumption> {
 /// What rules name: labels of namespaces, ports served as HTTP, addresses, paths.
 fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
     let mut list = Vec::new();
-    if selects_by_label(policy) {
-        list.extend(namespace_labels(policy));
+    let keys = tested_keys(policy);
+    if !keys.is_empty() {
+        list.extend(namespace_labels(policy, &keys));
     }
     let snapshot = |(rule, names): &(&Rule, &BTreeSet<Symbol>)| Assumption::NamespaceSnapshot {
         source: rule.source.peers().pods,
@@ -100,17 +102,20 @@ fn of_rules(policy: &Policy, granted: &Granted<'_>) -> Vec<Assumption> {
     list
 }
 
-/// That namespaces are labelled as the program and its inventory say: those that others manage may have more labels.
-fn namespace_labels(policy: &Policy) -> impl Iterator<Item = Assumption> {
-    let managed =
-        |namespace: &Namespace| Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels: labels(namespace) };
+/// That namespaces are labelled as the program and its inventory say, as far as somebody looks at it: those that others manage may have
+/// more labels.
+fn namespace_labels(policy: &Policy, keys: &BTreeSet<Symbol>) -> Vec<Assumption> {
     let others = policy.namespaces.values().filter(|namespace| !namespace.is_managed());
-    ruled(policy).map(managed).chain(others.filter_map(known_labels))
+    ruled(policy).map(|namespace| looked_at(namespace, keys)).chain(others.filter_map(known_labels)).collect()
+}
+
+const fn is_of_namespace_labels(assumption: &Assumption) -> bool {
+    matches!(assumption, Assumption::NamespaceLabels { .. } | Assumption::KnownLabels { .. })
 }
 
 fn looked_at(namespace: &Namespace, keys: &BTreeSet<Symbol>) -> Assumption {
     let labels = joined(namespace.labels.iter().filter(|(key, _)| keys.contains(*key)));
-    Assumption::LookedAtLabels { namespace: Symbol::clone(&namespace.name), labels, keys: keys.clone() }
+    Assumption::NamespaceLabels { namespace: Symbol::clone(&namespace.name), labels, keys: keys.clone() }
 }
 
 fn known_labels(namespace: &Namespace) -> Option<Assumption> {
@@ -176,19 +181,18 @@ fn holds_others(policy: &Policy, end: &End) -> bool {
     !end.peers().pods.cubes().iter().all(only_managed)
 }
 
-/// Whether any end of a rule or an expectation is chosen by labels of its namespace.
-fn selects_by_label(policy: &Policy) -> bool {
-    let by_label = |cube: &PodCube| cube.namespace.iter().any(|(key, _)| **key != *NAMESPACE_NAME);
+/// The labels by which ends of rules and expectations choose namespaces, but for their names.
+fn tested_keys(policy: &Policy) -> BTreeSet<Symbol> {
     let rules = policy.rules.iter().map(|rule| (&rule.source, &rule.targets));
     let expected = policy.expectations.iter().map(|one| (&one.source, &one.targets));
-    rules.chain(expected).any(|(source, targets)| {
-        let ends = std::iter::once(source).chain(targets.iter().map(|target| &target.end));
-        ends.into_iter().any(|end| end.peers().pods.cubes().iter().any(by_label))
-    })
+    let ends = rules.chain(expected).flat_map(|(source, targets)| std::iter::once(source).chain(targets.iter().map(|target| &target.end)));
+    let keys = |end: &End| end.peers().pods.cubes().iter().flat_map(keys).collect::<Vec<_>>();
+    ends.flat_map(keys).collect()
 }
 
-fn labels(namespace: &Namespace) -> String {
-    joined(namespace.labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME))
+/// The labels of namespaces that a cube tests, but for their names.
+fn keys(cube: &PodCube) -> Vec<Symbol> {
+    cube.namespace.iter().map(|(key, _)| Symbol::clone(key)).filter(|key| **key != *NAMESPACE_NAME).collect()
 }
 
 fn joined<'l>(labels: impl Iterator<Item = (&'l Symbol, &'l Symbol)>) -> String {

@@ -9,6 +9,7 @@ use super::accepting::Accepting;
 use super::accounted::{Accounted, Watched};
 use super::assumption::Assumption;
 use super::compare::{Bench, Comparison, Difference, Incomplete, RuledOut, compare};
+use super::gateways::Gateways;
 use super::granted::Granted;
 use super::ground;
 use super::judge::{Judge, JudgedEnd, Way};
@@ -80,12 +81,15 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
     let namespaces = compared(policy, cluster, ends);
-    let known = Known { granted: &granted, accounted };
+    let gateways = Gateways::new(policy, cluster, program, &right);
+    let known = Known { granted: &granted, accounted, gateways: &gateways };
     let Comparison { differences, accepted, mut incomplete, classes, is_cut_short } =
         compare(Bench { left: program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
     let mut assumptions = ground::taken_for_granted(policy, &world, &granted);
     ground::add_of_manifests(&mut assumptions, policy, cluster);
+    let taken = gateways.taken();
+    assumptions.extend((!taken.is_empty()).then_some(Assumption::NoGateways { namespaces: taken }));
     Proof { assumptions, accepted, differences, incomplete, classes, is_cut_short }
 }
 
@@ -105,11 +109,12 @@ fn compared(policy: &Policy, cluster: &Cluster, ends: Ends) -> Vec<Symbol> {
 struct Known<'a> {
     granted: &'a Granted<'a>,
     accounted: &'a Accounted<'a>,
+    gateways: &'a Gateways<'a>,
 }
 
 impl RuledOut for Known<'_> {
     fn rules_out(&self, flow: &Flow) -> bool {
-        self.granted.rules_out(flow)
+        self.granted.rules_out(flow) || self.gateways.rules_out(flow)
     }
 
     fn rules_out_all(&self, flow: &Flow) -> bool {

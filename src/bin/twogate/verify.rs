@@ -21,6 +21,12 @@ use twogate::verify::{Checked, Difference, Status, flow_words};
 /// Every connection of every pod that could exist is compared, not only those of pods that run. The manifests may hold other
 /// people's policies too: all of them count. For a cluster, pipe what `kubectl get -A -o yaml` prints of policies, namespaces,
 /// Services and workloads into `--manifests -`.
+///
+/// What the comparison takes for granted is listed, each with what the manifests show of it: `holds`, `broken`, or `open` where they
+/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop of what they
+/// let through, and what a `VirtualService` does to requests before they arrive.
+///
+/// Exit status: 0 equal, and nothing that it takes for granted is broken; 1 otherwise; 2 something could not be read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  twogate verify intents --manifests manifests\n  twogate verify intents --manifests manifests --format json"
@@ -87,6 +93,8 @@ struct Report {
     /// What falls into too many classes to be compared.
     #[serde(rename = "notCompared")]
     not_compared: Vec<String>,
+    /// What the manifests do besides, of which the comparison says nothing.
+    notes: Vec<String>,
     assumptions: Vec<Ground>,
 }
 
@@ -123,13 +131,13 @@ impl Report {
             is_cut_short: against.is_cut_short,
             accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
             not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
+            notes: against.notes.clone(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
         }
     }
 
     fn human(&self) -> String {
-        let mut lines = vec![format!("{}: {}", self.relation, self.meaning())];
-        lines.extend(self.broken());
+        let mut lines = vec![self.summary()];
         let groups = self.groups();
         for group in groups.iter().take(MAX_SHOWN) {
             lines.extend(group.human());
@@ -143,12 +151,27 @@ impl Report {
         }
         lines.extend(self.accepted.iter().map(|flow| format!("  accepted: {flow}")));
         lines.extend(self.not_compared.iter().map(|what| format!("  not compared: {what}")));
+        lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
         lines.push(format!("{} of connections compared, over every pod that could exist; this assumes", classes(self.classes)));
         for ground in &self.assumptions {
             let reason = ground.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             lines.push(format!("  {:<7}  {}{reason}", ground.status, ground.text));
         }
         lines.join("\n") + "\n"
+    }
+
+    /// The first line. Where the result hangs on something that is not so, it does not read as if all were well.
+    fn summary(&self) -> String {
+        let broken = self.assumptions.iter().filter(|ground| ground.status == "broken").count();
+        let not_so = match broken {
+            1 => "1 assumption does not hold there: see `broken`".to_owned(),
+            _ => format!("{broken} assumptions do not hold there: see `broken`"),
+        };
+        match (self.relation, broken) {
+            (relation, 0) => format!("{relation}: {}", self.meaning()),
+            ("equal", _) => format!("equal, but {not_so}"),
+            (relation, _) => format!("{relation}: {}; and {not_so}", self.meaning()),
+        }
     }
 
     fn meaning(&self) -> &'static str {
@@ -160,17 +183,6 @@ impl Report {
             _ if !self.not_compared.is_empty() => "not every connection could be compared",
             _ => "the platform leaves open what becomes of some connections",
         }
-    }
-
-    /// That the result hangs on something that is not so.
-    fn broken(&self) -> Option<String> {
-        let broken = self.assumptions.iter().filter(|ground| ground.status == "broken").count();
-        let words = match broken {
-            0 => return None,
-            1 => "one thing that this takes for granted is",
-            _ => "some things that this takes for granted are",
-        };
-        Some(format!("but {words} not so there, see `broken`"))
     }
 
     /// Differences with one cause, as far as it can be told: the same answers by the same objects. A connection of which both
