@@ -34,7 +34,7 @@ pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
 pub use mesh::{ClientRule, ClientTls, Keys, Readers, TokenCopy, Verification};
-pub use platform::{Platform, PlatformFact};
+pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use wire::HBONE;
 
@@ -62,6 +62,10 @@ pub struct Cluster {
     held: BTreeSet<FileId>,
     /// The namespaces that the manifests describe without a word on how pods of theirs take part in the mesh.
     unsaid_planes: BTreeSet<Symbol>,
+    /// Whether anything shows how pods join the mesh.
+    shows_joining: bool,
+    /// Those whose pods are outside the mesh, as no label of theirs takes them in and the manifests show that labels or proxies do.
+    unjoined: BTreeSet<Symbol>,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -154,7 +158,8 @@ pub(crate) fn read_with<'s>(
     platform: Platform,
     trees: &'s Trees<'s>,
 ) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, .. } = read::read(sources, files, &platform, trees);
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, shows_joining, unjoined, .. } =
+        read::read(sources, files, &platform, trees);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
         network: Arc::new(network::Network::new(policies)),
@@ -164,6 +169,8 @@ pub(crate) fn read_with<'s>(
         platform,
         held,
         unsaid_planes: inventory.unsaid_planes(),
+        shows_joining,
+        unjoined,
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
@@ -197,7 +204,32 @@ impl Cluster {
         self.platform.mesh != DataPlane::None && self.unsaid_planes.contains(namespace)
     }
 
-    /// The namespaces of which that holds.
+    /// Whether pods of a namespace that says nothing of the mesh are outside of it, as the manifests show by which labels or proxies others
+    /// join it ([`Joining::AsShown`]).
+    pub fn is_unjoined(&self, namespace: &str) -> bool {
+        self.unjoined.contains(namespace)
+    }
+
+    /// Whether the manifests show by which labels or proxies pods join the mesh.
+    pub const fn shows_joining(&self) -> bool {
+        self.shows_joining
+    }
+
+    /// Whether there are workloads that are outside the mesh for that alone.
+    pub fn has_unjoined(&self) -> bool {
+        let is_out = |end: &Endpoint| match &end.peer {
+            Peer::Pod(pod) => pod.plane == DataPlane::None && end.facts.network == Network::Own && self.is_unjoined(&pod.namespace),
+            Peer::Address(_) => false,
+        };
+        self.workloads.iter().any(|workload| is_out(&workload.endpoint))
+    }
+
+    /// How pods of a namespace take part in the mesh of which nothing is said, and that has no label which says it.
+    pub fn unsaid_plane(&self, namespace: &str) -> DataPlane {
+        if self.is_unjoined(namespace) { DataPlane::None } else { self.platform.mesh }
+    }
+
+    /// The namespaces of which [`Cluster::is_meshed_by_default`] holds.
     pub fn meshed_by_default(&self) -> impl Iterator<Item = &Symbol> {
         self.unsaid_planes.iter().filter(|namespace| self.is_meshed_by_default(namespace))
     }

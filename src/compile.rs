@@ -36,7 +36,7 @@ pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use mesh::Mesh;
 pub use others::{of_others, seen_by_others};
-pub use platform::{platform, proof_platform};
+pub use platform::{platform, platform_of_manifests, proof_platform};
 
 /// Fewer files than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;

@@ -66,6 +66,8 @@ pub struct Config {
 pub struct Mesh {
     /// How pods take part in namespaces that do not say it themselves. `None`: there is no mesh.
     pub mode: DataPlane,
+    /// Whether the file says that.
+    pub mode_said: Answer,
     /// The oldest Istio that the manifests shall work with.
     pub istio: Version,
     /// The trust domain of workload identities.
@@ -290,9 +292,19 @@ fn section(config: &mut Config, name: &Spanned<std::borrow::Cow<'_, str>>, value
         }
         let full = format!("{section}.{}", key.get_ref());
         match KEYS.iter().find(|known| known.name == full) {
-            Some(known) => (known.set)(config, Written { key: known.name, value: value.get_ref(), span: value.span() }, findings),
+            Some(known) => {
+                (known.set)(config, Written { key: known.name, value: value.get_ref(), span: value.span() }, findings);
+                note_mode(config, known);
+            }
             None => unknown_key(section, key, findings),
         }
+    }
+}
+
+/// Notes that the file says how pods take part in the mesh.
+fn note_mode(config: &mut Config, key: &Key) {
+    if key.name == "mesh.mode" {
+        config.mesh.mode_said = Answer::Yes;
     }
 }
 

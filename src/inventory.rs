@@ -56,7 +56,8 @@ pub struct Inventory {
 pub struct NamespaceFacts {
     /// Its labels, always with [`crate::flow::NAMESPACE_NAME`] (`semantics.md` §1.5).
     pub labels: Labels,
-    /// How its labels say that its pods take part in the mesh; none if they say nothing.
+    /// How its pods take part in the mesh, as its labels say; none if they say nothing, and nobody else does
+    /// ([`Inventory::keep_unsaid_outside`]).
     pub plane: Option<DataPlane>,
     /// Where its name is written.
     pub location: Location,
@@ -199,8 +200,28 @@ impl Inventory {
     /// network take no part.
     pub fn plane_of(&self, workload: &InventoryWorkload, default: DataPlane) -> DataPlane {
         let nothing = Labels::new();
-        let namespace = self.namespaces.get(&workload.namespace).map_or(&nothing, |facts| &facts.labels);
-        injection::plane(workload, namespace, default)
+        let (labels, said) = self.namespaces.get(&workload.namespace).map_or((&nothing, None), |facts| (&facts.labels, facts.plane));
+        injection::plane(workload, (labels, said), default)
+    }
+
+    /// Whether anything shows how pods join the mesh: a namespace whose labels take them in, or a workload that comes with its sidecar.
+    pub fn shows_joining(&self) -> bool {
+        let has_sidecar =
+            |workload: &InventoryWorkload| workload.mesh.sidecar == MeshChoice::Present && workload.proxy == ProxyRole::Sidecar;
+        let takes_in = |facts: &NamespaceFacts| matches!(facts.plane, Some(DataPlane::Sidecar | DataPlane::Ambient));
+        self.namespaces.values().any(takes_in) || self.workloads.iter().any(has_sidecar)
+    }
+
+    /// Takes pods of described namespaces that say nothing of the mesh for ones outside of it, unless they say something themselves. Gives
+    /// these namespaces.
+    pub fn keep_unsaid_outside(&mut self) -> BTreeSet<Symbol> {
+        let unsaid = self.namespaces.iter_mut().filter(|(_, facts)| facts.plane.is_none());
+        unsaid
+            .map(|(name, facts)| {
+                facts.plane = Some(DataPlane::None);
+                Symbol::clone(name)
+            })
+            .collect()
     }
 
     /// The namespaces that are described, and nothing says how pods of theirs take part in the mesh: some that are known, or any if none is.

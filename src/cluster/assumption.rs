@@ -13,6 +13,8 @@ pub enum Assumption {
     NoMesh,
     /// Pods of which nothing says how they take part in a mesh have sidecars.
     Sidecars,
+    /// Pods of described namespaces of which nothing says how they take part in a mesh are outside of it.
+    Unjoined,
     /// Pods call their ports as the workloads that are described with their labels do.
     PortNames,
     /// No CORS preflight carries a token.
@@ -26,6 +28,7 @@ impl Assumption {
             Self::Sctp => "sctp",
             Self::NoMesh => "no-mesh",
             Self::Sidecars => "sidecars",
+            Self::Unjoined => "unjoined",
             Self::PortNames => "port-names",
             Self::Preflight => "preflight",
         }
@@ -36,7 +39,7 @@ impl Assumption {
         match self {
             Self::Sctp => "`network-plugin.sctp` in twogate.toml says whether it does",
             Self::NoMesh => "`mesh.mode` in twogate.toml says whether they do",
-            Self::Sidecars => "labels of their namespaces say whether they do, or `mesh.mode` in twogate.toml",
+            Self::Sidecars | Self::Unjoined => "labels of their namespaces say whether they do, or `mesh.mode` in twogate.toml",
             Self::Preflight => "browsers send none",
             Self::PortNames => "manifests of other pods with these labels say how those call theirs",
         }
@@ -49,6 +52,9 @@ impl fmt::Display for Assumption {
             Self::Sctp => "the network plugin judges SCTP",
             Self::NoMesh => "pods take no part in a mesh, as no manifest speaks of one",
             Self::Sidecars => "pods have sidecars where neither they nor their namespaces say so, as others do",
+            Self::Unjoined => {
+                "pods are outside the mesh where neither they nor their namespace say otherwise, as labels or proxies take in others"
+            }
             Self::Preflight => "no CORS preflight carries a token, at which the mesh would not look",
             Self::PortNames => "pods call their ports as the workloads with their labels do",
         })

@@ -41,7 +41,8 @@ impl<'c> End<'c> {
     /// Finds what acts on a pod.
     pub(super) fn new(cluster: &'c Cluster, subject: &'c Endpoint, way: Way) -> Self {
         let selected = cluster.network.selecting(subject, way);
-        let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).next();
+        // What may do more than take away says more.
+        let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).min_by_key(|object| object.only_limits());
         let mesh =
             (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
         let outward = if way == Way::Egress { cluster.mesh.outward(subject) } else { Vec::new() };
@@ -131,9 +132,15 @@ impl<'c> End<'c> {
 
     /// What the network gate says.
     fn network<'a>(&'a self, far: &'a Endpoint, protocol: Protocol, port: u16, transport: Transport) -> Truth<'a> {
-        if let Some(object) = self.network_doubt {
-            return Truth::Unknown(Doubt::Object(object));
+        match self.network_doubt {
+            Some(object) if object.only_limits() && self.judged(far, protocol, port, transport).is_no() => Truth::No,
+            Some(object) => Truth::Unknown(Doubt::Object(object)),
+            None => self.judged(far, protocol, port, transport),
         }
+    }
+
+    /// What policies say that are modelled.
+    fn judged<'a>(&'a self, far: &'a Endpoint, protocol: Protocol, port: u16, transport: Transport) -> Truth<'a> {
         if let Peer::Address(address) = &far.peer {
             let may_be =
                 |(addresses, ports, _): &&(AddressSet, PortSet, String)| addresses.contains(*address) && ports.contains(protocol, port);

@@ -14,6 +14,8 @@ pub struct Platform {
     pub default_namespace: Option<Symbol>,
     /// How pods take part in the mesh where nothing says it.
     pub mesh: DataPlane,
+    /// Whether that also holds for described namespaces without a label of the mesh where manifests show how pods join it.
+    pub joining: Joining,
     /// The namespace whose Istio policies act on the whole mesh.
     pub root_namespace: Symbol,
     /// The trust domain of workload identities.
@@ -49,6 +51,18 @@ pub struct Platform {
     pub auto_allow_waypoint: Option<bool>,
     /// The addresses that the probes of a pod's own node have in ambient mode.
     pub probe_sources: AddressSet,
+}
+
+/// How pods join the mesh whose namespace is described and says nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joining {
+    /// As [`Platform::mesh`] has it.
+    AsTaken,
+    /// Not at all where the manifests show that others join by labels or proxies, as Istio injects nobody unasked; else as [`Platform::mesh`]
+    /// has it.
+    AsShown,
+    /// Not at all: other manifests beside these show it.
+    ByLabels,
 }
 
 /// A fact about the platform that is a yes or a no, and of which policies as they are read say nothing.
@@ -118,6 +132,7 @@ impl Default for Platform {
         Self {
             default_namespace: None,
             mesh: DataPlane::Sidecar,
+            joining: Joining::AsTaken,
             root_namespace: "istio-system".into(),
             trust_domain: "cluster.local".into(),
             trust_domain_aliases: BTreeSet::new(),

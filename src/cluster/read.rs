@@ -3,6 +3,7 @@
 //! Owns: the walk over documents, on two threads; `metadata`. Every object is sorted by `kinds`, and
 //! nothing is skipped in silence: what cannot be read makes the flows unspecified that it may touch.
 
+mod installation;
 mod istiod;
 mod kinds;
 mod mesh_config;
@@ -13,11 +14,11 @@ mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Platform;
 use super::mesh::{GATEWAY_NAME, Mesh, Reshaped, Sends};
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
-use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
+use super::unmodelled::{Ends, Gates, Proxies, Setting, Side, Unmodelled, Why, equalities};
+use super::{Joining, Platform};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, PodCube, Symbol};
 use crate::inventory::{self, Inventory, InventoryWorkload, MeshChoice, REGISTRY_ONLY};
@@ -45,6 +46,10 @@ pub(super) struct Manifests {
     pub(super) noted: Vec<Noted>,
     /// What tells an injector to give a sidecar to pods of which nothing is said.
     injects_everywhere: Vec<Object>,
+    /// Whether anything shows how pods join the mesh.
+    pub(super) shows_joining: bool,
+    /// The namespaces that say nothing of the mesh and whose pods are taken to be outside of it.
+    pub(super) unjoined: BTreeSet<Symbol>,
 }
 
 /// Texts below this size are read by one thread: another one would cost more than it saves.
@@ -81,6 +86,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     }
     manifests.find_twins(sources);
     manifests.report_homeless(platform);
+    manifests.settle_joining(platform);
     manifests.add_ingresses();
     manifests.open_annotated(platform);
     manifests.open_bare(platform);
@@ -168,7 +174,7 @@ impl Manifests {
             Sort::NetworkPolicy | Sort::Mesh => true,
             Sort::Fact => object.kind != "Namespace",
             Sort::Unmodelled(_) => metadata::LIVES_IN_NAMESPACES.contains(&object.kind),
-            Sort::Ingress | Sort::MeshConfig | Sort::GatewayClass | Sort::Passed => false,
+            Sort::Ingress | Sort::MeshConfig | Sort::Installation | Sort::Maistra | Sort::GatewayClass | Sort::Passed => false,
         };
         if lives_in_one && platform.default_namespace.is_some() {
             let location = reading.document.name();
@@ -177,6 +183,16 @@ impl Manifests {
         match sort {
             Sort::Passed => {}
             Sort::MeshConfig => self.mesh_config(object, platform, reading),
+            Sort::Installation => {
+                let named = metadata::loose(object, platform, reading);
+                let settings = installation::read(object, platform, reading);
+                self.take_settings(settings, &named);
+            }
+            Sort::Maistra => {
+                let named = metadata::loose(object, platform, reading);
+                self.note(object.group(), &named, reading);
+                self.unmodelled.extend(installation::maistra(&named, object, reading));
+            }
             Sort::GatewayClass => self.mesh.read_gateway_class(object, reading),
             Sort::Ingress => self.mesh.read_ingress(&metadata::loose(object, platform, reading), object, reading),
             Sort::Fact => self.fact(object, platform, reading),
@@ -283,16 +299,40 @@ impl Manifests {
 
     /// What may be the mesh's configuration, or what is laid over pods of waypoints.
     fn mesh_config(&mut self, object: &manifest::Object<'_>, platform: &Platform, reading: &mut Reading<'_>) {
-        self.mesh.read_config_map(&metadata::loose(object, platform, reading), object, reading);
-        for setting in mesh_config::read(object, platform, reading) {
-            let named = metadata::loose(object, platform, reading);
+        let named = metadata::loose(object, platform, reading);
+        self.mesh.read_config_map(&named, object, reading);
+        self.take_settings(mesh_config::read(object, platform, reading), &named);
+    }
+
+    /// What an object says of the mesh that answers would have to be others for.
+    fn take_settings(&mut self, settings: Vec<Setting>, named: &Object) {
+        for setting in settings {
             if setting.key == REGISTRY_ONLY {
                 self.mesh.refuse_unnamed();
             }
             match setting.key {
-                mesh_config::EVERYWHERE => self.injects_everywhere.push(named),
-                _ => self.unmodelled.push(setting.of(named)),
+                mesh_config::EVERYWHERE => self.injects_everywhere.push(named.clone()),
+                _ => self.unmodelled.push(setting.of(named.clone())),
             }
+        }
+    }
+
+    /// Keeps pods out of the mesh whose namespace has no label that takes them in, where the manifests show how others join and no injector
+    /// takes in everybody.
+    fn settle_joining(&mut self, platform: &Platform) {
+        // Maistra's pods ask for their sidecars themselves, in namespaces that are members.
+        let is_maistra = self.noted.iter().any(|Noted { name: [group, ..], .. }| **group == *"maistra.io");
+        if is_maistra || !self.injects_everywhere.is_empty() {
+            return;
+        }
+        self.shows_joining = self.inventory.shows_joining();
+        let is_opt_in = match platform.joining {
+            Joining::AsTaken => false,
+            Joining::AsShown => self.shows_joining,
+            Joining::ByLabels => true,
+        };
+        if is_opt_in {
+            self.unjoined = self.inventory.keep_unsaid_outside();
         }
     }
 
@@ -513,7 +553,7 @@ fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
 /// An object that is not modelled, or of which something is not.
 fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
-        Gates::Network | Gates::NetworkBaseline => "what the network lets pass",
+        Gates::Network | Gates::NetworkBaseline | Gates::NetworkLimits => "what the network lets pass",
         Gates::Mesh | Gates::Membership => "what the mesh lets pass",
         Gates::Both => "what passes",
     };

@@ -77,6 +77,8 @@ pub(super) enum Gates {
     Network,
     /// What the network lets pass at ends that no `NetworkPolicy` isolates: it comes after them (`semantics.md` §1.10).
     NetworkBaseline,
+    /// What the network lets pass, of which it can only take away.
+    NetworkLimits,
     /// What the mesh lets pass; ends outside the mesh are not touched.
     Mesh,
     /// Whether pods that are taken to be outside the mesh are in it, and so what it lets pass there.
@@ -153,7 +155,7 @@ impl Unmodelled {
     /// Whether it may change what the network gate says at an end.
     fn touches_network(&self, end: &Endpoint, isolated: Isolated) -> bool {
         let at_gate = match self.gates {
-            Gates::Network | Gates::Both => true,
+            Gates::Network | Gates::NetworkLimits | Gates::Both => true,
             Gates::NetworkBaseline => isolated == Isolated::No,
             Gates::Mesh | Gates::Membership => false,
         };
@@ -168,10 +170,15 @@ impl Unmodelled {
             // Nobody injects pods on their node's network.
             Gates::Membership => wire::plane(end) == DataPlane::None && end.facts.network == Network::Own,
             Gates::Both => true,
-            Gates::Network | Gates::NetworkBaseline => false,
+            Gates::Network | Gates::NetworkBaseline | Gates::NetworkLimits => false,
         };
         let at_side = self.side != Side::CallingAddresses || wire::plane(end) == DataPlane::Sidecar;
         at_gate && at_side && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
+    }
+
+    /// Whether what the network stops without it is stopped for sure.
+    pub(super) fn only_limits(&self) -> bool {
+        self.gates == Gates::NetworkLimits
     }
 
     /// Whether another one says the same of the same flows, wherever it is written.

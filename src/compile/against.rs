@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::on_the_way::on_the_way;
-use super::platform::proof_platform;
+use super::platform::{joining, proof_platform};
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
@@ -84,7 +84,9 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if has_error(&outcome.findings) {
         return none(outcome);
     }
-    let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&namespace)), ..proof_platform(&outcome.policy.config) };
+    let config = &outcome.policy.config;
+    let platform =
+        cluster::Platform { default_namespace: Some(Symbol::clone(&namespace)), joining: joining(config), ..proof_platform(config) };
     let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
     outcome.findings.extend(findings);
     outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));

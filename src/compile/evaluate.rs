@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::{Input, Mesh, Outcome, believed, platform};
+use super::{Input, Mesh, Outcome, believed, platform, platform_of_manifests};
 use crate::cluster::{self, Cluster, Platform, Workload};
 use crate::config::Config;
 use crate::diagnostic::level::Levels;
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{Peer, Symbol};
+use crate::flow::Peer;
 use crate::source::{FileId, Source, Sources};
 
 /// Manifests, read and ready to be asked.
@@ -36,7 +36,8 @@ pub fn given(input: &Input, manifests: &[FileId]) -> Judged {
     let mesh = Mesh::of(input.config, &input.sources, &files);
     mesh.settle(&mut config);
     let namespace = input.namespace.as_deref().unwrap_or("default");
-    let judged = judged(input.sources.clone(), &files, findings, namespace.into(), config);
+    let platform = Platform { default_namespace: Some(namespace.into()), ..platform_of_manifests(&config) };
+    let judged = judged(input.sources.clone(), &files, findings, platform, config);
     let mut judged = Judged { mesh, ..judged };
     judged.findings.extend(no_objects(&judged.cluster, &judged.sources, manifests));
     judged
@@ -60,7 +61,9 @@ pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let written = written.map(|file| sources.add(Source::new(file.path.as_str(), Arc::clone(&file.text))));
     let files: Vec<FileId> = written.chain(input.inventory.iter().chain(&input.alongside).copied()).collect();
     let namespace = input.namespace.as_deref().unwrap_or("default");
-    let judged = judged(sources, &files, Vec::new(), namespace.into(), outcome.policy.config.clone());
+    let config = outcome.policy.config.clone();
+    let platform = Platform { default_namespace: Some(namespace.into()), ..platform(&config) };
+    let judged = judged(sources, &files, Vec::new(), platform, config);
     let policy = &outcome.policy;
     let as_declared = |workload: &Workload| {
         let pod = workload.endpoint.clone();
@@ -70,8 +73,7 @@ pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     Judged { cluster: judged.cluster.with_pods(as_declared), ..judged }
 }
 
-fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, namespace: Symbol, config: Config) -> Judged {
-    let platform = Platform { default_namespace: Some(namespace), ..platform(&config) };
+fn judged(sources: Sources, files: &[FileId], mut findings: Vec<Diagnostic>, platform: Platform, config: Config) -> Judged {
     let (cluster, found) = cluster::read(&sources, files, platform);
     findings.extend(found);
     let findings = Levels::new(config.lints.settings()).apply(findings);

@@ -11,6 +11,9 @@ use crate::source::{FileId, Source, Sources};
 /// Words by which objects take part in a mesh.
 const WORDS: [&str; 4] = ["istio.io", "istio-injection", "istio-proxy", "istio-waypoint"];
 
+/// Groups of objects that install a mesh and whose names are none of these.
+const INSTALLERS: [&str; 2] = ["sailoperator.io/", "maistra.io/"];
+
 /// Whether anything says how pods take part in a mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mesh {
@@ -49,21 +52,24 @@ impl Mesh {
 
     /// What is taken for granted of these clusters.
     pub fn assumption(self, clusters: &[&Cluster]) -> Option<Assumption> {
+        let takes_in = |cluster: &&Cluster| cluster.meshed_by_default().next().is_some();
         match self {
-            Self::Stated => None,
-            Self::Mentioned => clusters.iter().any(|cluster| cluster.meshed_by_default().next().is_some()).then_some(Assumption::Sidecars),
             Self::Unmentioned => Some(Assumption::NoMesh),
+            Self::Mentioned if clusters.iter().any(takes_in) => Some(Assumption::Sidecars),
+            _ => clusters.iter().any(|cluster| cluster.has_unjoined()).then_some(Assumption::Unjoined),
         }
     }
 }
 
 /// Whether a text has a word of a mesh outside a line of comment.
 fn speaks_of_one(text: &str) -> bool {
-    text.match_indices("istio").any(|(at, _)| is_word_of_mesh(text, at))
+    let is_word = |at: usize| WORDS.into_iter().any(|word| text.get(at..).unwrap_or_default().starts_with(word));
+    let is_said = text.match_indices("istio").any(|(at, _)| is_word(at) && !is_comment(text, at));
+    is_said || INSTALLERS.into_iter().any(|group| text.match_indices(group).any(|(at, _)| !is_comment(text, at)))
 }
 
-fn is_word_of_mesh(text: &str, at: usize) -> bool {
-    let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    WORDS.into_iter().any(|word| behind.starts_with(word)) && !line.trim_start().starts_with('#')
+/// Whether a place is in a line of comment.
+fn is_comment(text: &str, at: usize) -> bool {
+    let line = text.get(..at).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+    line.trim_start().starts_with('#')
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the translation, and what a proof assumes on top. Nothing is guessed: what the configuration leaves open stays open.
 
-use crate::cluster::Platform;
+use crate::cluster::{Joining, Platform};
 use crate::config::{Answer, Config, Version};
 
 /// What `twogate.toml` knows of the platform.
@@ -11,6 +11,7 @@ pub fn platform(config: &Config) -> Platform {
     Platform {
         default_namespace: None,
         mesh: config.mesh.mode,
+        joining: Joining::AsTaken,
         root_namespace: config.mesh.root_namespace.clone(),
         trust_domain: config.mesh.trust_domain.clone(),
         trust_domain_aliases: config.mesh.trust_domain_aliases.clone(),
@@ -29,6 +30,16 @@ pub fn platform(config: &Config) -> Platform {
         auto_allow_waypoint: answer(config.mesh.auto_allow_waypoint),
         probe_sources: config.mesh.probe_sources.clone(),
     }
+}
+
+/// The same for manifests that are judged as they are: of these nobody knows that pods join the mesh unasked, unless the file says so.
+pub fn platform_of_manifests(config: &Config) -> Platform {
+    Platform { joining: joining(config), ..platform(config) }
+}
+
+/// How pods join the mesh in manifests that are judged as they are.
+pub(super) fn joining(config: &Config) -> Joining {
+    if config.mesh.mode_said == Answer::Yes { Joining::AsTaken } else { Joining::AsShown }
 }
 
 /// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.

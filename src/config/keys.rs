@@ -279,6 +279,7 @@ impl Default for Mesh {
     fn default() -> Self {
         Self {
             mode: DataPlane::Sidecar,
+            mode_said: Answer::No,
             istio: Version::new(1, 25),
             trust_domain: "cluster.local".into(),
             trust_domain_aliases: BTreeSet::new(),

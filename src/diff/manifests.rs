@@ -34,8 +34,8 @@ use super::verified;
 use super::walk::{Cell, Ground, LeftOpen, Sampled, walk, walk_workloads};
 use super::words::Words;
 use super::yaml::{Yaml, names};
-use crate::cluster::{self, Assumption, Cluster};
-use crate::compile::{Mesh, platform};
+use crate::cluster::{self, Assumption, Cluster, Joining};
+use crate::compile::{Mesh, platform_of_manifests};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
@@ -61,7 +61,13 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
     let (old, new) = {
         let inputs = [&base.input, &head.input].into_iter();
         let trees = Trees::of(inputs.flat_map(|input| input.inventory.iter().map(|file| (&input.sources, *file))));
-        both(|| Read::new(&base, mesh, &trees), || Read::new(&head, mesh, &trees))
+        let (old, new) = both(|| Read::new(&base, mesh, &trees), || Read::new(&head, mesh, &trees));
+        // What one side shows of how pods join the mesh holds for the other, too.
+        match (old.cluster.shows_joining(), new.cluster.shows_joining()) {
+            (true, false) => (old, new.by_labels(&head, &trees)),
+            (false, true) => (old.by_labels(&base, &trees), new),
+            _ => (old, new),
+        }
     };
     let ((mut base, old), (mut head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
     let (clusters, mut presumed) = presumed(mesh, [base.cluster, head.cluster]);
@@ -103,10 +109,21 @@ impl Read {
         let (mut config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
         mesh.settle(&mut config);
         let default: Symbol = input.namespace.as_deref().unwrap_or("default").into();
-        let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&default)), ..platform(&config) };
+        let platform = cluster::Platform { default_namespace: Some(Symbol::clone(&default)), ..platform_of_manifests(&config) };
         let (cluster, found) = cluster::read_with(&input.sources, &input.inventory, platform, trees);
         findings.extend(found);
         Self { cluster, contents: held(&input.sources, &input.inventory, &default, trees), findings }
+    }
+
+    /// The same, where labels say who joins the mesh, unless its configuration does.
+    fn by_labels<'s>(self, revision: &'s Revision, trees: &'s Trees<'s>) -> Self {
+        let platform = self.cluster.platform();
+        if platform.joining == Joining::AsTaken {
+            return self;
+        }
+        let platform = cluster::Platform { joining: Joining::ByLabels, ..platform.clone() };
+        let (cluster, _) = cluster::read_with(&revision.input.sources, &revision.input.inventory, platform, trees);
+        Self { cluster, ..self }
     }
 
     /// The side, with its objects and their texts; its findings if they keep it from being judged.

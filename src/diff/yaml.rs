@@ -91,7 +91,7 @@ impl Side for Yaml<'_> {
         if !cube.namespace.contains(&namespace_labels) {
             return None;
         }
-        let usual = namespace_plane(&namespace_labels).unwrap_or(self.cluster.platform().mesh);
+        let usual = namespace_plane(&namespace_labels).unwrap_or_else(|| self.cluster.unsaid_plane(namespace));
         let account = account(&cube.account)?;
         let labels = labels_within(&cube.labels)?;
         let pod = Pod { namespace: Symbol::clone(namespace), namespace_labels, labels, account, plane: usual };

@@ -2,20 +2,22 @@
 //!
 //! Owns: `Addressed`. A pod that runs has addresses; one on its node's network has the node's. It must not judge a connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::Value;
 
 use super::place;
 use super::question::Object;
-use crate::flow::{AddressSet, Symbol};
+use crate::flow::{AddressSet, Labels, Symbol};
 use crate::inventory::{HostNetwork, Inventory, PodPhase, WorkloadKind};
 
 /// Pods and nodes by their addresses.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Addressed {
     pods: BTreeMap<IpAddr, Vec<OnePod>>,
+    /// Pods that a workload stands for, each with its own addresses.
+    folded: Vec<(OnePod, Vec<IpAddr>)>,
     nodes: BTreeMap<IpAddr, Symbol>,
 }
 
@@ -28,6 +30,8 @@ pub(super) struct OnePod {
     pub(super) object: Object,
     /// The node that it runs on.
     pub(super) node: Option<Symbol>,
+    /// Its labels, and the keys of others that it may have; none if the workload that stands for it says all.
+    pub(super) labels: Option<(Labels, BTreeSet<Symbol>)>,
 }
 
 impl Addressed {
@@ -41,7 +45,9 @@ impl Addressed {
         for folded in &inventory.folded_pods {
             let (kind, owner) = &folded.owner;
             let pod = OnePod::new(&folded.namespace, &folded.name, (*kind, owner), folded.node.as_ref());
+            let pod = OnePod { labels: Some((folded.labels.clone(), folded.open_keys.clone())), ..pod };
             all.add(&pod, &folded.addresses, folded.host_network);
+            all.folded.push((pod, folded.addresses.clone()));
         }
         all
     }
@@ -62,6 +68,11 @@ impl Addressed {
     /// The pods that have an address.
     pub(super) fn pods_at(&self, address: IpAddr) -> &[OnePod] {
         self.pods.get(&address).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The pod of a name that a workload stands for, with its addresses.
+    pub(super) fn folded(&self, one_pod: &str) -> Option<(&OnePod, &[IpAddr])> {
+        self.folded.iter().find(|(pod, _)| *pod.one_pod() == *one_pod).map(|(pod, addresses)| (pod, &**addresses))
     }
 
     /// The node that has an address.
@@ -98,7 +109,7 @@ fn nodes(object: &Value) -> Vec<(IpAddr, Symbol)> {
 impl OnePod {
     fn new(namespace: &Symbol, name: &Symbol, (kind, owner): (WorkloadKind, &Symbol), node: Option<&Symbol>) -> Self {
         let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner) };
-        Self { name: Symbol::clone(name), object, node: node.cloned() }
+        Self { name: Symbol::clone(name), object, node: node.cloned(), labels: None }
     }
 
     /// It and no other of its owner's, as the evaluator tells pods apart.

@@ -1,6 +1,6 @@
 //! What intents take for granted and manifests break, what is taken for granted of manifests, and what nobody can judge.
 //!
-//! Owns: `broken`, `meshed_by_default`, `unknown`. It must not offer remedies.
+//! Owns: `broken`, `meshed_by_default`, `unjoined`, `unknown`. It must not offer remedies.
 
 use std::collections::BTreeSet;
 
@@ -42,6 +42,22 @@ pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String
     is_asked.then(|| {
         let names = names.join(" and ");
         format!("no label says that pods of {names} are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says otherwise")
+    })
+}
+
+/// That the pods of a call are taken to be outside the mesh, as no label of their namespace takes them in.
+pub(super) fn unjoined(setting: &Setting, call: &Call) -> Option<String> {
+    let outside = |end: &Known| match &end.endpoint.peer {
+        Peer::Pod(pod) if pod.plane == DataPlane::None && setting.cluster.is_unjoined(&pod.namespace) => {
+            Some(Symbol::clone(&pod.namespace))
+        }
+        _ => None,
+    };
+    let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(outside).collect();
+    let names: Vec<String> = namespaces.iter().map(|namespace| format!("`{namespace}`")).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(" and ");
+        format!("no label takes pods of {names} into the mesh, as labels or proxies do others: they are taken to be outside; `[mesh] mode` in `twogate.toml` says otherwise")
     })
 }
 

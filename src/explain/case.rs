@@ -217,6 +217,7 @@ fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.extend(assume::meshed_by_default(setting, call));
+    notes.extend(assume::unjoined(setting, call));
     notes.dedup();
     notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
     notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));

@@ -230,7 +230,7 @@ fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
     let known = match judge {
         // What the plugin is said not to judge is told of a connection, though a proof takes nobody to make one.
         Judge::Compiled => Platform { sctp: stated.sctp.or(Some(true)), ..compile::proof_platform(&policy.config) },
-        Judge::Given => stated,
+        Judge::Given => compile::platform_of_manifests(&policy.config),
     };
     Platform { default_namespace: Some(namespace.clone()), ..known }
 }

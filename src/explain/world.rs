@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
 use crate::compile::{believed, says_all_labels};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
-use crate::inventory::{Inventory, namespace_plane};
+use crate::inventory::{Inventory, WorkloadKind, namespace_plane};
 use crate::ir::{Policy, Workload};
 
 use super::addressed::{Addressed, OnePod};
@@ -115,7 +115,7 @@ impl World {
     /// Somebody as this world knows them: by name, else by the same labels.
     pub(super) fn again(&self, known: &Known, policy: &Policy, cluster: &Cluster) -> Known {
         if let Some(own) = self.pods.iter().find(|own| known.name.is_some() && own.name == known.name) {
-            return own.clone();
+            return as_one_pod(own.clone(), known);
         }
         let Peer::Pod(pod) = &known.endpoint.peer else { return known.clone() };
         let mut again = known.clone();
@@ -147,6 +147,10 @@ impl World {
     /// single address whoever has it.
     pub(super) fn standing(&self, side: &Side) -> Standing {
         if let Some(object) = &side.object {
+            let own = self.addressed.folded(&format!("{}/{}", object.namespace, object.name)).filter(|_| object.kind == WorkloadKind::Pod);
+            if let Some(known) = own.and_then(|(pod, addresses)| self.as_it_is(pod, addresses)) {
+                return Standing { known: vec![known], sets: Vec::new() };
+            }
             let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
             if !known.is_empty() {
                 return Standing { known, sets: Vec::new() };
@@ -162,15 +166,21 @@ impl World {
         Standing { known: known.into_iter().map(|known| as_asked(known, side)).collect(), sets }
     }
 
+    /// A pod as it is, at these addresses: what its workload leaves open it says itself.
+    fn as_it_is(&self, pod: &OnePod, addresses: &[IpAddr]) -> Option<Known> {
+        let mut known = self.pods.iter().find(|known| is_object(known, &pod.object))?.clone();
+        let facts = &mut known.endpoint.facts;
+        (facts.addresses, facts.node, facts.one_pod) = (addresses.to_vec(), pod.node.clone(), Some(pod.one_pod()));
+        if let (Some((labels, open)), Peer::Pod(own)) = (&pod.labels, &mut known.endpoint.peer) {
+            own.labels.clone_from(labels);
+            facts.open_labels.clone_from(open);
+        }
+        Some(known)
+    }
+
     /// Who has an address: the pods that are known to, else the node that is, else whoever outside; nobody if only a pod can have it.
     fn at(&self, address: IpAddr) -> Vec<Known> {
-        let as_it_is = |pod: &OnePod| {
-            let mut known = self.pods.iter().find(|known| is_object(known, &pod.object))?.clone();
-            let facts = &mut known.endpoint.facts;
-            (facts.addresses, facts.node, facts.one_pod) = (vec![address], pod.node.clone(), Some(pod.one_pod()));
-            Some(known)
-        };
-        let pods: Vec<Known> = self.addressed.pods_at(address).iter().filter_map(as_it_is).collect();
+        let pods: Vec<Known> = self.addressed.pods_at(address).iter().filter_map(|pod| self.as_it_is(pod, &[address])).collect();
         if !pods.is_empty() || self.taken.contains(address) {
             return pods;
         }
@@ -183,6 +193,21 @@ impl World {
     pub(super) fn addressed(&self) -> &Addressed {
         &self.addressed
     }
+}
+
+/// A workload as that one pod of it which was asked about, if one was.
+fn as_one_pod(mut own: Known, asked: &Known) -> Known {
+    let facts = &asked.endpoint.facts;
+    let (Some(one), None, Peer::Pod(pod)) = (&facts.one_pod, &own.endpoint.facts.one_pod, &asked.endpoint.peer) else { return own };
+    if let Peer::Pod(known) = &mut own.endpoint.peer {
+        known.labels.clone_from(&pod.labels);
+    }
+    let known = &mut own.endpoint.facts;
+    known.one_pod = Some(Symbol::clone(one));
+    known.addresses.clone_from(&facts.addresses);
+    known.node.clone_from(&facts.node);
+    known.open_labels.clone_from(&facts.open_labels);
+    own
 }
 
 /// Gives pods that are called alike one more label, where one tells all of them apart.
@@ -326,7 +351,7 @@ fn plane(pod: &Pod, workload: Option<&Workload>, policy: &Policy, cluster: &Clus
     let own = workload.and_then(|workload| workload.plane).or_else(|| cluster.plane_of_made(pod));
     own.or_else(|| policy.namespace(&pod.namespace)?.plane)
         .or_else(|| namespace_plane(&pod.namespace_labels))
-        .unwrap_or(policy.config.mesh.mode)
+        .unwrap_or_else(|| cluster.unsaid_plane(&pod.namespace))
 }
 
 /// The labels of a namespace: those of the intents where they manage it, else those of the manifests.

@@ -47,14 +47,13 @@ pub(crate) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
     }
 }
 
-/// How the pods of a workload take part in the mesh, given the labels of their namespace.
-pub(super) fn plane(workload: &InventoryWorkload, namespace: &Labels, default: DataPlane) -> DataPlane {
+/// How the pods of a workload take part in the mesh, given the labels of their namespace and what is known of its pods.
+pub(super) fn plane(workload: &InventoryWorkload, (namespace, said): (&Labels, Option<DataPlane>), default: DataPlane) -> DataPlane {
     // The injector passes by pods on their node's network, but a gateway that is there already captures nothing and runs there as anywhere.
     let is_gateway = workload.proxy == ProxyRole::Gateway && workload.mesh.sidecar == MeshChoice::Present;
     if workload.host_network == HostNetwork::Yes && !is_gateway {
         return DataPlane::None;
     }
-    let said = namespace_plane(namespace);
     let asks_for_ztunnel = matches!(workload.mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
     let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
     let sidecar = match workload.mesh.sidecar {

@@ -3,11 +3,11 @@
 //! Owns: which object owns which. A `ReplicaSet` of a Deployment, or a Pod of a Job, says nothing that its owner does not say;
 //! but one that differs from its owner (a rollout is under way, somebody changed a label by hand) is kept as a workload of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{HostNetwork, InventoryWorkload, MeshChoice, PodPhase, WorkloadKind};
-use crate::flow::Symbol;
+use crate::flow::{Labels, Symbol};
 
 /// A workload that another one names as its owner: namespace, kind and name.
 pub(super) type Owner = (Symbol, WorkloadKind, Symbol);
@@ -33,6 +33,10 @@ pub struct FoldedPod {
     pub name: Symbol,
     /// The workload that stands for it, by kind and name.
     pub owner: (WorkloadKind, Symbol),
+    /// Its labels: what its owner leaves open is said here.
+    pub labels: Labels,
+    /// Keys that it may also have.
+    pub open_keys: BTreeSet<Symbol>,
     /// Its addresses; those of its node where it uses that network. None if they are not known.
     pub addresses: Vec<IpAddr>,
     /// The node that it runs on.
@@ -83,6 +87,8 @@ fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<F
         namespace: Symbol::clone(&workload.namespace),
         name: Symbol::clone(&workload.name),
         owner: (*kind, Symbol::clone(name)),
+        labels: workload.labels.clone(),
+        open_keys: workload.open_keys.clone(),
         addresses: workload.addresses.clone(),
         node: workload.node.clone(),
         host_network: workload.host_network,

@@ -319,11 +319,13 @@ impl View<'_> {
     }
 
     /// The protocols, and over which transports a connection with this far end can arrive: over mutual TLS only TCP between
-    /// two pods of the mesh can (`semantics.md` §5.1).
+    /// two pods of the mesh can, and between two ambient ones it always does (`semantics.md` §5.1).
     fn transports(&self, far: &Endpoint) -> Vec<(Protocol, Transport)> {
-        let meshed = [self.subject, far].iter().all(|end| pod(end).is_some_and(|pod| pod.plane != DataPlane::None));
-        let mut all: Vec<_> = Protocol::ALL.map(|protocol| (protocol, Transport::Plaintext)).into();
-        if meshed {
+        let are = |is: fn(DataPlane) -> bool| [self.subject, far].iter().all(|end| pod(end).is_some_and(|pod| is(pod.plane)));
+        let is_carried = are(|plane| plane == DataPlane::Ambient);
+        let plain = Protocol::ALL.into_iter().filter(|protocol| !is_carried || *protocol != Protocol::Tcp);
+        let mut all: Vec<_> = plain.map(|protocol| (protocol, Transport::Plaintext)).collect();
+        if are(|plane| plane != DataPlane::None) {
             all.push((Protocol::Tcp, Transport::Mtls));
         }
         all

@@ -80,6 +80,10 @@ fn kind_of<'t>(object: &Node<'t>, reading: &mut Reading<'_>) -> Option<&'t str> 
         no_object("a document is a list", reading);
         return None;
     }
+    if object.is_text() {
+        no_object("a document is a text", reading);
+        return None;
+    }
     let kind = object.get(reading, "kind").text(reading);
     if kind.is_none() && reading.is_clean() {
         no_object("a document has no `kind`", reading);

@@ -11,8 +11,8 @@ use super::order::{Ends, findings, items, order};
 use super::report::Plan;
 use super::scope::Scope;
 use super::workloads::runs_pods;
-use crate::cluster::{self, Cluster, Platform};
-use crate::compile::{Mesh, platform};
+use crate::cluster::{self, Cluster, Joining, Platform};
+use crate::compile::{Mesh, platform_of_manifests};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
@@ -80,7 +80,7 @@ pub fn manifests(base: Revision, head: Revision, options: Options) -> Result<Rol
     let (mut after, mut besides_after) = new.split(&before);
     plan.kept = new.keep(&before, &mut after, options);
     plan.kept.extend(new.leave(&besides_before, &besides_after));
-    let platform = new.platform.clone();
+    let platform = joined(&new.platform, [&old, &new]);
     let ([base_cluster, head_cluster], presumed) = presumed(mesh, [old.cluster(&platform), new.cluster(&platform)]);
     plan.assumptions.extend(presumed.iter().map(|presumed| format!("{presumed}; {}", presumed.remedy())));
     plan.unjudged.extend(unjudged([&before, &after], [&base_cluster, &head_cluster]));
@@ -138,6 +138,18 @@ struct Given {
     files: Vec<FileId>,
     platform: Platform,
     default_namespace: Symbol,
+    /// Whether it shows how pods join the mesh.
+    shows_joining: bool,
+}
+
+/// A platform on which all states say alike how pods join the mesh: what either side shows holds for each.
+fn joined(platform: &Platform, sides: [&Given; 2]) -> Platform {
+    let joining = match platform.joining {
+        Joining::AsShown if sides.iter().any(|side| side.shows_joining) => Joining::ByLabels,
+        Joining::AsShown => Joining::AsTaken,
+        joining => joining,
+    };
+    Platform { joining, ..platform.clone() }
 }
 
 impl Given {
@@ -147,13 +159,14 @@ impl Given {
         let (mut config, mut findings) = config.map(|(file, source)| config::read(file, source)).unwrap_or_default();
         mesh.settle(&mut config);
         let default_namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
-        let platform = Platform { default_namespace: Some(Symbol::clone(&default_namespace)), ..platform(&config) };
-        let (_, found) = cluster::read(&input.sources, &input.inventory, platform.clone());
+        let platform = Platform { default_namespace: Some(Symbol::clone(&default_namespace)), ..platform_of_manifests(&config) };
+        let (cluster, found) = cluster::read(&input.sources, &input.inventory, platform.clone());
         findings.extend(found);
         if has_error(&findings) {
             return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
         }
-        Ok(Self { name, sources: input.sources, files: input.inventory, platform, default_namespace })
+        let shows_joining = cluster.shows_joining();
+        Ok(Self { name, sources: input.sources, files: input.inventory, platform, default_namespace, shows_joining })
     }
 
     fn cluster(&self, platform: &Platform) -> Cluster {

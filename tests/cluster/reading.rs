@@ -105,7 +105,6 @@ fn an_object_of_any_kind_that_stands_twice_and_says_the_same_is_one() {
 fn what_cannot_be_read_leaves_everything_open_and_what_is_no_object_nothing() {
     for (yaml, words) in [
         ("a: [1, 2\nb: 3\n", "not YAML"),
-        ("just text\n", "is not what Kubernetes accepts"),
         ("{{ include \"x\" . }}\n", "has no `kind`"),
         ("kind: [NetworkPolicy]\n", "`kind` of the document"),
         ("kind: NetworkPolicy\n", "`apiVersion` of a NetworkPolicy is not"),
@@ -121,6 +120,7 @@ fn what_cannot_be_read_leaves_everything_open_and_what_is_no_object_nothing() {
         ("version: '3'\nservices: {db: {image: \"{{x}}\"}}\n", "has no `kind`"),
         ("{\"name\": \"x\", \"kind\": null}", "has no `kind`"),
         ("- {op: add, path: /spec, value: {}}\n", "is a list"),
+        ("just text\n", "is a text"),
         ("kind: Route\n", "has no `apiVersion`"),
         ("apiVersion: v1\nkind: List\nitems: [{spec: {}}]\n", "has no `kind`"),
     ] {

@@ -468,3 +468,52 @@ fn what_leaves_for_an_address_is_left_open_as_the_whole_way_is() {
     let mine = cluster(&object("networking.istio.io/v1", "Sidecar", "x", "{egress: [{hosts: ['*/*']}]}"));
     assert_eq!(leaves(&mine, &web, Protocol::Tcp), Verdict::Allowed);
 }
+
+/// What leads connections from outside, makes pods that are judged once they are there, or only routes.
+#[test]
+fn kinds_of_well_known_projects_are_passed_over() {
+    for (version, kind) in [
+        ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),
+        ("cloud.google.com/v1", "BackendConfig"),
+        ("networking.gke.io/v1", "ManagedCertificate"),
+        ("networking.gke.io/v1beta1", "FrontendConfig"),
+        ("multicluster.x-k8s.io/v1alpha1", "ServiceExport"),
+        ("jobset.x-k8s.io/v1alpha2", "JobSet"),
+        ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
+        ("kueue.x-k8s.io/v1beta1", "ClusterQueue"),
+        ("kueue.x-k8s.io/v1beta1", "LocalQueue"),
+        ("batch.volcano.sh/v1alpha1", "Job"),
+        ("scheduling.volcano.sh/v1beta1", "Queue"),
+        ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
+        ("spark.apache.org/v1", "SparkApplication"),
+        ("iam.cnrm.cloud.google.com/v1beta1", "IAMPolicyMember"),
+        ("linkerd.io/v1alpha2", "ServiceProfile"),
+        ("split.smi-spec.io/v1alpha2", "TrafficSplit"),
+    ] {
+        let yaml = object(version, kind, "x", "{anything: [at, all]}");
+        assert!(findings(&yaml).is_empty(), "{kind}");
+        allowed(&cluster(&yaml), &end(OUTSIDE), &end("*@shop"), "80");
+    }
+}
+
+/// What only takes away from what passes leaves open what passes without it, and stops nothing less.
+#[test]
+fn what_only_takes_away_lifts_no_refusal() {
+    for (version, kind) in [
+        ("k8s.ovn.org/v1", "EgressFirewall"),
+        ("network.openshift.io/v1", "EgressNetworkPolicy"),
+        ("security.kubearmor.com/v1", "KubeArmorPolicy"),
+    ] {
+        let limits = object(version, kind, "x", "{anything: [at, all]}");
+        let cluster = cluster(&format!("{}{limits}", lets_in("{ports: [{port: 80}]}")));
+        unspecified(&cluster, &end(OUTSIDE), &end("*@shop"), "80", kind);
+        denied(&cluster, &end(OUTSIDE), &end("*@shop"), "81");
+        let (shop, outside) = (end("*@shop"), end(OUTSIDE));
+        let said = |port| cluster.end(&shop, Way::Ingress).decide(&outside, Protocol::Tcp, port, Transport::Plaintext, None);
+        assert!(matches!(said(80), Verdict::Unspecified(_)) && said(81) == Verdict::Denied, "{kind}");
+        // Beside what may do anything nothing is sure.
+        let both = super::cluster(&format!("{}{limits}{}", lets_in("{ports: [{port: 80}]}"), object("example.com/v1", "Thing", "x", "{}")));
+        assert!(both.end(&shop, Way::Ingress).decide(&outside, Protocol::Tcp, 81, Transport::Plaintext, None) != Verdict::Denied);
+        assert!(decide(&both, &outside, &shop, "81").verdict != Verdict::Denied, "{kind}");
+    }
+}

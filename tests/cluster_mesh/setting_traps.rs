@@ -407,3 +407,53 @@ fn variables_of_istiod_of_which_nothing_is_modelled_leave_open_what_they_may_tou
     unspecified(&with("AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY, value: 'true'"), &mtls(&web(), &db(), 80), "DRY_RUN");
     unspecified(&with("PILOT_PREFER_SENDING_HBONE, value: 'true'"), &mtls(&web(), &db(), 80), "PILOT_PREFER_SENDING_HBONE");
 }
+
+/// Operators that install a mesh are told its configuration too; what they do not name may be said elsewhere.
+#[test]
+fn what_operators_are_told_of_the_mesh_is_held_against_what_is_taken_for_granted() {
+    let told = |kind: &str, spec: &str| {
+        let (version, home) =
+            if kind == "IstioOperator" { ("install.istio.io/v1alpha1", ", namespace: istio-system") } else { ("sailoperator.io/v1", "") };
+        let yaml = format!("---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: default{home}}}\nspec: {spec}\n");
+        let (cluster, findings) = read_on(Platform::default(), &yaml);
+        (cluster, findings.iter().map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>())
+    };
+    let wanted = "mesh-configured-otherwise `trust-domain` is \"corp.example\" in the mesh, and is taken for \"cluster.local\" here";
+    for (kind, spec) in [
+        ("IstioOperator", "{meshConfig: {trustDomain: corp.example}}"),
+        ("IstioOperator", "{values: {meshConfig: {trustDomain: corp.example}}}"),
+        ("Istio", "{namespace: istio-system, values: {meshConfig: {trustDomain: corp.example}}}"),
+        ("IstioRevision", "{values: {meshConfig: {trustDomain: corp.example}}}"),
+    ] {
+        assert_eq!(told(kind, spec).1, [wanted], "{kind} {spec}");
+    }
+    for (kind, spec) in [("IstioOperator", "{profile: demo, meshConfig: {accessLogFile: /dev/stdout}}"), ("Istio", "{version: v1.24.0}")] {
+        assert_eq!(told(kind, spec).1, [""; 0], "{kind} {spec}");
+    }
+    let outside = address("203.0.113.7");
+    let (cluster, _) = told("IstioOperator", "{meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}}");
+    unspecified(&cluster, &tcp(&web(), &outside, 443), "`outboundTrafficPolicy.mode`");
+    let (cluster, _) = told("Istio", "{values: {global: {proxy: {excludeInboundPorts: '80'}}}}");
+    unspecified(&cluster, &mtls(&web(), &db(), 80), "excludeInboundPorts");
+}
+
+/// Maistra's control plane makes policies and sidecars in the namespaces that are its members.
+#[test]
+fn a_control_plane_of_maistra_leaves_open_what_its_members_take() {
+    let plane = "---\napiVersion: maistra.io/v2\nkind: ServiceMeshControlPlane\nmetadata: {name: basic, namespace: istio-system}\n\
+                 spec: {security: {dataPlane: {mtls: true}}}\n";
+    let roll = |members: &str| {
+        format!(
+            "---\napiVersion: maistra.io/v1\nkind: ServiceMeshMemberRoll\nmetadata: {{name: default, namespace: istio-system}}\nspec: {members}\n"
+        )
+    };
+    let call = tcp(&plain("far", "app=x"), &db(), 80);
+    unspecified(&cluster(plane), &call, "ServiceMeshControlPlane");
+    allowed(&cluster(plane), &tcp(&plain("far", "app=x"), &plain("near", "app=y"), 80));
+    let listed = cluster(&roll("{members: [shop]}"));
+    unspecified(&listed, &tcp(&plain("far", "app=x"), &plain("shop", "app=y"), 80), "ServiceMeshMemberRoll");
+    allowed(&listed, &tcp(&plain("far", "app=x"), &plain("near", "app=y"), 80));
+    for any in ["{members: ['*']}", "{memberSelectors: [{matchLabels: {a: b}}]}", "{members: x}"] {
+        unspecified(&cluster(&roll(any)), &tcp(&plain("far", "app=x"), &plain("near", "app=y"), 80), "ServiceMeshMemberRoll");
+    }
+}

@@ -386,6 +386,30 @@ fn code_scanning_hears_of_what_is_not_known_too() {
     assert!(told[0].message.contains("CiliumNetworkPolicy shop/x"), "{}", told[0].message);
 }
 
+/// What one side shows of how pods join the mesh holds for both: else pods would change that nobody touched.
+#[test]
+fn what_one_side_shows_of_joining_the_mesh_holds_for_both() {
+    let all = |label: &str, port: u16| {
+        format!(
+            "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: edge, labels: {{{label}}}}}\n\
+             ---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n\
+             ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: db, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{app: db}}}}, template: {{metadata: {{labels: {{app: db}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: p, namespace: shop}}\nspec: {{mtls: {{mode: STRICT}}}}\n\
+             ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\n\
+             spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: {port}}}]}}]}}\n"
+        )
+    };
+    let labelled = "istio-injection: enabled";
+    let told =
+        |base: &str, head: &str| lines(&compared(base, head, "")).into_iter().filter(|line| line.contains("@shop")).collect::<Vec<_>>();
+    assert_eq!(told(&all(labelled, 80), &all("", 80)), [""; 0]);
+    assert_eq!(told(&all("", 80), &all(labelled, 80)), [""; 0]);
+    let opened = compared(&all(labelled, 80), &all(labelled, 81), "");
+    let presumed: Vec<&str> = opened.report.presumed.iter().map(|one| one.name()).collect();
+    assert!(presumed.contains(&"unjoined"), "{presumed:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -451,3 +451,64 @@ fn policies_are_found_wherever_they_are_applied_from() {
         assert!(answer.cases.iter().all(|case| case.decision.verdict == Verdict::Denied), "{manifests}");
     }
 }
+
+/// Pods of two namespaces, and that `srv` takes mTLS alone.
+fn two_namespaces(labels: &str, of_caller: &str) -> String {
+    let namespace =
+        |name: &str, labels: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n");
+    let pod = |namespace: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: x, namespace: {namespace}, labels: {{app: x}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}{more}]}}\n"
+        )
+    };
+    let strict = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: srv}\nspec: {mtls: {mode: STRICT}}\n";
+    let proxy = if labels == "proxy" { ", {name: istio-proxy, image: p, args: [proxy, sidecar]}" } else { "" };
+    let labels = if labels == "proxy" { "" } else { labels };
+    format!("{}{}{}{}{strict}", namespace("srv", labels), namespace("cl", of_caller), pod("srv", proxy), pod("cl", ""))
+}
+
+/// Istio injects nobody unasked (`semantics.md` §2.1): where manifests show how some join the mesh, who does not join is outside.
+#[test]
+fn a_namespace_without_a_label_of_the_mesh_is_outside_beside_one_that_has_one() {
+    let page = |labels: &str, of_caller: &str, config: &str| {
+        let manifests = two_namespaces(labels, of_caller);
+        Files { manifests: &manifests, config, ..Files::default() }.page("app=x@cl -> app=x@srv:80")
+    };
+    let outside = "no label takes pods of `cl` into the mesh";
+    for labels in ["istio-injection: enabled", "istio.io/rev: a", "istio.io/dataplane-mode: ambient", "proxy"] {
+        for of_caller in ["", "team: web"] {
+            let page = page(labels, of_caller, "");
+            assert!(page.starts_with("DENIED") && page.contains("no mesh to") && page.contains(outside), "{labels}: {page}");
+        }
+        // What the configuration says of such pods holds.
+        let page = page(labels, "", "[mesh]\nmode = \"sidecar\"\n");
+        // How a sidecar calls an ambient pod hangs on what it addresses.
+        let verdict = if labels.ends_with("ambient") { "UNSPECIFIED" } else { "ALLOWED" };
+        assert!(page.starts_with(verdict) && page.contains("sidecar to") && !page.contains(outside), "{labels}: {page}");
+    }
+    // A configuration that says nothing of it changes nothing.
+    assert!(page("istio-injection: enabled", "", "[network-plugin]\nsctp = \"yes\"\n").starts_with("DENIED"));
+    // Where no label takes anybody in, labels are not how pods join, as far as one sees.
+    for labels in ["", "istio-injection: disabled"] {
+        let page = page(labels, "", "");
+        assert!(page.contains("sidecar to") && !page.contains(outside) && page.starts_with("ALLOWED"), "{page}");
+    }
+    // An injector that takes in everybody.
+    let everybody = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio-sidecar-injector, namespace: istio-system}\n\
+                     data: {values: '{\"sidecarInjectorWebhook\": {\"enableNamespacesByDefault\": true}}'}\n";
+    let manifests = two_namespaces("istio-injection: enabled", "") + everybody;
+    let page = Files { manifests: &manifests, ..Files::default() }.page("app=x@cl -> app=x@srv:80");
+    assert!(page.starts_with("ALLOWED") && page.contains("sidecar to sidecar"), "{page}");
+}
+
+/// What nobody shows is outside as well, and a namespace that nobody describes is taken as before.
+#[test]
+fn pods_that_nobody_shows_are_outside_too_where_their_namespace_has_no_label() {
+    let manifests = two_namespaces("istio-injection: enabled", "");
+    let page = |flow: &str| Files { manifests: &manifests, ..Files::default() }.page(flow);
+    let unseen = page("app=new@cl -> app=x@srv:80");
+    assert!(unseen.starts_with("DENIED") && unseen.contains("no mesh to sidecar"), "{unseen}");
+    let elsewhere = page("app=new@elsewhere -> app=x@srv:80");
+    assert!(elsewhere.starts_with("ALLOWED") && elsewhere.contains("sidecar to sidecar"), "{elsewhere}");
+}

@@ -315,3 +315,46 @@ fn a_block_that_holds_pods_says_so() {
     assert_eq!(noted("10.43.0.0/16 -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
     assert_eq!(noted("internet -> pod/db@shop:5432"), (Verdict::Denied, Vec::new()));
 }
+
+/// A pod of a `StatefulSet` that a dump shows is asked about as it is: by its own labels, at its own address.
+#[test]
+fn a_named_pod_is_what_it_says_itself() {
+    let pod = |name: &str, address: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: pg, statefulset.kubernetes.io/pod-name: {name}}}, \
+             ownerReferences: [{{apiVersion: apps/v1, kind: StatefulSet, name: pg, uid: u, controller: true}}]}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\nstatus: {{phase: Running, podIP: {address}}}\n"
+        )
+    };
+    let policy = |name: &str, selected: &str, from: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{statefulset.kubernetes.io/pod-name: {selected}}}}}, policyTypes: [Ingress]{from}}}\n"
+        )
+    };
+    let manifests = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: pg, namespace: shop}}\n\
+         spec: {{replicas: 2, selector: {{matchLabels: {{app: pg}}}}, template: {{metadata: {{labels: {{app: pg}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n\
+         {}{}{}{}",
+        pod("pg-0", "10.1.2.0"),
+        pod("pg-1", "10.1.2.1"),
+        policy("none", "pg-0", ""),
+        policy("block", "pg-1", ", ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/24}}], ports: [{port: 80}]}]"),
+    );
+    let page = |flow: &str| {
+        Files {
+            manifests: &manifests,
+            config: "[mesh]\nmode = \"none\"\n[cluster]\npod-cidrs = [\"10.1.0.0/16\"]\n[network-plugin]\nipblock-matches-pods = \"yes\"\n",
+            ..Files::default()
+        }
+        .page(flow)
+    };
+    assert!(page("pod/pg-1@shop -> pod/pg-0@shop:5432").starts_with("DENIED"), "{}", page("pod/pg-1@shop -> pod/pg-0@shop:5432"));
+    // The address of the caller is known, and lies in no block.
+    let refused = page("pod/pg-0@shop -> pod/pg-1@shop:80");
+    assert!(refused.starts_with("DENIED") && !refused.contains("taken as one of"), "{refused}");
+    // Which pod of the set is meant nobody said.
+    assert!(page("pod/pg-1@shop -> sts/pg@shop:5432").starts_with("UNSPECIFIED"));
+    // A change that is offered is tried on the same pod.
+    assert!(refused.contains("to allow it"), "{refused}");
+}

@@ -586,3 +586,28 @@ fn clients_speak_mtls_with_a_gateway_where_they_are_told_to() {
         assert!(rows.iter().all(|row| !row.contains("plaintext") && !row.contains("unspecified")), "{rows:#?}");
     }
 }
+
+/// Whatever ambient pods send each other goes in the tunnel: what would pass in plaintext is no row (`semantics.md` §5.1).
+#[test]
+fn between_ambient_pods_there_is_no_plaintext() {
+    let ambient = "istio.io/dataplane-mode: ambient";
+    let rule = |from: &str| {
+        istio(
+            "AuthorizationPolicy",
+            "shop",
+            "p",
+            &format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{{from: [{{source: {{{from}}}}}]}}]}}"),
+        )
+    };
+    let all = |from: &str, label: &str| {
+        let workloads = [deployment("shop", "web", "web"), deployment("shop", "db", "db")].concat();
+        on(platform(), &format!("{}{workloads}{}", namespace("shop", label), rule(from)), "web", "db")
+    };
+    let udp = |lines: &[String]| lines.iter().filter(|line| line.contains("TCP")).cloned().collect::<Vec<_>>();
+    assert_eq!(udp(&all("notNamespaces: [shop]", ambient)), [""; 0]);
+    let passing = all("namespaces: [shop]", ambient);
+    assert!(passing.iter().any(|line| line.contains("TCP") && line.contains("mTLS")), "{passing:#?}");
+    assert!(!passing.iter().any(|line| line.contains("TCP") && !line.contains("mTLS")), "{passing:#?}");
+    // Between sidecars it may be.
+    assert!(!udp(&all("notNamespaces: [shop]", "istio-injection: enabled")).is_empty());
+}

@@ -15,6 +15,9 @@ pub(in crate::cluster) fn step(selected: &[Selected<'_>], connection: &Connectio
     let answer = gate(selected, connection);
     let (verdict, reason) = match objects {
         [] => (answer.verdict(), reason(selected, connection, answer)),
+        limits if answer.is_no() && limits.iter().all(|object| object.only_limits()) => {
+            (answer.verdict(), reason(selected, connection, answer))
+        }
         [first, ..] => (Verdict::Unspecified(first.to_string()), first.to_string()),
     };
     let decided_by = objects.iter().map(|object| object.object.document(None)).chain(deciding(selected, connection, answer));

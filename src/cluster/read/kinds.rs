@@ -24,6 +24,10 @@ pub(super) enum Sort {
     Ingress,
     /// It is a `ConfigMap`, which cannot affect a flow unless it is the mesh's.
     MeshConfig,
+    /// It installs the mesh, which cannot affect a flow but by what it says of the mesh's configuration.
+    Installation,
+    /// It is one of Maistra's, which installs a mesh in the namespaces that are its members.
+    Maistra,
     /// It is a class of Gateways, which cannot affect a flow but by what it says of their waypoints.
     GatewayClass,
     /// It cannot affect a flow.
@@ -40,7 +44,7 @@ const MESH: [(&str, &[&str]); 3] = [
 ];
 
 /// Kinds that cannot affect a flow, by group.
-const PASSED: [(&str, &[&str]); 18] = [
+const PASSED: [(&str, &[&str]); 22] = [
     (
         "",
         &[
@@ -99,8 +103,14 @@ const PASSED: [(&str, &[&str]); 18] = [
         ],
     ),
     ("k8s.cni.cncf.io", &["NetworkAttachmentDefinition"]),
-    ("install.istio.io", &["IstioOperator"]),
-    ("sailoperator.io", &["Istio", "IstioCNI", "IstioRevision", "IstioRevisionTag", "ZTunnel"]),
+    ("sailoperator.io", &["IstioCNI", "IstioRevisionTag", "ZTunnel"]),
+    // Which pods a balancer outside calls, and how: what these take is not asked of them.
+    ("elbv2.k8s.aws", &["IngressClassParams", "TargetGroupBinding"]),
+    ("cloud.google.com", &["BackendConfig"]),
+    ("multicluster.x-k8s.io", &["ServiceExport"]),
+    // Where requests go, and how they are counted and tried again.
+    ("linkerd.io", &["ServiceProfile"]),
+    ("split.smi-spec.io", &["TrafficSplit"]),
     ("route.openshift.io", &["Route"]),
     ("security.openshift.io", &["SecurityContextConstraints"]),
 ];
@@ -122,7 +132,7 @@ const CALICO: [&str; 12] = [
 ];
 
 /// Groups of which no kind can affect a flow; their operators may make pods and objects that can, which are judged once they are there.
-const PASSED_GROUPS: [&str; 117] = [
+const PASSED_GROUPS: [&str; 124] = [
     "acid.zalan.do",
     "acme.cert-manager.io",
     "admissionregistration.k8s.io",
@@ -141,6 +151,7 @@ const PASSED_GROUPS: [&str; 117] = [
     "autoscaling.internal.knative.dev",
     "autoscaling.k8s.elastic.co",
     "autoscaling.k8s.io",
+    "batch.volcano.sh",
     "beat.k8s.elastic.co",
     "bindings.knative.dev",
     "bitnami.com",
@@ -174,19 +185,23 @@ const PASSED_GROUPS: [&str; 117] = [
     "grafana.integreatly.org",
     "helm.cattle.io",
     "helm.toolkit.fluxcd.io",
+    "iam.cnrm.cloud.google.com",
     "image.openshift.io",
     "image.toolkit.fluxcd.io",
     "inference.networking.k8s.io",
     "inference.networking.x-k8s.io",
     "jaegertracing.io",
+    "jobset.x-k8s.io",
     "k8s.keycloak.org",
     "kafka.strimzi.io",
     "karpenter.sh",
     "keda.sh",
     "kibana.k8s.elastic.co",
     "kubevirt.io",
+    "kueue.x-k8s.io",
     "kustomize.toolkit.fluxcd.io",
     "kyverno.io",
+    "leaderworkerset.x-k8s.io",
     "loki.grafana.com",
     "longhorn.io",
     "messaging.knative.dev",
@@ -220,12 +235,14 @@ const PASSED_GROUPS: [&str; 117] = [
     "rbac.authorization.k8s.io",
     "resource.k8s.io",
     "scheduling.k8s.io",
+    "scheduling.volcano.sh",
     "secrets-store.csi.x-k8s.io",
     "serving.knative.dev",
     "serving.kserve.io",
     "snapshot.storage.k8s.io",
     "source.toolkit.fluxcd.io",
     "sources.knative.dev",
+    "spark.apache.org",
     "sparkoperator.k8s.io",
     "storage.k8s.io",
     "tekton.dev",
@@ -270,7 +287,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// Kinds that are not modelled and say themselves which pods they are about.
-const SCOPED: [(&str, &str, Scope); 18] = [
+const SCOPED: [(&str, &str, Scope); 21] = [
     ("policy.networking.k8s.io", "ClusterNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "AdminNetworkPolicy", Scope::Subject),
     ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", Scope::Subject),
@@ -289,6 +306,9 @@ const SCOPED: [(&str, &str, Scope); 18] = [
     ("extensions.istio.io", "WasmPlugin", Scope::Selector),
     ("gateway.networking.k8s.io", "ListenerSet", Scope::ListenerSet),
     ("gateway.networking.x-k8s.io", "XListenerSet", Scope::ListenerSet),
+    ("k8s.ovn.org", "EgressFirewall", Scope::Limits),
+    ("network.openshift.io", "EgressNetworkPolicy", Scope::Limits),
+    ("security.kubearmor.com", "KubeArmorPolicy", Scope::Limits),
 ];
 
 /// What is to be done with objects of a group and kind.
@@ -307,6 +327,12 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     if (group, kind) == ("gateway.networking.k8s.io", "GatewayClass") {
         return Sort::GatewayClass;
+    }
+    if let ("install.istio.io", "IstioOperator") | ("sailoperator.io", "Istio" | "IstioRevision") = (group, kind) {
+        return Sort::Installation;
+    }
+    if group == "maistra.io" {
+        return Sort::Maistra;
     }
     let holds = |table: &[(&str, &[&str])]| table.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind));
     if holds(&MESH) {

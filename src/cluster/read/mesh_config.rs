@@ -13,7 +13,7 @@ use crate::cluster::Platform;
 use crate::cluster::unmodelled::{Ends, Proxies, Setting, Side};
 use crate::diagnostic::{Diagnostic, code};
 use crate::inventory::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
-use crate::manifest::{Object, Reading};
+use crate::manifest::{Node, Object, Reading};
 use crate::source::Location;
 
 /// Holds a `ConfigMap` against the platform; the settings that change answers and are not modelled.
@@ -33,6 +33,24 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
         text.report(reading, |location| otherwise(&difference, location));
     }
     not_modelled(&config)
+}
+
+/// Holds the mesh's configuration against the platform where an installation of the mesh has it; the settings that change answers and are not
+/// modelled. What it does not name may be said elsewhere.
+pub(super) fn told(node: &Node<'_>, platform: &Platform, reading: &mut Reading<'_>) -> Vec<Setting> {
+    let Some(config) = MeshConfig::read(&node.json()) else {
+        node.wrong(reading, "the mesh's configuration is expected");
+        return Vec::new();
+    };
+    for difference in differing(&config, platform).iter().filter(|difference| difference.silence == Silence::Named) {
+        node.report(reading, |location| otherwise(difference, location));
+    }
+    not_modelled(&config)
+}
+
+/// What the values of an installation say of the injector that changes answers and is not modelled.
+pub(super) fn of_values(values: &Node<'_>) -> Vec<Setting> {
+    if values.is_missing() { Vec::new() } else { injector::of_values(&values.json()) }
 }
 
 /// How the `ConfigMap` of the injector begins to be called; what is behind is its revision.

@@ -16,6 +16,8 @@ pub(super) enum Scope {
     Unknown,
     /// A policy of a network plugin about a whole namespace or cluster.
     Network,
+    /// What only takes away from what the network lets pass, in its namespace or the cluster.
+    Limits,
     /// An object of the mesh about a whole namespace, or about the whole mesh in its root namespace.
     Mesh,
     /// A policy for the whole cluster, in its `subject` (`semantics.md` §1.10).
@@ -55,6 +57,7 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
     let mut map = |keys: &[&'static str]| map(object, keys, reading);
     match scope {
         Scope::Unknown => (Gates::Both, Ends::of_namespace(namespace, everything)),
+        Scope::Limits => (Gates::NetworkLimits, Ends::of_namespace(namespace, everything)),
         Scope::Network => (Gates::Network, Ends::of_namespace(namespace, everything)),
         Scope::Mesh => (Gates::Mesh, of_mesh(namespace, root, everything)),
         Scope::WorkloadSelector | Scope::Sidecar => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "workloadSelector", "labels"]))),

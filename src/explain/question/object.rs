@@ -13,7 +13,7 @@ use super::draft::{Draft, Written};
 use super::{Context, Entrance, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
+use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -312,6 +312,12 @@ fn workload<'c>(
         return Ok(found);
     }
     if kind == Some(WorkloadKind::Pod) {
+        let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
+        let folded = context.inventory.folded_pods.iter().find(is_it);
+        let stands = |workload: &&InventoryWorkload| folded.is_some_and(|pod| pod.owner == (workload.kind, Symbol::clone(&workload.name)));
+        if let Some(owner) = inventory.iter().find(stands) {
+            return Ok((owner, named(WorkloadKind::Pod, &word.name.0)));
+        }
         let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
         if let Some(owner) = inventory.iter().filter(owns).max_by_key(|workload| workload.name.len()) {
             notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));

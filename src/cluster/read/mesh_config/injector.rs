@@ -56,6 +56,11 @@ pub(super) fn read(object: &Object<'_>, reading: &mut Reading<'_>) -> Vec<Settin
     keys.into_iter().map(|key| Setting::anywhere(key, Proxies::Sidecars)).collect()
 }
 
+/// The same of the values of an installation.
+pub(super) fn of_values(written: &str) -> Vec<Setting> {
+    unusual(written, "spec.values", &VALUES).into_iter().map(|key| Setting::anywhere(key, Proxies::Sidecars)).collect()
+}
+
 /// What in a text is not as usual; all of it, as `whole`, if it cannot be read.
 fn unusual(written: &str, whole: &'static str, usual: &[Usual]) -> Vec<&'static str> {
     let said = plain(&Source::new("values", written));
