@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use twogate::compile::Outcome;
 
+use crate::cli::Place;
 use crate::support::{compiled, errors, yaml};
 
 /// The objects by namespace, kind and name.
@@ -85,4 +86,15 @@ fn groups_of_groups_cost_what_is_written() {
     assert_eq!(errors(&groups(&|at| format!("g{at} or g{at}"))), [""; 0]);
     let doubled = groups(&|at| format!("(g{at} but app=a{at}) or (g{at} but app=b{at})"));
     assert!(errors(&doubled).contains(&"endpoint-too-complex"), "{:?}", errors(&doubled));
+}
+
+/// Istio puts no sidecar into the namespaces of the system: what is written for one does not count on it.
+#[test]
+fn namespaces_of_the_system_are_outside_the_mesh() {
+    let config = "[tenancy]\nsystem-namespaces = [\"kube-system\"]\n";
+    let program = "namespace kube-system\nallow app=a@shop -> k8s-app=metrics:443\n";
+    let place = Place::with(&[("a.intent", program), ("twogate.toml", config)]);
+    let ran = place.run("compile a.intent");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("kind: NetworkPolicy") && !ran.stdout.contains("istio.io/"), "{}", ran.stdout);
 }

@@ -29,14 +29,21 @@ fn fix(text: &str) -> String {
 
 #[test]
 fn every_key_is_accepted_and_its_default_is_the_default() {
+    // That the mode was written down is kept beside it: a default is no word of anybody's.
+    let values = |text: &str| {
+        let mut config = clean(text);
+        config.mesh.mode_said = Answer::No;
+        config
+    };
     assert_eq!(clean(""), Config::default());
     for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
-        assert_eq!(clean(&format!("{} = {}", key.name, key.default)), Config::default(), "{}", key.name);
+        assert_eq!(values(&format!("{} = {}", key.name, key.default)), Config::default(), "{}", key.name);
         assert!(key.meaning.ends_with('.'), "{}", key.name);
     }
     let all: Vec<String> =
         KEYS.iter().filter(|key| !key.default.is_empty()).map(|key| format!("{} = {}\n", key.name, key.default)).collect();
-    assert_eq!(clean(&all.concat()), Config::default());
+    assert_eq!(values(&all.concat()), Config::default());
+    assert_eq!(clean(&all.concat()).mesh.mode_said, Answer::Yes);
 }
 
 #[test]

@@ -16,6 +16,11 @@ const INJECT: &str = "sidecar.istio.io/inject";
 /// The namespaces in which the injector does nothing whatever labels say.
 const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
+/// Whether the injector does nothing in a namespace of this name.
+pub(crate) fn is_never_injected(namespace: &str) -> bool {
+    NEVER_INJECTED.contains(&namespace)
+}
+
 /// The labels that a sidecar's injection adds to a pod; their values hang on the injector's configuration.
 const ADDED_BY_INJECTION: [&str; 5] = [
     "service.istio.io/canonical-name",
@@ -58,7 +63,7 @@ pub(super) fn plane(workload: &InventoryWorkload, (namespace, said): (&Labels, O
     let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
     let sidecar = match workload.mesh.sidecar {
         MeshChoice::Present => true,
-        _ if NEVER_INJECTED.contains(&&*workload.namespace) => false,
+        _ if is_never_injected(&workload.namespace) => false,
         MeshChoice::Refused => false,
         MeshChoice::Asked => !forbidden,
         // The default is for pods of which nothing is said: one that asks for ztunnel says something.
@@ -82,7 +87,7 @@ pub(super) fn plane(workload: &InventoryWorkload, (namespace, said): (&Labels, O
 /// Whether a workload says nothing of the mesh, and the injector does not pass its pods by whatever anybody says.
 pub(super) fn is_unsaid(workload: &InventoryWorkload) -> bool {
     let PodMesh { sidecar, ambient } = workload.mesh;
-    let is_passed_by = workload.host_network == HostNetwork::Yes || NEVER_INJECTED.contains(&&*workload.namespace);
+    let is_passed_by = workload.host_network == HostNetwork::Yes || is_never_injected(&workload.namespace);
     (sidecar, ambient) == (MeshChoice::Unsaid, MeshChoice::Unsaid) && !is_passed_by
 }
 

@@ -10,6 +10,7 @@ use super::endpoint::label_cube;
 use super::scope::{Declaration, Scope, Scoped};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Symbol};
+use crate::inventory::is_never_injected;
 use crate::ir::{Namespace, Origin, Ownership, Program, Stance};
 use crate::source::{Location, Spanned};
 use crate::syntax::ast::{Endpoint, EndpointKind, NamespaceAttribute, NamespaceNames, StatementKind, Word};
@@ -237,7 +238,12 @@ impl Namespaces {
             self.map.values_mut().filter(|namespace| namespace.ownership == Ownership::Managed || namespace.ownership == Ownership::With)
         {
             let said = namespace.plane.is_some();
-            let plane = *namespace.plane.get_or_insert(config.mesh.mode);
+            // Into these Istio puts no sidecar, whatever their labels say (`semantics.md` §2.1).
+            let usual = match config.mesh.mode {
+                DataPlane::Sidecar if is_never_injected(&namespace.name) => DataPlane::None,
+                mode => mode,
+            };
+            let plane = *namespace.plane.get_or_insert(usual);
             let location = namespace.location.unwrap_or_default();
             if plane == DataPlane::Ambient && !self.stated.contains_key(&(namespace.name.clone(), "mesh")) {
                 let source = if said { "the inventory" } else { "`twogate.toml`" };

@@ -466,7 +466,9 @@ impl Pair<'_> {
             let question = self.question(&connection, (protocol == Protocol::Tcp).then_some(*transport), Addressed::Pod);
             // Nobody speaks mTLS with a gateway without a rule that says so, and there is none here.
             let spoken = meshed && !self.cluster.is_unannounced(self.to.1);
-            let possible = spoken || *transport == Transport::Plaintext;
+            // Between two pods that ztunnel serves everything is carried in mTLS (`semantics.md` §5.1).
+            let carried = is_ambient(self.from.1) && is_ambient(self.to.1) && protocol == Protocol::Tcp;
+            let possible = if *transport == Transport::Plaintext { !carried } else { spoken };
             let wanted = if possible { Said::from(&self.cluster.decide(&question).verdict) } else { Said::Denied };
             self.fault(&connection, wanted, Over::Nothing)
         })
