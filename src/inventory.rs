@@ -212,10 +212,10 @@ impl Inventory {
         self.namespaces.values().any(takes_in) || self.workloads.iter().any(has_sidecar)
     }
 
-    /// Takes pods of described namespaces that say nothing of the mesh for ones outside of it, unless they say something themselves. Gives
-    /// these namespaces.
-    pub fn keep_unsaid_outside(&mut self) -> BTreeSet<Symbol> {
-        let unsaid = self.namespaces.iter_mut().filter(|(_, facts)| facts.plane.is_none());
+    /// Takes pods of described namespaces that say nothing of the mesh, but for these, for ones outside of it, unless they say something
+    /// themselves. Gives the namespaces.
+    pub fn keep_unsaid_outside(&mut self, but: &BTreeSet<Symbol>) -> BTreeSet<Symbol> {
+        let unsaid = self.namespaces.iter_mut().filter(|(name, facts)| facts.plane.is_none() && !but.contains(*name));
         unsaid
             .map(|(name, facts)| {
                 facts.plane = Some(DataPlane::None);

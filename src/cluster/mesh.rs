@@ -149,6 +149,11 @@ impl Mesh {
         }
     }
 
+    /// The labels by which a `Gateway` of Istio's own kind chooses its pods.
+    pub(super) fn gateway_selectors(&self) -> impl Iterator<Item = &Labels> {
+        self.classic.iter().map(|gateway| &gateway.selector)
+    }
+
     /// Takes in a `Gateway` of Istio's own kind, and says what its pods send; nothing if it is not as expected.
     pub(super) fn read_classic(&mut self, object: &Object, tree: &manifest::Object<'_>, reading: &mut Reading<'_>) -> Option<Sends> {
         let gateway = read::server::classic(object, &tree.root, reading)?;

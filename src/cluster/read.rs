@@ -332,8 +332,19 @@ impl Manifests {
             Joining::ByLabels => true,
         };
         if is_opt_in {
-            self.unjoined = self.inventory.keep_unsaid_outside();
+            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for());
         }
+    }
+
+    /// The namespaces of pods that a `Gateway` makes gateways, which have an Envoy without being told to join, and those that have policies of
+    /// the mesh: whoever wrote them takes its pods to be in it, whether or not a label stands among these manifests.
+    fn spoken_for(&self) -> BTreeSet<Symbol> {
+        let is_gateway = |labels: &Labels| {
+            let mut selectors = self.mesh.gateway_selectors().filter(|selector| !selector.is_empty());
+            selectors.any(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
+        };
+        let gateways = self.inventory.workloads.iter().filter(|workload| is_gateway(&workload.labels));
+        gateways.map(|workload| &workload.namespace).chain(self.mesh.policed()).cloned().collect()
     }
 
     /// Leaves open what pods send and take that are taken to be outside the mesh, where an injector gives a sidecar to all of which nothing is

@@ -395,14 +395,14 @@ fn what_one_side_shows_of_joining_the_mesh_holds_for_both() {
              ---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n\
              ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: db, namespace: shop}}\n\
              spec: {{selector: {{matchLabels: {{app: db}}}}, template: {{metadata: {{labels: {{app: db}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n\
-             ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: p, namespace: shop}}\nspec: {{mtls: {{mode: STRICT}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: p, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n\
              ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\n\
              spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: {port}}}]}}]}}\n"
         )
     };
     let labelled = "istio-injection: enabled";
     let told =
-        |base: &str, head: &str| lines(&compared(base, head, "")).into_iter().filter(|line| line.contains("@shop")).collect::<Vec<_>>();
+        |base: &str, head: &str| lines(&compared(base, head, "")).into_iter().filter(|line| line.contains("-> *@shop")).collect::<Vec<_>>();
     assert_eq!(told(&all(labelled, 80), &all("", 80)), [""; 0]);
     assert_eq!(told(&all("", 80), &all(labelled, 80)), [""; 0]);
     let opened = compared(&all(labelled, 80), &all(labelled, 81), "");

@@ -502,6 +502,19 @@ fn a_namespace_without_a_label_of_the_mesh_is_outside_beside_one_that_has_one() 
     assert!(page.starts_with("ALLOWED") && page.contains("sidecar to sidecar"), "{page}");
 }
 
+/// Pods that a `Gateway` makes gateways have an Envoy without any label, and who writes policies of the mesh takes pods to be in it.
+#[test]
+fn gateways_and_pods_with_policies_of_the_mesh_need_no_label() {
+    let manifests = two_namespaces("istio-injection: enabled", "");
+    let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: none, namespace: cl}\nspec: {}\n";
+    let gateway = "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: srv}\n\
+                   spec: {selector: {app: x}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    let page = |more: &str| Files { manifests: &(manifests.clone() + more), ..Files::default() }.page("9.9.9.9 -> app=x@cl:80");
+    assert!(page("").starts_with("ALLOWED") && page("").contains("outside to no mesh"), "{}", page(""));
+    assert!(page(deny).starts_with("DENIED") && page(deny).contains("outside to sidecar"), "{}", page(deny));
+    assert!(!page(gateway).contains("outside to no mesh"), "{}", page(gateway));
+}
+
 /// What nobody shows is outside as well, and a namespace that nobody describes is taken as before.
 #[test]
 fn pods_that_nobody_shows_are_outside_too_where_their_namespace_has_no_label() {
