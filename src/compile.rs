@@ -30,7 +30,7 @@ use crate::verify::{Proof, is_any_accepted};
 use crate::{check, format};
 
 pub use against::{Against, Relation, against};
-pub use believed::{believed, says_all_labels};
+pub use believed::{AskedLabels, Believed};
 pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given, no_objects};
 pub use expectations::{Protection, Tested, Tried, deciding_flow, test};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Input, Mesh, Outcome, believed, platform, platform_of_manifests};
+use super::{Believed, Input, Mesh, Outcome, platform, platform_of_manifests};
 use crate::cluster::{self, Cluster, Platform, Workload};
 use crate::config::Config;
 use crate::diagnostic::level::Levels;
@@ -64,11 +64,11 @@ pub fn emitted(outcome: &Outcome, input: &Input) -> Judged {
     let config = outcome.policy.config.clone();
     let platform = Platform { default_namespace: Some(namespace.into()), ..platform(&config) };
     let judged = judged(sources, &files, Vec::new(), platform, config);
-    let policy = &outcome.policy;
+    let believed = Believed::new(&outcome.policy, &outcome.policy.inventory);
     let as_declared = |workload: &Workload| {
         let pod = workload.endpoint.clone();
         let namespace = if let Peer::Pod(pod) = &pod.peer { pod.namespace.to_string() } else { String::new() };
-        believed(pod, &format!("{} {namespace}/{}", workload.kind, workload.name), policy, &policy.inventory)
+        believed.pod(pod, &format!("{} {namespace}/{}", workload.kind, workload.name))
     };
     Judged { cluster: judged.cluster.with_pods(as_declared), ..judged }
 }

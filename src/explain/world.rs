@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
-use crate::compile::{believed, says_all_labels};
+use crate::compile::{AskedLabels, Believed};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
 use crate::inventory::{Inventory, WorkloadKind, namespace_plane};
 use crate::ir::{Policy, Workload};
@@ -95,8 +95,9 @@ impl World {
             tell_apart(&mut pods);
             return Self { pods, addressed, ..Self::default() };
         }
+        let believed = Believed::new(policy, inventory);
         for known in &mut pods {
-            known.endpoint = believed(known.endpoint.clone(), known.name.as_deref().unwrap_or_default(), policy, inventory);
+            known.endpoint = believed.pod(known.endpoint.clone(), known.name.as_deref().unwrap_or_default());
         }
         let (listed, mut stated) = (pods.len(), Vec::new());
         for workload in &policy.workloads {
@@ -340,7 +341,7 @@ pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known
 
 /// What is known of the labels of a namespace.
 fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> NamespaceLabels {
-    let described = policy.namespace(namespace).is_some_and(|known| says_all_labels(policy, known));
+    let described = policy.namespace(namespace).is_some_and(|known| known.is_managed() || AskedLabels::of(policy).are_said_of(known));
     let known = described || cluster.namespace_labels(namespace).is_some();
     if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
 }
