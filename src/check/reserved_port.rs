@@ -6,7 +6,7 @@ use super::ends::{ours, served};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, PodCube, Protocol};
 use crate::gates::Gates;
-use crate::ir::{Namespace, Policy, Rule, Target};
+use crate::ir::{Namespace, Policy, Rule, Target, UNCAPTURED};
 use crate::source::Location;
 use crate::syntax::ast::Action;
 
@@ -52,11 +52,25 @@ pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
 }
 
 fn judge(policy: &Policy, rule: &Rule, target: &Target, location: Location) -> Option<Diagnostic> {
-    let ranges = target.ports.get(Protocol::Tcp).ranges();
+    let ports = target.ports.get(Protocol::Tcp);
+    let written = as_written(ports.ranges());
     let inside = |low: u16, high: u16| low == high || STRETCH.contains(&low) && STRETCH.contains(&high);
-    let named = |port: u16| ranges.iter().any(|(low, high)| (*low..=*high).contains(&port) && inside(*low, *high));
+    let stands_in = |port: u16| written.iter().find(|(low, high)| (*low..=*high).contains(&port));
+    let named = |port: u16| ports.contains(port) && stands_in(port).is_some_and(|(low, high)| inside(*low, *high));
     let wrong = PORTS.iter().filter(|(port, ..)| named(*port)).find(|(_, served, _)| is_wrong(policy, rule, target, *served));
     wrong.map(|(port, served, what)| finding(location, *port, *served, what))
+}
+
+/// Ranges without the gaps that a requirement makes in them, as it leaves out the ports that the mesh does not capture.
+fn as_written(ranges: &[(u16, u16)]) -> Vec<(u16, u16)> {
+    let mut written: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match written.last_mut() {
+            Some((_, end)) if (*end + 1..*low).all(|port| UNCAPTURED.contains(&port)) => *end = *high,
+            _ => written.push((*low, *high)),
+        }
+    }
+    written
 }
 
 fn is_wrong(policy: &Policy, rule: &Rule, target: &Target, by: Served) -> bool {
@@ -133,6 +147,15 @@ mod tests {
                     allow app=x -> app=web\nworkload old = app=old unmeshed\nallow app=x -> old:15006\nallow app=x -> 203.0.113.1:15006\n";
         assert_eq!(found(CODE, text), [""; 0]);
         assert_eq!(found(CODE, "namespace shop mesh none\nallow app=x -> app=web:15006\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_range_that_a_requirement_cuts_is_one_range() {
+        let text = "namespace shop\nallow app=x -> app=web:*/tcp mtls\nallow app=x -> app=old:1024-65535 mtls\n";
+        assert_eq!(found(CODE, text), [""; 0]);
+        let text = "namespace shop\nallow app=x -> app=web:15009-15030 mtls\n";
+        assert_eq!(found(CODE, text), ["error reserved-port `:15009-15030`"]);
+        assert_eq!(found(CODE, "namespace shop\nallow app=x -> app=web:15019|15022 mtls\n"), [""; 0]);
     }
 
     #[test]

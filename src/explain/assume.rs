@@ -134,12 +134,24 @@ fn stale(setting: &Setting, call: &Call) -> Option<String> {
     }
 }
 
+/// That a question is about plaintext which ambient pods do not speak by themselves (`semantics.md` §5.1).
+fn bypassing(call: &Call) -> Option<String> {
+    let is_ambient = matches!(&call.source.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Ambient);
+    let short = &call.source.short;
+    (is_ambient && call.transport == Some(Transport::Plaintext)).then(|| {
+        format!(
+            "how {short} comes to speak plaintext: ztunnel carries its TCP connections to ambient pods over mTLS, unless they pass it by"
+        )
+    })
+}
+
 /// What nobody can judge: who stands on the destination's own node (`semantics.md` §1.7, §5.4).
 pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
     let Peer::Pod(pod) = &call.destination.endpoint.peer else { return Vec::new() };
     let short = &call.destination.short;
     if pod.plane == DataPlane::Ambient && call.protocol == crate::flow::Protocol::Tcp {
-        return vec![format!("host processes on {short}'s node: they skip ztunnel, so the mesh stops none of them")];
+        let hosts = format!("host processes on {short}'s node: they skip ztunnel, so the mesh stops none of them");
+        return bypassing(call).into_iter().chain([hosts]).collect();
     }
     let node = Endpoint { peer: world::address([192, 0, 2, 1].into()).endpoint.peer, facts: Facts::default() };
     let asked = crate::cluster::Question { source: node, transport: Some(Transport::Plaintext), ..call.question() };

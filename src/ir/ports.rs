@@ -235,8 +235,10 @@ fn suffix(item: &PortItem) -> String {
     item.protocol.as_ref().map(|word| format!("/{}", word.value)).unwrap_or_default()
 }
 
-fn no_port(at: Location, number: u32) -> Diagnostic {
-    Diagnostic::new(code::INVALID_PORT, at, format!("`{number}` is no port"))
+pub(super) fn no_port(at: Location, number: u32) -> Diagnostic {
+    // Digits of larger numbers are not kept.
+    let what = if number == u32::MAX { "this number".to_owned() } else { format!("`{number}`") };
+    Diagnostic::new(code::INVALID_PORT, at, format!("{what} is no port"))
         .label("not between 1 and 65535")
         .help("ports are those of the pod, from 1 to 65535")
 }

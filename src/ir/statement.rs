@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::address::{check_account, check_name};
 use super::endpoint::{Place, Ranges, Side, label_cube};
 use super::lower::Lowering;
+use super::ports::no_port;
 use super::scope::Scoped;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, Intervals, PortSet, Protocol, Symbol};
@@ -71,11 +72,7 @@ impl Lowering<'_> {
                     };
                     match u16::try_from(number.value).ok().filter(|number| *number > 0) {
                         Some(port) => workload.ports.push(WorkloadPort { name: name.value.as_str().into(), number: port, protocol }),
-                        None => self.findings.push(
-                            Diagnostic::new(code::INVALID_PORT, at(number.span), format!("`{}` is no port", number.value))
-                                .label("not between 1 and 65535")
-                                .help("write the number of the port on the pod"),
-                        ),
+                        None => self.findings.push(no_port(at(number.span), number.value)),
                     }
                 }
             }

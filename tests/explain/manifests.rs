@@ -525,3 +525,15 @@ fn pods_that_nobody_shows_are_outside_too_where_their_namespace_has_no_label() {
     let elsewhere = page("app=new@elsewhere -> app=x@srv:80");
     assert!(elsewhere.starts_with("ALLOWED") && elsewhere.contains("sidecar to sidecar"), "{elsewhere}");
 }
+
+/// Ambient pods speak mTLS with each other by themselves (`semantics.md` §5.1); whoever asks about plaintext hears so.
+#[test]
+fn plaintext_between_ambient_pods_is_told_to_need_another_way() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}\n\
+                     ---\napiVersion: v1\nkind: Namespace\nmetadata: {name: ops, labels: {istio.io/dataplane-mode: none}}\n";
+    let page = |flow: &str| Files { manifests, ..Files::default() }.page(flow);
+    let said = "ztunnel carries its TCP connections to ambient pods over mTLS, unless they pass it by";
+    assert!(page("app=web@shop -> app=db@shop:80 plaintext").contains(said));
+    assert!(!page("app=web@shop -> app=db@shop:80").contains(said));
+    assert!(!page("app=web@ops -> app=db@shop:80 plaintext").contains(said));
+}
