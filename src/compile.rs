@@ -94,6 +94,12 @@ impl Outcome {
         }
         self.findings.extend(findings);
     }
+
+    /// Expectations that fail, at the levels of their codes.
+    fn take_in_expectations(&mut self, findings: Vec<Diagnostic>) {
+        let findings = Levels::new(self.policy.config.lints.settings()).apply(findings);
+        self.take_in(findings);
+    }
 }
 
 /// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
@@ -104,7 +110,11 @@ pub fn compile(input: Input) -> Outcome {
 /// The same without reading back and proof, for files that are not to be written: nothing is known of what they do, so an expectation
 /// that only they could decide is not decided.
 pub fn unproved(input: Input) -> Outcome {
-    emitted_only(input, |_| true).0
+    let (mut outcome, by_intents) = emitted_only(input, |_| true);
+    if !is_any_accepted(&outcome.policy, &outcome.gates) {
+        outcome.take_in_expectations(by_intents);
+    }
+    outcome
 }
 
 /// The same, as if one kind of finding did not exist.
@@ -115,21 +125,20 @@ fn compile_but_for(input: Input, code: Code) -> Outcome {
 fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     let (alongside, proves) = (input.alongside.clone(), emits_all(&input.targets));
     let (mut outcome, by_intents) = emitted_only(input, &counts);
+    // Also where an expectation fails: whoever mends it should hear at once of what else is wrong.
     if !outcome.files.is_empty() && proves {
         prove(&mut outcome, &alongside);
     }
     let broken = expectations::broken_by_manifests(&outcome, by_intents).into_iter().filter(counts).collect();
-    let broken = Levels::new(outcome.policy.config.lints.settings()).apply(broken);
-    outcome.take_in(broken);
+    outcome.take_in_expectations(broken);
     outcome
 }
 
-/// The files, unproved, and what the intents alone say of expectations that the manifests decide.
+/// The files, unproved, and apart from the other findings which expectations fail by the intents alone.
 fn emitted_only(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> (Outcome, Vec<Diagnostic>) {
     let (config, policy, gates, mut findings) = analyse(&input);
     findings.retain(counts);
-    let by_manifests = is_any_accepted(&policy, &gates);
-    let (by_intents, findings) = findings.into_iter().partition(|finding| by_manifests && finding.code == code::EXPECTATION_FAILED);
+    let (by_intents, findings) = findings.into_iter().partition(|finding| finding.code == code::EXPECTATION_FAILED);
     let findings = Levels::new(config.lints.settings()).accepting(check::accepts(&policy)).apply(findings);
     let mut outcome = Outcome { sources: input.sources, findings, policy, gates, ..Outcome::default() };
     if !crate::diagnostic::order::has_error(&outcome.findings) {

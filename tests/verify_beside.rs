@@ -381,3 +381,17 @@ fn a_path_that_holds_nothing_is_told() {
         assert_eq!((ran.status, ran.stderr.contains("error[no-input]")), (1, true), "{option}: {}", ran.stderr);
     }
 }
+
+/// Whoever mends an expectation hears at once of what else is wrong, and nothing is called proved meanwhile.
+#[test]
+fn an_expectation_that_fails_hides_no_policy_of_others() {
+    let program = "namespace shop\nallow app=a -> app=b:80\nexpect allow app=c -> app=b:80\n";
+    let place = Place::with(&[("p.intent", program), ("beside.yaml", &ingress("shop", "b", "[]", 80))]);
+    let ran = place.run("check p.intent --alongside beside.yaml");
+    let told = |code: &str| ran.stderr.contains(&format!("error[{code}]"));
+    assert_eq!((ran.status, told("expectation-failed"), told("alongside-changes-access")), (1, true, true), "{}", ran.stderr);
+    let ran = place.run("check p.intent");
+    assert_eq!((ran.status, ran.stderr.contains("proved")), (1, false), "{}", ran.stderr);
+    let ran = place.run("compile p.intent -o manifests");
+    assert_eq!((ran.status, place.path("manifests").exists()), (1, false), "{}", ran.stderr);
+}

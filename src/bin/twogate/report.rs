@@ -38,7 +38,8 @@ pub(crate) fn judged(findings: &[Diagnostic], sources: &Sources, proof: Option<&
         Format::Human => {
             let choice = anstream::AutoStream::choice(&io::stderr());
             tolerate(anstream::stderr().lock().write_all(human::render(findings, sources, colour(choice)).as_bytes()))?;
-            proof.filter(|proof| proof.holds()).map_or(Ok(()), tell)?;
+            // Beside an error it would read as if all were well.
+            proof.filter(|proof| proof.holds() && !has_error(findings)).map_or(Ok(()), tell)?;
         }
         Format::Json => print(&json::render(findings, sources, proof.map(Proof::words).as_ref()))?,
         Format::Sarif => print(&sarif::render(findings, sources))?,
