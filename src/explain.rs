@@ -9,6 +9,7 @@ mod assume;
 mod call;
 mod called;
 mod case;
+mod claims;
 mod client;
 mod effect;
 mod entrance;

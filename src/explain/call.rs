@@ -3,6 +3,7 @@
 //! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
 //! not explain an answer.
 
+use super::claims;
 use super::entrance;
 use super::place;
 use super::possible::Possible;
@@ -38,6 +39,8 @@ pub(super) struct Call {
     pub(super) entrance: Option<Entrance>,
     /// The ends as the flow has them, for what is no pod.
     pub(super) written: (Written, Written),
+    /// What words of the flow are taken for that may mean something else, each in a sentence.
+    pub(super) readings: Vec<String>,
 }
 
 /// Addresses as a flow has them.
@@ -129,13 +132,15 @@ pub(super) struct Calls {
 /// The connections that a question stands for.
 pub(super) fn calls(setting: &Setting, question: &Question) -> Calls {
     let mut found = Calls::default();
+    let looked_at = claims::looked_at(setting);
     for (target, port) in targets(question) {
         let Ends { sources, destinations, is_partial } = ends(setting, &question.source, target);
         found.is_partial |= is_partial;
         for source in sources.iter().filter(|source| port.is_called_by(source, setting)) {
             for destination in &destinations {
                 if found.asked.len() < MOST_PAIRS {
-                    found.asked.extend(pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting)));
+                    let calls = pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting));
+                    found.asked.extend(calls.flat_map(|call| claims::readings(call, &looked_at)));
                 } else {
                     found.left += 1;
                 }
@@ -235,6 +240,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         is_pod,
         entrance,
         written,
+        readings: Vec::new(),
     }
 }
 

@@ -158,6 +158,9 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
     let is_range = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Address(_)));
     let is_pod = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| matches!(of(call).endpoint.peer, Peer::Pod(_)));
     let is_set = |of: fn(&Call) -> &Known| differ(of) && calls().any(|call| of(call).set.is_some());
+    if calls().any(|call| calls().any(|other| other.readings != call.readings)) {
+        return "readings";
+    }
     let ends: [fn(&Call) -> &Known; 2] = [|call| &call.source, |call| &call.destination];
     match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range), ends.into_iter().any(is_set)) {
         (_, false, true) => "pods",
@@ -216,6 +219,7 @@ fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
 /// What there is to be known besides the answer, each in a sentence.
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
+    notes.extend(call.readings.iter().cloned());
     notes.extend(assume::meshed_by_default(setting, call));
     notes.extend(assume::unjoined(setting, call));
     notes.dedup();
@@ -242,7 +246,9 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     }
     let call = &call;
     let own = alike_title(call);
-    let others: Vec<String> = others.iter().map(alike_title).filter(|title| *title != own).collect();
+    let mut others: Vec<String> = others.iter().map(alike_title).filter(|title| *title != own).collect();
+    // One call may be there by several readings.
+    others.dedup();
     let notes = notes(setting, (call, &decision), asked, &others);
     let question = call.question();
     let said = said(setting, call, &decision);

@@ -14,7 +14,7 @@ use super::said::Said;
 use super::setting::{Judge, Setting};
 use crate::cluster::Decision;
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Protocol, Request, Token, Verdict};
+use crate::flow::{Labels, Protocol, Request, Token, Verdict};
 
 pub(super) use wording::Words;
 
@@ -155,12 +155,23 @@ pub(super) fn by_request(setting: &Setting, call: &Call, decision: &Decision) ->
     }
     let names = crate::cluster::Names::default();
     let end = setting.cluster.end(&call.destination.endpoint, crate::cluster::Way::Ingress);
-    let samples: Vec<Request> =
-        end.cuts(&names).iter().filter(|cut| !cut.requests.is_empty()).flat_map(|cut| effect::sampled(&cut.requests)).take(64).collect();
+    let cuts = end.cuts(&names);
+    let looking: Vec<_> = cuts.iter().filter(|cut| !cut.requests.is_empty()).collect();
+    if looking.is_empty() {
+        return None;
+    }
+    // Policies that stop requests name those that they stop; others pass.
+    let others = ["GET", "POST", "PUT"].map(bare);
+    let samples: Vec<Request> = looking.iter().flat_map(|cut| effect::sampled(&cut.requests)).take(64).chain(others).collect();
     let passes = |request: &&Request| {
         let asked = Call { request: Some((*request).clone()), ..call.clone() };
         asked.decide(setting).verdict == Verdict::Allowed
     };
     let request = samples.iter().find(passes)?;
     Some(format!("it hangs on the request: `{} {}`, for one, would pass; ask with a request", request.method, request.path))
+}
+
+/// A request that says nothing besides its method.
+fn bare(method: &str) -> Request {
+    Request { method: method.into(), path: "/".into(), host: "some.host".into(), headers: Labels::new(), token: Token::None }
 }

@@ -162,3 +162,21 @@ fn a_selector_by_the_label_that_injection_adds_is_decided() {
         assert!(reason.contains("a label whose value is not known"), "{reason}");
     }
 }
+
+/// A policy that denies some requests names those, and whoever asks without one hears that others pass.
+#[test]
+fn what_is_denied_by_some_requests_hangs_on_the_request() {
+    let manifests = |rules: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\n\
+             spec: {{action: DENY, rules: {rules}}}\n"
+        )
+    };
+    let hint = "it hangs on the request: `GET /`, for one, would pass";
+    let page = |rules: &str| Files { manifests: &manifests(rules), ..Files::default() }.page("app=web@shop -> app=db@shop:80");
+    let some = page("[{to: [{operation: {methods: [POST]}}]}]");
+    assert!(some.starts_with("DENIED") && some.contains(hint), "{some}");
+    let all = page("[{}]");
+    assert!(all.starts_with("DENIED") && !all.contains("hangs on"), "{all}");
+}

@@ -122,3 +122,31 @@ fn a_token_verifies_or_does_not() {
     }
     assert!(!files.ask("web -> api:80 GET / bad-jwt").cases.is_empty());
 }
+
+/// `semantics.md` §4.3: a claim inside another is no claim with a dot in its name. A flow writes both alike and means what policies look at.
+#[test]
+fn dots_of_a_claim_are_what_policies_look_at() {
+    let policy = |name: &str, action: &str, key: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{action: {action}, rules: [{{when: [{{key: 'request.auth.claims{key}', values: [ops]}}]}}]}}\n"
+        )
+    };
+    let asked = |policies: &str| {
+        let issuer = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
+                      ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: corp, namespace: shop}\n\
+                      spec: {jwtRules: [{issuer: 'https://corp.example', jwksUri: 'https://corp.example/keys'}]}\n";
+        let manifests = format!("{issuer}{policies}");
+        let flow = "app=web@shop -> app=db@shop:80 http GET /a jwt \"https://corp.example\" claim realm.role=ops";
+        let answer = Files { manifests: &manifests, ..Files::default() }.ask(flow);
+        let verdicts: Vec<Verdict> = answer.cases.iter().map(|case| case.decision.verdict.clone()).collect();
+        let notes: Vec<String> = answer.cases.iter().flat_map(|case| case.notes.clone()).filter(|note| note.contains("dots")).collect();
+        (verdicts, answer.verdict().cloned(), notes)
+    };
+    let (inside, name) = (policy("inside", "ALLOW", "[realm][role]"), policy("name", "DENY", "[realm.role]"));
+    let way = "the dots of the claim `realm.role` are taken for the way to a claim inside another".to_owned();
+    let one = "the dots of the claim `realm.role` are taken for one name".to_owned();
+    assert_eq!(asked(&inside), (vec![Verdict::Allowed], Some(Verdict::Allowed), vec![way.clone()]));
+    assert_eq!(asked(&name), (vec![Verdict::Denied], Some(Verdict::Denied), vec![]));
+    assert_eq!(asked(&(inside + &name)), (vec![Verdict::Denied, Verdict::Allowed], None, vec![one, way]));
+}

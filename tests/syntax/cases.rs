@@ -46,6 +46,8 @@ pub(super) const WRONG: &[Wrong] = &[
     ("namespace shop mesh sidcar", &[("syntax-error", "sidcar")]),
     ("namespace shop mesh foo", &[("syntax-error", "foo")]),
     ("allow app = web -> b", &[("syntax-error", "=")]),
+    ("allow a -> b http GET / header x-user=ann@corp.example mtls", &[("syntax-error", "ann@corp.example")]),
+    ("allow a -> b jwt corp claim groups=ops|a/b", &[("syntax-error", "a/b")]),
     ("allow app= web -> b", &[("syntax-error", "=")]),
     ("allow app=web @shop -> b", &[("syntax-error", "@")]),
     ("allow app=web@ shop -> b", &[("syntax-error", "@")]),

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::claims::path_of;
 use super::super::subject;
 use super::draft::{Draft, Written};
 use crate::diagnostic::Diagnostic;
@@ -101,7 +102,7 @@ fn grpc(draft: &Draft<'_>, grpc: &GrpcClause, host: &Symbol) -> Result<Shape, Bo
 }
 
 /// A valid token with every claim that is written, and a subject unless it is asked for without. A dot in a name is one, or leads to a
-/// claim inside another: the token has both, as policies that look at either tell them apart.
+/// claim inside another: the token has both, until it is known which of them policies tell apart.
 fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<Token, Box<Diagnostic>> {
     let issuer = requests.cubes.iter().find_map(|cube| match &cube.token {
         TokenTest::Valid { issuer, .. } => Some(issuer.clone()),
@@ -110,7 +111,7 @@ fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<To
     let mut claims: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
     for claim in &jwt.claims {
         let name = claim.name.value.as_str();
-        for key in [Some(Symbol::from(name)), inner(name)].into_iter().flatten() {
+        for key in [Some(Symbol::from(name)), path_of(name)].into_iter().flatten() {
             claims.entry(key).or_default().extend(claim.values.iter().map(|word| Symbol::from(word.value.as_str())));
         }
     }
@@ -123,12 +124,6 @@ fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<To
         None => subject::add_to(&mut claims),
     }
     Ok(Token::Valid { issuer: issuer.unwrap_or_else(|| jwt.issuer.value.as_str().into()), claims })
-}
-
-/// The claim inside others that a name with dots means, as the evaluator's tokens call it; none for a plain name and for an address.
-fn inner(name: &str) -> Option<Symbol> {
-    let is_path = name.contains('.') && !name.contains('/') && name.split('.').all(|part| !part.is_empty());
-    is_path.then(|| name.split('.').flat_map(|part| ["[", part, "]"]).collect::<String>().into())
 }
 
 /// The only element of a list; a finding at the second one.

@@ -19,6 +19,7 @@ const SLIPS: &[Slip] = &[
     brace,
     bare_ipv6,
     word_end,
+    value_without_quotes,
     spaced_sign,
     arrow,
     lower_case_method,
@@ -342,6 +343,26 @@ fn word_end(trouble: &Trouble<'_>) -> Option<Diagnostic> {
         let finding = at_token(trouble, format!("a word ends in `{joiner}`")).label("a word ends in a letter or a digit");
         finding.help("put a value that ends so in double quotes")
     })
+}
+
+/// `header x-user=ann@corp.example`: a value of a header or claim with a sign of the language in it.
+fn value_without_quotes(trouble: &Trouble<'_>) -> Option<Diagnostic> {
+    const SIGNS: [char; 7] = ['@', '/', ':', '=', '<', '>', '#'];
+    let is_sign = trouble.found.starts_with(SIGNS) && trouble.at == trouble.start;
+    let (clauses, word) = trouble.before().rsplit_once([' ', '\t'])?;
+    let of_clause = clauses.trim_end().ends_with("header") || clauses.trim_end().ends_with("claim");
+    let value = word.rsplit_once(['=', '|'])?.1;
+    if !is_sign || !of_clause || value.is_empty() {
+        return None;
+    }
+    let start = trouble.start - value.len();
+    let whole = trouble.text.get(start..)?;
+    let whole = whole.get(..whole.find([' ', '\t', '\r', '\n', '|', '"']).unwrap_or(whole.len()))?;
+    let place = trouble.place(start, start + whole.len());
+    let finding = Diagnostic::new(code::SYNTAX_ERROR, place, format!("the value {} stands without quotes", shown(whole)));
+    let sign = trouble.found.chars().next()?;
+    let finding = finding.label(format!("`{sign}` is no part of a word"));
+    Some(finding.fix("put the value in quotes", place, format!("\"{}\"", whole.replace('\\', "\\\\"))))
 }
 
 /// A character that no word has, in the place of a value or inside one: the finding is about the whole of it.
