@@ -267,7 +267,7 @@ struct Homes {
 impl Homes {
     fn of(draft: &Draft<'_>, parsed: &language::Parsed, context: &Context<'_>) -> Self {
         let written = |side: &Written, endpoint: &Endpoint| match side {
-            Written::Object(word) => word.namespace.clone(),
+            Written::Object(word) => object::namespace(word, context),
             Written::Language(_) => language::namespace(endpoint),
         };
         let source = written(&draft.source, &parsed.statement.source);

@@ -165,7 +165,9 @@ spec: {selector: {app: api}, ports: [{name: http, port: 8080}]}
     let files = Files { manifests, ..Files::default() };
     let page = |path: &str, claim: &str| files.page(&format!("app=web@shop -> app=api@shop:8080 GET {path} jwt \"corp\" claim {claim}"));
     for path in ["/inner", "/plain"] {
-        assert!(page(path, "realm.role=ops").starts_with("ALLOWED"), "{}", page(path, "realm.role=ops"));
+        // Both ways to read the name are looked at, so it may be either.
+        let either = page(path, "realm.role=ops");
+        assert!(["ALLOWED", "DENIED", "are taken for one name"].into_iter().all(|word| either.contains(word)), "{either}");
         let refused = page(path, "realm.role=dev");
         assert!(refused.starts_with("DENIED") && refused.contains("claim realm.role"), "{refused}");
     }

@@ -6,6 +6,7 @@ use super::Context;
 use super::draft::Draft;
 use crate::diagnostic::{Diagnostic, Help, code};
 use crate::flow::Protocol;
+use crate::source::Location;
 
 /// What to do about a name that stands for something outside of the cluster.
 pub(super) const OUTSIDE: &str = "who stands outside of the cluster is asked about as `internet`, or by address";
@@ -19,6 +20,15 @@ pub(super) fn adapted(finding: Diagnostic, draft: &Draft<'_>, context: &Context<
     let word = draft.slice(span);
     if finding.code == code::UNRESOLVED_NAMED_PORT {
         return port(finding, word, context);
+    }
+    // Nobody who asks about a connection can compile anything.
+    if finding.code == code::HOST_NEEDS_GATEWAY {
+        let asked = Diagnostic::new(
+            code::UNCLEAR_FLOW,
+            Location { file: draft.flow, span },
+            format!("`{}` is no Service of a cluster", word.trim_matches('"')),
+        );
+        return asked.label("a name outside").note(NO_NAMES).help(OUTSIDE);
     }
     // A near name that is known is the better advice.
     let has_fix = finding.helps.iter().any(|help| !help.edits.is_empty());

@@ -365,14 +365,24 @@ fn all_namespaces(inventory: &Inventory) -> impl Iterator<Item = &Symbol> {
     workloads.chain(inventory.services.iter().map(|service| &service.namespace))
 }
 
+/// The namespace that an object is written with; none if that may be the end of a name outside.
+pub(super) fn namespace(word: &Word, context: &Context<'_>) -> Option<Symbol> {
+    word.namespace.clone().filter(|namespace| !may_be_outside(word, namespace, context))
+}
+
+/// Whether the host of a URL may be a name outside: of one with a single dot nobody can tell which it is, unless its namespace is known.
+fn may_be_outside(word: &Word, namespace: &Symbol, context: &Context<'_>) -> bool {
+    let inventory = context.inventory;
+    let is_known = inventory.namespaces.contains_key(namespace) || all_namespaces(inventory).any(|known| known == namespace);
+    word.url.as_ref().is_some_and(|url| url.host.split('.').count() == 2) && !is_known
+}
+
 /// The finding that no manifest holds an object.
 fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &Context<'_>) -> Box<Diagnostic> {
     let (name, span) = &word.name;
     let location = Location { file: draft.flow, span: *span };
     let inventory = context.inventory;
-    // Of a host with one dot nobody can tell which it is, unless its namespace is known.
-    let is_foreign = || !inventory.namespaces.contains_key(home) && !all_namespaces(inventory).any(|known| known == home);
-    if word.url.as_ref().is_some_and(|url| word.kind == Kind::Either || url.host.split('.').count() == 2 && is_foreign()) {
+    if word.url.is_some() && (word.kind == Kind::Either || word.namespace.as_ref().is_some_and(|own| may_be_outside(word, own, context))) {
         let host = word.url.as_ref().map_or(name, |url| &url.host);
         let finding = draft.unclear(*span, format!("`{host}` is no Service of a cluster"));
         return Box::new(finding.label("a name outside").note(advice::NO_NAMES).help(advice::OUTSIDE));
