@@ -337,6 +337,26 @@ fn pods_that_would_be_gateways_besides_are_assumed_not_to_be() {
     }
 }
 
+/// Labels by which a pod would be a gateway are labels to callers' policies, too: what these let out to it no assumption hides.
+#[test]
+fn what_leaves_toward_pods_that_would_be_gateways_is_no_less_a_difference() {
+    let program = "namespace shop {\n  workload web = app=web account web\n}\nnamespace pay {\n  workload db = app=db account db\n  \
+                   allow web@shop -> db:5432\n}\n";
+    let place = Place::with(&[("intents/p.intent", program), ("twogate.toml", "[tenancy]\nconsent = \"both\"\n")]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    let out = network(
+        "extra",
+        "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: \
+         {kubernetes.io/metadata.name: pay}}, podSelector: {matchLabels: {version: v1}}}]}]}",
+    );
+    let gateway = GATEWAYS[0].replace("istio-system", "pay").replace("istio: ingressgateway", "version: v1");
+    place.put("beside.yaml", format!("{out}---\n{gateway}").as_bytes());
+    let ran = place.run("verify --manifests manifests --manifests beside.yaml");
+    assert!(ran.stdout.starts_with("undecided: ") || ran.stdout.starts_with("wider: "), "{}", ran.stdout);
+    let ran = place.run("check --alongside beside.yaml");
+    assert!(ran.status == 1 && ran.stderr.contains("error[alongside-changes-access]"), "{}", ran.stderr);
+}
+
 /// What policies of others stop at their own ends is no difference, and is told all the same.
 #[test]
 fn what_other_namespaces_stop_is_noted() {

@@ -62,14 +62,19 @@ impl<'a> Gateways<'a> {
         let bare = Flow { destination: Peer::Pod(without(pod, key)), ..flow.clone() };
         let meant = entering(self.left, &bare, &called(&bare));
         let done = entering(self.right, &bare, &called(&bare));
-        let is_alike =
-            entering(self.left, flow, &called(flow)) == meant && entering(self.right, flow, &with_role(pod, ProxyRole::Sidecar)) == done;
-        let passes = || match (&meant, &done) {
-            (Verdict::Allowed, Verdict::Denied) => leaves(self.left, &bare),
-            (Verdict::Denied, Verdict::Allowed) => leaves(self.right, &bare),
+        let (sent, let_out) = (leaving(self.left, &bare, &called(&bare)), leaving(self.right, &bare, &called(&bare)));
+        // Labels of the called pod are what callers may be held to, too.
+        let no_gateway = with_role(pod, ProxyRole::Sidecar);
+        let is_alike = entering(self.left, flow, &called(flow)) == meant
+            && entering(self.right, flow, &no_gateway) == done
+            && leaving(self.left, flow, &called(flow)) == sent
+            && leaving(self.right, flow, &no_gateway) == let_out;
+        let shows = || match (&meant, &done) {
+            (Verdict::Allowed, Verdict::Denied) => sent == Verdict::Allowed,
+            (Verdict::Denied, Verdict::Allowed) => let_out == Verdict::Allowed,
             _ => false,
         };
-        is_alike && (meant == done || passes())
+        is_alike && (meant == done || shows())
     }
 }
 
@@ -83,10 +88,12 @@ fn entering(judge: &dyn Judge, flow: &Flow, destination: &Endpoint) -> Verdict {
     judge.end(destination, Way::Ingress).verdict(flow, &Endpoint::from(flow.source.clone()))
 }
 
-/// Whether a judge lets a flow pass at the end that calls.
-fn leaves(judge: &dyn Judge, flow: &Flow) -> bool {
-    let (source, destination) = (Endpoint::from(flow.source.clone()), called(flow));
-    matches!(flow.source, Peer::Address(_)) || judge.end(&source, Way::Egress).verdict(flow, &destination) == Verdict::Allowed
+/// What a judge says of a flow at the end that calls; nobody stops an address there.
+fn leaving(judge: &dyn Judge, flow: &Flow, destination: &Endpoint) -> Verdict {
+    if matches!(flow.source, Peer::Address(_)) {
+        return Verdict::Allowed;
+    }
+    judge.end(&Endpoint::from(flow.source.clone()), Way::Egress).verdict(flow, destination)
 }
 
 /// The workloads of a namespace.
