@@ -29,19 +29,23 @@ impl Manifests {
             Joining::ByLabels => true,
         };
         if is_opt_in {
-            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for());
+            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(&platform.root_namespace));
         }
     }
 
     /// The namespaces of pods that a `Gateway` makes gateways, which have an Envoy without being told to join, and those that have policies of
-    /// the mesh: whoever wrote them takes its pods to be in it, whether or not a label stands among these manifests.
-    fn spoken_for(&self) -> BTreeSet<Symbol> {
-        let is_gateway = |labels: &Labels| {
-            let mut selectors = self.mesh.gateway_selectors().filter(|selector| !selector.is_empty());
-            selectors.any(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
+    /// the mesh: whoever wrote them takes its pods to be in it, whether or not a label stands among these manifests. A gateway that shows its
+    /// Envoy itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
+    fn spoken_for(&self, root: &Symbol) -> BTreeSet<Symbol> {
+        let makes_gateway =
+            |labels: &Labels| self.mesh.gateway_selectors().any(|selector| !selector.is_empty() && chooses(selector, labels));
+        let is_chosen = |workload: &InventoryWorkload| {
+            let is_meant = workload.namespace == *root && self.mesh.selectors_in(root).any(|selector| chooses(selector, &workload.labels));
+            is_meant || makes_gateway(&workload.labels)
         };
-        let gateways = self.inventory.workloads.iter().filter(|workload| is_gateway(&workload.labels));
-        gateways.map(|workload| &workload.namespace).chain(self.mesh.policed()).cloned().collect()
+        let silent = self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar == MeshChoice::Unsaid);
+        let chosen = silent.filter(|workload| is_chosen(workload)).map(|workload| &workload.namespace);
+        chosen.chain(self.mesh.policed().filter(|namespace| *namespace != root)).cloned().collect()
     }
 
     /// Leaves open what pods send and take that are taken to be outside the mesh, where an injector gives a sidecar to all of which nothing is
@@ -85,6 +89,11 @@ impl Manifests {
             }
         }
     }
+}
+
+/// Whether a selector chooses pods with these labels.
+fn chooses(selector: &Labels, labels: &Labels) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// Whether pods that take part in the mesh in this way mind an annotation: each is about one of the ways.
