@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
+use crate::inventory::is_never_injected;
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -201,7 +202,7 @@ impl Cluster {
     /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:
     /// [`Platform::mesh`] does. Istio injects no such pods unless it is told to.
     pub fn is_meshed_by_default(&self, namespace: &str) -> bool {
-        self.platform.mesh != DataPlane::None && self.unsaid_planes.contains(namespace)
+        self.unsaid_plane(namespace) != DataPlane::None && self.unsaid_planes.contains(namespace)
     }
 
     /// Whether pods of a namespace that says nothing of the mesh are outside of it, as the manifests show by which labels or proxies others
@@ -224,9 +225,11 @@ impl Cluster {
         self.workloads.iter().any(|workload| is_out(&workload.endpoint))
     }
 
-    /// How pods of a namespace take part in the mesh of which nothing is said, and that has no label which says it.
+    /// How pods of a namespace take part in the mesh of which nothing is said, and that has no label which says it. Whatever is said, no
+    /// injector gives one to pods of the system.
     pub fn unsaid_plane(&self, namespace: &str) -> DataPlane {
-        if self.is_unjoined(namespace) { DataPlane::None } else { self.platform.mesh }
+        let is_passed_by = self.platform.mesh == DataPlane::Sidecar && is_never_injected(namespace);
+        if is_passed_by || self.is_unjoined(namespace) { DataPlane::None } else { self.platform.mesh }
     }
 
     /// The namespaces of which [`Cluster::is_meshed_by_default`] holds.

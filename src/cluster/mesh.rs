@@ -300,6 +300,13 @@ impl Mesh {
         self.policies.keys().chain(self.peers.keys()).chain(self.tokens.keys())
     }
 
+    /// The selectors of policies that stand in a namespace.
+    pub(super) fn selectors_in(&self, namespace: &str) -> impl Iterator<Item = &Labels> {
+        let policies = self.policies.get(namespace).into_iter().flatten().map(|policy| &policy.written.attachment);
+        let tokens = self.tokens.get(namespace).into_iter().flatten().map(|policy| &policy.attachment);
+        policies.chain(tokens).filter_map(attachment::Attachment::labels)
+    }
+
     /// What a pod's own namespace and the root namespace hold.
     fn near<'m, T>(&'m self, all: &'m BTreeMap<Symbol, Vec<T>>, namespace: &str) -> impl Iterator<Item = &'m T> {
         let root = &*self.platform.root_namespace;

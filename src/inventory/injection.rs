@@ -6,7 +6,7 @@
 use super::InventoryWorkload;
 use super::containers::Containers;
 use super::workload::{HostNetwork, MeshChoice, PodMesh, ProxyRole};
-use crate::flow::{DataPlane, Labels};
+use crate::flow::{DataPlane, Labels, NAMESPACE_NAME};
 
 const REVISION: &str = "istio.io/rev";
 const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
@@ -39,13 +39,15 @@ const TEMPLATES: &str = "inject.istio.io/templates";
 
 /// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
 ///
-/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111).
+/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111); both are unheard
+/// where the injector does nothing.
 pub(crate) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
-    let injection = labels.get(INJECTION).map(|value| &**value);
+    let is_passed_by = labels.get(NAMESPACE_NAME).is_some_and(|name| is_never_injected(name));
+    let injection = labels.get(INJECTION).map(|value| &**value).filter(|value| !is_passed_by || *value == "disabled");
     let mode = labels.get(DATAPLANE_MODE).map(|value| &**value);
     match (injection, mode) {
         (Some("enabled"), _) => Some(DataPlane::Sidecar),
-        (None, _) if labels.contains_key(REVISION) => Some(DataPlane::Sidecar),
+        (None, _) if labels.contains_key(REVISION) && !is_passed_by => Some(DataPlane::Sidecar),
         (_, Some("ambient")) => Some(DataPlane::Ambient),
         (Some("disabled"), _) | (_, Some("none")) => Some(DataPlane::None),
         _ => None,

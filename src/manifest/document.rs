@@ -33,8 +33,33 @@ pub(crate) enum Whereabouts {
     Whole,
     /// The text is one item of a list, its dash included.
     Item,
-    /// The text is a list whose items could not be told apart in it; this is the number of the item, from 0.
-    Inside(usize),
+    /// The text is a list whose items could not be told apart in it, or are those of lists within it.
+    Inside(ItemPath),
+}
+
+/// The way to an item of a list, or of a list within one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ItemPath {
+    /// The number of each item among those of its list, from 0; the outermost list comes first.
+    numbers: [usize; MAX_LISTS],
+    depth: usize,
+}
+
+/// How deep lists may stand within lists to be taken apart.
+const MAX_LISTS: usize = 8;
+
+impl ItemPath {
+    /// The way to an item of the list at its end; none if that is too deep.
+    pub(crate) fn to(mut self, number: usize) -> Option<Self> {
+        *self.numbers.get_mut(self.depth)? = number;
+        self.depth += 1;
+        Some(self)
+    }
+
+    /// The number of each item on the way.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.numbers.into_iter().take(self.depth)
+    }
 }
 
 /// One step down a tree.
@@ -71,7 +96,7 @@ impl<'s> Document<'s> {
         let mut whole = match self.object {
             Whereabouts::Whole => Vec::new(),
             Whereabouts::Item => vec![Step::Index(0)],
-            Whereabouts::Inside(index) => vec![Step::Key("items"), Step::Index(index)],
+            Whereabouts::Inside(path) => path.numbers().flat_map(|number| [Step::Key("items"), Step::Index(number)]).collect(),
         };
         whole.extend_from_slice(steps);
         let found = Follow { steps: &whole }.deserialize(serde_yaml::Deserializer::from_str(self.text()));
@@ -92,8 +117,13 @@ impl<'s> Document<'s> {
         let within = |range: std::ops::Range<usize>| Span::new(start + range.start, start + range.end);
         match layout::items(self.text(), count) {
             Some(found) => found.into_iter().map(|range| Self { span: within(range), ..self }.as_item()).collect(),
-            None => (0..count).map(|index| Self { object: Whereabouts::Inside(index), ..self }).collect(),
+            None => (0..count).filter_map(|number| Some(self.inside(ItemPath::default().to(number)?))).collect(),
         }
+    }
+
+    /// The document of an item of a list within this one.
+    pub(crate) fn inside(self, path: ItemPath) -> Self {
+        Self { object: Whereabouts::Inside(path), ..self }
     }
 
     /// An item by itself: with its dash as a list of one, with its braces without the comma behind them.

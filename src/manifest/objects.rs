@@ -2,7 +2,7 @@
 //!
 //! Owns: `Object`, and how a list is taken apart. It must not know any kind of object but lists.
 
-use super::document::Document;
+use super::document::{Document, ItemPath};
 use super::reading::Reading;
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, code};
@@ -38,19 +38,45 @@ pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, tak
     }
     let root = Node::root(&tree);
     let Some(kind) = kind_of(&root, reading) else { return };
-    // Whatever it calls itself, what has items is taken apart by those who apply it.
-    let is_list = root.holds_list("items") || kind == "List";
-    let stem = is_list.then(|| kind.strip_suffix("List").unwrap_or_default());
     let version = root.get(reading, "apiVersion").text(reading);
-    // One with a name of its own may be an object of its own kind besides.
-    let is_named = kind != "List" && !root.follow(reading, &["metadata", "name"]).is_missing();
-    let items = if stem.is_some() { root.get(reading, "items").list(reading) } else { Vec::new() };
-    if stem.is_none() || is_named {
-        take(&Object { root, kind, version }, reading);
+    hand_over(&Object { root, kind, version }, Level { document, path: ItemPath::default() }, reading, take);
+}
+
+/// How deep in lists an object stands.
+#[derive(Debug, Clone, Copy)]
+struct Level<'s> {
+    /// The document of the outermost list.
+    document: Document<'s>,
+    /// The way to the object in that.
+    path: ItemPath,
+}
+
+impl<'s> Level<'s> {
+    /// The documents of the items of a list, one each, and where they stand; none of a list that stands too deep.
+    fn items(self, count: usize) -> Option<Vec<(Document<'s>, Self)>> {
+        let inner = (0..count).map(|number| Some(Self { path: self.path.to(number)?, ..self })).collect::<Option<Vec<Self>>>()?;
+        let is_outermost = self.path == ItemPath::default();
+        let documents =
+            if is_outermost { self.document.items(count) } else { inner.iter().map(|level| self.document.inside(level.path)).collect() };
+        Some(documents.into_iter().zip(inner).collect())
     }
-    let Some(stem) = stem else { return };
-    let documents = document.items(items.len());
-    for (item, document) in items.iter().zip(documents) {
+}
+
+/// Hands over an object, or what it holds if it is a list.
+fn hand_over<'s>(object: &Object<'_>, level: Level<'s>, reading: &mut Reading<'s>, take: &mut dyn FnMut(&Object<'_>, &mut Reading<'s>)) {
+    let Object { root, kind, version } = object;
+    // Whatever it calls itself, what has items is taken apart by those who apply it.
+    if !root.holds_list("items") && *kind != "List" {
+        return take(object, reading);
+    }
+    let items = root.get(reading, "items").list(reading);
+    let Some(inner) = level.items(items.len()) else { return take(object, reading) };
+    // One with a name of its own may be an object of its own kind besides.
+    if *kind != "List" && !root.follow(reading, &["metadata", "name"]).is_missing() {
+        take(object, reading);
+    }
+    let stem = kind.strip_suffix("List").unwrap_or_default();
+    for (item, (document, level)) in items.iter().zip(inner) {
         if reading.is_hopeless() {
             return;
         }
@@ -59,8 +85,8 @@ pub(crate) fn objects<'s>(document: Document<'s>, reading: &mut Reading<'s>, tak
         if item.is_missing() {
             continue;
         }
-        if let Some(object) = of_list(item, stem, version, reading) {
-            take(&object, reading);
+        if let Some(object) = of_list(item, stem, *version, reading) {
+            hand_over(&object, level, reading, take);
         }
     }
 }

@@ -32,6 +32,60 @@ fn every_shape_in_which_an_object_comes() {
     }
 }
 
+/// `kubectl` takes lists within lists apart, however deep (kubernetes/cli-runtime : `pkg/resource/visitor.go`, `FlattenListVisitor`).
+#[test]
+fn lists_within_lists_are_taken_apart() {
+    let list = |items: &str| format!("apiVersion: v1\nkind: List\nitems:\n{items}");
+    let item = |yaml: &str| format!("- {}", yaml.trim_start_matches("---\n").trim_end().replace('\n', "\n  ")) + "\n";
+    let nested = |times: usize, yaml: &str| (0..times).fold(yaml.to_owned(), |inner, _| list(&item(&inner)));
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {}\n";
+    let both = list(&(item(pod) + &item(&policy("p", CLOSED))));
+    for times in [1, 3] {
+        let yaml = nested(times, &both);
+        assert_eq!(findings(&yaml), Vec::<String>::new(), "{yaml}");
+        let read = cluster(&yaml);
+        assert!(read.is_modelled(), "{yaml}");
+        assert_eq!(read.workloads().len(), 1);
+        closed(&read, "shop");
+    }
+    let braces = "{apiVersion: v1, kind: NetworkPolicy, items: [{apiVersion: networking.k8s.io/v1, kind: NetworkPolicyList, items: [
+        {metadata: {name: p, namespace: shop}, spec: {policyTypes: [Ingress]}}]}]}";
+    closed(&cluster(braces), "shop");
+    // Nobody nests them deeper: such a list is an object of which nothing is known.
+    let deep = nested(40, &both);
+    unspecified(&read_on(platform(), &deep).0, &end("203.0.113.7"), &end("*@shop"), "80", "List");
+}
+
+/// What stands in lists within lists has places of its own, and twins are told by what each says.
+#[test]
+fn what_lists_within_lists_hold_is_found_at_its_place() {
+    let policy = |name: &str, selector: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: {name}, namespace: shop}}, spec: {{podSelector: {selector}}}}}"
+        )
+    };
+    let lists = |items: [String; 2]| {
+        let [first, second] = items;
+        format!("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items:\n  - {first}\n  - {second}\n")
+    };
+    let wrong = lists([policy("p", "{}"), policy("q", "{matchLabels: {app: [x]}}")]);
+    let found = findings(&wrong);
+    assert!(found.len() == 1 && found[0].contains("at `[x]"), "{found:?}");
+    let unlike = lists([policy("p", "{}"), policy("p", "{matchLabels: {app: x}}")]);
+    let found = findings(&unlike);
+    assert!(found.len() == 1 && found[0].contains("stands twice"), "{found:?}");
+    assert_eq!(findings(&lists([policy("p", "{}"), policy("p", "{}")])), Vec::<String>::new());
+    let route = |host: &str| {
+        format!(
+            "{{apiVersion: networking.istio.io/v1, kind: EnvoyFilter, metadata: {{name: p, namespace: shop}}, spec: {{priority: {host}}}}}"
+        )
+    };
+    let found = findings(&lists([route("1"), route("2")]));
+    assert!(found.iter().any(|finding| finding.contains("stands twice")), "{found:?}");
+    let found = findings(&lists([route("1"), route("1")]));
+    assert!(!found.iter().any(|finding| finding.contains("stands twice")), "{found:?}");
+}
+
 #[test]
 fn several_files_are_one_cluster() {
     let mut sources = Sources::default();

@@ -61,6 +61,18 @@ fn client(manifests: &str, flow: &str) -> String {
     answer.cases[0].client.clone().unwrap()
 }
 
+/// The injector passes by what runs in some namespaces, whatever labels say (istio/istio : `pkg/kube/inject`, `IgnoredNamespaces`).
+#[test]
+fn no_pod_of_the_system_has_a_sidecar() {
+    let strict = format!("{}{}", world(SIDECARS, "", ""), peer("STRICT"));
+    let labelled = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system, labels: {istio-injection: enabled}}\n";
+    for manifests in [strict.clone(), format!("{strict}{labelled}")] {
+        let (verdict, _) = judged(&manifests, "k8s-app=x@kube-system -> app=api@shop:80");
+        assert_eq!(verdict, Verdict::Denied, "{manifests}");
+    }
+    assert_eq!(judged(&strict, "app=x@other -> app=api@shop:80").0, Verdict::Allowed);
+}
+
 /// `semantics.md` §3.3: a sidecar speaks mTLS by itself unless the server is told to take none.
 #[test]
 fn a_call_without_any_service_is_spoken_as_the_server_takes_it() {

@@ -515,6 +515,37 @@ fn gateways_and_pods_with_policies_of_the_mesh_need_no_label() {
     assert!(!page(gateway).contains("outside to no mesh"), "{}", page(gateway));
 }
 
+/// Policies of the root namespace are the whole mesh's: they say nothing of what runs beside istiod. Nor does a gateway that says itself that
+/// it has an Envoy say it of its neighbours.
+#[test]
+fn policies_of_the_whole_mesh_and_gateways_speak_for_no_neighbour() {
+    let strict = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: istio-system}\n\
+                  spec: {mtls: {mode: STRICT}}\n";
+    let manifests = two_namespaces("istio-injection: enabled", "")
+        .replace("namespace: cl", "namespace: istio-system")
+        .replace("{name: cl,", "{name: istio-system,");
+    let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: gw, namespace: istio-system, labels: {istio: gw}}\n";
+    let proxy = "spec: {containers: [{name: istio-proxy, image: p, args: [proxy, router]}]}\n";
+    let bare = "spec: {containers: [{name: c, image: p}]}\n";
+    let gateway = "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: srv}\n\
+                   spec: {selector: {istio: gw}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    let policy = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: gw, namespace: istio-system}\n\
+                  spec: {selector: {matchLabels: {istio: gw}}, rules: [{}]}\n";
+    let page = |more: &str, caller: &str| {
+        Files { manifests: &format!("{manifests}{strict}{more}"), ..Files::default() }
+            .page(&format!("{caller}@istio-system -> app=x@srv:80"))
+    };
+    for more in [String::new(), format!("{pod}{proxy}"), format!("{pod}{proxy}{gateway}"), format!("{pod}{proxy}{gateway}{policy}")] {
+        let page = page(&more, "app=x");
+        assert!(page.starts_with("DENIED") && page.contains("no mesh to sidecar"), "{page}");
+    }
+    assert!(page(&format!("{pod}{proxy}{gateway}"), "istio=gw").starts_with("ALLOWED"));
+    // Where nothing of its own says that it is one, what chooses it does.
+    for chosen in [gateway, policy] {
+        assert!(page(&format!("{pod}{bare}{chosen}"), "istio=gw").starts_with("ALLOWED"), "{chosen}");
+    }
+}
+
 /// What nobody shows is outside as well, and a namespace that nobody describes is taken as before.
 #[test]
 fn pods_that_nobody_shows_are_outside_too_where_their_namespace_has_no_label() {

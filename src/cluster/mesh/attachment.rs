@@ -57,6 +57,11 @@ const OPEN_LABEL: &str = "a selector asks for a label whose value is not known";
 pub(super) type Known<'p> = (&'p Pod, &'p Facts);
 
 impl Attachment {
+    /// The labels by which it chooses pods, if it does so by labels.
+    pub(super) const fn labels(&self) -> Option<&Labels> {
+        if let Self::Labels(labels) = self { Some(labels) } else { None }
+    }
+
     /// Whether it reaches the sidecar of a pod; `own` is the object's namespace.
     pub(super) fn on_sidecar(&self, own: &str, root: &str, known: Known<'_>) -> Acts {
         let (pod, _) = known;

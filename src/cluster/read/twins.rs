@@ -99,7 +99,9 @@ fn content(noted: &Noted, sources: &Sources) -> Option<String> {
     let node = match object {
         Whereabouts::Whole => root,
         Whereabouts::Item => root.list(&mut reading).into_iter().next()?,
-        Whereabouts::Inside(index) => root.get(&mut reading, "items").list(&mut reading).into_iter().nth(index)?,
+        Whereabouts::Inside(path) => {
+            path.numbers().try_fold(root, |list, number| list.get(&mut reading, "items").list(&mut reading).into_iter().nth(number))?
+        }
     };
     Some(node.json())
 }

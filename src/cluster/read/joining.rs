@@ -1,0 +1,116 @@
+//! Which pods are in the mesh, as all the manifests together have it.
+//!
+//! Owns: whom the manifests leave outside of it, and what is left open of pods that may be in it in another way than they are to be. It must
+//! not read objects.
+
+use std::collections::BTreeSet;
+
+use super::twins::Noted;
+use super::{Manifests, mesh_config};
+use crate::cluster::object::Object;
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
+use crate::cluster::{Joining, Platform};
+use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
+use crate::inventory::{InventoryWorkload, MeshChoice};
+
+impl Manifests {
+    /// Keeps pods out of the mesh whose namespace has no label that takes them in, where the manifests show how others join and no injector
+    /// takes in everybody.
+    pub(super) fn settle_joining(&mut self, platform: &Platform) {
+        // Maistra's pods ask for their sidecars themselves, in namespaces that are members.
+        let is_maistra = self.noted.iter().any(|Noted { name: [group, ..], .. }| **group == *"maistra.io");
+        if is_maistra || !self.injects_everywhere.is_empty() {
+            return;
+        }
+        self.shows_joining = self.inventory.shows_joining();
+        let is_opt_in = match platform.joining {
+            Joining::AsTaken => false,
+            Joining::AsShown => self.shows_joining,
+            Joining::ByLabels => true,
+        };
+        if is_opt_in {
+            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(&platform.root_namespace));
+        }
+    }
+
+    /// The namespaces of pods that a `Gateway` makes gateways, which have an Envoy without being told to join, and those that have policies of
+    /// the mesh: whoever wrote them takes its pods to be in it, whether or not a label stands among these manifests. A gateway that shows its
+    /// Envoy itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
+    fn spoken_for(&self, root: &Symbol) -> BTreeSet<Symbol> {
+        let makes_gateway =
+            |labels: &Labels| self.mesh.gateway_selectors().any(|selector| !selector.is_empty() && chooses(selector, labels));
+        let is_chosen = |workload: &InventoryWorkload| {
+            let is_meant = workload.namespace == *root && self.mesh.selectors_in(root).any(|selector| chooses(selector, &workload.labels));
+            is_meant || makes_gateway(&workload.labels)
+        };
+        let silent = self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar == MeshChoice::Unsaid);
+        let chosen = silent.filter(|workload| is_chosen(workload)).map(|workload| &workload.namespace);
+        chosen.chain(self.mesh.policed().filter(|namespace| *namespace != root)).cloned().collect()
+    }
+
+    /// Leaves open what pods send and take that are taken to be outside the mesh, where an injector gives a sidecar to all of which nothing is
+    /// said.
+    pub(super) fn open_unsaid(&mut self, platform: &Platform) {
+        if platform.mesh == DataPlane::Sidecar {
+            return;
+        }
+        let unsaid = self.inventory.unsaid_planes();
+        for object in &self.injects_everywhere {
+            self.unmodelled.extend(unsaid.iter().map(|namespace| Unmodelled {
+                object: object.clone(),
+                why: Why::Setting(mesh_config::EVERYWHERE),
+                gates: Gates::Membership,
+                ends: Ends::of_namespace(namespace, LabelCube::all()),
+                side: Side::Either,
+                proxies: Proxies::Any,
+                spared: BTreeSet::new(),
+            }));
+        }
+    }
+
+    /// Leaves open what pods send and take that run without the sidecar that their workload is to have.
+    pub(super) fn open_bare(&mut self, platform: &Platform) {
+        let bare = self.inventory.folded_pods.iter().filter(|pod| pod.sidecar == MeshChoice::Refused);
+        let owners: BTreeSet<_> = bare.map(|pod| (&pod.namespace, pod.owner.0, &pod.owner.1)).collect();
+        for workload in &self.inventory.workloads {
+            let is_owner = owners.contains(&(&workload.namespace, workload.kind, &workload.name));
+            if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
+                self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
+            }
+        }
+    }
+
+    /// Leaves open what reaches pods of which annotations say something that is not modelled.
+    pub(super) fn open_annotated(&mut self, platform: &Platform) {
+        for workload in &self.inventory.workloads {
+            let plane = self.inventory.plane_of(workload, platform.mesh);
+            for key in workload.unmodelled.iter().filter(|key| is_heard(key, plane)) {
+                self.unmodelled.push(of_pods(workload, Why::Setting(key), Side::Called));
+            }
+        }
+    }
+}
+
+/// Whether a selector chooses pods with these labels.
+fn chooses(selector: &Labels, labels: &Labels) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+/// Whether pods that take part in the mesh in this way mind an annotation: each is about one of the ways.
+fn is_heard(key: &str, plane: DataPlane) -> bool {
+    let of_ztunnel = key.starts_with("ambient.");
+    plane == if of_ztunnel { DataPlane::Ambient } else { DataPlane::Sidecar }
+}
+
+/// A workload as an object that may change what the mesh does with its pods.
+fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
+    let object = Object {
+        kind: workload.kind.name().into(),
+        namespace: Symbol::clone(&workload.namespace),
+        name: Symbol::clone(&workload.name),
+        location: workload.location,
+        annotations: Labels::new(),
+    };
+    let ends = Ends::of_namespace(&workload.namespace, equalities(&workload.labels));
+    Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies: Proxies::Any, spared: BTreeSet::new() }
+}
