@@ -317,10 +317,42 @@ fn check_and_test_agree() {
         (prod, "deny app=job@fb -> *@fa", true),
         (prod, "deny *@[env=prod] -> *@fa", false),
     ];
-    for (program, expected, holds) in cases {
+    let legacy = "namespace legacy mesh none {}\nnamespace shop {\nallow app=job@* -> app=web:80 mtls\n}\n";
+    let labelled = "external namespace pay labels env=prod {}\nnamespace shop {}\nallow *@[env=dev] -> app=web@shop:80\n";
+    let both = format!(
+        "namespace shop\n{issuer}workload web = app=web account web\nworkload z = app=z account z\n\
+         allow web -> app=job:80 mtls http GET /a jwt corp\nallow z -> app=job:80 mtls http POST /z\n"
+    );
+    let more = [
+        // Who is outside the mesh does not pass where mTLS is required.
+        (legacy, "allow app=job@legacy -> app=web@shop:80", false),
+        (legacy, "some app=job@legacy -> app=web@shop:80", false),
+        (legacy, "deny app=job@legacy -> app=web@shop:80", true),
+        // What is known of the labels of others' namespaces counts, too.
+        (labelled, "some *@pay -> app=web@shop:80", false),
+        (labelled, "deny *@pay -> app=web@shop:80", true),
+        // Nobody asks that tokens pass which do not verify.
+        (&*both, "allow z -> app=job:80 mtls http POST /z", true),
+        (&*both, "allow web -> app=job:80 mtls http GET /a", false),
+    ];
+    for (program, expected, holds) in cases.into_iter().chain(more) {
         let place =
             Place::with(&[("a.intent", &format!("{program}expect {expected}\n")), ("twogate.toml", "[ingress]\nsource = \"client\"\n")]);
         let ran = |command: &str| place.run(&format!("{command} a.intent"));
+        assert_eq!(ran("check").status == 0, holds, "check, {expected}\n{}", ran("check").stderr);
+        assert_eq!(ran("test").status == 0, holds, "test, {expected}\n{}", ran("test").stdout);
+    }
+}
+
+/// What policies of others do to namespaces that the intents do not manage counts for `check` as it does for `test`.
+#[test]
+fn check_and_test_agree_beside_policies_of_others() {
+    let shut = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: shut, namespace: edge}\n\
+                spec: {podSelector: {}, policyTypes: [Egress]}\n";
+    for (expected, holds) in [("some", false), ("allow", false), ("only", false), ("deny", true)] {
+        let text = format!("namespace shop\nallow app=web@edge -> app=db:80\nexpect {expected} app=web@edge -> app=db:80\n");
+        let place = Place::with(&[("a.intent", &text), ("shut.yaml", shut)]);
+        let ran = |command: &str| place.run(&format!("{command} a.intent --alongside shut.yaml"));
         assert_eq!(ran("check").status == 0, holds, "check, {expected}\n{}", ran("check").stderr);
         assert_eq!(ran("test").status == 0, holds, "test, {expected}\n{}", ran("test").stdout);
     }

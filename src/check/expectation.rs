@@ -118,6 +118,7 @@ fn lanes(policy: &Policy, gates: &Gates, direction: Direction) -> Vec<Lane> {
         for opening in entry.openings.iter().filter(|opening| opening.direction == direction) {
             let near = Peers::from(PodSet::from(PodCube { labels: opening.subject.clone(), ..PodCube::in_namespace(name) }));
             let region = facing(direction, near, possible(policy, &opening.peers), opening.ports.clone());
+            let region = if opening.mtls == Mtls::Optional { region } else { spoken(policy, region) };
             let rule = match opening.cause {
                 crate::gates::Cause::Rule(rule) => Some(rule),
                 crate::gates::Cause::Baseline | crate::gates::Cause::Open => None,
@@ -198,13 +199,18 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
 /// both in the mesh, on a port that it captures.
 fn satisfying(policy: &Policy, expectation: &Expectation, region: Region) -> Region {
     match (expectation.transport, expectation.requests.is_all()) {
-        (Some(Transport::Mtls), _) => Region {
-            sources: meshed(policy, &region.sources),
-            destinations: meshed(policy, &region.destinations),
-            ports: region.ports.intersect(&captured_ports()),
-        },
+        (Some(Transport::Mtls), _) => spoken(policy, region),
         (_, false) => Region { ports: region.ports.intersect(&PortSet::full(Protocol::Tcp)), ..region },
         (_, true) => region,
+    }
+}
+
+/// The part of a region over which the mesh's mTLS can be spoken.
+fn spoken(policy: &Policy, region: Region) -> Region {
+    Region {
+        sources: meshed(policy, &region.sources),
+        destinations: meshed(policy, &region.destinations),
+        ports: region.ports.intersect(&captured_ports()),
     }
 }
 
@@ -218,12 +224,12 @@ fn meshed(policy: &Policy, peers: &Peers) -> Peers {
     Peers::from(pods)
 }
 
-/// The peers that can exist: a managed namespace has the labels that are known of it and no others, and who has an address of pods is
+/// The peers that can exist: a namespace has the labels that are known of it, a managed one no others, and who has an address of pods is
 /// one, as a proof assumes.
 fn possible(policy: &Policy, peers: &Peers) -> Peers {
     let narrowed = |cube: &PodCube| {
-        let others =
-            policy.managed().filter(|namespace| !cube.namespace.contains(&namespace.labels)).map(|namespace| namespace.name.clone());
+        let others = policy.namespaces.values().filter(|namespace| !namespace.may_match(&cube.namespace));
+        let others = others.map(|namespace| namespace.name.clone());
         let namespace = cube.namespace.intersect(&LabelCube::of(NAMESPACE_NAME.into(), Values::except(others)))?;
         Some(PodCube { namespace, ..cube.clone() })
     };

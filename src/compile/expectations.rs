@@ -63,12 +63,12 @@ pub fn test(input: Input, protection: Protection) -> Tested {
     Tested { outcome, results, unprotected }
 }
 
-/// Findings of expectations that the manifests decide: a line accepts that more gets in than is written. `by_intents` is what the intents
-/// alone say of these; it stands as far as the manifests say so too, and where there are none to ask.
+/// Findings of expectations that the manifests decide: a line accepts that more gets in than is written, or policies of others are given.
+/// `by_intents` is what the intents alone say of these; it stands as far as the manifests say so too, and where there are none to ask.
 pub(super) fn broken_by_manifests(outcome: &Outcome, by_intents: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let policy = &outcome.policy;
     let accepting = Accepting::new(policy, &outcome.gates);
-    if accepting.accepts_nothing() || policy.expectations.is_empty() {
+    if policy.expectations.is_empty() {
         return by_intents;
     }
     let Some(cluster) = outcome.cluster.as_ref().filter(|_| outcome.proof.is_some()) else {
@@ -90,23 +90,25 @@ fn told<'f>(expectation: &Expectation, by_intents: &'f [Diagnostic]) -> Option<&
 
 /// What the intents say of an expectation, where no manifests can be asked.
 fn undecided(finding: Diagnostic) -> Diagnostic {
-    finding.note("decided on the intents alone: what lines accept besides counts as soon as there are manifests to ask")
+    finding.note("decided on the intents alone: what lines accept and others allow counts as soon as there are manifests to ask")
 }
 
 fn broken_by(policy: &Policy, expectation: &Expectation, broken: &Broken) -> Diagnostic {
     let is_said = |flow: &Flow| passes(policy, flow);
+    let is_accepted = |flow: &Flow| policy.rules.iter().any(|rule| accepts_more(rule, flow));
     let why = match broken {
         Broken::Passes(flow) if is_said(flow) => "a flow passes",
         Broken::SomebodyElse(flow) if is_said(flow) => "somebody else gets in",
-        Broken::Passes(_) | Broken::SomebodyElse(_) => "what a line accepts breaks it",
+        Broken::Passes(flow) | Broken::SomebodyElse(flow) if is_accepted(flow) => "what a line accepts breaks it",
+        Broken::Passes(_) | Broken::SomebodyElse(_) => "a policy of others breaks it",
         Broken::Stopped(_) => "a flow is stopped",
         Broken::NonePasses(_) => "no flow passes",
         Broken::Empty => "it speaks of no flow at all",
-        Broken::Unspecified(..) | Broken::TooMany => "it cannot be decided beside what a line accepts",
+        Broken::Unspecified(..) | Broken::TooMany => "it cannot be decided beside what lines accept and others allow",
     };
     let message = format!("expected `{}`, but {why}", expectation.words());
     let finding = Diagnostic::new(code::EXPECTATION_FAILED, expectation.location, message).label("does not hold").note(broken.reason());
-    let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted");
+    let finding = finding.help("correct the expectation, or the rules so that nothing need be accepted, or what others allow");
     let Some(flow) = broken.flow() else { return finding };
     let finding = finding.note(format!("`{}`", flow_words(flow)));
     match broken {

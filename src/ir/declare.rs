@@ -234,16 +234,19 @@ impl Namespaces {
     /// Gives managed namespaces the cluster's mesh mode where nothing else is said, and refuses protected ones.
     fn complete(&mut self, program: &Program<'_>) {
         let config = program.config;
+        // Into these Istio puts no sidecar, whatever their labels say (`semantics.md` §2.1).
+        let usual = |name: &str| match config.mesh.mode {
+            DataPlane::Sidecar if is_never_injected(name) => DataPlane::None,
+            mode => mode,
+        };
+        for namespace in self.map.values_mut().filter(|namespace| is_never_injected(&namespace.name) && namespace.plane.is_none()) {
+            namespace.plane = Some(usual(&namespace.name)).filter(|plane| *plane == DataPlane::None);
+        }
         for namespace in
             self.map.values_mut().filter(|namespace| namespace.ownership == Ownership::Managed || namespace.ownership == Ownership::With)
         {
             let said = namespace.plane.is_some();
-            // Into these Istio puts no sidecar, whatever their labels say (`semantics.md` §2.1).
-            let usual = match config.mesh.mode {
-                DataPlane::Sidecar if is_never_injected(&namespace.name) => DataPlane::None,
-                mode => mode,
-            };
-            let plane = *namespace.plane.get_or_insert(usual);
+            let plane = *namespace.plane.get_or_insert(usual(&namespace.name));
             let location = namespace.location.unwrap_or_default();
             if plane == DataPlane::Ambient && !self.stated.contains_key(&(namespace.name.clone(), "mesh")) {
                 let source = if said { "the inventory" } else { "`twogate.toml`" };

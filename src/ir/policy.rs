@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::diagnostic::Code;
 use crate::flow::{
-    AddressSet, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, TokenTest,
-    Values,
+    AddressSet, DataPlane, Flow, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Token,
+    TokenTest, Values,
 };
 use crate::inventory::Inventory;
 use crate::ir::End;
@@ -288,6 +288,13 @@ impl Expectation {
     /// What is expected, in the words of its line.
     pub fn words(&self) -> &str {
         self.text.strip_prefix("expect ").unwrap_or(&self.text)
+    }
+
+    /// Whether a flow that satisfies a line is one of those that the line wants to pass. A line without `jwt` wants no tokens: a request
+    /// with one that does not verify is refused wherever tokens are looked at, and one that verifies takes nothing away.
+    pub fn wants(&self, flow: &Flow) -> bool {
+        let has_token = flow.request.as_ref().is_some_and(|request| request.token != Token::None);
+        !has_token || self.requests.cubes.iter().any(|cube| !cube.token.is_any())
     }
 }
 

@@ -26,11 +26,11 @@ pub fn holds(policy: &Policy, expectation: &Expectation, world: &[Flow]) -> bool
     }
 }
 
-/// For every source, destination and port some transport and request passes; with a requirement, all that satisfy it.
+/// For every source, destination and port some transport and request passes; with a requirement, all that satisfy it and are wanted.
 fn allows(policy: &Policy, expectation: &Expectation, product: &[&Flow]) -> bool {
     let demands = expectation.transport.is_some() || !expectation.requests.is_all();
     if demands {
-        return product.iter().filter(|flow| satisfies(expectation, flow)).all(|flow| passes(policy, flow));
+        return product.iter().filter(|flow| satisfies(expectation, flow) && expectation.wants(flow)).all(|flow| passes(policy, flow));
     }
     let mut ends: BTreeMap<(String, String, Protocol, u16), bool> = BTreeMap::new();
     for flow in product {

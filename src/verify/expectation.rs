@@ -154,7 +154,8 @@ fn stopped(expectation: &Expectation, triple: &Triple) -> Option<Broken> {
         Verdict::Unspecified(why) => Some(Broken::Unspecified(flow.clone(), why.clone())),
     };
     if expectation.transport.is_some() || !expectation.requests.is_all() {
-        return triple.flows.iter().filter(|(flow, _)| satisfies(expectation, flow)).find_map(broken);
+        let is_meant = |(flow, _): &&(Flow, Verdict)| satisfies(expectation, flow) && expectation.wants(flow);
+        return triple.flows.iter().filter(is_meant).find_map(broken);
     }
     if triple.flows.iter().any(|(_, verdict)| *verdict == Verdict::Allowed) {
         return None;
