@@ -947,3 +947,14 @@ fn errors_on_either_side_are_undecided_and_told() {
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
     assert_eq!(place.run("verify").status, 2, "manifests must be named");
 }
+
+/// A program that manages nothing says nothing that manifests could be held against.
+#[test]
+fn a_program_that_manages_no_namespace_is_equal_to_nothing() {
+    for text in ["", "group g = app=a\n", "network n = 203.0.113.0/24\n"] {
+        let place = Place::with(&[("p.intent", text), ("m.yaml", &wider())]);
+        let ran = place.run("verify p.intent --manifests m.yaml");
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{text}{}", ran.stderr);
+        assert!(ran.stderr.contains("error[no-input]: the intents manage no namespace"), "{}", ran.stderr);
+    }
+}

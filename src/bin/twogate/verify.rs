@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use twogate::cluster::{Decision, Document};
 use twogate::compile::{Against, Relation, against};
 use twogate::diagnostic::order::has_error;
+use twogate::diagnostic::{Diagnostic, code};
 use twogate::flow::Verdict;
 use twogate::verify::{Checked, Difference, Status, flow_words};
 
@@ -67,6 +68,11 @@ impl Verify {
         report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
         if has_error(&against.outcome.findings) {
             return Ok(Exit::Found);
+        }
+        if against.outcome.policy.managed().next().is_none() {
+            let finding = Diagnostic::unplaced(code::NO_INPUT, "the intents manage no namespace, so there is nothing to compare");
+            let finding = finding.help("open a namespace with `namespace NAME`");
+            return report::findings(&[finding], &against.outcome.sources, Findings::Human);
         }
         let report = Report::new(&against);
         report::print(&match self.format {

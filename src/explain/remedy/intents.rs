@@ -17,6 +17,8 @@ use crate::ir::{Rule, Target};
 use crate::source::{FileId, Location, Span};
 use crate::syntax;
 use crate::syntax::ast::{Action, Item, ItemKind, NamespaceNames, NamespaceStatement, StatementKind, WorkloadFact};
+/// What stands before a new line in a block.
+const IN_BLOCK: &str = "\n  ";
 
 /// One replacement in the text of an intent file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +147,15 @@ impl Book<'_> {
             _ => "",
         };
         let text = format!("{action} {} -> {}{}{clauses}", words.source, words.destination, words.port);
+        self.new_line(namespace, &text)
+    }
+
+    /// A line of text added where a namespace's rules end.
+    fn new_line(&self, namespace: &Symbol, text: &str) -> Option<(Change, Edit)> {
         let (location, before, behind) = self.end_of(namespace)?;
-        let change = Change { place: self.place_of_file(location), text: format!("add `{text}`") };
+        // Anywhere else in the file it would be another namespace's.
+        let inside = if before == IN_BLOCK { format!(" in the block of `{namespace}`") } else { String::new() };
+        let change = Change { place: self.place_of_file(location), text: format!("add `{text}`{inside}") };
         Some((change, Edit { location, text: format!("{before}{text}{behind}") }))
     }
 
@@ -167,7 +176,7 @@ impl Book<'_> {
                 match (&head.body, head.external) {
                     (Some(body), None) if names_it => {
                         let at = Span { start: body.span.end.saturating_sub(1), end: body.span.end.saturating_sub(1) };
-                        return Some((Location { file, span: at }, "\n  ", "\n"));
+                        return Some((Location { file, span: at }, IN_BLOCK, "\n"));
                     }
                     (None, None) if names_it => return Some((Location { file, span: end }, before, "\n")),
                     (None, None) => is_whole = true,
@@ -291,9 +300,7 @@ impl Book<'_> {
         let home = self.managed_namespace(&self.call.destination.endpoint.peer)?;
         let words = Words::of(self.call, &self.setting.policy, &home);
         let text = format!("allow {} -> {}{} mtls{}", words.source, words.destination, words.port, words.request);
-        let (location, before, behind) = self.end_of(&home)?;
-        let change = Change { place: self.place_of_file(location), text: format!("add `{text}`") };
-        Some((change, Edit { location, text: format!("{before}{text}{behind}") }))
+        self.new_line(&home, &text)
     }
 
     fn edited_at(&self, location: Location, edit: &Edit) -> String {

@@ -238,14 +238,46 @@ pub(super) fn exception(namespace: &Value, call: &Call) -> Option<Value> {
 pub(super) fn brief(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let pairs = fields.iter().map(|(key, value)| format!("{key}: {}", brief(value)));
+            let pairs = fields.iter().map(|(key, value)| format!("{}: {}", name(key), brief(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
         Value::Array(values) => format!("[{}]", values.iter().map(brief).collect::<Vec<_>>().join(", ")),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) || text.is_empty() || text.contains([':', '#', ',']) => {
-            format!("{text:?}")
-        }
-        Value::String(text) => text.clone(),
+        Value::String(text) => scalar(text),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// A text as YAML reads it as one, also inside brackets: in quotes unless it can be nothing else.
+fn scalar(text: &str) -> String {
+    const OTHERS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
+    let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./*@-".contains(&byte))
+        && !OTHERS.iter().any(|other| text.eq_ignore_ascii_case(other));
+    // Two dots make no number, nor does a prefix.
+    let is_address = text.split('/').next().is_some_and(|address| address.parse::<std::net::Ipv4Addr>().is_ok())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"./".contains(&byte));
+    if is_word || is_address { text.to_owned() } else { Value::from(text).to_string() }
+}
+
+/// A field's name; numbers are names, too.
+fn name(text: &str) -> String {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) { text.to_owned() } else { scalar(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_back_as_they_are() {
+        let texts =
+            ["web", "true", "No", "1.5", "1e3", "0x1f", "", "*", "a b", "-", "@x", "/v1/*", "10.0.0.0/8", "203.0.113.9", "::1", "a\u{7f}"];
+        for text in texts {
+            let written = brief(&json!([text, {"app": text}]));
+            let file = crate::source::Source::new("x.yaml", &format!("apiVersion: v1\nkind: X\nx: {written}\n"));
+            let read = crate::manifest::plain(&file);
+            assert_eq!(read.first().and_then(|object| object.get("x")), Some(&json!([text, {"app": text}])), "{written}");
+        }
+        assert_eq!(brief(&json!({"app": "web", "track": "true", "8080": "10.0.0.0/8"})), "{8080: 10.0.0.0/8, app: web, track: \"true\"}");
     }
 }
