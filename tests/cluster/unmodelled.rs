@@ -116,6 +116,59 @@ fn a_baseline_policy_comes_after_every_network_policy() {
     unspecified(&cluster, &end("*@shop"), &end(OUTSIDE), "80", "BaselineAdminNetworkPolicy");
 }
 
+/// A policy of one direction decides nothing about the other (`semantics.md` §1.10).
+#[test]
+fn a_policy_for_the_cluster_touches_the_directions_that_it_has_rules_for() {
+    let rules = |version: &str, kind: &str, spec: &str| {
+        let subject = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}}";
+        cluster(&format!(
+            "---\napiVersion: policy.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: g}}\nspec: {{{subject}, {spec}}}\n"
+        ))
+    };
+    let (db, web) = (end("app=db@shop"), end("app=web@shop"));
+    let rule = "[{name: a, action: Deny, PEERS: [{namespaces: {}}]}]";
+    let (ingress, egress) = (format!("ingress: {}", rule.replace("PEERS", "from")), format!("egress: {}", rule.replace("PEERS", "to")));
+    for (version, kind, tier) in [
+        ("v1alpha1", "AdminNetworkPolicy", "priority: 1"),
+        ("v1alpha1", "BaselineAdminNetworkPolicy", "x: y"),
+        ("v1alpha2", "ClusterNetworkPolicy", "tier: Admin"),
+        ("v1alpha2", "ClusterNetworkPolicy", "tier: Baseline"),
+    ] {
+        let on = |spec: &str| rules(version, kind, &format!("{tier}, {spec}"));
+        for spec in [ingress.as_str(), &format!("{ingress}, egress: []")] {
+            assert!(open(&on(spec), &web, &db) && !open(&on(spec), &db, &web), "{kind} {spec}");
+        }
+        for spec in [egress.as_str(), &format!("ingress: [], {egress}")] {
+            assert!(!open(&on(spec), &web, &db) && open(&on(spec), &db, &web), "{kind} {spec}");
+        }
+        for spec in [&format!("{ingress}, {egress}"), "other: 1", "ingress: 5, egress: []"] {
+            assert!(open(&on(spec), &web, &db), "{kind} {spec}");
+        }
+        assert!(open(&on("ingress: 5"), &web, &db), "what cannot be read may be a rule");
+        let way = |cluster: &Cluster, way| !cluster.selectors("shop", way).is_empty();
+        assert!(way(&on(&ingress), Way::Ingress) && !way(&on(&ingress), Way::Egress));
+        assert!(!way(&on(&egress), Way::Ingress) && way(&on(&egress), Way::Egress));
+    }
+}
+
+/// `extensions/v1beta1` has no `NetworkPolicy` any more, and `apps/v1` never had one. Whether it is mended or left out is not known.
+#[test]
+fn a_network_policy_of_another_group_is_told_by_its_version() {
+    for version in ["apps/v1", "extensions/v1beta1", "v1", "policy/v1"] {
+        let yaml = object(version, "NetworkPolicy", "x", "{podSelector: {matchLabels: {app: db}}, ingress: []}");
+        let found = findings(&yaml);
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert!(only.starts_with("unmodelled-kind"), "{only}");
+        let group = version.split('/').next().unwrap();
+        let mended = "which has no NetworkPolicy: `apiVersion: networking.k8s.io/v1` is meant";
+        assert!(only.ends_with(&format!("is of `{group}`, {mended}")), "{only}");
+        let cluster = cluster(&yaml);
+        let reason = format!("NetworkPolicy `shop/x` is of `{group}`, which has no such kind");
+        unspecified(&cluster, &end(OUTSIDE), &end("app=db@shop"), "80", &reason);
+        allowed(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80");
+    }
+}
+
 #[test]
 fn kinds_of_the_mesh_touch_only_what_is_in_the_mesh() {
     let sidecar = |text: &str| end(text).plane(DataPlane::Sidecar);

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::Manifests;
-use crate::cluster::Platform;
 use crate::cluster::unmodelled::{Ends, Gates, Side, Unmodelled, Why};
+use crate::cluster::{Platform, Way};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Symbol;
 
@@ -31,7 +31,8 @@ impl Manifests {
     /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
     pub(super) fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
-        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare)) {
+        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare | Why::Group(_)))
+        {
             by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
         for all in by_kind.into_values() {
@@ -49,6 +50,8 @@ impl Manifests {
 fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
         Gates::Network | Gates::NetworkBaseline | Gates::NetworkLimits => "what the network lets pass",
+        Gates::NetworkOneWay(Way::Ingress) | Gates::NetworkBaselineOneWay(Way::Ingress) => "what the network lets in",
+        Gates::NetworkOneWay(Way::Egress) | Gates::NetworkBaselineOneWay(Way::Egress) => "what the network lets out",
         Gates::Mesh | Gates::Membership => "what the mesh lets pass",
         Gates::Both => "what passes",
     };
@@ -65,6 +68,11 @@ fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let (code, message) = match object.why {
         Why::Setting(key) => (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object)),
         Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
+        Why::Group(group) => {
+            let kind = &object.object.kind;
+            let message = format!("{} is of `{group}`, which has no {kind}: `apiVersion: networking.k8s.io/v1` is meant", object.object);
+            (code::UNMODELLED_KIND, message)
+        }
         _ => (code::UNMODELLED_KIND, format!("{} is of a kind that is not modelled", object.object)),
     };
     Diagnostic::new(code, object.object.location, message)
