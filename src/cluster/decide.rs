@@ -123,8 +123,10 @@ fn unsettle(objects: &[&Unmodelled], at: &Endpoint, steps: &mut Vec<Step>) {
     let Some(first) = objects.first() else { return };
     let reason = first.to_string();
     let verdict = Verdict::Unspecified(reason.clone());
-    for step in steps.iter_mut() {
+    let may_change = |step: &Step| step.verdict != Verdict::Allowed || objects.iter().any(|object| object.may_change(step.gate));
+    for step in steps.iter_mut().filter(|step| may_change(step)) {
         step.verdict = verdict.clone();
+        step.reason = format!("{}, but {reason}", step.reason);
     }
     let decided_by = objects.iter().map(|object| object.object.document(None)).collect();
     steps.push(Step { gate: Gate::Caller, at: at.to_string(), verdict, decided_by, misses: Vec::new(), reason });

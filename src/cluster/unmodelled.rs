@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, Network, ProxyRole, Way, wire};
+use super::{Endpoint, Gate, NamespaceLabels, Network, ProxyRole, Way, wire};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
@@ -184,6 +184,12 @@ impl Unmodelled {
         };
         let at_side = self.side != Side::CallingAddresses || wire::plane(end) == DataPlane::Sidecar;
         at_gate && at_side && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
+    }
+
+    /// Whether what a gate lets pass may be stopped there by it: what a policy about callers says is nothing to the gates before it.
+    pub(super) fn may_change(&self, gate: Gate) -> bool {
+        let is_about_callers = self.why == Why::Unreadable && &*self.object.kind == "AuthorizationPolicy";
+        !is_about_callers || gate == Gate::Caller
     }
 
     /// Whether what the network stops without it is stopped for sure.

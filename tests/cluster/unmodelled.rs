@@ -206,6 +206,23 @@ fn unmodelled_objects_are_named_by_the_step_that_they_unsettle() {
     assert_eq!(named(Gate::Caller).last().map(String::as_str), Some("EnvoyFilter shop/f"));
 }
 
+/// A policy about callers that cannot be read says nothing of how they come, and every line says what the policies that are read do.
+#[test]
+fn what_cannot_be_read_unsettles_the_gates_that_it_is_of() {
+    let steps = |yaml: &str| {
+        let (cluster, _) = read_on(super::platform(), yaml);
+        decide(&cluster, &end(OUTSIDE), &end("app=db@shop").plane(DataPlane::Sidecar), "80").steps
+    };
+    let callers = steps(&object("security.istio.io/v1", "AuthorizationPolicy", "x", "{rules: 5}"));
+    let transport = callers.iter().find(|step| step.gate == Gate::Transport).unwrap();
+    assert_eq!((&transport.verdict, transport.reason.contains("but")), (&Verdict::Allowed, false), "{transport:?}");
+    assert!(callers.iter().filter(|step| step.gate == Gate::Caller).all(|step| step.verdict != Verdict::Allowed), "{callers:#?}");
+    let filter = steps(&object("networking.istio.io/v1alpha3", "EnvoyFilter", "f", "{}"));
+    let transport = filter.iter().find(|step| step.gate == Gate::Transport).unwrap();
+    assert!(matches!(transport.verdict, Verdict::Unspecified(_)), "{transport:?}");
+    assert_eq!(transport.reason, "the server takes plaintext, but EnvoyFilter `shop/f` may decide otherwise and is not modelled");
+}
+
 #[test]
 fn a_sure_refusal_of_another_gate_still_decides() {
     let yaml = format!("{}{}", lets_in("{ports: [{port: 1}]}"), object("networking.istio.io/v1alpha3", "EnvoyFilter", "f", "{}"));
@@ -221,8 +238,10 @@ fn a_dump_full_of_one_kind_is_reported_with_measure_and_read_to_its_end() {
         .map(|index| object("cilium.io/v2", "CiliumNetworkPolicy", &format!("c{index}"), "{endpointSelector: {matchLabels: {app: x}}}"))
         .collect();
     let (cluster, found) = read_on(super::platform(), &format!("{many}{}", lets_in("{ports: [{port: 1}]}")));
-    assert_eq!(found.len(), 10);
-    assert_eq!(found[9].notes.last().map(String::as_str), Some("490 more objects are of this kind"));
+    assert_eq!(found.len(), 1);
+    let note = found[0].notes.last().map(String::as_str).unwrap();
+    assert!(note.starts_with("others like it are CiliumNetworkPolicy `shop/c1`, CiliumNetworkPolicy `shop/c2`, "), "{note}");
+    assert!(note.ends_with("CiliumNetworkPolicy `shop/c10` and 489 more"), "{note}");
     denied(&cluster, &end(OUTSIDE), &end("app=web@shop"), "80");
 }
 

@@ -28,7 +28,7 @@ impl Manifests {
         self.findings.push(finding);
     }
 
-    /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
+    /// Reports what is not modelled: the first of each kind and cause, as a dump may hold thousands that differ in their names alone.
     pub(super) fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
         for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare | Why::Group(_)))
@@ -36,14 +36,19 @@ impl Manifests {
             by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
         for all in by_kind.into_values() {
-            let more = all.len().saturating_sub(MAX_OF_A_KIND);
-            for (index, object) in all.iter().take(MAX_OF_A_KIND).enumerate() {
-                let finding = unmodelled(object);
-                let last = index + 1 == MAX_OF_A_KIND && more > 0;
-                self.findings.push(if last { finding.note(format!("{more} more objects are of this kind")) } else { finding });
-            }
+            let Some((first, others)) = all.split_first() else { continue };
+            let finding = unmodelled(first);
+            self.findings.push(if others.is_empty() { finding } else { finding.note(alike(others)) });
         }
     }
+}
+
+/// Further objects of one kind of which the same is to be said.
+fn alike(others: &[&Unmodelled]) -> String {
+    let names: Vec<String> = others.iter().take(MAX_OF_A_KIND).map(|other| other.object.to_string()).collect();
+    let more = others.len() - names.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("others like it are {}{more}", names.join(", "))
 }
 
 /// An object that is not modelled, or of which something is not.
