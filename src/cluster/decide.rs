@@ -7,7 +7,7 @@ use super::mesh::{self, Hop, Route};
 use super::network::{self, Connection, Untranslated};
 use super::unmodelled::Unmodelled;
 use super::{Addressed, Cluster, Decision, Endpoint, Gate, Question, Step, Way, wire};
-use crate::flow::{DataPlane, Peer, Protocol, Verdict};
+use crate::flow::{AddressSet, DataPlane, Peer, Protocol, Verdict};
 use crate::inventory::ServiceKind;
 
 /// Decides a question. Where it does not say enough to know the way that the connection takes, every way must be judged alike.
@@ -57,6 +57,9 @@ fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
     Decision { verdict, transport: judged.transport, steps }
 }
 
+/// Where the probes of a pod come from that is not in ambient mode: from nowhere but its node.
+static NO_ADDRESSES: AddressSet = AddressSet::none();
+
 /// The steps of `NetworkPolicy` on a hop; an address has no policies.
 fn hop_steps(cluster: &Cluster, hop: &Hop, question: &Question) -> Vec<Step> {
     let ends = [(&hop.from, &hop.to, Way::Egress), (&hop.to, &hop.from, Way::Ingress)];
@@ -71,9 +74,10 @@ fn hop_steps(cluster: &Cluster, hop: &Hop, question: &Question) -> Vec<Step> {
             port: hop.wire_port,
             addressed: &question.addressed,
             service: if way == Way::Egress { untranslated(cluster, hop, question) } else { None },
+            probes: if wire::plane(near) == DataPlane::Ambient { &cluster.platform.probe_sources } else { &NO_ADDRESSES },
         };
         let selected = cluster.network.selecting(near, way);
-        let objects: Vec<&Unmodelled> = cluster.unmodelled.at_network(near, isolated(&selected)).collect();
+        let objects: Vec<&Unmodelled> = cluster.unmodelled.at_network(near, way, isolated(&selected)).collect();
         network::step(&selected, &connection, &objects)
     };
     pods.map(step).collect()
@@ -119,8 +123,10 @@ fn unsettle(objects: &[&Unmodelled], at: &Endpoint, steps: &mut Vec<Step>) {
     let Some(first) = objects.first() else { return };
     let reason = first.to_string();
     let verdict = Verdict::Unspecified(reason.clone());
-    for step in steps.iter_mut() {
+    let may_change = |step: &Step| step.verdict != Verdict::Allowed || objects.iter().any(|object| object.may_change(step.gate));
+    for step in steps.iter_mut().filter(|step| may_change(step)) {
         step.verdict = verdict.clone();
+        step.reason = format!("{}, but {reason}", step.reason);
     }
     let decided_by = objects.iter().map(|object| object.object.document(None)).collect();
     steps.push(Step { gate: Gate::Caller, at: at.to_string(), verdict, decided_by, misses: Vec::new(), reason });

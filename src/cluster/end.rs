@@ -42,7 +42,7 @@ impl<'c> End<'c> {
     pub(super) fn new(cluster: &'c Cluster, subject: &'c Endpoint, way: Way) -> Self {
         let selected = cluster.network.selecting(subject, way);
         // What may do more than take away says more.
-        let network_doubt = cluster.unmodelled.at_network(subject, isolated(&selected)).min_by_key(|object| object.only_limits());
+        let network_doubt = cluster.unmodelled.at_network(subject, way, isolated(&selected)).min_by_key(|object| object.only_limits());
         let mesh =
             (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
         let outward = if way == Way::Egress { cluster.mesh.outward(subject) } else { Vec::new() };
@@ -78,6 +78,7 @@ impl<'c> End<'c> {
 
     /// Whether this end lets a connection pass, for the far end, port, transport and request of it. Without reasons, and fast.
     ///
+    /// An address is taken for none of the end's own node, those of its probes included; what comes from there is [`Cluster::decide`]'s to judge.
     /// Egress is the network gate alone, but for what may decide about calls of addresses, which have no end of their own; ingress is the
     /// network gate, the transport and the caller together, for a pod that is called directly. A path over a waypoint is [`Cluster::decide`]'s to judge.
     pub fn decide(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
@@ -153,11 +154,16 @@ impl<'c> End<'c> {
             Way::Egress => wire::port(self.subject, far, protocol, port, transport),
         };
         let (near, way) = (self.subject, self.way);
-        let connection =
-            Connection { platform: &self.cluster.platform, near, far, way, protocol, port, addressed: &Addressed::Unsaid, service: None };
+        let (platform, addressed) = (&self.cluster.platform, &Addressed::Unsaid);
+        // Who is asked about is of another node, so what comes from the own one is none of these.
+        let probes = &NO_ADDRESSES;
+        let connection = Connection { platform, near, far, way, protocol, port, addressed, service: None, probes };
         network::gate(&self.selected, &connection)
     }
 }
+
+/// No probes: see [`End::judged`].
+static NO_ADDRESSES: AddressSet = AddressSet::none();
 
 /// Something that may change what the mesh makes of calls of addresses by a pod. It is the same for all of them.
 fn address_doubt<'c>(cluster: &'c Cluster, subject: &Endpoint) -> Option<&'c Unmodelled> {

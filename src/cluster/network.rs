@@ -6,6 +6,7 @@
 mod cuts;
 mod explain;
 mod judge;
+mod reach;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};

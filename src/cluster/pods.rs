@@ -133,7 +133,7 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         addresses: workload.addresses.clone(),
         proxy: workload.proxy,
         uncaptured: workload.capture.told_off(),
-        outbound: workload.outbound,
+        outbound: workload.outbound.clone(),
         node: workload.node.clone(),
         open_labels: workload.open_keys.clone(),
         namespace: if described.is_some() { NamespaceLabels::Known } else { NamespaceLabels::NameOnly },

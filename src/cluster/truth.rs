@@ -36,6 +36,8 @@ pub(super) enum Doubt<'a> {
     PodInBlock { block: &'a Block },
     /// A block against an address that is not known.
     AddressUnknown { block: &'a Block },
+    /// A block that holds what a pod may use on a connection of one family of addresses, and nothing of the other.
+    Family { block: &'a Block },
     /// A block with bits set behind its prefix (§1.9).
     HostBits { block: &'a Block },
     /// A port past the first of a range (§1.6).
@@ -50,6 +52,8 @@ pub(super) enum Doubt<'a> {
     ServiceAddress,
     /// A pod on the network of a node that may be the other end's own (§1.7).
     Perhaps,
+    /// The address of probes, which some plugins take for the pod's own node and others do not (§5.4).
+    Probe,
     /// From a pod to its own node (§1.7).
     NodeEgress,
     /// From a pod to itself (§1.7).
@@ -142,6 +146,9 @@ impl fmt::Display for Doubt<'_> {
             Self::HostNetworkPeer => out.write_str("a selector meets a host-network pod, which Kubernetes leaves undefined"),
             Self::PodInBlock { block } => write!(out, "whether the ipBlock `{block}` matches pods hangs on the network plugin"),
             Self::AddressUnknown { block } => write!(out, "whether the ipBlock `{block}` holds the pod's address is not known"),
+            Self::Family { block } => {
+                write!(out, "whether the connection is IPv4 or IPv6 is not known, and the ipBlock `{block}` holds the pod's address of one of them")
+            }
             Self::HostBits { block } => write!(out, "which addresses the ipBlock `{block}` holds hangs on the network plugin"),
             Self::EndPort => out.write_str("whether `endPort` works hangs on the network plugin"),
             Self::NamedPorts { name } => write!(out, "whether the named port `{name}` works hangs on the network plugin"),
@@ -149,6 +156,9 @@ impl fmt::Display for Doubt<'_> {
             Self::Sctp => out.write_str("whether SCTP is judged hangs on the network plugin"),
             Self::ServiceAddress => out.write_str("whether a policy sees a Service's address or a pod behind it is undefined"),
             Self::Perhaps => out.write_str("the caller uses its node's network and may run on the pod's own node"),
+            Self::Probe => out.write_str(
+                "whether what probes and host processes of the pod's own node send from this address counts as that node's hangs on the network plugin",
+            ),
             Self::NodeEgress => out.write_str("whether a pod always reaches its own node is undefined"),
             Self::Hairpin => out.write_str("whether a policy judges a pod that calls itself through a Service is undefined"),
             Self::Entry { name } => write!(out, "a call of it may go over the waypoint of ServiceEntry `{name}`"),

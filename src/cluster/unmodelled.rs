@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::object::Object;
-use super::{Endpoint, NamespaceLabels, Network, ProxyRole, Way, wire};
+use super::{Endpoint, Gate, NamespaceLabels, Network, ProxyRole, Way, wire};
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
 
 /// An object that is not modelled.
@@ -68,6 +68,8 @@ pub(super) enum Why {
     Bare,
     /// It could not be read.
     Unreadable,
+    /// This group, of which it is, has no such kind, and another one is meant.
+    Group(&'static str),
 }
 
 /// What an object may change.
@@ -75,8 +77,12 @@ pub(super) enum Why {
 pub(super) enum Gates {
     /// What the network lets pass.
     Network,
+    /// What the network lets pass, where connections go this way at an end.
+    NetworkOneWay(Way),
     /// What the network lets pass at ends that no `NetworkPolicy` isolates: it comes after them (`semantics.md` §1.10).
     NetworkBaseline,
+    /// The same, where connections go this way at an end.
+    NetworkBaselineOneWay(Way),
     /// What the network lets pass, of which it can only take away.
     NetworkLimits,
     /// What the mesh lets pass; ends outside the mesh are not touched.
@@ -153,10 +159,12 @@ impl Ends {
 
 impl Unmodelled {
     /// Whether it may change what the network gate says at an end.
-    fn touches_network(&self, end: &Endpoint, isolated: Isolated) -> bool {
+    fn touches_network(&self, end: &Endpoint, way: Way, isolated: Isolated) -> bool {
         let at_gate = match self.gates {
             Gates::Network | Gates::NetworkLimits | Gates::Both => true,
+            Gates::NetworkOneWay(own) => own == way,
             Gates::NetworkBaseline => isolated == Isolated::No,
+            Gates::NetworkBaselineOneWay(own) => own == way && isolated == Isolated::No,
             Gates::Mesh | Gates::Membership => false,
         };
         // An address has no gate of its own; what touches all ends is met at the other one.
@@ -170,10 +178,18 @@ impl Unmodelled {
             // Nobody injects pods on their node's network.
             Gates::Membership => wire::plane(end) == DataPlane::None && end.facts.network == Network::Own,
             Gates::Both => true,
-            Gates::Network | Gates::NetworkBaseline | Gates::NetworkLimits => false,
+            Gates::Network | Gates::NetworkOneWay(_) | Gates::NetworkBaseline | Gates::NetworkBaselineOneWay(_) | Gates::NetworkLimits => {
+                false
+            }
         };
         let at_side = self.side != Side::CallingAddresses || wire::plane(end) == DataPlane::Sidecar;
         at_gate && at_side && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
+    }
+
+    /// Whether what a gate lets pass may be stopped there by it: what a policy about callers says is nothing to the gates before it.
+    pub(super) fn may_change(&self, gate: Gate) -> bool {
+        let is_about_callers = self.why == Why::Unreadable && &*self.object.kind == "AuthorizationPolicy";
+        !is_about_callers || gate == Gate::Caller
     }
 
     /// Whether what the network stops without it is stopped for sure.
@@ -273,8 +289,8 @@ impl UnmodelledObjects {
     }
 
     /// Those that may change what the network gate says at an end.
-    pub(super) fn at_network<'c>(&'c self, end: &'c Endpoint, isolated: Isolated) -> impl Iterator<Item = &'c Unmodelled> {
-        self.near(end).filter(move |object| object.touches_network(end, isolated))
+    pub(super) fn at_network<'c>(&'c self, end: &'c Endpoint, way: Way, isolated: Isolated) -> impl Iterator<Item = &'c Unmodelled> {
+        self.near(end).filter(move |object| object.touches_network(end, way, isolated))
     }
 
     /// Those that may change what the mesh says of TCP connections that an end makes.
@@ -300,8 +316,11 @@ impl UnmodelledObjects {
     pub(super) fn selectors<'c>(&'c self, namespace: &str, way: Way) -> impl Iterator<Item = &'c LabelCube> {
         let narrow = self.narrow.get(namespace);
         let all = narrow.into_iter().flatten().chain(&self.wide).filter_map(|at| self.objects.get(*at));
-        let is_of_network = |gates: Gates| !matches!(gates, Gates::Mesh | Gates::Membership);
-        let at_end = move |object: &&Unmodelled| way == Way::Ingress || is_of_network(object.gates) || object.side != Side::Called;
+        let is_of_mesh = |gates: Gates| matches!(gates, Gates::Mesh | Gates::Membership);
+        let at_end = move |object: &&Unmodelled| match object.gates {
+            Gates::NetworkOneWay(own) | Gates::NetworkBaselineOneWay(own) => own == way,
+            gates => way == Way::Ingress || !is_of_mesh(gates) || object.side != Side::Called,
+        };
         all.filter(at_end).filter_map(|object| match &object.ends {
             Ends::Pods(cube) if !cube.labels.is_all() => Some(&cube.labels),
             _ => None,
@@ -317,6 +336,13 @@ impl fmt::Display for Unmodelled {
             Why::Setting(key) => write!(out, "{} may decide otherwise by its `{key}`, which is not modelled", self.object),
             Why::Bare => write!(out, "pods of {} run without the sidecar that it is to have", self.object),
             Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
+            Why::Group(group) => {
+                write!(
+                    out,
+                    "{} is of `{group}`, which has no such kind, and whether it is applied as another one is not known",
+                    self.object
+                )
+            }
             Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
         }
     }

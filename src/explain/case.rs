@@ -9,7 +9,6 @@ use super::assume;
 use super::call::{self, Call, Calls};
 use super::client;
 use super::entrance;
-use super::human::kind;
 use super::origin::{self, Origin};
 use super::place;
 use super::question::{Question, Side};
@@ -232,7 +231,6 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting, decision));
-    notes.extend(by_themselves(decision));
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));
     notes.extend(subject::hangs_on(setting, call, decision));
@@ -369,16 +367,6 @@ fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<
     let is_block = sides.any(|side| matches!(side.end.peers().addresses.prefixes().as_slice(), [only] if only.first() != only.last()));
     let pod = addressed.pod_within(&known.range).filter(|_| is_block)?;
     Some(format!("pods have some of these addresses, as {pod}; what holds for pods is asked by their names"))
-}
-
-/// That lines of policies say what these do by themselves, where something else that is not modelled may undo it.
-fn by_themselves(decision: &Decision) -> Option<String> {
-    let Verdict::Unspecified(reason) = &decision.verdict else { return None };
-    let is_open = |step: &&cluster::Step| matches!(step.verdict, Verdict::Unspecified(_)) && !step.reason.contains(reason.as_str());
-    let mut kinds: Vec<&str> = decision.steps.iter().filter(is_open).map(kind).collect();
-    kinds.dedup();
-    let named = kinds.join(" and ");
-    (!kinds.is_empty()).then(|| format!("the lines of {named} that are unspecified say what these do by themselves: {reason}"))
 }
 
 /// That others are judged alike.

@@ -3,6 +3,8 @@
 //! Owns: `decide`, `note`. With which address the caller arrives there is not its own affair (`semantics.md` §1.6), nor is which of two
 //! addresses its own policies see: whatever policies tell apart there is unspecified. It must not know how a flow is written.
 
+use std::net::IpAddr;
+
 use super::call::Call;
 use super::question::{Edge, Entrance};
 use super::range;
@@ -18,30 +20,73 @@ enum Arrival {
     /// Its own.
     Kept,
     /// One of these, and not its own.
-    Changed(AddressSet, String),
-    /// Its own, or one of these, for this reason.
-    Open(AddressSet, String),
+    Changed(Others),
+    /// Its own, or one of these.
+    Open(Others),
+}
+
+/// The addresses with which a caller may arrive in the place of its own.
+struct Others {
+    addresses: AddressSet,
+    /// Why it is not known which.
+    doubt: String,
+    /// Whether that of the node is, or may be, among them on which the pod runs.
+    own_node: OwnNode,
+}
+
+/// Whether a caller may arrive with the address of the pod's own node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OwnNode {
+    /// It may.
+    Perhaps,
+    /// It does not.
+    Never,
 }
 
 /// The answer for a call that comes in at the edge.
 pub(super) fn decide(setting: &Setting, call: &Call, entrance: &Entrance) -> Decision {
     let written = setting.cluster.decide(&carried(call, entrance));
-    let (arrivals, doubt) = match arrival(setting, call, entrance) {
-        Arrival::Kept => (vec![written.clone()], String::new()),
-        Arrival::Changed(addresses, doubt) => (arrivals(setting, call, entrance, &addresses), doubt),
-        Arrival::Open(addresses, doubt) => {
-            let others = arrivals(setting, call, entrance, &addresses);
-            (std::iter::once(written.clone()).chain(others).collect(), doubt)
-        }
+    let (kept, others) = match arrival(setting, call, entrance) {
+        Arrival::Kept => (vec![written.clone()], None),
+        Arrival::Changed(others) => (Vec::new(), Some(others)),
+        Arrival::Open(others) => (vec![written.clone()], Some(others)),
     };
+    let changed = others.as_ref().map_or_else(Vec::new, |others| arrivals(setting, call, entrance, &others.addresses));
+    let doubt = others.as_ref().map(|others| others.doubt.as_str()).unwrap_or_default();
+    let from_own_node = others.as_ref().is_some_and(|others| others.own_node == OwnNode::Perhaps);
+    let from_own_node: Vec<Verdict> = changed.iter().filter(|_| from_own_node).map(past_network).collect();
+    let arrivals: Vec<Decision> = kept.into_iter().chain(changed).collect();
     let entering: Vec<Verdict> = arrivals.iter().map(|decision| verdict(decision, |step| step.gate != Gate::Egress)).collect();
     let leaving = leaving(setting, call, entrance, &written);
-    let verdict = together(&entering, &leaving, &doubt, &call.source.short);
+    let verdict = together(&entering, &leaving, doubt, &call.source.short);
     let is_it = |decision: &&Decision| std::mem::discriminant(&decision.verdict) == std::mem::discriminant(&verdict);
     // As the flow has it, where that may be what arrives.
     let told = || std::iter::once(&written).filter(|written| arrivals.contains(written)).chain(&arrivals);
     let told = told().find(is_it).or_else(|| told().next()).unwrap_or(&written).clone();
-    Decision { verdict, ..told }
+    let told = Decision { verdict, ..told };
+    let all: Vec<Verdict> = entering.into_iter().chain(from_own_node).collect();
+    let otherwise = matches!(told.verdict, Verdict::Denied) && together(&all, &leaving, doubt, &call.source.short) != Verdict::Denied;
+    if otherwise { perhaps_from_own_node(told, entrance) } else { told }
+}
+
+/// What becomes of a connection that no policy of the network stops where it arrives.
+fn past_network(decision: &Decision) -> Verdict {
+    verdict(decision, |step| !matches!(step.gate, Gate::Egress | Gate::Ingress))
+}
+
+/// A refusal that does not stand if the caller arrives with the address of the pod's own node, from which it is always reached
+/// (`semantics.md` §1.7).
+fn perhaps_from_own_node(refusal: Decision, entrance: &Entrance) -> Decision {
+    let reason = format!(
+        "by way of {} the caller may arrive with the address of the pod's own node, from which a pod is always reached",
+        entrance.by
+    );
+    let verdict = Verdict::Unspecified(reason.clone());
+    let opened = |step: Step| {
+        let is_it = step.gate == Gate::Ingress && step.verdict == Verdict::Denied;
+        if is_it { Step { verdict: verdict.clone(), reason: reason.clone(), ..step } } else { step }
+    };
+    Decision { steps: refusal.steps.into_iter().map(opened).collect(), verdict: verdict.clone(), ..refusal }
 }
 
 /// One verdict of those on every way that a caller may enter and leave its own pod.
@@ -125,12 +170,13 @@ fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
     let nodes = Some(&config.cluster.nodes).filter(|nodes| !nodes.is_empty());
     let anyones = || nodes.cloned().unwrap_or_else(|| anywhere(call, entrance));
     let by = &entrance.by;
+    let own_node = OwnNode::Perhaps;
     if matches!(call.source.endpoint.peer, Peer::Pod(_)) {
         return match entrance.traffic {
             ExternalTraffic::Local => Arrival::Kept,
             ExternalTraffic::Cluster => {
                 let doubt = format!("with which address the caller arrives is not known: by way of {by} it may be that of a node");
-                Arrival::Open(anyones(), doubt)
+                Arrival::Open(Others { addresses: anyones(), doubt, own_node })
             }
         };
     }
@@ -141,11 +187,12 @@ fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
                 "with which address the caller arrives is not known: {by} may put that of a node or of a load balancer in its place; \
                  `source` under `[ingress]` in `twogate.toml` says it"
             );
-            Arrival::Open(anywhere(call, entrance), doubt)
+            Arrival::Open(Others { addresses: anywhere(call, entrance), doubt, own_node })
         }
         (IngressSource::Addresses(addresses), _) => {
             let doubt = "policies tell apart the addresses of `[ingress] source`, and with which of these addresses the caller arrives is not known";
-            Arrival::Changed(addresses.clone(), doubt.to_owned())
+            let own_node = own_node_within(setting, call, addresses);
+            Arrival::Changed(Others { addresses: addresses.clone(), doubt: doubt.to_owned(), own_node })
         }
         (IngressSource::Nodes, ExternalTraffic::Cluster) => {
             let doubt = if nodes.is_some() {
@@ -153,9 +200,21 @@ fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
             } else {
                 "callers arrive with the address of a node (`[ingress] source`), and `node-cidrs` under `[cluster]` does not say which that may be"
             };
-            Arrival::Changed(anyones(), doubt.to_owned())
+            Arrival::Changed(Others { addresses: anyones(), doubt: doubt.to_owned(), own_node })
         }
     }
+}
+
+/// Whether the pod's own node may have one of these addresses: by the addresses of that node where they are known, else by those of nodes.
+fn own_node_within(setting: &Setting, call: &Call, addresses: &AddressSet) -> OwnNode {
+    let nodes = setting.world.addressed().nodes();
+    let own = call.destination.endpoint.facts.node.as_ref();
+    let known: Vec<IpAddr> = nodes.iter().filter(|(_, node)| own.is_none_or(|own| own == *node)).map(|(address, _)| *address).collect();
+    let is_within = match known.as_slice() {
+        [] => setting.policy.config.cluster.nodes.overlaps(addresses),
+        known => known.iter().any(|address| addresses.contains(*address)),
+    };
+    if is_within { OwnNode::Perhaps } else { OwnNode::Never }
 }
 
 /// The addresses that anybody may put in the place of a caller's: nobody makes IPv6 of IPv4 on the way.

@@ -52,13 +52,15 @@ pub struct InboundCapture {
 }
 
 /// Whether a sidecar takes over the connections that its pod makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OutboundCapture {
     /// It does.
     #[default]
     All,
-    /// Annotations take some of them from it, and which that are hangs on addresses that are not known.
-    NotAll,
+    /// It does, but for those to these ports, as they are called.
+    AllBut(BTreeSet<u16>),
+    /// It does not with those to these ports, and annotations take others from it: which these are hangs on addresses that are not known.
+    NotAll(BTreeSet<u16>),
 }
 
 /// Whether mesh policy meets a port.
@@ -106,13 +108,20 @@ pub(super) fn read(annotations: &Labels, node: &Node<'_>, reading: &mut Reading<
 
 /// What a pod's annotations say of the connections that it makes.
 pub(super) fn outbound(annotations: &Labels) -> OutboundCapture {
-    const EXCLUDED: [&str; 3] = ["excludeOutboundPorts", "excludeOutboundIPRanges", "excludeInterfaces"];
+    const EXCLUDED: [&str; 2] = ["excludeOutboundIPRanges", "excludeInterfaces"];
     let said = |key: &str| annotations.get(format!("traffic.sidecar.istio.io/{key}").as_str()).map(|text| text.trim());
     let excludes = EXCLUDED.into_iter().any(|key| said(key).is_some_and(|text| !text.is_empty()));
+    // Ports are left out before anything else is looked at (istio/istio : tools/istio-iptables/pkg/capture/run.go).
+    let listed = ports(said("excludeOutboundPorts").unwrap_or_default());
+    let (is_listed, ports) = (listed.is_some(), listed.unwrap_or_default());
     let includes_all = said("includeOutboundIPRanges").is_none_or(|text| text == "*");
     let intercepts = annotations.get(INTERCEPTION).is_none_or(|mode| &**mode != "NONE") && !is_configured_to_pass(annotations);
     let intercepts = intercepts && !annotations.contains_key(BOOTSTRAP);
-    if !excludes && includes_all && intercepts { OutboundCapture::All } else { OutboundCapture::NotAll }
+    match is_listed && !excludes && includes_all && intercepts {
+        true if ports.is_empty() => OutboundCapture::All,
+        true => OutboundCapture::AllBut(ports),
+        false => OutboundCapture::NotAll(ports),
+    }
 }
 
 /// The annotations of a pod that may change what its proxy captures or does, and of which that is not understood.

@@ -129,7 +129,8 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
     }
     let labels = workload.labels.iter().filter(|(key, _)| !owner.open_keys.contains(*key));
     let same_labels = labels.eq(owner.labels.iter());
-    let same_proxy = (&workload.capture, workload.outbound) == (&owner.capture, owner.outbound) && workload.unmodelled == owner.unmodelled;
+    let same_proxy =
+        (&workload.capture, &workload.outbound) == (&owner.capture, &owner.outbound) && workload.unmodelled == owner.unmodelled;
     same_labels && same_proxy && workload.account == owner.account && workload.host_network == owner.host_network
 }
 

@@ -166,7 +166,7 @@ fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status
     let by_pods = over(concerned, |workload, pod| {
         let facts = &workload.endpoint.facts;
         let kept = || (!facts.uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned());
-        let sent = || (facts.outbound == OutboundCapture::NotAll).then(|| "keeps connections that it makes from its sidecar".to_owned());
+        let sent = || (facts.outbound != OutboundCapture::All).then(|| "keeps connections that it makes from its sidecar".to_owned());
         without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     });
     by_pods.unless(turned).unless(|| unlabelled(cluster, namespaces.iter()))

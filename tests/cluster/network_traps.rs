@@ -226,6 +226,103 @@ fn trap_016_the_address_of_a_pod_is_compared_where_it_is_known() {
     allowed(&decided, &pod("10.1.1.1"), &end("*@shop"), "80");
 }
 
+/// What matches pods compares addresses, and blocks of both families hold every one (`semantics.md` §1.8).
+#[test]
+fn trap_016_blocks_of_both_families_hold_every_pod() {
+    let block = |cidr: &str| format!("{{ipBlock: {{cidr: '{cidr}'}}}}");
+    let in_one = |first: &str, second: &str| lets_in(&format!("{{from: [{}, {}]}}", block(first), block(second)));
+    let in_two = |first: &str, second: &str| lets_in(&format!("{{from: [{}]}}, {{from: [{}]}}", block(first), block(second)));
+    let on = |pods: &str| Platform { ipblock_matches_pods: Some(true), pods: addresses(pods), ..platform() };
+    let (unknown, both) = (end("app=a@shop"), end("app=a@shop").at(&["10.0.0.1", "fd00::1"]));
+    for write in [&in_one as &dyn Fn(&str, &str) -> String, &in_two] {
+        for pods in ["", "10.0.0.0/8 fd00::/8"] {
+            let all = cluster_on(on(pods), &write("0.0.0.0/0", "::/0"));
+            allowed(&all, &unknown, &end("*@shop"), "80");
+            allowed(&all, &both, &end("*@shop"), "80");
+        }
+        let cidrs = write("10.0.0.0/8", "fd00::/8");
+        allowed(&cluster_on(on("10.0.0.0/8 fd00::/8"), &cidrs), &unknown, &end("*@shop"), "80");
+        unspecified(&cluster_on(on("10.0.0.0/7 fd00::/8"), &cidrs), &unknown, &end("*@shop"), "80", "holds the pod's address is not known");
+        unspecified(&cluster_on(on(""), &cidrs), &unknown, &end("*@shop"), "80", "holds the pod's address is not known");
+        let own = cluster_on(on(""), &write("10.0.0.1/32", "fd00::1/128"));
+        allowed(&own, &both, &end("*@shop"), "80");
+        let other = cluster_on(on(""), &write("10.0.0.1/32", "fd00::2/128"));
+        unspecified(&other, &both, &end("*@shop"), "80", "whether the connection is IPv4 or IPv6 is not known");
+        // Who says it by two rules is told by both.
+        let decided: Vec<_> = decide(&own, &both, &end("*@shop"), "80").steps.into_iter().flat_map(|step| step.decided_by).collect();
+        assert!(!decided.is_empty() && decided.iter().all(|document| document.rule.is_some()), "{decided:?}");
+        for knob in [None, Some(false)] {
+            let cluster = cluster_on(Platform { ipblock_matches_pods: knob, ..platform() }, &write("0.0.0.0/0", "::/0"));
+            assert_ne!(decide(&cluster, &both, &end("*@shop"), "80").verdict, Verdict::Allowed, "{knob:?}");
+        }
+    }
+    let steps = decide(&cluster_on(on(""), &in_two("10.0.0.1/32", "fd00::1/128")), &both, &end("*@shop"), "80").steps;
+    let reason = steps.into_iter().find(|step| step.gate == Gate::Ingress).map(|step| step.reason);
+    assert_eq!(reason.as_deref(), Some("rules together let it in, whichever of the addresses it may have the other end uses"));
+    // Each for its own ports; and what two policies say together hangs on who is selected by both.
+    let ports =
+        lets_in("{from: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 80}]}, {from: [{ipBlock: {cidr: '::/0'}}], ports: [{port: 81}]}");
+    let cluster = cluster_on(on(""), &ports);
+    for port in ["80", "81"] {
+        unspecified(&cluster, &both, &end("*@shop"), port, "whether the connection is IPv4 or IPv6 is not known");
+        unspecified(&cluster, &unknown, &end("*@shop"), port, "whether the connection is IPv4 or IPv6 is not known");
+    }
+    denied(&cluster, &both, &end("*@shop"), "82");
+}
+
+/// Both ends of a connection have addresses of one family, so one end that has no other settles it for both.
+#[test]
+fn the_family_of_one_end_is_that_of_the_other() {
+    let both = end("app=a@shop").at(&["10.0.0.1", "fd00::1"]);
+    let on = |pods: &str| Platform { ipblock_matches_pods: Some(true), pods: addresses(pods), ..platform() };
+    let (v4, v6) = (end("*@shop").at(&["10.0.0.5"]), end("*@shop").at(&["fd00::5"]));
+    let old = cluster_on(on("10.0.0.0/8 fd00::/8"), &lets_in("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}"));
+    for source in [&both, &end("app=a@shop")] {
+        allowed(&old, source, &v4, "80");
+        denied(&old, source, &v6, "80");
+        unspecified(&old, source, &end("*@shop"), "80", "whether the connection is IPv4 or IPv6 is not known");
+    }
+    let out = cluster_on(on(""), &lets_out("{to: [{ipBlock: {cidr: '::/0'}}]}"));
+    allowed(&out, &v6, &both, "80");
+    denied(&out, &v4, &both, "80");
+    // Ends without a family in common do not meet; nothing is made of that.
+    unspecified(&out, &end("*@shop"), &both, "80", "whether the connection is IPv4 or IPv6 is not known");
+    denied(&out, &v6, &end("app=a@shop").at(&["10.0.0.1"]), "80");
+}
+
+/// No pod has such an address, and so no block of them holds one whose address is not known.
+#[test]
+fn blocks_of_addresses_that_no_pod_has_hold_no_pod() {
+    let on = |knob| Platform { ipblock_matches_pods: knob, ..platform() };
+    let source = end("app=a@shop");
+    for cidr in [
+        "169.254.7.127/32",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "224.0.0.0/4",
+        "239.1.0.0/16",
+        "::1/128",
+        "fe80::/10",
+        "ff00::/8",
+        "ff02::/16",
+    ] {
+        for knob in [None, Some(true), Some(false)] {
+            denied(&cluster_on(on(knob), &lets_in(&format!("{{from: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}"))), &source, &end("*@shop"), "80");
+            denied(&cluster_on(on(knob), &lets_out(&format!("{{to: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}"))), &source, &end("*@shop"), "80");
+        }
+        // What uses its node's network may listen there, as node-local DNS does.
+        let out = cluster_on(on(None), &lets_out(&format!("{{to: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}")));
+        unspecified(&out, &source, &end("app=dns@kube-system").on_host_network(), "53/udp", "");
+    }
+    for cidr in ["168.0.0.0/6", "fe00::/8", "100.64.0.0/10", "240.0.0.0/4"] {
+        let lets = lets_in(&format!("{{from: [{{ipBlock: {{cidr: '{cidr}'}}}}]}}"));
+        unspecified(&cluster_on(on(Some(true)), &lets), &source, &end("*@shop"), "80", "holds the pod's address is not known");
+    }
+    // An address that is known is compared, whatever it is.
+    let lets = lets_in("{from: [{ipBlock: {cidr: 169.254.0.0/16}}]}");
+    allowed(&cluster_on(on(Some(true)), &lets), &source.at(&["169.254.3.3"]), &end("*@shop"), "80");
+}
+
 #[test]
 fn trap_017_an_exception_denies_nothing_to_another_policy() {
     let except = lets_in("{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}");

@@ -1,7 +1,9 @@
 //! The traps of `semantics.md` §8.5 that the network gate shows: which hop, and which port of it, a policy judges.
 
-use super::{Changed, allowed, cluster, denied, end, lets_in, lets_out, object, policy, question};
-use twogate::cluster::{Cluster, Endpoint, Gate};
+use super::{
+    Changed, addresses, allowed, cluster, cluster_on, denied, end, lets_in, lets_out, object, platform, policy, question, unspecified,
+};
+use twogate::cluster::{Cluster, Endpoint, Gate, Platform};
 use twogate::flow::{DataPlane, Transport, Verdict};
 
 /// What the network gate says at one end of a connection over mTLS.
@@ -67,8 +69,15 @@ fn trap_102_an_open_port_of_an_ambient_pod_is_a_way_for_plaintext() {
 #[test]
 fn trap_103_probes_of_ambient_pods_come_from_an_address_of_their_own() {
     let probe = end("169.254.7.127");
-    denied(&cluster(&policy("p", "{policyTypes: [Ingress]}")), &probe, &ambient("app=db@shop"), "8080");
-    let admits = cluster(&lets_in("{from: [{ipBlock: {cidr: 169.254.7.127/32}}], ports: [{port: 8080}]}"));
+    let on = |yaml: &str| cluster_on(Platform { probe_sources: addresses("169.254.7.127/32"), ..platform() }, yaml);
+    // Some plugins take it for the pod's own node, which is always admitted, and others do not.
+    let closed = on(&policy("p", "{policyTypes: [Ingress]}"));
+    unspecified(&closed, &probe, &ambient("app=db@shop"), "8080", "of the pod's own node");
+    denied(&closed, &end("169.254.7.126"), &ambient("app=db@shop"), "8080");
+    denied(&closed, &probe, &sidecar("app=db@shop"), "8080");
+    denied(&closed, &probe, &end("app=db@shop"), "8080");
+    denied(&closed, &probe, &ambient("app=db@shop"), "8080/udp");
+    let admits = on(&lets_in("{from: [{ipBlock: {cidr: 169.254.7.127/32}}], ports: [{port: 8080}]}"));
     let ingress = admits.decide(&question(&probe, &ambient("app=db@shop"), "8080")).steps;
     assert_eq!(ingress.first().map(|step| &step.verdict), Some(&Verdict::Allowed));
 }

@@ -136,8 +136,9 @@ fn pods_that_bypass_ztunnel_or_bring_their_own_bootstrap_are_left_open() {
 fn calls_that_annotations_keep_from_a_sidecar_may_be_plaintext() {
     let strict = peer_authentication("shop/strict", "{selector: {matchLabels: {app: db}}, mtls: {mode: STRICT}}");
     let services = format!(
-        "{}{}",
+        "{}{}{}",
         service("db", "{}", "{name: http, port: 80}"),
+        service("as", "{}", "{name: http, port: 8080, targetPort: 80}"),
         labelled("v1", "Service", "shop/open", "{}", "{selector: {app: open}, ports: [{name: http, port: 80}]}")
     );
     let asked = |annotations: &str| {
@@ -146,7 +147,8 @@ fn calls_that_annotations_keep_from_a_sidecar_may_be_plaintext() {
         (cluster, web)
     };
     for annotation in [
-        "traffic.sidecar.istio.io/excludeOutboundPorts: '443'",
+        "traffic.sidecar.istio.io/excludeOutboundPorts: all",
+        "traffic.sidecar.istio.io/excludeOutboundPorts: '443', traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.0.0.0/8",
         "traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.0.0.0/8",
         "traffic.sidecar.istio.io/includeOutboundIPRanges: 10.0.0.0/8",
         "traffic.sidecar.istio.io/includeOutboundIPRanges: ''",
@@ -162,6 +164,7 @@ fn calls_that_annotations_keep_from_a_sidecar_may_be_plaintext() {
     }
     for usual in [
         "traffic.sidecar.istio.io/excludeOutboundPorts: ''",
+        "traffic.sidecar.istio.io/excludeOutboundPorts: '443, 8443'",
         "traffic.sidecar.istio.io/includeOutboundIPRanges: '*'",
         "traffic.sidecar.istio.io/includeOutboundPorts: '80'",
         "inject.istio.io/templates: gateway, sidecar.istio.io/interceptionMode: NONE",
@@ -169,6 +172,20 @@ fn calls_that_annotations_keep_from_a_sidecar_may_be_plaintext() {
         let (cluster, web) = asked(usual);
         allowed(&cluster, &auto(&web, &db(), 80).service("shop/db", 80));
     }
+    // A port that is named is surely left alone, by the number that is called.
+    for left in [
+        "traffic.sidecar.istio.io/excludeOutboundPorts: '443,80'",
+        "traffic.sidecar.istio.io/excludeOutboundPorts: '80', traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.0.0.0/8",
+        "traffic.sidecar.istio.io/excludeOutboundPorts: '80', traffic.sidecar.istio.io/includeOutboundPorts: '80'",
+    ] {
+        let (cluster, web) = asked(left);
+        denied(&cluster, &auto(&web, &db(), 80).service("shop/db", 80), Gate::Transport);
+        allowed(&cluster, &auto(&web, &meshed("shop", "app=open", "open"), 80).service("shop/open", 80));
+        allowed(&cluster, &mtls(&web, &db(), 80).service("shop/db", 80));
+    }
+    let (cluster, web) = asked("traffic.sidecar.istio.io/excludeOutboundPorts: '8080'");
+    denied(&cluster, &auto(&web, &db(), 80).service("shop/as", 8080), Gate::Transport);
+    allowed(&cluster, &auto(&web, &db(), 80).service("shop/db", 80));
 }
 
 /// A Service that keeps to some namespaces is unknown to the sidecars of all others, which pass on what they do not know.

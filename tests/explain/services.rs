@@ -125,7 +125,8 @@ fn who_calls_from_outside_may_arrive_as_somebody_else() {
         assert_eq!(verdict(&balanced("externalTrafficPolicy: Local,"), NO_MESH, flow), kept, "{flow}");
         let config = |source: &str| format!("{NO_MESH}[ingress]\nsource = {source}\n[cluster]\nnode-cidrs = [\"192.168.0.0/24\"]\n");
         assert_eq!(verdict(&balanced(""), &config("\"client\""), flow), kept, "{flow}");
-        assert_eq!(verdict(&balanced(""), &config("\"nodes\""), flow), Verdict::Denied, "{flow}");
+        is_open(&balanced(""), &config("\"nodes\""), flow, "the pod's own node");
+        assert_eq!(verdict(&balanced("externalTrafficPolicy: Local,"), &config("\"nodes\""), flow), kept, "{flow}");
         assert_eq!(verdict(&balanced(""), &config("[\"203.0.113.128/28\"]"), flow), Verdict::Allowed, "{flow}");
         is_open(&balanced(""), &config("[\"203.0.113.128/28\", \"192.0.2.7/32\"]"), flow, "which of these addresses");
     }
@@ -134,7 +135,7 @@ fn who_calls_from_outside_may_arrive_as_somebody_else() {
     let open = balanced("").replace("203.0.113.0/24", "0.0.0.0/0");
     assert_eq!(verdict(&open, NO_MESH, "203.0.113.9 -> svc/lb@s:80"), Verdict::Allowed);
     let closed = balanced("").replace(FROM_CLIENTS, FROM_B);
-    assert_eq!(verdict(&closed, NO_MESH, "203.0.113.9 -> svc/lb@s:80"), Verdict::Denied);
+    is_open(&closed, NO_MESH, "203.0.113.9 -> svc/lb@s:80", "the pod's own node");
     // A Service with an address inside alone is called from inside.
     let inside =
         balanced("").replace("type: LoadBalancer, ", "").replace("externalIPs: [198.51.100.7]", "").replace("{ip: 203.0.113.50}", "");
@@ -192,7 +193,7 @@ fn a_node_port_leads_to_the_pods_of_its_service() {
         )
     };
     let closed = format!("{RUNNING}{}{}", node_port(""), lets_in(FROM_B, "8080"));
-    assert_eq!(verdict(&closed, NO_MESH, "203.0.113.9 -> 192.168.0.1:31080"), Verdict::Denied);
+    is_open(&closed, NO_MESH, "203.0.113.9 -> 192.168.0.1:31080", "the pod's own node");
     is_open(&closed, NO_MESH, "deploy/b@s -> 192.168.0.1:31080", "with which address the caller arrives is not known");
     let local = format!("{RUNNING}{}{}", node_port("externalTrafficPolicy: Local,"), lets_in(FROM_B, "8080"));
     assert_eq!(verdict(&local, NO_MESH, "deploy/b@s -> 192.168.0.1:31080"), Verdict::Allowed);
@@ -217,7 +218,43 @@ fn a_node_port_leads_to_the_pods_of_its_service() {
         "{page}"
     );
     let config = format!("{NO_MESH}[cluster]\nnode-cidrs = [\"10.20.0.0/16\"]\n");
-    assert_eq!(verdict(&closed, &config, "203.0.113.9 -> 10.20.30.40:31080"), Verdict::Denied);
+    is_open(&closed, &config, "203.0.113.9 -> 10.20.30.40:31080", "the pod's own node");
+}
+
+/// A node puts its own address in the place of a caller's, and no policy stops what comes from the pod's own node (`semantics.md` §1.6,
+/// §1.7, trap 25). So nothing is denied for sure, unless the address is kept or is another's.
+#[test]
+fn who_comes_through_a_node_may_come_from_the_pods_own() {
+    let spec = |policy: &str| {
+        format!("{{type: NodePort, {policy} selector: {{app: a}}, ports: [{{port: 80, targetPort: 8080, nodePort: 31080}}]}}")
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a-0, namespace: s, labels: {app: a}}\nspec: {nodeName: n1, containers: [{name: c}]}\n\
+               status: {podIP: 10.0.0.5}\n---\n";
+    let statefulset = RUNNING.find("apiVersion: apps/v1\nkind: StatefulSet").zip(RUNNING.find("apiVersion: apps/v1\nkind: Deployment"));
+    let (from, to) = statefulset.expect("both are there");
+    let running = format!("{}{pod}{}", &RUNNING[..from], &RUNNING[to..]);
+    let isolated = |policy: &str| format!("{running}{}{}", service("np", &spec(policy)), lets_in(FROM_B, "8080"));
+    let source = |source: &str| format!("{NO_MESH}[ingress]\nsource = {source}\n");
+    for flow in ["203.0.113.9 -> 192.168.0.1:31080", "internet -> svc/np@s:80"] {
+        for config in [NO_MESH, &source("\"nodes\""), &source("[\"192.168.0.0/30\"]")] {
+            is_open(&isolated(""), config, flow, "by way of Service s/np the caller may arrive with the address of the pod's own node");
+            let page = notes(&isolated(""), config, flow);
+            assert!(page.contains("enters a-0  NetworkPolicy  UNSPECIFIED  s/p: by way of Service s/np"), "{page}");
+        }
+        for config in [source("\"client\""), source("[\"203.0.113.0/28\"]")] {
+            assert_eq!(verdict(&isolated(""), &config, flow), Verdict::Denied, "{flow} {config}");
+        }
+        for config in [NO_MESH, &source("\"nodes\"")] {
+            assert_eq!(verdict(&isolated("externalTrafficPolicy: Local,"), config, flow), Verdict::Denied, "{flow} {config}");
+        }
+        // A rule that admits anybody admits that node too.
+        let open = isolated("").replace(FROM_B, "{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}");
+        assert_eq!(verdict(&open, NO_MESH, flow), Verdict::Allowed, "{flow}");
+    }
+    // The mesh asks for more than where a connection comes from.
+    let meshed = isolated("").replacen("{name: s}", "{name: s, labels: {istio-injection: enabled}}", 1);
+    let strict = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: d, namespace: s}\nspec: {mtls: {mode: STRICT}}\n";
+    assert_eq!(verdict(&format!("{meshed}{strict}"), "", "203.0.113.9 -> 192.168.0.1:31080"), Verdict::Denied);
 }
 
 /// What comes through a node is no mTLS of the mesh.
@@ -242,7 +279,7 @@ fn a_host_port_leads_to_the_pod() {
     let hosted = RUNNING.replace("containerPort: 8080", "containerPort: 8080, hostPort: 8088");
     let lets = |from: &str| format!("{hosted}{}", lets_in(from, "8080"));
     let flow = "203.0.113.9 -> 192.168.0.1:8088";
-    assert_eq!(verdict(&lets(FROM_B), NO_MESH, flow), Verdict::Denied);
+    is_open(&lets(FROM_B), NO_MESH, flow, "the pod's own node");
     is_open(&lets(FROM_CLIENTS), NO_MESH, flow, "with which address the caller arrives is not known");
     assert_eq!(verdict(&lets("{ipBlock: {cidr: 0.0.0.0/0}}"), NO_MESH, flow), Verdict::Allowed);
     assert_eq!(verdict(&lets(FROM_CLIENTS), &format!("{NO_MESH}[ingress]\nsource = \"client\"\n"), flow), Verdict::Allowed);

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judge::inside;
+use super::reach::Reach;
 use super::read::namespace_cube;
 use super::{Block, NetworkPolicy, PeerTest, Rule, Selected};
 use crate::cluster::{Endpoint, Platform, Way, wire};
@@ -88,9 +88,9 @@ fn peer_pieces(policy: &NetworkPolicy, rule: &Rule, platform: &Platform, known: 
 fn may_hold_pods(block: &Block, platform: &Platform, known: &Known) -> bool {
     let holds = |own: &OnNode| match own {
         OnNode::At(addresses) => addresses.overlaps(&block.addresses),
-        OnNode::Anywhere => !inside(block, &[], &platform.nodes).is_no(),
+        OnNode::Anywhere => !Reach::of_nodes(platform).inside(block).is_no(),
     };
-    platform.ipblock_matches_pods != Some(false) && !inside(block, &[], &platform.pods).is_no() || known.on_nodes.iter().any(holds)
+    platform.ipblock_matches_pods != Some(false) && !Reach::of_pods(platform).inside(block).is_no() || known.on_nodes.iter().any(holds)
 }
 
 /// The ports that a rule tells apart by number and by range.

@@ -48,6 +48,9 @@ fn deciding(selected: &[Selected<'_>], connection: &Connection<'_>, answer: Trut
         // Nobody knows whether these policies select the pod, and each of them would let the connection pass.
         found = rules(selected, |one, rule| connection.rule(one.policy, rule).is_yes());
     }
+    if found.is_empty() && answer.is_yes() && selected.iter().any(|one| connection.policy(one).is_yes()) {
+        found = rules(selected, |one, rule| connection.policy(one).is_yes() && !connection.rule(one.policy, rule).is_no());
+    }
     if found.is_empty() { selected.iter().map(|one| one.policy.object.document(None)).collect() } else { found }
 }
 
@@ -66,10 +69,14 @@ fn reason(selected: &[Selected<'_>], connection: &Connection<'_>, answer: Truth<
         Way::Ingress => ("in", "ingress"),
         Way::Egress => ("out", "egress"),
     };
-    let permits = |one: &Selected<'_>| one.rules.iter().any(|rule| connection.rule(one.policy, rule).is_yes());
+    let permits = |one: &Selected<'_>| connection.policy(one).is_yes();
+    let permits_by_one = |one: &Selected<'_>| one.rules.iter().any(|rule| connection.rule(one.policy, rule).is_yes());
     match answer {
         Truth::Yes if selected.is_empty() => format!("no NetworkPolicy isolates the {isolated} of the pod"),
         Truth::Yes if !selected.iter().any(permits) => "a pod is always reached from its own node and by itself".to_owned(),
+        Truth::Yes if !selected.iter().any(permits_by_one) => {
+            format!("rules together let it {way}, whichever of the addresses it may have the other end uses")
+        }
         Truth::Yes => format!("a rule lets it {way}"),
         Truth::Unknown(doubt) => doubt.to_string(),
         Truth::No => {

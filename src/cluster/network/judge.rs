@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::reach::Reach;
 use super::{Block, NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
 use crate::cluster::truth::{Doubt, Truth};
 use crate::cluster::{Addressed, Endpoint, Network, Platform, Way, selector};
@@ -28,6 +29,9 @@ pub(in crate::cluster) struct Connection<'a> {
     pub(in crate::cluster) addressed: &'a Addressed,
     /// The Service whose address its packets may have where they leave the client.
     pub(in crate::cluster) service: Option<Untranslated<'a>>,
+    /// The addresses with which probes of the near end's own node arrive there (§5.4); empty where they have the node's, and where an
+    /// address is taken for none of that node.
+    pub(in crate::cluster) probes: &'a AddressSet,
 }
 
 /// The address of a Service, which packets have until they are led to a pod: before or after a policy looks at them (§1.6).
@@ -45,6 +49,8 @@ enum Node {
     Own,
     Other,
     Perhaps,
+    /// It has an address of which some plugins know that it is the node's, and others do not (§5.4).
+    Probe,
 }
 
 /// Whether the policies that select an end let a connection pass there.
@@ -73,12 +79,13 @@ pub(in crate::cluster) fn gate<'a>(selected: &[Selected<'a>], connection: &Conne
         (Node::Other, _) | (Node::Own, Way::Ingress) => judged,
         (Node::Own | Node::Perhaps, Way::Egress) => judged.unless(Doubt::NodeEgress),
         (Node::Perhaps, Way::Ingress) => judged.unless(Doubt::Perhaps),
+        (Node::Probe, _) => judged.unless(Doubt::Probe),
     }
 }
 
 /// Whether a rule lets the connection pass, or perhaps no policy isolates the end at all.
 fn permitted<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Truth<'a> {
-    let permits = |one: &Selected<'a>| Truth::any(one.rules.iter().map(|rule| connection.rule(one.policy, rule)));
+    let permits = |one: &Selected<'a>| connection.policy(one);
     let sure = selected.iter().filter(|one| one.applies.is_yes());
     let by_sure = Truth::any(sure.clone().map(permits));
     if by_sure.is_yes() {
@@ -94,6 +101,27 @@ fn permitted<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Trut
 }
 
 impl<'a> Connection<'a> {
+    /// Whether the rules of a policy let the connection pass: one of them, or several whose blocks hold the far end's address together.
+    pub(super) fn policy(&self, one: &Selected<'a>) -> Truth<'a> {
+        let by_one = Truth::any(one.rules.iter().map(|rule| self.rule(one.policy, rule)));
+        let open = || one.rules.iter().filter(|rule| self.ports(rule).is_yes());
+        match by_one {
+            Truth::Unknown(_) if self.is_within(open().filter_map(|rule| rule.peers.as_deref()).flatten()) => Truth::Yes,
+            _ => by_one,
+        }
+    }
+
+    /// Whether the blocks among some peers together hold the far end, a pod, whichever of its addresses it uses (§1.8).
+    fn is_within<'p>(&self, peers: impl Iterator<Item = &'p PeerTest> + Clone) -> bool {
+        let blocks = peers.filter_map(|peer| match peer {
+            PeerTest::Block(block) => Some(block),
+            PeerTest::Pods(..) => None,
+        });
+        let blocks_match = self.far.facts.network == Network::Host || self.platform.ipblock_matches_pods == Some(true);
+        let is_pod = matches!(self.far.peer, Peer::Pod(_));
+        is_pod && blocks_match && blocks.clone().nth(1).is_some() && Reach::of_far(self.far, self.near, self.platform).is_within(blocks)
+    }
+
     /// Whether both the peers and the ports of a rule hold the connection.
     pub(super) fn rule(&self, policy: &'a NetworkPolicy, rule: &'a Rule) -> Truth<'a> {
         let ports = self.ports(rule);
@@ -115,9 +143,10 @@ impl<'a> Connection<'a> {
 
     /// Whether the peers of a rule hold the far end.
     pub(super) fn peers(&self, policy: &'a NetworkPolicy, rule: &'a Rule) -> Truth<'a> {
-        match &rule.peers {
-            None => Truth::Yes,
-            Some(peers) => Truth::any(peers.iter().map(|peer| self.peer(policy, peer))),
+        let Some(peers) = &rule.peers else { return Truth::Yes };
+        match Truth::any(peers.iter().map(|peer| self.peer(policy, peer))) {
+            Truth::Unknown(_) if self.is_within(peers.iter()) => Truth::Yes,
+            by_one => by_one,
         }
     }
 
@@ -179,7 +208,7 @@ impl<'a> Connection<'a> {
                 let undefined = self.far.facts.network == Network::Host && !chosen.is_no();
                 if undefined { Truth::Unknown(Doubt::HostNetworkPeer) } else { chosen }
             }
-            (PeerTest::Block(block), Peer::Address(address)) => inside(block, &[*address], &AddressSet::none()),
+            (PeerTest::Block(block), Peer::Address(address)) => held(block, *address),
             (PeerTest::Block(block), Peer::Pod(_)) => self.pod_in(block),
         }
     }
@@ -198,11 +227,10 @@ impl<'a> Connection<'a> {
     ///
     /// The traffic of a pod on its node's network has the node's address and no pod's.
     fn pod_in(&self, block: &'a Block) -> Truth<'a> {
-        let addresses = &self.far.facts.addresses;
+        let inside = Reach::of_far(self.far, self.near, self.platform).inside(block);
         if self.far.facts.network == Network::Host {
-            return inside(block, addresses, &self.platform.nodes);
+            return inside;
         }
-        let inside = inside(block, addresses, &self.platform.pods);
         match (inside, self.platform.ipblock_matches_pods) {
             (Truth::No, _) | (_, Some(false)) => Truth::No,
             (inside, Some(true)) => inside,
@@ -222,6 +250,12 @@ impl<'a> Connection<'a> {
         near.is_some() && near == far
     }
 
+    /// Whether the far end has the address with which probes of the pod's own node arrive, and perhaps others of its processes.
+    fn is_probe(&self) -> bool {
+        let Peer::Address(address) = self.far.peer else { return false };
+        self.way == Way::Ingress && self.protocol == Protocol::Tcp && self.probes.contains(address)
+    }
+
     /// Whether the far end is on the near end's node: only what uses the node's network is.
     fn node(&self) -> Node {
         let on_node = match self.far.peer {
@@ -229,7 +263,7 @@ impl<'a> Connection<'a> {
             Peer::Address(_) => self.far.facts.node.is_some(),
         };
         if !on_node {
-            return Node::Other;
+            return if self.is_probe() { Node::Probe } else { Node::Other };
         }
         match (&self.near.facts.node, &self.far.facts.node) {
             (Some(near), Some(far)) if near == far => Node::Own,
@@ -239,44 +273,12 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Whether a block holds an end with these addresses, or any end of a kind whose addresses lie in `all`, which is empty if that is
-/// not known.
-pub(super) fn inside<'a>(block: &'a Block, addresses: &[IpAddr], all: &AddressSet) -> Truth<'a> {
-    let widest = share(&block.addresses, addresses, all);
-    let surest = block.sure.as_ref().map_or(widest, |sure| share(sure, addresses, all));
-    match (surest, widest) {
-        (Share::All, _) => Truth::Yes,
-        (_, Share::None) => Truth::No,
-        (Share::None, Share::All) => Truth::Unknown(Doubt::HostBits { block }),
-        _ => Truth::Unknown(Doubt::AddressUnknown { block }),
-    }
-}
-
-/// How much of what an end may use as its address lies in a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
-    None,
-    Some,
-    All,
-}
-
-/// How many of these addresses lie in a set, or of those of `all` where there are none; some of them where that is not known. A connection
-/// uses one of a pod's addresses, and it is not said which.
-fn share(set: &AddressSet, addresses: &[IpAddr], all: &AddressSet) -> Share {
-    if set.is_empty() {
-        return Share::None;
-    }
-    if !addresses.is_empty() {
-        return match addresses.iter().filter(|address| set.contains(**address)).count() {
-            0 => Share::None,
-            all if all == addresses.len() => Share::All,
-            _ => Share::Some,
-        };
-    }
-    match all {
-        all if all.is_empty() => Share::Some,
-        all if !all.overlaps(set) => Share::None,
-        all if all.is_subset(set) => Share::All,
-        _ => Share::Some,
+/// Whether a block holds an address.
+fn held(block: &Block, address: IpAddr) -> Truth<'_> {
+    let is_sure = block.sure.as_ref().unwrap_or(&block.addresses).contains(address);
+    match (is_sure, block.addresses.contains(address)) {
+        (true, _) => Truth::Yes,
+        (false, false) => Truth::No,
+        (false, true) => Truth::Unknown(Doubt::HostBits { block }),
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::Manifests;
-use crate::cluster::Platform;
 use crate::cluster::unmodelled::{Ends, Gates, Side, Unmodelled, Why};
+use crate::cluster::{Platform, Way};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::Symbol;
 
@@ -28,27 +28,35 @@ impl Manifests {
         self.findings.push(finding);
     }
 
-    /// Reports what is not modelled: the first few of each kind, as a dump may hold thousands.
+    /// Reports what is not modelled: the first of each kind and cause, as a dump may hold thousands that differ in their names alone.
     pub(super) fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
-        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare)) {
+        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare | Why::Group(_)))
+        {
             by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
         for all in by_kind.into_values() {
-            let more = all.len().saturating_sub(MAX_OF_A_KIND);
-            for (index, object) in all.iter().take(MAX_OF_A_KIND).enumerate() {
-                let finding = unmodelled(object);
-                let last = index + 1 == MAX_OF_A_KIND && more > 0;
-                self.findings.push(if last { finding.note(format!("{more} more objects are of this kind")) } else { finding });
-            }
+            let Some((first, others)) = all.split_first() else { continue };
+            let finding = unmodelled(first);
+            self.findings.push(if others.is_empty() { finding } else { finding.note(alike(others)) });
         }
     }
+}
+
+/// Further objects of one kind of which the same is to be said.
+fn alike(others: &[&Unmodelled]) -> String {
+    let names: Vec<String> = others.iter().take(MAX_OF_A_KIND).map(|other| other.object.to_string()).collect();
+    let more = others.len() - names.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("others like it are {}{more}", names.join(", "))
 }
 
 /// An object that is not modelled, or of which something is not.
 fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let gates = match object.gates {
         Gates::Network | Gates::NetworkBaseline | Gates::NetworkLimits => "what the network lets pass",
+        Gates::NetworkOneWay(Way::Ingress) | Gates::NetworkBaselineOneWay(Way::Ingress) => "what the network lets in",
+        Gates::NetworkOneWay(Way::Egress) | Gates::NetworkBaselineOneWay(Way::Egress) => "what the network lets out",
         Gates::Mesh | Gates::Membership => "what the mesh lets pass",
         Gates::Both => "what passes",
     };
@@ -65,6 +73,11 @@ fn unmodelled(object: &Unmodelled) -> Diagnostic {
     let (code, message) = match object.why {
         Why::Setting(key) => (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object)),
         Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
+        Why::Group(group) => {
+            let kind = &object.object.kind;
+            let message = format!("{} is of `{group}`, which has no {kind}: `apiVersion: networking.k8s.io/v1` is meant", object.object);
+            (code::UNMODELLED_KIND, message)
+        }
         _ => (code::UNMODELLED_KIND, format!("{} is of a kind that is not modelled", object.object)),
     };
     Diagnostic::new(code, object.object.location, message)

@@ -311,6 +311,10 @@ const SCOPED: [(&str, &str, Scope); 21] = [
     ("security.kubearmor.com", "KubeArmorPolicy", Scope::Limits),
 ];
 
+/// Groups of Kubernetes that have no `NetworkPolicy`, and what they are called: `extensions` had one until 1.16, and others are written by
+/// mistake.
+const WITHOUT_POLICIES: [(&str, &str); 4] = [("", "v1"), ("apps", "apps"), ("extensions", "extensions"), ("policy", "policy")];
+
 /// What is to be done with objects of a group and kind.
 pub(super) fn sort(group: &str, kind: &str) -> Sort {
     if inventory::is_fact(group, kind) {
@@ -318,6 +322,9 @@ pub(super) fn sort(group: &str, kind: &str) -> Sort {
     }
     if (group, kind) == ("networking.k8s.io", "NetworkPolicy") {
         return Sort::NetworkPolicy;
+    }
+    if let Some((_, word)) = WITHOUT_POLICIES.iter().find(|(own, _)| kind == "NetworkPolicy" && *own == group) {
+        return Sort::Unmodelled(Scope::Misplaced(word));
     }
     if group == "networking.k8s.io" && matches!(kind, "Ingress" | "IngressClass") {
         return Sort::Ingress;

@@ -4,8 +4,8 @@
 //! reports a finding about a field.
 
 use crate::cluster::mesh::MAX_LABELS;
-use crate::cluster::selector;
 use crate::cluster::unmodelled::{Ends, Gates, equalities};
+use crate::cluster::{Way, selector};
 use crate::flow::{LabelCube, PodCube, Symbol};
 use crate::manifest::{Node, Object, Reading};
 
@@ -20,6 +20,8 @@ pub(super) enum Scope {
     Limits,
     /// An object of the mesh about a whole namespace, or about the whole mesh in its root namespace.
     Mesh,
+    /// A `NetworkPolicy` of a group that has none, or has none any more, in its `podSelector`.
+    Misplaced(&'static str),
     /// A policy for the whole cluster, in its `subject` (`semantics.md` §1.10).
     Subject,
     /// Cilium's policies, in their `endpointSelector`.
@@ -58,6 +60,7 @@ pub(super) fn touched(scope: Scope, object: &Object<'_>, namespace: &str, root: 
     match scope {
         Scope::Unknown => (Gates::Both, Ends::of_namespace(namespace, everything)),
         Scope::Limits => (Gates::NetworkLimits, Ends::of_namespace(namespace, everything)),
+        Scope::Misplaced(_) => (Gates::Network, Ends::of_namespace(namespace, selected(object, reading).unwrap_or_default())),
         Scope::Network => (Gates::Network, Ends::of_namespace(namespace, everything)),
         Scope::Mesh => (Gates::Mesh, of_mesh(namespace, root, everything)),
         Scope::WorkloadSelector | Scope::Sidecar => (Gates::Mesh, of_mesh(namespace, root, map(&["spec", "workloadSelector", "labels"]))),
@@ -101,7 +104,19 @@ fn selector_of(object: &Object<'_>, reading: &mut Reading<'_>) -> Option<LabelCu
 fn subject(object: &Object<'_>, reading: &mut Reading<'_>) -> (Gates, Ends) {
     let spec = object.root.get(reading, "spec");
     let baseline = object.kind == "BaselineAdminNetworkPolicy" || spec.get(reading, "tier").text(reading) == Some("Baseline");
-    let gates = if baseline { Gates::NetworkBaseline } else { Gates::Network };
+    let mut has = |key| !matches!(reading.quietly(|reading| spec.get(reading, key).list(reading)), Some(rules) if rules.is_empty());
+    let way = match (has("ingress"), has("egress")) {
+        (true, false) => Some(Way::Ingress),
+        (false, true) => Some(Way::Egress),
+        // One without rules is none that anybody meant.
+        (true, true) | (false, false) => None,
+    };
+    let gates = match (baseline, way) {
+        (false, None) => Gates::Network,
+        (false, Some(way)) => Gates::NetworkOneWay(way),
+        (true, None) => Gates::NetworkBaseline,
+        (true, Some(way)) => Gates::NetworkBaselineOneWay(way),
+    };
     let subject = spec.get(reading, "subject");
     let (namespaces, pods) = (subject.get(reading, "namespaces"), subject.get(reading, "pods"));
     let cube = match (namespaces.is_missing(), pods.is_missing()) {

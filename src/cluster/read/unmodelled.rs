@@ -31,7 +31,11 @@ impl Manifests {
         // Whatever is wrong with it, it touches no more than an object of an unknown kind.
         let (gates, ends) = plain.unwrap_or_else(|| touched(Scope::Unknown, object, &named.namespace, root, reading));
         self.note(object.group(), &named, reading);
-        let why = if is_of_one && scope.is_modelled_in_part() { Why::Setting(metadata::REVISION) } else { Why::Kind };
+        let why = match scope {
+            Scope::Misplaced(group) => Why::Group(group),
+            _ if is_of_one && scope.is_modelled_in_part() => Why::Setting(metadata::REVISION),
+            _ => Why::Kind,
+        };
         if scope == Scope::Gateway {
             return self.gateway((named, object), (why, gates, ends), reading);
         }

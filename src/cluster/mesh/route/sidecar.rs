@@ -2,6 +2,8 @@
 //!
 //! Owns: what a sidecar speaks to whom, by `DestinationRule`s or by itself (`semantics.md` §3.3). It must not know waypoints.
 
+use std::collections::BTreeSet;
+
 use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
 use crate::cluster::mesh::attachment::Acts;
@@ -18,9 +20,14 @@ const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what 
 impl Mesh {
     /// The ways of a connection that a pod with a sidecar makes; also as it comes from the application, where the sidecar may leave it so.
     pub(super) fn ways_of_sidecar(&self, question: &Question, ends: (&Pod, &Pod), plain: &Course) -> Vec<Route> {
+        let past = || self.route(question, plain);
+        let reason = match self.is_left_as_it_comes(question, ends, &plain.target) {
+            Truth::Yes => return vec![past()],
+            Truth::No => return self.ways_taken_over(question, ends, plain),
+            Truth::Open(reason) => reason,
+        };
         let mut ways = self.ways_taken_over(question, ends, plain);
-        let Some(reason) = self.is_left_as_it_comes(question, ends, &plain.target) else { return ways };
-        let past = self.route(question, plain);
+        let past = past();
         if ways.iter().any(|way| way.is_same(&past)) {
             return ways;
         }
@@ -28,19 +35,28 @@ impl Mesh {
         told_apart(ways, reason)
     }
 
-    /// Why a sidecar may not touch a connection; none if it surely does. Gateways make their own, and are told of everybody.
-    fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Option<&'static str> {
+    /// Whether a sidecar does not touch a connection. Gateways make their own, and are told of everybody.
+    fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
         const PAST: &str = "whether the caller's sidecar takes the connection over, as annotations keep some from it";
         const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
         if self.is_gateway(&question.source) {
-            return None;
+            return Truth::No;
         }
-        if question.source.facts.outbound == OutboundCapture::NotAll {
-            return Some(PAST);
+        let port = match target {
+            Target::Pod => Some(question.port),
+            Target::Service(_, _, port) | Target::Entry(_, port) => Some(*port),
+            Target::SomeService => None,
+        };
+        let holds = |ports: &BTreeSet<u16>| port.is_some_and(|port| ports.contains(&port));
+        match &question.source.facts.outbound {
+            OutboundCapture::AllBut(ports) | OutboundCapture::NotAll(ports) if holds(ports) => return Truth::Yes,
+            OutboundCapture::NotAll(_) => return Truth::Open(PAST),
+            OutboundCapture::AllBut(_) if port.is_none() => return Truth::Open(PAST),
+            OutboundCapture::AllBut(_) | OutboundCapture::All => {}
         }
-        let (called, _) = self.as_service(question, pod, target)?;
-        let service = self.service(called.namespace, called.name)?;
-        (!service.is_told_to(&client.namespace)).then_some(UNTOLD)
+        let called = self.as_service(question, pod, target).and_then(|(called, _)| self.service(called.namespace, called.name));
+        let is_untold = called.is_some_and(|service| !service.is_told_to(&client.namespace));
+        if is_untold { Truth::Open(UNTOLD) } else { Truth::No }
     }
 
     /// What a sidecar speaks (`semantics.md` §3.3).
