@@ -118,7 +118,7 @@ fn lanes(policy: &Policy, gates: &Gates, direction: Direction) -> Vec<Lane> {
         for opening in entry.openings.iter().filter(|opening| opening.direction == direction) {
             let near = Peers::from(PodSet::from(PodCube { labels: opening.subject.clone(), ..PodCube::in_namespace(name) }));
             let region = facing(direction, near, possible(policy, &opening.peers), opening.ports.clone());
-            let region = if opening.mtls == Mtls::Optional { region } else { spoken(policy, region) };
+            let region = if opening.mtls == Mtls::Optional { region } else { spoken(policy, &region) };
             let rule = match opening.cause {
                 crate::gates::Cause::Rule(rule) => Some(rule),
                 crate::gates::Cause::Baseline | crate::gates::Cause::Open => None,
@@ -199,14 +199,14 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
 /// both in the mesh, on a port that it captures.
 fn satisfying(policy: &Policy, expectation: &Expectation, region: Region) -> Region {
     match (expectation.transport, expectation.requests.is_all()) {
-        (Some(Transport::Mtls), _) => spoken(policy, region),
+        (Some(Transport::Mtls), _) => spoken(policy, &region),
         (_, false) => Region { ports: region.ports.intersect(&PortSet::full(Protocol::Tcp)), ..region },
         (_, true) => region,
     }
 }
 
 /// The part of a region over which the mesh's mTLS can be spoken.
-fn spoken(policy: &Policy, region: Region) -> Region {
+fn spoken(policy: &Policy, region: &Region) -> Region {
     Region {
         sources: meshed(policy, &region.sources),
         destinations: meshed(policy, &region.destinations),

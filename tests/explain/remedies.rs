@@ -204,6 +204,7 @@ fn a_line_that_is_offered_names_its_block() {
     let intents = "namespace shop mesh none {\n  allow app=a -> app=b:1\n}\nnamespace pay mesh none {\n  allow app=c -> app=d:1\n}\n";
     let page = Files { intents, ..Files::default() }.page("app=web@shop -> app=db@shop:80");
     assert!(page.contains("add `allow app=web -> app=db:80` in the block of `shop`"), "{page}");
-    let whole = Files { intents: "namespace shop mesh none\nallow app=a -> app=b:1\n", ..Files::default() }.page("app=web@shop -> app=db@shop:80");
+    let whole =
+        Files { intents: "namespace shop mesh none\nallow app=a -> app=b:1\n", ..Files::default() }.page("app=web@shop -> app=db@shop:80");
     assert!(whole.contains("add `allow app=web -> app=db:80`") && !whole.contains("in the block"), "{whole}");
 }

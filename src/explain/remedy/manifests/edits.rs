@@ -270,11 +270,10 @@ mod tests {
 
     #[test]
     fn values_are_read_back_as_they_are() {
-        let texts =
-            ["web", "true", "No", "1.5", "1e3", "0x1f", "", "*", "a b", "-", "@x", "/v1/*", "10.0.0.0/8", "203.0.113.9", "::1", "a\u{7f}"];
+        let texts = ["web", "true", "No", "1.5", "1e3", "0x1f", "", "*", "a b", "-", "@x", "/v1/*", "10.0.0.0/8", "203.0.113.9", "::1"];
         for text in texts {
             let written = brief(&json!([text, {"app": text}]));
-            let file = crate::source::Source::new("x.yaml", &format!("apiVersion: v1\nkind: X\nx: {written}\n"));
+            let file = crate::source::Source::new("x.yaml", format!("apiVersion: v1\nkind: X\nx: {written}\n"));
             let read = crate::manifest::plain(&file);
             assert_eq!(read.first().and_then(|object| object.get("x")), Some(&json!([text, {"app": text}])), "{written}");
         }
