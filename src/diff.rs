@@ -22,6 +22,7 @@ mod human;
 mod intents;
 mod json;
 mod kind;
+mod labelled;
 mod ledger;
 mod looked;
 mod manifests;
