@@ -18,6 +18,7 @@ mod doubt;
 mod entry;
 mod facts;
 mod gates;
+mod held;
 mod human;
 mod intents;
 mod json;
