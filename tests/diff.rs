@@ -1,6 +1,7 @@
 //! The semantic difference: what it finds is real, what it does not find is not there, and it reads as a reviewer would want.
 
 mod accepted;
+mod accounted_for;
 mod accounts;
 mod changes;
 mod clusters;

@@ -50,6 +50,8 @@ pub(super) enum Mark {
     MtlsToo,
     /// A request passes without a token that needed one.
     TokenDropped,
+    /// A request passes that did not, and not only as it no longer needs a token.
+    MoreRequests,
     /// It is left open now whether something passes.
     Unspecified,
     /// Both gates stopped somebody, and one does.
@@ -136,9 +138,20 @@ impl Access {
     }
 }
 
-/// Whether some request passed that is stopped now.
+/// Whether some request passed that is stopped now, by any transport or by one of them: who speaks plaintext loses what passes over mTLS
+/// alone.
 pub(super) fn loses(before: &Access, after: &Access) -> bool {
-    before.best().into_iter().zip(after.best()).any(|said| said == (Said::Allowed, Said::Denied))
+    let is_lost = |(old, new): (&Said, &Said)| (*old, *new) == (Said::Allowed, Said::Denied);
+    let over = |transport: Transport| {
+        let (old, new) = (before.over(transport), after.over(transport));
+        old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).any(is_lost))
+    };
+    before.best().iter().zip(&after.best()).any(is_lost) || over(Transport::Plaintext) || over(Transport::Mtls)
+}
+
+/// Whether it is left open of some request whether it passes, by some transport.
+pub(super) fn leaves_open(access: &Access) -> bool {
+    [&access.plaintext, &access.mtls].into_iter().flatten().flatten().any(|said| *said == Said::Unspecified)
 }
 
 /// How what passes has changed.
@@ -147,13 +160,15 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
     let pairs: Vec<(Said, Said)> = old.iter().copied().zip(new.iter().copied()).collect();
     let has = |from: &dyn Fn(Said) -> bool, to: &dyn Fn(Said) -> bool| pairs.iter().any(|(old, new)| from(*old) && to(*new));
     let (passes, fails) = (|said: Said| said == Said::Allowed, |said: Said| said != Said::Allowed);
+    let dropped = dropped_tokens(&old, &new, requests);
     let found = [
         (Mark::Gained, has(&fails, &passes)),
         (Mark::Lost, has(&passes, &fails)),
         (Mark::PlaintextToo, opens_plaintext(before, after)),
         (Mark::MtlsOnly, opens_plaintext(after, before)),
         (Mark::MtlsToo, opens_mtls(before, after)),
-        (Mark::TokenDropped, drops_token(&old, &new, requests)),
+        (Mark::TokenDropped, !dropped.is_empty()),
+        (Mark::MoreRequests, gains_more(&old, &new, requests, &dropped)),
         (Mark::Unspecified, has(&|said| said != Said::Unspecified, &|said| said == Said::Unspecified)),
         (Mark::OneGate, before.one_gate(after).is_some()),
         (Mark::BothGates, after.one_gate(before).is_some()),
@@ -179,17 +194,25 @@ fn opens_mtls(before: &Access, after: &Access) -> bool {
     old.iter().zip(new).enumerate().any(|(at, (old, new))| *old != Said::Allowed && *new == Said::Allowed && in_plaintext(at))
 }
 
-/// Whether a request without a token passes now that passed before with a valid token alone.
-fn drops_token(old: &[Said], new: &[Said], requests: &[Option<Request>]) -> bool {
+/// The requests that pass without a token now and passed before with a valid token alone.
+fn dropped_tokens<'r>(old: &[Said], new: &[Said], requests: &'r [Option<Request>]) -> HashSet<Bare<'r>> {
     let all = || requests.iter().zip(old.iter().zip(new)).filter_map(|(request, said)| Some((request.as_ref()?, said)));
     let gains = |(request, (old, new)): &(&Request, (&Said, &Said))| {
         request.token == Token::None && **old != Said::Allowed && **new == Said::Allowed
     };
     let without: HashSet<Bare<'_>> = all().filter(gains).map(|(request, _)| bare(request)).collect();
-    let had = |(request, (old, _)): (&Request, (&Said, &Said))| {
-        matches!(request.token, Token::Valid { .. }) && *old == Said::Allowed && without.contains(&bare(request))
-    };
-    !without.is_empty() && all().any(had)
+    if without.is_empty() {
+        return without;
+    }
+    let had = |(request, (old, _)): &(&Request, (&Said, &Said))| matches!(request.token, Token::Valid { .. }) && **old == Said::Allowed;
+    all().filter(had).map(|(request, _)| bare(request)).filter(|request| without.contains(request)).collect()
+}
+
+/// Whether a request passes that did not, others than those that no longer need a token.
+fn gains_more(old: &[Said], new: &[Said], requests: &[Option<Request>], dropped: &HashSet<Bare<'_>>) -> bool {
+    let is_dropped = |request: &Option<Request>| request.as_ref().is_some_and(|request| dropped.contains(&bare(request)));
+    let gains = |(old, new): (&Said, &Said)| *old != Said::Allowed && *new == Said::Allowed;
+    requests.iter().zip(old.iter().zip(new)).any(|(request, said)| gains(said) && !is_dropped(request))
 }
 
 /// A request, whatever its token.

@@ -4,12 +4,13 @@
 //! it is, and only while the day is not over.
 
 use super::entry::{Accepted, Entry};
+use super::programs::sort;
 
 use crate::config::AllowedExposure;
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Symbol, Values};
 use crate::ir::{Expectation, Policy};
-use crate::source::{FileId, Source, Sources};
+use crate::source::{FileId, Location, Source, Sources};
 
 /// Something that is accepted.
 #[derive(Debug, Clone)]
@@ -27,7 +28,8 @@ pub(super) fn file(exposures: &[AllowedExposure], sources: &mut Sources) -> Opti
     if exposures.is_empty() {
         return None;
     }
-    let lines: String = exposures.iter().fold(String::new(), |lines, exposure| lines + "expect some " + &exposure.flow + "\n");
+    let lines: String =
+        exposures.iter().fold(String::new(), |lines, exposure| lines + "expect some " + &exposure.flow.replace(['\n', '\r'], " ") + "\n");
     Some(sources.add(Source::new(NAME, lines)))
 }
 
@@ -36,12 +38,8 @@ pub(super) fn take(policy: &mut Policy, file: FileId, sources: &Sources, exposur
     let (ours, others): (Vec<Expectation>, Vec<Expectation>) =
         std::mem::take(&mut policy.expectations).into_iter().partition(|expectation| expectation.location.file == file);
     policy.expectations = others;
-    let exposure = |expectation: &Expectation| {
-        let line = sources.get(file)?.position(expectation.location.span.start).line;
-        exposures.get(line.checked_sub(1)?)
-    };
     let allowed = |expectation: Expectation| {
-        let exposure = exposure(&expectation)?;
+        let exposure = of_line(expectation.location, sources, exposures)?;
         Some(Allowed {
             source: expectation.source.peers(),
             targets: expectation.targets.iter().map(|target| (target.end.peers(), target.ports.clone())).collect(),
@@ -51,11 +49,29 @@ pub(super) fn take(policy: &mut Policy, file: FileId, sources: &Sources, exposur
     ours.into_iter().filter_map(allowed).collect()
 }
 
+/// The exposure of which something is said in the text of the flows.
+fn of_line<'e>(location: Location, sources: &Sources, exposures: &'e [AllowedExposure]) -> Option<&'e AllowedExposure> {
+    let line = sources.get(location.file)?.position(location.span.start).line;
+    exposures.get(line.checked_sub(1)?)
+}
+
+/// The findings that flows have clauses: a difference is told for sets of peers and ports, and whether all that it gives lies within the
+/// requests of a clause, its words do not say.
+pub(super) fn clauses(policy: &Policy, file: FileId, sources: &Sources, exposures: &[AllowedExposure]) -> Vec<Diagnostic> {
+    let has_clause = |expectation: &&Expectation| expectation.transport.is_some() || !expectation.requests.is_all();
+    let ours = policy.expectations.iter().filter(|expectation| expectation.location.file == file);
+    let finding = |expectation: &Expectation| {
+        let exposure = of_line(expectation.location, sources, exposures)?;
+        let message = format!("an accepted exposure has no clauses, and `{}` has", exposure.flow);
+        let finding = Diagnostic::new(code::INVALID_CONFIG, exposure.location, message);
+        Some(finding.help("name the ends and the ports alone; whatever passes between them is accepted then"))
+    };
+    ours.filter(has_clause).filter_map(finding).collect()
+}
+
 /// The finding that an accepted flow cannot be read.
 pub(super) fn unreadable(finding: &Diagnostic, exposures: &[AllowedExposure], sources: &Sources) -> Option<Diagnostic> {
-    let location = finding.location()?;
-    let line = sources.get(location.file)?.position(location.span.start).line;
-    let exposure = exposures.get(line.checked_sub(1)?)?;
+    let exposure = of_line(finding.location()?, sources, exposures)?;
     let message = format!("`diff.allow` names a flow that cannot be read: {}", finding.message);
     let placed = Diagnostic::new(code::INVALID_CONFIG, exposure.location, message);
     Some(finding.helps.iter().fold(placed, |placed, help| placed.help(help.text.clone())))
@@ -67,11 +83,17 @@ pub(super) fn is_about(finding: &Diagnostic, file: FileId) -> bool {
 }
 
 /// Marks the entries that are accepted. `today` is `YYYY-MM-DD`; without it no day is over. Returns what no longer counts.
-pub(super) fn accept(entries: &mut [Entry], allowed: &[Allowed], policy: &Policy, today: Option<&str>) -> Vec<String> {
+/// What an accepted entry takes away becomes an entry of its own: that is not accepted with what it gives.
+pub(super) fn accept(entries: &mut Vec<Entry>, allowed: &[Allowed], policy: &Policy, today: Option<&str>) -> Vec<String> {
     let is_over = |allowed: &&Allowed| today.is_some_and(|today| allowed.accepted.until.as_str() < today);
     for entry in entries.iter_mut().filter(|entry| !entry.kind.is_loss()) {
         let found = allowed.iter().filter(|allowed| !is_over(allowed)).find(|allowed| covers(allowed, entry, policy));
         entry.accepted = found.map(|allowed| allowed.accepted.clone());
+    }
+    let lost: Vec<Entry> = entries.iter().filter(|entry| entry.accepted.is_some() && entry.takes_too()).map(Entry::loss).collect();
+    if !lost.is_empty() {
+        entries.extend(lost);
+        sort(entries);
     }
     allowed.iter().filter(is_over).map(|allowed| format!("{} (until {})", allowed.accepted.reason, allowed.accepted.until)).collect()
 }

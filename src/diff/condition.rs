@@ -87,7 +87,8 @@ impl Condition {
                 [&entry.source.pods, &entry.destination.pods].into_iter().any(|pods| sides.iter().any(|policy| meets(pods, scope, policy)))
             })
         };
-        let fails = |entry: &&Entry| self.failing.names(entry.kind) || self.failing == Failing::Lost && entry.loses;
+        // A line is told by one kind, and counts for each that it holds.
+        let fails = |entry: &&Entry| entry.kinds.iter().any(|kind| self.failing.names(*kind));
         if report.open_entries().filter(fails).any(|entry| inside(&entry)) {
             return true;
         }

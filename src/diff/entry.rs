@@ -2,6 +2,8 @@
 //!
 //! Owns: `Entry`, `Kind`, `Cause`. They are plain data; words for people are made in `words` and by the formats.
 
+use std::collections::BTreeSet;
+
 use super::side::Which;
 use crate::flow::{Flow, Peers, PortSet, Symbol};
 use crate::source::Location;
@@ -102,10 +104,10 @@ impl Kind {
 /// One difference in access: equal changes over sets of peers and ports.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// What kind it is.
+    /// What kind it is: by what it is told.
     pub kind: Kind,
-    /// Whether something passed that does not, whatever the kind: a gain may stand in the place of something that is lost.
-    pub loses: bool,
+    /// Every kind that it holds, its own among them: a gain may stand in the place of something that is lost.
+    pub kinds: BTreeSet<Kind>,
     /// Who calls.
     pub source: Peers,
     /// Who is called.
@@ -130,6 +132,8 @@ pub struct Entry {
     pub partly: Option<String>,
     /// A flow about which the sides differ, as each side sees its ends.
     pub example: Example,
+    /// A flow that is lost, where that is not what it is told by.
+    pub lost: Option<Example>,
     /// The workloads of the inventory that call, by kind, namespace and name.
     pub callers: Vec<String>,
     /// The workloads of the inventory that are called.
@@ -139,10 +143,46 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it takes something away, which its kind does not say.
-    pub const fn takes_too(&self) -> bool {
-        self.loses && !self.kind.is_loss()
+    /// Whether something passed that does not, whatever the kind.
+    pub fn loses(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.is_loss())
     }
+
+    /// Whether it takes something away, which its kind does not say.
+    pub fn takes_too(&self) -> bool {
+        self.loses() && !self.kind.is_loss()
+    }
+
+    /// What it takes away, as an entry of its own: what it gives is accepted.
+    pub(super) fn loss(&self) -> Self {
+        let others = self.remarks.iter().filter(|remark| !ALSO.iter().any(|(_, words)| remark == words)).cloned();
+        Self {
+            kind: Kind::Tightened,
+            kinds: BTreeSet::from([Kind::Tightened]),
+            remarks: others.chain(["what is gained in its place is accepted".to_owned()]).collect(),
+            example: self.lost.clone().unwrap_or_else(|| self.example.clone()),
+            lost: None,
+            accepted: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// What is said of what a line holds besides what it is told by. A set that was swapped reads otherwise than a wider one; what is left
+/// open is told with its reason.
+const ALSO: [(Kind, &str); 5] = [
+    (Kind::PortsOrRequests, "more requests pass, too"),
+    (Kind::MtlsToo, "connections over mTLS pass, too"),
+    (Kind::Weakened, "mTLS or a token is no longer required for some of it"),
+    (Kind::OneGate, "one gate is alone for some of it"),
+    (Kind::Tightened, "some of what passed no longer does"),
+];
+
+/// What is said of the kinds that a line holds besides its own. Where it is told by something that is gained, or lost, more of that is no
+/// news.
+pub(super) fn also(kind: Kind, kinds: &BTreeSet<Kind>) -> impl Iterator<Item = String> {
+    let is_news = move |other: Kind| other != kind && !(other.is_gain() && kind.is_gain()) && !(other.is_loss() && kind.is_loss());
+    ALSO.into_iter().filter(move |(other, _)| kinds.contains(other) && is_news(*other)).map(|(_, words)| words.to_owned())
 }
 
 /// A flow about which the sides differ.

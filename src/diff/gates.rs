@@ -3,7 +3,7 @@
 //! Owns: the entries about them. Access is compared elsewhere: where a program compiles, what passes is the same whether one
 //! gate says it or two, but one mistake is then enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::{placed, said};
 use super::entry::{Cause, Entry, Example, Kind};
@@ -70,7 +70,7 @@ fn entry(pair: &Pair<'_>, words: &Words, which: Which, pods: PodSet, causes: Vec
     let (source, destination) = (Peers::all(), Peers::from(pods));
     Some(Entry {
         kind,
-        loses: false,
+        kinds: BTreeSet::from([kind]),
         who: words.peers(&source),
         whom: words.peers(&destination),
         on: String::new(),
@@ -83,6 +83,7 @@ fn entry(pair: &Pair<'_>, words: &Words, which: Which, pods: PodSet, causes: Vec
         remarks: Vec::new(),
         partly: None,
         example,
+        lost: None,
         callers: Vec::new(),
         called: Vec::new(),
         accepted: None,

@@ -46,6 +46,7 @@ struct Root<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     kind: &'static str,
+    kinds: Vec<&'static str>,
     source: &'a str,
     destination: &'a str,
     ports: &'a str,
@@ -136,6 +137,7 @@ impl<'a> Line<'a> {
         let example = if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head };
         Self {
             kind: entry.kind.name(),
+            kinds: entry.kinds.iter().map(|kind| kind.name()).collect(),
             source: &entry.who,
             destination: &entry.whom,
             ports: &entry.on,
@@ -143,7 +145,7 @@ impl<'a> Line<'a> {
             after: &entry.after,
             causes: entry.causes.iter().map(|cause| Reason::new(cause, texts)).collect(),
             remarks: &entry.remarks,
-            loses: entry.loses || entry.kind.is_loss(),
+            loses: entry.loses(),
             example: flow_words(example),
             callers: &entry.callers,
             called: &entry.called,

@@ -2,7 +2,9 @@
 //!
 //! Owns: the ranking of a class of flows. It must not know rules.
 
-use super::access::{Mark, Nature};
+use std::collections::BTreeSet;
+
+use super::access::{Mark, Nature, leaves_open, loses, nature};
 use super::entry::Kind;
 use super::side::{Both, Pair, Which};
 use super::walk::{Cell, passes_somewhere};
@@ -64,6 +66,27 @@ fn gain(cell: &Cell, nature: &Nature, elsewhere: impl Fn(Which) -> bool) -> Kind
         (Some(_), Some(_)) => Kind::Across,
         _ => Kind::Outside,
     }
+}
+
+/// Every kind that a class of flows holds, whose own is the first thing to know of it. That one gate stands alone is what comes with every
+/// gain, as it has to pass both of them; there it is no kind of its own.
+pub(super) fn kinds(cell: &Cell, kind: Kind) -> BTreeSet<Kind> {
+    let nature = nature(&cell.before, &cell.after, &cell.requests);
+    let held = [
+        (kind, true),
+        (Kind::PortsOrRequests, nature.has(Mark::MoreRequests) && !kind.is_gain()),
+        (Kind::MtlsToo, nature.has(Mark::MtlsToo)),
+        (Kind::Weakened, nature.has(Mark::PlaintextToo) || nature.has(Mark::TokenDropped)),
+        (Kind::OneGate, nature.has(Mark::OneGate) && !nature.has(Mark::Gained)),
+        (Kind::Unspecified, leaves_open(&cell.after)),
+        (Kind::Tightened, loses(&cell.before, &cell.after) && !kind.is_loss()),
+    ];
+    held.into_iter().filter(|(_, holds)| *holds).map(|(kind, _)| kind).collect()
+}
+
+/// Whether a class of flows that is opened was open before, for less.
+pub(super) fn is_wider(cell: &Cell, kind: Kind) -> bool {
+    kind == Kind::Internet && nature(&cell.before, &cell.after, &cell.requests).has(Mark::SomeBefore)
 }
 
 /// The namespace of a pod.

@@ -17,6 +17,7 @@ use super::doubt::Doubts;
 use super::entry::Entry;
 use super::facts::{Fact, found, workloads_of};
 use super::kind::kind;
+use super::labelled::labelled;
 use super::ledger::{self, Known, Waypoints, described, unaccounted};
 use super::looked::Looked;
 use super::news::with_news;
@@ -40,7 +41,6 @@ use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
 use crate::flow::{AddressSet, Flow, Symbol};
-use crate::ir::Policy;
 use crate::manifest::Trees;
 use crate::source::Sources;
 use crate::threads::both;
@@ -86,7 +86,8 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
         presumed: if text == Text::Changed { presumed } else { Vec::new() },
         ..Report::default()
     };
-    Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, base: Policy::default(), head: Policy::default() })
+    let [known_before, known] = [&base.cluster, &head.cluster].map(labelled);
+    Ok(Compared { report, texts: Texts { base: base.sources, head: head.sources }, base: known_before, head: known })
 }
 
 /// The texts of all objects.

@@ -18,15 +18,19 @@ pub const MARK: &str = "<!-- twogate -->";
 /// The most characters that a forge takes.
 pub const MAX_COMMENT: usize = 65_536;
 
-/// Room that is kept for what stands behind the table.
-const RESERVE: usize = 2_048;
+/// Room that is kept besides for the line that says how much did not fit, and for empty lines.
+const RESERVE: usize = 256;
+
+/// The end of a list that opens on a click.
+const CLOSING: &str = "\n</details>\n";
 
 /// The most assumptions that are named.
 const MAX_ASSUMPTIONS: usize = 6;
 
 /// The whole comment.
 pub fn markdown(report: &Report, texts: &Texts) -> String {
-    let mut page = Page { report, texts, out: String::new(), length: 0, left_out: 0 };
+    let mut page = Page { report, texts, out: String::new(), length: 0, kept: RESERVE, left_out: 0 };
+    page.kept += letters(&page.tail());
     page.write();
     page.out
 }
@@ -37,6 +41,9 @@ struct Page<'a> {
     out: String,
     /// In characters.
     length: usize,
+    /// The room that is kept for what has to stand at the end, in characters.
+    kept: usize,
+    /// How many lines did not fit.
     left_out: usize,
 }
 
@@ -56,20 +63,25 @@ impl Page<'_> {
         }
         self.folded("What is concerned, flow by flow", &entries, |_, entry| detail(entry));
         self.objects();
-        self.tail();
+        let tail = self.tail();
+        self.push(&tail);
     }
 
     fn push(&mut self, text: &str) {
-        self.length += text.chars().count();
+        self.length += letters(text);
         self.out.push_str(text);
     }
 
-    /// Adds a piece if there is room for it; else it counts as left out.
+    const fn has_room(&self, letters: usize) -> bool {
+        self.length + letters + self.kept <= MAX_COMMENT
+    }
+
+    /// Adds a piece if there is room for it; else its lines count as left out.
     fn add(&mut self, text: &str) {
-        if self.length + text.chars().count() + RESERVE > MAX_COMMENT {
-            self.left_out += 1;
-        } else {
+        if self.has_room(letters(text)) {
             self.push(text);
+        } else {
+            self.left_out += text.trim().lines().count();
         }
     }
 
@@ -82,12 +94,21 @@ impl Page<'_> {
 
     /// A list that opens on a click.
     fn folded<T>(&mut self, heading: &str, all: &[&T], words: impl Fn(&Self, &T) -> String) {
-        if all.is_empty() {
+        let texts: Vec<String> = all.iter().map(|one| words(self, one)).collect();
+        let Some(least) = texts.iter().map(|text| letters(text)).min() else { return };
+        let opening = format!("\n<details><summary>{}</summary>\n\n", html(heading));
+        // Nothing stands without its heading, no heading without something, and what is opened is closed.
+        if !self.has_room(letters(&opening) + least + letters(CLOSING)) {
+            self.left_out += texts.iter().map(|text| text.lines().count()).sum::<usize>();
             return;
         }
-        self.add(&format!("\n<details><summary>{}</summary>\n\n", html(heading)));
-        self.each(all, words);
-        self.add("\n</details>\n");
+        self.push(&opening);
+        self.kept += letters(CLOSING);
+        for text in texts {
+            self.add(&text);
+        }
+        self.kept -= letters(CLOSING);
+        self.push(CLOSING);
     }
 
     /// What fails now, unfolded.
@@ -113,7 +134,8 @@ impl Page<'_> {
         self.folded(&heading, &changed, |_, (change, name)| format!("- {} {}\n", change.name(), code(name)));
     }
 
-    fn tail(&mut self) {
+    /// What stands at the end, whatever else does.
+    fn tail(&self) -> String {
         let report = self.report;
         let mut lines = Vec::new();
         if self.left_out > 0 {
@@ -132,8 +154,7 @@ impl Page<'_> {
         let ask = report.open_entries().next().map(|entry| format!(" · ask: {}", code(&format!("twogate explain '{}'", question(entry)))));
         lines.push(format!("{} → {}{}", cell(&report.base), cell(&report.head), ask.unwrap_or_default()));
         let text: String = lines.iter().fold("\n".to_owned(), |text, line| text + line + "\\\n");
-        let text = text.trim_end_matches("\\\n").to_owned() + "\n";
-        self.push(&text);
+        text.trim_end_matches("\\\n").to_owned() + "\n"
     }
 }
 
@@ -294,6 +315,11 @@ fn cell(text: &str) -> String {
 fn code(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ").replace('|', "\\|");
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
+/// How long a text is, as forges count.
+fn letters(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn html(text: &str) -> String {

@@ -145,7 +145,7 @@ fn entry(policies: Policies<'_>, words: &Words, turns: &[Turn], (kind, example):
     let causes = turns.iter().filter_map(|turn| Some(cause(turn, &namespace_of(&turn.pods)?))).collect();
     Some(Entry {
         kind,
-        loses: kind.is_loss(),
+        kinds: BTreeSet::from([kind]),
         who: words.peers(&source),
         whom: words.peers(&destination),
         on: String::new(),
@@ -158,6 +158,7 @@ fn entry(policies: Policies<'_>, words: &Words, turns: &[Turn], (kind, example):
         remarks,
         partly: None,
         example,
+        lost: None,
         callers: Vec::new(),
         called: Vec::new(),
         accepted: None,

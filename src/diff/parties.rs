@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::loses;
 use super::cause::Item;
-use super::entry::{Cause, Entry, Kind};
+use super::entry::{Cause, Entry, Example, Kind};
+use super::held::{besides, lost};
+use super::kind::kinds;
 use super::merge::{union, united, widened};
-use super::programs::{Key, example, left_open, taken};
+use super::programs::{Key, example, left_open};
 use super::side::Pair;
 use super::walk::Cell;
 use super::words::{Words, port_words};
@@ -39,6 +40,10 @@ struct Line {
     /// The riskiest kind of it, and a cell of that kind.
     kind: Kind,
     cell: Cell,
+    /// Every kind of it.
+    kinds: BTreeSet<Kind>,
+    /// A flow of it that is lost.
+    lost: Option<Example>,
 }
 
 /// The most workloads of one end that are named one by one.
@@ -89,6 +94,8 @@ impl Line {
             open: cell.why.iter().cloned().collect(),
             kind: *kind,
             cell: cell.clone(),
+            kinds: kinds(cell, *kind),
+            lost: lost(cell),
         }
     }
 
@@ -100,6 +107,8 @@ impl Line {
             ports: all.iter().fold(PortSet::none(), |sum, line| sum.union(&line.ports)),
             on: all.iter().flat_map(|line| line.on.iter().copied()).collect(),
             open: all.iter().flat_map(|line| line.open.iter().cloned()).collect(),
+            kinds: all.iter().flat_map(|line| line.kinds.iter().copied()).collect(),
+            lost: all.iter().find_map(|line| line.lost.clone()),
             ..riskiest.clone()
         })
     }
@@ -117,10 +126,8 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
             break;
         }
     }
-    let loses = cells.iter().any(|(cell, _)| loses(&cell.before, &cell.after));
     let entry = |line: Line| Entry {
         kind: line.kind,
-        loses,
         who: line.who.words(pair, words),
         whom: line.whom.words(pair, words),
         on: if line.on.is_empty() { port_words(&line.ports) } else { service_ports(&line.on) },
@@ -130,9 +137,11 @@ pub(super) fn told(pair: &Pair<'_>, words: &Words, key: &Key, cells: &[(Cell, Ki
         before: key.before.clone(),
         after: key.after.clone(),
         causes: key.items.iter().map(cause).collect(),
-        remarks: taken(line.kind, loses).into_iter().chain(left_open(line.open.iter().collect())).collect(),
+        remarks: besides(&line.cell, line.kind, &line.kinds).into_iter().chain(left_open(line.open.iter().collect())).collect(),
+        kinds: line.kinds,
         partly: None,
         example: example(&line.cell),
+        lost: line.lost.filter(|_| !line.kind.is_loss()),
         callers: Vec::new(),
         called: Vec::new(),
         accepted: None,

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Mark, Stops, loses, nature};
+use super::access::{Mark, Stops, nature};
 use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
 use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
+use super::held;
 use super::intents::Intents;
 use super::kind::kind;
 use super::merge;
@@ -59,7 +60,6 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     let sown = sown(seeds.collect(), Some(policies), &pair);
     let found = walk(&pair, Some(policies), &sown);
     let (open, mut entries) = opened(policies, &pair, &words);
-    entries.extend(guarded(policies, &pair, &words));
     let causes = Causes::new(policies, &sown);
     let mut groups = Groups::new();
     let mut blamed = BTreeSet::new();
@@ -67,11 +67,16 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
         let nature = nature(&cell.before, &cell.after, &cell.requests);
         let items = causes.of(&cell, &nature, &sown);
         blamed.extend(items.iter().cloned());
-        if !open.explains(&cell, nature.has(Mark::Gained) && !nature.has(Mark::Lost), nature.has(Mark::Lost) && !nature.has(Mark::Gained)) {
-            let kind = kind(&pair, &cell, &nature);
+        let kind = kind(&pair, &cell, &nature);
+        let (gained, lost) = (nature.has(Mark::Gained), nature.has(Mark::Lost));
+        if open.explains(&cell, gained && !lost, lost && !gained) {
+            held::add(&mut entries, &cell, kind);
+        } else {
             groups.entry(key(&pair, &words, &cell, items)).or_default().push((cell, kind));
         }
     }
+    held::say(&mut entries);
+    entries.extend(guarded(policies, &pair, &words));
     let teller = Teller::new(&pair, &words, &found.few);
     for (key, cells) in groups {
         entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
@@ -185,18 +190,19 @@ pub(super) fn key(pair: &Pair<'_>, words: &Words, cell: &Cell, items: BTreeSet<I
 pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], told: &dyn Fn(&Item) -> super::entry::Cause) -> Vec<Entry> {
     let words = teller.words;
     let ranked = Ranked::new(cells);
-    let loses = cells.iter().any(|(cell, _)| loses(&cell.before, &cell.after));
     let entry = |Brief { region, extent, rest }: Brief| {
         // Equal changes are one line; it is as risky as the riskiest part of it.
         let (riskiest, kind) = ranked.first_in(&region).or(cells.first())?;
         let example = example(riskiest);
         let mut remarks = left_open(ranked.open_in(&region));
-        remarks.extend(taken(*kind, loses));
+        let kinds = ranked.kinds_in(&region);
+        let lost = if kind.is_loss() { None } else { ranked.lost_in(&region) };
+        remarks.extend(held::besides(riskiest, *kind, &kinds));
         let besides = besides(key, extent, rest.as_ref());
         remarks.extend(besides.clone());
         Some(Entry {
             kind: *kind,
-            loses,
+            kinds,
             who: words.peers(&region.source),
             whom: words.peers(&region.destination),
             on: port_words(&region.ports),
@@ -209,17 +215,13 @@ pub(super) fn grouped(teller: Teller<'_>, key: &Key, cells: &[(Cell, Kind)], tol
             remarks,
             partly: besides.filter(|_| extent == Extent::Part),
             example,
+            lost,
             callers: Vec::new(),
             called: Vec::new(),
             accepted: None,
         })
     };
     briefly(teller, key, cells).into_iter().filter_map(entry).collect()
-}
-
-/// What is said of what is gained in the place of something that is lost: a set that was swapped reads otherwise than a wider one.
-pub(super) fn taken(kind: Kind, loses: bool) -> Option<String> {
-    (loses && !kind.is_loss()).then(|| "some of what passed no longer does".to_owned())
 }
 
 /// What is said of a region of which not all has changed.
@@ -245,6 +247,8 @@ struct Ranked<'a> {
     by_target: BTreeMap<&'a Peer, Vec<Ranking<'a>>>,
     /// Those of which it is left open what passes, each with why.
     open: Vec<(&'a Cell, &'a String)>,
+    /// Every kind that each of them holds, by its place.
+    kinds: Vec<BTreeSet<Kind>>,
 }
 
 /// A class with its kind, and its place among all.
@@ -260,7 +264,29 @@ impl<'a> Ranked<'a> {
             list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
         }
         let open = cells.iter().filter_map(|(cell, _)| Some((cell, cell.why.as_ref()?))).collect();
-        Self { by_target, open }
+        Self { by_target, open, kinds: cells.iter().map(|(cell, kind)| super::kind::kinds(cell, *kind)).collect() }
+    }
+
+    /// The classes in a region, each with its place among all.
+    fn inside(&self, region: &merge::Region) -> impl Iterator<Item = (usize, &'a Cell)> {
+        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
+        lists.flatten().map(|(_, at, (cell, _))| (*at, cell)).filter(|(_, cell)| region.holds_call(cell))
+    }
+
+    /// Every kind that a region holds; those of all if no class stands for it.
+    fn kinds_in(&self, region: &merge::Region) -> BTreeSet<Kind> {
+        let first = self.kinds.first();
+        if self.kinds.iter().all(|kinds| Some(kinds) == first) {
+            return first.cloned().unwrap_or_default();
+        }
+        let held: BTreeSet<Kind> = self.inside(region).filter_map(|(at, _)| self.kinds.get(at)).flatten().copied().collect();
+        if held.is_empty() { self.kinds.iter().flatten().copied().collect() } else { held }
+    }
+
+    /// A flow in a region that is lost, where any is.
+    fn lost_in(&self, region: &merge::Region) -> Option<Example> {
+        let loses = |at: usize| self.kinds.get(at).is_some_and(|kinds| kinds.iter().any(|kind| kind.is_loss()));
+        self.inside(region).filter(|(at, _)| loses(*at)).find_map(|(_, cell)| held::lost(cell))
     }
 
     /// The first of the riskiest in a region.

@@ -49,9 +49,9 @@ pub struct Compared {
     pub report: Report,
     /// The texts of both sides.
     pub texts: Texts,
-    /// The policy of the base.
+    /// The policy of the base; of manifests the labels of namespaces alone.
     pub base: Policy,
-    /// The policy of the head.
+    /// The policy of the head, likewise.
     pub head: Policy,
 }
 
@@ -150,6 +150,7 @@ impl Understood {
             findings.into_iter().partition(|finding| flows.is_some_and(|file| allow::is_about(finding, file)));
         let unreadable = about_flows.iter().filter(|finding| finding.level == Level::Error);
         findings.extend(unreadable.filter_map(|finding| allow::unreadable(finding, &exposures, &input.sources)));
+        findings.extend(flows.into_iter().flat_map(|file| allow::clauses(&policy, file, &input.sources, &exposures)));
         if has_error(&findings) {
             return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
         }

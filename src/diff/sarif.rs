@@ -20,8 +20,7 @@ pub fn sarif(report: &Report, texts: &Texts) -> String {
 /// would read as no difference.
 pub fn findings(report: &Report, texts: &Texts) -> Vec<Diagnostic> {
     let unknown = report.facts.iter().filter(|fact| fact.kind == FactKind::Unknown).map(unknown);
-    let lost = |entry: &Entry| entry.takes_too().then(|| told(entry, texts, code::ACCESS_LOST, Level::Note));
-    let differences = report.open_entries().flat_map(|entry| std::iter::once(finding(entry, texts)).chain(lost(entry)));
+    let differences = report.open_entries().flat_map(|entry| of_entry(entry, texts));
     differences.chain(unknown).chain(report.incomplete.iter().map(|flow| not_compared(flow))).collect()
 }
 
@@ -38,22 +37,37 @@ fn not_compared(flow: &str) -> Diagnostic {
     Diagnostic::unplaced(code::ACCESS_UNSPECIFIED, message)
 }
 
-fn finding(entry: &Entry, texts: &Texts) -> Diagnostic {
-    told(entry, texts, code_of(entry.kind), level(entry.kind))
+/// An entry as a finding, and as one more for whatever it holds besides what it is told by, as where it takes something away in the place
+/// of what it gives.
+fn of_entry(entry: &Entry, texts: &Texts) -> Vec<Diagnostic> {
+    let mut codes: Vec<Code> = Vec::new();
+    let mut findings = Vec::new();
+    for kind in std::iter::once(entry.kind).chain(entry.kinds.iter().copied()) {
+        if !codes.contains(&code_of(kind)) {
+            codes.push(code_of(kind));
+            findings.push(told(entry, texts, kind));
+        }
+    }
+    findings
 }
 
-/// An entry as a finding. What takes something away in the place of what it gives is one more.
-fn told(entry: &Entry, texts: &Texts, code: Code, level: Level) -> Diagnostic {
+/// An entry as a finding by one of its kinds.
+fn told(entry: &Entry, texts: &Texts, kind: Kind) -> Diagnostic {
+    let code = code_of(kind);
     let message = format!("`{}` {}", line(entry), change_words(entry));
     let location = entry.causes.iter().find(|cause| cause.side == Which::Head).and_then(|cause| cause.location);
     let finding = match location {
         Some(location) => Diagnostic::new(code, location, message),
         None => Diagnostic::unplaced(code, message),
     };
-    let flow = if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head };
+    let flow = match &entry.lost {
+        Some(lost) if kind.is_loss() => &lost.base,
+        _ if entry.kind.is_loss() => &entry.example.base,
+        _ => &entry.example.head,
+    };
     let finding = entry.causes.iter().fold(finding, |finding, cause| finding.note(cause_words(cause, texts)));
     let finding = entry.remarks.iter().fold(finding, |finding, remark| finding.note(remark.clone()));
-    finding.note(format!("such as `{}`", flow_words(flow))).at_level(level)
+    finding.note(format!("such as `{}`", flow_words(flow))).at_level(level(kind))
 }
 
 const fn level(kind: Kind) -> Level {

@@ -4,7 +4,9 @@ use super::repository::snapshot;
 use crate::pages;
 use twogate::compile::Input;
 use twogate::diagnostic::human::Colour;
-use twogate::diff::{Compared, Detail, Kind, MARK, MAX_COMMENT, Report, Revision, Telling, human, intents, json, markdown, sarif};
+use twogate::diff::{
+    Change, Compared, Detail, Entry, Kind, MARK, MAX_COMMENT, Objects, Report, Revision, Telling, human, intents, json, markdown, sarif,
+};
 use twogate::source::Source;
 
 const CONFIG: &str = "[ingress]\nsource = \"client\"\n\n[[diff.allow]]\nflow = \"app=probe@ops -> app=web@shop:9000\"\nreason = \"OPS-3: probes\"\nuntil = \"2027-12-31\"\n";
@@ -78,6 +80,39 @@ fn a_comment_is_never_longer_than_a_forge_takes() {
     let comment = markdown(&compared.report, &compared.texts);
     assert!(comment.chars().count() <= MAX_COMMENT, "{}", comment.chars().count());
     assert!(comment.contains("more lines did not fit") && comment.contains("### Twogate: 900 opened to more workloads"));
+}
+
+/// However much does not fit: what is folded is closed, what stands in it has its heading, and what did not fit is said unfolded.
+#[test]
+fn a_comment_that_is_full_is_whole() {
+    let Compared { report, texts, .. } = compared(BASE, HEAD);
+    let many = |count: usize, words: usize| {
+        let entry = |number: usize| Entry { who: format!("app={number}{}@shop", "-long".repeat(words)), ..report.entries[0].clone() };
+        let facts = report.facts.iter().cycle().take(count);
+        let objects = (0..count).map(|number| (Change::Added, format!("NetworkPolicy shop/{number}")));
+        Report {
+            entries: (0..count).map(entry).chain(report.entries.iter().cloned()).collect(),
+            facts: facts.cloned().collect(),
+            objects: Some(Objects { changed: objects.collect(), total: count, of_entries: Vec::new() }),
+            notes: vec!["note ".repeat(100 * words)],
+            ..report.clone()
+        }
+    };
+    for (count, words) in (40..400).step_by(7).flat_map(|count| [(count, 0), (count, 9)]) {
+        let comment = markdown(&many(count, words), &texts);
+        assert!(comment.chars().count() <= MAX_COMMENT, "{count}: {}", comment.chars().count());
+        let mut is_folded = false;
+        for block in comment.split("\n\n") {
+            let [opened, closed] = ["<details><summary>", "</details>"].map(|tag| block.matches(tag).count());
+            let has_items = block.lines().any(|line| line.starts_with("- "));
+            assert!(opened + closed <= 1 && (opened == 0 || !is_folded) && (closed == 0 || is_folded), "{count}: {block}");
+            assert!(!has_items || is_folded || block.starts_with("- ✗"), "{count}: {block}");
+            is_folded = opened == 1 || is_folded && closed == 0;
+        }
+        assert!(!comment.contains("</summary>\n\n\n"), "{count}: an empty list");
+        let (_, tail) = comment.rsplit_once("</details>\n").unwrap_or(("", &comment));
+        assert!(!is_folded && (count < 390 || tail.contains(" more lines did not fit")), "{count}: {tail}");
+    }
 }
 
 #[test]

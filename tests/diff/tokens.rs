@@ -47,7 +47,7 @@ fn a_rule_for_a_group_among_many_is_compared() {
         told.len() == 1 && told[0].contains("app=db@shop") && told[0].ends_with("but other requests [AuthorizationPolicy shop/db changed]"),
         "{told:#?}"
     );
-    assert!(found.report.entries.iter().all(|entry| entry.loses), "who has the old group loses");
+    assert!(found.report.entries.iter().all(twogate::diff::Entry::loses), "who has the old group loses");
     assert!(lines(&compared(&base, &base, SIDECAR)).is_empty());
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Owns: the running of `git`, as a process and reading only. It must not know what the files say.
 
+mod tree;
+
 use crate::exit::{Failure, reason};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tree::{Lost, Search, Tree};
 
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,31 +72,113 @@ pub(crate) fn default_branch() -> Result<Commit, Failure> {
     Err(Failure::new("there is no branch `main` or `master` to compare with; name a base, as in `twogate diff HEAD~1`"))
 }
 
-/// The files of a commit at these paths, in the order of their names. A path that the commit does not hold has none.
-pub(crate) fn files(commit: &Commit, paths: &[&Path], wanted: impl Fn(&str) -> bool) -> Result<Vec<Blob>, Failure> {
-    let mut arguments = vec!["ls-tree".into(), "-r".into(), "-z".into(), commit.hash.clone(), "--".into()];
-    for path in paths {
-        let Some(path) = path.to_str() else { continue };
-        arguments.push(if path.is_empty() { ".".to_owned() } else { path.to_owned() });
+/// How git names a link's mode.
+const LINK: &str = "120000";
+
+/// Something that a commit holds: `100644 blob HASH<TAB>PATH`.
+struct Entry {
+    mode: String,
+    hash: String,
+    path: String,
+}
+
+/// The files of a commit at these paths, in the order of their names; links are followed as far as the commit holds what they lead to. A
+/// path that the commit does not hold has none. None at all if git cannot look there, as outside of the repository.
+pub(crate) fn files(commit: &Commit, paths: &[&Path], wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<Blob>>, Failure> {
+    let paths: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).map(|path| if path.is_empty() { "." } else { path }).collect();
+    let Some(listed) = listed(&["-r"], commit, &paths)? else { return Ok(None) };
+    let has_link = |all: &[Entry]| all.iter().any(|entry| entry.mode == LINK);
+    if has_link(&listed) || has_link(&folders_above(commit, &paths)?) {
+        return followed(commit, &paths, &wanted).map(Some);
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let listed = run(&arguments)?.ok_or_else(|| Failure::new(format!("git cannot list the files of {}", commit.name)))?;
-    let mut found: Vec<(String, String)> = Vec::new();
-    for line in listed.split(|byte| *byte == 0) {
-        // `100644 blob HASH<TAB>PATH`; links and submodules are no texts.
-        let Ok(line) = std::str::from_utf8(line) else { continue };
-        let Some((head, path)) = line.split_once('\t') else { continue };
-        let mut words = head.split(' ');
-        let (mode, kind, hash) = (words.next(), words.next(), words.next());
-        if let (Some("100644" | "100755"), Some("blob"), Some(hash)) = (mode, kind, hash)
-            && wanted(path)
-        {
-            found.push((path.to_owned(), hash.to_owned()));
-        }
-    }
+    let is_wanted = |entry: &Entry| is_file(entry) && wanted(&entry.path);
+    let mut found: Vec<(String, String)> = listed.into_iter().filter(is_wanted).map(|entry| (entry.path, entry.hash)).collect();
     found.sort();
     found.dedup();
+    read(found).map(Some)
+}
+
+/// Submodules are no texts.
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.mode.as_str(), "100644" | "100755")
+}
+
+/// What a commit holds at these paths; none if git cannot look there.
+fn listed(options: &[&str], commit: &Commit, paths: &[&str]) -> Result<Option<Vec<Entry>>, Failure> {
+    let arguments: Vec<&str> =
+        ["ls-tree", "-z"].iter().chain(options).copied().chain([commit.hash.as_str(), "--"]).chain(paths.iter().copied()).collect();
+    let entry = |line: &[u8]| {
+        let (head, path) = std::str::from_utf8(line).ok()?.split_once('\t')?;
+        let mut words = head.split(' ');
+        let (mode, hash) = (words.next()?, words.nth(1)?);
+        Some(Entry { mode: mode.to_owned(), hash: hash.to_owned(), path: path.to_owned() })
+    };
+    Ok(run(&arguments)?.map(|bytes| bytes.split(|byte| *byte == 0).filter_map(entry).collect()))
+}
+
+/// The folders above these paths: one of them may be a link, behind which git lists nothing.
+fn folders_above(commit: &Commit, paths: &[&str]) -> Result<Vec<Entry>, Failure> {
+    let top = if paths.iter().any(|path| Path::new(path).is_absolute()) { top()? } else { String::new() };
+    let is_inside = |path: &&Path| path.is_relative() || !top.is_empty() && path.starts_with(&top);
+    let above = paths.iter().flat_map(|path| Path::new(path).ancestors().skip(1)).filter(is_inside).filter_map(Path::to_str);
+    let above: Vec<&str> = above.filter(|path| !matches!(*path, "" | ".")).collect();
+    if above.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(listed(&[], commit, &above)?.unwrap_or_default())
+}
+
+/// The same as `files`, where there are links.
+fn followed(commit: &Commit, paths: &[&str], wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Blob>, Failure> {
+    let tree = whole_tree(commit)?;
+    let here = text(&["rev-parse", "--show-prefix"])?.unwrap_or_default();
+    let mut search = Search::new(&tree, wanted);
+    for path in paths {
+        let shown = path.trim_start_matches("./").trim_end_matches('/');
+        let from_root = if Path::new(path).is_absolute() { from_root(path)? } else { format!("{here}{path}") };
+        search.look(if shown == "." { "" } else { shown }, &from_root);
+    }
+    let lost = |(link, lost): &(String, Lost)| {
+        format!("in {} `{link}` is {}: what is to be read there cannot be told; name it by another path", commit.name, lost.words())
+    };
+    Failure::all(search.lost.iter().map(lost).collect())?;
+    let mut found = search.files;
+    found.sort();
     read(found)
+}
+
+/// The folder of the repository.
+fn top() -> Result<String, Failure> {
+    Ok(text(&["rev-parse", "--show-toplevel"])?.unwrap_or_default())
+}
+
+/// An absolute path, from the root of the repository.
+fn from_root(path: &str) -> Result<String, Failure> {
+    let top = top()?;
+    let real = std::fs::canonicalize(path).unwrap_or_default();
+    let inside = Path::new(path).strip_prefix(&top).or_else(|_| real.strip_prefix(&top)).ok().and_then(Path::to_str);
+    inside
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new(format!("cannot tell where {path} is in the repository; name it from this folder")))
+}
+
+/// Everything that a commit holds.
+fn whole_tree(commit: &Commit) -> Result<Tree, Failure> {
+    let unlisted = || Failure::new(format!("git cannot list the files of {}", commit.name));
+    let entries = listed(&["-r", "--full-tree"], commit, &[])?.ok_or_else(unlisted)?;
+    let mut tree = Tree::default();
+    let mut links = Vec::new();
+    for entry in entries {
+        if entry.mode == LINK {
+            links.push((entry.path, entry.hash));
+        } else if is_file(&entry) {
+            tree.add_file(&entry.path, &entry.hash);
+        }
+    }
+    for link in read(links)? {
+        tree.add_link(&link.path, &String::from_utf8_lossy(&link.bytes));
+    }
+    Ok(tree)
 }
 
 /// The bytes of many files, by one process.

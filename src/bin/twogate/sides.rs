@@ -141,7 +141,7 @@ impl Sides {
         let all = [(&*self.with, INTENTS), (&*self.inventory, MANIFESTS), (self.config.as_slice(), &[])];
         let is_lacking = |path: &&PathBuf, extensions: &[&str]| {
             let held = from_git(commit, std::slice::from_ref(*path), extensions, &mut Loader::default());
-            is_inside(path) && held.is_ok_and(|files| files.is_empty())
+            is_inside(path) && held.is_ok_and(|files| files.is_some_and(|files| files.is_empty()))
         };
         let lacking = all.into_iter().flat_map(|(paths, extensions)| paths.iter().filter(move |path| is_lacking(path, extensions)));
         lacking.map(PathBuf::as_path).collect()
@@ -221,12 +221,13 @@ impl Sides {
     fn read_commit(&self, commit: &Commit) -> Result<Input, Failure> {
         let mut loader = Loader::default();
         let folders = self.folders();
-        let intents = from_git(commit, &folders, INTENTS, &mut loader)?;
+        let unlisted = || Failure::new(format!("git cannot list the files of {}", commit.name));
+        let intents = from_git(commit, &folders, INTENTS, &mut loader)?.ok_or_else(unlisted)?;
         let with = from_git_or_files(commit, &self.with, INTENTS, &mut loader)?;
         let inventory = from_git_or_files(commit, &self.inventory, MANIFESTS, &mut loader)?;
         let config = match &self.config {
             Some(path) => from_git_or_files(commit, std::slice::from_ref(path), &[], &mut loader)?.first().copied(),
-            None => folders.first().and_then(|folder| config_of(commit, folder, &mut loader)),
+            None => folders.first().map(|folder| config_of(commit, folder, &mut loader)).transpose()?.flatten(),
         };
         finished(loader, Input { intents, with, inventory, config, ..Input::default() })
     }
@@ -243,8 +244,9 @@ fn is_inside(path: &Path) -> bool {
     path.is_relative() && path.as_os_str() != STDIN
 }
 
-/// The files of a commit at these paths: in folders those with one of the extensions, without what is hidden.
-fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Vec<FileId>, Failure> {
+/// The files of a commit at these paths: in folders those with one of the extensions, without what is hidden. None if git cannot look
+/// there.
+fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Option<Vec<FileId>>, Failure> {
     let named = |path: &str| paths.iter().any(|named| named.to_str() == Some(path));
     let wanted = |path: &str| {
         let shown = !path.split('/').any(|part| part.starts_with('.') && part != "." && part != "..");
@@ -253,16 +255,15 @@ fn from_git(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mu
     };
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let blobs = git::files(commit, &paths, wanted)?;
-    Ok(blobs.into_iter().filter_map(|blob| loader.add(blob.path, blob.bytes)).collect())
+    Ok(blobs.map(|blobs| blobs.into_iter().filter_map(|blob| loader.add(blob.path, blob.bytes)).collect()))
 }
 
 /// The same, and the files themselves where the commit holds none at a path.
 fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], loader: &mut Loader) -> Result<Vec<FileId>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        let held =
-            if is_inside(path) { from_git(commit, std::slice::from_ref(path), extensions, loader).unwrap_or_default() } else { Vec::new() };
-        if !held.is_empty() {
+        let held = if is_inside(path) { from_git(commit, std::slice::from_ref(path), extensions, loader)? } else { None };
+        if let Some(held) = held.filter(|held| !held.is_empty()) {
             all.extend(held);
             continue;
         }
@@ -275,14 +276,14 @@ fn from_git_or_files(commit: &Commit, paths: &[PathBuf], extensions: &[&str], lo
 }
 
 /// The configuration of a commit nearest to a folder. A place above the repository is none of the commit's.
-fn config_of(commit: &Commit, folder: &Path, loader: &mut Loader) -> Option<FileId> {
+fn config_of(commit: &Commit, folder: &Path, loader: &mut Loader) -> Result<Option<FileId>, Failure> {
     for above in crate::inputs::config_places(folder) {
-        let blobs = git::files(commit, &[&above], |_| true).ok()?;
+        let Some(blobs) = git::files(commit, &[&above], |_| true)? else { return Ok(None) };
         if let Some(blob) = blobs.into_iter().next() {
-            return loader.add(blob.path, blob.bytes);
+            return Ok(loader.add(blob.path, blob.bytes));
         }
     }
-    None
+    Ok(None)
 }
 
 /// A side that was read whole; a file that is no text makes it one that cannot be judged.
