@@ -277,6 +277,6 @@ mod tests {
             let read = crate::manifest::plain(&file);
             assert_eq!(read.first().and_then(|object| object.get("x")), Some(&json!([text, {"app": text}])), "{written}");
         }
-        assert_eq!(brief(&json!({"app": "web", "track": "true", "8080": "10.0.0.0/8"})), "{8080: 10.0.0.0/8, app: web, track: \"true\"}");
+        assert_eq!(brief(&json!({"app": "web", "track": "true", "8080": "10.0.0.0/8"})), "{app: web, track: \"true\", 8080: 10.0.0.0/8}");
     }
 }
