@@ -32,6 +32,7 @@ mod requirement_token;
 mod requirement_unenforced;
 mod reserved_port;
 mod selector_matches_nothing;
+mod served_in_mesh;
 mod service_port;
 mod services;
 mod target_unenforced;
@@ -82,6 +83,7 @@ static CHECKS: &[Check] = &[
     requirement_unenforced::check,
     reserved_port::check,
     selector_matches_nothing::check,
+    served_in_mesh::check,
     service_port::check,
 ];
 
