@@ -108,7 +108,7 @@ impl Side for Intents<'_> {
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
-        let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
+        let known = |namespace: &Namespace| Known::described(namespace.labels.clone(), namespace.is_managed());
         self.policy.namespace(name).map(known).unwrap_or_default()
     }
 

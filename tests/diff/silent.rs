@@ -1,0 +1,73 @@
+//! Changes that no rule's text shows: what others say of namespaces.
+
+use twogate::compile::Input;
+use twogate::diff::{Compared, Condition, Detail, Failing, Revision, intents};
+use twogate::source::Source;
+
+/// The intents and the inventory of a side.
+type Side<'a> = [&'a str; 2];
+
+fn revision([own, inventory]: Side<'_>) -> Revision {
+    let mut input = Input::default();
+    let own = input.sources.add(Source::new("shop.intent", own));
+    input.intents.push(own);
+    if !inventory.is_empty() {
+        let inventory = input.sources.add(Source::new("i.yaml", inventory));
+        input.inventory.push(inventory);
+    }
+    Revision { name: String::new(), input }
+}
+
+fn compared(base: Side<'_>, head: Side<'_>) -> Compared {
+    intents(revision(base), revision(head), Detail::Access).map_err(|unjudged| unjudged.findings).unwrap()
+}
+
+/// All entries, each with who, whom and what.
+fn lines(compared: &Compared) -> Vec<String> {
+    let line = |entry: &twogate::diff::Entry| {
+        format!("{:?} {} -> {}: {}: {} -> {}", entry.kind, entry.who, entry.whom, entry.on, entry.before, entry.after)
+    };
+    compared.report.entries.iter().map(line).collect()
+}
+
+fn fails(compared: &Compared, failing: Failing) -> bool {
+    Condition { failing, scope: None }.is_met(&compared.report, [&compared.base, &compared.head])
+}
+
+fn namespace(labels: &str) -> String {
+    format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: pay, labels: {{{labels}}}}}}}\n")
+}
+
+#[test]
+fn a_label_that_a_namespace_of_the_inventory_no_longer_has_is_gone() {
+    let (with, without) = (namespace("env: test"), namespace(""));
+    let denied = "namespace shop\nallow *@* -> app=db:80\ndeny *@[env=test] -> app=db\n";
+    let found = compared([denied, &with], [denied, &without]);
+    assert_eq!(lines(&found), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert!(fails(&found, Failing::Gained));
+    let back = compared([denied, &without], [denied, &with]);
+    assert_eq!(lines(&back), ["Closed *@pay -> app=db@shop: 80: allowed -> denied"]);
+    assert!(fails(&back, Failing::Lost) && !fails(&back, Failing::Gained));
+}
+
+#[test]
+fn a_label_that_a_namespace_of_the_inventory_gains_opens_what_rules_say_of_it() {
+    let (with, without) = (namespace("env: prod"), namespace(""));
+    let allowed = "namespace shop\nallow *@[env=prod] -> app=db:80\n";
+    assert_eq!(lines(&compared([allowed, &without], [allowed, &with])), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert_eq!(lines(&compared([allowed, &with], [allowed, &without])), ["Closed *@pay -> app=db@shop: 80: allowed -> denied"]);
+    // A namespace that nobody describes on one side may have had the label, or not.
+    assert_eq!(lines(&compared([allowed, ""], [allowed, &with])), [""; 0]);
+    assert_eq!(lines(&compared([allowed, &with], [allowed, ""])), [""; 0]);
+}
+
+#[test]
+fn a_label_that_a_declaration_of_an_external_namespace_gains_opens_what_rules_say_of_it() {
+    let side = |labels: &str| {
+        let others = format!("external namespace pay{labels} {{ workload w = app=w account w }}\n");
+        others + "namespace shop {\nallow *@[env=prod] -> app=db:80\n}\n"
+    };
+    let found = compared([&side(""), ""], [&side(" labels env=prod"), ""]);
+    assert_eq!(lines(&found), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert!(fails(&found, Failing::Gained));
+}
