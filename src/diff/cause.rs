@@ -230,9 +230,9 @@ pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow,
         Which::Head => (&cell.after, &cell.before),
         Which::Base => (&cell.before, &cell.after),
     };
-    let weakened = match which {
-        Which::Head => nature.has(Mark::PlaintextToo),
-        Which::Base => nature.has(Mark::MtlsOnly),
+    let (weakened, turned) = match which {
+        Which::Head => (nature.has(Mark::PlaintextToo), nature.has(Mark::Gained)),
+        Which::Base => (nature.has(Mark::MtlsOnly), nature.has(Mark::Lost)),
     };
     let best = there.best();
     let over = |transport: Transport, strict: bool| {
@@ -243,7 +243,8 @@ pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow,
     };
     let found = over(Transport::Mtls, false)
         .or_else(|| over(Transport::Plaintext, false))
-        .or_else(|| over(Transport::Plaintext, true).filter(|_| weakened));
+        .or_else(|| over(Transport::Plaintext, true).filter(|_| weakened))
+        .or_else(|| over(Transport::Mtls, true).filter(|_| turned));
     let (transport, at) = found?;
     let flow = |side: Which| Flow {
         source: cell.caller.of(side).clone(),

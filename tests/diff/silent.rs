@@ -1,8 +1,11 @@
-//! Changes that no rule's text shows: what others say of namespaces.
+//! Changes that no rule's text shows: what others say of namespaces, and the mesh.
 
 use twogate::compile::Input;
 use twogate::diff::{Compared, Condition, Detail, Failing, Revision, intents};
+use twogate::flow::Transport;
 use twogate::source::Source;
+
+use super::manifests;
 
 /// The intents and the inventory of a side.
 type Side<'a> = [&'a str; 2];
@@ -70,4 +73,36 @@ fn a_label_that_a_declaration_of_an_external_namespace_gains_opens_what_rules_sa
     let found = compared([&side(""), ""], [&side(" labels env=prod"), ""]);
     assert_eq!(lines(&found), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
     assert!(fails(&found, Failing::Gained));
+}
+
+const CLUSTER: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n---\n\
+    {apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {serviceAccountName: web, containers: \
+    [{name: c}]}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, spec: {serviceAccountName: \
+    db, containers: [{name: c}]}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {selector: {app: db}, \
+    ports: [{port: 80}]}}\n---\n";
+
+#[test]
+fn who_speaks_mtls_gains_what_who_speaks_plaintext_loses() {
+    let side = |action: &str| {
+        format!(
+            "{CLUSTER}{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p, namespace: shop}}, spec: \
+             {{selector: {{matchLabels: {{app: db}}}}, action: {action}, rules: [{{from: [{{source: {{namespaces: [shop]}}}}]}}]}}}}\n"
+        )
+    };
+    let config = "[mesh]\nmode = \"sidecar\"\n[network-plugin]\nsctp = \"yes\"\n";
+    let (denying, allowing) = (side("DENY"), side("ALLOW"));
+    let entry = |found: &Compared| {
+        let entry = found.report.entries.iter().find(|entry| entry.who == "*@shop").unwrap();
+        let head = |example: &twogate::diff::Example| example.head.transport;
+        (entry.kind.name(), entry.before.clone(), entry.after.clone(), entry.loses, head(&entry.example))
+    };
+    let words = |before: &str, after: &str| (before.to_owned(), after.to_owned());
+    let there = manifests::compared(&denying, &allowing, config);
+    let (before, after) = words("allowed, plaintext", "allowed, mTLS");
+    assert_eq!(entry(&there), ("ports-or-requests", before, after, true, Transport::Mtls));
+    assert!(fails(&there, Failing::Gained) && fails(&there, Failing::Lost));
+    let back = manifests::compared(&allowing, &denying, config);
+    let (before, after) = words("allowed, mTLS", "allowed, plaintext");
+    assert_eq!(entry(&back), ("weakened", before, after, true, Transport::Plaintext));
+    assert!(fails(&back, Failing::Weakened) && fails(&back, Failing::Lost));
 }
