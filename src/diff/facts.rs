@@ -3,9 +3,10 @@
 //! Owns: `Fact`: namespaces, workloads, expectations, what the gates only come near to, what a proof takes for granted. Each is
 //! found by comparing what both programs say of it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Change, Entry};
+use super::entry::Change;
 use super::seeds::Policies;
 use super::settings::settings;
 use super::side::Which;
@@ -18,7 +19,6 @@ use crate::gates::Gates;
 use crate::inventory::InventoryWorkload;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
-use crate::syntax::ast::Quantifier;
 use crate::verify::{Accepting, Assumption, Granted, Held, PolicyWorld, Reach, Worlds, assumptions, judge};
 
 /// What a fact is about. In the order in which they are told.
@@ -108,9 +108,9 @@ pub(super) struct Analysed<'a> {
 }
 
 /// All that is different besides access.
-pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
+pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let mut facts = findings(base, head);
-    facts.extend(expectations(base, head, entries));
+    facts.extend(expectations(base, head));
     facts.extend(settings(base.policy, head.policy));
     facts.extend(namespaces(base.policy, head.policy));
     facts.extend(workloads(base.policy, head.policy));
@@ -201,8 +201,9 @@ pub(super) fn found(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
     come.chain(gone).collect()
 }
 
-/// Expectations that have come or gone, and those of the head that fail and may have held.
-fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
+/// Expectations that have come or gone, and those of the head that fail and held. Each is judged, whatever the entries say: a name in it may
+/// mean others than it did.
+fn expectations(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let texts = |policy: &Policy| -> BTreeMap<String, usize> {
         policy.expectations.iter().fold(BTreeMap::new(), |mut counts, expectation| {
             *counts.entry(expectation.text.clone()).or_default() += 1;
@@ -217,14 +218,11 @@ fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Ve
         return Vec::new();
     }
     let mut facts = Vec::new();
-    let judged = Judged::new(head);
+    let (before, judged) = (OnceCell::new(), Judged::new(head));
     for expectation in &head.policy.expectations {
         let is_new = extra(&new, &expectation.text, &old);
-        if !is_new && !entries.iter().any(|entry| touches(expectation, entry)) {
-            continue;
-        }
         let fails = judged.fails(expectation);
-        if !is_new && (!fails || failed_before(base, expectation)) {
+        if !is_new && (!fails || failed_before(before.get_or_init(|| Judged::new(base)), expectation)) {
             continue;
         }
         let change = if is_new { Change::Added } else { Change::Changed };
@@ -239,35 +237,31 @@ fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Ve
     facts
 }
 
-/// Whether an entry may decide an expectation. `only` speaks of every caller.
-fn touches(expectation: &Expectation, entry: &Entry) -> bool {
-    let sources = expectation.quantifier == Quantifier::Only || expectation.source.peers().overlaps(&entry.source);
-    sources
-        && expectation.targets.iter().any(|target| target.ports.overlaps(&entry.ports) && target.end.peers().overlaps(&entry.destination))
-}
-
-fn failed_before(base: Analysed<'_>, expectation: &Expectation) -> bool {
-    let before = base.policy.expectations.iter().find(|other| other.text == expectation.text);
-    before.is_some_and(|before| Judged::new(base).fails(before))
+fn failed_before(base: &Judged<'_>, expectation: &Expectation) -> bool {
+    let before = base.analysed.policy.expectations.iter().find(|other| other.text == expectation.text);
+    before.is_some_and(|before| base.fails(before))
 }
 
 /// A program that expectations are decided on, with what its lines accept.
 struct Judged<'p> {
     analysed: Analysed<'p>,
     program: Accepting<'p>,
+    world: PolicyWorld<'p>,
+    granted: Granted<'p>,
     namespaces: Vec<Symbol>,
 }
 
 impl<'p> Judged<'p> {
     fn new(analysed: Analysed<'p>) -> Self {
-        let policy = analysed.policy;
-        Self { analysed, program: Accepting::new(policy, analysed.gates), namespaces: policy.namespaces.keys().cloned().collect() }
+        let (policy, gates) = (analysed.policy, analysed.gates);
+        let (program, granted) = (Accepting::new(policy, gates), Granted::new(policy, gates));
+        let namespaces = policy.namespaces.keys().cloned().collect();
+        Self { analysed, program, world: PolicyWorld::new(policy), granted, namespaces }
     }
 
     fn fails(&self, expectation: &Expectation) -> bool {
-        let world = PolicyWorld::new(self.analysed.policy);
-        let granted = Granted::new(self.analysed.policy, self.analysed.gates);
-        let reach = Reach { judge: &self.program, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &self.namespaces };
+        let worlds = Worlds::both(&self.world);
+        let reach = Reach { judge: &self.program, worlds, ruled_out: &self.granted, namespaces: &self.namespaces };
         judge(&reach, expectation) != Held::Yes
     }
 }

@@ -1,7 +1,7 @@
-//! Changes that no rule's text shows: what others say of namespaces, and the mesh.
+//! Changes that no rule's text shows: what others say of namespaces, names that expectations use, and the mesh.
 
 use twogate::compile::Input;
-use twogate::diff::{Compared, Condition, Detail, Failing, Revision, intents};
+use twogate::diff::{Compared, Condition, Detail, FactKind, Failing, Revision, intents};
 use twogate::flow::Transport;
 use twogate::source::Source;
 
@@ -105,4 +105,33 @@ fn who_speaks_mtls_gains_what_who_speaks_plaintext_loses() {
     let (before, after) = words("allowed, mTLS", "allowed, plaintext");
     assert_eq!(entry(&back), ("weakened", before, after, true, Transport::Plaintext));
     assert!(fails(&back, Failing::Weakened) && fails(&back, Failing::Lost));
+}
+
+/// The expectations that fail now.
+fn failing(compared: &Compared) -> Vec<&str> {
+    compared.report.facts.iter().filter(|fact| fact.kind == FactKind::Expectation && fact.fails).map(|fact| fact.text.as_str()).collect()
+}
+
+#[test]
+fn an_expectation_fails_by_what_its_names_mean() {
+    let group =
+        |more: &str| format!("namespace shop\ngroup g = app=job{more}\nallow app=web|api -> app=db:80\nexpect deny g -> app=db:80\n");
+    let network = |more: &str| {
+        format!("namespace shop\nnetwork o = 198.51.100.0/24{more}\nallow 203.0.113.0/24 -> app=db:80\nexpect deny o -> app=db:80\n")
+    };
+    let workload = |more: &str| {
+        format!("namespace shop\nworkload w = app=web{more}\nallow app=web,tier=x -> app=db:80\nexpect allow w -> app=db:80\n")
+    };
+    for (base, head, wanted) in [
+        (group(""), group(" or app=api"), "expect deny g -> app=db:80"),
+        (network(""), network(", 203.0.113.9/32"), "expect deny o -> app=db:80"),
+        (workload(",tier=x"), workload(""), "expect allow w -> app=db:80"),
+    ] {
+        let found = compared([&base, ""], [&head, ""]);
+        assert_eq!(failing(&found), [wanted]);
+        assert!(fails(&found, Failing::Any) && found.report.summary().ends_with("1 expectation fails"), "{}", found.report.summary());
+        // One that held, and one that failed before, are nothing new.
+        assert_eq!(failing(&compared([&head, ""], [&base, ""])), [""; 0]);
+        assert_eq!(failing(&compared([&head, ""], [&(head.clone() + "allow app=x -> app=y:9\n"), ""])), [""; 0]);
+    }
 }
