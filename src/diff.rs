@@ -13,6 +13,7 @@ mod calls;
 mod cause;
 mod concerned;
 mod condition;
+mod coupled;
 mod differing;
 mod doubt;
 mod entry;

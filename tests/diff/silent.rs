@@ -1,4 +1,4 @@
-//! Changes that no rule's text shows: what others say of namespaces, names that expectations use, and the mesh.
+//! Changes that no rule's text shows: what others say of namespaces, names that expectations use, and the mesh; and by what lines such changes are told.
 
 use twogate::compile::Input;
 use twogate::diff::{Compared, Condition, Detail, FactKind, Failing, Revision, intents};
@@ -134,4 +134,46 @@ fn an_expectation_fails_by_what_its_names_mean() {
         assert_eq!(failing(&compared([&head, ""], [&base, ""])), [""; 0]);
         assert_eq!(failing(&compared([&head, ""], [&(head.clone() + "allow app=x -> app=y:9\n"), ""])), [""; 0]);
     }
+}
+
+/// The causes of the entry about a caller, each with its line.
+fn causes(compared: &Compared, who: &str) -> Vec<String> {
+    let of = |cause: &twogate::diff::Cause| {
+        let before = cause.location.and_then(|at| compared.texts.of(cause.side).get(at.file)?.text().get(..at.span.start as usize));
+        format!("{}: {}", before.unwrap_or_default().lines().count() + 1, cause.text)
+    };
+    compared.report.entries.iter().filter(|entry| entry.who == who).flat_map(|entry| &entry.causes).map(of).collect()
+}
+
+#[test]
+fn a_rule_that_still_lets_in_what_is_lost_is_no_cause() {
+    let base = "namespace shop\nallow app=web|api -> app=db:80\n";
+    let head = "namespace shop\nallow app=web|api -> app=db:80|81\ndeny app=web -> app=db:80\n";
+    let found = compared([base, ""], [head, ""]);
+    assert_eq!(causes(&found, "app=web@shop"), ["3: deny app=web -> app=db:80"]);
+    let back = compared([head, ""], [base, ""]);
+    assert_eq!(causes(&back, "app=web@shop"), ["3: deny app=web -> app=db:80"]);
+}
+
+#[test]
+fn of_an_accepted_coupling_the_rule_that_has_changed_is_named() {
+    let side = |accept: &str, path: &str| {
+        format!(
+            "namespace shop\nworkload web = app=web account s\nworkload adm = app=adm account s\nallow web -> app=o:80 mtls http GET \
+             /a{accept}\nallow adm -> app=o:80 mtls http DELETE {path}\n"
+        )
+    };
+    let accept = " accept coupled-rules";
+    let accepts = |words: &str, path: &str| {
+        format!(
+            "`allow web -> app=o:80 mtls http GET /a` {words} that its callers get what `allow adm -> app=o:80 mtls http DELETE {path}` grants"
+        )
+    };
+    let changed = compared([&side(accept, "/b"), ""], [&side(accept, "/a"), ""]);
+    let was = " (was `allow adm -> app=o:80 mtls http DELETE /b`)";
+    assert_eq!(causes(&changed, "app=web@shop"), [format!("5: {}{was}", accepts("accepts", "/a"))]);
+    let come = compared([&side("", "/a"), ""], [&side(accept, "/a"), ""]);
+    assert_eq!(causes(&come, "app=web@shop"), [format!("4: {}", accepts("accepts", "/a"))]);
+    let gone = compared([&side(accept, "/a"), ""], [&side("", "/a"), ""]);
+    assert_eq!(causes(&gone, "app=web@shop"), [format!("4: {}; they no longer do", accepts("accepted", "/a"))]);
 }
