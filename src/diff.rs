@@ -28,6 +28,7 @@ mod looked;
 mod manifests;
 mod markdown;
 mod merge;
+mod meshed;
 mod middle;
 mod moved;
 mod news;

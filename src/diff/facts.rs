@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
+use super::meshed;
 use super::seeds::Policies;
 use super::settings::settings;
 use super::side::Which;
@@ -381,47 +382,26 @@ fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
         policy.inventory.workloads.iter().map(|workload| (workload.to_string(), workload.account.clone())).collect()
     };
     let mut facts = accounts(&all(base), &all(head));
-    facts.extend(listed(base, head));
+    facts.extend(relabelled(base, head));
+    facts.extend(meshed::turns(base, head).iter().map(meshed::told));
     facts
 }
 
-/// Workloads of both inventories with other labels or another part in the mesh than before. What their namespace does to that is told of it.
-fn listed(base: &Policy, head: &Policy) -> Vec<Fact> {
+/// Workloads of both inventories with other labels than before.
+fn relabelled(base: &Policy, head: &Policy) -> Vec<Fact> {
     let old: BTreeMap<String, &InventoryWorkload> =
         base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
     let told = |new: &InventoryWorkload| {
         let name = new.to_string();
-        let Some(old) = old.get(&name) else { return Vec::new() };
+        let old = old.get(&name).filter(|old| old.labels != new.labels)?;
         let labels = |workload: &InventoryWorkload| {
             let words: Vec<String> = workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             if words.is_empty() { "none".to_owned() } else { format!("`{}`", words.join(",")) }
         };
-        let relabelled = (old.labels != new.labels).then(|| format!("{name} has labels {}; they were {}", labels(new), labels(old)));
-        let meshed = part_in_mesh([(base, old), (head, new)]).map(|words| format!("{name} {words}"));
-        let place = Some((Which::Head, new.location));
-        let fact = |text: String| Fact { place, ..fact(FactKind::Workload, Change::Changed, text) };
-        relabelled.into_iter().chain(meshed).map(fact).collect()
+        let text = format!("{name} has labels {}; they were {}", labels(new), labels(old));
+        Some(Fact { place: Some((Which::Head, new.location)), ..fact(FactKind::Workload, Change::Changed, text) })
     };
-    head.inventory.workloads.iter().flat_map(told).collect()
-}
-
-/// How a workload takes part in the mesh now, if it does so otherwise by itself.
-fn part_in_mesh(sides: [(&Policy, &InventoryWorkload); 2]) -> Option<String> {
-    let usual = |policy: &Policy, workload: &InventoryWorkload| {
-        policy.namespace(&workload.namespace).and_then(|namespace| namespace.plane).unwrap_or(policy.config.mesh.mode)
-    };
-    let [(old_usual, old), (new_usual, new)] = sides.map(|(policy, workload)| {
-        let usual = usual(policy, workload);
-        (usual, policy.inventory.plane_of(workload, usual))
-    });
-    if old_usual != new_usual || old == new {
-        return None;
-    }
-    Some(match (old, new) {
-        (_, DataPlane::None) => "is no longer in the mesh".to_owned(),
-        (DataPlane::None, _) => "is in the mesh now".to_owned(),
-        _ => format!("takes part in the mesh by {}; it did by {}", plane_word(Some(new)), plane_word(Some(old))),
-    })
+    head.inventory.workloads.iter().filter_map(told).collect()
 }
 
 fn accounts(old: &BTreeMap<String, Symbol>, new: &BTreeMap<String, Symbol>) -> Vec<Fact> {

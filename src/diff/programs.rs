@@ -13,6 +13,7 @@ use super::gates::guarded;
 use super::intents::Intents;
 use super::kind::kind;
 use super::merge;
+use super::meshed;
 use super::open::opened;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
@@ -53,6 +54,8 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
+    let [base, head] = meshed::with_turns(Policies { base, head });
+    let (base, head) = (&*base, &*head);
     let (old, new) = (Intents::new(base, base_gates), Intents::new(head, head_gates));
     let pair = Pair::new(&old, &new);
     let policies = Policies { base, head };

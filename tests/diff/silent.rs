@@ -1,4 +1,4 @@
-//! Changes that no rule's text shows: what others say of namespaces, names that expectations use, and the mesh; and by what lines such changes are told.
+//! Changes that no rule's text shows: what others say of namespaces and workloads, names that expectations use, the mesh; and by what they are told.
 
 use twogate::compile::Input;
 use twogate::diff::{Compared, Condition, Detail, FactKind, Failing, Revision, intents};
@@ -75,6 +75,89 @@ fn a_label_that_a_declaration_of_an_external_namespace_gains_opens_what_rules_sa
     assert!(fails(&found, Failing::Gained));
 }
 
+/// The expectations that fail now.
+fn failing(compared: &Compared) -> Vec<&str> {
+    compared.report.facts.iter().filter(|fact| fact.kind == FactKind::Expectation && fact.fails).map(|fact| fact.text.as_str()).collect()
+}
+
+#[test]
+fn an_expectation_fails_by_what_its_names_mean() {
+    let group =
+        |more: &str| format!("namespace shop\ngroup g = app=job{more}\nallow app=web|api -> app=db:80\nexpect deny g -> app=db:80\n");
+    let network = |more: &str| {
+        format!("namespace shop\nnetwork o = 198.51.100.0/24{more}\nallow 203.0.113.0/24 -> app=db:80\nexpect deny o -> app=db:80\n")
+    };
+    let workload = |more: &str| {
+        format!("namespace shop\nworkload w = app=web{more}\nallow app=web,tier=x -> app=db:80\nexpect allow w -> app=db:80\n")
+    };
+    for (base, head, wanted) in [
+        (group(""), group(" or app=api"), "expect deny g -> app=db:80"),
+        (network(""), network(", 203.0.113.9/32"), "expect deny o -> app=db:80"),
+        (workload(",tier=x"), workload(""), "expect allow w -> app=db:80"),
+    ] {
+        let found = compared([&base, ""], [&head, ""]);
+        assert_eq!(failing(&found), [wanted]);
+        assert!(fails(&found, Failing::Any) && found.report.summary().ends_with("1 expectation fails"), "{}", found.report.summary());
+        // One that held, and one that failed before, are nothing new.
+        assert_eq!(failing(&compared([&head, ""], [&base, ""])), [""; 0]);
+        assert_eq!(failing(&compared([&head, ""], [&(head.clone() + "allow app=x -> app=y:9\n"), ""])), [""; 0]);
+    }
+}
+
+fn deployment(name: &str, namespace: &str, [annotations, spec]: [&str; 2]) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{selector: {{matchLabels: \
+         {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}, annotations: {{{annotations}}}}}, spec: {{serviceAccountName: \
+         {name}, containers: [{{name: c, image: i}}]{spec}}}}}}}\n"
+    )
+}
+
+const REFUSED: [&str; 2] = ["sidecar.istio.io/inject: \"false\"", ""];
+
+#[test]
+fn a_caller_of_the_inventory_that_leaves_the_mesh_loses_what_asks_for_mtls() {
+    let own = "namespace shop\nallow *@pay -> app=db:80 mtls\n";
+    let (inside, outside) = (deployment("web", "pay", ["", ""]), deployment("web", "pay", REFUSED));
+    let found = compared([own, &inside], [own, &outside]);
+    assert_eq!(lines(&found), ["Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"]);
+    assert!(fails(&found, Failing::Lost));
+    assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+    assert_eq!(causes(&found, "app=web@pay"), ["2: workload `web@pay` takes part in the mesh in another way"]);
+    let back = compared([own, &outside], [own, &inside]);
+    assert_eq!(lines(&back), ["Across app=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]);
+}
+
+#[test]
+fn a_workload_of_the_inventory_that_leaves_the_mesh_has_one_gate() {
+    let own = "namespace shop\nallow app=web -> app=db:80\n";
+    let (inside, outside) = (deployment("db", "shop", ["", ""]), deployment("db", "shop", REFUSED));
+    let found = compared([own, &inside], [own, &outside]);
+    let [both, one] = ["guarded by NetworkPolicy and AuthorizationPolicy", "guarded by NetworkPolicy alone"];
+    assert_eq!(lines(&found), [format!("OneGate anywhere -> app=db@shop: : {both} -> {one}")]);
+    assert!(fails(&found, Failing::Weakened));
+    // What is declared of it holds, whatever the inventory says.
+    let declared = "namespace shop\nworkload db = app=db unmeshed\nallow app=web -> app=db:80\n";
+    assert_eq!(lines(&compared([declared, &inside], [declared, &outside])), [""; 0]);
+}
+
+#[test]
+fn of_a_workload_on_its_nodes_network_nobody_says_that_access_did_not_change() {
+    let own = "namespace shop\nallow app=web -> app=db:80\n";
+    let (inside, outside) = (deployment("db", "shop", ["", ""]), deployment("db", "shop", ["", ", hostNetwork: true"]));
+    let found = compared([own, &inside], [own, &outside]);
+    assert_eq!(found.report.summary(), "1 change whose effect is not known");
+    assert!(fails(&found, Failing::Assumption) && fails(&found, Failing::Unspecified));
+}
+
+/// Labels that another workload has too do not tell whose connections change.
+#[test]
+fn of_a_workload_whose_labels_others_have_too_nobody_says_what_changes() {
+    let own = "namespace shop\nallow *@pay -> app=db:80 mtls\n";
+    let with_other = |spec| deployment("web", "pay", spec) + &deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1);
+    let found = compared([own, &with_other(["", ""])], [own, &with_other(REFUSED)]);
+    assert_eq!(found.report.summary(), "1 change whose effect is not known");
+}
+
 const CLUSTER: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n---\n\
     {apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {serviceAccountName: web, containers: \
     [{name: c}]}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, spec: {serviceAccountName: \
@@ -107,33 +190,20 @@ fn who_speaks_mtls_gains_what_who_speaks_plaintext_loses() {
     assert!(fails(&back, Failing::Weakened) && fails(&back, Failing::Lost));
 }
 
-/// The expectations that fail now.
-fn failing(compared: &Compared) -> Vec<&str> {
-    compared.report.facts.iter().filter(|fact| fact.kind == FactKind::Expectation && fact.fails).map(|fact| fact.text.as_str()).collect()
+fn remarks(compared: &Compared) -> Vec<&str> {
+    compared.report.entries.iter().flat_map(|entry| &entry.remarks).map(String::as_str).collect()
 }
 
 #[test]
-fn an_expectation_fails_by_what_its_names_mean() {
-    let group =
-        |more: &str| format!("namespace shop\ngroup g = app=job{more}\nallow app=web|api -> app=db:80\nexpect deny g -> app=db:80\n");
-    let network = |more: &str| {
-        format!("namespace shop\nnetwork o = 198.51.100.0/24{more}\nallow 203.0.113.0/24 -> app=db:80\nexpect deny o -> app=db:80\n")
-    };
-    let workload = |more: &str| {
-        format!("namespace shop\nworkload w = app=web{more}\nallow app=web,tier=x -> app=db:80\nexpect allow w -> app=db:80\n")
-    };
-    for (base, head, wanted) in [
-        (group(""), group(" or app=api"), "expect deny g -> app=db:80"),
-        (network(""), network(", 203.0.113.9/32"), "expect deny o -> app=db:80"),
-        (workload(",tier=x"), workload(""), "expect allow w -> app=db:80"),
-    ] {
-        let found = compared([&base, ""], [&head, ""]);
-        assert_eq!(failing(&found), [wanted]);
-        assert!(fails(&found, Failing::Any) && found.report.summary().ends_with("1 expectation fails"), "{}", found.report.summary());
-        // One that held, and one that failed before, are nothing new.
-        assert_eq!(failing(&compared([&head, ""], [&base, ""])), [""; 0]);
-        assert_eq!(failing(&compared([&head, ""], [&(head.clone() + "allow app=x -> app=y:9\n"), ""])), [""; 0]);
-    }
+fn where_no_policy_isolates_pods_none_tells_callers_apart() {
+    let base = "namespace shop\nallow app=web -> app=db:80 mtls\n";
+    let alone = "the NetworkPolicy alone now tells callers apart";
+    let closed = compared([base, ""], ["namespace shop\nallow app=web -> app=db:80\n", ""]);
+    assert_eq!(remarks(&closed), [alone]);
+    let open = compared([base, ""], ["namespace shop open ingress\nallow app=web -> app=db:80\n", ""]);
+    assert!(open.report.entries.iter().any(|entry| entry.kind.name() == "weakened") && !remarks(&open).contains(&alone), "{open:?}");
+    let unmanaged = compared([base, ""], ["external namespace shop {}\nnamespace pay {\nallow app=a -> app=b:80\n}\n", ""]);
+    assert!(!remarks(&unmanaged).contains(&alone), "{unmanaged:?}");
 }
 
 /// The causes of the entry about a caller, each with its line.
