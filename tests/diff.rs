@@ -17,4 +17,5 @@ mod patterns;
 mod properties;
 pub(crate) mod repository;
 mod settings;
+mod silent;
 mod tokens;

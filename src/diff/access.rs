@@ -154,6 +154,20 @@ pub(super) fn leaves_open(access: &Access) -> bool {
     [&access.plaintext, &access.mtls].into_iter().flatten().flatten().any(|said| *said == Said::Unspecified)
 }
 
+/// Whether a request that passed over one transport alone passes over the other alone: who speaks the one loses what who speaks the other
+/// gains.
+fn swaps(before: &Access, after: &Access) -> bool {
+    let [(Some(old_mtls), Some(old_plaintext)), (Some(new_mtls), Some(new_plaintext))] =
+        [before, after].map(|access| (&access.mtls, &access.plaintext))
+    else {
+        return false;
+    };
+    let passes = |said: &Said| *said == Said::Allowed;
+    let old = old_mtls.iter().zip(old_plaintext).map(|(mtls, plaintext)| [passes(mtls), passes(plaintext)]);
+    let new = new_mtls.iter().zip(new_plaintext).map(|(mtls, plaintext)| [passes(mtls), passes(plaintext)]);
+    old.zip(new).any(|sides| matches!(sides, ([true, false], [false, true]) | ([false, true], [true, false])))
+}
+
 /// How what passes has changed.
 pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request>]) -> Nature {
     let (old, new) = (before.best(), after.best());
@@ -162,8 +176,8 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
     let (passes, fails) = (|said: Said| said == Said::Allowed, |said: Said| said != Said::Allowed);
     let dropped = dropped_tokens(&old, &new, requests);
     let found = [
-        (Mark::Gained, has(&fails, &passes)),
-        (Mark::Lost, has(&passes, &fails)),
+        (Mark::Gained, has(&fails, &passes) || swaps(before, after)),
+        (Mark::Lost, has(&passes, &fails) || swaps(before, after)),
         (Mark::PlaintextToo, opens_plaintext(before, after)),
         (Mark::MtlsOnly, opens_plaintext(after, before)),
         (Mark::MtlsToo, opens_mtls(before, after)),

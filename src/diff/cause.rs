@@ -104,21 +104,9 @@ impl<'a> Causes<'a> {
             })
             .map(|sown| &sown.seed)
             .collect();
-        let mut items = BTreeSet::new();
-        for which in [Which::Head, Which::Base] {
-            // What passes on this side and not on the other, this side opens or the other closes.
-            let Some(flows) = shown(cell, nature, which) else { continue };
-            let opens = |(side, rule): (Which, &Rule)| match rule.action {
-                Action::Allow => side == which && lets(rule, &flows.0),
-                Action::Deny => side != which && flows.0.request.as_ref().is_none_or(|request| rule.requests.contains(request)),
-                Action::Audit => false,
-            };
-            items.extend(near.iter().filter_map(|seed| match seed {
-                Seed::Rule(side, at) if self.policies.rule(*side, *at).is_some_and(|rule| opens((*side, rule))) => {
-                    Some(self.item(*side, *at))
-                }
-                _ => None,
-            }));
+        let mut items = self.by_rules(&near, cell, nature, |which, at, flow| !self.still_lets(which, at, flow));
+        if items.is_empty() {
+            items = self.by_rules(&near, cell, nature, |_, _, _| true);
         }
         if items.is_empty() {
             items.extend(near.iter().filter_map(|seed| match seed {
@@ -136,6 +124,41 @@ impl<'a> Causes<'a> {
             }));
         }
         items
+    }
+
+    /// The rules that open on one side what does not pass on the other, and those that close it there. Of rules that open it, only `some`
+    /// count, by the flow as the other side has it.
+    fn by_rules(&self, near: &[&Seed], cell: &Cell, nature: &Nature, some: impl Fn(Which, usize, &Flow) -> bool) -> BTreeSet<Item> {
+        let mut items = BTreeSet::new();
+        for which in [Which::Head, Which::Base] {
+            // What passes on this side and not on the other, this side opens or the other closes.
+            let Some((here, there)) = shown(cell, nature, which) else { continue };
+            let opens = |(side, at): (Which, usize), rule: &Rule| match rule.action {
+                Action::Allow => side == which && lets(rule, &here) && some(side, at, &there),
+                Action::Deny => side != which && here.request.as_ref().is_none_or(|request| rule.requests.contains(request)),
+                Action::Audit => false,
+            };
+            items.extend(near.iter().filter_map(|seed| match seed {
+                Seed::Rule(side, at) if self.policies.rule(*side, *at).is_some_and(|rule| opens((*side, *at), rule)) => {
+                    Some(self.item(*side, *at))
+                }
+                _ => None,
+            }));
+        }
+        items
+    }
+
+    /// Whether what a rule was, or became, lets in the same flow: something else stops it there.
+    fn still_lets(&self, which: Which, at: usize, there: &Flow) -> bool {
+        let other = match which {
+            Which::Head => self.was.get(&at),
+            Which::Base => self.becomes.get(&at),
+        };
+        let called =
+            |target: &crate::ir::Target| target.ports.contains(there.protocol, there.port) && target.end.matches(&there.destination);
+        other
+            .and_then(|at| self.policies.rule(which.other(), *at))
+            .is_some_and(|rule| rule.source.matches(&there.source) && rule.targets.iter().any(called) && fits(rule, there))
     }
 
     /// An item in words.
@@ -230,9 +253,9 @@ pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow,
         Which::Head => (&cell.after, &cell.before),
         Which::Base => (&cell.before, &cell.after),
     };
-    let weakened = match which {
-        Which::Head => nature.has(Mark::PlaintextToo),
-        Which::Base => nature.has(Mark::MtlsOnly),
+    let (weakened, turned) = match which {
+        Which::Head => (nature.has(Mark::PlaintextToo), nature.has(Mark::Gained)),
+        Which::Base => (nature.has(Mark::MtlsOnly), nature.has(Mark::Lost)),
     };
     let best = there.best();
     let over = |transport: Transport, strict: bool| {
@@ -243,7 +266,8 @@ pub(super) fn shown(cell: &Cell, nature: &Nature, which: Which) -> Option<(Flow,
     };
     let found = over(Transport::Mtls, false)
         .or_else(|| over(Transport::Plaintext, false))
-        .or_else(|| over(Transport::Plaintext, true).filter(|_| weakened));
+        .or_else(|| over(Transport::Plaintext, true).filter(|_| weakened))
+        .or_else(|| over(Transport::Mtls, true).filter(|_| turned));
     let (transport, at) = found?;
     let flow = |side: Which| Flow {
         source: cell.caller.of(side).clone(),
@@ -265,6 +289,10 @@ fn lets(rule: &Rule, flow: &Flow) -> bool {
         Peer::Address(_) => false,
     };
     let out = matches!(&flow.source, Peer::Pod(pod) if rule.faces(Direction::Out) && rule.source.opens(pod));
-    let fits = (rule.mtls.is_none() || flow.transport == Transport::Mtls) && rule.requests.admits(flow.request.as_ref());
-    into && fits || out
+    into && fits(rule, flow) || out
+}
+
+/// Whether a rule is about the transport and the request of a flow.
+fn fits(rule: &Rule, flow: &Flow) -> bool {
+    (rule.mtls.is_none() || flow.transport == Transport::Mtls) && rule.requests.admits(flow.request.as_ref())
 }

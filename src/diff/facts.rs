@@ -3,9 +3,11 @@
 //! Owns: `Fact`: namespaces, workloads, expectations, what the gates only come near to, what a proof takes for granted. Each is
 //! found by comparing what both programs say of it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Change, Entry};
+use super::entry::Change;
+use super::meshed;
 use super::seeds::Policies;
 use super::settings::settings;
 use super::side::Which;
@@ -18,7 +20,6 @@ use crate::gates::Gates;
 use crate::inventory::InventoryWorkload;
 use crate::ir::{Expectation, Namespace, Ownership, Policy, Workload};
 use crate::source::Location;
-use crate::syntax::ast::Quantifier;
 use crate::verify::{Accepting, Assumption, Granted, Held, PolicyWorld, Reach, Worlds, assumptions, judge};
 
 /// What a fact is about. In the order in which they are told.
@@ -108,9 +109,9 @@ pub(super) struct Analysed<'a> {
 }
 
 /// All that is different besides access.
-pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
+pub(super) fn facts(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let mut facts = findings(base, head);
-    facts.extend(expectations(base, head, entries));
+    facts.extend(expectations(base, head));
     facts.extend(settings(base.policy, head.policy));
     facts.extend(namespaces(base.policy, head.policy));
     facts.extend(workloads(base.policy, head.policy));
@@ -201,8 +202,9 @@ pub(super) fn found(base: &[Diagnostic], head: &[Diagnostic]) -> Vec<Fact> {
     come.chain(gone).collect()
 }
 
-/// Expectations that have come or gone, and those of the head that fail and may have held.
-fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Vec<Fact> {
+/// Expectations that have come or gone, and those of the head that fail and held. Each is judged, whatever the entries say: a name in it may
+/// mean others than it did.
+fn expectations(base: Analysed<'_>, head: Analysed<'_>) -> Vec<Fact> {
     let texts = |policy: &Policy| -> BTreeMap<String, usize> {
         policy.expectations.iter().fold(BTreeMap::new(), |mut counts, expectation| {
             *counts.entry(expectation.text.clone()).or_default() += 1;
@@ -217,14 +219,11 @@ fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Ve
         return Vec::new();
     }
     let mut facts = Vec::new();
-    let judged = Judged::new(head);
+    let (before, judged) = (OnceCell::new(), Judged::new(head));
     for expectation in &head.policy.expectations {
         let is_new = extra(&new, &expectation.text, &old);
-        if !is_new && !entries.iter().any(|entry| touches(expectation, entry)) {
-            continue;
-        }
         let fails = judged.fails(expectation);
-        if !is_new && (!fails || failed_before(base, expectation)) {
+        if !is_new && (!fails || failed_before(before.get_or_init(|| Judged::new(base)), expectation)) {
             continue;
         }
         let change = if is_new { Change::Added } else { Change::Changed };
@@ -239,35 +238,31 @@ fn expectations(base: Analysed<'_>, head: Analysed<'_>, entries: &[Entry]) -> Ve
     facts
 }
 
-/// Whether an entry may decide an expectation. `only` speaks of every caller.
-fn touches(expectation: &Expectation, entry: &Entry) -> bool {
-    let sources = expectation.quantifier == Quantifier::Only || expectation.source.peers().overlaps(&entry.source);
-    sources
-        && expectation.targets.iter().any(|target| target.ports.overlaps(&entry.ports) && target.end.peers().overlaps(&entry.destination))
-}
-
-fn failed_before(base: Analysed<'_>, expectation: &Expectation) -> bool {
-    let before = base.policy.expectations.iter().find(|other| other.text == expectation.text);
-    before.is_some_and(|before| Judged::new(base).fails(before))
+fn failed_before(base: &Judged<'_>, expectation: &Expectation) -> bool {
+    let before = base.analysed.policy.expectations.iter().find(|other| other.text == expectation.text);
+    before.is_some_and(|before| base.fails(before))
 }
 
 /// A program that expectations are decided on, with what its lines accept.
 struct Judged<'p> {
     analysed: Analysed<'p>,
     program: Accepting<'p>,
+    world: PolicyWorld<'p>,
+    granted: Granted<'p>,
     namespaces: Vec<Symbol>,
 }
 
 impl<'p> Judged<'p> {
     fn new(analysed: Analysed<'p>) -> Self {
-        let policy = analysed.policy;
-        Self { analysed, program: Accepting::new(policy, analysed.gates), namespaces: policy.namespaces.keys().cloned().collect() }
+        let (policy, gates) = (analysed.policy, analysed.gates);
+        let (program, granted) = (Accepting::new(policy, gates), Granted::new(policy, gates));
+        let namespaces = policy.namespaces.keys().cloned().collect();
+        Self { analysed, program, world: PolicyWorld::new(policy), granted, namespaces }
     }
 
     fn fails(&self, expectation: &Expectation) -> bool {
-        let world = PolicyWorld::new(self.analysed.policy);
-        let granted = Granted::new(self.analysed.policy, self.analysed.gates);
-        let reach = Reach { judge: &self.program, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &self.namespaces };
+        let worlds = Worlds::both(&self.world);
+        let reach = Reach { judge: &self.program, worlds, ruled_out: &self.granted, namespaces: &self.namespaces };
         judge(&reach, expectation) != Held::Yes
     }
 }
@@ -387,47 +382,26 @@ fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
         policy.inventory.workloads.iter().map(|workload| (workload.to_string(), workload.account.clone())).collect()
     };
     let mut facts = accounts(&all(base), &all(head));
-    facts.extend(listed(base, head));
+    facts.extend(relabelled(base, head));
+    facts.extend(meshed::turns(base, head).iter().map(meshed::told));
     facts
 }
 
-/// Workloads of both inventories with other labels or another part in the mesh than before. What their namespace does to that is told of it.
-fn listed(base: &Policy, head: &Policy) -> Vec<Fact> {
+/// Workloads of both inventories with other labels than before.
+fn relabelled(base: &Policy, head: &Policy) -> Vec<Fact> {
     let old: BTreeMap<String, &InventoryWorkload> =
         base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
     let told = |new: &InventoryWorkload| {
         let name = new.to_string();
-        let Some(old) = old.get(&name) else { return Vec::new() };
+        let old = old.get(&name).filter(|old| old.labels != new.labels)?;
         let labels = |workload: &InventoryWorkload| {
             let words: Vec<String> = workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             if words.is_empty() { "none".to_owned() } else { format!("`{}`", words.join(",")) }
         };
-        let relabelled = (old.labels != new.labels).then(|| format!("{name} has labels {}; they were {}", labels(new), labels(old)));
-        let meshed = part_in_mesh([(base, old), (head, new)]).map(|words| format!("{name} {words}"));
-        let place = Some((Which::Head, new.location));
-        let fact = |text: String| Fact { place, ..fact(FactKind::Workload, Change::Changed, text) };
-        relabelled.into_iter().chain(meshed).map(fact).collect()
+        let text = format!("{name} has labels {}; they were {}", labels(new), labels(old));
+        Some(Fact { place: Some((Which::Head, new.location)), ..fact(FactKind::Workload, Change::Changed, text) })
     };
-    head.inventory.workloads.iter().flat_map(told).collect()
-}
-
-/// How a workload takes part in the mesh now, if it does so otherwise by itself.
-fn part_in_mesh(sides: [(&Policy, &InventoryWorkload); 2]) -> Option<String> {
-    let usual = |policy: &Policy, workload: &InventoryWorkload| {
-        policy.namespace(&workload.namespace).and_then(|namespace| namespace.plane).unwrap_or(policy.config.mesh.mode)
-    };
-    let [(old_usual, old), (new_usual, new)] = sides.map(|(policy, workload)| {
-        let usual = usual(policy, workload);
-        (usual, policy.inventory.plane_of(workload, usual))
-    });
-    if old_usual != new_usual || old == new {
-        return None;
-    }
-    Some(match (old, new) {
-        (_, DataPlane::None) => "is no longer in the mesh".to_owned(),
-        (DataPlane::None, _) => "is in the mesh now".to_owned(),
-        _ => format!("takes part in the mesh by {}; it did by {}", plane_word(Some(new)), plane_word(Some(old))),
-    })
+    head.inventory.workloads.iter().filter_map(told).collect()
 }
 
 fn accounts(old: &BTreeMap<String, Symbol>, new: &BTreeMap<String, Symbol>) -> Vec<Fact> {

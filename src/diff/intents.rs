@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::coupled::Accepted;
 use super::moved::Accounts;
-use super::seeds::{Region, Why};
-use super::side::{Known, Side, Which};
+use super::side::{Known, Side};
 use crate::classes::World as _;
-use crate::flow::{AddressSet, Peer, Peers, Pod, PodCube, PodSet, Protocol, Request, RequestSet, Symbol};
+use crate::flow::{AddressSet, Peer, Pod, PodCube, PodSet, Protocol, Request, RequestSet, Symbol};
 use crate::gates::Gates;
 use crate::ir::{Close, Namespace, Policy, Rule, RuleId, Stance, Target};
 use crate::syntax::ast::{Action, Direction};
@@ -44,17 +44,13 @@ impl<'p> Intents<'p> {
         Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere }
     }
 
-    /// Where couplings that are accepted may let something in, with why.
-    pub(super) fn accepted(&self, which: Which) -> Vec<Region> {
-        let why = |admitted: RuleId, granted: RuleId| {
-            let [admitted, granted] = [self.policy.rule(admitted)?, self.policy.rule(granted)?];
-            let text = format!("`{}` accepts that its callers get what `{}` grants", admitted.text, granted.text);
-            Some(Why { text, location: Some((which, admitted.location)) })
+    /// Where couplings that are accepted may let something in.
+    pub(super) fn accepted(&self) -> Vec<Accepted<'p>> {
+        let of = |region: AcceptedRegion| {
+            let rule = |id: RuleId| self.policy.rule(id);
+            Some(Accepted { admitted: rule(region.admitted)?, granted: rule(region.granted)?, region })
         };
-        let region = |AcceptedRegion { admitted, granted, source, destination, ports }: AcceptedRegion| {
-            Some(Region { source, destination: Peers::from(destination), ports, why: why(admitted, granted)? })
-        };
-        self.program.regions().filter_map(region).collect()
+        self.program.regions().filter_map(of).collect()
     }
 
     /// The rules that may have this destination.
@@ -108,7 +104,7 @@ impl Side for Intents<'_> {
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
-        let known = |namespace: &Namespace| Known { labels: namespace.labels.clone(), complete: namespace.is_managed() };
+        let known = |namespace: &Namespace| Known::described(namespace.labels.clone(), namespace.is_managed());
         self.policy.namespace(name).map(known).unwrap_or_default()
     }
 

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::{Mark, Stops, nature};
 use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
+use super::coupled::accepted;
 use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
 use super::held;
 use super::intents::Intents;
 use super::kind::kind;
 use super::merge;
+use super::meshed;
 use super::open::opened;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
@@ -21,6 +23,7 @@ use super::words::{Told, Words, port_words};
 use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
 use crate::gates::Gates;
 use crate::ir::Policy;
+use crate::verify::Way;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +55,8 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
+    let [base, head] = meshed::with_turns(Policies { base, head });
+    let (base, head) = (&*base, &*head);
     let (old, new) = (Intents::new(base, base_gates), Intents::new(head, head_gates));
     let pair = Pair::new(&old, &new);
     let policies = Policies { base, head };
@@ -82,7 +87,7 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
         entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
     }
     for entry in &mut entries {
-        remark(policies, entry);
+        remark(policies, &pair, entry);
     }
     sort(&mut entries);
     let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
@@ -90,20 +95,6 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     // Of a rule whose flows were not all compared nobody knows that it has no effect.
     let without_effect = if found.incomplete.is_empty() { rules.difference(&blamed).count() } else { 0 };
     Accesses { entries, incomplete: found.incomplete, without_effect }
-}
-
-/// Where either side accepts that more gets in than its lines say. What it comes from is told as the head has it, where it has it too.
-fn accepted(old: &Intents<'_>, new: &Intents<'_>) -> Vec<Seed> {
-    let (base, head) = (old.accepted(Which::Base), new.accepted(Which::Head));
-    let as_now =
-        |region: &Region| head.iter().find(|new| new.destination.overlaps(&region.destination) && new.source.overlaps(&region.source));
-    let told = |region: Region| {
-        let why = as_now(&region).map_or_else(|| region.why.clone(), |new| new.why.clone());
-        (Which::Base, Region { why, ..region })
-    };
-    let all: Vec<_> = base.into_iter().map(told).collect();
-    let all = all.into_iter().chain(head.into_iter().map(|region| (Which::Head, region)));
-    all.map(|(which, region)| Seed::Region(which, Box::new(region))).collect()
 }
 
 /// Flows from and to pods that run as another account than they did: a rule may say what it said, and mean others by it.
@@ -378,9 +369,13 @@ fn words(policies: Policies<'_>) -> Words {
 }
 
 /// Says of an entry what a reviewer would want to know besides.
-fn remark(policies: Policies<'_>, entry: &mut Entry) {
+fn remark(policies: Policies<'_>, pair: &Pair<'_>, entry: &mut Entry) {
     foreign(entry);
-    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") {
+    let is_open = |entry: &Entry| {
+        let called = &entry.destination.pods;
+        pair.names_of(Which::Head, called).iter().any(|name| pair.side(Which::Head).open(name, Way::Ingress).overlaps(called))
+    };
+    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") && !is_open(entry) {
         entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
     }
     workloads(policies, entry);

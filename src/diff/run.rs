@@ -102,7 +102,7 @@ pub fn intents(base: Revision, head: Revision, detail: Detail) -> Result<Compare
     let report = Report {
         base: base.name.clone(),
         head: head.name.clone(),
-        facts: facts(base.analysed(), head.analysed(), &entries),
+        facts: facts(base.analysed(), head.analysed()),
         incomplete: found.incomplete.iter().map(flow_words).collect(),
         without_effect: found.without_effect,
         text,

@@ -226,7 +226,10 @@ fn workload_seeds(policies: Policies<'_>, seeds: &mut Vec<Seed>) {
     for (which, workload) in gone.chain(come) {
         let pods = Peers::from(PodSet::from(workload.cube()));
         let text = format!("workload `{}@{}` takes part in the mesh in another way", workload.name, workload.namespace);
-        let why = Why { text, location: Some((which, workload.location)) };
+        // What both sides say of one workload is one cause.
+        let is_it = |other: &&Workload| other.name == workload.name && other.namespace == workload.namespace;
+        let place = new.iter().find(is_it).map_or((which, workload.location), |now| (Which::Head, now.location));
+        let why = Why { text, location: Some(place) };
         let region = |source: &Peers, destination: &Peers| Region {
             source: source.clone(),
             destination: destination.clone(),

@@ -72,7 +72,7 @@ pub(crate) fn turning(sides: &Pair<'_>, apart: &[PodCube]) -> BTreeSet<Symbol> {
     let relabelled = |name: &Symbol| {
         let [old, new] = [Which::Base, Which::Head].map(|which| sides.side(which).namespace_labels(name));
         let lacks = |one: &Known, other: &Known| {
-            one.labels.iter().any(|(key, value)| other.labels.get(key).map_or(other.complete && one.complete, |there| there != value))
+            one.labels.iter().any(|(key, value)| other.labels.get(key).map_or(other.described && one.described, |there| there != value))
         };
         lacks(&old, &new) || lacks(&new, &old)
     };

@@ -84,19 +84,38 @@ pub(crate) struct Known {
     pub(crate) labels: Labels,
     /// Whether it has no others.
     pub(crate) complete: bool,
+    /// Whether anybody describes the namespace: a label that is known of the other side, and not said here, it does not have.
+    pub(crate) described: bool,
+    /// Labels of the other side that it does not have.
+    pub(crate) absent: BTreeSet<Symbol>,
 }
 
 impl Known {
-    /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows.
+    /// Of a namespace that somebody describes.
+    pub(super) fn described(labels: Labels, complete: bool) -> Self {
+        Self { labels, complete, described: true, absent: BTreeSet::new() }
+    }
+
+    /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows. Where both describe the
+    /// namespace, a label that one of them says is not there on the other.
     pub(super) fn besides(mut self, other: &Self) -> Self {
         if self.complete {
             return self;
         }
         for (key, value) in &other.labels {
-            self.labels.entry(Symbol::clone(key)).or_insert_with(|| Symbol::clone(value));
+            if self.described && !self.labels.contains_key(key) {
+                self.absent.insert(Symbol::clone(key));
+            } else {
+                self.labels.entry(Symbol::clone(key)).or_insert_with(|| Symbol::clone(value));
+            }
         }
         self.complete = other.complete;
         self
+    }
+
+    /// Whether the namespace does not have a label.
+    fn lacks(&self, key: &Symbol) -> bool {
+        !self.labels.contains_key(key) && (self.complete || self.absent.contains(key))
     }
 
     /// A test of the labels as far as it is not settled; none if it fails.
@@ -106,8 +125,8 @@ impl Known {
             match self.labels.get(key) {
                 Some(value) if !values.contains(Some(value)) => return None,
                 Some(_) => {}
-                None if self.complete && !values.allows_absent() => return None,
-                None if self.complete => {}
+                None if self.lacks(key) && !values.allows_absent() => return None,
+                None if self.lacks(key) => {}
                 None => open = open.with(Symbol::clone(key), values.clone()),
             }
         }
@@ -277,6 +296,7 @@ impl<'a> Pair<'a> {
         if known.complete {
             pod.namespace_labels.clone_from(&known.labels);
         } else {
+            pod.namespace_labels.retain(|key, _| !known.lacks(key));
             pod.namespace_labels.extend(known.labels.clone());
         }
         pod.namespace_labels.insert(NAMESPACE_NAME.into(), Symbol::clone(&pod.namespace));
@@ -288,7 +308,7 @@ impl<'a> Pair<'a> {
         let [old, new] = [Which::Base, Which::Head].map(|which| self.side(which).namespace_labels(name));
         let set =
             new.labels.iter().filter(|(key, value)| old.labels.get(*key) != Some(*value)).map(|(key, value)| format!("{key}={value}"));
-        let gone = old.labels.keys().filter(|key| new.complete && !new.labels.contains_key(*key)).map(|key| format!("{key}-"));
+        let gone = old.labels.keys().filter(|key| new.described && !new.labels.contains_key(*key)).map(|key| format!("{key}-"));
         set.chain(gone).collect()
     }
 

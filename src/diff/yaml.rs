@@ -99,7 +99,7 @@ impl Side for Yaml<'_> {
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
-        let known = |labels: &Labels| Known { labels: labels.clone(), complete: true };
+        let known = |labels: &Labels| Known::described(labels.clone(), true);
         self.cluster.namespace_labels(name).map(known).unwrap_or_default()
     }
 

@@ -38,7 +38,7 @@ fn who_gains_by_an_accepted_coupling_is_told() {
     assert_eq!(entries, [wanted("app=admin@shop"), wanted("app=web@shop")]);
     let causes = &gained.entries[1].causes;
     let said: Vec<&str> = causes.iter().map(|cause| &*cause.text).collect();
-    assert_eq!(said, [&*format!("`{WEB}` accepts that its callers get what `{ADMIN_PUTS}` grants")]);
+    assert_eq!(said, [&*format!("`{WEB}` accepts that its callers get what `{ADMIN_PUTS}` grants (was `{ADMIN}`)")]);
     let lost = compared(&head, &base);
     assert_eq!(
         lost.entries.iter().map(|entry| (entry.kind, &*entry.who)).collect::<Vec<_>>(),

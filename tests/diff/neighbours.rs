@@ -86,15 +86,20 @@ fn what_has_changed_of_workloads_of_the_inventory_is_told() {
     for (inventory, wanted, approximations) in [
         (deployment(", tier: b", "", ""), "Deployment shop/a has labels `app=a,tier=b`; they were `app=a,tier=f`", vec![]),
         (deployment(", tier: f", refused, ""), "Deployment shop/a is no longer in the mesh", vec![unmeshed]),
-        (deployment(", tier: f", "", ", hostNetwork: true"), "Deployment shop/a is no longer in the mesh", vec![unmeshed]),
+        (
+            deployment(", tier: f", "", ", hostNetwork: true"),
+            "Deployment shop/a is no longer in the mesh; its effect on what passes is not known",
+            vec![unmeshed],
+        ),
     ] {
         let side = |inventory| Side { own, inventory, ..Side::default() };
         let there = compared(side(&plain), side(&inventory));
-        assert_eq!(facts(&there, FactKind::Workload), [wanted]);
+        let of_workloads = |compared| [facts(compared, FactKind::Unknown), facts(compared, FactKind::Workload)].concat();
+        assert_eq!(of_workloads(&there), [wanted]);
         let came = facts(&there, FactKind::Approximation);
         assert!(approximations.iter().all(|text| came.contains(text)), "{came:?}");
         let back = compared(side(&inventory), side(&plain));
-        let gone = facts(&back, FactKind::Workload);
+        let gone = of_workloads(&back);
         assert!(
             gone == [wanted.replace("is no longer in the mesh", "is in the mesh now").as_str()] || gone[0].ends_with("`app=a,tier=b`"),
             "{gone:?}"

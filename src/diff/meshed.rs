@@ -1,0 +1,118 @@
+//! Workloads of the inventories that take part in the mesh otherwise than they did, while their namespace does not.
+//!
+//! Owns: which they are, what is told of them, and both programs with these workloads as if they were declared so: what becomes of access
+//! shows as it does for a workload that is declared `unmeshed`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::entry::Change;
+use super::facts::{Fact, FactKind, fact, plane_word};
+use super::seeds::Policies;
+use super::side::Which;
+use crate::flow::{DataPlane, LabelCube, Symbol, Values};
+use crate::inventory::{HostNetwork, InventoryWorkload};
+use crate::ir::{Policy, Workload};
+
+/// A workload that takes part in the mesh otherwise than it did.
+pub(super) struct Turn<'p> {
+    old: &'p InventoryWorkload,
+    new: &'p InventoryWorkload,
+    /// How it did, and how it does.
+    planes: [DataPlane; 2],
+    /// Whether a program declares how its pods take part, which then holds for them.
+    is_declared: bool,
+    /// Whether other workloads have its labels, too, which may not have turned.
+    has_alike: bool,
+}
+
+/// The workloads that do so by themselves. What their namespace does to that is told of it.
+pub(super) fn turns<'p>(base: &'p Policy, head: &'p Policy) -> Vec<Turn<'p>> {
+    let before: BTreeMap<String, &InventoryWorkload> =
+        base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
+    let turn = |new: &'p InventoryWorkload| {
+        let old = *before.get(&new.to_string())?;
+        let [(old_usual, was), (new_usual, is)] = [part(base, old), part(head, new)];
+        if old_usual != new_usual || was == is {
+            return None;
+        }
+        let is_declared = declares(base, old) || declares(head, new);
+        let turn = Turn { old, new, planes: [was, is], is_declared, has_alike: false };
+        let labels = turn.labels();
+        let is_alike = |policy: &Policy, own: &InventoryWorkload| {
+            let others = policy.inventory.workloads_in(&own.namespace).iter().filter(|other| !std::ptr::eq(*other, own));
+            others.into_iter().any(|other| labels.contains(&other.labels))
+        };
+        let has_alike = is_alike(base, old) || is_alike(head, new);
+        Some(Turn { has_alike, ..turn })
+    };
+    head.inventory.workloads.iter().filter_map(turn).collect()
+}
+
+/// How pods of its namespace take part in the mesh, and how its own do.
+fn part(policy: &Policy, workload: &InventoryWorkload) -> (DataPlane, DataPlane) {
+    let usual = policy.namespace(&workload.namespace).and_then(|namespace| namespace.plane).unwrap_or(policy.config.mesh.mode);
+    (usual, policy.inventory.plane_of(workload, usual))
+}
+
+fn declares(policy: &Policy, own: &InventoryWorkload) -> bool {
+    policy.workloads_in(&own.namespace).iter().any(|declared| declared.plane.is_some() && declared.labels.contains(&own.labels))
+}
+
+impl Turn<'_> {
+    /// The labels that its pods had and have.
+    fn labels(&self) -> LabelCube {
+        let kept = self.new.labels.iter().filter(|(key, value)| self.old.labels.get(*key) == Some(*value));
+        kept.fold(LabelCube::all(), |cube, (key, value)| cube.with(Symbol::clone(key), Values::one(Symbol::clone(value))))
+    }
+
+    /// Whether its labels tell it from others, and policies select it as they select others.
+    fn is_like_declared(&self) -> bool {
+        [self.old, self.new].iter().all(|own| own.host_network == HostNetwork::No) && !self.has_alike && !self.labels().is_all()
+    }
+
+    fn as_declared(&self, which: Which) -> Workload {
+        let [was, is] = self.planes;
+        Workload {
+            name: Symbol::clone(&self.new.name),
+            namespace: Symbol::clone(&self.new.namespace),
+            labels: self.labels(),
+            account: None,
+            ports: Vec::new(),
+            plane: Some(if which == Which::Base { was } else { is }),
+            location: if which == Which::Base { self.old.location } else { self.new.location },
+        }
+    }
+}
+
+/// What is told of one. What the entries do not show is a change whose effect nobody knows.
+pub(super) fn told(turn: &Turn<'_>) -> Fact {
+    let words = match turn.planes {
+        [_, DataPlane::None] => "is no longer in the mesh".to_owned(),
+        [DataPlane::None, _] => "is in the mesh now".to_owned(),
+        [was, is] => format!("takes part in the mesh by {}; it did by {}", plane_word(Some(is)), plane_word(Some(was))),
+    };
+    let text = format!("{} {words}", turn.new);
+    let told = if turn.is_declared || turn.is_like_declared() {
+        fact(FactKind::Workload, Change::Changed, text)
+    } else {
+        fact(FactKind::Unknown, Change::Changed, format!("{text}; its effect on what passes is not known"))
+    };
+    Fact { place: Some((Which::Head, turn.new.location)), ..told }
+}
+
+/// Both programs, with these workloads as if they were declared so.
+pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
+    let turns: Vec<Turn<'_>> = turns(policies.base, policies.head).into_iter().filter(|turn| !turn.is_declared).collect();
+    let declared: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.is_like_declared()).collect();
+    [Which::Base, Which::Head].map(|which| {
+        let policy = policies.of(which);
+        if declared.is_empty() {
+            return Cow::Borrowed(policy);
+        }
+        let mut own = policy.clone();
+        own.workloads.extend(declared.iter().map(|turn| turn.as_declared(which)));
+        own.workloads.sort_by(|left, right| left.namespace.cmp(&right.namespace));
+        Cow::Owned(own)
+    })
+}

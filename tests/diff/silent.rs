@@ -1,0 +1,249 @@
+//! Changes that no rule's text shows: what others say of namespaces and workloads, names that expectations use, the mesh; and by what they are told.
+
+use twogate::compile::Input;
+use twogate::diff::{Compared, Condition, Detail, FactKind, Failing, Revision, intents};
+use twogate::flow::Transport;
+use twogate::source::Source;
+
+use super::manifests;
+
+/// The intents and the inventory of a side.
+type Side<'a> = [&'a str; 2];
+
+fn revision([own, inventory]: Side<'_>) -> Revision {
+    let mut input = Input::default();
+    let own = input.sources.add(Source::new("shop.intent", own));
+    input.intents.push(own);
+    if !inventory.is_empty() {
+        let inventory = input.sources.add(Source::new("i.yaml", inventory));
+        input.inventory.push(inventory);
+    }
+    Revision { name: String::new(), input }
+}
+
+fn compared(base: Side<'_>, head: Side<'_>) -> Compared {
+    intents(revision(base), revision(head), Detail::Access).map_err(|unjudged| unjudged.findings).unwrap()
+}
+
+/// All entries, each with who, whom and what.
+fn lines(compared: &Compared) -> Vec<String> {
+    let line = |entry: &twogate::diff::Entry| {
+        format!("{:?} {} -> {}: {}: {} -> {}", entry.kind, entry.who, entry.whom, entry.on, entry.before, entry.after)
+    };
+    compared.report.entries.iter().map(line).collect()
+}
+
+fn fails(compared: &Compared, failing: Failing) -> bool {
+    Condition { failing, scope: None }.is_met(&compared.report, [&compared.base, &compared.head])
+}
+
+fn namespace(labels: &str) -> String {
+    format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: pay, labels: {{{labels}}}}}}}\n")
+}
+
+#[test]
+fn a_label_that_a_namespace_of_the_inventory_no_longer_has_is_gone() {
+    let (with, without) = (namespace("env: test"), namespace(""));
+    let denied = "namespace shop\nallow *@* -> app=db:80\ndeny *@[env=test] -> app=db\n";
+    let found = compared([denied, &with], [denied, &without]);
+    assert_eq!(lines(&found), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert!(fails(&found, Failing::Gained));
+    let back = compared([denied, &without], [denied, &with]);
+    assert_eq!(lines(&back), ["Closed *@pay -> app=db@shop: 80: allowed -> denied"]);
+    assert!(fails(&back, Failing::Lost) && !fails(&back, Failing::Gained));
+}
+
+#[test]
+fn a_label_that_a_namespace_of_the_inventory_gains_opens_what_rules_say_of_it() {
+    let (with, without) = (namespace("env: prod"), namespace(""));
+    let allowed = "namespace shop\nallow *@[env=prod] -> app=db:80\n";
+    assert_eq!(lines(&compared([allowed, &without], [allowed, &with])), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert_eq!(lines(&compared([allowed, &with], [allowed, &without])), ["Closed *@pay -> app=db@shop: 80: allowed -> denied"]);
+    // A namespace that nobody describes on one side may have had the label, or not.
+    assert_eq!(lines(&compared([allowed, ""], [allowed, &with])), [""; 0]);
+    assert_eq!(lines(&compared([allowed, &with], [allowed, ""])), [""; 0]);
+}
+
+#[test]
+fn a_label_that_a_declaration_of_an_external_namespace_gains_opens_what_rules_say_of_it() {
+    let side = |labels: &str| {
+        let others = format!("external namespace pay{labels} {{ workload w = app=w account w }}\n");
+        others + "namespace shop {\nallow *@[env=prod] -> app=db:80\n}\n"
+    };
+    let found = compared([&side(""), ""], [&side(" labels env=prod"), ""]);
+    assert_eq!(lines(&found), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+    assert!(fails(&found, Failing::Gained));
+}
+
+/// The expectations that fail now.
+fn failing(compared: &Compared) -> Vec<&str> {
+    compared.report.facts.iter().filter(|fact| fact.kind == FactKind::Expectation && fact.fails).map(|fact| fact.text.as_str()).collect()
+}
+
+#[test]
+fn an_expectation_fails_by_what_its_names_mean() {
+    let group =
+        |more: &str| format!("namespace shop\ngroup g = app=job{more}\nallow app=web|api -> app=db:80\nexpect deny g -> app=db:80\n");
+    let network = |more: &str| {
+        format!("namespace shop\nnetwork o = 198.51.100.0/24{more}\nallow 203.0.113.0/24 -> app=db:80\nexpect deny o -> app=db:80\n")
+    };
+    let workload = |more: &str| {
+        format!("namespace shop\nworkload w = app=web{more}\nallow app=web,tier=x -> app=db:80\nexpect allow w -> app=db:80\n")
+    };
+    for (base, head, wanted) in [
+        (group(""), group(" or app=api"), "expect deny g -> app=db:80"),
+        (network(""), network(", 203.0.113.9/32"), "expect deny o -> app=db:80"),
+        (workload(",tier=x"), workload(""), "expect allow w -> app=db:80"),
+    ] {
+        let found = compared([&base, ""], [&head, ""]);
+        assert_eq!(failing(&found), [wanted]);
+        assert!(fails(&found, Failing::Any) && found.report.summary().ends_with("1 expectation fails"), "{}", found.report.summary());
+        // One that held, and one that failed before, are nothing new.
+        assert_eq!(failing(&compared([&head, ""], [&base, ""])), [""; 0]);
+        assert_eq!(failing(&compared([&head, ""], [&(head.clone() + "allow app=x -> app=y:9\n"), ""])), [""; 0]);
+    }
+}
+
+fn deployment(name: &str, namespace: &str, [annotations, spec]: [&str; 2]) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{selector: {{matchLabels: \
+         {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}, annotations: {{{annotations}}}}}, spec: {{serviceAccountName: \
+         {name}, containers: [{{name: c, image: i}}]{spec}}}}}}}\n"
+    )
+}
+
+const REFUSED: [&str; 2] = ["sidecar.istio.io/inject: \"false\"", ""];
+
+#[test]
+fn a_caller_of_the_inventory_that_leaves_the_mesh_loses_what_asks_for_mtls() {
+    let own = "namespace shop\nallow *@pay -> app=db:80 mtls\n";
+    let (inside, outside) = (deployment("web", "pay", ["", ""]), deployment("web", "pay", REFUSED));
+    let found = compared([own, &inside], [own, &outside]);
+    assert_eq!(lines(&found), ["Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"]);
+    assert!(fails(&found, Failing::Lost));
+    assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+    assert_eq!(causes(&found, "app=web@pay"), ["2: workload `web@pay` takes part in the mesh in another way"]);
+    let back = compared([own, &outside], [own, &inside]);
+    assert_eq!(lines(&back), ["Across app=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]);
+}
+
+#[test]
+fn a_workload_of_the_inventory_that_leaves_the_mesh_has_one_gate() {
+    let own = "namespace shop\nallow app=web -> app=db:80\n";
+    let (inside, outside) = (deployment("db", "shop", ["", ""]), deployment("db", "shop", REFUSED));
+    let found = compared([own, &inside], [own, &outside]);
+    let [both, one] = ["guarded by NetworkPolicy and AuthorizationPolicy", "guarded by NetworkPolicy alone"];
+    assert_eq!(lines(&found), [format!("OneGate anywhere -> app=db@shop: : {both} -> {one}")]);
+    assert!(fails(&found, Failing::Weakened));
+    // What is declared of it holds, whatever the inventory says.
+    let declared = "namespace shop\nworkload db = app=db unmeshed\nallow app=web -> app=db:80\n";
+    assert_eq!(lines(&compared([declared, &inside], [declared, &outside])), [""; 0]);
+}
+
+#[test]
+fn of_a_workload_on_its_nodes_network_nobody_says_that_access_did_not_change() {
+    let own = "namespace shop\nallow app=web -> app=db:80\n";
+    let (inside, outside) = (deployment("db", "shop", ["", ""]), deployment("db", "shop", ["", ", hostNetwork: true"]));
+    let found = compared([own, &inside], [own, &outside]);
+    assert_eq!(found.report.summary(), "1 change whose effect is not known");
+    assert!(fails(&found, Failing::Assumption) && fails(&found, Failing::Unspecified));
+}
+
+/// Labels that another workload has too do not tell whose connections change.
+#[test]
+fn of_a_workload_whose_labels_others_have_too_nobody_says_what_changes() {
+    let own = "namespace shop\nallow *@pay -> app=db:80 mtls\n";
+    let with_other = |spec| deployment("web", "pay", spec) + &deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1);
+    let found = compared([own, &with_other(["", ""])], [own, &with_other(REFUSED)]);
+    assert_eq!(found.report.summary(), "1 change whose effect is not known");
+}
+
+const CLUSTER: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n---\n\
+    {apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {serviceAccountName: web, containers: \
+    [{name: c}]}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, spec: {serviceAccountName: \
+    db, containers: [{name: c}]}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop}, spec: {selector: {app: db}, \
+    ports: [{port: 80}]}}\n---\n";
+
+#[test]
+fn who_speaks_mtls_gains_what_who_speaks_plaintext_loses() {
+    let side = |action: &str| {
+        format!(
+            "{CLUSTER}{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p, namespace: shop}}, spec: \
+             {{selector: {{matchLabels: {{app: db}}}}, action: {action}, rules: [{{from: [{{source: {{namespaces: [shop]}}}}]}}]}}}}\n"
+        )
+    };
+    let config = "[mesh]\nmode = \"sidecar\"\n[network-plugin]\nsctp = \"yes\"\n";
+    let (denying, allowing) = (side("DENY"), side("ALLOW"));
+    let entry = |found: &Compared| {
+        let entry = found.report.entries.iter().find(|entry| entry.who == "*@shop").unwrap();
+        let head = |example: &twogate::diff::Example| example.head.transport;
+        (entry.kind.name(), entry.before.clone(), entry.after.clone(), entry.loses, head(&entry.example))
+    };
+    let words = |before: &str, after: &str| (before.to_owned(), after.to_owned());
+    let there = manifests::compared(&denying, &allowing, config);
+    let (before, after) = words("allowed, plaintext", "allowed, mTLS");
+    assert_eq!(entry(&there), ("ports-or-requests", before, after, true, Transport::Mtls));
+    assert!(fails(&there, Failing::Gained) && fails(&there, Failing::Lost));
+    let back = manifests::compared(&allowing, &denying, config);
+    let (before, after) = words("allowed, mTLS", "allowed, plaintext");
+    assert_eq!(entry(&back), ("weakened", before, after, true, Transport::Plaintext));
+    assert!(fails(&back, Failing::Weakened) && fails(&back, Failing::Lost));
+}
+
+fn remarks(compared: &Compared) -> Vec<&str> {
+    compared.report.entries.iter().flat_map(|entry| &entry.remarks).map(String::as_str).collect()
+}
+
+#[test]
+fn where_no_policy_isolates_pods_none_tells_callers_apart() {
+    let base = "namespace shop\nallow app=web -> app=db:80 mtls\n";
+    let alone = "the NetworkPolicy alone now tells callers apart";
+    let closed = compared([base, ""], ["namespace shop\nallow app=web -> app=db:80\n", ""]);
+    assert_eq!(remarks(&closed), [alone]);
+    let open = compared([base, ""], ["namespace shop open ingress\nallow app=web -> app=db:80\n", ""]);
+    assert!(open.report.entries.iter().any(|entry| entry.kind.name() == "weakened") && !remarks(&open).contains(&alone), "{open:?}");
+    let unmanaged = compared([base, ""], ["external namespace shop {}\nnamespace pay {\nallow app=a -> app=b:80\n}\n", ""]);
+    assert!(!remarks(&unmanaged).contains(&alone), "{unmanaged:?}");
+}
+
+/// The causes of the entry about a caller, each with its line.
+fn causes(compared: &Compared, who: &str) -> Vec<String> {
+    let of = |cause: &twogate::diff::Cause| {
+        let before = cause.location.and_then(|at| compared.texts.of(cause.side).get(at.file)?.text().get(..at.span.start as usize));
+        format!("{}: {}", before.unwrap_or_default().lines().count() + 1, cause.text)
+    };
+    compared.report.entries.iter().filter(|entry| entry.who == who).flat_map(|entry| &entry.causes).map(of).collect()
+}
+
+#[test]
+fn a_rule_that_still_lets_in_what_is_lost_is_no_cause() {
+    let base = "namespace shop\nallow app=web|api -> app=db:80\n";
+    let head = "namespace shop\nallow app=web|api -> app=db:80|81\ndeny app=web -> app=db:80\n";
+    let found = compared([base, ""], [head, ""]);
+    assert_eq!(causes(&found, "app=web@shop"), ["3: deny app=web -> app=db:80"]);
+    let back = compared([head, ""], [base, ""]);
+    assert_eq!(causes(&back, "app=web@shop"), ["3: deny app=web -> app=db:80"]);
+}
+
+#[test]
+fn of_an_accepted_coupling_the_rule_that_has_changed_is_named() {
+    let side = |accept: &str, path: &str| {
+        format!(
+            "namespace shop\nworkload web = app=web account s\nworkload adm = app=adm account s\nallow web -> app=o:80 mtls http GET \
+             /a{accept}\nallow adm -> app=o:80 mtls http DELETE {path}\n"
+        )
+    };
+    let accept = " accept coupled-rules";
+    let accepts = |words: &str, path: &str| {
+        format!(
+            "`allow web -> app=o:80 mtls http GET /a` {words} that its callers get what `allow adm -> app=o:80 mtls http DELETE {path}` grants"
+        )
+    };
+    let changed = compared([&side(accept, "/b"), ""], [&side(accept, "/a"), ""]);
+    let was = " (was `allow adm -> app=o:80 mtls http DELETE /b`)";
+    assert_eq!(causes(&changed, "app=web@shop"), [format!("5: {}{was}", accepts("accepts", "/a"))]);
+    let come = compared([&side("", "/a"), ""], [&side(accept, "/a"), ""]);
+    assert_eq!(causes(&come, "app=web@shop"), [format!("4: {}", accepts("accepts", "/a"))]);
+    let gone = compared([&side(accept, "/a"), ""], [&side("", "/a"), ""]);
+    assert_eq!(causes(&gone, "app=web@shop"), [format!("4: {}; they no longer do", accepts("accepted", "/a"))]);
+}
