@@ -177,7 +177,7 @@ fn who_speaks_mtls_gains_what_who_speaks_plaintext_loses() {
     let entry = |found: &Compared| {
         let entry = found.report.entries.iter().find(|entry| entry.who == "*@shop").unwrap();
         let head = |example: &twogate::diff::Example| example.head.transport;
-        (entry.kind.name(), entry.before.clone(), entry.after.clone(), entry.loses, head(&entry.example))
+        (entry.kind.name(), entry.before.clone(), entry.after.clone(), entry.loses(), head(&entry.example))
     };
     let words = |before: &str, after: &str| (before.to_owned(), after.to_owned());
     let there = manifests::compared(&denying, &allowing, config);
