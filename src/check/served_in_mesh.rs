@@ -22,8 +22,12 @@ pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
 }
 
 fn judge(policy: &Policy, key: &str, selector: &PodSelector, ports: &PortSet) -> Option<Diagnostic> {
+    // Nothing is written for the mesh in its root namespace.
     let is_guarded = |namespace: &&Namespace| {
-        namespace.is_managed() && namespace.plane == Some(DataPlane::Sidecar) && namespace.stance(Direction::In) == Stance::Closed
+        namespace.is_managed()
+            && namespace.plane == Some(DataPlane::Sidecar)
+            && namespace.stance(Direction::In) == Stance::Closed
+            && namespace.name != policy.config.mesh.root_namespace
     };
     let namespace = policy.namespace(&selector.namespace).filter(is_guarded)?;
     let ports = ports.intersect(&captured_ports());
@@ -81,5 +85,6 @@ mod tests {
         let open = "namespace ops\nallow *@* -> app=web:53/tcp|53/udp\n";
         assert_eq!(found(open, "[dns]\npods = \"app=web@ops\"\n"), 0);
         assert_eq!(found("namespace ops\nallow app=a -> app=b:80\n", ""), 0);
+        assert_eq!(found("namespace istio-system\nallow app=a -> app=b:80\n", ""), 0);
     }
 }

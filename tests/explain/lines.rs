@@ -54,7 +54,10 @@ fn what_an_end_says_already_is_not_added() {
         let all = remedies(Files { intents: &intents, config, ..Files::default() }, "web@shop -> api@pay:80");
         texts(&all).into_iter().map(|lines| lines.join(" and ")).collect::<Vec<_>>()
     };
-    assert_eq!(one("", ""), ["add `allow in web@shop -> api:80 mtls` and add `allow out web -> api@pay:80`"]);
-    assert_eq!(one("allow out web -> app=api@pay:80", "shop"), ["add `allow in web@shop -> api:80 mtls`"]);
-    assert_eq!(one("allow in app=web@shop -> api:80", "pay"), ["add `allow out web -> api@pay:80`"]);
+    assert_eq!(
+        one("", ""),
+        ["add `allow in web@shop -> api:80 mtls` in the block of `pay` and add `allow out web -> api@pay:80` in the block of `shop`"]
+    );
+    assert_eq!(one("allow out web -> app=api@pay:80", "shop"), ["add `allow in web@shop -> api:80 mtls` in the block of `pay`"]);
+    assert_eq!(one("allow in app=web@shop -> api:80", "pay"), ["add `allow out web -> api@pay:80` in the block of `shop`"]);
 }

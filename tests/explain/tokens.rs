@@ -89,9 +89,9 @@ fn a_rule_for_a_token_asks_for_it() {
     assert!(own.contains("{key: request.auth.principal, values: [\"https://id/*\"]}"), "{own}");
     assert!(!own.contains("also admits GET / without a token"), "{own}");
     let named = page("claim sub=alice claim groups=ops");
-    assert!(named.contains("values: [\"https://id/alice\"]}, {key: request.auth.claims[groups], values: [ops]}"), "{named}");
+    assert!(named.contains("values: [\"https://id/alice\"]}, {key: \"request.auth.claims[groups]\", values: [ops]}"), "{named}");
     let bare = page("no-sub");
-    assert!(bare.contains("{key: request.auth.claims[iss], values: [\"https://id\"]}"), "{bare}");
+    assert!(bare.contains("{key: \"request.auth.claims[iss]\", values: [\"https://id\"]}"), "{bare}");
 }
 
 #[test]
