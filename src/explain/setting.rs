@@ -65,12 +65,12 @@ impl Setting {
     pub(super) fn build(input: Input, manifests: &[FileId]) -> (Self, Vec<Diagnostic>) {
         let outcome = compile::compile(input.clone());
         let mut findings = outcome.findings;
-        let sources = outcome.sources;
+        let mut sources = outcome.sources;
         let is_readable = !order::has_error(&findings);
         let compiled = outcome.manifests.iter().map(|manifest| Source::new("", manifest.yaml.as_str()));
         let compiled: Vec<Value> = compiled.flat_map(|source| manifest::plain(&source)).collect();
         let codes = findings.iter().map(|finding| finding.code).collect();
-        let objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
+        let mut objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let mut policy = outcome.policy;
         let mesh = if manifests.is_empty() { Mesh::Stated } else { Mesh::of(input.config, &sources, manifests) };
         mesh.settle(&mut policy.config);
@@ -87,13 +87,20 @@ impl Setting {
             return (Self { is_readable, ..setting }, findings);
         }
         let namespace = parts.namespace();
-        let (cluster, found) = cluster::read(&sources, manifests, platform(&parts.policy, &namespace, Judge::Given));
+        let mut files = manifests.to_vec();
+        let unheld = unheld(&sources, &parts.input.inventory, &objects);
+        if !unheld.is_empty() {
+            let text = unheld.iter().fold(String::new(), |text, object| text + "---\n" + &object.to_string() + "\n");
+            files.push(sources.add(Source::new("inventory", text)));
+            objects.extend(unheld);
+        }
+        let (cluster, found) = cluster::read(&sources, &files, platform(&parts.policy, &namespace, Judge::Given));
         let errors = errors(&found);
         let holds_nothing = compile::no_objects(&cluster, &sources, manifests);
         let is_unread = holds_nothing.is_some() || errors > 0 && cluster.namespaces().is_empty();
         findings.extend(found);
         findings.extend(holds_nothing);
-        let inventory = inventory(&sources, manifests, &namespace);
+        let inventory = inventory(&sources, &files, &namespace);
         let mut setting = parts.settle(sources, cluster, inventory, objects, Judge::Given);
         setting.mesh = mesh;
         setting.is_readable = is_readable && !is_unread;
@@ -222,6 +229,13 @@ impl Parts {
         let mesh = Mesh::Stated;
         Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh, is_readable: true, errors: 0 }
     }
+}
+
+/// What an inventory says of what runs, beside given manifests that do not say it.
+fn unheld(sources: &Sources, inventory: &[FileId], manifests: &[Value]) -> Vec<Value> {
+    let held: BTreeSet<String> = manifests.iter().map(objects::title).collect();
+    let listed = inventory.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain);
+    listed.filter(|object| objects::is_fact(object) && !held.contains(&objects::title(object))).collect()
 }
 
 /// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.

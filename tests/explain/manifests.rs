@@ -568,3 +568,21 @@ fn plaintext_between_ambient_pods_is_told_to_need_another_way() {
     assert!(!page("app=web@shop -> app=db@shop:80").contains(said));
     assert!(!page("app=web@ops -> app=db@shop:80 plaintext").contains(said));
 }
+
+/// What the inventory says of what runs counts beside manifests that do not say it, and nothing of it where they do.
+#[test]
+fn an_inventory_tells_what_runs_beside_given_policies() {
+    let pods = |account: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\n\
+             spec: {{template: {{metadata: {{labels: {{app: web}}}}, spec: {{serviceAccountName: {account}, containers: [{{name: c}}]}}}}}}\n"
+        )
+    };
+    let policies = compiled("namespace shop\nworkload web = app=web account web\nallow web -> app=db:80 mtls\n");
+    let page = |inventory: &str, manifests: &str| Files { manifests, inventory, ..Files::default() }.page("app=web@shop -> app=db@shop:80");
+    assert!(page("", &policies).starts_with("DENIED"));
+    let known = page(&pods("web"), &policies);
+    assert!(known.starts_with("ALLOWED") && known.contains("mTLS as shop/web"), "{known}");
+    let there = page(&pods("web"), &format!("{policies}{}", pods("other")));
+    assert!(there.starts_with("DENIED") && there.contains("mTLS as shop/other"), "{there}");
+}
