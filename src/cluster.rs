@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
-use crate::inventory::is_never_injected;
+use crate::inventory::{is_never_injected, plane_by_labels};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -387,7 +387,8 @@ impl Cluster {
         let mut anybody = end.clone();
         anybody.facts.proxy = ProxyRole::Unknown;
         let is_elsewhere = |plane: DataPlane| plane != pod.plane;
-        self.is_gateway(end) != self.is_gateway(&anybody) || self.plane_of_made(pod).is_some_and(is_elsewhere)
+        let by_labels = self.plane_by_labels(pod, self.unsaid_plane(&pod.namespace));
+        self.is_gateway(end) != self.is_gateway(&anybody) || by_labels.is_some_and(is_elsewhere)
     }
 
     /// Whether there are gateways that carry the name of a Gateway of the Gateway API: Istio makes them, or the manifests hold them.
@@ -404,10 +405,16 @@ impl Cluster {
         acting.map(|object| [&object.kind, &object.namespace, &object.name].map(Symbol::clone)).collect()
     }
 
-    /// How a pod that no manifest holds takes part in the mesh whatever its namespace says, where its labels tell: one that carries the name
-    /// of a Gateway for which Istio makes gateways has an Envoy of its own.
+    /// How a pod that no manifest holds takes part in the mesh whatever anybody says, where its labels tell: one that carries the name of a
+    /// Gateway for which Istio makes gateways has an Envoy of its own.
     pub fn plane_of_made(&self, pod: &Pod) -> Option<DataPlane> {
         self.mesh.is_made_as_gateway(pod).then_some(DataPlane::Sidecar)
+    }
+
+    /// How a pod that no manifest holds takes part in the mesh, where its own labels speak of that, as those of a workload do; `usual` is how
+    /// the pods do of a namespace whose labels say nothing.
+    pub fn plane_by_labels(&self, pod: &Pod, usual: DataPlane) -> Option<DataPlane> {
+        self.plane_of_made(pod).or_else(|| plane_by_labels(pod, usual))
     }
 
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its

@@ -28,7 +28,7 @@ pub use workload::{
     AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
 };
 
-pub(crate) use injection::{is_never_injected, namespace_plane};
+pub(crate) use injection::{is_never_injected, namespace_plane, plane_by_labels};
 pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Owner, Replicas};

@@ -91,11 +91,12 @@ impl Side for Yaml<'_> {
         if !cube.namespace.contains(&namespace_labels) {
             return None;
         }
-        let usual = namespace_plane(&namespace_labels).unwrap_or_else(|| self.cluster.unsaid_plane(namespace));
+        let unsaid = self.cluster.unsaid_plane(namespace);
+        let usual = namespace_plane(&namespace_labels).unwrap_or(unsaid);
         let account = account(&cube.account)?;
         let labels = labels_within(&cube.labels)?;
         let pod = Pod { namespace: Symbol::clone(namespace), namespace_labels, labels, account, plane: usual };
-        Some(Pod { plane: self.cluster.plane_of_made(&pod).unwrap_or(usual), ..pod })
+        Some(Pod { plane: self.cluster.plane_by_labels(&pod, unsaid).unwrap_or(usual), ..pod })
     }
 
     fn namespace_labels(&self, name: &str) -> Known {

@@ -32,7 +32,7 @@ pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec
 /// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
 pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
     let meshed = |end: &Known| match &end.endpoint.peer {
-        Peer::Pod(pod) if pod.plane != DataPlane::None => Some(Symbol::clone(&pod.namespace)),
+        Peer::Pod(pod) if pod.plane != DataPlane::None && !setting.ground().is_told_by_labels(pod) => Some(Symbol::clone(&pod.namespace)),
         _ => None,
     };
     let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
@@ -49,7 +49,7 @@ pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String
 pub(super) fn unjoined(setting: &Setting, call: &Call) -> Option<String> {
     let outside = |end: &Known| match &end.endpoint.peer {
         Peer::Pod(pod) if pod.plane == DataPlane::None && setting.cluster.is_unjoined(&pod.namespace) => {
-            Some(Symbol::clone(&pod.namespace))
+            (!setting.ground().is_told_by_labels(pod)).then(|| Symbol::clone(&pod.namespace))
         }
         _ => None,
     };

@@ -68,7 +68,7 @@ impl Call {
 
     /// The same connection where things are otherwise: its ends as they are known there.
     pub(super) fn in_setting(&self, setting: &Setting) -> Self {
-        let again = |known| setting.world.again(known, &setting.policy, &setting.cluster);
+        let again = |known| setting.world.again(known, setting.ground());
         let (source, destination) = (again(&self.source), again(&self.destination));
         let addressed = match self.addressed {
             Addressed::Unsaid => usual_address(setting, &destination, self.protocol, self.port),

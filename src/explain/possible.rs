@@ -97,7 +97,7 @@ impl<'s> Possible<'s> {
     fn standing(&self, end: &Standing, way: Way, besides: &[PodCube]) -> Found {
         let mut found = Found { known: end.known.clone(), is_partial: false };
         for set in &end.sets {
-            let plainest = world::plainest(set, &self.setting.policy, &self.setting.cluster);
+            let plainest = world::plainest(set, self.setting.ground());
             let title = plainest.as_ref().map(|known| (known.text.clone(), known.pod().map(|pod| pod.account.clone())));
             found.known.extend(plainest);
             match self.classes(set, way, besides) {
@@ -160,7 +160,7 @@ impl<'s> Possible<'s> {
 
 impl World for Possible<'_> {
     fn example(&self, cube: &PodCube) -> Option<Pod> {
-        world::possible(cube, &self.setting.policy, &self.setting.cluster)
+        world::possible(cube, self.setting.ground())
     }
 
     fn planes(&self) -> &[PodCube] {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::place as objects;
 use super::question::{self, Context, Question};
-use super::world::World;
+use super::world::{Ground, World};
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input, Mesh};
 use crate::diagnostic::{Code, Diagnostic, Level, order};
@@ -135,6 +135,11 @@ impl Setting {
         let parts = Parts { input: self.input.clone(), policy: changed.policy, compiled: changed.compiled, codes: changed.codes };
         let (setting, findings) = parts.given(changed.sources, objects, Judge::Given);
         if errors(&findings) == self.errors { Ok(Self { errors: self.errors, ..setting }) } else { Err(findings) }
+    }
+
+    /// By what somebody is made out whom nobody describes.
+    pub(super) const fn ground(&self) -> Ground<'_> {
+        Ground { policy: &self.policy, cluster: &self.cluster, judge: self.judge }
     }
 
     /// A place as people write it: `shop.intent:9`.

@@ -37,6 +37,17 @@ pub(super) struct Known {
     pub(super) set: Option<String>,
 }
 
+/// By what somebody is made out whom nobody describes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'s> {
+    /// The intents.
+    pub(super) policy: &'s Policy,
+    /// What decides.
+    pub(super) cluster: &'s Cluster,
+    /// Whose word decides.
+    pub(super) judge: Judge,
+}
+
 /// Who may stand at an end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
@@ -104,7 +115,7 @@ impl World {
             let cube = workload.cube();
             let runs = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if cube.contains(pod));
             if !pods.iter().take(listed).any(runs) {
-                pods.push(declared(workload, policy, cluster));
+                pods.push(declared(workload, Ground { policy, cluster, judge }));
                 stated.push(PodCube { account: Values::any(), ..cube });
             }
         }
@@ -114,7 +125,8 @@ impl World {
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
-    pub(super) fn again(&self, known: &Known, policy: &Policy, cluster: &Cluster) -> Known {
+    pub(super) fn again(&self, known: &Known, ground: Ground<'_>) -> Known {
+        let Ground { policy, cluster, .. } = ground;
         if let Some(own) = self.pods.iter().find(|own| known.name.is_some() && own.name == known.name) {
             return as_one_pod(own.clone(), known);
         }
@@ -123,7 +135,7 @@ impl World {
         let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
         if let Peer::Pod(own) = &mut again.endpoint.peer {
             own.namespace_labels = namespace_labels(&pod.namespace, policy, cluster);
-            own.plane = plane(own, declared, policy, cluster);
+            own.plane = plane(own, declared, ground);
             if let Some(account) = declared.and_then(|workload| workload.account.clone()) {
                 own.account = account;
             }
@@ -259,12 +271,12 @@ fn by_labels(cube: &PodCube, pod: &Pod) -> Option<String> {
 }
 
 /// The plainest pod of a set, by the labels that the set asks for; none if the set holds no such pod.
-pub(super) fn plainest(set: &PodSet, policy: &Policy, cluster: &Cluster) -> Option<Known> {
+pub(super) fn plainest(set: &PodSet, ground: Ground<'_>) -> Option<Known> {
     let cube = set.cubes().first()?;
-    let mut known = generic(cube, policy, cluster);
+    let mut known = generic(cube, ground);
     let pod = known.pod().filter(|pod| set.contains(pod))?;
-    possible(cube, policy, cluster)?;
-    let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, policy));
+    possible(cube, ground)?;
+    let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, ground.policy));
     known.set = Some(text.clone());
     Some(Known { text, ..known })
 }
@@ -289,8 +301,9 @@ fn is_object(known: &Known, object: &Object) -> bool {
 }
 
 /// A declared workload that no manifest holds: a pod with just the labels that it needs.
-fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
-    let mut endpoint = generic(&workload.cube(), policy, cluster).endpoint;
+fn declared(workload: &Workload, ground: Ground<'_>) -> Known {
+    let policy = ground.policy;
+    let mut endpoint = generic(&workload.cube(), ground).endpoint;
     let named = workload.ports.iter().map(|port| NamedPort { name: port.name.clone(), protocol: port.protocol, number: port.number });
     if !workload.ports.is_empty() {
         endpoint.facts.ports = Some(named.collect());
@@ -301,7 +314,8 @@ fn declared(workload: &Workload, policy: &Policy, cluster: &Cluster) -> Known {
 }
 
 /// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
-pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Known {
+pub(super) fn generic(cube: &PodCube, ground: Ground<'_>) -> Known {
+    let Ground { policy, cluster, .. } = ground;
     let namespace = sample(cube.names()).unwrap_or_else(|| "default".into());
     let labels = labels(&cube.labels);
     let mut namespace_labels = namespace_labels(&namespace, policy, cluster);
@@ -312,7 +326,7 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
     }
     let mut pod = Pod { namespace, namespace_labels, labels, account: "default".into(), plane: DataPlane::None };
     let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
-    pod.plane = plane(&pod, facts, policy, cluster);
+    pod.plane = plane(&pod, facts, ground);
     if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
         pod.account = account;
     }
@@ -320,10 +334,10 @@ pub(super) fn generic(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Kno
 }
 
 /// A pod of a cube that can exist; none if none can: pods of a declared workload run as its account.
-pub(super) fn possible(cube: &PodCube, policy: &Policy, cluster: &Cluster) -> Option<Pod> {
-    let known = generic(cube, policy, cluster);
+pub(super) fn possible(cube: &PodCube, ground: Ground<'_>) -> Option<Pod> {
+    let known = generic(cube, ground);
     let pod = known.pod().filter(|pod| cube.contains(pod))?;
-    let declared = policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
+    let declared = ground.policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
     let runs_so = |workload: &Workload| workload.account.as_ref().is_none_or(|account| *account == pod.account);
     declared.into_iter().all(runs_so).then(|| pod.clone())
 }
@@ -348,11 +362,32 @@ fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> Na
 
 /// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its
 /// namespace have it.
-fn plane(pod: &Pod, workload: Option<&Workload>, policy: &Policy, cluster: &Cluster) -> DataPlane {
-    let own = workload.and_then(|workload| workload.plane).or_else(|| cluster.plane_of_made(pod));
-    own.or_else(|| policy.namespace(&pod.namespace)?.plane)
-        .or_else(|| namespace_plane(&pod.namespace_labels))
-        .unwrap_or_else(|| cluster.unsaid_plane(&pod.namespace))
+fn plane(pod: &Pod, workload: Option<&Workload>, ground: Ground<'_>) -> DataPlane {
+    if let Some(stated) = workload.and_then(|workload| workload.plane) {
+        return stated;
+    }
+    let declared = ground.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
+    let unsaid = ground.cluster.unsaid_plane(&pod.namespace);
+    let own = ground.own_plane(pod, declared.unwrap_or(unsaid));
+    own.or(declared).or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(unsaid)
+}
+
+impl Ground<'_> {
+    /// How a pod takes part in the mesh by its own labels, as far as they are heard; `usual` is how others of its namespace do where that
+    /// has no label which says it.
+    ///
+    /// Where intents are judged by themselves, pods take part as these declare it: so their proof takes it for granted.
+    fn own_plane(&self, pod: &Pod, usual: DataPlane) -> Option<DataPlane> {
+        match self.judge {
+            Judge::Compiled => self.cluster.plane_of_made(pod),
+            Judge::Given => self.cluster.plane_by_labels(pod, usual),
+        }
+    }
+
+    /// Whether the labels of a pod tell how it takes part in the mesh.
+    pub(super) fn is_told_by_labels(&self, pod: &Pod) -> bool {
+        self.own_plane(pod, DataPlane::None).is_some()
+    }
 }
 
 /// The labels of a namespace: those of the intents where they manage it, else those of the manifests.

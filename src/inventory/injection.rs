@@ -6,7 +6,7 @@
 use super::InventoryWorkload;
 use super::containers::Containers;
 use super::workload::{HostNetwork, MeshChoice, PodMesh, ProxyRole};
-use crate::flow::{DataPlane, Labels, NAMESPACE_NAME};
+use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Pod};
 
 const REVISION: &str = "istio.io/rev";
 const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
@@ -61,11 +61,25 @@ pub(super) fn plane(workload: &InventoryWorkload, (namespace, said): (&Labels, O
     if workload.host_network == HostNetwork::Yes && !is_gateway {
         return DataPlane::None;
     }
-    let asks_for_ztunnel = matches!(workload.mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
+    chosen(workload.mesh, &workload.namespace, (namespace, said), default)
+}
+
+/// How a pod of which nothing but its labels is known takes part in the mesh, where they say something of it; none where they do not.
+///
+/// `default` is for a namespace whose labels say nothing.
+pub(crate) fn plane_by_labels(pod: &Pod, default: DataPlane) -> Option<DataPlane> {
+    let mesh = mesh(&pod.labels, &Labels::new(), &Containers::default());
+    let says_something = (mesh.sidecar, mesh.ambient) != (MeshChoice::Unsaid, MeshChoice::Unsaid);
+    says_something.then(|| chosen(mesh, &pod.namespace, (&pod.namespace_labels, namespace_plane(&pod.namespace_labels)), default))
+}
+
+/// What comes of what pods on a network of their own say, in a namespace of this name and these labels.
+fn chosen(mesh: PodMesh, name: &str, (namespace, said): (&Labels, Option<DataPlane>), default: DataPlane) -> DataPlane {
+    let asks_for_ztunnel = matches!(mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
     let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
-    let sidecar = match workload.mesh.sidecar {
+    let sidecar = match mesh.sidecar {
         MeshChoice::Present => true,
-        _ if is_never_injected(&workload.namespace) => false,
+        _ if is_never_injected(name) => false,
         MeshChoice::Refused => false,
         MeshChoice::Asked => !forbidden,
         // The default is for pods of which nothing is said: one that asks for ztunnel says something.
@@ -75,7 +89,7 @@ pub(super) fn plane(workload: &InventoryWorkload, (namespace, said): (&Labels, O
     if sidecar {
         return DataPlane::Sidecar;
     }
-    let ambient = match workload.mesh.ambient {
+    let ambient = match mesh.ambient {
         MeshChoice::Present | MeshChoice::Asked => true,
         MeshChoice::Refused => false,
         MeshChoice::Unsaid => match namespace.get(DATAPLANE_MODE) {

@@ -469,3 +469,21 @@ fn objects_of_lists_are_compared_by_what_they_say() {
         assert!(told.iter().any(|line| line.contains("app=db") && line.contains("NetworkPolicy shop/p changed")), "{told:#?}");
     }
 }
+
+/// A pod whose own label keeps the sidecar from it calls in plaintext, wherever it is: what takes mTLS alone then stops it.
+#[test]
+fn pods_that_a_class_keeps_out_of_the_mesh_lose_what_takes_mtls_alone() {
+    let side = |mode: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: ns, labels: {{istio-injection: enabled}}}}\n\
+             ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: db, namespace: ns}}\n\
+             spec: {{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{{podSelector: {{matchLabels: \
+             {{sidecar.istio.io/inject: 'false'}}}}}}], ports: [{{port: 80}}]}}]}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: s, namespace: ns}}\n\
+             spec: {{mtls: {{mode: {mode}}}}}\n"
+        )
+    };
+    let found = lines(&compared(&side("PERMISSIVE"), &side("STRICT"), ""));
+    let is_told = |line: &String| line.contains("sidecar.istio.io/inject=false@ns -> ") && line.contains("=> denied");
+    assert!(found.iter().any(is_told), "{found:?}");
+}

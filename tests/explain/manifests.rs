@@ -351,6 +351,127 @@ fn that_pods_are_taken_into_the_mesh_is_said() {
     }
 }
 
+/// A namespace, that its pods take mTLS alone, and what else there is.
+fn strict_namespace(name: &str, labels: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n\
+         ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: strict, namespace: {name}}}\n\
+         spec: {{mtls: {{mode: STRICT}}}}\n{more}"
+    )
+}
+
+/// A pod that no manifest holds is in the mesh as its own labels have it before those of its namespace (`semantics.md` §8, row 111): a label
+/// that refuses the sidecar is heard everywhere, one that asks for it but where the namespace turns injection off, and none in those of
+/// the system.
+#[test]
+fn pods_that_nobody_described_are_in_the_mesh_as_their_own_labels_say() {
+    let cases = [
+        ("ns", "istio-injection: enabled", "sidecar.istio.io/inject=false", "DENIED", "no mesh to sidecar"),
+        ("ns", "istio.io/rev: a", "sidecar.istio.io/inject=false", "DENIED", "no mesh to sidecar"),
+        ("ns", "istio-injection: enabled", "istio.io/dataplane-mode=ambient", "ALLOWED", "sidecar to sidecar"),
+        ("ns", "team: web", "sidecar.istio.io/inject=false", "DENIED", "no mesh to sidecar"),
+        ("ns", "istio.io/dataplane-mode: ambient", "istio.io/dataplane-mode=none", "DENIED", "no mesh to ambient"),
+        ("ns", "istio.io/dataplane-mode: ambient", "sidecar.istio.io/inject=true", "UNSPECIFIED", "sidecar to ambient"),
+        ("ns", "istio.io/dataplane-mode: none", "sidecar.istio.io/inject=true", "ALLOWED", "sidecar to no mesh"),
+        ("ns", "istio.io/dataplane-mode: none", "istio.io/rev=a", "ALLOWED", "sidecar to no mesh"),
+        ("ns", "istio.io/dataplane-mode: none", "istio.io/dataplane-mode=ambient", "ALLOWED", "ambient to no mesh"),
+        ("ns", "istio-injection: disabled", "sidecar.istio.io/inject=true", "ALLOWED", "no mesh to no mesh"),
+        ("ns", "istio-injection: disabled", "istio.io/rev=a", "ALLOWED", "no mesh to no mesh"),
+        ("ns", "istio-injection: disabled", "istio.io/dataplane-mode=ambient", "ALLOWED", "ambient to no mesh"),
+        ("kube-system", "istio-injection: enabled", "sidecar.istio.io/inject=true", "ALLOWED", "no mesh to no mesh"),
+        ("kube-system", "team: web", "istio.io/dataplane-mode=ambient", "ALLOWED", "ambient to no mesh"),
+    ];
+    for (name, labels, own, verdict, planes) in cases {
+        let manifests = strict_namespace(name, labels, "");
+        let page = Files { manifests: &manifests, ..Files::default() }.page(&format!("app=x,{own}@{name} -> app=db@{name}:80"));
+        assert!(page.starts_with(verdict) && page.contains(planes), "{labels}, {own}: {page}");
+    }
+}
+
+/// What labels say of a pod that no manifest holds is what they say of one that a manifest holds.
+#[test]
+fn pods_that_nobody_described_are_in_the_mesh_as_those_with_their_labels() {
+    let namespaces = [
+        "",
+        "istio-injection: enabled",
+        "istio-injection: disabled",
+        "istio.io/rev: a",
+        "istio.io/dataplane-mode: ambient",
+        "istio.io/dataplane-mode: none",
+        "istio-injection: disabled, istio.io/dataplane-mode: ambient",
+    ];
+    let pods = [
+        [("sidecar.istio.io/inject", "true"), ("a", "b")],
+        [("sidecar.istio.io/inject", "false"), ("a", "b")],
+        [("sidecar.istio.io/inject", "Yes"), ("a", "b")],
+        [("sidecar.istio.io/inject", "maybe"), ("a", "b")],
+        [("istio.io/rev", "a"), ("a", "b")],
+        [("istio.io/rev", "a"), ("sidecar.istio.io/inject", "false")],
+        [("istio.io/dataplane-mode", "ambient"), ("a", "b")],
+        [("istio.io/dataplane-mode", "none"), ("a", "b")],
+        [("istio.io/dataplane-mode", "ambient"), ("sidecar.istio.io/inject", "false")],
+        [("istio.io/dataplane-mode", "none"), ("sidecar.istio.io/inject", "true")],
+    ];
+    let head = |manifests: &str, config: &str, flow: &str| {
+        let page = Files { manifests, config, ..Files::default() }.page(flow);
+        let head = page.lines().next().unwrap_or_default();
+        head.rsplit_once("   ").map_or(head, |(_, planes)| planes).to_owned()
+    };
+    // Where some join by labels, and where the configuration says how all do.
+    let joined = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: joined, labels: {istio-injection: enabled}}\n";
+    let settings = ["", "[mesh]\nmode = \"sidecar\"\n", "[mesh]\nmode = \"ambient\"\n", "[mesh]\nmode = \"none\"\n"];
+    for (name, labels) in ["ns", "kube-system"].into_iter().flat_map(|name| namespaces.map(|labels| (name, labels))) {
+        let unseen = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n{joined}");
+        for own in pods {
+            let written = own.map(|(key, value)| format!("{key}: '{value}'")).join(", ");
+            let shown = format!(
+                "{unseen}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: x, namespace: {name}, labels: {{{written}}}}}\n\
+                 spec: {{containers: [{{name: c, image: i}}]}}\n"
+            );
+            let flow = format!("{}@{name} -> 9.9.9.9:80", own.map(|(key, value)| format!("{key}={value}")).join(","));
+            for config in settings {
+                assert_eq!(head(&unseen, config, &flow), head(&shown, config, &flow), "{name}, {labels}, {written}, {config}");
+            }
+        }
+    }
+}
+
+/// What a proof of intents takes for granted of the pods of a namespace holds in their own answers, and of manifests that are given besides the
+/// pods' own labels say it.
+#[test]
+fn intents_that_are_judged_by_themselves_take_pods_as_they_declare_them() {
+    let config = "[mesh]\nmode = \"sidecar\"\n";
+    let manifests = strict_namespace("shop", "istio-injection: enabled", "");
+    let own = [("sidecar.istio.io/inject=false", "no mesh"), ("istio.io/dataplane-mode=none", "sidecar"), ("istio.io/rev=a", "sidecar")];
+    for (own, actual) in own {
+        for flow in [format!("app=web,{own}@shop -> db@shop:5432"), format!("web@shop -> app=db,{own}@shop:5432")] {
+            let declared = Files { intents: INTENTS, config, ..Files::default() }.page(&flow);
+            assert!(declared.contains("sidecar to sidecar") && !declared.contains("DISAGREE"), "{declared}");
+            let given = Files { intents: INTENTS, config, manifests: &manifests, ..Files::default() }.page(&flow);
+            let planes = if flow.starts_with("web") { format!("sidecar to {actual}") } else { format!("{actual} to sidecar") };
+            assert!(given.contains(&planes), "{given}");
+        }
+    }
+}
+
+/// Where a pod's own label says how it takes part in the mesh, nothing is assumed of it.
+#[test]
+fn nothing_is_assumed_of_pods_whose_own_labels_speak_of_the_mesh() {
+    let page = |manifests: &str, flow: &str| Files { manifests, ..Files::default() }.page(flow);
+    let unsaid = strict_namespace("shop", "", "");
+    for (own, is_assumed) in [("a=b", true), ("sidecar.istio.io/inject=true", false)] {
+        let page = page(&unsaid, &format!("{own}@shop -> 9.9.9.9:80"));
+        assert!(page.contains("sidecar to outside"), "{page}");
+        assert_eq!(page.contains(NO_LABEL), is_assumed, "{page}");
+    }
+    let unjoined = two_namespaces("istio-injection: enabled", "");
+    for (own, is_assumed) in [("a=b", true), ("sidecar.istio.io/inject=false", false)] {
+        let page = page(&unjoined, &format!("{own}@cl -> app=x@srv:80"));
+        assert!(page.starts_with("DENIED") && page.contains("no mesh to sidecar"), "{page}");
+        assert_eq!(page.contains("no label takes pods of `cl` into the mesh"), is_assumed, "{page}");
+    }
+}
+
 /// Istio makes the pods of a Gateway of its class with an Envoy of their own, and turns injection and ztunnel off for them, whatever the
 /// namespace says (kube-gateway.yaml): STRICT has no say there, and policies that target the Gateway do.
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn add(pairs: &mut Vec<Pair>, (before, after): (&Setting, &Setting)) 
 /// Whether nobody says that such pods are part of the mesh: neither what runs, nor the intents, nor a label.
 fn may_be_outside(known: &Known, setting: &Setting, facts: &PolicyWorld<'_>) -> bool {
     let Some(pod) = known.pod().filter(|_| known.name.is_none()) else { return false };
-    facts.may_be_outside_mesh(pod) && namespace_plane(&pod.namespace_labels).is_none() && setting.cluster.plane_of_made(pod).is_none()
+    facts.may_be_outside_mesh(pod) && namespace_plane(&pod.namespace_labels).is_none() && !setting.ground().is_told_by_labels(pod)
 }
 
 /// Whether pods differ in their account at most, which outside of the mesh nobody sees.

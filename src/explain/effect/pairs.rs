@@ -23,7 +23,7 @@ pub(super) struct Pair {
 
 /// Everybody who is compared: the two ends, the known, and classes of pods that nobody described.
 pub(super) fn pairs(before: &Setting, after: &Setting, call: &Call) -> Vec<Pair> {
-    let again = |known: &Known| after.world.again(known, &after.policy, &after.cluster);
+    let again = |known: &Known| after.world.again(known, after.ground());
     let mut pairs: Vec<Pair> = Vec::new();
     let ends = [(&call.source, &call.written.0.title), (&call.destination, &call.written.1.title)];
     let known = before.world.pods.iter().map(|known| (known, &known.text));

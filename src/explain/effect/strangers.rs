@@ -94,7 +94,7 @@ impl<'s> Partition<'s> {
 
     fn pair(&self, pod: Pod) -> Pair {
         let before = world::undescribed(pod, &self.before.policy, &self.before.cluster);
-        let after = self.after.world.again(&before, &self.after.policy, &self.after.cluster);
+        let after = self.after.world.again(&before, self.after.ground());
         Pair { title: self.title(&before), before, after, is_class: true, is_caller_alone: false }
     }
 
@@ -133,7 +133,7 @@ impl std::fmt::Debug for Partition<'_> {
 
 impl World for Partition<'_> {
     fn example(&self, cube: &PodCube) -> Option<Pod> {
-        let pod = world::possible(cube, &self.before.policy, &self.before.cluster)?;
+        let pod = world::possible(cube, self.before.ground())?;
         // Who runs is known with the account that it runs as.
         let same = |own: &Pod| own.namespace == pod.namespace && own.labels == pod.labels && own.account != pod.account;
         let is_known = self.before.world.pods.iter().filter_map(Known::pod).any(same);
