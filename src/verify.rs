@@ -21,6 +21,7 @@ mod masked;
 mod program;
 mod proof;
 mod reach;
+mod roles;
 mod words;
 mod world;
 

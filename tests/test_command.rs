@@ -323,6 +323,9 @@ fn check_and_test_agree() {
         "namespace shop\n{issuer}workload web = app=web account web\nworkload z = app=z account z\n\
          allow web -> app=job:80 mtls http GET /a jwt corp\nallow z -> app=job:80 mtls http POST /z\n"
     );
+    let prod_shop = "namespace shop labels env=prod {}\nallow *@[env=prod] -> app=api@shop:80\n";
+    let plain = "namespace shop\nallow app=db -> app=web:80\n";
+    let unmeshed = "namespace shop\nworkload db = app=db account db unmeshed\nallow * -> app=web:80 mtls\n";
     let more = [
         // Who is outside the mesh does not pass where mTLS is required.
         (legacy, "allow app=job@legacy -> app=web@shop:80", false),
@@ -334,6 +337,16 @@ fn check_and_test_agree() {
         // Nobody asks that tokens pass which do not verify.
         (&*both, "allow z -> app=job:80 mtls http POST /z", true),
         (&*both, "allow web -> app=job:80 mtls http GET /a", false),
+        // Nobody has labels that no namespace of that name can have.
+        (prod_shop, "allow app=web@shop -> app=api@shop:80", true),
+        // Whom mTLS lets in beside plaintext is not let in by plaintext only.
+        (plain, "only app=db -> app=web:80 plaintext", false),
+        (plain, "allow app=db -> app=web:80 plaintext", true),
+        // A workload outside the mesh is one of everybody, too, whichever of them are told first.
+        (unmeshed, "allow * -> app=web:80", false),
+        (unmeshed, "allow * -> app=web:80 mtls", true),
+        (unmeshed, "allow app=job -> app=web:80", true),
+        (unmeshed, "deny app=db -> app=web:80", true),
     ];
     for (program, expected, holds) in cases.into_iter().chain(more) {
         let place =

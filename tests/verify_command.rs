@@ -357,6 +357,19 @@ fn what_leaves_toward_pods_that_would_be_gateways_is_no_less_a_difference() {
     assert!(ran.status == 1 && ran.stderr.contains("error[alongside-changes-access]"), "{}", ran.stderr);
 }
 
+/// An application may carry the name of a `Gateway`: what a policy of others says of pods with that label is a difference for the
+/// application, whatever it is for the gateway.
+#[test]
+fn pods_that_carry_the_name_of_a_gateway_may_be_applications() {
+    let program = "namespace shop {\n  allow internet -> *:8080\n}\n";
+    let strict = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: theirs, namespace: shop}\n\
+                  spec: {selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: g}}, mtls: {mode: STRICT}}\n";
+    let relation = |theirs: &str| beside(program, theirs).0.split(':').next().unwrap_or_default().to_owned();
+    assert_eq!(relation(GATEWAYS[1]), "equal");
+    assert_eq!(relation(strict), "narrower");
+    assert_eq!(relation(&format!("{}---\n{strict}", GATEWAYS[1])), "undecided");
+}
+
 /// What policies of others stop at their own ends is no difference, and is told all the same.
 #[test]
 fn what_other_namespaces_stop_is_noted() {

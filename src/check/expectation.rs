@@ -70,19 +70,19 @@ impl World {
     }
 
     /// A flow of these regions that does not pass: at the caller, or at the destination whatever may be asked there.
-    fn stopped(&self, regions: Vec<Region>, expectation: &Expectation) -> Option<Witness> {
+    fn stopped(&self, policy: &Policy, regions: Vec<Region>, expectation: &Expectation) -> Option<Witness> {
         let left = self.leaves.iter().fold(regions.clone(), |left, lane| minus(left, &lane.region));
-        if let Some(region) = left.into_iter().next() {
+        if let Some(region) = left.into_iter().find_map(|region| real(policy, &region)) {
             return Some(Witness { region, rule: None });
         }
         if expectation.transport.is_none() && expectation.requests.is_all() {
             let left = self.enters.iter().fold(regions, |left, lane| minus(left, &lane.region));
-            return left.into_iter().next().map(|region| Witness { region, rule: None });
+            return left.into_iter().find_map(|region| real(policy, &region)).map(|region| Witness { region, rule: None });
         }
         let transports = expectation.transport.map_or_else(|| vec![Transport::Mtls, Transport::Plaintext], |transport| vec![transport]);
         transports.into_iter().find_map(|transport| {
             let lanes: Vec<&Lane> = self.enters.iter().filter(|lane| fits(lane, Some(transport))).collect();
-            uncovered(regions.clone(), &expectation.requests, &lanes)
+            uncovered(policy, regions.clone(), &expectation.requests, &lanes)
         })
     }
 }
@@ -93,18 +93,19 @@ fn fits(lane: &Lane, transport: Option<Transport>) -> bool {
 }
 
 /// What of the regions and requests no lane lets through.
-fn uncovered(regions: Vec<Region>, need: &RequestSet, lanes: &[&Lane]) -> Option<Witness> {
+fn uncovered(policy: &Policy, regions: Vec<Region>, need: &RequestSet, lanes: &[&Lane]) -> Option<Witness> {
     if regions.is_empty() || need.is_empty() {
         return None;
     }
     let Some((lane, rest)) = lanes.split_first() else {
-        return regions.into_iter().next().map(|region| Witness { region, rule: None });
+        return regions.into_iter().find_map(|region| real(policy, &region)).map(|region| Witness { region, rule: None });
     };
     let inside: Vec<Region> = regions.iter().filter_map(|region| region.intersect(&lane.region)).collect();
     if inside.is_empty() {
-        return uncovered(regions, need, rest);
+        return uncovered(policy, regions, need, rest);
     }
-    uncovered(inside, &need.subtract(&lane.requests), rest).or_else(|| uncovered(minus(regions, &lane.region), need, rest))
+    let outside = minus(regions, &lane.region);
+    uncovered(policy, inside, &need.subtract(&lane.requests), rest).or_else(|| uncovered(policy, outside, need, rest))
 }
 
 fn minus(regions: Vec<Region>, other: &Region) -> Vec<Region> {
@@ -181,15 +182,16 @@ fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Di
             None => Some(failed(expectation, "no flow passes", None, policy)),
         },
         Quantifier::Allow => {
-            world.stopped(product, expectation).map(|witness| failed(expectation, "a flow is stopped", Some(&witness), policy))
+            world.stopped(policy, product, expectation).map(|witness| failed(expectation, "a flow is stopped", Some(&witness), policy))
         }
         Quantifier::Only => {
-            if let Some(witness) = world.stopped(product.clone(), expectation) {
+            if let Some(witness) = world.stopped(policy, product.clone(), expectation) {
                 return Some(failed(expectation, "a flow is stopped", Some(&witness), policy));
             }
             let others = possible(policy, &Peers::all().subtract(&sources));
             let beside: Vec<Region> = expectation.targets.iter().map(|target| region(target, &others)).collect();
-            let witness = world.passing(&beside, &RequestSet::all(), None).or_else(|| without_requirement(world, &product, expectation))?;
+            let witness =
+                world.passing(&beside, &RequestSet::all(), None).or_else(|| without_requirement(policy, world, &product, expectation))?;
             Some(failed(expectation, "somebody else gets in", Some(&witness), policy))
         }
     }
@@ -238,13 +240,23 @@ fn possible(policy: &Policy, peers: &Peers) -> Peers {
     Peers { pods: peers.pods.cubes().iter().filter_map(narrowed).collect(), addresses }
 }
 
+/// The part of a region whose peers can exist: what is left when others are taken away may be none of them.
+fn real(policy: &Policy, region: &Region) -> Option<Region> {
+    let (sources, destinations) = (possible(policy, &region.sources), possible(policy, &region.destinations));
+    Some(Region { sources, destinations, ports: region.ports.clone() }).filter(|region| !region.is_empty())
+}
+
 /// A flow of the product that passes without what is required.
-fn without_requirement(world: &World, product: &[Region], expectation: &Expectation) -> Option<Witness> {
-    let plaintext = (expectation.transport == Some(Transport::Mtls))
-        .then(|| world.passing(product, &RequestSet::all(), Some(Transport::Plaintext)))
-        .flatten();
+fn without_requirement(policy: &Policy, world: &World, product: &[Region], expectation: &Expectation) -> Option<Witness> {
+    let otherwise = expectation.transport.and_then(|transport| match transport {
+        Transport::Mtls => world.passing(product, &RequestSet::all(), Some(Transport::Plaintext)),
+        Transport::Plaintext => {
+            let spoken: Vec<Region> = product.iter().map(|region| spoken(policy, region)).filter(|region| !region.is_empty()).collect();
+            world.passing(&spoken, &RequestSet::all(), Some(Transport::Mtls))
+        }
+    });
     // Judged by lane and not by the complement of the requests: a set of requests cannot say "without a valid token".
-    plaintext.or_else(|| world.beyond(product, &expectation.requests))
+    otherwise.or_else(|| world.beyond(product, &expectation.requests))
 }
 
 fn failed(expectation: &Expectation, what: &str, witness: Option<&Witness>, policy: &Policy) -> Diagnostic {

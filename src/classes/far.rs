@@ -121,9 +121,11 @@ pub fn classes_cut(
     let mut seen: BTreeSet<(Bits, bool)> = BTreeSet::new();
     let mut found: Vec<(Pod, PodCube, Bits)> = Vec::new();
     let planes = planes_among(&wholes, cubes, world);
+    // Where nobody is said to be outside of the mesh, one pod inside it stands for all of its class.
+    let enough: &[bool] = if planes.is_empty() { &[true] } else { &[true, false] };
     for cell in cells(wholes, cubes, size, &planes, &|cube| world.is_considered(cube), limits)? {
         parts.entry(cell.held_by.clone()).or_default().push(cell.cube.clone());
-        if seen.contains(&(cell.held_by.clone(), true)) {
+        if enough.iter().all(|is_meshed| seen.contains(&(cell.held_by.clone(), *is_meshed))) {
             continue;
         }
         let Some(example) = world.example(&cell.cube) else { continue };

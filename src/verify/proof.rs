@@ -16,6 +16,7 @@ use super::judge::{Judge, JudgedEnd, Way};
 use super::labels::Worlds;
 use super::manifests::Manifests;
 use super::program::Program;
+use super::roles::EitherRole;
 use super::words::flow_words;
 use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Endpoint, Names};
@@ -77,7 +78,8 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let accepting = Accepting::new(policy, gates);
     let (program, accounted) = (accepting.program(), accepting.accounted());
     let written = Written::beside(&accepting, cluster);
-    let right = Watched { judge: &written, accounted };
+    let either = EitherRole { judge: &written, cluster };
+    let right = Watched { judge: &either, accounted };
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
     let namespaces = compared(policy, cluster, ends);

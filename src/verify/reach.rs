@@ -186,6 +186,10 @@ fn is_pod(endpoint: &Endpoint) -> bool {
     matches!(endpoint.peer, Peer::Pod(_))
 }
 
+fn is_meshed(endpoint: &Endpoint) -> bool {
+    matches!(&endpoint.peer, Peer::Pod(pod) if pod.plane != DataPlane::None)
+}
+
 /// One source and one destination.
 struct Pair<'a> {
     source: &'a Endpoint,
@@ -287,7 +291,9 @@ impl Caller<'_> {
                     Part::AsKnown => pod,
                     Part::OutsideMesh => Pod { plane: DataPlane::None, ..pod },
                 };
-                classes.into_iter().map(|class| Endpoint::from(Peer::Pod(taken(class.example)))).collect()
+                let pods = classes.into_iter().map(|class| taken(class.example));
+                // Of the pods of a class those that take part in the mesh otherwise than its example are a class of their own.
+                pods.map(|pod| Endpoint::from(Peer::Pod(pod))).filter(|pod| is_meshed(pod) == is_meshed(&self.called.example)).collect()
             }
             AllCalled::Addresses(addresses) => {
                 let cells = own.iter().fold(vec![addresses.clone()], |cells, cut| split(cells, &cut.peers.addresses));
