@@ -11,6 +11,7 @@ mod openings;
 mod region;
 mod report;
 mod transport;
+mod unjustified;
 
 use std::collections::{BTreeMap, BTreeSet};
 

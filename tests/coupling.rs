@@ -247,3 +247,19 @@ fn an_inventory_speaks_only_of_what_it_lists() {
     assert!(codes(&outcome).contains(&"namespace-identity"), "{:?}", outcome.findings);
     assert!(crate::support::yaml(&outcome.manifests).contains("namespaces:\n        - shop\n"));
 }
+
+/// Where every rule may be of the same pods as every other, not all pairs can be looked at; what is not looked at is not taken for proved.
+#[test]
+fn rules_that_overlap_in_too_many_ways_are_refused() {
+    let mut program = "namespace shop\n".to_owned();
+    for at in 0_u32..80 {
+        let label = |by: u32| format!("l{}={}", (at * by) % 60, if (at * by) % 7 < 3 { "a" } else { "b" });
+        let port = if at % 2 == 0 { "80" } else { "80-90" };
+        let requires = ["", " mtls", " mtls http GET /a", " mtls http GET /b"][at as usize % 4];
+        let line = format!("allow {},{} -> {},{}:{port}{requires}\n", label(7), label(11), label(13), label(17));
+        program.push_str(&line);
+    }
+    let outcome = compiled(&program);
+    assert!(errors(&outcome).contains(&"proof-incomplete"), "{:?}", errors(&outcome));
+    assert!(outcome.files.is_empty(), "nothing is written");
+}

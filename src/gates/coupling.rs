@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::callers::{ByLabel, Identities, is_chosen_by_label};
 use super::facts::{Facts, whole};
 use super::mesh::{Projection, WORTH_A_THREAD, acting_ports, cube, is_guarded, known_names, permissions, special};
-use super::openings::subjects;
 use super::region::Region;
 use super::report;
+use super::unjustified::{Effort, Unjustified, is_within};
 use super::{Callers, Cause, Coupled, Gates, IsolatedBy, MeshGate, Mtls, NamespaceGates, Opening};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::level::accepted;
@@ -19,15 +19,12 @@ use crate::ir::{Namespace, Ownership, Policy, Rule, RuleId};
 use crate::syntax::ast::Direction;
 use crate::threads::in_shares;
 
-/// Steps of one search past which a gain is assumed: no honest program needs more, and an unproven pair is refused.
-const MAX_STEPS: usize = 200_000;
-
 /// One opening with both its faces: what the network lets through by it, and what the mesh does.
 pub(super) struct Lane<'a> {
     pub(super) rule: RuleId,
     pub(super) opening: &'a Opening,
     /// What the rules mean.
-    exact: Region,
+    pub(super) exact: Region,
     /// What the network lets through: callers known by account alone are all pods of their namespaces there.
     network: Region,
     /// The destinations on which the mesh acts, the ports it acts on, the callers it knows.
@@ -105,7 +102,7 @@ fn is_accepted_by_others(policy: &Policy, namespace: &Namespace, rule: RuleId, f
 fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace: &Namespace, found: &mut Found) -> Option<MeshGate> {
     let entry = gates.namespaces.get(&namespace.name)?;
     let current = entry.mesh.as_ref()?;
-    let search = Search { policy, facts, gates, namespace };
+    let search = Search { policy, facts, gates, namespace, effort: Effort::of_a_namespace() };
     let live = search.lanes(entry, current, &BTreeSet::new());
     let gains = search.gains(&live);
     let snapshots: BTreeSet<RuleId> = gains
@@ -115,11 +112,13 @@ fn namespace_check(policy: &Policy, facts: &Facts<'_>, gates: &Gates, namespace:
         .collect();
     if snapshots.is_empty() {
         found.add(policy, namespace, &gains);
+        found.findings.extend(search.effort.is_spent().then(|| report::too_many_pairs(namespace)));
         return None;
     }
     let lanes = search.lanes(entry, current, &snapshots);
     let gains = search.gains(&lanes);
     found.add(policy, namespace, &gains);
+    found.findings.extend(search.effort.is_spent().then(|| report::too_many_pairs(namespace)));
     for rule in &snapshots {
         let cubes = policy.rule(*rule).map(|rule| rule.source.peers().pods).unwrap_or_default();
         found.snapshots.entry(*rule).or_default().extend(cubes.cubes().iter().flat_map(|cube| listed_names(policy, cube)));
@@ -150,6 +149,7 @@ struct Search<'a> {
     facts: &'a Facts<'a>,
     gates: &'a Gates,
     namespace: &'a Namespace,
+    effort: Effort,
 }
 
 impl Search<'_> {
@@ -200,13 +200,16 @@ impl Search<'_> {
         Region { sources, destinations, ports: PortSet::from_intervals(Protocol::Tcp, tcp) }
     }
 
-    /// All gains, the first of each pair of rules.
+    /// All gains, the first of each pair of rules, as far as the effort goes.
     fn gains<'b>(&self, lanes: &'b [Lane<'b>]) -> Vec<Gain<'b>> {
         let mut found: BTreeMap<(RuleId, RuleId), Gain<'b>> = BTreeMap::new();
         for granted in lanes {
             for admitted in lanes {
                 if found.contains_key(&(granted.rule, admitted.rule)) {
                     continue;
+                }
+                if self.effort.is_spent() {
+                    break;
                 }
                 let gain = [Transport::Mtls, Transport::Plaintext]
                     .into_iter()
@@ -238,7 +241,7 @@ impl Search<'_> {
                 let region = self.leaves(region)?;
                 Some(Gain { granted, admitted, transport, region, requests: requests.clone() })
             };
-            let gain = unjustified(vec![region], need, &relevant, transport, (&mut 0, &take));
+            let gain = Unjustified::new(transport, &take, &self.effort).first(vec![region], need, &relevant);
             if gain.is_some() {
                 return gain;
             }
@@ -289,24 +292,18 @@ impl Search<'_> {
         let mut free = region.sources.pods.clone();
         for (name, entry) in &self.gates.namespaces {
             let Some(namespace) = self.policy.namespace(name) else { continue };
-            let inside: PodSet =
-                subjects(&region.sources.pods, namespace).into_iter().map(|labels| PodCube { labels, ..whole(name) }).collect();
-            let inside = inside.intersect(&region.sources.pods).union(&named(&region.sources.pods, name));
-            if inside.is_empty() {
+            let here = region.sources.pods.cubes().iter().filter(|cube| namespace.may_match(&cube.namespace));
+            let here = Peers { pods: here.cloned().collect(), addresses: AddressSet::none() };
+            if !here.pods.is_empty() || named(&free, name) {
+                free = free.subtract(&isolated(entry, name));
+            }
+            if here.pods.is_empty() {
                 continue;
             }
-            let isolated: PodSet = isolated(entry, name);
-            free = free.subtract(&isolated);
+            let here = Region { sources: here, ..region.clone() };
             for opening in entry.openings.iter().filter(|opening| opening.direction == Direction::Out) {
-                let through = Region {
-                    sources: Peers {
-                        pods: PodSet::from(PodCube { labels: opening.subject.clone(), ..whole(name) }),
-                        addresses: AddressSet::none(),
-                    },
-                    destinations: opening.network_peers(),
-                    ports: opening.ports.clone(),
-                };
-                if let Some(part) = region.intersect(&through) {
+                self.effort.spend(here.parts());
+                if let Some(part) = here.intersect(&through(opening, name)) {
                     return Some(part);
                 }
             }
@@ -316,58 +313,20 @@ impl Search<'_> {
     }
 }
 
-/// The cubes of a set that name this namespace.
-fn named(pods: &PodSet, name: &Symbol) -> PodSet {
-    pods.cubes().iter().filter(|cube| cube.namespace_names().is_some_and(|names| names.contains(name))).cloned().collect()
+/// What the network lets out by an opening of a namespace.
+fn through(opening: &Opening, name: &Symbol) -> Region {
+    let near = PodCube { labels: opening.subject.clone(), ..whole(name) };
+    let sources = Peers { pods: PodSet::from(near), addresses: AddressSet::none() };
+    Region { sources, destinations: opening.network_peers(), ports: opening.ports.clone() }
+}
+
+/// Whether some pods of a set are said to be in this namespace, whether or not its labels let them.
+fn named(pods: &PodSet, name: &Symbol) -> bool {
+    pods.cubes().iter().any(|cube| cube.namespace_names().is_some_and(|names| names.contains(name)))
 }
 
 /// The pods of a namespace that egress is closed for.
 fn isolated(entry: &NamespaceGates, name: &Symbol) -> PodSet {
     let isolated = entry.isolated.iter().filter(|isolation| isolation.direction == Direction::Out && isolation.by == IsolatedBy::Closed);
     isolated.map(|isolation| PodCube { labels: isolation.subject.clone(), ..whole(name) }).collect()
-}
-
-/// Whether everything that a permission grants is what this lane's own rule lets through over this transport.
-fn is_within(need: &RequestSet, lane: &Lane<'_>, transport: Transport) -> bool {
-    if transport == Transport::Plaintext && lane.opening.mtls == Mtls::Required {
-        return false;
-    }
-    let own = &lane.opening.requests;
-    own.is_all() || need == own || need.is_subset(own)
-}
-
-/// Takes what is left of a region, with the requests that no rule lets through there; gives something if that is what was looked for.
-type Take<'t, T> = &'t dyn Fn(Region, &RequestSet) -> Option<T>;
-
-/// The first of what no rule that matches in these regions lets through of `need`, as it is taken.
-fn unjustified<T>(
-    regions: Vec<Region>,
-    need: &RequestSet,
-    lanes: &[&Lane<'_>],
-    transport: Transport,
-    (steps, take): (&mut usize, Take<'_, T>),
-) -> Option<T> {
-    let regions: Vec<Region> = regions.into_iter().filter(|region| !region.is_empty()).collect();
-    *steps += 1;
-    if regions.is_empty() || need.is_empty() {
-        return None;
-    }
-    let Some((lane, rest)) = lanes.split_first().filter(|_| *steps < MAX_STEPS) else {
-        return regions.into_iter().find_map(|region| take(region, need));
-    };
-    if transport == Transport::Plaintext && lane.opening.mtls == Mtls::Required {
-        return unjustified(regions, need, rest, transport, (steps, take));
-    }
-    let inside: Vec<Region> = regions.iter().filter_map(|region| region.intersect(&lane.exact)).collect();
-    if inside.is_empty() {
-        return unjustified(regions, need, rest, transport, (steps, take));
-    }
-    if !is_within(need, lane, transport) {
-        let found = unjustified(inside, &need.subtract(&lane.opening.requests), rest, transport, (steps, take));
-        if found.is_some() {
-            return found;
-        }
-    }
-    // One region after the other: what is looked for is mostly found in the first, and each may fall into many.
-    regions.into_iter().find_map(|region| unjustified(region.subtract(&lane.exact), need, rest, transport, (&mut *steps, take)))
 }

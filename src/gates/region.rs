@@ -21,6 +21,11 @@ impl Region {
         self.ports.is_empty() || self.sources.is_empty() || self.destinations.is_empty()
     }
 
+    /// Of how many parts its ends are made: what comparing it costs is in line with them.
+    pub(super) fn parts(&self) -> usize {
+        self.sources.pods.cubes().len() + self.destinations.pods.cubes().len()
+    }
+
     /// Whether some flow is in both. Cheaper than [`Self::intersect`].
     pub fn overlaps(&self, other: &Self) -> bool {
         self.ports.overlaps(&other.ports) && self.destinations.overlaps(&other.destinations) && self.sources.overlaps(&other.sources)

@@ -32,6 +32,20 @@ pub(super) fn gain(policy: &Policy, namespace: &Namespace, gain: &Gain<'_>) -> D
     remedies(finding, granted, gain)
 }
 
+/// Rules of which not every pair was looked at.
+pub(super) fn too_many_pairs(namespace: &Namespace) -> Diagnostic {
+    let message = format!("the rules of `{}` overlap in too many ways to be proved", namespace.name);
+    let finding = match namespace.location {
+        Some(location) => Diagnostic::new(code::PROOF_INCOMPLETE, location, message).label("the namespace"),
+        None => Diagnostic::unplaced(code::PROOF_INCOMPLETE, message),
+    };
+    finding
+        .note(
+            "of every two rules it is looked up who passes the network by the one and the mesh by the other; not all of them were reached",
+        )
+        .help("test fewer different keys in one namespace: give its pods one label by which rules know them, or use more namespaces")
+}
+
 /// Two pieces of one rule that a deny on requests tells apart and the mesh does not.
 fn not_separable(policy: &Policy, rule: &Rule, gain: &Gain<'_>, example: &str) -> Diagnostic {
     let finding =
