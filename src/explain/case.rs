@@ -21,7 +21,7 @@ use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Flow, Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, Peer, Protocol, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -95,7 +95,8 @@ pub(super) struct Cases {
 /// The answers to a question: one of each kind, with what was taken for granted.
 pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
     let mut notes = question.notes.clone();
-    if setting.mesh == Mesh::Unmentioned {
+    let is_seen = question.targets.iter().any(|target| target.protocol == Protocol::Tcp);
+    if setting.mesh == Mesh::Unmentioned && is_seen {
         notes
             .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
     }
@@ -223,8 +224,7 @@ fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.extend(call.readings.iter().cloned());
-    notes.extend(assume::meshed_by_default(setting, call));
-    notes.extend(assume::unjoined(setting, call));
+    notes.extend(assume::of_the_mesh(setting, call));
     notes.dedup();
     notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
     notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));
