@@ -27,7 +27,7 @@ use pairs::{Pair, name_accounts, pairs};
 use strangers::{Coverage, Partition};
 use told::{Nearness, Told};
 
-use crate::flow::{AddressSet, Cut, Peer, PodCube, Symbol, Transport, Verdict};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, PodCube, Symbol, Transport, Verdict};
 use crate::verify::{Judge, Manifests};
 
 /// What a change does besides.
@@ -279,16 +279,16 @@ impl<'s> Ends<'s> {
     }
 }
 
-/// What becomes of an attempt between the two settings. What passed in plaintext gains nothing by mTLS.
+/// What becomes of an attempt between the two settings. Who could speak plaintext alone, and passed so, gains nothing by mTLS; to others it is
+/// what their proxies speak by themselves.
 fn changed(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt) -> Option<Change> {
     let before = |attempt: &Attempt| decided((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
     let after = decided((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
-    let first = before(attempt);
-    let change = Change::between(&first, &after)?;
-    let takes_away = change == Change::Lost || first == Verdict::Allowed;
-    let in_plaintext = || before(&Attempt { transport: Transport::Plaintext, ..attempt.clone() });
-    let is_new = takes_away || attempt.transport == Transport::Plaintext || in_plaintext() != Verdict::Allowed;
-    is_new.then_some(change)
+    let change = Change::between(&before(attempt), &after)?;
+    let is_meshed = |pair: &Pair| pair.before.pod().is_some_and(|pod| pod.plane != DataPlane::None);
+    let joins = attempt.transport == Transport::Mtls && !(is_meshed(pairs.0) && is_meshed(pairs.1));
+    let passed = || before(&Attempt { transport: Transport::Plaintext, ..attempt.clone() }) == Verdict::Allowed;
+    (change == Change::Lost || !joins || !passed()).then_some(change)
 }
 
 /// The answer of both ends to an attempt.

@@ -292,3 +292,16 @@ fn an_account_that_tells_pods_apart_is_named() {
     let found = of_manifests(&twins, flow, "remove");
     assert!(others(&found).contains(&"app=web@shop as other-sa"), "{found:#?}");
 }
+
+/// Proxies speak mTLS by themselves, so what a rule stops of that is let in without it, whatever passes in plaintext.
+#[test]
+fn what_passes_in_plaintext_may_gain_over_mtls() {
+    let job = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: job, namespace: shop, labels: {app: job}}\n\
+               spec: {serviceAccountName: job-sa, containers: [{name: c, image: x}]}\n";
+    let manifests = mesh("{from: [{source: {principals: ['*']}}]}") + job;
+    for (flow, verdict) in [("app=job@shop -> app=db@shop:5432", "DENIED"), ("app=job@shop -> app=db@shop:5432 plaintext", "ALLOWED")] {
+        assert!(Files { manifests: &manifests, ..Files::default() }.page(flow).starts_with(verdict), "{flow}");
+    }
+    let found = of_manifests(&manifests, "pod/web@shop -> app=db@shop:5432 mtls", "remove");
+    assert!(others(&found).contains(&"app=job@shop"), "{found:#?}");
+}
