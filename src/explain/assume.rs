@@ -1,6 +1,6 @@
 //! What intents take for granted and manifests break, what is taken for granted of manifests, and what nobody can judge.
 //!
-//! Owns: `broken`, `meshed_by_default`, `unjoined`, `unknown`. It must not offer remedies.
+//! Owns: `broken`, `of_the_mesh`, `unknown`. It must not offer remedies.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::setting::Setting;
 use super::world::{self, Known};
 use crate::cluster::{Decision, Endpoint, Facts, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Peer, Pod, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport, Verdict};
 
 /// Assumptions of the intents that do not hold in the manifests, as far as this connection touches them.
 pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec<String> {
@@ -29,8 +29,16 @@ pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec
     found
 }
 
+/// What is taken for granted of how the pods of a call take part in the mesh, which sees TCP alone (`semantics.md` §0.1).
+pub(super) fn of_the_mesh(setting: &Setting, call: &Call) -> Vec<String> {
+    if call.protocol != Protocol::Tcp {
+        return Vec::new();
+    }
+    [meshed_by_default(setting, call), unjoined(setting, call)].into_iter().flatten().collect()
+}
+
 /// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
-pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
+fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
     let meshed = |end: &Known| match &end.endpoint.peer {
         Peer::Pod(pod) if pod.plane != DataPlane::None && !setting.ground().is_told_by_labels(pod) => Some(Symbol::clone(&pod.namespace)),
         _ => None,
@@ -46,7 +54,7 @@ pub(super) fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String
 }
 
 /// That the pods of a call are taken to be outside the mesh, as no label of their namespace takes them in.
-pub(super) fn unjoined(setting: &Setting, call: &Call) -> Option<String> {
+fn unjoined(setting: &Setting, call: &Call) -> Option<String> {
     let outside = |end: &Known| match &end.endpoint.peer {
         Peer::Pod(pod) if pod.plane == DataPlane::None && setting.cluster.is_unjoined(&pod.namespace) => {
             (!setting.ground().is_told_by_labels(pod)).then(|| Symbol::clone(&pod.namespace))
@@ -149,7 +157,7 @@ fn bypassing(call: &Call) -> Option<String> {
 pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
     let Peer::Pod(pod) = &call.destination.endpoint.peer else { return Vec::new() };
     let short = &call.destination.short;
-    if pod.plane == DataPlane::Ambient && call.protocol == crate::flow::Protocol::Tcp {
+    if pod.plane == DataPlane::Ambient && call.protocol == Protocol::Tcp {
         let hosts = format!("host processes on {short}'s node: they skip ztunnel, so the mesh stops none of them");
         return bypassing(call).into_iter().chain([hosts]).collect();
     }

@@ -3,7 +3,7 @@
 //! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
 //! not explain an answer.
 
-use super::claims;
+use super::claims::{self, Readings};
 use super::entrance;
 use super::place;
 use super::possible::Possible;
@@ -127,6 +127,8 @@ pub(super) struct Calls {
     pub(super) left: usize,
     /// Whether pods that nobody described fall into more classes than are looked at.
     pub(super) is_partial: bool,
+    /// Whether the names of claims can be read in more ways than are looked at.
+    pub(super) has_more_readings: bool,
 }
 
 /// The connections that a question stands for.
@@ -140,7 +142,10 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> Calls {
             for destination in &destinations {
                 if found.asked.len() < MOST_PAIRS {
                     let calls = pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting));
-                    found.asked.extend(calls.flat_map(|call| claims::readings(call, &looked_at)));
+                    for Readings { calls, are_more } in calls.map(|call| claims::readings(call, &looked_at)) {
+                        found.asked.extend(calls);
+                        found.has_more_readings |= are_more;
+                    }
                 } else {
                     found.left += 1;
                 }

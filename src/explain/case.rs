@@ -2,6 +2,7 @@
 //!
 //! Owns: `Case`, who is asked about, and which of many alike are shown. It must not know how an answer is written.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::accepted::{self, Acceptance};
@@ -20,7 +21,7 @@ use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Flow, Peer, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, Peer, Protocol, Symbol, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -94,25 +95,29 @@ pub(super) struct Cases {
 /// The answers to a question: one of each kind, with what was taken for granted.
 pub(super) fn cases(setting: &Setting, question: &Question) -> Cases {
     let mut notes = question.notes.clone();
-    if setting.mesh == Mesh::Unmentioned {
+    let is_seen = question.targets.iter().any(|target| target.protocol == Protocol::Tcp);
+    if setting.mesh == Mesh::Unmentioned && is_seen {
         notes
             .push("no manifest speaks of a mesh, so pods are taken without one; `[mesh] mode` in `twogate.toml` says otherwise".to_owned());
     }
-    let Calls { asked: calls, left, is_partial } = call::calls(setting, question);
+    let Calls { asked: calls, left, is_partial, has_more_readings } = call::calls(setting, question);
     if left > 0 {
         notes.push(format!("{left} more pairs of workloads are not looked at"));
     }
     if is_partial {
         notes.push("the pods that the flow stands for fall into too many classes: not all of them are looked at".to_owned());
     }
+    if has_more_readings {
+        notes.push("the dots of the claims can be taken in more ways than are looked at: not all of them are".to_owned());
+    }
+    let is_whole = left == 0 && !is_partial && !has_more_readings;
     let kinds = kinds(setting, calls);
     if kinds.len() > 1 {
         let who = told_apart(&kinds);
         notes.push(format!("the {who} that the flow stands for are judged differently: one of each kind is shown"));
     }
     let verdict = kinds.first().map(|first| first.decision.verdict.clone());
-    let agree =
-        left == 0 && !is_partial && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
+    let agree = is_whole && kinds.iter().zip(kinds.iter().skip(1)).all(|(left, right)| left.kind.verdict == right.kind.verdict);
     let shown = kinds.into_iter().take(MOST_CASES);
     Cases { shown: shown.map(|kind| case(setting, kind, question)).collect(), verdict: verdict.filter(|_| agree), notes }
 }
@@ -219,8 +224,7 @@ fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
     notes.extend(call.readings.iter().cloned());
-    notes.extend(assume::meshed_by_default(setting, call));
-    notes.extend(assume::unjoined(setting, call));
+    notes.extend(assume::of_the_mesh(setting, call));
     notes.dedup();
     notes.extend(whose_address(setting, &call.source, std::iter::once(&asked.source)));
     notes.extend(whose_address(setting, &call.destination, asked.targets.iter().map(|target| &target.side)));
@@ -244,10 +248,12 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     }
     let call = &call;
     let own = alike_title(call);
+    let more_readings = more_readings(call, &others);
     let mut others: Vec<String> = others.iter().map(alike_title).filter(|title| *title != own).collect();
     // One call may be there by several readings.
     others.dedup();
-    let notes = notes(setting, (call, &decision), asked, &others);
+    let mut notes = notes(setting, (call, &decision), asked, &others);
+    notes.extend(more_readings);
     let question = call.question();
     let said = said(setting, call, &decision);
     let differs = said.as_ref().is_some_and(|said| said.passes != (decision.verdict == Verdict::Allowed));
@@ -367,6 +373,18 @@ fn whose_address<'q>(setting: &Setting, known: &Known, mut sides: impl Iterator<
     let is_block = sides.any(|side| matches!(side.end.peers().addresses.prefixes().as_slice(), [only] if only.first() != only.last()));
     let pod = addressed.pod_within(&known.range).filter(|_| is_block)?;
     Some(format!("pods have some of these addresses, as {pod}; what holds for pods is asked by their names"))
+}
+
+/// That the same connection is judged alike where the dots of its claims are taken otherwise.
+fn more_readings(call: &Call, others: &[Call]) -> Option<String> {
+    let own = alike_title(call);
+    let same = others.iter().filter(|other| alike_title(other) == own).map(|other| &other.readings);
+    let readings: BTreeSet<&Vec<String>> = same.filter(|readings| **readings != call.readings).collect();
+    match readings.len() {
+        0 => None,
+        1 => Some("one more way to take the dots of its claims is judged alike".to_owned()),
+        more => Some(format!("{more} more ways to take the dots of its claims are judged alike")),
+    }
 }
 
 /// That others are judged alike.

@@ -1,7 +1,7 @@
-//! Claims whose names hold dots: one name, or the way to a claim inside another.
+//! Claims whose names hold dots: each dot is one of a name, or a step on the way to a claim inside another.
 //!
-//! Owns: which of the two a flow means. Policies keep them apart (`semantics.md` §4.3) and a flow writes both with dots, so it means what
-//! policies look at; where they look at both, it may be either. It must not judge.
+//! Owns: which of them a flow means. Policies keep them apart (`semantics.md` §4.3) and a flow writes all with dots, so it means what
+//! is looked at; where several of its readings are, it may be any of them. It must not judge.
 
 use std::collections::BTreeSet;
 
@@ -10,73 +10,109 @@ use serde_json::Value;
 use super::call::Call;
 use super::place;
 use super::setting::Setting;
-use crate::flow::{Request, Symbol, Token};
+use crate::flow::{Request, Symbol, Token, TokenTest};
 
-/// More readings of one token than these are not tried: it is then taken to have the claims of all.
-const MOST_READINGS: usize = 8;
+/// More readings of one token than these are not tried.
+const MOST_READINGS: usize = 64;
 
 /// The beginning of a condition's key that looks at a claim.
 const KEY: &str = "request.auth.claims";
 
-/// The claims at which the policies of a setting look, as their keys write them behind [`KEY`].
-pub(super) fn looked_at(setting: &Setting) -> BTreeSet<&str> {
-    let mut keys = BTreeSet::new();
+/// The claims at which somebody looks, each as the names on the way to it.
+pub(super) type LookedAt = BTreeSet<Vec<Symbol>>;
+
+/// The claims at which the policies of a setting look, and its intents.
+pub(super) fn looked_at(setting: &Setting) -> LookedAt {
+    let mut ways = BTreeSet::new();
     let policies = setting.objects.iter().filter(|object| place::kind(object) == "AuthorizationPolicy");
-    policies.for_each(|policy| add_keys(policy, &mut keys));
-    keys
+    policies.for_each(|policy| add_keys(policy, &mut ways));
+    let tokens = setting.policy.rules.iter().flat_map(|rule| &rule.requests.cubes).map(|cube| &cube.token);
+    let names = tokens.filter_map(|token| if let TokenTest::Valid { claims, .. } = token { Some(claims) } else { None }).flatten();
+    // Intents know names alone.
+    ways.extend(names.map(|(name, _)| vec![Symbol::clone(name)]));
+    ways
 }
 
-fn add_keys<'v>(value: &'v Value, keys: &mut BTreeSet<&'v str>) {
+fn add_keys(value: &Value, ways: &mut LookedAt) {
     match value {
-        Value::Array(values) => values.iter().for_each(|value| add_keys(value, keys)),
+        Value::Array(values) => values.iter().for_each(|value| add_keys(value, ways)),
         Value::Object(fields) => {
-            keys.extend(place::text(value, &["key"]).and_then(|key| key.strip_prefix(KEY)));
-            fields.values().for_each(|value| add_keys(value, keys));
+            ways.extend(place::text(value, &["key"]).and_then(|key| way(key.strip_prefix(KEY)?)));
+            fields.values().for_each(|value| add_keys(value, ways));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// A call once for each reading of its token.
-pub(super) fn readings(call: Call, looked_at: &BTreeSet<&str>) -> Vec<Call> {
-    let mut readings = vec![call];
-    for (name, path) in dotted(&readings) {
-        let (by_name, by_path) = (looked_at.contains(&*format!("[{name}]")), looked_at.contains(&*path));
-        let taken = match (by_name, by_path) {
-            (false, true) => vec![(&name, Some("the way to a claim inside another"))],
-            (_, false) => vec![(&path, None)],
-            (true, true) => vec![(&path, Some("one name")), (&name, Some("the way to a claim inside another"))],
-        };
-        if readings.len() * taken.len() <= MOST_READINGS {
-            let read =
-                |call: &Call| taken.iter().map(|(other, word)| without(call, other, word.map(|word| (&name, word)))).collect::<Vec<_>>();
-            readings = readings.iter().flat_map(read).collect();
-        }
-    }
-    readings
+/// The names on a way, as a key writes it behind [`KEY`]: `[a][b]`.
+fn way(brackets: &str) -> Option<Vec<Symbol>> {
+    let names = brackets.strip_prefix('[')?.strip_suffix(']')?;
+    Some(names.split("][").map(Symbol::from).collect())
 }
 
-/// The names with dots of a call's token, each with the same as a path.
-fn dotted(calls: &[Call]) -> Vec<(Symbol, Symbol)> {
+/// A claim as the evaluator's tokens call it: by its name, or by the way to it.
+fn called(way: &[Symbol]) -> Symbol {
+    match way {
+        [name] => Symbol::clone(name),
+        _ => way.iter().flat_map(|name| ["[", name, "]"]).collect::<String>().into(),
+    }
+}
+
+/// The condition's key that looks at a claim of a token.
+pub(super) fn key(claim: &str) -> String {
+    if claim.starts_with('[') { format!("{KEY}{claim}") } else { format!("{KEY}[{claim}]") }
+}
+
+/// The readings of a token.
+pub(super) struct Readings {
+    /// A call once for each of them.
+    pub(super) calls: Vec<Call>,
+    /// Whether there are more.
+    pub(super) are_more: bool,
+}
+
+/// A call once for each reading of its token.
+pub(super) fn readings(call: Call, looked_at: &LookedAt) -> Readings {
+    let mut found = Readings { calls: vec![call], are_more: false };
+    for name in dotted(&found.calls) {
+        let mut ways: Vec<&[Symbol]> = looked_at.iter().filter(|way| way.join(".") == *name).map(Vec::as_slice).collect();
+        ways.sort_by_key(|way| way.len());
+        // Nobody looks at it as anything else than what it is.
+        if ways.iter().all(|way| way.len() == 1) {
+            continue;
+        }
+        found.are_more |= found.calls.len() * ways.len() > MOST_READINGS;
+        let read = |call: &Call| ways.iter().map(|way| taken_for(call, &name, way)).collect::<Vec<_>>();
+        found.calls = found.calls.iter().flat_map(read).take(MOST_READINGS).collect();
+    }
+    found
+}
+
+/// The names with dots of a call's token.
+fn dotted(calls: &[Call]) -> Vec<Symbol> {
     let Some(Token::Valid { claims, .. }) = calls.first().and_then(|call| call.request.as_ref()).map(|request| &request.token) else {
         return Vec::new();
     };
-    let of = |name: &Symbol| Some((Symbol::clone(name), path_of(name).filter(|path| claims.contains_key(path))?));
-    claims.keys().filter_map(of).collect()
+    claims.keys().filter(|name| name.contains('.')).cloned().collect()
 }
 
-/// The claim inside others that a name with dots means, as the evaluator's tokens call it; none for a plain name and for an address.
-pub(super) fn path_of(name: &str) -> Option<Symbol> {
-    let is_path = name.contains('.') && !name.contains('/') && name.split('.').all(|part| !part.is_empty());
-    is_path.then(|| name.split('.').flat_map(|part| ["[", part, "]"]).collect::<String>().into())
-}
-
-/// A call whose token lacks a claim, and what its name is taken for.
-fn without(call: &Call, claim: &Symbol, taken: Option<(&Symbol, &str)>) -> Call {
+/// A call whose token has a claim where a way leads, and what its name is taken for.
+fn taken_for(call: &Call, name: &Symbol, way: &[Symbol]) -> Call {
     let mut call = call.clone();
-    if let Some(Request { token: Token::Valid { claims, .. }, .. }) = &mut call.request {
-        claims.remove(claim);
+    if let Some(Request { token: Token::Valid { claims, .. }, .. }) = &mut call.request
+        && let Some(values) = claims.remove(name)
+    {
+        claims.insert(called(way), values);
     }
-    call.readings.extend(taken.map(|(name, word)| format!("the dots of the claim `{name}` are taken for {word}")));
+    call.readings.push(format!("the dots of the claim `{name}` are taken for {}", in_words(name, way)));
     call
+}
+
+/// What a claim is; of a name with several dots some may be its own, so the way is told.
+fn in_words(name: &str, way: &[Symbol]) -> String {
+    match (way.len(), name.matches('.').count()) {
+        (1, _) => "one name".to_owned(),
+        (_, 1) => "the way to a claim inside another".to_owned(),
+        _ => format!("the way to a claim inside another, `{}`", called(way)),
+    }
 }

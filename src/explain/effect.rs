@@ -23,11 +23,11 @@ use super::setting::Setting;
 use super::world::Known;
 use crate::cluster::{End, Gate, Names, Way};
 use attempt::{Attempt, Tries};
-use pairs::{Pair, pairs};
+use pairs::{Pair, name_accounts, pairs};
 use strangers::{Coverage, Partition};
 use told::{Nearness, Told};
 
-use crate::flow::{AddressSet, Cut, Peer, PodCube, Symbol, Transport, Verdict};
+use crate::flow::{AddressSet, Cut, DataPlane, Peer, PodCube, Symbol, Transport, Verdict};
 use crate::verify::{Judge, Manifests};
 
 /// What a change does besides.
@@ -37,6 +37,8 @@ pub struct Effect {
     pub others: Vec<String>,
     /// Who loses something by a change that is to let a connection through, or gains something by one that is to stop it.
     pub against: Vec<String>,
+    /// For whom it is undecided afterwards, and was not before.
+    pub undecided: Vec<String>,
     /// How many workloads were compared, and classes of pods that nobody described.
     pub compared: usize,
     /// Whether not all of them could be.
@@ -50,27 +52,33 @@ pub struct Effect {
 pub(super) enum Change {
     /// Those that pass only afterwards.
     Gained,
-    /// Those that pass only before.
+    /// Those that are stopped only afterwards.
     Lost,
+    /// Those of which nobody can say afterwards whether they pass.
+    Undecided,
 }
 
 impl Change {
     /// What happens between two answers.
-    const fn between(before: bool, after: bool) -> Option<Self> {
+    const fn between(before: &Verdict, after: &Verdict) -> Option<Self> {
         match (before, after) {
-            (false, true) => Some(Self::Gained),
-            (true, false) => Some(Self::Lost),
-            _ => None,
+            (Verdict::Denied | Verdict::Unspecified(_), Verdict::Allowed) => Some(Self::Gained),
+            (Verdict::Allowed | Verdict::Unspecified(_), Verdict::Denied) => Some(Self::Lost),
+            (Verdict::Allowed | Verdict::Denied, Verdict::Unspecified(_)) => Some(Self::Undecided),
+            (Verdict::Allowed, Verdict::Allowed)
+            | (Verdict::Denied, Verdict::Denied)
+            | (Verdict::Unspecified(_), Verdict::Unspecified(_)) => None,
         }
     }
 }
 
-/// What passes in one of two settings alone, the connection itself left out.
+/// What is answered otherwise in one of two settings than in the other, the connection itself left out.
 pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Change) -> Effect {
     let mut pairs = pairs(before, after, call);
     let moved = Moved::of(before, after);
     let names = names((before, after), &pairs);
     let coverage = complete(&mut pairs, (before, after), call, &moved, &names);
+    name_accounts(&mut pairs);
     outsiders::add(&mut pairs, (before, after));
     let touched: Vec<bool> = pairs.iter().map(|pair| moved.changes(pair)).collect();
     let ends: Vec<Ends<'_>> = pairs.iter().map(|pair| Ends::of((before, after), pair, &names)).collect();
@@ -79,11 +87,11 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
     comparison.among_pods(&pairs, &ends, &touched);
     comparison.over_waypoints(&pairs);
     let partial = coverage == Coverage::Part || names.are_cut_short() || comparison.is_cut_short();
-    let Comparison { gained, lost, addresses, .. } = comparison;
-    let [gained, lost] = [gained, lost].map(|told| told.summarised(call));
+    let Comparison { gained, lost, undecided, addresses, .. } = comparison;
+    let [gained, lost, undecided] = [gained, lost, undecided].map(|told| told.summarised(call));
     let (others, against) = if change == Change::Gained { (gained, lost) } else { (lost, gained) };
     let findings = after.codes.difference(&before.codes).map(|code| code.name()).collect();
-    Effect { others, against, compared: pairs.len() + addresses.len(), partial, findings }
+    Effect { others, against, undecided, compared: pairs.len() + addresses.len(), partial, findings }
 }
 
 /// Adds pods that nobody described, until somebody is compared of every class that the changed policies may treat otherwise than others:
@@ -119,6 +127,7 @@ struct Comparison<'s> {
     tries: Tries<'s>,
     gained: Told,
     lost: Told,
+    undecided: Told,
     /// The addresses that were tried.
     addresses: BTreeSet<AddressSet>,
     are_addresses_left: bool,
@@ -127,8 +136,8 @@ struct Comparison<'s> {
 impl<'s> Comparison<'s> {
     fn new(settings: (&'s Setting, &'s Setting), call: &'s Call, names: &'s Names) -> Self {
         let tries = Tries::new(call, settings.0);
-        let (gained, lost) = (Told::default(), Told::default());
-        Self { settings, call, names, tries, gained, lost, addresses: BTreeSet::new(), are_addresses_left: false }
+        let [gained, lost, undecided] = [(); 3].map(|()| Told::default());
+        Self { settings, call, names, tries, gained, lost, undecided, addresses: BTreeSet::new(), are_addresses_left: false }
     }
 
     /// Whether there was more to try.
@@ -181,13 +190,9 @@ impl<'s> Comparison<'s> {
     fn between(&mut self, (source, out): (&Pair, &Ends<'_>), (to, destination, into): (usize, &Pair, &Ends<'_>)) {
         let range = &source.before.range.union(&destination.before.range);
         for attempt in self.tries.between((source, out), (to, destination, into)) {
-            let told = match changed(out, into, (source, destination), &attempt) {
-                Some(Change::Gained) => &mut self.gained,
-                Some(Change::Lost) => &mut self.lost,
-                None => continue,
-            };
+            let Some(change) = changed(out, into, (source, destination), &attempt) else { continue };
             for (nearness, text) in words::words(self.call, (source, destination), &attempt) {
-                told.add(nearness, &text, range);
+                self.told(change).add(nearness, &text, range);
             }
         }
     }
@@ -204,10 +209,9 @@ impl<'s> Comparison<'s> {
         }
         let asked = [&self.call.source, &self.call.destination];
         for pair in pairs.iter().filter(|pair| !asked.into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
-            let change = Change::between(self.passes(before, &pair.before), self.passes(after, &pair.after));
             let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
-            if let Some(told) = self.told(change) {
-                told.add(nearness, &pair.title, &pair.before.range);
+            if let Some(change) = Change::between(&self.asked(before, &pair.before), &self.asked(after, &pair.after)) {
+                self.told(change).add(nearness, &pair.title, &pair.before.range);
             }
         }
         self.addresses_over_waypoints();
@@ -220,29 +224,29 @@ impl<'s> Comparison<'s> {
         let (parts, coverage) = addresses::parts(written.iter(), &self.call.source.range);
         self.are_addresses_left |= coverage == Coverage::Part;
         for pair in parts.into_iter().filter_map(|part| addresses::pair(&part, &self.call.source)) {
-            let change = Change::between(self.passes(before, &pair.before), self.passes(after, &pair.after));
+            let change = Change::between(&self.asked(before, &pair.before), &self.asked(after, &pair.after));
             let is_asked = pair.before.endpoint == self.call.source.endpoint;
-            if let Some(told) = self.told(change).filter(|_| !is_asked) {
-                told.add(Nearness::Caller, &pair.title, &pair.before.range);
+            if let Some(change) = change.filter(|_| !is_asked) {
+                self.told(change).add(Nearness::Caller, &pair.title, &pair.before.range);
             }
         }
     }
 
-    /// Whether somebody else's call passes where it goes the same way.
-    fn passes(&self, setting: &Setting, source: &Known) -> bool {
+    /// The answer to somebody else's call that goes the same way.
+    fn asked(&self, setting: &Setting, source: &Known) -> Verdict {
         let mut asked = Call { source: source.clone(), ..self.call.in_setting(setting) };
         if source.pod().is_none() {
             asked.transport = Some(Transport::Plaintext);
         }
-        asked.decide(setting).verdict == Verdict::Allowed
+        asked.decide(setting).verdict
     }
 
     /// Where a change is told.
-    const fn told(&mut self, change: Option<Change>) -> Option<&mut Told> {
+    const fn told(&mut self, change: Change) -> &mut Told {
         match change {
-            Some(Change::Gained) => Some(&mut self.gained),
-            Some(Change::Lost) => Some(&mut self.lost),
-            None => None,
+            Change::Gained => &mut self.gained,
+            Change::Lost => &mut self.lost,
+            Change::Undecided => &mut self.undecided,
         }
     }
 }
@@ -275,23 +279,34 @@ impl<'s> Ends<'s> {
     }
 }
 
-/// What becomes of an attempt between the two settings. What passed in plaintext gains nothing by mTLS.
+/// What becomes of an attempt between the two settings. Who could speak plaintext alone, and passed so, gains nothing by mTLS; to others it is
+/// what their proxies speak by themselves.
 fn changed(out: &Ends<'_>, into: &Ends<'_>, pairs: (&Pair, &Pair), attempt: &Attempt) -> Option<Change> {
-    let before = |attempt: &Attempt| passes((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
-    let after = passes((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
-    let change = Change::between(before(attempt), after)?;
-    let in_plaintext = Attempt { transport: Transport::Plaintext, ..attempt.clone() };
-    let is_new = change == Change::Lost || attempt.transport == Transport::Plaintext || !before(&in_plaintext);
-    is_new.then_some(change)
+    let before = |attempt: &Attempt| decided((&out.before, &into.before), (&pairs.0.before, &pairs.1.before), attempt);
+    let after = decided((&out.after, &into.after), (&pairs.0.after, &pairs.1.after), attempt);
+    let change = Change::between(&before(attempt), &after)?;
+    let is_meshed = |pair: &Pair| pair.before.pod().is_some_and(|pod| pod.plane != DataPlane::None);
+    let joins = attempt.transport == Transport::Mtls && !(is_meshed(pairs.0) && is_meshed(pairs.1));
+    let passed = || before(&Attempt { transport: Transport::Plaintext, ..attempt.clone() }) == Verdict::Allowed;
+    (change == Change::Lost || !joins || !passed()).then_some(change)
 }
 
-/// Whether both ends let an attempt pass.
-fn passes(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, &Known), attempt: &Attempt) -> bool {
+/// The answer of both ends to an attempt.
+fn decided(ends: (&[End<'_>; 2], &[End<'_>; 2]), (source, destination): (&Known, &Known), attempt: &Attempt) -> Verdict {
     let ([egress, _], [_, ingress]) = ends;
-    let ask = |end: &End<'_>, far: &Known| {
-        end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref()) == Verdict::Allowed
-    };
-    ask(egress, destination) && ask(ingress, source)
+    let ask =
+        |end: &End<'_>, far: &Known| end.decide(&far.endpoint, attempt.protocol, attempt.port, attempt.transport, attempt.request.as_ref());
+    match ask(egress, destination) {
+        Verdict::Denied => Verdict::Denied,
+        Verdict::Allowed => ask(ingress, source),
+        open @ Verdict::Unspecified(_) => {
+            if ask(ingress, source) == Verdict::Denied {
+                Verdict::Denied
+            } else {
+                open
+            }
+        }
+    }
 }
 
 /// The names that patterns are cut by.

@@ -229,7 +229,9 @@ fn besides(effect: &Effect, wish: Wish) -> String {
     };
     let some = if effect.partial { " (not everything was compared)" } else { "" };
     let found = if effect.findings.is_empty() { String::new() } else { format!(" ({})", effect.findings.join(", ")) };
-    let others = if effect.others.is_empty() { nobody.to_owned() } else { format!("{also} {}", effect.others.join(", ")) };
+    let for_sure = if effect.undecided.is_empty() { "" } else { " for sure" };
+    let others = if effect.others.is_empty() { format!("{nobody}{for_sure}") } else { format!("{also} {}", effect.others.join(", ")) };
     let against = if effect.against.is_empty() { String::new() } else { format!("; {against} {}", effect.against.join(", ")) };
-    format!("{others}{against}{found}{some}")
+    let undecided = if effect.undecided.is_empty() { String::new() } else { format!("; leaves undecided {}", effect.undecided.join(", ")) };
+    format!("{others}{against}{undecided}{found}{some}")
 }

@@ -174,6 +174,8 @@ struct Advice<'a> {
     others: Option<&'a [String]>,
     /// Who loses something by what is to allow, or gains by what is to stop; null if the change was refused.
     against: Option<&'a [String]>,
+    /// For whom it is undecided afterwards, and was not before; null if the change was refused.
+    undecided: Option<&'a [String]>,
     compared: usize,
     partial: bool,
     findings: &'a [&'static str],
@@ -319,6 +321,7 @@ impl<'a> Advice<'a> {
             changes: remedy.changes.iter().map(|change| Place { place: &change.place, text: &change.text }).collect(),
             others: remedy.effect.as_ref().map(|effect| effect.others.as_slice()),
             against: remedy.effect.as_ref().map(|effect| effect.against.as_slice()),
+            undecided: remedy.effect.as_ref().map(|effect| effect.undecided.as_slice()),
             compared: remedy.effect.as_ref().map_or(0, |effect| effect.compared),
             partial: remedy.effect.as_ref().is_some_and(|effect| effect.partial),
             findings: remedy.effect.as_ref().map_or(&[], |effect| effect.findings.as_slice()),

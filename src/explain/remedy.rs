@@ -123,7 +123,10 @@ fn tried(setting: &Setting, call: &Call, candidates: Vec<Candidate>, wish: Wish)
     let all = found.clone();
     found.retain(|remedy| !needless(remedy, &all));
     found.sort_by_key(|remedy| {
-        (remedy.changes.len(), remedy.effect.as_ref().map_or(0, |effect| effect.others.len() + effect.against.len()))
+        (
+            remedy.changes.len(),
+            remedy.effect.as_ref().map_or(0, |effect| effect.others.len() + effect.against.len() + effect.undecided.len()),
+        )
     });
     found.truncate(MOST);
     found

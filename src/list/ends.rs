@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::cluster::{Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Readers, Way};
+use crate::cluster::{Addressed, Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Question, Readers, Way};
 use crate::flow::{
     AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
 };
@@ -199,13 +199,17 @@ impl<'c> Asking<'c> {
     fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], alike: &mut Alike) -> usize {
         let mut pieces = Vec::new();
         let plain = Looked::default();
+        let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
         for group in view.ports(far, held) {
             let samples = view.samples(&group.held);
             for (protocol, transport) in view.transports(far) {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
                 let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
-                let decide = |request: Option<&Request>| view.end.decide(far, protocol, port, transport, request);
+                let decide = |request: Option<&Request>| match probing {
+                    Some(cluster) => probed(cluster, (far, view.subject), (protocol, port, transport), request),
+                    None => view.end.decide(far, protocol, port, transport, request),
+                };
                 let said = self.said(looked_at, (&view.end, alike), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
@@ -291,7 +295,34 @@ impl Ends<'_> {
     }
 }
 
+/// The answer to what has an address of probes. Whether it counts as the pod's own node is left open where ends are judged by
+/// themselves, as that node is; so it is asked whole.
+fn probed(
+    cluster: &Cluster,
+    (source, destination): (&Endpoint, &Endpoint),
+    (protocol, port, transport): (Protocol, u16, Transport),
+    request: Option<&Request>,
+) -> Verdict {
+    let question = Question {
+        source: source.clone(),
+        destination: destination.clone(),
+        protocol,
+        port,
+        transport: Some(transport),
+        request: request.cloned(),
+        addressed: Addressed::Pod,
+    };
+    cluster.decide(&question).verdict
+}
+
 impl View<'_> {
+    /// Whether a far end has an address that probes of the pod's own node have (`semantics.md` §5.4).
+    fn is_probed(&self, far: &Endpoint, cluster: &Cluster) -> bool {
+        let Peer::Address(address) = far.peer else { return false };
+        let is_ambient = pod(self.subject).is_some_and(|pod| pod.plane == DataPlane::Ambient);
+        self.way == Way::Ingress && is_ambient && cluster.platform().probe_sources.contains(address)
+    }
+
     /// The group in which a workload stands, with its number.
     pub(super) fn group(&self, far: usize) -> Option<(usize, &Group)> {
         self.groups.iter().map(|(group, _)| group).enumerate().find(|(_, group)| group.members.contains(far))

@@ -240,3 +240,68 @@ spec: {selector: {matchLabels: {app: db}}, rules: [{}]}
     let found = of_manifests(&meshed, "pod/web@shop -> app=db@data:5432 plaintext", "remove egress");
     assert!(!others(&found).iter().any(|other| other.contains("pods of data")), "{found:#?}");
 }
+
+/// A policy that some other server decides.
+const CUSTOM: &str = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: asks, namespace: shop}\n\
+    spec: {selector: {matchLabels: {app: db}}, action: CUSTOM, provider: {name: judge}, \
+    rules: [{to: [{operation: {paths: [/admin], ports: ['80']}}]}]}\n";
+
+/// What was stopped, and of which nobody can say afterwards whether it passes, is told: it may pass.
+#[test]
+fn what_becomes_undecided_is_told() {
+    let manifests = format!(
+        "{PODS}{CUSTOM}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n\
+         ---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\n\
+         spec: {{selector: {{app: db}}, ports: [{{name: http, port: 80}}]}}\n\
+         ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: db, namespace: shop}}\n\
+         spec: {{podSelector: {{matchLabels: {{app: db}}}}, ingress: []}}\n"
+    );
+    let flow = "pod/web@shop -> svc/db@shop:80 GET /a";
+    let found = of_manifests(&manifests, flow, "add ingress");
+    assert!(found.undecided.contains(&"GET /admin".to_owned()), "{found:#?}");
+    let page = Files { manifests: &manifests, ..Files::default() }.page(flow);
+    assert!(page.contains("leaves undecided GET /admin"), "{page}");
+    // Where it is not undecided, nothing is said of it.
+    let found = of_manifests(&manifests.replace(CUSTOM, ""), flow, "add ingress");
+    assert_eq!(found.undecided, [""; 0], "{found:#?}");
+    // And the other way round: what a remedy that stops leaves open was open before.
+    let open = manifests.replace("ingress: []", "ingress: [{}]");
+    let found = of_manifests(&open, flow, "remove ingress");
+    assert_eq!(found.undecided, [""; 0], "{found:#?}");
+}
+
+/// A class of pods that differ from others by their account alone is named with it.
+#[test]
+fn an_account_that_tells_pods_apart_is_named() {
+    let manifests = mesh(
+        "{from: [{source: {principals: [cluster.local/ns/shop/sa/web-sa, cluster.local/ns/pay/sa/default]}}], to: [{operation: {ports: ['80']}}]}",
+    ) + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: pay, labels: {istio-injection: enabled}}\n\
+           ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: shop}\nspec: {mtls: {mode: STRICT}}\n";
+    let flow = "pod/web@shop -> app=db@shop:80";
+    let found = of_manifests(&manifests, flow, "remove");
+    assert!(others(&found).contains(&"*@pay as default"), "{found:#?}");
+    // Where no policy looks at it, it tells nobody apart.
+    let by_namespace =
+        manifests.replace("principals: [cluster.local/ns/shop/sa/web-sa, cluster.local/ns/pay/sa/default]", "namespaces: [shop, pay]");
+    let found = of_manifests(&by_namespace, flow, "remove");
+    assert!(others(&found).contains(&"*@pay"), "{found:#?}");
+    // Two that run under the same labels are two.
+    let twin = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web-2, namespace: shop, labels: {app: web}}\n\
+                spec: {serviceAccountName: other-sa, containers: [{name: c, image: x}]}\n";
+    let twins = manifests.replace("ns/pay/sa/default", "ns/shop/sa/other-sa") + twin;
+    let found = of_manifests(&twins, flow, "remove");
+    assert!(others(&found).contains(&"app=web@shop as other-sa"), "{found:#?}");
+}
+
+/// Proxies speak mTLS by themselves, so what a rule stops of that is let in without it, whatever passes in plaintext.
+#[test]
+fn what_passes_in_plaintext_may_gain_over_mtls() {
+    let job = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: job, namespace: shop, labels: {app: job}}\n\
+               spec: {serviceAccountName: job-sa, containers: [{name: c, image: x}]}\n";
+    let manifests = mesh("{from: [{source: {principals: ['*']}}]}") + job;
+    for (flow, verdict) in [("app=job@shop -> app=db@shop:5432", "DENIED"), ("app=job@shop -> app=db@shop:5432 plaintext", "ALLOWED")] {
+        assert!(Files { manifests: &manifests, ..Files::default() }.page(flow).starts_with(verdict), "{flow}");
+    }
+    let found = of_manifests(&manifests, "pod/web@shop -> app=db@shop:5432 mtls", "remove");
+    assert!(others(&found).contains(&"app=job@shop"), "{found:#?}");
+}

@@ -351,6 +351,28 @@ fn that_pods_are_taken_into_the_mesh_is_said() {
     }
 }
 
+/// The mesh sees TCP alone (`semantics.md` §0.1), so nothing is said of it where another protocol is asked about.
+#[test]
+fn nothing_is_said_of_the_mesh_where_it_sees_nothing() {
+    let described = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n\
+                     ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: all, namespace: shop}\nspec: {rules: [{}]}\n";
+    let unmentioned = "apiVersion: v1\nkind: Namespace\nmetadata: {name: cl}\n";
+    let joined = two_namespaces("istio-injection: enabled", "");
+    let cases = [
+        (described, "app=web@shop -> app=web@shop:80", NO_LABEL),
+        (unmentioned, "app=x@cl -> app=y@cl:80", "no manifest speaks of a mesh"),
+        (&*joined, "app=x@cl -> app=x@srv:80", "no label takes pods of `cl` into the mesh"),
+    ];
+    for (manifests, flow, note) in cases {
+        let page = |flow: &str| Files { manifests, ..Files::default() }.page(flow);
+        assert!(page(flow).contains(note), "{flow}: {}", page(flow));
+        for protocol in ["udp", "sctp"] {
+            let flow = format!("{flow}/{protocol}");
+            assert!(!page(&flow).contains(note), "{flow}: {}", page(&flow));
+        }
+    }
+}
+
 /// A namespace, that its pods take mTLS alone, and what else there is.
 fn strict_namespace(name: &str, labels: &str, more: &str) -> String {
     format!(

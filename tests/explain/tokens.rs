@@ -1,6 +1,7 @@
 //! Tokens of flows: whose they are where a flow does not say it, and what is offered to whoever has one.
 
 use super::Files;
+use twogate::explain::Answer;
 use twogate::flow::Verdict;
 
 /// Two pods with sidecars, an issuer whose tokens are verified, and a policy of these rules.
@@ -123,30 +124,124 @@ fn a_token_verifies_or_does_not() {
     assert!(!files.ask("web -> api:80 GET / bad-jwt").cases.is_empty());
 }
 
+/// A policy that looks at these claims.
+fn on_claims(name: &str, action: &str, keys: &[&str]) -> String {
+    let conditions: Vec<String> = keys.iter().map(|key| format!("{{key: 'request.auth.claims{key}', values: [ops]}}")).collect();
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{action: {action}, rules: [{{when: [{}]}}]}}\n",
+        conditions.join(", ")
+    )
+}
+
+/// The answer to a request with these claims.
+fn with_claims(policies: &str, names: &[&str]) -> Answer {
+    let issuer = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
+                  ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: corp, namespace: shop}\n\
+                  spec: {jwtRules: [{issuer: 'https://corp.example', jwksUri: 'https://corp.example/keys'}]}\n";
+    let manifests = format!("{issuer}{policies}");
+    let claims: Vec<String> = names.iter().map(|name| format!("claim {name}=ops")).collect();
+    let flow = format!("app=web@shop -> app=db@shop:80 http GET /a jwt \"https://corp.example\" {}", claims.join(" "));
+    Files { manifests: &manifests, ..Files::default() }.ask(&flow)
+}
+
+/// The verdicts on a request with this claim, the one on all of it, and the notes about dots.
+fn read(policies: &str, name: &str) -> (Vec<Verdict>, Option<Verdict>, Vec<String>) {
+    let answer = with_claims(policies, &[name]);
+    let verdicts: Vec<Verdict> = answer.cases.iter().map(|case| case.decision.verdict.clone()).collect();
+    let notes: Vec<String> = answer.cases.iter().flat_map(|case| case.notes.clone()).filter(|note| note.contains("dots")).collect();
+    (verdicts, answer.verdict().cloned(), notes)
+}
+
 /// `semantics.md` §4.3: a claim inside another is no claim with a dot in its name. A flow writes both alike and means what policies look at.
 #[test]
 fn dots_of_a_claim_are_what_policies_look_at() {
-    let policy = |name: &str, action: &str, key: &str| {
-        format!(
-            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\n\
-             spec: {{action: {action}, rules: [{{when: [{{key: 'request.auth.claims{key}', values: [ops]}}]}}]}}\n"
-        )
-    };
-    let asked = |policies: &str| {
-        let issuer = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
-                      ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: corp, namespace: shop}\n\
-                      spec: {jwtRules: [{issuer: 'https://corp.example', jwksUri: 'https://corp.example/keys'}]}\n";
-        let manifests = format!("{issuer}{policies}");
-        let flow = "app=web@shop -> app=db@shop:80 http GET /a jwt \"https://corp.example\" claim realm.role=ops";
-        let answer = Files { manifests: &manifests, ..Files::default() }.ask(flow);
-        let verdicts: Vec<Verdict> = answer.cases.iter().map(|case| case.decision.verdict.clone()).collect();
-        let notes: Vec<String> = answer.cases.iter().flat_map(|case| case.notes.clone()).filter(|note| note.contains("dots")).collect();
-        (verdicts, answer.verdict().cloned(), notes)
-    };
-    let (inside, name) = (policy("inside", "ALLOW", "[realm][role]"), policy("name", "DENY", "[realm.role]"));
+    let (inside, name) = (on_claims("inside", "ALLOW", &["[realm][role]"]), on_claims("name", "DENY", &["[realm.role]"]));
     let way = "the dots of the claim `realm.role` are taken for the way to a claim inside another".to_owned();
     let one = "the dots of the claim `realm.role` are taken for one name".to_owned();
-    assert_eq!(asked(&inside), (vec![Verdict::Allowed], Some(Verdict::Allowed), vec![way.clone()]));
-    assert_eq!(asked(&name), (vec![Verdict::Denied], Some(Verdict::Denied), vec![]));
-    assert_eq!(asked(&(inside + &name)), (vec![Verdict::Denied, Verdict::Allowed], None, vec![one, way]));
+    assert_eq!(read(&inside, "realm.role"), (vec![Verdict::Allowed], Some(Verdict::Allowed), vec![way.clone()]));
+    assert_eq!(read(&name, "realm.role"), (vec![Verdict::Denied], Some(Verdict::Denied), vec![]));
+    assert_eq!(read(&(inside + &name), "realm.role"), (vec![Verdict::Denied, Verdict::Allowed], None, vec![one, way]));
+}
+
+/// Of several dots each may be one of a name or a step of the way.
+#[test]
+fn each_dot_of_a_claim_may_lead_inside() {
+    for key in ["[a.b.d]", "[a][b.d]", "[a.b][d]", "[a][b][d]"] {
+        let (verdicts, verdict, notes) = read(&on_claims("deny", "DENY", &[key]), "a.b.d");
+        assert_eq!((verdicts, verdict), (vec![Verdict::Denied], Some(Verdict::Denied)), "{key}");
+        let told = notes.iter().any(|note| note.ends_with(&format!("are taken for the way to a claim inside another, `{key}`")));
+        assert_eq!(told, key != "[a.b.d]", "{key}: {notes:?}");
+    }
+    for key in ["[a][b]", "[a][b][d][e]", "[a][b.x]", "[ab.d]"] {
+        assert_eq!(read(&on_claims("deny", "DENY", &[key]), "a.b.d"), (vec![Verdict::Allowed], Some(Verdict::Allowed), vec![]), "{key}");
+    }
+    let both = on_claims("allow", "ALLOW", &["[a.b][d]"]) + &on_claims("deny", "DENY", &["[a][b.d]"]);
+    let (verdicts, verdict, notes) = read(&both, "a.b.d");
+    assert_eq!((verdicts.len(), verdict), (2, None), "{notes:?}");
+    assert!(verdicts.contains(&Verdict::Allowed) && verdicts.contains(&Verdict::Denied), "{notes:?}");
+    // An address is a name too, and claims may stand inside it.
+    let (_, verdict, _) = read(&on_claims("deny", "DENY", &["[https://corp.example/app][role]"]), "\"https://corp.example/app.role\"");
+    assert_eq!(verdict, Some(Verdict::Denied));
+}
+
+/// Readings that are judged alike are one answer, which says so.
+#[test]
+fn readings_that_are_judged_alike_are_told_once() {
+    let both = on_claims("one", "DENY", &["[a.b]"]) + &on_claims("way", "DENY", &["[a][b]"]);
+    let notes = vec![
+        "the dots of the claim `a.b` are taken for one name".to_owned(),
+        "one more way to take the dots of its claims is judged alike".to_owned(),
+    ];
+    let (verdicts, verdict, told) = read(&both, "a.b");
+    assert_eq!((verdicts, verdict), (vec![Verdict::Denied], Some(Verdict::Denied)));
+    assert_eq!(told, notes);
+}
+
+/// Past a bound not all readings are tried; then nothing is said of all of them.
+#[test]
+fn readings_that_are_not_tried_are_told() {
+    let names: Vec<String> = (0..7).map(|number| format!("a{number}.b")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let both = |count: usize| {
+        let keys = names.iter().take(count).map(|name| {
+            let (outer, inner) = name.split_once('.').unwrap();
+            on_claims(&format!("one-{outer}"), "ALLOW", &[&format!("[{name}]")])
+                + &on_claims(&format!("way-{outer}"), "ALLOW", &[&format!("[{outer}][{inner}]")])
+        });
+        // Policies of another namespace look at them too, and do nothing here.
+        keys.collect::<String>().replace("namespace: shop", "namespace: other")
+    };
+    for count in [3, 6] {
+        let answer = with_claims(&both(count), &names[..count]);
+        assert_eq!(answer.verdict(), Some(&Verdict::Allowed), "{count}: {:?}", answer.notes);
+        assert!(!answer.notes.iter().any(|note| note.contains("dots")), "{count}: {:?}", answer.notes);
+    }
+    let answer = with_claims(&both(7), &names);
+    assert_eq!(answer.verdict(), None);
+    let note = "the dots of the claims can be taken in more ways than are looked at: not all of them are";
+    assert!(answer.notes.iter().any(|own| own == note), "{:?}", answer.notes);
+}
+
+/// A rule for a claim inside another asks for it where it stands.
+#[test]
+fn a_rule_for_a_claim_inside_another_asks_for_it() {
+    let answer = with_claims(&on_claims("inside", "ALLOW", &["[realm][role]", "[other]"]), &["realm.role"]);
+    let page = twogate::explain::human(&answer);
+    assert!(page.contains("{key: \"request.auth.claims[realm][role]\", values: [ops]}"), "{page}");
+}
+
+/// What intents say of a claim is said of its name, so where they are asked besides, that is a reading.
+#[test]
+fn a_claim_that_intents_name_is_read_by_its_name_too() {
+    let intents = "namespace shop\nissuer corp = \"https://corp.example\" jwks \"https://corp.example/keys\" audience \"shop\"\n\
+                   workload web = app=web\nworkload db = app=db\nallow web -> db:80 http GET /a jwt corp claim a.b=ops\n";
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
+                     ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: corp, namespace: shop}\n\
+                     spec: {jwtRules: [{issuer: 'https://corp.example', jwksUri: 'https://corp.example/keys', audiences: [shop]}]}\n";
+    let manifests = format!("{manifests}{}", on_claims("inside", "ALLOW", &["[a][b]"]));
+    let answer = Files { intents, manifests: &manifests, ..Files::default() }.ask("web -> db:80 http GET /a jwt corp claim a.b=ops");
+    let told: Vec<(Verdict, Option<bool>)> =
+        answer.cases.iter().map(|case| (case.decision.verdict.clone(), case.said.as_ref().map(|said| said.passes))).collect();
+    assert_eq!(told, [(Verdict::Denied, Some(true)), (Verdict::Allowed, Some(false))], "{:?}", answer.findings);
 }

@@ -611,3 +611,34 @@ fn between_ambient_pods_there_is_no_plaintext() {
     // Between sidecars it may be.
     assert!(!udp(&all("notNamespaces: [shop]", "istio-injection: enabled")).is_empty());
 }
+
+/// The address of probes may count as the pod's own node or not (`semantics.md` §5.4): where no rule lets it in, nobody knows.
+#[test]
+fn what_has_the_address_of_probes_is_open_at_isolated_pods() {
+    let pod = |name: &str, labels: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}{labels}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let ambient = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio.io/dataplane-mode: ambient}}}}\n{}{}\
+         ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: deny, namespace: shop}}\n\
+         spec: {{podSelector: {{}}, policyTypes: [Ingress]}}\n",
+        pod("db", ""),
+        pod("job", ", istio.io/dataplane-mode: none"),
+    );
+    let platform = Platform { probe_sources: addresses("169.254.7.127/32"), ..platform() };
+    let on = |yaml: &str, to: &str| on(platform.clone(), yaml, "169.254.0.0/16", to);
+    let listed = on(&ambient, "shop/db");
+    let [line] = listed.as_slice() else { panic!("{listed:#?}") };
+    let wanted = "unspecified: whether what probes and host processes of the pod's own node send from this address counts as that node's \
+                  hangs on the network plugin";
+    assert!(line.starts_with("? 169.254.7.127/32 | shop/db[Pod] | ") && line.ends_with(wanted), "{line}");
+    assert_eq!(on(&ambient, "shop/job"), ["no connection passes"]);
+    // A rule lets it in for sure.
+    let allowed = ambient.replace("[Ingress]}", "[Ingress], ingress: [{from: [{ipBlock: {cidr: 169.254.7.127/32}}]}]}");
+    let listed = on(&allowed, "shop/db");
+    assert!(listed.iter().any(|line| line.starts_with("169.254.7.127/32 | shop/db[Pod] | TCP 1-15000,")), "{listed:#?}");
+    assert!(!listed.iter().any(|line| line.ends_with(wanted)), "{listed:#?}");
+}

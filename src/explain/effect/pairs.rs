@@ -2,6 +2,8 @@
 //!
 //! Owns: `Pair`, `pairs`. Pods that only policies tell apart are `strangers`', addresses are `addresses`'. It must not judge.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::call::Call;
 use super::super::setting::Setting;
 use super::super::world::Known;
@@ -70,11 +72,29 @@ fn own_classes(known: &Known) -> Vec<(String, Known)> {
     vec![(format!("{} under another account", known.text), account), (format!("{}{OUTSIDE}", known.text), outside)]
 }
 
-/// A pod that nobody described.
+/// A pod that nobody described: none of those that run, so it has neither their addresses nor their node.
 fn class(known: &Known, pod: Pod) -> Known {
     let mut class = Known { name: None, ..known.clone() };
     class.endpoint.peer = Peer::Pod(pod);
+    let facts = &mut class.endpoint.facts;
+    (facts.one_pod, facts.node) = (None, None);
+    facts.addresses.clear();
     class
+}
+
+/// Names the accounts of those who are called alike and run as several.
+pub(super) fn name_accounts(pairs: &mut [Pair]) {
+    let mut accounts: BTreeMap<String, BTreeSet<Symbol>> = BTreeMap::new();
+    for pair in &*pairs {
+        let own = accounts.entry(pair.title.clone()).or_default();
+        own.extend(pair.before.pod().map(|pod| Symbol::clone(&pod.account)));
+    }
+    for pair in pairs {
+        let is_shared = accounts.get(&pair.title).is_some_and(|accounts| accounts.len() > 1);
+        if let Some(pod) = pair.before.pod().filter(|_| is_shared) {
+            pair.title = format!("{} as {}", pair.title, pod.account);
+        }
+    }
 }
 
 /// A namespace that nobody speaks of.

@@ -92,6 +92,12 @@ impl<'s> Partition<'s> {
         self.tests.iter().enumerate().filter(|(_, test)| holds(test)).map(|(at, _)| at).collect()
     }
 
+    /// Whether some test tells pods with these labels apart by their account.
+    fn tells_by_account(&self, pod: &Pod) -> bool {
+        let tells = |test: &PodCube| !test.account.is_any() && test.labels.contains(&pod.labels);
+        self.tests.iter().any(|test| tells(test) && test.namespace.contains(&pod.namespace_labels))
+    }
+
     fn pair(&self, pod: Pod) -> Pair {
         let before = world::undescribed(pod, &self.before.policy, &self.before.cluster);
         let after = self.after.world.again(&before, self.after.ground());
@@ -104,7 +110,8 @@ impl<'s> Partition<'s> {
         let is_known = self.before.policy.namespace(&pod.namespace).is_some()
             || self.before.cluster.namespaces().contains(&pod.namespace)
             || self.tests.iter().any(|test| test.names().words().contains(&pod.namespace));
-        let account = if &*pod.account == "default" { String::new() } else { format!(" as {}", pod.account) };
+        let is_plain = &*pod.account == "default" && !self.tells_by_account(pod);
+        let account = if is_plain { String::new() } else { format!(" as {}", pod.account) };
         if is_known {
             return format!("{}{account}", known.text);
         }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::claims::path_of;
 use super::super::subject;
 use super::draft::{Draft, Written};
 use crate::diagnostic::Diagnostic;
@@ -101,8 +100,7 @@ fn grpc(draft: &Draft<'_>, grpc: &GrpcClause, host: &Symbol) -> Result<Shape, Bo
     Ok(Shape { method: "POST".into(), path, host: host.clone(), headers: Labels::new() })
 }
 
-/// A valid token with every claim that is written, and a subject unless it is asked for without. A dot in a name is one, or leads to a
-/// claim inside another: the token has both, until it is known which of them policies tell apart.
+/// A valid token with every claim that is written, by its name, and a subject unless it is asked for without.
 fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<Token, Box<Diagnostic>> {
     let issuer = requests.cubes.iter().find_map(|cube| match &cube.token {
         TokenTest::Valid { issuer, .. } => Some(issuer.clone()),
@@ -110,10 +108,8 @@ fn token(draft: &Draft<'_>, jwt: &JwtClause, requests: &RequestSet) -> Result<To
     });
     let mut claims: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
     for claim in &jwt.claims {
-        let name = claim.name.value.as_str();
-        for key in [Some(Symbol::from(name)), path_of(name)].into_iter().flatten() {
-            claims.entry(key).or_default().extend(claim.values.iter().map(|word| Symbol::from(word.value.as_str())));
-        }
+        let values = claim.values.iter().map(|word| Symbol::from(word.value.as_str()));
+        claims.entry(claim.name.value.as_str().into()).or_default().extend(values);
     }
     match draft.no_subject {
         Some(span) if claims.contains_key("sub") => {

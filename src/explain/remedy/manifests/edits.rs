@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::super::super::call::Call;
+use super::super::super::claims;
 use super::super::super::place;
 use super::super::super::setting::Setting;
 use super::super::super::subject;
@@ -123,13 +124,12 @@ fn token_conditions(call: &Call) -> Vec<Value> {
     let Some(Token::Valid { issuer, claims }) = call.request.as_ref().map(|request| &request.token) else { return Vec::new() };
     let whose = match subject::user(issuer, claims) {
         Some(user) => json!({"key": "request.auth.principal", "values": [user]}),
-        None => json!({"key": "request.auth.claims[iss]", "values": [&**issuer]}),
+        None => json!({"key": claims::key("iss"), "values": [&**issuer]}),
     };
-    // A name with dots stands in the token twice, as a claim inside another too.
-    let others = claims.iter().filter(|(name, _)| !matches!(&***name, "sub" | "aud" | "iss") && !name.starts_with('['));
+    let others = claims.iter().filter(|(name, _)| !matches!(&***name, "sub" | "aud" | "iss"));
     let of = |(name, values): (&Symbol, &BTreeSet<Symbol>)| {
         let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-        json!({"key": format!("request.auth.claims[{name}]"), "values": values})
+        json!({"key": claims::key(name), "values": values})
     };
     std::iter::once(whose).chain(others.map(of)).collect()
 }
