@@ -325,6 +325,8 @@ fn check_and_test_agree() {
     );
     let prod_shop = "namespace shop labels env=prod {}\nallow *@[env=prod] -> app=api@shop:80\n";
     let plain = "namespace shop\nallow app=db -> app=web:80\n";
+    let requests = "namespace shop\nworkload job = app=job account job\nallow job -> app=db:80-81 mtls\ndeny job -> app=db:80 http *\n";
+    let monitored = "namespace shop\nallow app=mon@* -> app=db:90 mtls\n";
     let unmeshed = "namespace shop\nworkload db = app=db account db unmeshed\nallow * -> app=web:80 mtls\n";
     let more = [
         // Who is outside the mesh does not pass where mTLS is required.
@@ -347,6 +349,15 @@ fn check_and_test_agree() {
         (unmeshed, "allow * -> app=web:80 mtls", true),
         (unmeshed, "allow app=job -> app=web:80", true),
         (unmeshed, "deny app=db -> app=web:80", true),
+        // Where a `deny` on requests stands, what is no request does not occur.
+        (requests, "deny job -> app=db:80", true),
+        (requests, "some job -> app=db:80", false),
+        (requests, "allow job -> app=db:80", false),
+        (requests, "allow job -> app=db:81", true),
+        // Into namespaces of the system Istio puts no sidecar, though nobody declares them.
+        (monitored, "allow app=mon@kube-system -> app=db:90", false),
+        (monitored, "deny *@kube-system -> app=db:90", true),
+        (monitored, "allow app=mon@watch -> app=db:90", true),
     ];
     for (program, expected, holds) in cases.into_iter().chain(more) {
         let place =

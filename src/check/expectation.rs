@@ -8,8 +8,8 @@ use crate::flow::{
     AddressSet, DataPlane, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport, Values,
 };
 use crate::gates::{Gates, IsolatedBy, Mtls, Region};
-use crate::ir::{Expectation, Policy, RuleId, Workload, captured_ports};
-use crate::syntax::ast::{Direction, Quantifier};
+use crate::ir::{Expectation, Policy, RuleId, Target, Workload, captured_ports};
+use crate::syntax::ast::{Action, Direction, Quantifier};
 
 /// A finding for every expectation that does not hold.
 pub(super) fn check(policy: &Policy, gates: &Gates) -> Vec<Diagnostic> {
@@ -124,10 +124,27 @@ fn lanes(policy: &Policy, gates: &Gates, direction: Direction) -> Vec<Lane> {
                 crate::gates::Cause::Rule(rule) => Some(rule),
                 crate::gates::Cause::Baseline | crate::gates::Cause::Open => None,
             };
-            lanes.push(Lane { region, requests: policy.verified(opening.requests.clone()), mtls: opening.mtls, rule });
+            let requests = policy.verified(opening.requests.clone());
+            lanes.extend(served(policy, Lane { region, requests, mtls: opening.mtls, rule }));
         }
     }
     lanes
+}
+
+/// A lane without the connections that do not occur: where a `deny` on requests stands, ports are served as HTTP, as a proof assumes.
+fn served(policy: &Policy, lane: Lane) -> Vec<Lane> {
+    let denies = policy.rules.iter().filter(|rule| rule.action == Action::Deny && !rule.requests.is_all());
+    let everybody = |target: &Target| Region { sources: Peers::all(), destinations: target.end.peers(), ports: target.ports.clone() };
+    let ports: Vec<Region> = denies.flat_map(|rule| &rule.targets).map(everybody).filter(|region| region.overlaps(&lane.region)).collect();
+    if !lane.requests.raw || ports.is_empty() {
+        return vec![lane];
+    }
+    let elsewhere = ports.iter().fold(vec![lane.region.clone()], minus);
+    let parts = elsewhere.into_iter().map(|region| Lane { region, ..lane.clone() });
+    let requests = RequestSet { raw: false, ..lane.requests.clone() };
+    let within = ports.iter().filter_map(|region| lane.region.intersect(region));
+    let within = within.map(|region| Lane { region, requests: requests.clone(), ..lane.clone() });
+    parts.chain(within.filter(|lane| !lane.requests.is_empty())).collect()
 }
 
 /// Ends that are judged by nobody: addresses, pods of namespaces that are not managed, pods that are not isolated this way.
@@ -156,7 +173,7 @@ fn facing(direction: Direction, near: Peers, far: Peers, ports: PortSet) -> Regi
 
 fn judge(policy: &Policy, world: &World, expectation: &Expectation) -> Option<Diagnostic> {
     let sources = possible(policy, &expectation.source.peers());
-    let region = |target: &crate::ir::Target, sources: &Peers| Region {
+    let region = |target: &Target, sources: &Peers| Region {
         sources: sources.clone(),
         destinations: possible(policy, &target.end.peers()),
         ports: target.ports.clone(),

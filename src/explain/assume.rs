@@ -1,6 +1,6 @@
 //! What intents take for granted and manifests break, what is taken for granted of manifests, and what nobody can judge.
 //!
-//! Owns: `broken`, `of_the_mesh`, `unknown`. It must not offer remedies.
+//! Owns: `broken`, `of_the_mesh`, `taken_for_http`, `unknown`. It must not offer remedies.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ use super::world::{self, Known};
 use crate::cluster::{Decision, Endpoint, Facts, Gate};
 use crate::compile::Mesh;
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport, Verdict};
+use crate::ir::Rule;
+use crate::syntax::ast::Action;
 
 /// Assumptions of the intents that do not hold in the manifests, as far as this connection touches them.
 pub(super) fn broken(setting: &Setting, call: &Call, decision: &Decision) -> Vec<String> {
@@ -35,6 +37,20 @@ pub(super) fn of_the_mesh(setting: &Setting, call: &Call) -> Vec<String> {
         return Vec::new();
     }
     [meshed_by_default(setting, call), unjoined(setting, call)].into_iter().flatten().collect()
+}
+
+/// That the intents take a connection which is no HTTP for one that does not occur, as a `deny` on requests stands on its port.
+pub(super) fn taken_for_http(setting: &Setting, call: &Call) -> Option<String> {
+    let flow = said::flow(&setting.policy, (&call.source, &call.destination), (call.protocol, call.port), None, call.request.as_ref());
+    if flow.protocol != Protocol::Tcp || flow.request.is_some() {
+        return None;
+    }
+    let denies = |rule: &&Rule| rule.action == Action::Deny && !rule.requests.is_all() && rule.reaches(&flow);
+    let deny = setting.policy.rules.iter().find(denies)?;
+    Some(format!(
+        "port {} is taken to be served as HTTP, as `{}` stands there: of connections that are none the intents promise nothing",
+        call.port, deny.text
+    ))
 }
 
 /// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.

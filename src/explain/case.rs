@@ -261,8 +261,10 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let accepted =
         said.as_ref().filter(|_| is_gained).map_or_else(Vec::new, |said| accepted::of(setting, &flow(setting, call, &decision), said));
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
+    let taken_for_http = if differs { assume::taken_for_http(setting, call) } else { None };
     // Intents speak of who calls, and not of the address with which the call arrives.
-    let is_comparable = call.entrance.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
+    let is_comparable = call.entrance.is_none() && taken_for_http.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
+    notes.extend(taken_for_http);
     let is_fault = differs && accepted.is_empty() && setting.judge == Judge::Compiled;
     let disagreement = (is_fault && is_comparable).then(|| {
         format!("the intents and the manifests compiled from them disagree about {} -> {}", call.source.text, call.destination.text)

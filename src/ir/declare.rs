@@ -3,7 +3,7 @@
 //! Owns: how attributes of many statements become one namespace, and what contradicts. It must not look at rules beyond
 //! asking which namespace they make managed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::check_name;
 use super::endpoint::label_cube;
@@ -11,7 +11,7 @@ use super::scope::{Declaration, Scope, Scoped};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Symbol};
 use crate::inventory::is_never_injected;
-use crate::ir::{Namespace, Origin, Ownership, Program, Stance};
+use crate::ir::{Namespace, Origin, Ownership, Policy, Program, Stance};
 use crate::source::{Location, Spanned};
 use crate::syntax::ast::{Endpoint, EndpointKind, NamespaceAttribute, NamespaceNames, StatementKind, Word};
 
@@ -259,6 +259,24 @@ impl Namespaces {
                 self.findings.push(protected_namespace(&namespace.name, location));
             }
         }
+    }
+}
+
+/// Of namespaces that rules and expectations name, and nobody declares, it is known where Istio puts no sidecar (`semantics.md` §2.1).
+pub(super) fn add_never_injected(policy: &mut Policy) {
+    // An inventory that shows namespaces says what there is, and ztunnel knows none of these bounds.
+    if policy.config.mesh.mode == DataPlane::Ambient || !policy.inventory.namespaces.is_empty() {
+        return;
+    }
+    let rules = policy.rules.iter().flat_map(|rule| std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end)));
+    let expected = policy.expectations.iter();
+    let expected = expected.flat_map(|one| std::iter::once(&one.source).chain(one.targets.iter().map(|target| &target.end)));
+    let cubes = rules.chain(expected).flat_map(|end| end.peers().pods.cubes().to_vec());
+    let named = cubes.flat_map(|cube| cube.namespace_names().map(<[Symbol]>::to_vec).unwrap_or_default());
+    let unsaid: BTreeSet<Symbol> = named.filter(|name| is_never_injected(name) && !policy.namespaces.contains_key(name)).collect();
+    for name in unsaid {
+        let namespace = Namespace { plane: Some(DataPlane::None), ..blank(&name, Ownership::Unmanaged) };
+        policy.namespaces.insert(name, namespace);
     }
 }
 

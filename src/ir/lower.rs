@@ -124,6 +124,7 @@ impl<'a> Lowering<'a> {
         policy.named_accounts = std::mem::take(&mut self.named_accounts);
         policy.inventory = self.program.inventory.clone();
         policy.config = self.program.config.clone();
+        super::declare::add_never_injected(&mut policy);
         policy
     }
 

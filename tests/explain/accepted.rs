@@ -55,3 +55,16 @@ fn others_accept_in_their_own_namespaces() {
     assert_eq!(answer.disagreement(), None);
     assert!(explain::human(&answer).contains("`accept coupled-rules` at other.intent:5"), "{}", explain::human(&answer));
 }
+
+/// Beside a `deny` on requests the intents promise nothing of connections that are none: no fault is told where the mesh stops them.
+#[test]
+fn what_is_no_request_beside_a_deny_on_requests_is_no_fault() {
+    let intents = "namespace shop\nworkload job = app=job account job\nallow job -> app=db:80 mtls\ndeny job -> app=db:80 http *\n";
+    let answer = Files { intents, ..Files::default() }.ask("job -> app=db:80");
+    let case = &answer.cases[0];
+    assert_eq!((case.decision.verdict.clone(), &case.disagreement), (Verdict::Denied, &None));
+    let said = "port 80 is taken to be served as HTTP, as `deny job -> app=db:80 http *` stands there";
+    assert!(case.notes.iter().any(|note| note.starts_with(said)), "{:?}", case.notes);
+    let answer = Files { intents, ..Files::default() }.ask("job -> app=db:80 http GET /");
+    assert!(!answer.cases[0].notes.iter().any(|note| note.contains("served as HTTP")), "{:?}", answer.cases[0].notes);
+}
