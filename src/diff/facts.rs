@@ -383,7 +383,7 @@ fn inventories(base: &Policy, head: &Policy) -> Vec<Fact> {
     };
     let mut facts = accounts(&all(base), &all(head));
     facts.extend(relabelled(base, head));
-    facts.extend(meshed::turns(base, head).iter().map(meshed::told));
+    facts.extend(meshed::turns(base, head).iter().filter_map(meshed::told));
     facts
 }
 

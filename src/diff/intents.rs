@@ -104,7 +104,8 @@ impl Side for Intents<'_> {
     }
 
     fn namespace_labels(&self, name: &str) -> Known {
-        let known = |namespace: &Namespace| Known::described(namespace.labels.clone(), namespace.is_managed());
+        let listed = self.policy.inventory.namespaces.contains_key(name);
+        let known = |namespace: &Namespace| Known { listed, ..Known::described(namespace.labels.clone(), namespace.is_managed()) };
         self.policy.namespace(name).map(known).unwrap_or_default()
     }
 

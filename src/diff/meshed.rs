@@ -1,10 +1,11 @@
-//! Workloads of the inventories that take part in the mesh otherwise than they did, while their namespace does not.
+//! Workloads of the inventories that take part in the mesh otherwise than they did, or do not although their namespace does, and those that
+//! come to their node's network or leave it.
 //!
 //! Owns: which they are, what is told of them, and both programs with these workloads as if they were declared so: what becomes of access
 //! shows as it does for a workload that is declared `unmeshed`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
@@ -14,7 +15,7 @@ use crate::flow::{DataPlane, LabelCube, Symbol, Values};
 use crate::inventory::{HostNetwork, InventoryWorkload};
 use crate::ir::{Policy, Workload};
 
-/// A workload that takes part in the mesh otherwise than it did.
+/// A workload that takes part in the mesh otherwise than it did, or than its namespace makes others do, or is on another network.
 pub(super) struct Turn<'p> {
     old: &'p InventoryWorkload,
     new: &'p InventoryWorkload,
@@ -26,14 +27,17 @@ pub(super) struct Turn<'p> {
     has_alike: bool,
 }
 
-/// The workloads that do so by themselves. What their namespace does to that is told of it.
+/// The workloads that do so by themselves. What their namespace does to them as to all its pods is told of it.
 pub(super) fn turns<'p>(base: &'p Policy, head: &'p Policy) -> Vec<Turn<'p>> {
     let before: BTreeMap<String, &InventoryWorkload> =
         base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
     let turn = |new: &'p InventoryWorkload| {
         let old = *before.get(&new.to_string())?;
         let [(old_usual, was), (new_usual, is)] = [part(base, old), part(head, new)];
-        if old_usual != new_usual || was == is {
+        let is_as_usual = (was, is) == (old_usual, new_usual);
+        let is_passed_by = [old, new].iter().all(|own| own.host_network == HostNetwork::Yes);
+        let is_steady = was == is && (old_usual == new_usual || is_passed_by);
+        if (is_as_usual || is_steady) && old.host_network == new.host_network {
             return None;
         }
         let is_declared = declares(base, old) || declares(head, new);
@@ -85,34 +89,58 @@ impl Turn<'_> {
     }
 }
 
-/// What is told of one. What the entries do not show is a change whose effect nobody knows.
-pub(super) fn told(turn: &Turn<'_>) -> Fact {
+/// What is told of one, if anything. What the entries do not show is a change whose effect nobody knows.
+pub(super) fn told(turn: &Turn<'_>) -> Option<Fact> {
+    let is_shown = turn.is_like_declared() || turn.is_declared && turn.old.host_network == turn.new.host_network;
     let words = match turn.planes {
+        [was, is] if was == is => match (turn.old.host_network, turn.new.host_network) {
+            (HostNetwork::No, HostNetwork::Yes) => "is on its node's network now".to_owned(),
+            (HostNetwork::Yes, HostNetwork::No) => "is no longer on its node's network".to_owned(),
+            _ if is_shown => return None,
+            _ => "takes part in the mesh as it did, and its namespace does not".to_owned(),
+        },
         [_, DataPlane::None] => "is no longer in the mesh".to_owned(),
         [DataPlane::None, _] => "is in the mesh now".to_owned(),
         [was, is] => format!("takes part in the mesh by {}; it did by {}", plane_word(Some(is)), plane_word(Some(was))),
     };
     let text = format!("{} {words}", turn.new);
-    let told = if turn.is_declared || turn.is_like_declared() {
+    let told = if is_shown {
         fact(FactKind::Workload, Change::Changed, text)
     } else {
         fact(FactKind::Unknown, Change::Changed, format!("{text}; its effect on what passes is not known"))
     };
-    Fact { place: Some((Which::Head, turn.new.location)), ..told }
+    Some(Fact { place: Some((Which::Head, turn.new.location)), ..told })
 }
 
-/// Both programs, with these workloads as if they were declared so.
+/// Both programs, with these workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer
+/// say it.
 pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
     let turns: Vec<Turn<'_>> = turns(policies.base, policies.head).into_iter().filter(|turn| !turn.is_declared).collect();
     let declared: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.is_like_declared()).collect();
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
-        if declared.is_empty() {
+        let unsaid = unsaid(policies, which);
+        if declared.is_empty() && unsaid.is_empty() {
             return Cow::Borrowed(policy);
         }
         let mut own = policy.clone();
+        for namespace in own.namespaces.values_mut().filter(|namespace| unsaid.contains(&namespace.name)) {
+            namespace.plane = Some(DataPlane::None);
+        }
         own.workloads.extend(declared.iter().map(|turn| turn.as_declared(which)));
         own.workloads.sort_by(|left, right| left.namespace.cmp(&right.namespace));
         Cow::Owned(own)
     })
+}
+
+/// The namespaces of which this side says nothing of the mesh and the other one does, where `mesh.mode` keeps such outside. A proof has to
+/// take their pods for meshed as soon as any are, and so would two of them: a namespace that joins would do so unseen.
+fn unsaid(policies: Policies<'_>, which: Which) -> BTreeSet<Symbol> {
+    let (own, other) = (policies.of(which), policies.of(which.other()));
+    if own.config.mesh.mode != DataPlane::None {
+        return BTreeSet::new();
+    }
+    let unsaid = own.namespaces.values().filter(|namespace| namespace.plane.is_none());
+    let is_said = |name: &Symbol| other.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
+    unsaid.map(|namespace| Symbol::clone(&namespace.name)).filter(is_said).collect()
 }

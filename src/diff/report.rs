@@ -119,6 +119,11 @@ impl Report {
         self.facts.iter().filter(|fact| fact.kind == FactKind::Unknown)
     }
 
+    /// Whether the head fails by itself where the base did not: by an expectation, or an error.
+    pub fn fails(&self) -> bool {
+        self.facts.iter().any(|fact| fact.fails)
+    }
+
     /// Whether access is different, or may be, but for what is accepted.
     pub fn changes_access(&self) -> bool {
         self.open_entries().next().is_some() || self.unknown().next().is_some()

@@ -201,7 +201,10 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
 
 /// How the pods of a namespace take part in the mesh, where nothing else is said of them.
 fn plane(policy: &Policy, name: &str) -> DataPlane {
-    let elsewhere = if has_sidecars(policy) { DataPlane::Sidecar } else { DataPlane::None };
+    let elsewhere = match policy.config.mesh.mode {
+        DataPlane::None if has_sidecars(policy) => DataPlane::Sidecar,
+        mode => mode,
+    };
     policy.namespace(name).and_then(|namespace| namespace.plane).unwrap_or(elsewhere)
 }
 

@@ -86,6 +86,8 @@ pub(crate) struct Known {
     pub(crate) complete: bool,
     /// Whether anybody describes the namespace: a label that is known of the other side, and not said here, it does not have.
     pub(crate) described: bool,
+    /// Whether the namespace itself is among what is known, with its labels.
+    pub(crate) listed: bool,
     /// Labels of the other side that it does not have.
     pub(crate) absent: BTreeSet<Symbol>,
 }
@@ -93,13 +95,18 @@ pub(crate) struct Known {
 impl Known {
     /// Of a namespace that somebody describes.
     pub(super) fn described(labels: Labels, complete: bool) -> Self {
-        Self { labels, complete, described: true, absent: BTreeSet::new() }
+        Self { labels, complete, described: true, ..Self::default() }
     }
 
     /// What one side has to take for granted: what it knows itself, and of the rest what the other side knows. Where both describe the
-    /// namespace, a label that one of them says is not there on the other.
+    /// namespace, a label that one of them says is not there on the other. Where both list it, and its labels are not what they were, it has
+    /// no others: what asks for a label more neither gains nor loses.
     pub(super) fn besides(mut self, other: &Self) -> Self {
         if self.complete {
+            return self;
+        }
+        if self.listed && other.listed && self.labels != other.labels {
+            self.complete = true;
             return self;
         }
         for (key, value) in &other.labels {

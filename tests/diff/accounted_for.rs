@@ -238,3 +238,56 @@ fn a_link_that_leads_nowhere_is_named() {
     let ran = toml.twogate("diff HEAD~1 HEAD --intents deep/intents");
     assert!(ran.status == 2 && ran.stderr.contains("twogate.toml"), "{}{}", ran.stdout, ran.stderr);
 }
+
+/// A link whose name has a dot may be to a folder; what a commit does not hold is never passed over.
+#[cfg(unix)]
+#[test]
+fn a_link_with_a_dot_to_a_folder_elsewhere_is_named() {
+    for (link, target) in [("intents/pay.d", "/etc"), ("intents/pay.d", "../../none"), ("intents/pay.d", "/none/at/all")] {
+        let ran = linked(&[(link, target)]).twogate("diff HEAD~1 HEAD");
+        assert!(ran.status == 2 && ran.stderr.contains(&format!("`{link}`")), "{link} -> {target}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// A repository with another one at `path` in it, which holds one file.
+#[cfg(unix)]
+fn with_submodule(path: &str, file: &str, links: &[(&str, &str)]) -> Repository {
+    let mut other = Repository::new();
+    other.put(file, "namespace pay\nallow app=a -> app=b:80\n");
+    other.commit("one");
+    let mut shop = linked(links);
+    let from = other.path().to_str().unwrap();
+    shop.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from, path]);
+    shop.commit("three");
+    shop.commit("four");
+    shop
+}
+
+#[cfg(unix)]
+#[test]
+fn a_submodule_with_intents_is_named() {
+    let link = [("intents/pay", "../other/deep")];
+    let dotted = [("intents/pay.d", "../other/deep")];
+    let straight = [("intents/one.intent", "../other/deep/pay.intent")];
+    for (path, file, links, named) in [
+        ("intents/pay", "pay.intent", &[][..], "`intents/pay` is the submodule `intents/pay`"),
+        ("other", "deep/pay.intent", &link, "`intents/pay` is a link to `../other/deep`, in the submodule `other`"),
+        ("other", "deep/pay.intent", &dotted, "`intents/pay.d` is a link"),
+        ("other", "deep/pay.intent", &straight, "`intents/one.intent` is a link"),
+    ] {
+        let ran = with_submodule(path, file, links).twogate("diff HEAD~1 HEAD");
+        assert!(ran.status == 2 && ran.stderr.contains(named), "{path}: {}{}", ran.stdout, ran.stderr);
+    }
+    // Where git shows that there is nothing to be read, or nothing leads there, it is no matter.
+    for (path, file, links) in [
+        ("intents/pay", "readme.md", &[][..]),
+        ("other", "deep/readme.md", &link),
+        ("other", "pay.intent", &[]),
+        ("intents/.pay", "pay.intent", &[]),
+    ] {
+        let ran = with_submodule(path, file, links).twogate("diff HEAD~1 HEAD");
+        assert_eq!(ran.status, 0, "{path}: {}{}", ran.stdout, ran.stderr);
+    }
+    let asked = with_submodule("other", "pay.intent", &[]).twogate("diff HEAD~1 HEAD --intents other");
+    assert!(asked.status == 2 && asked.stderr.contains("in a submodule"), "{}{}", asked.stdout, asked.stderr);
+}

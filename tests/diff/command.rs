@@ -331,3 +331,16 @@ fn addresses_of_pods_are_nobodys_outside() {
 }
 
 const NETWORKS: &str = "[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";
+
+/// A state in which an expectation fails is not fine, even if nobody gains or loses.
+#[test]
+fn an_expectation_that_fails_now_fails_a_run_that_asks_for_nothing_else() {
+    let side = |group: &str| format!("namespace shop\ngroup g = {group}\nallow app=api -> app=db:80\nexpect deny g -> app=db:80\n");
+    let place = Place::with(&[("old/a.intent", &side("app=job")), ("new/a.intent", &side("app=job or app=api"))]);
+    for (arguments, wanted) in
+        [("old new", 1), ("new old", 0), ("new new", 0), ("old new --fail-on any", 1), ("old new --fail-on gained", 0)]
+    {
+        let ran = place.run(&format!("diff {arguments}"));
+        assert_eq!(ran.status, wanted, "{arguments}: {}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -247,3 +247,131 @@ fn of_an_accepted_coupling_the_rule_that_has_changed_is_named() {
     let gone = compared([&side(accept, "/a"), ""], [&side("", "/a"), ""]);
     assert_eq!(causes(&gone, "app=web@shop"), [format!("4: {}; they no longer do", accepts("accepted", "/a"))]);
 }
+
+/// What two labels are asked for together, nobody gains by one of them.
+#[test]
+fn a_namespace_gains_what_asks_for_two_labels_by_both() {
+    let own = "namespace shop\nallow *@[env=prod,team=x] -> app=db:80\n";
+    let gained = ["Across *@pay -> app=db@shop: 80: denied -> allowed"];
+    let lost = ["Closed *@pay -> app=db@shop: 80: allowed -> denied"];
+    for (base, head, wanted) in [
+        ("", "env: prod", &[][..]),
+        ("env: prod", "", &[]),
+        ("env: test, team: x", "env: test", &[]),
+        ("team: x", "env: prod, team: x", &gained),
+        ("env: prod", "env: prod, team: x", &gained),
+        ("", "env: prod, team: x", &gained),
+        ("env: prod, team: x", "team: x", &lost),
+    ] {
+        let found = compared([own, &namespace(base)], [own, &namespace(head)]);
+        assert_eq!(lines(&found), wanted, "{base} -> {head}");
+    }
+    // A declaration need not list all labels.
+    let declared = |labels: &str| {
+        format!(
+            "external namespace pay{labels} {{ workload w = app=w account w }}\nnamespace shop {{\nallow *@[env=prod,team=x] -> app=db:80\n}}\n"
+        )
+    };
+    assert_eq!(
+        lines(&compared([&declared(""), ""], [&declared(" labels env=prod"), ""])),
+        ["Across *@[kubernetes.io/metadata.name=pay,team=x] -> app=db@shop: 80: denied -> allowed"]
+    );
+}
+
+fn with_mode([own, inventory]: Side<'_>, mode: &str) -> Revision {
+    let mut revision = revision([own, inventory]);
+    let config = revision.input.sources.add(Source::new("twogate.toml", format!("[mesh]\nmode = \"{mode}\"\n")));
+    revision.input.config = Some(config);
+    revision
+}
+
+fn compared_in(mode: &str, base: Side<'_>, head: Side<'_>) -> Compared {
+    let [base, head] = [base, head].map(|side| with_mode(side, mode));
+    intents(base, head, Detail::Access).map_err(|unjudged| unjudged.findings).unwrap()
+}
+
+/// Where the mesh is none by default, a namespace without a word of it is outside of it.
+#[test]
+fn a_namespace_of_others_that_joins_the_mesh_is_told_where_there_is_none_by_default() {
+    let own = "namespace shop mesh sidecar\nallow *@pay -> app=db:80 mtls\n";
+    let [unsaid, joined, kept] = ["", "istio-injection: enabled", "istio-injection: disabled"].map(namespace);
+    let gained = ["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"];
+    let lost = ["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"];
+    for (base, head, wanted) in [
+        (&unsaid, &joined, &gained[..]),
+        (&joined, &unsaid, &lost),
+        (&kept, &joined, &gained),
+        (&kept, &unsaid, &[]),
+        (&unsaid, &kept, &[]),
+    ] {
+        let found = compared_in("none", [own, base], [own, head]);
+        assert_eq!(lines(&found), wanted, "{base} -> {head}");
+    }
+    // Where it is sidecars, one that says so is what it was.
+    assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &joined])), [""; 0]);
+    assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &kept])), lost);
+    // A namespace that nobody describes on one side may have been in the mesh, or not.
+    assert_eq!(lines(&compared_in("none", [own, ""], [own, &joined])), [""; 0]);
+    // Where nothing of ours is in the mesh, it changes no access.
+    let outside = "namespace shop\nallow *@pay -> app=db:80\nallow app=db -> *@pay:90\n";
+    for (base, head) in [(&unsaid, &joined), (&joined, &unsaid), (&kept, &joined)] {
+        let found = compared_in("none", [outside, base], [outside, head]);
+        assert_eq!(lines(&found), [""; 0]);
+    }
+}
+
+/// A workload that says itself how it takes part does not turn with its namespace.
+#[test]
+fn a_workload_may_turn_against_its_namespace() {
+    let own = "namespace shop\nallow *@pay -> app=db:80 mtls\n";
+    let side = |of_namespace: &str, of_workload: &str| {
+        let labels = if of_workload.is_empty() { String::new() } else { format!(", {of_workload}") };
+        format!(
+            "{}{}",
+            namespace(of_namespace),
+            deployment("web", "pay", ["", ""]).replacen("labels: {app: web}", &format!("labels: {{app: web{labels}}}"), 1)
+        )
+    };
+    let [inside, unsaid, outside] = ["istio-injection: enabled", "", "istio.io/dataplane-mode: none"];
+    let [asks, refuses] = ["true", "false"].map(|value| format!("sidecar.istio.io/inject: \"{value}\""));
+    for (base, head, wanted) in [
+        // The namespace leaves, and the workload stays.
+        (side(inside, ""), side(outside, &asks), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"][..]),
+        (side(outside, &asks), side(inside, ""), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        // The namespace joins, and the workload leaves, or stays outside.
+        (side(outside, ""), side(inside, &refuses), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        (
+            side(outside, &asks),
+            side(inside, &refuses),
+            &[
+                "Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS",
+                "Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied",
+            ],
+        ),
+        (side(unsaid, &refuses), side(outside, ""), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
+        (side(inside, ""), side(outside, ""), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
+    ] {
+        assert_eq!(lines(&compared([own, &base], [own, &head])), wanted, "{base} -> {head}");
+    }
+}
+
+/// Policies do not select who is on its node's network, in the mesh or not.
+#[test]
+fn a_workload_outside_of_the_mesh_that_comes_to_its_nodes_network_is_told() {
+    let own = "namespace shop mesh none\nallow app=web -> app=db:80\n";
+    let (inside, outside) = (deployment("db", "shop", ["", ""]), deployment("db", "shop", ["", ", hostNetwork: true"]));
+    for (base, head, word) in [(&inside, &outside, "is on"), (&outside, &inside, "is no longer on")] {
+        let found = compared([own, base], [own, head]);
+        let told: Vec<&str> =
+            found.report.facts.iter().filter(|fact| fact.kind == FactKind::Unknown).map(|fact| fact.text.as_str()).collect();
+        assert_eq!(
+            told,
+            [format!(
+                "Deployment shop/db {word} its node's network{}; its effect on what passes is not known",
+                if word == "is on" { " now" } else { "" }
+            )]
+        );
+        assert!(fails(&found, Failing::Unspecified));
+    }
+    assert_eq!(compared([own, &outside], [own, &outside]).report.summary(), "no difference");
+}

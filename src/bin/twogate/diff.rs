@@ -21,7 +21,8 @@ use twogate::plan::{self, Options};
 /// BASE and HEAD are git revisions, folders or files of intents. Without HEAD it is the working tree; without BASE it is where
 /// the branch left the default branch. Of two revisions, BASE is taken where HEAD left it, as reviewers see a pull request.
 ///
-/// Exit status: 0 access did not change; 1 it did or may have, or with `--fail-on` what that names has happened; 2 it could not be judged.
+/// Exit status: 0 access did not change; 1 it did or may have, or an expectation fails now or an error is new, or with `--fail-on` what that
+/// names has happened; 2 it could not be judged.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Diff {
@@ -116,7 +117,7 @@ impl Diff {
 
     fn exit(&self, report: &Report, sides: [&Policy; 2]) -> Exit {
         let fails = if self.fail_on.is_empty() {
-            report.changes_access()
+            report.changes_access() || report.fails()
         } else {
             self.fail_on.iter().any(|condition| condition.is_met(report, sides))
         };

@@ -72,8 +72,9 @@ pub(crate) fn default_branch() -> Result<Commit, Failure> {
     Err(Failure::new("there is no branch `main` or `master` to compare with; name a base, as in `twogate diff HEAD~1`"))
 }
 
-/// How git names a link's mode.
+/// How git names the mode of a link, and that of a submodule.
 const LINK: &str = "120000";
+const SUBMODULE: &str = "160000";
 
 /// Something that a commit holds: `100644 blob HASH<TAB>PATH`.
 struct Entry {
@@ -83,13 +84,13 @@ struct Entry {
 }
 
 /// The files of a commit at these paths, in the order of their names; links are followed as far as the commit holds what they lead to. A
-/// path that the commit does not hold has none. None at all if git cannot look there, as outside of the repository.
+/// path that the commit does not hold has none. None at all if git cannot look there, as outside of the repository or in a submodule.
 pub(crate) fn files(commit: &Commit, paths: &[&Path], wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<Blob>>, Failure> {
     let paths: Vec<&str> = paths.iter().filter_map(|path| path.to_str()).map(|path| if path.is_empty() { "." } else { path }).collect();
     let Some(listed) = listed(&["-r"], commit, &paths)? else { return Ok(None) };
-    let has_link = |all: &[Entry]| all.iter().any(|entry| entry.mode == LINK);
-    if has_link(&listed) || has_link(&folders_above(commit, &paths)?) {
-        return followed(commit, &paths, &wanted).map(Some);
+    let leads_on = |all: &[Entry]| all.iter().any(|entry| matches!(entry.mode.as_str(), LINK | SUBMODULE));
+    if leads_on(&listed) || leads_on(&folders_above(commit, &paths)?) {
+        return followed(commit, &paths, &wanted);
     }
     let is_wanted = |entry: &Entry| is_file(entry) && wanted(&entry.path);
     let mut found: Vec<(String, String)> = listed.into_iter().filter(is_wanted).map(|entry| (entry.path, entry.hash)).collect();
@@ -107,13 +108,14 @@ fn is_file(entry: &Entry) -> bool {
 fn listed(options: &[&str], commit: &Commit, paths: &[&str]) -> Result<Option<Vec<Entry>>, Failure> {
     let arguments: Vec<&str> =
         ["ls-tree", "-z"].iter().chain(options).copied().chain([commit.hash.as_str(), "--"]).chain(paths.iter().copied()).collect();
-    let entry = |line: &[u8]| {
-        let (head, path) = std::str::from_utf8(line).ok()?.split_once('\t')?;
-        let mut words = head.split(' ');
-        let (mode, hash) = (words.next()?, words.nth(1)?);
-        Some(Entry { mode: mode.to_owned(), hash: hash.to_owned(), path: path.to_owned() })
-    };
     Ok(run(&arguments)?.map(|bytes| bytes.split(|byte| *byte == 0).filter_map(entry).collect()))
+}
+
+fn entry(line: &[u8]) -> Option<Entry> {
+    let (head, path) = std::str::from_utf8(line).ok()?.split_once('\t')?;
+    let mut words = head.split(' ');
+    let (mode, hash) = (words.next()?, words.nth(1)?);
+    Some(Entry { mode: mode.to_owned(), hash: hash.to_owned(), path: path.to_owned() })
 }
 
 /// The folders above these paths: one of them may be a link, behind which git lists nothing.
@@ -128,15 +130,20 @@ fn folders_above(commit: &Commit, paths: &[&str]) -> Result<Vec<Entry>, Failure>
     Ok(listed(&[], commit, &above)?.unwrap_or_default())
 }
 
-/// The same as `files`, where there are links.
-fn followed(commit: &Commit, paths: &[&str], wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Blob>, Failure> {
+/// The same as `files`, where there are links or submodules.
+fn followed(commit: &Commit, paths: &[&str], wanted: &dyn Fn(&str) -> bool) -> Result<Option<Vec<Blob>>, Failure> {
     let tree = whole_tree(commit)?;
     let here = text(&["rev-parse", "--show-prefix"])?.unwrap_or_default();
-    let mut search = Search::new(&tree, wanted);
+    let top = top()?;
+    let is_harmless = |lost: &Lost| is_harmless(Path::new(&top), lost, wanted);
+    let mut search = Search::new(&tree, wanted, &is_harmless);
     for path in paths {
-        let shown = path.trim_start_matches("./").trim_end_matches('/');
         let from_root = if Path::new(path).is_absolute() { from_root(path)? } else { format!("{here}{path}") };
-        search.look(if shown == "." { "" } else { shown }, &from_root);
+        search.look(as_shown(path), &from_root);
+    }
+    let is_asked_for = |shown: &str| paths.iter().any(|path| as_shown(path) == shown);
+    if search.lost.iter().any(|(shown, lost)| matches!(lost, Lost::Submodule { target: None, .. }) && is_asked_for(shown)) {
+        return Ok(None);
     }
     let lost = |(link, lost): &(String, Lost)| {
         format!("in {} `{link}` is {}: what is to be read there cannot be told; name it by another path", commit.name, lost.words())
@@ -144,7 +151,31 @@ fn followed(commit: &Commit, paths: &[&str], wanted: &dyn Fn(&str) -> bool) -> R
     Failure::all(search.lost.iter().map(lost).collect())?;
     let mut found = search.files;
     found.sort();
-    read(found)
+    read(found).map(Some)
+}
+
+/// A path that was asked for, as the files below it are named.
+fn as_shown(path: &str) -> &str {
+    let shown = path.trim_start_matches("./").trim_end_matches('/');
+    if shown == "." { "" } else { shown }
+}
+
+/// Whether nothing that is wanted is behind a path that leaves the repository: the disk shows a file there, or git knows the submodule's
+/// commit, and in it no link and no file of such a name.
+fn is_harmless(top: &Path, lost: &Lost, wanted: &dyn Fn(&str) -> bool) -> bool {
+    match lost {
+        Lost::Outside { place, .. } => !(top.as_os_str().is_empty() && Path::new(place).is_relative()) && top.join(place).is_file(),
+        Lost::Submodule { submodule, hash, place, .. } => {
+            let folder = top.join(submodule);
+            let Some(folder) = folder.to_str().filter(|_| folder.join(".git").exists()) else { return false };
+            let mut arguments = vec!["-C", folder, "ls-tree", "-r", "-z", "--full-tree", hash.as_str(), "--"];
+            arguments.extend((!place.is_empty()).then_some(place.as_str()));
+            let Ok(Some(bytes)) = run(&arguments) else { return false };
+            let leads_on = |entry: &Entry| !is_file(entry);
+            !bytes.split(|byte| *byte == 0).filter_map(entry).any(|entry| leads_on(&entry) || wanted(&entry.path))
+        }
+        Lost::Dangling(_) | Lost::Circle(_) => false,
+    }
 }
 
 /// The folder of the repository.
@@ -171,6 +202,8 @@ fn whole_tree(commit: &Commit) -> Result<Tree, Failure> {
     for entry in entries {
         if entry.mode == LINK {
             links.push((entry.path, entry.hash));
+        } else if entry.mode == SUBMODULE {
+            tree.add_submodule(&entry.path, &entry.hash);
         } else if is_file(&entry) {
             tree.add_file(&entry.path, &entry.hash);
         }

@@ -141,7 +141,8 @@ impl Sides {
         let all = [(&*self.with, INTENTS), (&*self.inventory, MANIFESTS), (self.config.as_slice(), &[])];
         let is_lacking = |path: &&PathBuf, extensions: &[&str]| {
             let held = from_git(commit, std::slice::from_ref(*path), extensions, &mut Loader::default());
-            is_inside(path) && held.is_ok_and(|files| files.is_some_and(|files| files.is_empty()))
+            // In a submodule git cannot look, as it cannot outside of the repository.
+            is_inside(path) && !path.starts_with("..") && held.is_ok_and(|files| files.is_none_or(|files| files.is_empty()))
         };
         let lacking = all.into_iter().flat_map(|(paths, extensions)| paths.iter().filter(move |path| is_lacking(path, extensions)));
         lacking.map(PathBuf::as_path).collect()
@@ -221,7 +222,9 @@ impl Sides {
     fn read_commit(&self, commit: &Commit) -> Result<Input, Failure> {
         let mut loader = Loader::default();
         let folders = self.folders();
-        let unlisted = || Failure::new(format!("git cannot list the files of {}", commit.name));
+        let unlisted = || {
+            Failure::new(format!("git cannot list the intents of {}: they are outside of the repository, or in a submodule", commit.name))
+        };
         let intents = from_git(commit, &folders, INTENTS, &mut loader)?.ok_or_else(unlisted)?;
         let with = from_git_or_files(commit, &self.with, INTENTS, &mut loader)?;
         let inventory = from_git_or_files(commit, &self.inventory, MANIFESTS, &mut loader)?;

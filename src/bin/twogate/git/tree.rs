@@ -12,6 +12,8 @@ const MOST_LINKS: usize = 40;
 pub(super) struct Tree {
     files: BTreeMap<String, String>,
     links: BTreeMap<String, String>,
+    /// Other repositories, of which a commit holds only which commit of theirs it is.
+    submodules: BTreeMap<String, String>,
     /// All folders that hold anything, each with the names in it.
     folders: BTreeMap<String, BTreeSet<String>>,
 }
@@ -27,19 +29,33 @@ enum Found<'t> {
     Nothing,
 }
 
-/// Why a link leads to nothing that the commit holds, with its target.
+/// Why a path leads to nothing that the commit holds. Of a link with its target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lost {
-    Outside(String),
+    /// Out of the repository, to this place, from its root if it is no absolute one.
+    Outside {
+        target: String,
+        place: String,
+    },
+    /// Into a submodule, with its commit, and the place in it; without a target if no link leads there.
+    Submodule {
+        target: Option<String>,
+        submodule: String,
+        hash: String,
+        place: String,
+    },
     Dangling(String),
     Circle(String),
 }
 
 impl Lost {
-    /// What is to be said of the link.
+    /// What is to be said of the path.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::Outside(target) => format!("a link out of the repository, to `{target}`"),
+            Self::Outside { target, .. } => format!("a link out of the repository, to `{target}`"),
+            Self::Submodule { target: Some(target), submodule, .. } => format!("a link to `{target}`, in the submodule `{submodule}`"),
+            Self::Submodule { submodule, place, .. } if place.is_empty() => format!("the submodule `{submodule}`"),
+            Self::Submodule { submodule, .. } => format!("in the submodule `{submodule}`"),
             Self::Dangling(target) => format!("a link to `{target}`, which it does not hold"),
             Self::Circle(target) => format!("a link to `{target}`, which leads in a circle"),
         }
@@ -51,6 +67,8 @@ pub(super) struct Search<'t> {
     tree: &'t Tree,
     /// Whether a file of this name is wanted.
     wanted: &'t dyn Fn(&str) -> bool,
+    /// Whether there is nothing else behind a path that is lost than a file of the same name, or files of names that are not wanted.
+    is_harmless: &'t dyn Fn(&Lost) -> bool,
     /// Where files and folders really are: none is found twice, and links in a circle end.
     seen: BTreeSet<String>,
     /// The files found, as they were reached, each with its hash.
@@ -67,6 +85,11 @@ impl Tree {
 
     pub(super) fn add_link(&mut self, path: &str, target: &str) {
         self.links.insert(path.to_owned(), target.to_owned());
+        self.add_name(path);
+    }
+
+    pub(super) fn add_submodule(&mut self, path: &str, hash: &str) {
+        self.submodules.insert(path.to_owned(), hash.to_owned());
         self.add_name(path);
     }
 
@@ -94,8 +117,12 @@ impl Tree {
             match part.as_str() {
                 "" | "." => continue,
                 ".." if here.pop().is_some() => continue,
-                ".." => return last.map_or(Ok(Found::Nothing), |target| Err(Lost::Outside(target.clone()))),
+                ".." => return last.map_or(Ok(Found::Nothing), |target| Err(outside(target, "..", left))),
                 _ => here.push(part),
+            }
+            if let Some((submodule, hash)) = self.submodules.get_key_value(&here.join("/")) {
+                let (submodule, hash) = (submodule.clone(), hash.clone());
+                return Err(Lost::Submodule { target: last.cloned(), submodule, hash, place: joined(left) });
             }
             let Some(target) = self.links.get(&here.join("/")) else { continue };
             links += 1;
@@ -103,7 +130,7 @@ impl Tree {
                 return Err(Lost::Circle(target.clone()));
             }
             if target.starts_with('/') {
-                return Err(Lost::Outside(target.clone()));
+                return Err(outside(target, target.trim_end_matches('/'), left));
             }
             last = Some(target);
             own = own.or_else(|| left.is_empty().then_some(target));
@@ -122,9 +149,20 @@ impl Tree {
     }
 }
 
+/// A link that leaves the repository at this place, and goes on there.
+fn outside(target: &str, place: &str, rest: VecDeque<String>) -> Lost {
+    let rest = joined(rest);
+    let place = if rest.is_empty() { place.to_owned() } else { format!("{place}/{rest}") };
+    Lost::Outside { target: target.to_owned(), place }
+}
+
+fn joined(parts: VecDeque<String>) -> String {
+    parts.into_iter().filter(|part| !matches!(part.as_str(), "" | ".")).collect::<Vec<_>>().join("/")
+}
+
 impl<'t> Search<'t> {
-    pub(super) fn new(tree: &'t Tree, wanted: &'t dyn Fn(&str) -> bool) -> Self {
-        Self { tree, wanted, seen: BTreeSet::new(), files: Vec::new(), lost: Vec::new() }
+    pub(super) fn new(tree: &'t Tree, wanted: &'t dyn Fn(&str) -> bool, is_harmless: &'t dyn Fn(&Lost) -> bool) -> Self {
+        Self { tree, wanted, is_harmless, seen: BTreeSet::new(), files: Vec::new(), lost: Vec::new() }
     }
 
     /// Looks at a path that was asked for: `shown` is how it is named, `path` is the same from the root.
@@ -159,15 +197,16 @@ impl<'t> Search<'t> {
             let shown = below(shown, name);
             match tree.follow(&below(folder, name)) {
                 Ok(found) => self.take(&shown, found),
-                Err(lost) if self.matters(&shown, name, &lost) => self.lost.push((shown, lost)),
+                Err(lost) if self.matters(&shown, &lost) => self.lost.push((shown, lost)),
                 Err(_) => {}
             }
         }
     }
 
-    /// Whether a link that leads nowhere might be to something that is wanted: a file by its name, or a folder of another place.
-    fn matters(&self, shown: &str, name: &str, lost: &Lost) -> bool {
-        (self.wanted)(shown) || matches!(lost, Lost::Outside(_)) && !name.contains('.')
+    /// Whether something that is wanted might be behind a path that is lost: a file by its name, or a folder of another place.
+    fn matters(&self, shown: &str, lost: &Lost) -> bool {
+        let may_be_folder = matches!(lost, Lost::Outside { .. } | Lost::Submodule { .. });
+        (self.wanted)(shown) || may_be_folder && !(self.is_harmless)(lost)
     }
 }
 
@@ -207,16 +246,38 @@ mod tests {
         assert_eq!(tree.follow("a/none"), Ok(Found::Nothing));
         assert_eq!(tree.follow("../a"), Ok(Found::Nothing));
         assert_eq!(tree.follow("a/up/none"), Ok(Found::Nothing));
-        assert_eq!(tree.follow("out"), Err(Lost::Outside("../x".to_owned())));
-        assert_eq!(tree.follow("root/y"), Err(Lost::Outside("/x".to_owned())));
+        let outside = |target: &str, place: &str| Err(Lost::Outside { target: target.to_owned(), place: place.to_owned() });
+        assert_eq!(tree.follow("out"), outside("../x", "../x"));
+        assert_eq!(tree.follow("out/y/z"), outside("../x", "../x/y/z"));
+        assert_eq!(tree.follow("root/y"), outside("/x", "/x/y"));
         assert_eq!(tree.follow("lost"), Err(Lost::Dangling("a/none".to_owned())));
         assert_eq!(tree.follow("me"), Err(Lost::Circle("me".to_owned())));
     }
 
     #[test]
+    fn a_submodule_is_lost_by_itself_and_behind_links() {
+        let mut tree = tree();
+        tree.add_submodule("c/sub", "1f");
+        tree.add_link("a/into", "../c/sub/deep");
+        let lost = |target: Option<&str>, place: &str| {
+            let (target, place) = (target.map(str::to_owned), place.to_owned());
+            Err(Lost::Submodule { target, submodule: "c/sub".to_owned(), hash: "1f".to_owned(), place })
+        };
+        assert_eq!(tree.follow("c/sub"), lost(None, ""));
+        assert_eq!(tree.follow("a/into/x"), lost(Some("../c/sub/deep"), "deep/x"));
+        for (is_harmless, count) in [(true, 0), (false, 2)] {
+            let harmless = |_: &Lost| is_harmless;
+            let mut search = Search::new(&tree, &|_| false, &harmless);
+            search.look("a", "a");
+            search.look("c", "c");
+            assert_eq!(search.lost.len(), count, "{:?}", search.lost);
+        }
+    }
+
+    #[test]
     fn nothing_is_found_twice() {
         let tree = tree();
-        let mut search = Search::new(&tree, &|_| true);
+        let mut search = Search::new(&tree, &|_| true, &|_| true);
         search.look("", ".");
         let found: Vec<&str> = search.files.iter().map(|(shown, _)| shown.as_str()).collect();
         assert_eq!(found, ["a/b/one", "a/two", "a/up/three"]);
