@@ -139,19 +139,19 @@ fn served(policy: &Policy, lane: Lane) -> Vec<Lane> {
     if !lane.requests.raw || ports.is_empty() {
         return vec![lane];
     }
-    let elsewhere = ports.iter().fold(vec![lane.region.clone()], minus);
-    let parts = elsewhere.into_iter().map(|region| Lane { region, ..lane.clone() });
+    let left = ports.iter().fold(vec![lane.region.clone()], minus);
+    let outside = left.into_iter().map(|region| Lane { region, ..lane.clone() });
     let requests = RequestSet { raw: false, ..lane.requests.clone() };
     let within = ports.iter().filter_map(|region| lane.region.intersect(region));
     let within = within.map(|region| Lane { region, requests: requests.clone(), ..lane.clone() });
-    parts.chain(within.filter(|lane| !lane.requests.is_empty())).collect()
+    outside.chain(within.filter(|lane| !lane.requests.is_empty())).collect()
 }
 
 /// Ends that are judged by nobody: addresses, pods of namespaces that are not managed, pods that are not isolated this way.
 fn free(policy: &Policy, gates: &Gates, direction: Direction) -> Region {
     let managed = policy.namespaces.values().filter(|namespace| namespace.is_managed()).map(|namespace| namespace.name.clone());
-    let elsewhere = LabelCube::of(NAMESPACE_NAME.into(), Values::except(managed));
-    let mut pods = PodSet::from(PodCube { namespace: elsewhere, ..PodCube::all() });
+    let left = LabelCube::of(NAMESPACE_NAME.into(), Values::except(managed));
+    let mut pods = PodSet::from(PodCube { namespace: left, ..PodCube::all() });
     for (name, entry) in &gates.namespaces {
         let mut inside = PodSet::from(PodCube::in_namespace(name));
         for isolation in entry.isolated.iter().filter(|isolation| isolation.direction == direction) {
