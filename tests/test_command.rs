@@ -368,6 +368,32 @@ fn check_and_test_agree() {
     }
 }
 
+/// Where the mesh's mode is none, namespaces of which nobody says more have no mesh: an expectation of their mTLS speaks of no connection.
+#[test]
+fn namespaces_that_nobody_describes_are_in_the_mesh_as_its_mode_says() {
+    let program = |rule: &str, beside: &str| {
+        format!("{beside}namespace shop mesh sidecar {{\n  workload db = app=db account db\n  allow app=q@pay -> db:90{rule}\n}}\n")
+    };
+    let declared = "external namespace pay mesh sidecar {}\n";
+    let cases = [
+        (program(" mtls", ""), "some app=q@pay -> db@shop:90", [false, true]),
+        (program(" mtls", ""), "allow app=q@pay -> db@shop:90 mtls", [false, true]),
+        (program(" mtls", ""), "deny app=q@pay -> db@shop:90", [true, false]),
+        (program(" mtls", declared), "allow app=q@pay -> db@shop:90 mtls", [true, true]),
+        (program("", ""), "allow app=q@pay -> db@shop:90 mtls", [false, true]),
+        (program("", ""), "allow app=q@pay -> db@shop:90 plaintext", [true, true]),
+    ];
+    for (program, expected, holds) in cases {
+        for (mode, holds) in ["none", "sidecar"].into_iter().zip(holds) {
+            let text = format!("{program}expect {expected}\n");
+            let place = Place::with(&[("a.intent", &text), ("twogate.toml", &format!("[mesh]\nmode = \"{mode}\"\n"))]);
+            let ran = |command: &str| place.run(&format!("{command} a.intent"));
+            assert_eq!(ran("check").status == 0, holds, "check, {mode}, {expected}\n{}", ran("check").stderr);
+            assert_eq!(ran("test").status == 0, holds, "test, {mode}, {expected}\n{}", ran("test").stdout);
+        }
+    }
+}
+
 /// What policies of others do to namespaces that the intents do not manage counts for `check` as it does for `test`.
 #[test]
 fn check_and_test_agree_beside_policies_of_others() {

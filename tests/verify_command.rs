@@ -367,6 +367,13 @@ fn pods_that_carry_the_name_of_a_gateway_may_be_applications() {
     let relation = |theirs: &str| beside(program, theirs).0.split(':').next().unwrap_or_default().to_owned();
     assert_eq!(relation(GATEWAYS[1]), "equal");
     assert_eq!(relation(strict), "narrower");
+    // A gateway that runs and that a policy of others chooses by another label is one besides.
+    let by_other = network("theirs", "{podSelector: {matchLabels: {edge: 'yes'}}, policyTypes: [Ingress], ingress: [{}]}");
+    let labels = "labels: {edge: 'yes', gateway.networking.k8s.io/gateway-name: g}";
+    let runs = one_pod("shop", "g-istio", "inject.istio.io/templates: theirs", "").replace("labels: {app: g-istio}", labels);
+    assert!(runs.contains(labels), "{runs}");
+    let (told, _) = beside(program, &format!("{}---\n{by_other}---\n{runs}", GATEWAYS[1]));
+    assert!(!told.contains("is a gateway besides"), "nothing is taken for granted of pods like it: {told}");
     assert_eq!(relation(&format!("{}---\n{strict}", GATEWAYS[1])), "undecided");
 }
 

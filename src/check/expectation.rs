@@ -8,7 +8,7 @@ use crate::flow::{
     AddressSet, DataPlane, LabelCube, NAMESPACE_NAME, Peers, PodCube, PodSet, PortSet, Protocol, RequestSet, Symbol, Transport, Values,
 };
 use crate::gates::{Gates, IsolatedBy, Mtls, Region};
-use crate::ir::{Expectation, Policy, RuleId, Target, Workload, captured_ports};
+use crate::ir::{Expectation, Namespace, Policy, RuleId, Target, Workload, captured_ports};
 use crate::syntax::ast::{Action, Direction, Quantifier};
 
 /// A finding for every expectation that does not hold.
@@ -235,9 +235,15 @@ fn spoken(policy: &Policy, region: &Region) -> Region {
 
 /// The pods among some peers that are not said to be outside the mesh.
 fn meshed(policy: &Policy, peers: &Peers) -> Peers {
-    let namespaces = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::None));
-    let names: Vec<Symbol> = namespaces.map(|namespace| namespace.name.clone()).collect();
-    let outside = PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), Values::of(names)), ..PodCube::all() };
+    let namespaces = |is_meant: fn(&Namespace) -> bool| {
+        policy.namespaces.values().filter(move |namespace| is_meant(namespace)).map(|namespace| Symbol::clone(&namespace.name))
+    };
+    // Of namespaces that nobody speaks of it is the mesh's mode that says it.
+    let outside = match policy.config.mesh.mode {
+        DataPlane::None => Values::except(namespaces(|namespace| namespace.plane.is_some_and(|plane| plane != DataPlane::None))),
+        _ => Values::of(namespaces(|namespace| namespace.plane == Some(DataPlane::None))),
+    };
+    let outside = PodCube { namespace: LabelCube::of(NAMESPACE_NAME.into(), outside), ..PodCube::all() };
     let unmeshed = policy.workloads.iter().filter(|workload| workload.plane == Some(DataPlane::None)).map(Workload::cube);
     let pods = std::iter::once(outside).chain(unmeshed).fold(peers.pods.clone(), |pods, cube| pods.subtract(&PodSet::from(cube)));
     Peers::from(pods)

@@ -132,7 +132,7 @@ fn accepts_more(rule: &Rule, flow: &Flow) -> bool {
 /// Decides all expectations; what becomes of the flows that decide them is told gate by gate by a cluster.
 fn all(outcome: &Outcome, written: &dyn Judge, cluster: &Cluster) -> Vec<Tried> {
     let policy = &outcome.policy;
-    let world = PolicyWorld::new(policy);
+    let world = PolicyWorld::as_said(policy);
     let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let reach = Reach { judge: written, worlds: Worlds::both(&world), ruled_out: &granted, namespaces: &namespaces };
@@ -171,7 +171,7 @@ fn is_protected(outcome: &Outcome, place: usize, rule: &Rule, holding: &[&Expect
     let policy = &outcome.policy;
     let mut without = policy.clone();
     without.rules.remove(place);
-    let world = PolicyWorld::new(&without);
+    let world = PolicyWorld::as_said(&without);
     let granted = Granted::new(policy, &outcome.gates);
     let namespaces: Vec<Symbol> = policy.namespaces.keys().cloned().collect();
     let program = Program::new(&without);

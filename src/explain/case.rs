@@ -21,7 +21,7 @@ use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
 use crate::compile::Mesh;
-use crate::flow::{DataPlane, Flow, Peer, Protocol, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, Peer, Protocol, Symbol, Transport, Verdict};
 
 /// As many answers that differ are shown.
 const MOST_CASES: usize = 6;
@@ -220,6 +220,12 @@ fn flow(setting: &Setting, call: &Call, decision: &Decision) -> Flow {
     said::flow(&setting.policy, (&call.source, &call.destination), (call.protocol, call.port), transport, call.request.as_ref())
 }
 
+/// Whether mTLS is asked of a pod that takes no part in the mesh: of such a connection intents say nothing.
+fn is_impossible(call: &Call) -> bool {
+    let is_outside = |known: &Known| matches!(&known.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::None);
+    call.transport == Some(Transport::Mtls) && [&call.source, &call.destination].into_iter().any(is_outside)
+}
+
 /// What there is to be known besides the answer, each in a sentence.
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
@@ -263,7 +269,8 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
     let broken = if differs && setting.judge == Judge::Given { assume::broken(setting, call, &decision) } else { Vec::new() };
     let taken_for_http = if differs { assume::taken_for_http(setting, call) } else { None };
     // Intents speak of who calls, and not of the address with which the call arrives.
-    let is_comparable = call.entrance.is_none() && taken_for_http.is_none() && !matches!(decision.verdict, Verdict::Unspecified(_));
+    let is_said_of = call.entrance.is_none() && taken_for_http.is_none() && !is_impossible(call);
+    let is_comparable = is_said_of && !matches!(decision.verdict, Verdict::Unspecified(_));
     notes.extend(taken_for_http);
     let is_fault = differs && accepted.is_empty() && setting.judge == Judge::Compiled;
     let disagreement = (is_fault && is_comparable).then(|| {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use super::judge::{Judge, Way};
 use crate::cluster::{Cluster, Endpoint, ProxyRole, Workload};
-use crate::flow::{Flow, Peer, Pod, PodCube, Symbol, Verdict};
+use crate::flow::{Flow, LabelCube, Peer, Pod, PodCube, Symbol, Verdict};
 use crate::ir::Policy;
 
 /// Who knows which pods would be gateways, and what two judges say of others.
@@ -102,15 +102,18 @@ fn in_namespace<'c>(cluster: &'c Cluster, namespace: &'c str) -> impl Iterator<I
     cluster.workloads().iter().filter(is_inside)
 }
 
-/// Whether a workload may be a gateway by a label, and rules choose it by others.
+/// Whether a workload may be a gateway by a label, and rules or policies choose it by others.
 pub(super) fn is_chosen_besides(policy: &Policy, cluster: &Cluster, workload: &Workload) -> bool {
     let Peer::Pod(pod) = &workload.endpoint.peer else { return false };
     if workload.endpoint.facts.proxy == ProxyRole::Sidecar {
         return false;
     }
     let keys = by_labels(cluster, pod);
-    let is_of_others = |cube: &PodCube| cube.contains(pod) && keys.iter().any(|key| cube.labels.iter().all(|(own, _)| own != key));
-    !keys.is_empty() && ends(policy).iter().any(is_of_others)
+    let is_by_others = |labels: &LabelCube| keys.iter().any(|key| labels.iter().all(|(own, _)| own != key));
+    let by_rules = || ends(policy).iter().any(|cube| cube.contains(pod) && is_by_others(&cube.labels));
+    let chosen = |labels: &LabelCube| !labels.is_all() && labels.contains(&pod.labels) && is_by_others(labels);
+    let by_policies = || [Way::Ingress, Way::Egress].into_iter().any(|way| cluster.selectors(&pod.namespace, way).iter().any(chosen));
+    !keys.is_empty() && (by_rules() || by_policies())
 }
 
 /// The labels without each of which a pod would be no gateway, and with which it may be one.

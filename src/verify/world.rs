@@ -55,6 +55,12 @@ impl<'p> PolicyWorld<'p> {
         Self { policy, saying, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
     }
 
+    /// The same where namespaces of which nothing is said are what `mesh.mode` says of them. A proof looks at their pods in the mesh, too: what
+    /// is let in of them must not hang on that.
+    pub fn as_said(policy: &'p Policy) -> Self {
+        Self { elsewhere: policy.config.mesh.mode, ..Self::new(policy) }
+    }
+
     /// What is known of the accounts of pods, by namespace.
     pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
         self.accounts.values().flatten()

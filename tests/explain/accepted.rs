@@ -68,3 +68,14 @@ fn what_is_no_request_beside_a_deny_on_requests_is_no_fault() {
     let answer = Files { intents, ..Files::default() }.ask("job -> app=db:80 http GET /");
     assert!(!answer.cases[0].notes.iter().any(|note| note.contains("served as HTTP")), "{:?}", answer.cases[0].notes);
 }
+
+/// Of mTLS with a pod outside the mesh the intents say nothing: that it cannot be is no fault.
+#[test]
+fn mtls_that_cannot_be_spoken_is_no_fault() {
+    let intents = "namespace shop\nworkload old = app=old account old unmeshed\nallow old -> app=db:90\n";
+    for (flow, verdict) in [("old -> app=db:90 mtls", Verdict::Denied), ("old -> app=db:90", Verdict::Allowed)] {
+        let answer = Files { intents, ..Files::default() }.ask(flow);
+        let case = &answer.cases[0];
+        assert_eq!((case.decision.verdict.clone(), &case.disagreement), (verdict, &None), "{flow}");
+    }
+}
