@@ -150,8 +150,8 @@ fn served(policy: &Policy, lane: Lane) -> Vec<Lane> {
 /// Ends that are judged by nobody: addresses, pods of namespaces that are not managed, pods that are not isolated this way.
 fn free(policy: &Policy, gates: &Gates, direction: Direction) -> Region {
     let managed = policy.namespaces.values().filter(|namespace| namespace.is_managed()).map(|namespace| namespace.name.clone());
-    let left = LabelCube::of(NAMESPACE_NAME.into(), Values::except(managed));
-    let mut pods = PodSet::from(PodCube { namespace: left, ..PodCube::all() });
+    let elsewhere = LabelCube::of(NAMESPACE_NAME.into(), Values::except(managed));
+    let mut pods = PodSet::from(PodCube { namespace: elsewhere, ..PodCube::all() });
     for (name, entry) in &gates.namespaces {
         let mut inside = PodSet::from(PodCube::in_namespace(name));
         for isolation in entry.isolated.iter().filter(|isolation| isolation.direction == direction) {
