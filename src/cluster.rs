@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
-use crate::inventory::{is_never_injected, plane_by_labels};
+use crate::inventory::{ShownJoining, is_never_injected, plane_by_labels};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -63,8 +63,8 @@ pub struct Cluster {
     held: BTreeSet<FileId>,
     /// The namespaces that the manifests describe without a word on how pods of theirs take part in the mesh.
     unsaid_planes: BTreeSet<Symbol>,
-    /// Whether anything shows how pods join the mesh.
-    shows_joining: bool,
+    /// By what pods join the mesh, as the manifests show it.
+    shown_joining: ShownJoining,
     /// Those whose pods are outside the mesh, as no label of theirs takes them in and the manifests show that labels or proxies do.
     unjoined: BTreeSet<Symbol>,
 }
@@ -159,7 +159,7 @@ pub(crate) fn read_with<'s>(
     platform: Platform,
     trees: &'s Trees<'s>,
 ) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, shows_joining, unjoined, .. } =
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, shown_joining, unjoined, .. } =
         read::read(sources, files, &platform, trees);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
@@ -170,7 +170,7 @@ pub(crate) fn read_with<'s>(
         platform,
         held,
         unsaid_planes: inventory.unsaid_planes(),
-        shows_joining,
+        shown_joining,
         unjoined,
         ..Cluster::default()
     };
@@ -211,9 +211,14 @@ impl Cluster {
         self.unjoined.contains(namespace)
     }
 
-    /// Whether the manifests show by which labels or proxies pods join the mesh.
-    pub const fn shows_joining(&self) -> bool {
-        self.shows_joining
+    /// By what pods join the mesh, as the manifests show it.
+    pub const fn shown_joining(&self) -> ShownJoining {
+        self.shown_joining
+    }
+
+    /// Whether the mesh's policies of a namespace act on none of its pods that are taken to be outside of the mesh.
+    pub fn has_idle_policies(&self, namespace: &str) -> bool {
+        self.is_unjoined(namespace) && self.mesh.policed().any(|policed| **policed == *namespace)
     }
 
     /// Whether there are workloads that are outside the mesh for that alone.

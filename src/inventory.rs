@@ -63,6 +63,18 @@ pub struct NamespaceFacts {
     pub location: Location,
 }
 
+/// By what pods join the mesh, as manifests show it. The later ones say more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ShownJoining {
+    /// Nothing shows it.
+    #[default]
+    Nowhere,
+    /// A workload comes with its sidecar.
+    ByProxies,
+    /// The labels of a namespace take its pods in.
+    ByLabels,
+}
+
 /// What is known of one workload, which stands for all its pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryWorkload {
@@ -204,12 +216,15 @@ impl Inventory {
         injection::plane(workload, (labels, said), default)
     }
 
-    /// Whether anything shows how pods join the mesh: a namespace whose labels take them in, or a workload that comes with its sidecar.
-    pub fn shows_joining(&self) -> bool {
+    /// By what pods join the mesh, as far as anything shows it.
+    pub fn shown_joining(&self) -> ShownJoining {
         let has_sidecar =
             |workload: &InventoryWorkload| workload.mesh.sidecar == MeshChoice::Present && workload.proxy == ProxyRole::Sidecar;
         let takes_in = |facts: &NamespaceFacts| matches!(facts.plane, Some(DataPlane::Sidecar | DataPlane::Ambient));
-        self.namespaces.values().any(takes_in) || self.workloads.iter().any(has_sidecar)
+        if self.namespaces.values().any(takes_in) {
+            return ShownJoining::ByLabels;
+        }
+        if self.workloads.iter().any(has_sidecar) { ShownJoining::ByProxies } else { ShownJoining::Nowhere }
     }
 
     /// Takes pods of described namespaces that say nothing of the mesh, but for these, for ones outside of it, unless they say something

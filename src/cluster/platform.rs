@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::flow::{AddressSet, DataPlane, PathNormalization, Symbol};
+use crate::inventory::ShownJoining;
 
 /// Facts about a cluster that its manifests do not hold (`semantics.md` §9, last paragraph).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +61,10 @@ pub enum Joining {
     AsTaken,
     /// Not at all where the manifests show that others join by labels or proxies, as Istio injects nobody unasked; else as [`Platform::mesh`]
     /// has it.
-    AsShown,
-    /// Not at all: other manifests beside these show it.
-    ByLabels,
+    AsShown {
+        /// What other manifests show of the same cluster.
+        beside: ShownJoining,
+    },
 }
 
 /// A fact about the platform that is a yes or a no, and of which policies as they are read say nothing.

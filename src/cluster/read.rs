@@ -25,7 +25,7 @@ use super::object::Object;
 use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Labels, Symbol};
-use crate::inventory::{self, Inventory};
+use crate::inventory::{self, Inventory, ShownJoining};
 use crate::manifest::{self, Document, MAX_FILE, Reading, Trees, Whereabouts, documents, objects};
 use crate::source::{FileId, Location, Source, Sources, Span};
 
@@ -48,8 +48,8 @@ pub(super) struct Manifests {
     pub(super) noted: Vec<Noted>,
     /// What tells an injector to give a sidecar to pods of which nothing is said.
     injects_everywhere: Vec<Object>,
-    /// Whether anything shows how pods join the mesh.
-    pub(super) shows_joining: bool,
+    /// By what pods join the mesh, as these show it.
+    pub(super) shown_joining: ShownJoining,
     /// The namespaces that say nothing of the mesh and whose pods are taken to be outside of it.
     pub(super) unjoined: BTreeSet<Symbol>,
 }

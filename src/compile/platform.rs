@@ -4,6 +4,7 @@
 
 use crate::cluster::{Joining, Platform};
 use crate::config::{Answer, Config, Version};
+use crate::inventory::ShownJoining;
 
 /// What `twogate.toml` knows of the platform.
 pub fn platform(config: &Config) -> Platform {
@@ -39,7 +40,7 @@ pub fn platform_of_manifests(config: &Config) -> Platform {
 
 /// How pods join the mesh in manifests that are judged as they are.
 pub(super) fn joining(config: &Config) -> Joining {
-    if config.mesh.mode_said == Answer::Yes { Joining::AsTaken } else { Joining::AsShown }
+    if config.mesh.mode_said == Answer::Yes { Joining::AsTaken } else { Joining::AsShown { beside: ShownJoining::Nowhere } }
 }
 
 /// The platform on which a proof's assumptions hold: `verify::Assumption` names each of these.

@@ -41,6 +41,7 @@ use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
 use crate::flow::{AddressSet, Flow, Symbol};
+use crate::inventory::ShownJoining;
 use crate::manifest::Trees;
 use crate::source::Sources;
 use crate::threads::both;
@@ -63,11 +64,8 @@ pub fn manifests(base: Revision, head: Revision) -> Result<Compared, Box<Unjudge
         let trees = Trees::of(inputs.flat_map(|input| input.inventory.iter().map(|file| (&input.sources, *file))));
         let (old, new) = both(|| Read::new(&base, mesh, &trees), || Read::new(&head, mesh, &trees));
         // What one side shows of how pods join the mesh holds for the other, too.
-        match (old.cluster.shows_joining(), new.cluster.shows_joining()) {
-            (true, false) => (old, new.by_labels(&head, &trees)),
-            (false, true) => (old.by_labels(&base, &trees), new),
-            _ => (old, new),
-        }
+        let (before, after) = (old.cluster.shown_joining(), new.cluster.shown_joining());
+        (old.beside(after, &base, &trees), new.beside(before, &head, &trees))
     };
     let ((mut base, old), (mut head, new)) = (old.seen(Which::Base, base)?, new.seen(Which::Head, head)?);
     let (clusters, mut presumed) = presumed(mesh, [base.cluster, head.cluster]);
@@ -116,13 +114,13 @@ impl Read {
         Self { cluster, contents: held(&input.sources, &input.inventory, &default, trees), findings }
     }
 
-    /// The same, where labels say who joins the mesh, unless its configuration does.
-    fn by_labels<'s>(self, revision: &'s Revision, trees: &'s Trees<'s>) -> Self {
+    /// The same, where the other side shows this of how pods join the mesh, unless its configuration says it.
+    fn beside<'s>(self, shown: ShownJoining, revision: &'s Revision, trees: &'s Trees<'s>) -> Self {
         let platform = self.cluster.platform();
-        if platform.joining == Joining::AsTaken {
+        if platform.joining == Joining::AsTaken || shown <= self.cluster.shown_joining() {
             return self;
         }
-        let platform = cluster::Platform { joining: Joining::ByLabels, ..platform.clone() };
+        let platform = cluster::Platform { joining: Joining::AsShown { beside: shown }, ..platform.clone() };
         let (cluster, _) = cluster::read_with(&revision.input.sources, &revision.input.inventory, platform, trees);
         Self { cluster, ..self }
     }

@@ -78,10 +78,13 @@ fn unjoined(setting: &Setting, call: &Call) -> Option<String> {
         _ => None,
     };
     let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(outside).collect();
-    let names: Vec<String> = namespaces.iter().map(|namespace| format!("`{namespace}`")).collect();
+    let quoted = |namespace: &Symbol| format!("`{namespace}`");
+    let names: Vec<String> = namespaces.iter().map(quoted).collect();
+    let idle: Vec<String> = namespaces.iter().filter(|namespace| setting.cluster.has_idle_policies(namespace)).map(quoted).collect();
     (!names.is_empty()).then(|| {
         let names = names.join(" and ");
-        format!("no label takes pods of {names} into the mesh, as labels or proxies do others: they are taken to be outside; `[mesh] mode` in `twogate.toml` says otherwise")
+        let idle = if idle.is_empty() { String::new() } else { format!(", where policies of the mesh in {} do nothing", idle.join(" and ")) };
+        format!("no label takes pods of {names} into the mesh, as labels or proxies do others: they are taken to be outside{idle}; `[mesh] mode` in `twogate.toml` says otherwise")
     })
 }
 

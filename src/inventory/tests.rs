@@ -291,10 +291,10 @@ fn pods_and_namespaces_together_decide_the_data_plane() {
     // Nor is that shown by the label of a namespace in which the injector does nothing.
     let labelled = |mode: &str| {
         let inventory = clean(&format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system, labels: {{{sidecar}{mode}}}}}\n"));
-        (inventory.namespaces["kube-system"].plane, inventory.shows_joining())
+        (inventory.namespaces["kube-system"].plane, inventory.shown_joining())
     };
-    assert_eq!(labelled(""), (None, false));
-    assert_eq!(labelled(", istio.io/dataplane-mode: ambient"), (Some(DataPlane::Ambient), true));
+    assert_eq!(labelled(""), (None, ShownJoining::Nowhere));
+    assert_eq!(labelled(", istio.io/dataplane-mode: ambient"), (Some(DataPlane::Ambient), ShownJoining::ByLabels));
     assert_eq!(plane(ambient, "", DataPlane::None), DataPlane::Ambient);
     assert_eq!(plane(ambient, "  labels: {istio.io/dataplane-mode: none}", DataPlane::None), DataPlane::None);
     assert_eq!(plane(ambient, "  labels: {sidecar.istio.io/inject: \"true\"}", DataPlane::None), DataPlane::Sidecar);

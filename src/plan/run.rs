@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::order::has_error;
 use crate::diff::{Pair, Revision, Unjudged, Which, Words, Yaml, names, presumed, reverified, spoken};
 use crate::flow::Symbol;
+use crate::inventory::ShownJoining;
 use crate::source::{FileId, Source, Sources};
 use crate::verify::TOO_MANY_NAMES;
 
@@ -138,16 +139,15 @@ struct Given {
     files: Vec<FileId>,
     platform: Platform,
     default_namespace: Symbol,
-    /// Whether it shows how pods join the mesh.
-    shows_joining: bool,
+    /// By what pods join the mesh, as it shows it.
+    shown_joining: ShownJoining,
 }
 
 /// A platform on which all states say alike how pods join the mesh: what either side shows holds for each.
 fn joined(platform: &Platform, sides: [&Given; 2]) -> Platform {
     let joining = match platform.joining {
-        Joining::AsShown if sides.iter().any(|side| side.shows_joining) => Joining::ByLabels,
-        Joining::AsShown => Joining::AsTaken,
-        joining => joining,
+        Joining::AsShown { beside } => Joining::AsShown { beside: sides.iter().map(|side| side.shown_joining).fold(beside, Ord::max) },
+        Joining::AsTaken => Joining::AsTaken,
     };
     Platform { joining, ..platform.clone() }
 }
@@ -165,8 +165,8 @@ impl Given {
         if has_error(&findings) {
             return Err(Box::new(Unjudged { which, name, sources: input.sources, findings }));
         }
-        let shows_joining = cluster.shows_joining();
-        Ok(Self { name, sources: input.sources, files: input.inventory, platform, default_namespace, shows_joining })
+        let shown_joining = cluster.shown_joining();
+        Ok(Self { name, sources: input.sources, files: input.inventory, platform, default_namespace, shown_joining })
     }
 
     fn cluster(&self, platform: &Platform) -> Cluster {

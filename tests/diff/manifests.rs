@@ -405,6 +405,15 @@ fn what_one_side_shows_of_joining_the_mesh_holds_for_both() {
         |base: &str, head: &str| lines(&compared(base, head, "")).into_iter().filter(|line| line.contains("-> *@shop")).collect::<Vec<_>>();
     assert_eq!(told(&all(labelled, 80), &all("", 80)), [""; 0]);
     assert_eq!(told(&all("", 80), &all(labelled, 80)), [""; 0]);
+    // So policies in a namespace that has no label do nothing on either side, as one side shows that labels take pods in.
+    let stopped = |label: &str| {
+        all(label, 80)
+            + "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: n, namespace: shop}\nspec: {}\n"
+    };
+    assert_eq!(told(&stopped(labelled), &stopped("")), [""; 0]);
+    assert_eq!(told(&stopped(""), &all(labelled, 80)), [""; 0]);
+    assert_eq!(told(&stopped(""), &stopped("a: b")), [""; 0]);
+    assert!(!told(&stopped(""), &all("", 80)).is_empty());
     let opened = compared(&all(labelled, 80), &all(labelled, 81), "");
     let presumed: Vec<&str> = opened.report.presumed.iter().map(|one| one.name()).collect();
     assert!(presumed.contains(&"unjoined"), "{presumed:?}");

@@ -645,7 +645,43 @@ fn a_namespace_without_a_label_of_the_mesh_is_outside_beside_one_that_has_one() 
     assert!(page.starts_with("ALLOWED") && page.contains("sidecar to sidecar"), "{page}");
 }
 
-/// Pods that a `Gateway` makes gateways have an Envoy without any label, and who writes policies of the mesh takes pods to be in it.
+/// Policies take nobody into the mesh: of a namespace that has no label of the mesh, where another one has, they do nothing to its pods
+/// (`semantics.md` §2.1). Pods that are in by themselves they reach.
+#[test]
+fn policies_of_a_namespace_without_a_label_of_the_mesh_do_nothing_beside_one_that_has_one() {
+    let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: none, namespace: cl}\nspec: {}\n";
+    let strict = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: cl}\nspec: {mtls: {mode: STRICT}}\n";
+    let page = |manifests: &str, config: &str| Files { manifests, config, ..Files::default() }.page("9.9.9.9 -> app=x@cl:80");
+    let idle = "taken to be outside, where policies of the mesh in `cl` do nothing;";
+    for policy in [deny, strict] {
+        for labels in ["istio-injection: enabled", "istio.io/rev: a", "istio.io/dataplane-mode: ambient"] {
+            let manifests = two_namespaces(labels, "") + policy;
+            let told = page(&manifests, "");
+            assert!(told.starts_with("ALLOWED") && told.contains("outside to no mesh") && told.contains(idle), "{told}");
+            // Who says that pods have sidecars unasked, is heard.
+            let told = page(&manifests, "[mesh]\nmode = \"sidecar\"\n");
+            assert!(told.starts_with("DENIED") && told.contains("outside to sidecar"), "{told}");
+        }
+        let labelled = two_namespaces("istio-injection: enabled", "");
+        let own = labelled.replace("namespace: cl, labels: {app: x}", "namespace: cl, labels: {app: x, sidecar.istio.io/inject: 'true'}");
+        let rev = labelled.replace("namespace: cl, labels: {app: x}", "namespace: cl, labels: {app: x, istio.io/rev: a}");
+        let ztunnel =
+            labelled.replace("namespace: cl, labels: {app: x}", "namespace: cl, labels: {app: x, istio.io/dataplane-mode: ambient}");
+        let (before, pod_of_cl) = labelled.split_once("metadata: {name: x, namespace: cl").unwrap();
+        let proxy = "image: i}, {name: istio-proxy, image: p, args: [proxy, sidecar]}]";
+        let shown = format!("{before}metadata: {{name: x, namespace: cl{}", pod_of_cl.replacen("image: i}]", proxy, 1));
+        let nobody_describes = labelled.replace("kind: Namespace\nmetadata: {name: cl,", "kind: Namespace\nmetadata: {name: else,");
+        // Nobody's label is there to see: a proxy shows that somebody joins, and says of no namespace that it has none.
+        let by_proxies = two_namespaces("proxy", "");
+        for manifests in [own, rev, ztunnel, shown, nobody_describes, by_proxies] {
+            let told = page(&(manifests.clone() + policy), "");
+            assert!(told.starts_with("DENIED") && !told.contains("outside to no mesh") && !told.contains(idle), "{manifests}{told}");
+        }
+    }
+}
+
+/// Pods that a `Gateway` makes gateways have an Envoy without any label, and where nobody's label is shown, who writes policies of the mesh
+/// takes pods to be in it.
 #[test]
 fn gateways_and_pods_with_policies_of_the_mesh_need_no_label() {
     let manifests = two_namespaces("istio-injection: enabled", "");
@@ -654,7 +690,12 @@ fn gateways_and_pods_with_policies_of_the_mesh_need_no_label() {
                    spec: {selector: {app: x}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
     let page = |more: &str| Files { manifests: &(manifests.clone() + more), ..Files::default() }.page("9.9.9.9 -> app=x@cl:80");
     assert!(page("").starts_with("ALLOWED") && page("").contains("outside to no mesh"), "{}", page(""));
-    assert!(page(deny).starts_with("DENIED") && page(deny).contains("outside to sidecar"), "{}", page(deny));
+    let unlabelled = two_namespaces("", "") + deny;
+    let told = Files { manifests: &unlabelled, ..Files::default() }.page("9.9.9.9 -> app=x@cl:80");
+    assert!(
+        told.starts_with("DENIED") && told.contains("outside to sidecar") && told.contains("no label says that pods of `cl` are"),
+        "{told}"
+    );
     assert!(!page(gateway).contains("outside to no mesh"), "{}", page(gateway));
 }
 

@@ -11,7 +11,7 @@ use crate::cluster::object::Object;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::cluster::{Joining, Platform};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
-use crate::inventory::{InventoryWorkload, MeshChoice};
+use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining};
 
 impl Manifests {
     /// Keeps pods out of the mesh whose namespace has no label that takes them in, where the manifests show how others join and no injector
@@ -22,21 +22,22 @@ impl Manifests {
         if is_maistra || !self.injects_everywhere.is_empty() {
             return;
         }
-        self.shows_joining = self.inventory.shows_joining();
-        let is_opt_in = match platform.joining {
-            Joining::AsTaken => false,
-            Joining::AsShown => self.shows_joining,
-            Joining::ByLabels => true,
+        self.shown_joining = self.inventory.shown_joining();
+        let shown = match platform.joining {
+            Joining::AsTaken => ShownJoining::Nowhere,
+            Joining::AsShown { beside } => self.shown_joining.max(beside),
         };
-        if is_opt_in {
-            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(&platform.root_namespace));
+        if shown != ShownJoining::Nowhere {
+            self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(shown, &platform.root_namespace));
         }
     }
 
-    /// The namespaces of pods that a `Gateway` makes gateways, which have an Envoy without being told to join, and those that have policies of
-    /// the mesh: whoever wrote them takes its pods to be in it, whether or not a label stands among these manifests. A gateway that shows its
-    /// Envoy itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
-    fn spoken_for(&self, root: &Symbol) -> BTreeSet<Symbol> {
+    /// The namespaces of pods that a `Gateway` makes gateways, which have an Envoy without being told to join. And where no label of a
+    /// namespace is shown those that have policies of the mesh: whoever wrote them takes its pods to be in it, by a label that does not stand
+    /// among these manifests. Where labels of others are, one that has none has none, and its policies act on nobody: Istio injects by labels
+    /// alone (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml). A gateway that shows its Envoy
+    /// itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
+    fn spoken_for(&self, shown: ShownJoining, root: &Symbol) -> BTreeSet<Symbol> {
         let makes_gateway =
             |labels: &Labels| self.mesh.gateway_selectors().any(|selector| !selector.is_empty() && chooses(selector, labels));
         let is_chosen = |workload: &InventoryWorkload| {
@@ -45,7 +46,8 @@ impl Manifests {
         };
         let silent = self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar == MeshChoice::Unsaid);
         let chosen = silent.filter(|workload| is_chosen(workload)).map(|workload| &workload.namespace);
-        chosen.chain(self.mesh.policed().filter(|namespace| *namespace != root)).cloned().collect()
+        let policed = self.mesh.policed().filter(|namespace| shown != ShownJoining::ByLabels && *namespace != root);
+        chosen.chain(policed).cloned().collect()
     }
 
     /// Leaves open what pods send and take that are taken to be outside the mesh, where an injector gives a sidecar to all of which nothing is
