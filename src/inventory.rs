@@ -23,7 +23,7 @@ use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture, OutboundCapture};
 pub use ownership::FoldedPod;
-pub use service::{ExternalTraffic, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
+pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 pub use workload::{
     AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
 };

@@ -13,7 +13,7 @@ use super::world::{self, Known};
 use crate::cluster::{Addressed, Decision, Gate, Question, Step, Way};
 use crate::config::IngressSource;
 use crate::flow::{AddressSet, DataPlane, Family, Peer, Protocol, Transport, Verdict};
-use crate::inventory::ExternalTraffic;
+use crate::inventory::{ExternalTraffic, TakenBy};
 
 /// With which address a caller arrives.
 enum Arrival {
@@ -66,7 +66,32 @@ pub(super) fn decide(setting: &Setting, call: &Call, entrance: &Entrance) -> Dec
     let told = Decision { verdict, ..told };
     let all: Vec<Verdict> = entering.into_iter().chain(from_own_node).collect();
     let otherwise = matches!(told.verdict, Verdict::Denied) && together(&all, &leaving, doubt, &call.source.short) != Verdict::Denied;
-    if otherwise { perhaps_from_own_node(told, entrance) } else { told }
+    let told = if otherwise { perhaps_from_own_node(told, entrance) } else { told };
+    if told.verdict == Verdict::Allowed && !is_admitted(setting, call, entrance) { perhaps_refused(told, entrance) } else { told }
+}
+
+/// Whether a load balancer is told to take calls from wherever the caller may be. Nodes hold that against callers of the cluster as well, by
+/// the addresses that these have (kubernetes/kubernetes : pkg/proxy/iptables/proxier.go, the chains `KUBE-FW`).
+fn is_admitted(setting: &Setting, call: &Call, entrance: &Entrance) -> bool {
+    let Some(sources) = &entrance.sources else { return true };
+    let Known { endpoint, range, .. } = &call.source;
+    let pods = &setting.policy.config.cluster.pods;
+    match (&endpoint.peer, endpoint.facts.addresses.as_slice()) {
+        (Peer::Address(address), _) if range.is_empty() => sources.contains(*address),
+        (Peer::Address(_), _) => range.is_subset(sources),
+        (Peer::Pod(_), []) if pods.is_empty() => anywhere(call, entrance).is_subset(sources),
+        (Peer::Pod(_), []) => pods.is_subset(sources),
+        (Peer::Pod(_), own) => own.iter().all(|address| sources.contains(*address)),
+    }
+}
+
+/// A call that passes if nobody minds from where a load balancer is told to take calls: not all of them look at that.
+fn perhaps_refused(told: Decision, entrance: &Entrance) -> Decision {
+    let by = &entrance.by;
+    let reason = format!(
+        "the `loadBalancerSourceRanges` of {by} do not hold the caller for sure: whether it is refused hangs on the load balancer and on what stands in for it on nodes"
+    );
+    Decision { verdict: Verdict::Unspecified(reason), ..told }
 }
 
 /// What becomes of a connection that no policy of the network stops where it arrives.
@@ -132,14 +157,16 @@ fn verdict(decision: &Decision, counts: impl Fn(&Step) -> bool) -> Verdict {
 }
 
 /// What becomes of the packets that leave the caller, by the pod that they get to and by the address that they are sent to. Where the
-/// caller's own node translates it, policies that name the pod are enough, as with a Service's own address (`semantics.md` §1.6).
+/// caller's own node translates it, policies that name the pod are enough, as with a Service's own address (`semantics.md` §1.6); it need
+/// not translate that of a load balancer which is a proxy.
 fn leaving(setting: &Setting, call: &Call, entrance: &Entrance, written: &Decision) -> Vec<Verdict> {
     let (address, port) = match (&call.source.endpoint.peer, entrance.at) {
         (Peer::Address(_), _) | (_, Edge::Name) => return Vec::new(),
         (_, Edge::Outside(address, port) | Edge::Node(address, port)) => (address, port),
     };
     let to_pod = verdict(written, |step| step.gate == Gate::Egress);
-    if matches!(entrance.at, Edge::Outside(..)) && to_pod == Verdict::Allowed {
+    let is_translated = matches!(entrance.at, Edge::Outside(..)) && entrance.taken_by != TakenBy::Proxy;
+    if is_translated && to_pod == Verdict::Allowed {
         return vec![to_pod];
     }
     let destination = world::address(address).endpoint;
@@ -165,14 +192,27 @@ fn arrivals(setting: &Setting, call: &Call, entrance: &Entrance, addresses: &Add
     known.map(|known| setting.cluster.decide(&asked(known))).collect()
 }
 
+/// What becomes of a caller's address: a proxy keeps none, whatever the Service says.
+const fn traffic(entrance: &Entrance) -> ExternalTraffic {
+    match entrance.taken_by {
+        TakenBy::Proxy => ExternalTraffic::Cluster,
+        TakenBy::Nodes | TakenBy::Balancer => entrance.traffic,
+    }
+}
+
 fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
     let config = &setting.policy.config;
     let nodes = Some(&config.cluster.nodes).filter(|nodes| !nodes.is_empty());
     let anyones = || nodes.cloned().unwrap_or_else(|| anywhere(call, entrance));
     let by = &entrance.by;
     let own_node = OwnNode::Perhaps;
+    let by_proxy = entrance.taken_by == TakenBy::Proxy;
     if matches!(call.source.endpoint.peer, Peer::Pod(_)) {
         return match entrance.traffic {
+            _ if by_proxy => {
+                let doubt = format!("with which address the caller arrives is not known: by way of {by} it may be that of a load balancer");
+                Arrival::Open(Others { addresses: anywhere(call, entrance), doubt, own_node })
+            }
             ExternalTraffic::Local => Arrival::Kept,
             ExternalTraffic::Cluster => {
                 let doubt = format!("with which address the caller arrives is not known: by way of {by} it may be that of a node");
@@ -180,7 +220,7 @@ fn arrival(setting: &Setting, call: &Call, entrance: &Entrance) -> Arrival {
             }
         };
     }
-    match (&config.ingress, entrance.traffic) {
+    match (&config.ingress, traffic(entrance)) {
         (IngressSource::Client, _) | (IngressSource::Nodes | IngressSource::Unknown, ExternalTraffic::Local) => Arrival::Kept,
         (IngressSource::Unknown, ExternalTraffic::Cluster) => {
             let doubt = format!(
@@ -236,7 +276,7 @@ pub(super) fn note(setting: &Setting, call: &Call) -> Option<String> {
     let entrance = call.entrance.as_ref()?;
     let Peer::Address(_) = call.source.endpoint.peer else { return None };
     let by = &entrance.by;
-    match (&setting.policy.config.ingress, entrance.traffic) {
+    match (&setting.policy.config.ingress, traffic(entrance)) {
         (IngressSource::Nodes, ExternalTraffic::Cluster) => {
             Some(format!("by way of {by} the caller arrives with the address of a node, as `[ingress] source` says: judged as that"))
         }

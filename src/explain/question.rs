@@ -15,8 +15,8 @@ use std::net::IpAddr;
 
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
-use crate::inventory::{ExternalTraffic, Inventory, WorkloadKind};
+use crate::flow::{AddressSet, NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
+use crate::inventory::{ExternalTraffic, Inventory, TakenBy, WorkloadKind};
 use crate::ir::{End, Unit};
 use crate::source::{FileId, Location, Sources, Span};
 use crate::syntax::ast::{Clause, Endpoint};
@@ -130,6 +130,10 @@ pub struct Entrance {
     pub traffic: ExternalTraffic,
     /// What is called.
     pub at: Edge,
+    /// Who takes the call.
+    pub taken_by: TakenBy,
+    /// From which addresses calls are taken that come by a load balancer; none for any.
+    pub sources: Option<AddressSet>,
 }
 
 /// What of an entrance is called.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::object::Identity;
 use super::pod;
-use crate::flow::{Labels, Protocol, Symbol};
+use crate::flow::{AddressSet, Labels, Prefix, Protocol, Symbol};
 use crate::manifest::{Node, Reading};
 use crate::source::Location;
 
@@ -29,13 +29,35 @@ pub struct ServiceFacts {
     /// Its own addresses, one a family, as a cluster's dump holds them; empty if they are not known, or if it has none.
     pub addresses: Vec<IpAddr>,
     /// Addresses outside of the cluster that lead to it as well: its `externalIPs`, and those that a load balancer has for it.
-    pub outside: Vec<IpAddr>,
+    pub outside: Vec<OutsideAddress>,
+    /// From which addresses calls of its load balancer are taken (`loadBalancerSourceRanges`); none for any.
+    pub sources: Option<AddressSet>,
     /// The namespaces of which proxies are told of it, as its annotation lists them: `.` is its own, `*` any, `~` none; empty for any.
     pub exported: Vec<Symbol>,
     /// What becomes of the address of who calls it from outside.
     pub traffic: ExternalTraffic,
     /// Where its name is written.
     pub location: Location,
+}
+
+/// An address outside of the cluster that leads to a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutsideAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Who takes what is sent there for the Service.
+    pub taken_by: TakenBy,
+}
+
+/// Who takes what is sent to an address outside for a Service (`status.loadBalancer.ingress[].ipMode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TakenBy {
+    /// Every node: it is one of `externalIPs`.
+    Nodes,
+    /// A load balancer, and every node as if it were that.
+    Balancer,
+    /// A load balancer that makes connections of its own: nodes need not take what is sent to it, and it may put its own address there.
+    Proxy,
 }
 
 /// What becomes of a caller's address where a Service is called by a port of a node or an address outside (`externalTrafficPolicy`,
@@ -147,8 +169,9 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let exported = exported(object, reading);
     let is_local = spec.get(reading, "externalTrafficPolicy").text(reading) == Some("Local");
     let traffic = if is_local { ExternalTraffic::Local } else { ExternalTraffic::Cluster };
+    let sources = sources(&spec, reading);
     let Identity { namespace, name, .. } = name;
-    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, exported, traffic, location };
+    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, sources, exported, traffic, location };
     reading.is_clean().then_some(service)
 }
 
@@ -185,15 +208,31 @@ fn exported(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Symbol> {
     names.filter(|name| !name.is_empty()).map(Symbol::from).collect()
 }
 
-/// The addresses outside of the cluster that lead to it.
-fn outside(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
+/// The addresses outside of the cluster that lead to it. One that it has twice is every node's.
+fn outside(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<OutsideAddress> {
     let written = object.follow(reading, &["spec", "externalIPs"]).list(reading);
-    let balanced = object.follow(reading, &["status", "loadBalancer", "ingress"]).list(reading);
-    let balanced: Vec<Node<'_>> = balanced.iter().map(|node| node.get(reading, "ip")).collect();
-    let mut outside: Vec<IpAddr> = written.iter().chain(&balanced).filter_map(|node| node.text(reading)?.parse().ok()).collect();
+    let mut outside = Vec::new();
+    for node in &written {
+        let address = node.text(reading).and_then(|text| text.parse().ok());
+        outside.extend(address.map(|address| OutsideAddress { address, taken_by: TakenBy::Nodes }));
+    }
+    for node in &object.follow(reading, &["status", "loadBalancer", "ingress"]).list(reading) {
+        let address = node.get(reading, "ip").text(reading).and_then(|text| text.parse().ok());
+        let is_proxy = node.get(reading, "ipMode").text(reading) == Some("Proxy");
+        let taken_by = if is_proxy { TakenBy::Proxy } else { TakenBy::Balancer };
+        outside.extend(address.map(|address| OutsideAddress { address, taken_by }));
+    }
     outside.sort_unstable();
-    outside.dedup();
+    outside.dedup_by_key(|outside| outside.address);
     outside
+}
+
+/// From which addresses calls of its load balancer are taken. What is no range admits nobody.
+fn sources(spec: &Node<'_>, reading: &mut Reading<'_>) -> Option<AddressSet> {
+    let ranges = spec.get(reading, "loadBalancerSourceRanges").list(reading);
+    let parsed = ranges.iter().filter_map(|node| Prefix::parse(node.text(reading)?.trim()).ok());
+    let admitted: AddressSet = parsed.collect();
+    (!ranges.is_empty()).then_some(admitted)
 }
 
 /// Reads a port.

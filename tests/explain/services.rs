@@ -142,6 +142,104 @@ fn who_calls_from_outside_may_arrive_as_somebody_else() {
     assert_eq!(verdict(&inside, NO_MESH, "203.0.113.9 -> svc/lb@s:80"), Verdict::Allowed);
 }
 
+/// A load balancer's Service of `s` with a mode of its address, and a policy for what leaves `b`.
+fn left_for(mode: &str, traffic: &str, to: &str) -> String {
+    let spec = BALANCED.replace("POLICY", traffic).replace("203.0.113.50", &format!("203.0.113.50{mode}"));
+    format!(
+        "{RUNNING}{}apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: out, namespace: s}}\n\
+         spec: {{podSelector: {{matchLabels: {{app: b}}}}, policyTypes: [Egress], egress: [{{to: [{to}], ports: [{{port: 8080}}]}}]}}\n",
+        service("lb", &spec)
+    )
+}
+
+/// Nodes take the address of a load balancer for the Service's own, so that it is translated where the caller is, and the pod is what
+/// policies see that name pods (`semantics.md` §1.6; kubernetes/kubernetes : pkg/proxy/iptables/proxier.go, the rules for
+/// `LoadBalancerVIPs`). One that is a proxy makes its own connections, and nodes need not translate its address (KEP-1860).
+#[test]
+fn policies_that_name_pods_are_enough_for_a_load_balancers_address_unless_that_is_a_proxy() {
+    const FLOW: &str = "deploy/b@s -> 203.0.113.50:80";
+    let (pods, others) = ("{podSelector: {matchLabels: {app: a}}}", "{podSelector: {matchLabels: {app: z}}}");
+    let blocks = ["{ipBlock: {cidr: 203.0.113.0/24}}", "{ipBlock: {cidr: 0.0.0.0/0}}"];
+    let sees = "policies tell apart what leaves b for the address of the node or that of the pod behind it";
+    for traffic in ["", "externalTrafficPolicy: Local,"] {
+        for mode in ["", ", ipMode: VIP", ", ipMode: Proxy"] {
+            let left = |to: &str| left_for(mode, traffic, to);
+            if mode.ends_with("Proxy") {
+                is_open(&left(pods), NO_MESH, FLOW, sees);
+            } else {
+                assert_eq!(verdict(&left(pods), NO_MESH, FLOW), Verdict::Allowed, "{mode} {traffic}");
+            }
+            for block in blocks {
+                is_open(&left(block), NO_MESH, FLOW, sees);
+            }
+            assert_eq!(verdict(&left(others), NO_MESH, FLOW), Verdict::Denied, "{mode} {traffic}");
+        }
+        // What every node takes is translated, and a load balancer beside it changes nothing.
+        let external = left_for(", ipMode: Proxy", traffic, pods);
+        assert_eq!(verdict(&external, NO_MESH, "deploy/b@s -> 198.51.100.7:80"), Verdict::Allowed, "{traffic}");
+        assert_eq!(verdict(&external, NO_MESH, "deploy/b@s -> svc/lb@s:80"), Verdict::Allowed, "{traffic}");
+    }
+}
+
+/// A proxy puts its own address in the place of a caller's, whatever `externalTrafficPolicy` says.
+#[test]
+fn a_load_balancer_that_is_a_proxy_keeps_nobodys_address() {
+    let local = |mode: &str, from: &str| {
+        let balanced = balanced("externalTrafficPolicy: Local,").replace(FROM_CLIENTS, from);
+        balanced.replace("203.0.113.50", &format!("203.0.113.50{mode}"))
+    };
+    let reason = "with which address the caller arrives is not known";
+    for (flow, from) in [
+        ("203.0.113.9 -> svc/lb@s:80", FROM_CLIENTS),
+        ("203.0.113.9 -> 203.0.113.50:80", FROM_CLIENTS),
+        ("deploy/b@s -> 203.0.113.50:80", FROM_B),
+    ] {
+        assert_eq!(verdict(&local(", ipMode: VIP", from), NO_MESH, flow), Verdict::Allowed, "{flow}");
+        is_open(&local(", ipMode: Proxy", from), NO_MESH, flow, reason);
+        assert!(!notes(&local(", ipMode: Proxy", from), NO_MESH, flow).contains("keeps the caller's address"), "{flow}");
+    }
+    // Its other addresses are no proxies.
+    let external = local(", ipMode: Proxy", FROM_CLIENTS);
+    assert_eq!(verdict(&external, NO_MESH, "203.0.113.9 -> 198.51.100.7:80"), Verdict::Allowed);
+}
+
+/// Where a load balancer is told from where it takes calls, who is elsewhere may be refused, in the cluster too: nodes hold that against
+/// whoever calls its address (kubernetes/kubernetes : pkg/proxy/iptables/proxier.go, the chains `KUBE-FW`).
+#[test]
+fn who_is_not_in_the_ranges_of_a_load_balancer_may_be_refused() {
+    let left = |ranges: &str| left_for("", &format!("loadBalancerSourceRanges: [{ranges}],"), "{podSelector: {}}");
+    let admitted = "203.0.113.0/24, 198.18.0.0/15";
+    let reason = "the `loadBalancerSourceRanges` of Service s/lb do not hold the caller for sure";
+    for flow in ["deploy/b@s -> 203.0.113.50:80", "192.0.2.1 -> 203.0.113.50:80", "192.0.2.1 -> svc/lb@s:80", "internet -> svc/lb@s:80"] {
+        assert_eq!(verdict(&left(""), NO_MESH, flow), Verdict::Allowed, "{flow}");
+        is_open(&left(admitted), NO_MESH, flow, reason);
+        assert_eq!(verdict(&left("0.0.0.0/0, '::/0'"), NO_MESH, flow), Verdict::Allowed, "{flow}");
+    }
+    for flow in [
+        "203.0.113.9 -> 203.0.113.50:80",
+        "203.0.113.9 -> svc/lb@s:80",
+        "198.18.0.0/16 -> svc/lb@s:80",
+        // Nothing of this is a call of the load balancer.
+        "deploy/b@s -> svc/lb@s:80",
+        "deploy/b@s -> 10.96.0.4:80",
+        "192.0.2.1 -> 198.51.100.7:80",
+    ] {
+        assert_eq!(verdict(&left(admitted), NO_MESH, flow), Verdict::Allowed, "{flow}");
+    }
+    let pods = format!("{NO_MESH}[cluster]\npod-cidrs = [\"10.1.0.0/16\"]\n");
+    for (ranges, is_admitted) in [("10.0.0.0/8", true), ("10.1.2.0/24", false)] {
+        let Verdict::Allowed = verdict(&left(ranges), &pods, "deploy/b@s -> 203.0.113.50:80") else {
+            assert!(!is_admitted, "{ranges}");
+            continue;
+        };
+        assert!(is_admitted, "{ranges}");
+    }
+    let denied = left(admitted) + "---\n" + &lets_in(FROM_CLIENTS, "9");
+    is_open(&denied, NO_MESH, "192.0.2.1 -> 203.0.113.50:80", "the pod's own node");
+    let local = denied.replace("{type: LoadBalancer,", "{type: LoadBalancer, externalTrafficPolicy: Local,");
+    assert_eq!(verdict(&local, NO_MESH, "192.0.2.1 -> 203.0.113.50:80"), Verdict::Denied);
+}
+
 /// What policies look at is not the address alone: those of the mesh see what arrives, too.
 #[test]
 fn a_gateway_sees_the_address_that_arrives() {

@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Edge, Entrance, Service, Target};
 use crate::flow::Symbol;
-use crate::inventory::{ContainerPort, ExternalTraffic, InventoryWorkload, PodPhase, ServiceFacts, ServicePort};
+use crate::inventory::{ContainerPort, ExternalTraffic, InventoryWorkload, PodPhase, ServiceFacts, ServicePort, TakenBy};
 
 /// A destination of the language: an address that a known Service has is that Service, which leads to its pods, and so is a port that
 /// nodes have for it.
@@ -29,7 +29,7 @@ pub(in super::super) fn called(
             return Ok(Found::pods(targets));
         };
         notes.push(format!("{name}: asked as a call of it"));
-        if service.outside.contains(&place.address) {
+        if service.outside.iter().any(|outside| outside.address == place.address) {
             return place.at_the_edge((service, port), Edge::Outside(place.address, place.target.port), draft, context);
         }
         let called = Service { namespace: service.namespace.clone(), name: service.name.clone(), port: port.port };
@@ -71,7 +71,9 @@ impl<'t> Place<'t> {
     fn service<'c>(&self, context: &Context<'c>) -> Option<&'c ServiceFacts> {
         let is_it = |port: &ServicePort| (port.port, port.protocol) == (self.target.port, self.target.protocol);
         // What is outside may be others' too, on other ports.
-        let is_outside = |service: &ServiceFacts| service.outside.contains(&self.address) && service.ports.iter().any(is_it);
+        let is_outside = |service: &ServiceFacts| {
+            service.outside.iter().any(|outside| outside.address == self.address) && service.ports.iter().any(is_it)
+        };
         let leads = |service: &ServiceFacts| service.addresses.contains(&self.address) || is_outside(service);
         context.inventory.services.iter().find(|service| leads(service) && !service.selector.is_empty())
     }
@@ -124,7 +126,8 @@ impl<'t> Place<'t> {
         let port = self.target.port;
         notes.push(format!("{port} of {node} is {by}: asked as a call of it"));
         // Whether the node keeps the caller's address is the network plugin's affair.
-        let entrance = Entrance { by, traffic: ExternalTraffic::Cluster, at: Edge::Node(self.address, port) };
+        let entrance =
+            Entrance { by, traffic: ExternalTraffic::Cluster, at: Edge::Node(self.address, port), taken_by: TakenBy::Nodes, sources: None };
         Some(Found { entrance: Some(entrance), url: Some(self.host()), ..Found::pods(targets) })
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Owns: `Behind`, `behind`, `undeclared`. It must not judge a connection, nor know who calls.
 
+use std::net::IpAddr;
+
 use super::{Found, Word, choices, no_port, no_port_at_all, number, side};
 use crate::diagnostic::{Diagnostic, code};
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Edge, Entrance, Side, Target, named};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Values};
-use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort};
+use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 use crate::ir::{End, Naming};
 use crate::source::{Location, Span};
 
@@ -44,7 +46,25 @@ pub(super) fn from_outside(service: &ServiceFacts) -> Option<Entrance> {
 
 /// How a Service is called at the edge of the cluster.
 pub(super) fn entrance(service: &ServiceFacts, at: Edge) -> Entrance {
-    Entrance { by: format!("Service {}/{}", service.namespace, service.name), traffic: service.traffic, at }
+    let by = format!("Service {}/{}", service.namespace, service.name);
+    let taken_by = taken_by(service, at);
+    let sources = service.sources.clone().filter(|_| taken_by != TakenBy::Nodes);
+    Entrance { by, traffic: service.traffic, at, taken_by, sources }
+}
+
+/// Who takes a call at the edge. By the name of a Service it may be a call of any of its addresses.
+fn taken_by(service: &ServiceFacts, at: Edge) -> TakenBy {
+    let of_addresses = |is_it: &dyn Fn(IpAddr) -> bool| {
+        let own = service.outside.iter().filter(|outside| is_it(outside.address));
+        own.map(|outside| outside.taken_by).max()
+    };
+    match at {
+        Edge::Outside(address, _) => of_addresses(&|own| own == address).unwrap_or(TakenBy::Nodes),
+        Edge::Name if service.kind == ServiceKind::LoadBalancer => {
+            of_addresses(&|_| true).unwrap_or(TakenBy::Balancer).max(TakenBy::Balancer)
+        }
+        Edge::Node(..) | Edge::Name => TakenBy::Nodes,
+    }
 }
 
 /// The pods behind a Service, and the port of its address that is called.
