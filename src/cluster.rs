@@ -34,7 +34,7 @@ pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
-pub use mesh::{ClientRule, ClientTls, Keys, Readers, TokenCopy, Verification};
+pub use mesh::{ClientRule, ClientTls, Keys, MadePods, Readers, Shape, TokenCopy, Verification};
 pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use wire::HBONE;
@@ -402,6 +402,12 @@ impl Cluster {
             |end: &Endpoint| matches!(&end.peer, Peer::Pod(pod) if pod.namespace == *namespace && mesh::is_named_after(pod, name));
         let held = || self.workloads.iter().any(|workload| carries(&workload.endpoint) && self.is_gateway(&workload.endpoint));
         self.mesh.makes_gateways(namespace, name) || held()
+    }
+
+    /// The pods that Istio makes for the Gateways of the Gateway API that the manifests hold, of its own classes: gateways, waypoints and
+    /// east-west gateways of ambient mode. They are told as Istio makes them, also where the manifests hold them as well.
+    pub fn made_pods(&self) -> impl Iterator<Item = MadePods> {
+        self.mesh.made_pods()
     }
 
     /// The policies that decide about requests at a gateway which the manifests hold, or may, by kind, namespace and name.
