@@ -228,7 +228,7 @@ impl LabelCube {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -264,7 +264,7 @@ mod tests {
     }
 
     prop_compose! {
-        fn cube()(app in prop::option::of(values()), tier in prop::option::of(values())) -> LabelCube {
+        pub(in super::super) fn cube()(app in prop::option::of(values()), tier in prop::option::of(values())) -> LabelCube {
             let with = |cube: LabelCube, key: &str, values: Option<Values>| values.map_or(cube.clone(), |values| cube.with(key.into(), values));
             with(with(LabelCube::all(), "tier", tier), "app", app)
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::classes::{Named, World, fresh_word, labels_within};
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
+use crate::flow::{DataPlane, LabelCube, LabelIndex, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
 use crate::gates::Facts;
 use crate::ir::{Namespace, Policy, Workload};
 
@@ -14,7 +14,7 @@ use crate::ir::{Namespace, Policy, Workload};
 #[derive(Debug)]
 pub struct PolicyWorld<'p> {
     policy: &'p Policy,
-    accounts: BTreeMap<Symbol, Vec<Known>>,
+    accounts: BTreeMap<Symbol, KnownPods>,
     /// The pods of workloads that say how they take part in the mesh, and those of namespaces in ambient mode, whose connections with
     /// sidecars go to another port.
     planes: Vec<PodCube>,
@@ -35,6 +35,30 @@ pub(super) struct Known {
     pub(super) accounts: BTreeSet<Symbol>,
 }
 
+/// Those of one namespace.
+#[derive(Debug, Default)]
+struct KnownPods {
+    list: Vec<Known>,
+    index: LabelIndex,
+}
+
+impl KnownPods {
+    fn new(list: Vec<Known>) -> Self {
+        Self { index: LabelIndex::of(list.iter().map(|known| &known.pods.labels)), list }
+    }
+
+    /// Those that hold pods with these labels.
+    fn holding<'a>(&'a self, labels: &'a Labels, namespace_labels: &'a Labels) -> impl Iterator<Item = &'a Known> {
+        let holds = |known: &&Known| known.pods.labels.contains(labels) && known.pods.namespace.contains(namespace_labels);
+        self.index.holding(labels).filter_map(|place| self.list.get(place)).filter(holds)
+    }
+
+    /// Those that may hold some pod of a cube.
+    fn meeting(&self, cube: &LabelCube) -> impl Iterator<Item = &Known> {
+        self.index.overlapping(cube).into_iter().filter_map(|place| self.list.get(place))
+    }
+}
+
 impl<'p> PolicyWorld<'p> {
     /// The world of a program: its namespaces, its workloads, its inventory.
     pub fn new(policy: &'p Policy) -> Self {
@@ -52,7 +76,8 @@ impl<'p> PolicyWorld<'p> {
         for (workload, plane) in policy.workloads.iter().filter_map(|workload| Some((workload, workload.plane?))) {
             saying.entry(&workload.namespace).or_default().push((workload, plane));
         }
-        Self { policy, saying, accounts: known_accounts(policy), planes, elsewhere, unknown: named.fresh_word(), named }
+        let accounts = known_accounts(policy).into_iter().map(|(name, list)| (name, KnownPods::new(list))).collect();
+        Self { policy, saying, accounts, planes, elsewhere, unknown: named.fresh_word(), named }
     }
 
     /// The same where namespaces of which nothing is said are what `mesh.mode` says of them. A proof looks at their pods in the mesh, too: what
@@ -63,16 +88,12 @@ impl<'p> PolicyWorld<'p> {
 
     /// What is known of the accounts of pods, by namespace.
     pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
-        self.accounts.values().flatten()
+        self.accounts.values().flat_map(|known| &known.list)
     }
 
     /// The pods whose accounts are known, and which these may be.
     pub fn accounts(&self) -> impl Iterator<Item = (&PodCube, &BTreeSet<Symbol>)> {
         self.known().map(|known| (&known.pods, &known.accounts))
-    }
-
-    fn accounts_in(&self, namespace: &str) -> &[Known] {
-        self.accounts.get(namespace).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// A pod of a cube in one namespace.
@@ -126,15 +147,15 @@ impl<'p> PolicyWorld<'p> {
 
     /// An account that pods with these labels can run as, within a test.
     fn account(&self, name: &str, namespace_labels: &Labels, labels: &Labels, test: &Values) -> Option<Symbol> {
-        let holds = |known: &&Known| known.pods.labels.contains(labels) && known.pods.namespace.contains(namespace_labels);
-        let known = self.accounts_in(name).iter().filter(holds);
+        let known = self.accounts.get(name).into_iter().flat_map(|known| known.holding(labels, namespace_labels));
         account_within(&known.fold(test.clone(), |test, known| test.intersect(&Values::of(known.accounts.iter().cloned()))))
     }
 
     /// A part of a cube of one namespace whose pods can exist, with the accounts that they can have.
     fn possible(&self, name: &str, cube: PodCube) -> Option<PodCube> {
+        let known = self.accounts.get(name).map(|known| known.meeting(&cube.labels).collect::<Vec<_>>()).unwrap_or_default();
         let mut pieces = vec![cube];
-        for known in self.accounts_in(name) {
+        for known in known {
             let mut next = Vec::with_capacity(pieces.len() + 1);
             for piece in pieces {
                 let Some(mut inside) = piece.intersect(&known.pods) else {
