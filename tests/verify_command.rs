@@ -377,6 +377,30 @@ fn pods_that_carry_the_name_of_a_gateway_may_be_applications() {
     assert_eq!(relation(&format!("{}---\n{strict}", GATEWAYS[1])), "undecided");
 }
 
+/// The pods that Istio makes for a `Gateway` need not be shown: policies of others that choose them by the labels which they will carry open
+/// them, whatever the pods without those labels are.
+#[test]
+fn pods_that_istio_will_make_for_a_gateway_may_be_chosen_by_their_labels() {
+    let program = "namespace shop {\n  workload db = app=db account db\n  allow app=web -> db:5432 mtls\n}\n";
+    let gateway = GATEWAYS[1].replace("spec: {", "spec: {infrastructure: {labels: {edge: 'yes'}}, ");
+    // Calls without an identity alone, which STRICT keeps from applications and not from gateways.
+    let opened = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: theirs, namespace: shop}\n\
+                  spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}], \
+                  rules: [{from: [{source: {notPrincipals: ['*']}}]}]}\n";
+    let relation = |label: &str| {
+        let spec = format!("{{podSelector: {{matchLabels: {{{label}}}}}, policyTypes: [Ingress], ingress: [{{ports: [{{port: 80}}]}}]}}");
+        let (told, _) = beside(program, &format!("{gateway}---\n{opened}---\n{}", network("theirs", &spec)));
+        told.split([':', ',']).next().unwrap_or_default().to_owned()
+    };
+    for label in
+        ["edge: 'yes'", "gateway.istio.io/managed: istio.io-gateway-controller", "istio.io/gateway-name: g", "pod-template-hash: abc"]
+    {
+        assert_eq!(relation(label), "undecided", "{label}");
+    }
+    // Which label they do not have.
+    assert_eq!(relation("team: nobody"), "equal");
+}
+
 /// What policies of others stop at their own ends is no difference, and is told all the same.
 #[test]
 fn what_other_namespaces_stop_is_noted() {

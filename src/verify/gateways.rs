@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::judge::{Judge, Way};
-use crate::cluster::{Cluster, Endpoint, ProxyRole, Workload};
+use crate::cluster::{Cluster, Endpoint, MadePods, ProxyRole, Shape, Workload};
 use crate::flow::{Flow, LabelCube, Peer, Pod, PodCube, Symbol, Verdict};
 use crate::ir::Policy;
 
@@ -20,7 +20,9 @@ pub(super) struct Gateways<'a> {
     right: &'a dyn Judge,
     /// The namespaces of which the manifests show no such pod.
     namespaces: BTreeSet<Symbol>,
-    /// Those of them in which such pods would have made a difference.
+    /// The pods that Istio makes for Gateways, which need not be shown.
+    made: Vec<MadePods>,
+    /// Those of the namespaces in which such pods would have made a difference.
     taken: Mutex<BTreeSet<Symbol>>,
 }
 
@@ -30,14 +32,14 @@ impl<'a> Gateways<'a> {
         let ruled = policy.namespaces.values().filter(|namespace| namespace.is_managed()).map(|namespace| &namespace.name);
         let is_shown = |name: &Symbol| in_namespace(cluster, name).any(|workload| is_chosen_besides(policy, cluster, workload));
         let namespaces = ruled.filter(|name| !is_shown(name)).cloned().collect();
-        Self { policy, cluster, left, right, namespaces, taken: Mutex::default() }
+        Self { policy, cluster, left, right, namespaces, made: cluster.made_pods().collect(), taken: Mutex::default() }
     }
 
     /// Whether a flow is to a pod that would be a gateway by one of its labels, and nobody would make a difference without that.
     pub(super) fn rules_out(&self, flow: &Flow) -> bool {
         let Peer::Pod(pod) = &flow.destination else { return false };
         // One that has no other labels is what Istio may make, or anybody's gateway.
-        if pod.labels.len() < 2 || !self.namespaces.contains(&pod.namespace) {
+        if pod.labels.len() < 2 || !self.namespaces.contains(&pod.namespace) || self.made.iter().any(|made| may_be(made, pod)) {
             return false;
         }
         let is_settled = by_labels(self.cluster, pod).iter().any(|key| self.is_settled_without(flow, pod, key));
@@ -76,6 +78,13 @@ impl<'a> Gateways<'a> {
         };
         is_alike && (meant == done || shows())
     }
+}
+
+/// Whether the pods that Istio makes for a Gateway may be ones of which this is the plainest: they have labels with all of its keys. Of
+/// a label that only has to be there, the plainest pod has any value.
+fn may_be(made: &MadePods, pod: &Pod) -> bool {
+    let may_have = |key: &Symbol| made.shape == Shape::Changed || made.labels.contains_key(key) || made.open_labels.contains(key);
+    made.namespace == pod.namespace && pod.labels.keys().all(may_have)
 }
 
 /// The end that is called, of which nothing more is known.
