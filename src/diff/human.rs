@@ -75,8 +75,11 @@ impl Page<'_> {
             let _ = writeln!(out, "      {word} {}", listed(workloads, shown));
         }
         if self.telling == Telling::Verbose {
-            let _ =
-                writeln!(out, "      such as {}", flow_words(if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head }));
+            let _ = writeln!(
+                out,
+                "      for example {}",
+                flow_words(if entry.kind.is_loss() { &entry.example.base } else { &entry.example.head })
+            );
             let objects = self.report.objects.as_ref().and_then(|objects| objects.of_entries.get(place));
             for object in objects.into_iter().flatten() {
                 let _ = writeln!(out, "      touches {object}");

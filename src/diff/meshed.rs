@@ -11,9 +11,9 @@ use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
 use super::seeds::Policies;
 use super::side::Which;
-use crate::flow::{DataPlane, LabelCube, Symbol, Values};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Symbol, Values};
 use crate::inventory::{HostNetwork, InventoryWorkload};
-use crate::ir::{Policy, Workload};
+use crate::ir::{Namespace, Ownership, Policy, Stance, Workload};
 
 /// A workload that takes part in the mesh otherwise than it did, or than its namespace makes others do, or is on another network.
 pub(super) struct Turn<'p> {
@@ -124,7 +124,8 @@ pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
             return Cow::Borrowed(policy);
         }
         let mut own = policy.clone();
-        for namespace in own.namespaces.values_mut().filter(|namespace| unsaid.contains(&namespace.name)) {
+        for name in unsaid {
+            let namespace = own.namespaces.entry(Symbol::clone(&name)).or_insert_with(|| undescribed(name));
             namespace.plane = Some(DataPlane::None);
         }
         own.workloads.extend(declared.iter().map(|turn| turn.as_declared(which)));
@@ -133,14 +134,20 @@ pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
     })
 }
 
-/// The namespaces of which this side says nothing of the mesh and the other one does, where `mesh.mode` keeps such outside. A proof has to
+/// The namespaces of which this side says nothing of the mesh, or nothing at all, and the other one does, where `mesh.mode` keeps such outside. A proof has to
 /// take their pods for meshed as soon as any are, and so would two of them: a namespace that joins would do so unseen.
 fn unsaid(policies: Policies<'_>, which: Which) -> BTreeSet<Symbol> {
     let (own, other) = (policies.of(which), policies.of(which.other()));
     if own.config.mesh.mode != DataPlane::None {
         return BTreeSet::new();
     }
-    let unsaid = own.namespaces.values().filter(|namespace| namespace.plane.is_none());
-    let is_said = |name: &Symbol| other.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
-    unsaid.map(|namespace| Symbol::clone(&namespace.name)).filter(is_said).collect()
+    let is_said = |policy: &Policy, name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
+    other.namespaces.keys().filter(|name| is_said(other, name) && !is_said(own, name)).cloned().collect()
+}
+
+/// A namespace of others of which nothing is known but its name.
+fn undescribed(name: Symbol) -> Namespace {
+    let labels = Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(&name))]);
+    let (ownership, stance) = (Ownership::Unmanaged, Stance::Open);
+    Namespace { name, labels, ownership, plane: None, ingress: stance, egress: stance, location: None }
 }

@@ -310,8 +310,12 @@ fn a_namespace_of_others_that_joins_the_mesh_is_told_where_there_is_none_by_defa
     // Where it is sidecars, one that says so is what it was.
     assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &joined])), [""; 0]);
     assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &kept])), lost);
-    // A namespace that nobody describes on one side may have been in the mesh, or not.
-    assert_eq!(lines(&compared_in("none", [own, ""], [own, &joined])), [""; 0]);
+    // So is one that nobody describes at all, whether an inventory or the program says it then.
+    assert_eq!(lines(&compared_in("none", [own, ""], [own, &joined])), gained);
+    assert_eq!(lines(&compared_in("none", [own, &joined], [own, ""])), lost);
+    assert_eq!(lines(&compared_in("none", [own, ""], [own, &kept])), [""; 0]);
+    let declared = own.replace("\nallow", "\nexternal namespace pay mesh sidecar {}\nallow");
+    assert_eq!(lines(&compared_in("none", [own, ""], [&declared, ""])), gained);
     // Where nothing of ours is in the mesh, it changes no access.
     let outside = "namespace shop\nallow *@pay -> app=db:80\nallow app=db -> *@pay:90\n";
     for (base, head) in [(&unsaid, &joined), (&joined, &unsaid), (&kept, &joined)] {
