@@ -492,6 +492,24 @@ fn a_dump_in_which_assumptions_break() {
     assert_eq!(exit, 1);
 }
 
+/// A port that is kept from the sidecar is nobody's way in where the network lets nobody in at it.
+#[test]
+fn ports_that_are_kept_from_sidecars_matter_where_somebody_gets_in() {
+    let pod =
+        |app: &str, port: u16| one_pod("shop", app, &format!("{INJECTED_POD}, traffic.sidecar.istio.io/excludeInboundPorts: '{port}'"), "");
+    let captured = |beside: &str| assumed(SHOP, CONFIG, beside, "captured");
+    assert_eq!(captured(&pod("db", 9102)), ("holds".to_owned(), 0));
+    assert_eq!(captured(&pod("web", 9000)), ("holds".to_owned(), 0));
+    // A line opens it.
+    let broken = "broken Pod shop/db keeps ports from its sidecar";
+    assert_eq!(captured(&pod("db", 9000)).0, broken);
+    assert_eq!(captured(&pod("db", 5432)).0, broken);
+    // So does a policy of others, to whom the mesh alone said no.
+    let open = network("open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}], ports: [{port: 9102}]}]}");
+    assert_eq!(captured(&format!("{}---\n{open}", pod("db", 9102))).0, broken);
+    assert_eq!(captured(&format!("{}---\n{open}", pod("db", 9103))).0, "holds");
+}
+
 /// What is to be known of one assumption when a program is compiled and held against its own manifests beside others.
 fn assumed(program: &str, config: &str, beside: &str, name: &str) -> (String, i32) {
     let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", config), ("beside.yaml", beside)]);

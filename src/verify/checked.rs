@@ -8,8 +8,11 @@ use std::net::IpAddr;
 use super::assumption::Assumption;
 use super::gateways::is_chosen_besides;
 use super::issuers::misverified;
+use super::proof::names;
+use super::shut::is_shut;
+use super::world::PolicyWorld;
 use crate::cluster::{Cluster, Document, Network, ProxyRole, Workload};
-use crate::flow::{AddressSet, DataPlane, Labels, Peer, Peers, Pod, PodCube, PodSet, Symbol};
+use crate::flow::{AddressSet, DataPlane, Labels, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::inventory::{OutboundCapture, namespace_plane};
 use crate::ir::{End, Namespace, Policy, Rule};
 use crate::syntax::ast::Action;
@@ -163,9 +166,13 @@ fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status
     let is_sidecar = |plane| plane == DataPlane::Sidecar;
     let turned = || namespaces.iter().find_map(|namespace| turned_by_labels(cluster, namespace, is_sidecar));
     let concerned = pods(cluster).filter(|(_, pod)| namespaces.contains(&pod.namespace) && !is_unmeshed(policy, pod));
+    let (world, names) = (PolicyWorld::new(policy), names(policy));
     let by_pods = over(concerned, |workload, pod| {
         let facts = &workload.endpoint.facts;
-        let kept = || (!facts.uncaptured.is_empty()).then(|| "keeps ports from its sidecar".to_owned());
+        // What the network lets nobody in at, no sidecar need stop.
+        let lets_in =
+            || !is_shut(cluster, &names, &world, &workload.endpoint, &PortSet::from_intervals(Protocol::Tcp, facts.uncaptured.clone()));
+        let kept = || (!facts.uncaptured.is_empty() && lets_in()).then(|| "keeps ports from its sidecar".to_owned());
         let sent = || (facts.outbound != OutboundCapture::All).then(|| "keeps connections that it makes from its sidecar".to_owned());
         without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     });

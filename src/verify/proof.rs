@@ -134,7 +134,7 @@ impl RuledOut for Known<'_> {
 }
 
 /// The names that a program knows.
-fn names(policy: &Policy) -> Names {
+pub(super) fn names(policy: &Policy) -> Names {
     let mut names = Names::default();
     names.namespaces.extend(policy.namespaces.keys().cloned());
     names.accounts.extend(policy.workloads.iter().filter_map(|workload| workload.account.clone()));
