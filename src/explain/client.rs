@@ -13,6 +13,7 @@ pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
+        (Verdict::Denied, Some(step)) if is_behind_waypoint(decision, step) => Some(behind_waypoint(question, step, short)),
         (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
     }
 }
@@ -32,6 +33,31 @@ fn is_waypoint(decision: &Decision, step: &Step) -> bool {
     let behind = decision.steps.iter().skip_while(|other| !std::ptr::eq(*other, step)).skip(1);
     matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller)
         && behind.into_iter().any(|other| matches!(other.gate, Gate::Ingress | Gate::Egress))
+}
+
+/// Whether a gate of the mesh stands behind a waypoint, at the pod to which the waypoint calls on.
+fn is_behind_waypoint(decision: &Decision, step: &Step) -> bool {
+    let before = decision.steps.iter().take_while(|other| !std::ptr::eq(*other, step));
+    matches!(step.gate, Gate::Transport | Gate::Caller) && before.into_iter().any(|other| is_waypoint(decision, other))
+}
+
+/// A waypoint whose own connection closes answers requests itself.
+fn behind_waypoint(question: &Question, step: &Step, short: (&str, &str)) -> String {
+    let seen = if question.request.is_some() {
+        "HTTP 503 from the waypoint, whose connection closes"
+    } else {
+        "the connection opens to the waypoint, then closes (not a timeout)"
+    };
+    format!("{seen}; {}", logged(question, step, short.1))
+}
+
+/// What the proxy beside the destination logs of a connection that it refuses.
+fn logged(question: &Question, step: &Step, destination: &str) -> String {
+    match (plane(&question.destination.peer), step.gate) {
+        (DataPlane::Ambient, _) => format!("ztunnel beside {destination} logs a policy rejection"),
+        (_, Gate::Transport) => format!("{destination}'s proxy logs filter_chain_not_found"),
+        (_, _) => format!("{destination}'s proxy logs {}", matched(step)),
+    }
 }
 
 /// A waypoint is an Envoy, and answers as one.
@@ -98,19 +124,24 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
         Gate::Token => {
             "HTTP 401 from the proxy of the destination; `Jwt verification fails`, or that the issuer is not configured".to_owned()
         }
-        Gate::Transport => match at {
-            DataPlane::Ambient => {
-                format!("the connection opens, then closes (not a timeout); ztunnel beside {destination} logs a policy rejection")
-            }
-            DataPlane::Sidecar | DataPlane::None => {
-                format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs filter_chain_not_found")
-            }
-        },
+        Gate::Transport => format!("{}; {}", refused(question, source), logged(question, step, destination)),
         Gate::Caller if at == DataPlane::Ambient => at_ztunnel(question, (source, destination)),
         Gate::Caller if is_http => {
             format!("HTTP 403 `RBAC: access denied`; {destination}'s proxy logs {}", matched(step))
         }
         Gate::Caller => format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs {}", matched(step)),
+    }
+}
+
+/// What the client sees of a connection that the mesh does not take: a proxy beside it takes its own, and answers requests itself, unless
+/// the connection is said to go past that.
+fn refused(question: &Question, source: &str) -> String {
+    let at = plane(&question.destination.peer);
+    match (plane(&question.source.peer), question.transport, question.request.is_some()) {
+        (DataPlane::Sidecar, None, true) => format!("HTTP 503 from {source}'s own proxy, whose connection closes"),
+        (DataPlane::Sidecar, None, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
+        _ if at == DataPlane::Ambient => "the connection opens, then closes (not a timeout)".to_owned(),
+        _ => "the connection opens, then resets (not a timeout)".to_owned(),
     }
 }
 

@@ -117,6 +117,20 @@ fn ztunnel_answers_no_request() {
     assert!(!seen.contains("rbac_access_denied"), "{seen}");
 }
 
+/// A waypoint calls on under its own name (`semantics.md` §5.3). Where that is not let in, it is the waypoint that answers.
+#[test]
+fn a_waypoint_answers_what_ztunnel_refuses_it() {
+    let waypoint = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: wp, namespace: shop}\n\
+                    spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let label = format!("{AMBIENT}, istio.io/use-waypoint: wp");
+    let closed = policy("ALLOW", "{from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]}");
+    let manifests = world(&label, "", &(waypoint.to_owned() + &service("api", "api") + &closed));
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80 GET /");
+    assert_eq!(seen, "HTTP 503 from the waypoint, whose connection closes; ztunnel beside api logs a policy rejection");
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80");
+    assert!(seen.starts_with("the connection opens to the waypoint, then closes") && !seen.contains("HTTP"), "{seen}");
+}
+
 /// `semantics.md` §3.2: what the proxy does not capture it does not log.
 #[test]
 fn a_proxy_that_does_not_capture_a_port_logs_nothing() {
@@ -130,7 +144,16 @@ fn a_proxy_that_does_not_capture_a_port_logs_nothing() {
                 spec: {host: api, trafficPolicy: {tls: {mode: DISABLE}}}\n";
     let manifests = world(SIDECARS, "", &(peer("STRICT") + &service("api", "api") + rule));
     let seen = client(&manifests, "app=web@shop -> svc/api@shop:80");
+    assert!(seen.starts_with("the connection opens to web's own proxy, then closes"), "{seen}");
     assert!(seen.contains("api's proxy logs filter_chain_not_found"), "{seen}");
+    // Its own proxy answers what the other one refuses.
+    let seen = client(&manifests, "app=web@shop -> svc/api@shop:80 GET /");
+    assert_eq!(seen, "HTTP 503 from web's own proxy, whose connection closes; api's proxy logs filter_chain_not_found");
+    // Past that, and from outside, nobody does.
+    for flow in ["app=web@shop -> svc/api@shop:80 plaintext GET /", "198.51.100.7 -> app=api@shop:80 GET /"] {
+        let seen = client(&manifests, flow);
+        assert!(seen.starts_with("the connection opens, then resets") && seen.contains("filter_chain_not_found"), "{flow}: {seen}");
+    }
 }
 
 /// RFC 9110, §7.2: a port that is not the scheme's own stands in `Host`, and the scheme's own does not (istio/istio#44080).
