@@ -108,6 +108,12 @@ impl Answer {
         self.findings.iter().filter(|finding| finding.level == Level::Error).cloned().collect()
     }
 
+    /// The findings that are told beside an answer: errors, and documents that are no objects though somebody may take them for policies.
+    pub fn told(&self) -> Vec<Diagnostic> {
+        let is_told = |finding: &&Diagnostic| finding.level == Level::Error || finding.code == code::NOT_A_MANIFEST;
+        self.findings.iter().filter(is_told).cloned().collect()
+    }
+
     /// Where the intents and what was compiled from them disagree: a fault of the tool.
     pub fn disagreement(&self) -> Option<String> {
         self.cases.iter().find_map(|case| case.disagreement.clone())

@@ -45,9 +45,9 @@ struct Whole<'a> {
     findings: serde_json::Value,
 }
 
-/// The errors as all findings are written for programs.
+/// What is told besides, as all findings are written for programs.
 fn findings(answer: &Answer) -> serde_json::Value {
-    let text = crate::diagnostic::json::render(&answer.errors(), &answer.sources, None);
+    let text = crate::diagnostic::json::render(&answer.told(), &answer.sources, None);
     let whole: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     whole.get("findings").cloned().unwrap_or_default()
 }

@@ -168,3 +168,31 @@ fn grpc_clients_see_their_own_statuses() {
     assert!(!page.contains("HTTP 403"), "{page}");
     assert!(files.page("app=web -> app=api:8080 POST /shop.Orders/Delete").contains("HTTP 403"));
 }
+
+/// `semantics.md` §1.4: a completed pod has no traffic.
+#[test]
+fn a_pod_that_has_ended_is_told_to_be_one() {
+    let pod = |name: &str, phase: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: main}}]}}\nstatus: {{phase: {phase}}}\n"
+        )
+    };
+    let manifests = pod("done", "Succeeded") + &pod("web", "Running");
+    let page = |flow: &str| Files { manifests: &manifests, ..Files::default() }.page(flow);
+    for flow in ["pod/done@shop -> pod/web@shop:80", "pod/web@shop -> pod/done@shop:80"] {
+        assert!(page(flow).contains("note: Pod shop/done has ended"), "{}", page(flow));
+    }
+    assert!(!page("pod/web@shop -> pod/web@shop:80").contains("has ended"));
+}
+
+/// A document without a `kind` is no policy, however much it looks like one.
+#[test]
+fn a_document_that_is_no_object_is_told_beside_the_answer() {
+    let manifests =
+        format!("{RUNNING}---\napiVersion: networking.k8s.io/v1\nmetadata: {{name: p, namespace: shop}}\nspec: {{podSelector: {{}}}}\n");
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("deploy/web@shop -> app=api@shop:80");
+    assert_eq!(answer.verdict(), Some(&twogate::flow::Verdict::Allowed));
+    let told = answer.told();
+    assert!(told.len() == 1 && told[0].code == code::NOT_A_MANIFEST, "{told:?}");
+}

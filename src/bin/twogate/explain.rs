@@ -159,7 +159,7 @@ impl Explain {
             return report::findings(&answer.findings, &answer.sources, findings_as);
         }
         // In JSON they are part of the answer; people read them on the other stream.
-        let exit = report::findings(&answer.errors(), &answer.sources, Format::Human)?;
+        let exit = report::findings(&answer.told(), &answer.sources, Format::Human)?;
         report::print(&if output == Output::Json { explain::json(&answer) } else { explain::human(&answer) })?;
         if let Some(disagreement) = answer.disagreement() {
             return Err(Failure::new(format!("internal error, please report it: {disagreement}")));

@@ -13,7 +13,7 @@ use super::draft::{Draft, Written};
 use super::{Context, Entrance, Object, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
+use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Match, PodPhase, PortTarget, ServiceFacts, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -301,6 +301,9 @@ fn workload<'c>(
     let fits = |workload: &&InventoryWorkload| kind.is_none_or(|kind| workload.kind == kind);
     let inventory = context.inventory.workloads_in(home);
     if let Some(found) = inventory.iter().filter(fits).find(|workload| workload.name == word.name.0) {
+        notes.extend(
+            (found.phase == PodPhase::Ended).then(|| format!("{found} has ended and calls nobody; judged is one like it that runs")),
+        );
         return Ok((found, named(found.kind, &found.name)));
     }
     let made_by = |workload: &InventoryWorkload| {

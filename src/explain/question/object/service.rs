@@ -151,7 +151,7 @@ fn no_workload(service: &ServiceFacts, port: &ServicePort, span: Span, draft: &D
 fn no_pods(service: &ServiceFacts, span: Span, draft: &Draft<'_>) -> Diagnostic {
     let (does, where_to) = match service.kind {
         ServiceKind::ExternalName => ("is another name for a host", "leads to whatever that name stands for"),
-        _ => ("selects no pods", "leads to addresses that no manifest holds"),
+        _ => ("selects no pods", "leads to the addresses of its endpoints, whoever writes these"),
     };
     let finding = draft.unclear(span, format!("Service `{}/{}` {does}", service.namespace, service.name));
     finding.label(where_to).help("ask about the address that it leads to")
