@@ -77,9 +77,6 @@ fn what_is_nearer_counts() {
     let other_port =
         "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}}";
     denied(&strict_with(&rule("shop/db", other_port)), &question, Gate::Transport);
-    // A port that is set without TLS takes nothing over from the whole.
-    let bare = "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 5432}}]}}";
-    allowed(&strict_with(&rule("shop/db", bare)), &question);
     let disabled = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: DISABLE}}}}}}"));
     let mutual = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}}}}}"));
     let whole = "db.shop.svc.cluster.local";
@@ -98,6 +95,43 @@ fn what_is_nearer_counts() {
     denied(&strict_with(&hidden), &question, Gate::Transport);
     let for_others = rule("shop/db", "{host: db, workloadSelector: {matchLabels: {app: other}}, trafficPolicy: {tls: {mode: DISABLE}}}");
     allowed(&strict_with(&for_others), &question);
+}
+
+/// A port that is set without TLS takes none over, so its cluster follows the marks of the pods; these are made by the TLS of the whole all
+/// the same (`cluster_builder.go`, `MergeTrafficPolicy`; `mtls_checker.go`, `trafficPolicyTLSModeForPort`).
+#[test]
+fn a_port_without_tls_goes_by_what_the_whole_makes_of_the_pods() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let bare = |mode: &str| {
+        rule("shop/db", &format!("{{host: db, trafficPolicy: {{tls: {{mode: {mode}}}, portLevelSettings: [{{port: {{number: 5432}}}}]}}}}"))
+    };
+    // Plaintext, be it that the whole asks for TLS of the client's own.
+    for mode in ["DISABLE", "SIMPLE"] {
+        denied(&strict_with(&bare(mode)), &question, Gate::Transport);
+        let by_identity = format!("{}{}", service("db", "{}", "{name: tcp, port: 5432}"), bare(mode));
+        let with = |spec: &str| super::cluster(&format!("{by_identity}{}", policy(spec)));
+        denied(&with("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"), &question, Gate::Caller);
+        allowed(&with("{action: DENY, rules: [{from: [{source: {namespaces: [shop]}}]}]}"), &question);
+        let decision = strict_with(&bare(mode)).decide(&question);
+        assert!(decision.steps.iter().any(|step| step.decided_by.iter().any(|document| &*document.kind == "DestinationRule")), "{mode}");
+    }
+    // mTLS, be it with who takes no part in the mesh.
+    allowed(&strict_with(&bare("ISTIO_MUTUAL")), &question);
+    let outside = auto(&web(), &plain("shop", "app=db"), 5432).service("shop/db", 5432);
+    denied(&strict_with(&bare("ISTIO_MUTUAL")), &outside, Gate::Transport);
+    allowed(&strict_with(&bare("DISABLE")), &outside);
+    // But where the namespace takes none, there is nothing to follow the marks.
+    let disabled = format!("{}{}", peer_authentication("shop/default", "{mtls: {mode: DISABLE}}"), service("db", "{}", "{port: 5432}"));
+    let told = super::cluster(&format!("{disabled}{}", bare("ISTIO_MUTUAL")));
+    allowed(&told, &question);
+    assert_eq!(transport(&told, &question), Some(Transport::Plaintext));
+    // Pods without an address of their Service are not told apart by marks, at least where nobody asked for it.
+    let headless = labelled("v1", "Service", "shop/db", "{}", "{clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432}]}");
+    let strict = peer_authentication("shop/default", STRICT);
+    unspecified(&super::cluster(&format!("{strict}{headless}{}", bare("DISABLE"))), &question, "client TLS unknown");
+    // What is said of a subset does not go by the whole.
+    let silent = bare("DISABLE").replace("trafficPolicy", "subsets: [{name: all, labels: {app: db}}], trafficPolicy");
+    unspecified(&strict_with(&silent), &question, "client TLS unknown");
 }
 
 #[test]

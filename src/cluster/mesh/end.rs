@@ -109,7 +109,7 @@ impl Mesh {
         }
     }
 
-    fn modes(&self, known: Known<'_>) -> Modes<'_> {
+    pub(super) fn modes(&self, known: Known<'_>) -> Modes<'_> {
         let (pod, _) = known;
         let of = |namespace: &str| self.peers.get(namespace).into_iter().flatten().collect::<Vec<_>>();
         let root = of(&self.platform.root_namespace);

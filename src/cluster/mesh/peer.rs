@@ -114,6 +114,11 @@ impl<'m> Modes<'m> {
         self.agreed(|choice| Truth::of(choice.mode(port) != Mode::Disable))
     }
 
+    /// Whether the pods of its namespace are not all told to take no mTLS.
+    pub(super) fn takes_mtls_anywhere(&self) -> Truth {
+        self.agreed(|choice| Truth::of(choice.wide_mode() != Some(Mode::Disable)))
+    }
+
     /// Whether ztunnel takes a connection.
     pub(super) fn at_ztunnel(&self, port: u16, transport: Transport) -> Truth {
         if transport == Transport::Mtls {
@@ -162,10 +167,14 @@ impl Choice<'_> {
         of_port.or(wide).unwrap_or(Mode::Permissive)
     }
 
+    /// The mode of the namespace, or that of the mesh.
+    fn wide_mode(self) -> Option<Mode> {
+        self.namespace.and_then(|policy| policy.mode).or(self.mesh.and_then(|policy| policy.mode))
+    }
+
     /// Whether ztunnel takes plaintext on a port (`semantics.md` §3.4).
     fn takes_plaintext_at_ztunnel(self, port: u16) -> Truth {
-        let parent = self.namespace.and_then(|policy| policy.mode).or(self.mesh.and_then(|policy| policy.mode));
-        let strict_parent = parent == Some(Mode::Strict);
+        let strict_parent = self.wide_mode() == Some(Mode::Strict);
         let Some(workload) = self.workload else { return Truth::of(!strict_parent) };
         let of_port = workload.ports.get(&port).copied().flatten();
         match workload.mode {
