@@ -134,6 +134,44 @@ fn a_port_without_tls_goes_by_what_the_whole_makes_of_the_pods() {
     unspecified(&strict_with(&silent), &question, "client TLS unknown");
 }
 
+/// The label of mTLS is the pod's word, and the injection of a sidecar leaves it where it is written (`mtls_checker.go`,
+/// `checkMtlsEnabled`; pilot/pkg/model/context.go, `GetTLSModeFromEndpointLabels`).
+#[test]
+fn clients_believe_the_label_of_mtls() {
+    let disabled = db().pod(|pod| drop(pod.labels.insert("security.istio.io/tlsMode".into(), "disabled".into())));
+    let question = auto(&web(), &disabled, 5432).service("shop/db", 5432);
+    denied(&strict_with(""), &question, Gate::Transport);
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    let with = |spec: &str| cluster(&format!("{service}{}", policy(spec)));
+    denied(&with("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"), &question, Gate::Caller);
+    allowed(&with("{action: DENY, rules: [{from: [{source: {namespaces: [shop]}}]}]}"), &question);
+    assert_eq!(transport(&with("{rules: [{}]}"), &question), Some(Transport::Plaintext));
+    // A rule asks nobody.
+    let mutual = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}");
+    allowed(&strict_with(&mutual), &question);
+    assert!(strict_with("").is_unannounced(&disabled) && !strict_with("").is_unannounced(&db()));
+    // What is written there and is not `istio` is no mTLS either.
+    let other = db().pod(|pod| drop(pod.labels.insert("security.istio.io/tlsMode".into(), "own".into())));
+    denied(&strict_with(""), &auto(&web(), &other, 5432).service("shop/db", 5432), Gate::Transport);
+}
+
+/// Whoever has the label and no proxy hears mTLS, and does not understand it.
+#[test]
+fn clients_believe_the_label_of_a_pod_outside_of_the_mesh() {
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    let outside = plain("shop", "app=db,security.istio.io/tlsMode=istio");
+    let question = auto(&web(), &outside, 5432).service("shop/db", 5432);
+    denied(&cluster(&service), &question, Gate::Transport);
+    denied(&strict_with(""), &question, Gate::Transport);
+    // By its own address it is called as it is, and by others in plaintext.
+    allowed(&cluster(&service), &auto(&web(), &outside, 5432).by_pod_address());
+    allowed(&cluster(&service), &auto(&plain("shop", "app=web"), &outside, 5432).service("shop/db", 5432));
+    let disabled = peer_authentication("shop/default", "{mtls: {mode: DISABLE}}");
+    allowed(&cluster(&format!("{disabled}{service}")), &question);
+    let other = plain("shop", "app=db,security.istio.io/tlsMode=disabled");
+    allowed(&cluster(&service), &auto(&web(), &other, 5432).service("shop/db", 5432));
+}
+
 #[test]
 fn what_only_a_route_could_say_is_left_open() {
     let question = auto(&web(), &db(), 5432).service("shop/db", 5432);

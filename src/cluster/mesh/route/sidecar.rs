@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 
 use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
-use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls};
-use crate::cluster::mesh::end::{Guard, plane};
+use crate::cluster::mesh::end::plane;
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::{Addressed, Endpoint, Question};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Transport};
@@ -75,11 +74,11 @@ impl Mesh {
                 mtls.tunnel = server == DataPlane::Ambient;
                 self.either(question, [&mtls, &with(Speaks::Plaintext, Some(rule))], CLIENT_TLS)
             }
-            (Said::Nothing, DataPlane::None) => vec![self.route(question, plain)],
             (Said::Nothing | Said::Tls(Tls::Istio | Tls::Marked, _), DataPlane::Ambient) => {
                 let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, None) };
                 match self.platform.hbone_from_sidecars {
                     Some(true) => vec![self.route(question, &tunnel)],
+                    Some(false) if matches!(said, Said::Nothing) => self.by_itself(question, plain),
                     Some(false) => vec![self.route(question, plain)],
                     None => self.either(question, [&tunnel, plain], FLAG),
                 }
@@ -101,13 +100,12 @@ impl Mesh {
                 };
                 vec![self.route(question, &with(speaks, Some(rule)))]
             }
-            (Said::Nothing, DataPlane::Sidecar) => self.by_itself(question, plain),
+            (Said::Nothing, DataPlane::None | DataPlane::Sidecar) => self.by_itself(question, plain),
         }
     }
 
-    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none. A gateway does not say
-    /// that it takes any, unless somebody gave it the label (I-AUTOMTLS; istio/istio :
-    /// manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
+    /// What a sidecar speaks where no rule says it: mTLS to whoever says that it takes it, unless the server is told to take none
+    /// (I-AUTOMTLS).
     fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
         let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
         self.one_of(question, &[mtls, plain.clone()], self.is_spoken_to_in_mtls(&question.destination, question.port))
@@ -140,17 +138,10 @@ impl Mesh {
 
     /// Whether sidecars by themselves speak mTLS to a pod.
     fn is_spoken_to_in_mtls(&self, destination: &Endpoint, port: u16) -> Truth {
-        match &self.end(destination).guard {
-            Guard::Sidecar(sidecar) => sidecar.modes.takes_mtls(port),
-            Guard::Gateway(gateway) => {
-                let announces = match gateway.announces {
-                    Acts::Yes => Truth::Yes,
-                    Acts::No => Truth::No,
-                    Acts::Perhaps(reason) => Truth::Open(reason),
-                };
-                Truth::all([announces, gateway.modes.takes_mtls(port)])
-            }
-            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => Truth::No,
+        let Peer::Pod(pod) = &destination.peer else { return Truth::No };
+        match self.end(destination).announces() {
+            Truth::No => Truth::No,
+            announces => Truth::all([announces, self.modes((pod, &destination.facts)).takes_mtls(port)]),
         }
     }
 
