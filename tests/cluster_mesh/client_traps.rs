@@ -172,6 +172,36 @@ fn clients_believe_the_label_of_a_pod_outside_of_the_mesh() {
     allowed(&cluster(&service), &auto(&web(), &other, 5432).service("shop/db", 5432));
 }
 
+/// The rules of one namespace stand before those of others by their hosts alone; for which clients they are is asked behind that
+/// (`push_context.go`, `destinationRule`; `sidecar.go`, `DestinationRule`).
+#[test]
+fn a_rule_for_other_clients_hides_those_of_other_namespaces() {
+    let host = "db.shop.svc.cluster.local";
+    let of = |id: &str, host: &str, more: &str, mode: &str| {
+        rule(id, &format!("{{host: '{host}', {more}trafficPolicy: {{tls: {{mode: {mode}}}}}}}"))
+    };
+    let others = "workloadSelector: {matchLabels: {app: other}}, ";
+    let from_dev = auto(&dev(), &db(), 5432).service("shop/db", 5432);
+    let hidden = format!("{}{}", of("dev/a", host, others, "DISABLE"), of("shop/b", host, "", "DISABLE"));
+    allowed(&strict_with(&hidden), &from_dev);
+    // Also in the root namespace, and by a rule that says nothing of TLS.
+    let silent = rule("shop/a", &format!("{{host: {host}, {others}trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 1}}}}}}}}"));
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    denied(&strict_with(&of("istio-system/b", "*.local", "", "DISABLE")), &question, Gate::Transport);
+    allowed(&strict_with(&format!("{silent}{}", of("istio-system/b", "*.local", "", "DISABLE"))), &question);
+    // One beside it that is for all counts, one with a wider host does not.
+    let beside = of("dev/a", host, others, "ISTIO_MUTUAL") + &of("dev/b", host, "", "DISABLE");
+    denied(&strict_with(&beside), &from_dev, Gate::Transport);
+    let wider = of("dev/a", host, others, "ISTIO_MUTUAL") + &of("dev/b", "*.cluster.local", "", "DISABLE");
+    allowed(&strict_with(&wider), &from_dev);
+    // One for this client stands before one for all.
+    let meant = of("dev/a", host, "workloadSelector: {matchLabels: {app: tool}}, ", "DISABLE") + &of("dev/b", host, "", "ISTIO_MUTUAL");
+    denied(&strict_with(&meant), &from_dev, Gate::Transport);
+    // No other namespace sees one that is for some clients, so it hides nothing from them.
+    let unseen = of("shop/a", host, others, "ISTIO_MUTUAL") + &of("istio-system/b", "*.local", "", "DISABLE");
+    denied(&strict_with(&unseen), &from_dev, Gate::Transport);
+}
+
 #[test]
 fn what_only_a_route_could_say_is_left_open() {
     let question = auto(&web(), &db(), 5432).service("shop/db", 5432);

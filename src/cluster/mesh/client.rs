@@ -153,19 +153,29 @@ fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'
     let is_of_all = |rule: &DestinationRule| *client.namespace == *root && !rule.is_private();
     for (at, namespace) in [&*client.namespace, call.namespace, root].into_iter().enumerate() {
         let visible =
-            |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client) && !(at == 0 && is_of_all(rule));
+            |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_seen_by(client) && !(at == 0 && is_of_all(rule));
         let fitting: Vec<(Fit, &DestinationRule)> =
             rules.iter().filter(visible).map(|rule| (rule.fit(call), rule)).filter(|(fit, _)| *fit != Fit::None).collect();
         let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else { continue };
-        let doubtful = fitting.iter().find(|(fit, rule)| *fit == Fit::Perhaps && rule.mentions_tls());
+        let is_doubtful = |rule: &DestinationRule| rule.mentions_tls() && (rule.clients.is_none() || rule.is_meant_for(client));
+        let doubtful = fitting.iter().find(|(fit, rule)| *fit == Fit::Perhaps && is_doubtful(rule));
         if let Some((_, rule)) = doubtful {
             return Said::Open(rule);
         }
         if best > Fit::Perhaps {
-            return agreed(fitting.iter().filter(|(fit, _)| *fit == best).map(|(_, rule)| *rule), call);
+            let nearest: Vec<&DestinationRule> = fitting.iter().filter(|(fit, _)| *fit == best).map(|(_, rule)| *rule).collect();
+            return agreed(chosen(&nearest, client), call);
         }
     }
     Said::Nothing
+}
+
+/// Those of the rules of one host in one namespace that count for a client: what is for some clients before what is for all. Where none does
+/// no other namespace is asked (istio/istio : pilot/pkg/model/sidecar.go, `DestinationRule`).
+fn chosen<'m>(rules: &[&'m DestinationRule], client: &Pod) -> Vec<&'m DestinationRule> {
+    let of = |counts: &dyn Fn(&DestinationRule) -> bool| rules.iter().copied().filter(|rule| counts(rule)).collect::<Vec<_>>();
+    let meant = of(&|rule| rule.is_meant_for(client));
+    if meant.is_empty() { of(&|rule| rule.clients.is_none()) } else { meant }
 }
 
 /// A call of a Service.
@@ -182,7 +192,7 @@ pub(super) struct Call<'c> {
 }
 
 /// What all of some rules say; open where they or their subsets do not agree.
-fn agreed<'m>(rules: impl Iterator<Item = &'m DestinationRule>, call: Call<'_>) -> Said<'m> {
+fn agreed<'m>(rules: Vec<&'m DestinationRule>, call: Call<'_>) -> Said<'m> {
     let mut said: Option<(Option<Tls>, &DestinationRule)> = None;
     for rule in rules {
         let own = rule.policy.on(call.port);
@@ -237,18 +247,22 @@ impl TrafficPolicy {
 }
 
 impl DestinationRule {
-    /// Whether a client sees it and is meant by it.
-    fn is_for(&self, client: &Pod) -> bool {
+    /// Whether a client sees it, be it meant by it or not. What is for some clients no other namespace sees (istio/istio :
+    /// pilot/pkg/model/push_context.go, `setDestinationRules`).
+    fn is_seen_by(&self, client: &Pod) -> bool {
         let own = self.object.namespace == client.namespace;
         let sees = |name: &Symbol| &**name == "*" || (&**name == "." && own) || *name == client.namespace;
-        let exported = self.exported.is_empty() || self.exported.iter().any(sees);
-        let meant = self.clients.as_ref().is_none_or(|labels| own && carries(client, labels));
-        exported && meant
+        if self.clients.is_some() { own } else { self.exported.is_empty() || self.exported.iter().any(sees) }
+    }
+
+    /// Whether it is for some clients, and this is one.
+    fn is_meant_for(&self, client: &Pod) -> bool {
+        self.clients.as_ref().is_some_and(|labels| carries(client, labels))
     }
 
     /// Whether clients of its own namespace alone see it.
     fn is_private(&self) -> bool {
-        matches!(self.exported.as_slice(), [name] if &**name == "." || *name == self.object.namespace)
+        self.clients.is_some() || matches!(self.exported.as_slice(), [name] if &**name == "." || *name == self.object.namespace)
     }
 
     /// Whether it says anything of TLS.

@@ -138,7 +138,7 @@ impl Mesh {
         }
     }
 
-    /// The labels of the clients that rules of TLS are for, which are of the rule's own namespace (`DestinationRule::is_for`), and of the
+    /// The labels of the clients that rules of TLS are for, which are of the rule's own namespace (`DestinationRule::is_meant_for`), and of the
     /// pods that they single out, which are of the namespace of a Service that they are about (`said`, `agreed`).
     fn add_destination_rules(&self, declared: &BTreeMap<&Symbol, Declared>, tests: &mut LabelTests) {
         if !self.destinations.iter().any(super::DestinationRule::mentions_tls) {
@@ -169,7 +169,9 @@ impl Mesh {
     /// gateways. No answer of an end hangs on most of them.
     pub(crate) fn route_keys(&self) -> BTreeSet<Symbol> {
         let mut keys: BTreeSet<Symbol> = self.services.iter().flat_map(|service| service.selector.keys().cloned()).collect();
-        let rules = self.destinations.iter().filter(|rule| rule.mentions_tls());
+        // A rule that says nothing of TLS may hide one that does.
+        let is_told = self.destinations.iter().any(super::DestinationRule::mentions_tls);
+        let rules = self.destinations.iter().filter(|_| is_told);
         let tests = rules.flat_map(|rule| rule.client_tests().chain(rule.subset_tests()));
         keys.extend(tests.flat_map(|test| test.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>()));
         if self.has_ambient || self.names_waypoints() {
