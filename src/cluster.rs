@@ -318,8 +318,8 @@ impl Cluster {
         self.mesh.client_tls(namespace)
     }
 
-    /// Whether clients speak the mesh's mTLS with a pod only where a `DestinationRule` tells them to: gateways and waypoints do not say that
-    /// they take it (`semantics.md` §3.3).
+    /// Whether clients speak the mesh's mTLS with a pod that may take it only where a `DestinationRule` tells them to: gateways and waypoints
+    /// do not say that they take it, and others may have a label that says the opposite (`semantics.md` §3.3).
     pub fn is_unannounced(&self, destination: &Endpoint) -> bool {
         self.mesh.is_unannounced(destination)
     }

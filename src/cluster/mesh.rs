@@ -45,6 +45,7 @@ use std::net::IpAddr;
 
 use super::object::Object;
 use super::platform::Platform;
+use super::question::TLS_MODE;
 use crate::flow::{DataPlane, Labels, Symbol};
 use crate::inventory::{Inventory, ServiceFacts};
 use crate::manifest::{self, Reading};
@@ -111,6 +112,8 @@ pub(super) struct Mesh {
     names: names::NameWords,
     /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
     has_ambient: bool,
+    /// Whether some pods say themselves whether they take mTLS.
+    has_marks: bool,
 }
 
 /// What the pods of a `Gateway` of Istio's own kind send.
@@ -251,6 +254,7 @@ impl Mesh {
         self.waypoints = self.find_waypoints(inventory);
         self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
+        self.has_marks = inventory.workloads.iter().any(|workload| workload.labels.contains_key(TLS_MODE.0));
     }
 
     /// Knows more of its platform than when it was settled.

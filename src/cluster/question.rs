@@ -100,7 +100,7 @@ pub struct Facts {
 
 /// The label by which clients know that a pod takes mTLS, and what the injection of a sidecar writes there unless the pod has it already
 /// (istio/istio : manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
-const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
+pub(super) const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
 impl Facts {
     /// The value of a label that no manifest has, where the injection of a sidecar gives it to this pod whatever its configuration.

@@ -581,6 +581,32 @@ fn trap_072_a_wildcard_in_a_namespace_is_one_for_envoy_only() {
     allowed(&prefix, &mtls(&ambient("team-a-prod", "", "x"), &ambient("shop", "", "db"), 80));
 }
 
+/// To Envoy a namespace is a pattern between slashes, of an identity that has more of them: `.*/ns/VALUE/.*` (`generator.go`,
+/// `srcNamespaceGenerator`).
+#[test]
+fn a_namespace_with_a_slash_runs_on_to_the_account() {
+    let question = mtls(&web(), &db(), 80);
+    let with = |value: &str| allow(&format!("{{from: [{{source: {{namespaces: ['{value}']}}}}]}}"));
+    for value in ["shop/sa", "*hop/sa", "sh*/sa", "*/sa", "shop/*", "shop/s*", "s*p/*a"] {
+        allowed(&with(value), &question);
+        let stopped = deny(&format!("{{from: [{{source: {{namespaces: ['{value}']}}}}]}}"));
+        denied(&stopped, &question, Gate::Caller);
+        denied(&with(value), &tcp(&plain("shop", ""), &db(), 80), Gate::Caller);
+        // ztunnel compares names of namespaces.
+        denied(&with(value), &mtls(&ambient("shop", "", "web"), &ambient("shop", "", "db"), 80), Gate::Caller);
+    }
+    for value in ["shop/sa/web", "shop/", "shop/sb", "shop/x*", "dev/sa", "/sa", "hop/sa", "shop/sa/", "ns/shop"] {
+        denied(&with(value), &question, Gate::Caller);
+    }
+    // A star that stands for the slash, too, is left open.
+    for value in ["s*a", "*sa", "sh*sa"] {
+        unspecified(&with(value), &question, "past the namespace");
+    }
+    // Old ones take a dot for a letter there as well.
+    unspecified(&with("*h.p/sa"), &question, "any letter");
+    denied(&with("*h.p/sa"), &mtls(&dev(), &db(), 80), Gate::Caller);
+}
+
 #[test]
 fn trap_073_a_port_of_either_kind_is_judged_by_what_is_spoken() {
     let yaml = format!(

@@ -77,9 +77,6 @@ fn what_is_nearer_counts() {
     let other_port =
         "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}}";
     denied(&strict_with(&rule("shop/db", other_port)), &question, Gate::Transport);
-    // A port that is set without TLS takes nothing over from the whole.
-    let bare = "{host: db, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 5432}}]}}";
-    allowed(&strict_with(&rule("shop/db", bare)), &question);
     let disabled = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: DISABLE}}}}}}"));
     let mutual = |id: &str, host: &str| rule(id, &format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}}}}}"));
     let whole = "db.shop.svc.cluster.local";
@@ -98,6 +95,111 @@ fn what_is_nearer_counts() {
     denied(&strict_with(&hidden), &question, Gate::Transport);
     let for_others = rule("shop/db", "{host: db, workloadSelector: {matchLabels: {app: other}}, trafficPolicy: {tls: {mode: DISABLE}}}");
     allowed(&strict_with(&for_others), &question);
+}
+
+/// A port that is set without TLS takes none over, so its cluster follows the marks of the pods; these are made by the TLS of the whole all
+/// the same (`cluster_builder.go`, `MergeTrafficPolicy`; `mtls_checker.go`, `trafficPolicyTLSModeForPort`).
+#[test]
+fn a_port_without_tls_goes_by_what_the_whole_makes_of_the_pods() {
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let bare = |mode: &str| {
+        rule("shop/db", &format!("{{host: db, trafficPolicy: {{tls: {{mode: {mode}}}, portLevelSettings: [{{port: {{number: 5432}}}}]}}}}"))
+    };
+    // Plaintext, be it that the whole asks for TLS of the client's own.
+    for mode in ["DISABLE", "SIMPLE"] {
+        denied(&strict_with(&bare(mode)), &question, Gate::Transport);
+        let by_identity = format!("{}{}", service("db", "{}", "{name: tcp, port: 5432}"), bare(mode));
+        let with = |spec: &str| super::cluster(&format!("{by_identity}{}", policy(spec)));
+        denied(&with("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"), &question, Gate::Caller);
+        allowed(&with("{action: DENY, rules: [{from: [{source: {namespaces: [shop]}}]}]}"), &question);
+        let decision = strict_with(&bare(mode)).decide(&question);
+        assert!(decision.steps.iter().any(|step| step.decided_by.iter().any(|document| &*document.kind == "DestinationRule")), "{mode}");
+    }
+    // mTLS, be it with who takes no part in the mesh.
+    allowed(&strict_with(&bare("ISTIO_MUTUAL")), &question);
+    let outside = auto(&web(), &plain("shop", "app=db"), 5432).service("shop/db", 5432);
+    denied(&strict_with(&bare("ISTIO_MUTUAL")), &outside, Gate::Transport);
+    allowed(&strict_with(&bare("DISABLE")), &outside);
+    // But where the namespace takes none, there is nothing to follow the marks.
+    let disabled = format!("{}{}", peer_authentication("shop/default", "{mtls: {mode: DISABLE}}"), service("db", "{}", "{port: 5432}"));
+    let told = super::cluster(&format!("{disabled}{}", bare("ISTIO_MUTUAL")));
+    allowed(&told, &question);
+    assert_eq!(transport(&told, &question), Some(Transport::Plaintext));
+    // Pods without an address of their Service are not told apart by marks, at least where nobody asked for it.
+    let headless = labelled("v1", "Service", "shop/db", "{}", "{clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432}]}");
+    let strict = peer_authentication("shop/default", STRICT);
+    unspecified(&super::cluster(&format!("{strict}{headless}{}", bare("DISABLE"))), &question, "client TLS unknown");
+    // What is said of a subset does not go by the whole.
+    let silent = bare("DISABLE").replace("trafficPolicy", "subsets: [{name: all, labels: {app: db}}], trafficPolicy");
+    unspecified(&strict_with(&silent), &question, "client TLS unknown");
+}
+
+/// The label of mTLS is the pod's word, and the injection of a sidecar leaves it where it is written (`mtls_checker.go`,
+/// `checkMtlsEnabled`; pilot/pkg/model/context.go, `GetTLSModeFromEndpointLabels`).
+#[test]
+fn clients_believe_the_label_of_mtls() {
+    let disabled = db().pod(|pod| drop(pod.labels.insert("security.istio.io/tlsMode".into(), "disabled".into())));
+    let question = auto(&web(), &disabled, 5432).service("shop/db", 5432);
+    denied(&strict_with(""), &question, Gate::Transport);
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    let with = |spec: &str| cluster(&format!("{service}{}", policy(spec)));
+    denied(&with("{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"), &question, Gate::Caller);
+    allowed(&with("{action: DENY, rules: [{from: [{source: {namespaces: [shop]}}]}]}"), &question);
+    assert_eq!(transport(&with("{rules: [{}]}"), &question), Some(Transport::Plaintext));
+    // A rule asks nobody.
+    let mutual = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}");
+    allowed(&strict_with(&mutual), &question);
+    assert!(strict_with("").is_unannounced(&disabled) && !strict_with("").is_unannounced(&db()));
+    // What is written there and is not `istio` is no mTLS either.
+    let other = db().pod(|pod| drop(pod.labels.insert("security.istio.io/tlsMode".into(), "own".into())));
+    denied(&strict_with(""), &auto(&web(), &other, 5432).service("shop/db", 5432), Gate::Transport);
+}
+
+/// Whoever has the label and no proxy hears mTLS, and does not understand it.
+#[test]
+fn clients_believe_the_label_of_a_pod_outside_of_the_mesh() {
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    let outside = plain("shop", "app=db,security.istio.io/tlsMode=istio");
+    let question = auto(&web(), &outside, 5432).service("shop/db", 5432);
+    denied(&cluster(&service), &question, Gate::Transport);
+    denied(&strict_with(""), &question, Gate::Transport);
+    // By its own address it is called as it is, and by others in plaintext.
+    allowed(&cluster(&service), &auto(&web(), &outside, 5432).by_pod_address());
+    allowed(&cluster(&service), &auto(&plain("shop", "app=web"), &outside, 5432).service("shop/db", 5432));
+    let disabled = peer_authentication("shop/default", "{mtls: {mode: DISABLE}}");
+    allowed(&cluster(&format!("{disabled}{service}")), &question);
+    let other = plain("shop", "app=db,security.istio.io/tlsMode=disabled");
+    allowed(&cluster(&service), &auto(&web(), &other, 5432).service("shop/db", 5432));
+}
+
+/// The rules of one namespace stand before those of others by their hosts alone; for which clients they are is asked behind that
+/// (`push_context.go`, `destinationRule`; `sidecar.go`, `DestinationRule`).
+#[test]
+fn a_rule_for_other_clients_hides_those_of_other_namespaces() {
+    let host = "db.shop.svc.cluster.local";
+    let of = |id: &str, host: &str, more: &str, mode: &str| {
+        rule(id, &format!("{{host: '{host}', {more}trafficPolicy: {{tls: {{mode: {mode}}}}}}}"))
+    };
+    let others = "workloadSelector: {matchLabels: {app: other}}, ";
+    let from_dev = auto(&dev(), &db(), 5432).service("shop/db", 5432);
+    let hidden = format!("{}{}", of("dev/a", host, others, "DISABLE"), of("shop/b", host, "", "DISABLE"));
+    allowed(&strict_with(&hidden), &from_dev);
+    // Also in the root namespace, and by a rule that says nothing of TLS.
+    let silent = rule("shop/a", &format!("{{host: {host}, {others}trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 1}}}}}}}}"));
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    denied(&strict_with(&of("istio-system/b", "*.local", "", "DISABLE")), &question, Gate::Transport);
+    allowed(&strict_with(&format!("{silent}{}", of("istio-system/b", "*.local", "", "DISABLE"))), &question);
+    // One beside it that is for all counts, one with a wider host does not.
+    let beside = of("dev/a", host, others, "ISTIO_MUTUAL") + &of("dev/b", host, "", "DISABLE");
+    denied(&strict_with(&beside), &from_dev, Gate::Transport);
+    let wider = of("dev/a", host, others, "ISTIO_MUTUAL") + &of("dev/b", "*.cluster.local", "", "DISABLE");
+    allowed(&strict_with(&wider), &from_dev);
+    // One for this client stands before one for all.
+    let meant = of("dev/a", host, "workloadSelector: {matchLabels: {app: tool}}, ", "DISABLE") + &of("dev/b", host, "", "ISTIO_MUTUAL");
+    denied(&strict_with(&meant), &from_dev, Gate::Transport);
+    // No other namespace sees one that is for some clients, so it hides nothing from them.
+    let unseen = of("shop/a", host, others, "ISTIO_MUTUAL") + &of("istio-system/b", "*.local", "", "DISABLE");
+    denied(&strict_with(&unseen), &from_dev, Gate::Transport);
 }
 
 #[test]

@@ -97,6 +97,26 @@ fn trap_080_of_several_the_oldest_counts_with_its_ports() {
     allowed(&cluster(&tied), &tcp(&plain("shop", ""), &db(), 80));
 }
 
+/// What istiod tells ztunnel it makes of the oldest, and of several that are the oldest of whichever it meets first
+/// (`serviceregistry/ambient/policies.go`, `getOldestPeerAuthn`; `authorization.go`, `convertedSelectorPeerAuthentications`).
+#[test]
+fn of_several_of_one_age_ztunnel_hears_of_any() {
+    const AGE: &str = "2024-01-01T00:00:00Z";
+    let selector = "selector: {matchLabels: {app: db}}, ";
+    for (namespace, selector) in [("shop", selector), ("shop", ""), ("istio-system", "")] {
+        let one = |name: &str, mode: &str| dated(&format!("{namespace}/{name}"), AGE, &format!("{{{selector}mtls: {{mode: {mode}}}}}"));
+        let question = tcp(&plain("shop", ""), &ambient_db(), 80);
+        for (first, second) in [("STRICT", "PERMISSIVE"), ("PERMISSIVE", "STRICT")] {
+            let tied = one("a", first) + &one("b", second);
+            unspecified(&cluster(&tied), &question, "PeerAuthentications of one level");
+        }
+        // Where all say the same, or one is older, nothing is open.
+        denied(&cluster(&(one("a", "STRICT") + &one("b", "STRICT"))), &question, Gate::Transport);
+        let older = dated(&format!("{namespace}/c"), "2023-01-01T00:00:00Z", &format!("{{{selector}mtls: {{mode: STRICT}}}}"));
+        denied(&cluster(&(one("a", "PERMISSIVE") + &older)), &question, Gate::Transport);
+    }
+}
+
 #[test]
 fn section_3_1_levels_from_the_mesh_inwards() {
     let objects = [

@@ -178,24 +178,34 @@ impl Identities {
                 all.push(Name::Any, Name::Any);
                 continue;
             }
-            if reader == Reader::Ztunnel || !value.contains('*') {
-                all.push(Name::Like(Word::read(value)), Name::Any);
-            } else {
-                all.push(Name::Glob(Symbol::clone(value)), Name::Any);
-            }
-            if reader == Reader::Ztunnel {
-                continue;
-            }
-            // The pattern must end before a `/`, and the one behind `sa` is one, too.
-            let rest = value.strip_suffix("sa").filter(|rest| rest.ends_with('*') || *rest == "*");
-            if rest.is_some() {
-                all.open.push((Name::Glob(value.trim_end_matches("sa").into()), Name::Any, PAST_NAMESPACE));
-            }
-            if value.contains('.') && !quotes(platform) {
-                all.open.push((Name::Loose(Symbol::clone(value)), Name::Any, UNQUOTED));
+            match reader {
+                Reader::Ztunnel => all.push(Name::Like(Word::read(value)), Name::Any),
+                Reader::Envoy => all.push_before_slash(value, platform),
             }
         }
         all.settled()
+    }
+
+    /// What a pattern asks of identities that must end before a `/`: behind the namespace there is one, and behind the `sa` that follows.
+    fn push_before_slash(&mut self, value: &str, platform: &Platform) {
+        const BEHIND: &str = "/sa";
+        let is_of_pattern = |at: usize| value.get(at..).is_some_and(|rest| glob(rest, BEHIND, Dot::Literal));
+        let mut sure = vec![value];
+        for (at, _) in value.match_indices('/').filter(|(at, _)| is_of_pattern(*at)) {
+            sure.extend(value.get(..at));
+        }
+        for (at, _) in value.match_indices('*').filter(|(at, _)| is_of_pattern(*at)) {
+            let past = value.get(..=at).filter(|start| *start != value && !start.contains('/'));
+            self.open.extend(past.map(|start| (Name::Glob(start.into()), Name::Any, PAST_NAMESPACE)));
+        }
+        // No name of a namespace has a `/`, nor is it empty.
+        for pattern in sure.into_iter().filter(|pattern| !pattern.contains('/') && !pattern.is_empty()) {
+            let name = if pattern.contains('*') { Name::Glob(pattern.into()) } else { Name::exact(pattern) };
+            self.push(name, Name::Any);
+            if pattern.contains('.') && !quotes(platform) {
+                self.open.push((Name::Loose(pattern.into()), Name::Any, UNQUOTED));
+            }
+        }
     }
 
     fn accounts(values: &[Symbol], own: &str, reader: Reader, platform: &Platform) -> Self {

@@ -7,6 +7,7 @@ use super::Mesh;
 use super::attachment::Acts;
 use super::cuts::of_proxy;
 use super::end::Guard;
+use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
 use crate::cluster::{Names, WaypointCall};
@@ -49,10 +50,11 @@ impl Mesh {
 
     /// Whether clients speak the mesh's mTLS with a pod only where a rule tells them to (`Mesh::by_itself`): it does not say that it takes it.
     pub(crate) fn is_unannounced(&self, destination: &Endpoint) -> bool {
-        match self.end(destination).guard {
-            Guard::Gateway(gateway) => gateway.announces != Acts::Yes,
+        let end = self.end(destination);
+        match end.guard {
+            Guard::Gateway(_) | Guard::Sidecar(_) => end.announces() != Truth::Yes,
             Guard::Tunnel(_) => true,
-            Guard::None | Guard::Sidecar(_) | Guard::Ztunnel(_) => false,
+            Guard::None | Guard::Ztunnel(_) => false,
         }
     }
 

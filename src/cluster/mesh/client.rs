@@ -54,6 +54,10 @@ pub(super) enum Tls {
     Istio,
     /// TLS with certificates that are no workload's.
     Foreign,
+    /// Never written: as the mesh chooses among pods that are all marked for its mutual TLS.
+    Marked,
+    /// The same among pods of which none is.
+    Unmarked,
 }
 
 /// A `DestinationRule` that speaks of TLS.
@@ -84,13 +88,21 @@ impl Mesh {
         if plane(client) != DataPlane::Sidecar {
             return None;
         }
-        let (rule, is_sure) =
-            match said(&self.destinations, &self.platform.root_namespace, from, Call { namespace, name, port: *port, pod }) {
-                Said::Nothing => return None,
-                Said::Tls(_, rule) => (rule, true),
-                Said::Open(rule) => (rule, false),
-            };
+        let (rule, is_sure) = match self.said(from, Call { namespace, name, port: *port, pod }) {
+            Said::Nothing => return None,
+            Said::Tls(_, rule) => (rule, true),
+            Said::Open(rule) => (rule, false),
+        };
         Some(ClientRule { document: rule.object.document(None), is_sure })
+    }
+
+    /// What its rules say about a call of a Service by a client. Pods of a Service without an address are told apart by their marks only
+    /// where the mesh is set up so (istio/istio : pilot/pkg/networking/core/cluster_tls.go, `applyUpstreamTLSSettings`).
+    pub(super) fn said(&self, client: &Pod, call: Call<'_>) -> Said<'_> {
+        match said(&self.destinations, &self.platform.root_namespace, client, call) {
+            Said::Tls(Tls::Marked | Tls::Unmarked, rule) if self.is_headless(call.namespace, call.name) => Said::Open(rule),
+            said => said,
+        }
     }
 
     /// Whether any rule says how some client speaks in a call of a pod.
@@ -135,25 +147,35 @@ enum Fit {
 }
 
 /// What the rules say about a call of a Service by a client, on a port of the Service, to a pod with these labels.
-pub(super) fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'_>) -> Said<'m> {
+fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'_>) -> Said<'m> {
     // The client's own namespace comes first, then the Service's, then the root (`semantics.md` §3.3). What the root says to everybody comes
     // last for its own clients too (istio/istio : pilot/pkg/model/push_context.go, `destinationRule`).
     let is_of_all = |rule: &DestinationRule| *client.namespace == *root && !rule.is_private();
     for (at, namespace) in [&*client.namespace, call.namespace, root].into_iter().enumerate() {
         let visible =
-            |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_for(client) && !(at == 0 && is_of_all(rule));
+            |rule: &&DestinationRule| *rule.object.namespace == *namespace && rule.is_seen_by(client) && !(at == 0 && is_of_all(rule));
         let fitting: Vec<(Fit, &DestinationRule)> =
             rules.iter().filter(visible).map(|rule| (rule.fit(call), rule)).filter(|(fit, _)| *fit != Fit::None).collect();
         let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else { continue };
-        let doubtful = fitting.iter().find(|(fit, rule)| *fit == Fit::Perhaps && rule.mentions_tls());
+        let is_doubtful = |rule: &DestinationRule| rule.mentions_tls() && (rule.clients.is_none() || rule.is_meant_for(client));
+        let doubtful = fitting.iter().find(|(fit, rule)| *fit == Fit::Perhaps && is_doubtful(rule));
         if let Some((_, rule)) = doubtful {
             return Said::Open(rule);
         }
         if best > Fit::Perhaps {
-            return agreed(fitting.iter().filter(|(fit, _)| *fit == best).map(|(_, rule)| *rule), call);
+            let nearest: Vec<&DestinationRule> = fitting.iter().filter(|(fit, _)| *fit == best).map(|(_, rule)| *rule).collect();
+            return agreed(chosen(&nearest, client), call);
         }
     }
     Said::Nothing
+}
+
+/// Those of the rules of one host in one namespace that count for a client: what is for some clients before what is for all. Where none does
+/// no other namespace is asked (istio/istio : pilot/pkg/model/sidecar.go, `DestinationRule`).
+fn chosen<'m>(rules: &[&'m DestinationRule], client: &Pod) -> Vec<&'m DestinationRule> {
+    let of = |counts: &dyn Fn(&DestinationRule) -> bool| rules.iter().copied().filter(|rule| counts(rule)).collect::<Vec<_>>();
+    let meant = of(&|rule| rule.is_meant_for(client));
+    if meant.is_empty() { of(&|rule| rule.clients.is_none()) } else { meant }
 }
 
 /// A call of a Service.
@@ -170,13 +192,12 @@ pub(super) struct Call<'c> {
 }
 
 /// What all of some rules say; open where they or their subsets do not agree.
-fn agreed<'m>(rules: impl Iterator<Item = &'m DestinationRule>, call: Call<'_>) -> Said<'m> {
+fn agreed<'m>(rules: Vec<&'m DestinationRule>, call: Call<'_>) -> Said<'m> {
     let mut said: Option<(Option<Tls>, &DestinationRule)> = None;
     for rule in rules {
         let own = rule.policy.on(call.port);
-        let mut subsets =
-            rule.subsets.iter().filter(|subset| carries(call.pod, &subset.labels)).filter_map(|subset| subset.policy.as_ref());
-        let differs = subsets.any(|policy| policy.says_something(call.port) && policy.on(call.port) != own);
+        let mut subsets = rule.subsets.iter().filter(|subset| carries(call.pod, &subset.labels));
+        let differs = subsets.any(|subset| subset.on(call.port, own) != own);
         if differs || said.is_some_and(|(other, _)| other != own) {
             return Said::Open(rule);
         }
@@ -188,10 +209,35 @@ fn agreed<'m>(rules: impl Iterator<Item = &'m DestinationRule>, call: Call<'_>) 
     }
 }
 
+impl Subset {
+    /// What it says about a port, or what is said of all: the cluster of a subset takes that over, but the marks of its pods do not.
+    fn on(&self, port: u16, of_all: Option<Tls>) -> Option<Tls> {
+        match (&self.policy, of_all) {
+            (Some(policy), _) if policy.says_something(port) => policy.on(port),
+            (_, Some(Tls::Marked | Tls::Unmarked)) => None,
+            _ => of_all,
+        }
+    }
+}
+
 impl TrafficPolicy {
-    /// What it says about a port: what stands for that port alone goes before.
+    /// What it says about a port: what stands for that port alone goes before. A port for which something stands that is not TLS takes none
+    /// over, so that clients go by the marks of pods; these are made by the TLS of the whole all the same (istio/istio :
+    /// pilot/pkg/networking/core/cluster_builder.go, `MergeTrafficPolicy`; I-AUTOMTLS, `trafficPolicyTLSModeForPort`).
     fn on(&self, port: u16) -> Option<Tls> {
-        self.ports.iter().find(|(number, _)| *number == port).map_or(self.tls, |(_, tls)| *tls)
+        let of_port = self.ports.iter().find(|(number, _)| *number == port);
+        match (of_port, self.tls) {
+            (None, tls) => tls,
+            (Some((_, Some(tls))), _) => Some(*tls),
+            (Some((_, None)), None) => None,
+            (Some((_, None)), Some(Tls::Istio)) => Some(Tls::Marked),
+            (Some((_, None)), Some(_)) => Some(Tls::Unmarked),
+        }
+    }
+
+    /// Whether a port takes none of its TLS over.
+    fn has_bare_ports(&self) -> bool {
+        self.tls.is_some() && self.ports.iter().any(|(_, tls)| tls.is_none())
     }
 
     /// Whether it says anything of TLS on a port.
@@ -201,18 +247,22 @@ impl TrafficPolicy {
 }
 
 impl DestinationRule {
-    /// Whether a client sees it and is meant by it.
-    fn is_for(&self, client: &Pod) -> bool {
+    /// Whether a client sees it, be it meant by it or not. What is for some clients no other namespace sees (istio/istio :
+    /// pilot/pkg/model/push_context.go, `setDestinationRules`).
+    fn is_seen_by(&self, client: &Pod) -> bool {
         let own = self.object.namespace == client.namespace;
         let sees = |name: &Symbol| &**name == "*" || (&**name == "." && own) || *name == client.namespace;
-        let exported = self.exported.is_empty() || self.exported.iter().any(sees);
-        let meant = self.clients.as_ref().is_none_or(|labels| own && carries(client, labels));
-        exported && meant
+        if self.clients.is_some() { own } else { self.exported.is_empty() || self.exported.iter().any(sees) }
+    }
+
+    /// Whether it is for some clients, and this is one.
+    fn is_meant_for(&self, client: &Pod) -> bool {
+        self.clients.as_ref().is_some_and(|labels| carries(client, labels))
     }
 
     /// Whether clients of its own namespace alone see it.
     fn is_private(&self) -> bool {
-        matches!(self.exported.as_slice(), [name] if &**name == "." || *name == self.object.namespace)
+        self.clients.is_some() || matches!(self.exported.as_slice(), [name] if &**name == "." || *name == self.object.namespace)
     }
 
     /// Whether it says anything of TLS.
@@ -228,7 +278,8 @@ impl DestinationRule {
 
     /// The labels of the pods that it singles out with words of their own.
     pub(super) fn subset_tests(&self) -> impl Iterator<Item = LabelCube> {
-        self.subsets.iter().filter(|subset| subset.policy.is_some()).map(|subset| cube(&subset.labels))
+        let all = self.policy.has_bare_ports();
+        self.subsets.iter().filter(move |subset| all || subset.policy.is_some()).map(|subset| cube(&subset.labels))
     }
 
     /// Every mode that it asks for, on any port and for any of its subsets.

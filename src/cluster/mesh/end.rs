@@ -3,7 +3,7 @@
 //! Owns: `MeshEnd`. The policies that act on the pod are found once; an answer then allocates nothing unless it is left open.
 
 use super::Mesh;
-use super::attachment::{Acts, Attachment, Known};
+use super::attachment::{Acts, Attachment, Known, selects};
 use super::callers::{Callers, Reader};
 use super::chain::ChainKind;
 use super::gateway::Edge;
@@ -14,9 +14,9 @@ use super::truth::Truth;
 use super::tunnel::Tunnel;
 use super::view::{Addresses, Handshake, View, caller};
 use crate::cluster::object::Object;
-use crate::cluster::question::{Endpoint, Network};
+use crate::cluster::question::{Endpoint, Network, TLS_MODE};
 use crate::cluster::{HBONE, ProxyRole};
-use crate::flow::{DataPlane, Peer, Request, Symbol, Transport, Verdict};
+use crate::flow::{DataPlane, Labels, Peer, Request, Symbol, Transport, Verdict};
 
 /// The policies of the mesh at the pod that is called.
 #[derive(Debug, Clone)]
@@ -97,9 +97,7 @@ impl Mesh {
         }
         match plane(destination) {
             DataPlane::None => Guard::None,
-            DataPlane::Sidecar if self.proxy_role(known) == ProxyRole::Gateway => {
-                Guard::Gateway(Box::new(self.edge(known, self.modes(known))))
-            }
+            DataPlane::Sidecar if self.proxy_role(known) == ProxyRole::Gateway => Guard::Gateway(Box::new(self.edge(known))),
             DataPlane::Sidecar => Guard::Sidecar(Box::new(Sidecar {
                 proxy: self.sidecar_proxy(known),
                 modes: self.modes(known),
@@ -109,7 +107,7 @@ impl Mesh {
         }
     }
 
-    fn modes(&self, known: Known<'_>) -> Modes<'_> {
+    pub(super) fn modes(&self, known: Known<'_>) -> Modes<'_> {
         let (pod, _) = known;
         let of = |namespace: &str| self.peers.get(namespace).into_iter().flatten().collect::<Vec<_>>();
         let root = of(&self.platform.root_namespace);
@@ -318,6 +316,25 @@ impl MeshEnd<'_> {
                 Some(false) => Truth::No,
                 None => Truth::Open(WHICH_NODE),
             },
+        }
+    }
+
+    /// Whether clients hear that the pod takes mTLS: by its label, which the injection of a sidecar gives it unless somebody wrote another one,
+    /// and which no template of a gateway has (istio/istio : manifests/charts/istio-control/istio-discovery/files/{injection-template,
+    /// gateway-injection-template,kube-gateway}.yaml). Whether there is a proxy that takes it they do not ask.
+    pub(super) fn announces(&self) -> Truth {
+        let Peer::Pod(pod) = &self.destination.peer else { return Truth::No };
+        let (key, value) = TLS_MODE;
+        let written = pod.labels.get(key).map(|written| **written == *value);
+        match &self.guard {
+            Guard::Sidecar(_) => Truth::of(written != Some(false)),
+            Guard::Gateway(_) => match selects((pod, &self.destination.facts), &Labels::from([(key.into(), value.into())])) {
+                Acts::Yes => Truth::Yes,
+                Acts::No => Truth::No,
+                Acts::Perhaps(reason) => Truth::Open(reason),
+            },
+            Guard::None | Guard::Ztunnel(_) => Truth::of(written == Some(true)),
+            Guard::Tunnel(_) => Truth::No,
         }
     }
 

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use super::Mesh;
 use super::attachment::{Acts, GATEWAY_NAME, Known, selects};
 use super::chain::ChainKind;
-use super::peer::Modes;
 use super::proxy::{Attached, Proxy};
 use super::read::gateway::Gateway;
 use super::services::{Class, selects as leads_to};
@@ -81,10 +80,6 @@ pub(super) enum Tls {
 #[derive(Debug, Clone)]
 pub(super) struct Edge<'m> {
     pub(super) proxy: Proxy<'m>,
-    /// By what clients choose what they speak, not what it takes.
-    pub(super) modes: Modes<'m>,
-    /// Whether the pod says that it takes the mesh's mutual TLS, by which clients know it.
-    pub(super) announces: Acts,
     /// What the servers on a port of the pod take, and whose they are.
     opened: BTreeMap<u16, Vec<(Takes, &'m Object)>>,
     /// Whether that is all of them.
@@ -107,9 +102,6 @@ pub(super) const GATEWAY_CLASS: &str = "istio";
 
 /// The ports that a gateway's own agent and metrics have, which no policy guards (`semantics.md` §5.3).
 pub(super) const OWN_PORTS: [u16; 3] = [15020, 15021, 15090];
-
-/// The label by which clients know that a pod takes mTLS (`semantics.md` §3.3).
-const TLS_MODE: &str = "security.istio.io/tlsMode";
 
 /// The label of Services that no gateway takes its ports from.
 const UNTRANSLATED: &str = "experimental.istio.io/disable-gateway-port-translation";
@@ -151,9 +143,8 @@ impl Mesh {
     }
 
     /// A pod that is a gateway.
-    pub(super) fn edge<'m>(&'m self, known: Known<'_>, modes: Modes<'m>) -> Edge<'m> {
-        let announces = selects(known, &Labels::from([(TLS_MODE.into(), "istio".into())]));
-        let mut edge = Edge { proxy: self.sidecar_proxy(known), modes, announces, opened: BTreeMap::new(), told: Told::Nowhere };
+    pub(super) fn edge<'m>(&'m self, known: Known<'_>) -> Edge<'m> {
+        let mut edge = Edge { proxy: self.sidecar_proxy(known), opened: BTreeMap::new(), told: Told::Nowhere };
         self.open_servers(known, &mut edge);
         self.open_listeners(known, &mut edge);
         edge

@@ -14,6 +14,7 @@ use super::gateway::GATEWAY_CLASS;
 use super::rule::Action;
 use super::tunnel::EAST_WEST_CLASS;
 use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
+use crate::cluster::question::TLS_MODE;
 use crate::flow::{LabelCube, LabelTests, Labels, Symbol, TestRole, Values};
 use crate::inventory::ServiceFacts;
 
@@ -103,6 +104,10 @@ impl Mesh {
         self.add_services(&declared, tests);
         self.add_destination_rules(&declared, tests);
         self.add_waypoints(tests);
+        // By `MeshEnd::announces`.
+        if self.has_marks {
+            tests.add(TestRole::Other, Values::any_ref(), LabelCube::of(TLS_MODE.0.into(), Values::present()));
+        }
         // By `Mesh::proxy_role` and `Mesh::is_tunnel`: a gateway listens where another pod's Envoy does not.
         for (namespace, test) in self.gateways_by_name() {
             tests.add(TestRole::Other, &Values::one(Symbol::clone(namespace)), test);
@@ -133,7 +138,7 @@ impl Mesh {
         }
     }
 
-    /// The labels of the clients that rules of TLS are for, which are of the rule's own namespace (`DestinationRule::is_for`), and of the
+    /// The labels of the clients that rules of TLS are for, which are of the rule's own namespace (`DestinationRule::is_meant_for`), and of the
     /// pods that they single out, which are of the namespace of a Service that they are about (`said`, `agreed`).
     fn add_destination_rules(&self, declared: &BTreeMap<&Symbol, Declared>, tests: &mut LabelTests) {
         if !self.destinations.iter().any(super::DestinationRule::mentions_tls) {
@@ -164,12 +169,15 @@ impl Mesh {
     /// gateways. No answer of an end hangs on most of them.
     pub(crate) fn route_keys(&self) -> BTreeSet<Symbol> {
         let mut keys: BTreeSet<Symbol> = self.services.iter().flat_map(|service| service.selector.keys().cloned()).collect();
-        let rules = self.destinations.iter().filter(|rule| rule.mentions_tls());
+        // A rule that says nothing of TLS may hide one that does.
+        let is_told = self.destinations.iter().any(super::DestinationRule::mentions_tls);
+        let rules = self.destinations.iter().filter(|_| is_told);
         let tests = rules.flat_map(|rule| rule.client_tests().chain(rule.subset_tests()));
         keys.extend(tests.flat_map(|test| test.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>()));
         if self.has_ambient || self.names_waypoints() {
             keys.extend(ROUTE_KEYS.map(Symbol::from));
         }
+        keys.extend(self.has_marks.then(|| Symbol::from(TLS_MODE.0)));
         keys.extend(self.gateways_by_name().next().map(|_| Symbol::from(GATEWAY_NAME)));
         keys
     }

@@ -66,7 +66,8 @@ impl<'m> Modes<'m> {
     pub(super) fn of(known: Known<'_>, root: &[&'m PeerPolicy], own: &[&'m PeerPolicy]) -> Self {
         let wide = |policy: &&&PeerPolicy| matches!(policy.attachment, Attachment::Everywhere | Attachment::EmptySelector);
         let mut perhaps = None;
-        let mut mesh = oldest(root.iter().filter(wide).copied());
+        let ties = if known.0.plane == DataPlane::Ambient { Ties::Open } else { Ties::ByName };
+        let mut mesh = oldest(root.iter().filter(wide).copied(), ties);
         // ztunnel is told of no mesh-wide policy that has a selector, be it an empty one.
         if known.0.plane == DataPlane::Ambient && mesh.iter().flatten().any(|policy| policy.attachment == Attachment::EmptySelector) {
             mesh.push(None);
@@ -76,7 +77,7 @@ impl<'m> Modes<'m> {
             Attachment::Labels(labels) => selects(known, labels),
             _ => Acts::No,
         };
-        let mut workload = oldest(own.iter().copied().filter(|policy| acts(policy) == Acts::Yes));
+        let mut workload = oldest(own.iter().copied().filter(|policy| acts(policy) == Acts::Yes), ties);
         let is_only = workload.is_empty();
         for policy in own.iter().copied() {
             let Acts::Perhaps(reason) = acts(policy) else { continue };
@@ -86,7 +87,7 @@ impl<'m> Modes<'m> {
         if is_only && !workload.is_empty() {
             workload.push(None);
         }
-        Self { mesh, namespace: oldest(own.iter().filter(wide).copied()), workload, perhaps }
+        Self { mesh, namespace: oldest(own.iter().filter(wide).copied(), ties), workload, perhaps }
     }
 
     /// Every policy that may count.
@@ -112,6 +113,11 @@ impl<'m> Modes<'m> {
     /// Whether a client's sidecar speaks mTLS by itself: unless the server is told to take none.
     pub(super) fn takes_mtls(&self, port: u16) -> Truth {
         self.agreed(|choice| Truth::of(choice.mode(port) != Mode::Disable))
+    }
+
+    /// Whether the pods of its namespace are not all told to take no mTLS.
+    pub(super) fn takes_mtls_anywhere(&self) -> Truth {
+        self.agreed(|choice| Truth::of(choice.wide_mode() != Some(Mode::Disable)))
     }
 
     /// Whether ztunnel takes a connection.
@@ -146,11 +152,24 @@ fn candidates<'m>(level: &Level<'m>) -> impl Iterator<Item = Option<&'m PeerPoli
     level.iter().copied().chain(level.is_empty().then_some(None))
 }
 
-/// The policies that may be the oldest: by time, then name, then namespace (`semantics.md` §3.1).
-fn oldest<'m>(policies: impl Iterator<Item = &'m PeerPolicy>) -> Level<'m> {
-    let (dated, undated): (Vec<_>, Vec<_>) = policies.partition(|policy| policy.created.is_some());
-    let first = dated.into_iter().min_by_key(|policy| (&policy.created, &policy.object.name, &policy.object.namespace));
-    first.into_iter().chain(undated).map(Some).collect()
+/// Which of several policies of one age is the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ties {
+    /// The first by name, then namespace: so it is for sidecars (`semantics.md` §3.1).
+    ByName,
+    /// Any: what ztunnel is told is made of the first that istiod meets, in no order (istio/istio :
+    /// pilot/pkg/serviceregistry/ambient/{policies,authorization}.go, `getOldestPeerAuthn`, `convertedSelectorPeerAuthentications`).
+    Open,
+}
+
+/// The policies that may be the oldest.
+fn oldest<'m>(policies: impl Iterator<Item = &'m PeerPolicy>, ties: Ties) -> Level<'m> {
+    let (mut dated, undated): (Vec<_>, Vec<_>) = policies.partition(|policy| policy.created.is_some());
+    dated.sort_by_key(|policy| (&policy.created, &policy.object.name, &policy.object.namespace));
+    let first = dated.first().map(|policy| &policy.created);
+    let is_first = |policy: &&PeerPolicy| Some(&policy.created) == first;
+    let count = if ties == Ties::ByName { 1 } else { dated.iter().filter(|policy| is_first(policy)).count() };
+    dated.into_iter().take(count).chain(undated).map(Some).collect()
 }
 
 impl Choice<'_> {
@@ -162,10 +181,14 @@ impl Choice<'_> {
         of_port.or(wide).unwrap_or(Mode::Permissive)
     }
 
+    /// The mode of the namespace, or that of the mesh.
+    fn wide_mode(self) -> Option<Mode> {
+        self.namespace.and_then(|policy| policy.mode).or(self.mesh.and_then(|policy| policy.mode))
+    }
+
     /// Whether ztunnel takes plaintext on a port (`semantics.md` §3.4).
     fn takes_plaintext_at_ztunnel(self, port: u16) -> Truth {
-        let parent = self.namespace.and_then(|policy| policy.mode).or(self.mesh.and_then(|policy| policy.mode));
-        let strict_parent = parent == Some(Mode::Strict);
+        let strict_parent = self.wide_mode() == Some(Mode::Strict);
         let Some(workload) = self.workload else { return Truth::of(!strict_parent) };
         let of_port = workload.ports.get(&port).copied().flatten();
         match workload.mode {

@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 
 use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
-use crate::cluster::mesh::attachment::Acts;
-use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls, said};
-use crate::cluster::mesh::end::{Guard, plane};
+use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls};
+use crate::cluster::mesh::end::plane;
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::{Addressed, Endpoint, Question};
-use crate::flow::{DataPlane, Pod, Protocol, Transport};
+use crate::flow::{DataPlane, Peer, Pod, Protocol, Transport};
 use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
 
 /// A client that writes the name of a Service in its request may get through all the same.
@@ -68,18 +67,18 @@ impl Mesh {
         let server = plane(&question.destination);
         let with =
             |speaks, rule: Option<&DestinationRule>| Course { speaks, rule: rule.map(|rule| rule.object.document(None)), ..plain.clone() };
-        let said = if known { said(&self.destinations, &self.platform.root_namespace, client, called) } else { Said::Nothing };
+        let said = if known { self.said(client, called) } else { Said::Nothing };
         match (said, server) {
             (Said::Open(rule), _) => {
                 let mut mtls = with(Speaks::Mtls, Some(rule));
                 mtls.tunnel = server == DataPlane::Ambient;
                 self.either(question, [&mtls, &with(Speaks::Plaintext, Some(rule))], CLIENT_TLS)
             }
-            (Said::Nothing, DataPlane::None) => vec![self.route(question, plain)],
-            (Said::Nothing | Said::Tls(Tls::Istio, _), DataPlane::Ambient) => {
+            (Said::Nothing | Said::Tls(Tls::Istio | Tls::Marked, _), DataPlane::Ambient) => {
                 let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, None) };
                 match self.platform.hbone_from_sidecars {
                     Some(true) => vec![self.route(question, &tunnel)],
+                    Some(false) if matches!(said, Said::Nothing) => self.by_itself(question, plain),
                     Some(false) => vec![self.route(question, plain)],
                     None => self.either(question, [&tunnel, plain], FLAG),
                 }
@@ -89,28 +88,43 @@ impl Mesh {
                 let tunnel = Course { tunnel: true, ..with(Speaks::Mtls, Some(rule)) };
                 self.either(question, [&tunnel, &with(own, Some(rule))], CLIENT_TLS)
             }
+            (Said::Tls(Tls::Marked, rule), _) => {
+                let courses = [with(Speaks::Mtls, Some(rule)), with(Speaks::Plaintext, Some(rule))];
+                self.one_of(question, &courses, self.is_mtls_looked_for(&question.destination))
+            }
             (Said::Tls(tls, rule), _) => {
                 let speaks = match tls {
-                    Tls::Disable => Speaks::Plaintext,
-                    Tls::Istio => Speaks::Mtls,
+                    Tls::Disable | Tls::Unmarked => Speaks::Plaintext,
+                    Tls::Istio | Tls::Marked => Speaks::Mtls,
                     Tls::Foreign => Speaks::Foreign,
                 };
                 vec![self.route(question, &with(speaks, Some(rule)))]
             }
-            (Said::Nothing, DataPlane::Sidecar) => self.by_itself(question, plain),
+            (Said::Nothing, DataPlane::None | DataPlane::Sidecar) => self.by_itself(question, plain),
         }
     }
 
-    /// What a sidecar speaks to another one where no rule says it: mTLS, unless the server is told to take none. A gateway does not say
-    /// that it takes any, unless somebody gave it the label (I-AUTOMTLS; istio/istio :
-    /// manifests/charts/istio-control/istio-discovery/files/{gateway-injection-template,kube-gateway}.yaml).
+    /// What a sidecar speaks where no rule says it: mTLS to whoever says that it takes it, unless the server is told to take none
+    /// (I-AUTOMTLS).
     fn by_itself(&self, question: &Question, plain: &Course) -> Vec<Route> {
         let mtls = Course { speaks: Speaks::Mtls, ..plain.clone() };
-        match self.is_spoken_to_in_mtls(&question.destination, question.port) {
-            Truth::Yes => vec![self.route(question, &mtls)],
-            Truth::No => vec![self.route(question, plain)],
-            Truth::Open(reason) => self.either(question, [&mtls, plain], reason),
+        self.one_of(question, &[mtls, plain.clone()], self.is_spoken_to_in_mtls(&question.destination, question.port))
+    }
+
+    /// The first of two courses, if something holds, and else the second.
+    fn one_of(&self, question: &Question, [first, second]: &[Course; 2], holds: Truth) -> Vec<Route> {
+        match holds {
+            Truth::Yes => vec![self.route(question, first)],
+            Truth::No => vec![self.route(question, second)],
+            Truth::Open(reason) => self.either(question, [first, second], reason),
         }
+    }
+
+    /// Whether clients look for the marks of a pod at all: not where its whole namespace is told to take no mTLS, whatever stands for the pod
+    /// alone (istio/istio : pilot/pkg/model/push_context.go, `BestEffortInferServiceMTLSMode`).
+    fn is_mtls_looked_for(&self, destination: &Endpoint) -> Truth {
+        let Peer::Pod(pod) = &destination.peer else { return Truth::No };
+        self.modes((pod, &destination.facts)).takes_mtls_anywhere()
     }
 
     /// What a sidecar speaks to a pod that it calls by Service, where no rule says it; none if that is not known.
@@ -124,17 +138,10 @@ impl Mesh {
 
     /// Whether sidecars by themselves speak mTLS to a pod.
     fn is_spoken_to_in_mtls(&self, destination: &Endpoint, port: u16) -> Truth {
-        match &self.end(destination).guard {
-            Guard::Sidecar(sidecar) => sidecar.modes.takes_mtls(port),
-            Guard::Gateway(gateway) => {
-                let announces = match gateway.announces {
-                    Acts::Yes => Truth::Yes,
-                    Acts::No => Truth::No,
-                    Acts::Perhaps(reason) => Truth::Open(reason),
-                };
-                Truth::all([announces, gateway.modes.takes_mtls(port)])
-            }
-            Guard::None | Guard::Ztunnel(_) | Guard::Tunnel(_) => Truth::No,
+        let Peer::Pod(pod) = &destination.peer else { return Truth::No };
+        match self.end(destination).announces() {
+            Truth::No => Truth::No,
+            announces => Truth::all([announces, self.modes((pod, &destination.facts)).takes_mtls(port)]),
         }
     }
 
