@@ -44,4 +44,4 @@ pub use program::Program;
 pub use proof::{Ends, Proof, Written, prove};
 pub use reach::{Product, Reach, Triple, Wanted};
 pub use words::{flow_words, peer_words, request_words, subject_words};
-pub use world::PolicyWorld;
+pub use world::{PolicyWorld, plane_beside};

@@ -44,6 +44,11 @@ impl<'p> Intents<'p> {
         Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere }
     }
 
+    /// The same, of namespaces that neither program speaks of as both take them.
+    pub(super) fn beside(policy: &'p Policy, gates: &'p Gates, other: &Policy) -> Self {
+        Self { world: PolicyWorld::beside(policy, other), ..Self::new(policy, gates) }
+    }
+
     /// Where couplings that are accepted may let something in.
     pub(super) fn accepted(&self) -> Vec<Accepted<'p>> {
         let of = |region: AcceptedRegion| {

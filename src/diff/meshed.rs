@@ -5,15 +5,15 @@
 //! shows as it does for a workload that is declared `unmeshed`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
 use super::seeds::Policies;
 use super::side::Which;
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Symbol, Values};
+use crate::flow::{DataPlane, LabelCube, Symbol, Values};
 use crate::inventory::{HostNetwork, InventoryWorkload};
-use crate::ir::{Namespace, Ownership, Policy, Stance, Workload};
+use crate::ir::{Namespace, Ownership, Policy, Workload};
 
 /// A workload that takes part in the mesh otherwise than it did, or than its namespace makes others do, or is on another network.
 pub(super) struct Turn<'p> {
@@ -119,35 +119,30 @@ pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
     let declared: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.is_like_declared()).collect();
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
-        let unsaid = unsaid(policies, which);
-        if declared.is_empty() && unsaid.is_empty() {
+        let outside = outside(policies, which);
+        if declared.is_empty() && outside.is_empty() {
             return Cow::Borrowed(policy);
         }
         let mut own = policy.clone();
-        for name in unsaid {
-            let namespace = own.namespaces.entry(Symbol::clone(&name)).or_insert_with(|| undescribed(name));
-            namespace.plane = Some(DataPlane::None);
-        }
+        own.namespaces.extend(outside.into_iter().map(|namespace| (Symbol::clone(&namespace.name), namespace)));
         own.workloads.extend(declared.iter().map(|turn| turn.as_declared(which)));
         own.workloads.sort_by(|left, right| left.namespace.cmp(&right.namespace));
         Cow::Owned(own)
     })
 }
 
-/// The namespaces of which this side says nothing of the mesh, or nothing at all, and the other one does, where `mesh.mode` keeps such outside. A proof has to
-/// take their pods for meshed as soon as any are, and so would two of them: a namespace that joins would do so unseen.
-fn unsaid(policies: Policies<'_>, which: Which) -> BTreeSet<Symbol> {
+/// The namespaces of which this side says nothing of the mesh and the other one does, where `mesh.mode` keeps such outside. A proof has to
+/// take their pods for meshed as soon as any are, and so would two of them: a namespace that joins would do so unseen. Of one that this side
+/// does not know at all nothing else is other than there: what nobody said of it has not changed.
+fn outside(policies: Policies<'_>, which: Which) -> Vec<Namespace> {
     let (own, other) = (policies.of(which), policies.of(which.other()));
     if own.config.mesh.mode != DataPlane::None {
-        return BTreeSet::new();
+        return Vec::new();
     }
-    let is_said = |policy: &Policy, name: &Symbol| policy.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
-    other.namespaces.keys().filter(|name| is_said(other, name) && !is_said(own, name)).cloned().collect()
-}
-
-/// A namespace of others of which nothing is known but its name.
-fn undescribed(name: Symbol) -> Namespace {
-    let labels = Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(&name))]);
-    let (ownership, stance) = (Ownership::Unmanaged, Stance::Open);
-    Namespace { name, labels, ownership, plane: None, ingress: stance, egress: stance, location: None }
+    let said = other.namespaces.values().filter(|namespace| namespace.plane.is_some());
+    let unsaid = said.filter_map(|there| match own.namespace(&there.name) {
+        Some(known) => known.plane.is_none().then(|| known.clone()),
+        None => Some(Namespace { ownership: Ownership::Unmanaged, location: None, ..there.clone() }),
+    });
+    unsaid.map(|namespace| Namespace { plane: Some(DataPlane::None), ..namespace }).collect()
 }

@@ -57,7 +57,7 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
     let [base, head] = meshed::with_turns(Policies { base, head });
     let (base, head) = (&*base, &*head);
-    let (old, new) = (Intents::new(base, base_gates), Intents::new(head, head_gates));
+    let (old, new) = (Intents::beside(base, base_gates, head), Intents::beside(head, head_gates, base));
     let pair = Pair::new(&old, &new);
     let policies = Policies { base, head };
     let words = words(policies);

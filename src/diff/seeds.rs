@@ -11,6 +11,7 @@ use crate::flow::{DataPlane, Peer, Peers, PodSet, PortSet, Protocol, RequestSet,
 use crate::ir::{Baseline, End, Namespace, Ownership, Policy, Rule, Workload};
 use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
+use crate::verify::plane_beside;
 
 /// Flows about which the sides may differ, and what that comes from.
 #[derive(Debug, Clone)]
@@ -141,14 +142,7 @@ pub(super) fn seeds(policies: Policies<'_>) -> Vec<Seed> {
 /// Whether something that every verdict may hang on is not the same.
 fn differ_everywhere(policies: Policies<'_>) -> bool {
     let (base, head) = (&policies.base.config, &policies.head.config);
-    base.tenancy.consent != head.tenancy.consent
-        || base.mesh.mode != head.mesh.mode
-        || has_sidecars(policies.base) != has_sidecars(policies.head)
-}
-
-/// Whether pods of namespaces that nobody declares are taken to be in the mesh.
-fn has_sidecars(policy: &Policy) -> bool {
-    policy.config.mesh.mode != DataPlane::None || policy.namespaces.values().any(|namespace| namespace.plane == Some(DataPlane::Sidecar))
+    base.tenancy.consent != head.tenancy.consent || base.mesh.mode != head.mesh.mode
 }
 
 /// The rules that stand on one side only; the same rule twice counts twice.
@@ -181,7 +175,7 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
     let (base, head) = (policies.base.namespace(name), policies.head.namespace(name));
     let is_managed = |namespace: &Namespace| namespace.is_managed();
     let both_managed = base.is_some_and(is_managed) && head.is_some_and(is_managed);
-    let planes = [policies.base, policies.head].map(|policy| plane(policy, name));
+    let planes = [Which::Base, Which::Head].map(|which| plane(policies, which, name));
     let other_facts = matches!((base, head), (Some(base), Some(head)) if base.labels != head.labels || base.ownership != head.ownership);
     if planes.first() != planes.last() || other_facts {
         seeds.push(Seed::Namespace(Symbol::clone(name)));
@@ -200,12 +194,10 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
 }
 
 /// How the pods of a namespace take part in the mesh, where nothing else is said of them.
-fn plane(policy: &Policy, name: &str) -> DataPlane {
-    let elsewhere = match policy.config.mesh.mode {
-        DataPlane::None if has_sidecars(policy) => DataPlane::Sidecar,
-        mode => mode,
-    };
-    policy.namespace(name).and_then(|namespace| namespace.plane).unwrap_or(elsewhere)
+fn plane(policies: Policies<'_>, which: Which, name: &str) -> DataPlane {
+    let own = policies.of(which);
+    let elsewhere = || plane_beside(own, policies.of(which.other()));
+    own.namespace(name).and_then(|namespace| namespace.plane).unwrap_or_else(elsewhere)
 }
 
 fn baseline_region(name: &Symbol, entry: &Baseline, why: Why) -> Region {

@@ -117,10 +117,6 @@ pub(super) fn settings(base: &Policy, head: &Policy) -> Vec<Fact> {
 pub(super) fn everywhere(policies: Policies<'_>) -> String {
     let is_everywhere = |setting: &&Setting| matches!(setting.name, "mesh.mode" | "tenancy.consent");
     let words: Vec<String> = SETTINGS.iter().filter(is_everywhere).filter_map(|setting| setting.change(policies)).collect();
-    if words.is_empty() {
-        // No key has changed, but there is a first namespace with sidecars, or no longer one.
-        return "whether pods of namespaces that nobody declares are taken to be in the mesh".to_owned();
-    }
     words.join("; ")
 }
 

@@ -28,6 +28,21 @@ pub struct PolicyWorld<'p> {
     named: Named,
 }
 
+/// How a proof takes pods of namespaces to be in the mesh of which nobody says it: where any are, these may be, too.
+fn usual_plane(policy: &Policy) -> DataPlane {
+    let any_sidecar = || policy.namespaces.values().any(|namespace| namespace.plane == Some(DataPlane::Sidecar));
+    match policy.config.mesh.mode {
+        DataPlane::None if any_sidecar() => DataPlane::Sidecar,
+        mode => mode,
+    }
+}
+
+/// The same of a program that is held against another one.
+pub fn plane_beside(policy: &Policy, other: &Policy) -> DataPlane {
+    let own = usual_plane(policy);
+    if policy.config.mesh.mode == other.config.mesh.mode { own.max(usual_plane(other)) } else { own }
+}
+
 /// Pods whose accounts are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
@@ -62,11 +77,22 @@ impl KnownPods {
 impl<'p> PolicyWorld<'p> {
     /// The world of a program: its namespaces, its workloads, its inventory.
     pub fn new(policy: &'p Policy) -> Self {
-        let any_sidecar = || policy.namespaces.values().any(|space| space.plane == Some(DataPlane::Sidecar));
-        let elsewhere = match policy.config.mesh.mode {
-            DataPlane::None if any_sidecar() => DataPlane::Sidecar,
-            mode => mode,
-        };
+        Self::where_unsaid_is(policy, usual_plane(policy))
+    }
+
+    /// The same of a program that is held against another one: of a namespace that neither speaks of, both take the same, where both have the
+    /// same mode.
+    pub fn beside(policy: &'p Policy, other: &Policy) -> Self {
+        Self::where_unsaid_is(policy, plane_beside(policy, other))
+    }
+
+    /// The same where namespaces of which nothing is said are what `mesh.mode` says of them. A proof looks at their pods in the mesh, too: what
+    /// is let in of them must not hang on that.
+    pub fn as_said(policy: &'p Policy) -> Self {
+        Self { elsewhere: policy.config.mesh.mode, ..Self::new(policy) }
+    }
+
+    fn where_unsaid_is(policy: &'p Policy, elsewhere: DataPlane) -> Self {
         let named = Named::of(policy.namespaces.keys().map(|name| &**name));
         let ambient = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::Ambient));
         let workloads = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube);
@@ -78,12 +104,6 @@ impl<'p> PolicyWorld<'p> {
         }
         let accounts = known_accounts(policy).into_iter().map(|(name, list)| (name, KnownPods::new(list))).collect();
         Self { policy, saying, accounts, planes, elsewhere, unknown: named.fresh_word(), named }
-    }
-
-    /// The same where namespaces of which nothing is said are what `mesh.mode` says of them. A proof looks at their pods in the mesh, too: what
-    /// is let in of them must not hang on that.
-    pub fn as_said(policy: &'p Policy) -> Self {
-        Self { elsewhere: policy.config.mesh.mode, ..Self::new(policy) }
     }
 
     /// What is known of the accounts of pods, by namespace.

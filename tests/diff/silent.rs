@@ -310,18 +310,53 @@ fn a_namespace_of_others_that_joins_the_mesh_is_told_where_there_is_none_by_defa
     // Where it is sidecars, one that says so is what it was.
     assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &joined])), [""; 0]);
     assert_eq!(lines(&compared_in("sidecar", [own, &unsaid], [own, &kept])), lost);
-    // So is one that nobody describes at all, whether an inventory or the program says it then.
+    // One that nobody describes on one side is outside of it, too.
     assert_eq!(lines(&compared_in("none", [own, ""], [own, &joined])), gained);
     assert_eq!(lines(&compared_in("none", [own, &joined], [own, ""])), lost);
     assert_eq!(lines(&compared_in("none", [own, ""], [own, &kept])), [""; 0]);
-    let declared = own.replace("\nallow", "\nexternal namespace pay mesh sidecar {}\nallow");
-    assert_eq!(lines(&compared_in("none", [own, ""], [&declared, ""])), gained);
     // Where nothing of ours is in the mesh, it changes no access.
     let outside = "namespace shop\nallow *@pay -> app=db:80\nallow app=db -> *@pay:90\n";
     for (base, head) in [(&unsaid, &joined), (&joined, &unsaid), (&kept, &joined)] {
         let found = compared_in("none", [outside, base], [outside, head]);
         assert_eq!(lines(&found), [""; 0]);
     }
+}
+
+/// The same where it is the intents that speak of it, or a namespace of ours.
+#[test]
+fn a_namespace_of_which_nobody_spoke_joins_the_mesh_where_there_is_none_by_default() {
+    let own = "namespace shop mesh sidecar {\nallow *@pay -> app=db:80 mtls\n}\n";
+    let with = |more: &str| more.to_owned() + own;
+    let [joined, kept, labelled] =
+        ["mesh sidecar", "mesh none", "labels env=prod"].map(|said| with(&format!("external namespace pay {said} {{}}\n")));
+    let ours = with("namespace pay mesh sidecar open egress {}\n");
+    let unmeshed = with("external namespace pay mesh none { workload web = app=web unmeshed }\n");
+    let gained = ["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"];
+    let lost = ["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"];
+    let found = |base: &str, head: &str| compared_in("none", [base, ""], [head, ""]);
+    assert_eq!(lines(&found(own, &joined)), gained);
+    assert_eq!(lines(&found(&joined, own)), lost);
+    assert!(lines(&found(own, &ours)).contains(&gained[0].to_owned()), "{:?}", lines(&found(own, &ours)));
+    for (base, head) in [(own, &*kept), (&kept, own), (own, &labelled), (&labelled, own), (own, &unmeshed), (&unmeshed, own)] {
+        assert_eq!(lines(&found(base, head)), [""; 0], "{base} -> {head}");
+    }
+    assert_eq!(causes(&found(own, &joined), "*@pay"), ["2: namespace `pay`: mesh sidecar instead of none"]);
+    // Its labels are not known on the side that does not speak of it.
+    let labels = "external namespace pay labels env=prod mesh sidecar {}\n";
+    let asked = "namespace shop mesh sidecar {\nallow *@[env=prod] -> app=db:80\n}\n";
+    assert_eq!(lines(&found(asked, &(labels.to_owned() + asked))), [""; 0]);
+}
+
+/// Of namespaces that neither side speaks of nothing changes by the first that joins the mesh: it is told of this one.
+#[test]
+fn the_first_namespace_that_joins_the_mesh_takes_no_other_with_it() {
+    let side = |mesh: &str, more: &str| format!("namespace shop mesh {mesh} {{\nallow app=web -> app=db:80{more}\n}}\n");
+    let found = compared_in("none", [&side("none", ""), ""], [&side("sidecar", " mtls"), ""]);
+    let wanted = "Tightened app=web@shop -> app=db@shop: 80: allowed, in plaintext too -> allowed, mTLS";
+    assert!(lines(&found).contains(&wanted.to_owned()), "{:?}", lines(&found));
+    let texts: Vec<&str> = found.report.entries.iter().flat_map(|entry| &entry.causes).map(|cause| cause.text.as_str()).collect();
+    let is_of_shop = |text: &&str| text.contains("namespace `shop`") || text.starts_with("allow ");
+    assert!(texts.iter().all(is_of_shop), "{texts:?}");
 }
 
 /// A workload that says itself how it takes part does not turn with its namespace.
