@@ -373,6 +373,11 @@ impl Cluster {
         self.mesh.is_gateway(end)
     }
 
+    /// Whether an end is a gateway that has no listener on a port, as all say that open ports of it.
+    pub fn is_unopened(&self, end: &Endpoint, port: u16) -> bool {
+        self.mesh.is_unopened(end, port)
+    }
+
     /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than
     /// at this end.
     pub fn hangs_on_role(&self, end: &Endpoint, way: Way) -> bool {

@@ -288,7 +288,7 @@ fn case(setting: &Setting, alike: Alike, asked: &Question) -> Case {
         parts: parts(&setting.cluster, &question),
         origins: origin::of(setting, call, &decision),
         mode: mode(setting, &decision, call.port),
-        client: client::sees(&question, &decision, (&call.source.short, &call.destination.short))
+        client: client::sees(&setting.cluster, &question, &decision, (&call.source.short, &call.destination.short))
             .map(|seen| if asked.is_grpc { client::as_grpc(&seen) } else { seen }),
         remedies: remedy::find(setting, call, &decision, said.as_ref()),
         unknown: assume::unknown(setting, call),

@@ -6,10 +6,14 @@ use crate::cluster::{Cluster, Decision, Gate, HBONE, Question, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
-pub(super) fn sees(question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
+pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
+    let arrives = refused.is_none_or(|step| !matches!(step.gate, Gate::Egress | Gate::Ingress));
     match (&decision.verdict, refused) {
         (Verdict::Unspecified(_), _) => None,
+        _ if arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port) => {
+            Some(unopened(question, short))
+        }
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
@@ -104,6 +108,17 @@ fn at_ztunnel(question: &Question, (source, destination): (&str, &str)) -> Strin
         (_, true) => format!("the connection opens, then closes without an answer (no HTTP 403, not a timeout); {logs}"),
         (_, false) => format!("the connection opens, then closes (not a timeout); {logs}"),
     }
+}
+
+/// A gateway has listeners where its Gateways open some, and captures nothing else: who calls another port finds nobody.
+fn unopened(question: &Question, (source, destination): (&str, &str)) -> String {
+    let seen = match (plane(&question.source.peer), question.request.is_some()) {
+        (DataPlane::None, _) => "the connection is refused (not a timeout)".to_owned(),
+        (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy"),
+        (DataPlane::Sidecar, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
+        (DataPlane::Ambient, _) => format!("the connection opens to the ztunnel beside {source}, then closes (not a timeout)"),
+    };
+    format!("{seen}: no Gateway opens port {}, so {destination}'s proxy does not listen there", question.port)
 }
 
 fn passes(question: &Question, destination: &str) -> String {

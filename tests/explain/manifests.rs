@@ -539,6 +539,50 @@ fn the_tls_of_a_gateway_is_not_strict() {
     assert!(page.contains("transport    Gateway "), "{page}");
 }
 
+/// A gateway captures nothing: where no Gateway opens a port nobody of the mesh answers, whatever policies say of it.
+#[test]
+fn nobody_answers_where_a_gateway_has_no_listener() {
+    let closed = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: edge}\nspec: {}\n";
+    let classic = "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge, labels: {istio-injection: enabled}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: edge}\n\
+         spec: {template: {metadata: {labels: {istio: gw}, annotations: {inject.istio.io/templates: gateway}}, \
+         spec: {containers: [{name: istio-proxy, image: auto}]}}}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: edge}\n\
+         spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}}\n\
+         ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {selector: {istio: gw}, servers: [{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*']}]}\n";
+    let made = "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n\
+         ---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {gatewayClassName: istio, listeners: [{name: h, port: 80, protocol: HTTP}]}\n\
+         ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: gw-istio, namespace: edge}\n\
+         spec: {template: {metadata: {labels: {gateway.networking.k8s.io/gateway-name: gw, sidecar.istio.io/inject: 'false'}}, \
+         spec: {containers: [{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}]}}}\n";
+    let page = |manifests: &str, flow: &str| Files { manifests, ..Files::default() }.page(flow);
+    for (manifests, called) in
+        [(classic, "deploy/edge@edge"), (made, "deploy/gw-istio@edge"), (made, "gateway.networking.k8s.io/gateway-name=gw@edge")]
+    {
+        for policy in ["", closed] {
+            let yaml = format!("{manifests}{policy}");
+            let page = |flow: &str| page(&yaml, flow);
+            let none = page(&format!("internet -> {called}:9999"));
+            assert!(none.contains("outside to gateway") && none.contains("the connection is refused (not a timeout)"), "{none}");
+            assert!(!none.contains("rbac_access_denied") && none.contains("no Gateway opens port 9999"), "{none}");
+            let open = page(&format!("internet -> {called}:80 http GET /"));
+            assert!(!open.contains("refused") && open.contains(if policy.is_empty() { "the answer of" } else { "HTTP 403" }), "{open}");
+            // Ports of its own are there.
+            assert!(!page(&format!("internet -> {called}:15021")).contains("refused"));
+        }
+    }
+    let inside = page(&format!("{classic}{closed}"), "deploy/web@edge -> deploy/edge@edge:9999 http GET /");
+    assert!(inside.contains("HTTP 503 from web's own proxy: no Gateway opens port 9999"), "{inside}");
+    // Where no Gateway is about it nobody knows of its ports, and what the network stops does not get there.
+    let alone = classic.split("---\napiVersion: networking.istio.io").next().unwrap();
+    assert!(!page(alone, "internet -> deploy/edge@edge:9999").contains("refused"));
+    let stopped = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: edge}\n\
+         spec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    assert!(page(&format!("{classic}{stopped}"), "internet -> deploy/edge@edge:9999").contains("a timeout"));
+}
+
 /// Sidecars call gateways in plaintext, also where no manifest holds a Service (`semantics.md` §3.3).
 #[test]
 fn a_gateway_without_a_service_is_called_in_plaintext() {

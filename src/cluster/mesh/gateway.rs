@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use super::Mesh;
 use super::attachment::{Acts, GATEWAY_NAME, Known, selects};
 use super::chain::ChainKind;
+use super::end::Guard;
 use super::proxy::{Attached, Proxy};
 use super::read::gateway::Gateway;
 use super::services::{Class, selects as leads_to};
@@ -21,7 +22,7 @@ use super::view::View;
 use crate::cluster::ProxyRole;
 use crate::cluster::decision::Document;
 use crate::cluster::object::Object;
-use crate::cluster::question::{Facts, NamedPort};
+use crate::cluster::question::{Endpoint, Facts, NamedPort};
 use crate::flow::{DataPlane, Labels, Pod, Protocol, Request, Symbol, Transport};
 use crate::inventory::{PortTarget, ServiceFacts};
 
@@ -134,6 +135,13 @@ impl Mesh {
     pub(crate) fn makes_gateways(&self, namespace: &Symbol, name: &str) -> bool {
         let gateway = self.gateways.get(&(Symbol::clone(namespace), Symbol::from(name)));
         gateway.is_some_and(|gateway| &*gateway.class == GATEWAY_CLASS)
+    }
+
+    /// Whether a pod is a gateway that has no listener on a port, as all say that open ports of it. A gateway captures nothing, so there nobody
+    /// of the mesh answers.
+    pub(crate) fn is_unopened(&self, end: &Endpoint, port: u16) -> bool {
+        let is_open = |edge: &Edge<'_>| OWN_PORTS.contains(&port) || edge.told != Told::Everywhere || !edge.at(port).is_empty();
+        matches!(&self.end(end).guard, Guard::Gateway(edge) if !is_open(edge))
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.
