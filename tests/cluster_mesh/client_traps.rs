@@ -134,6 +134,33 @@ fn a_port_without_tls_goes_by_what_the_whole_makes_of_the_pods() {
     unspecified(&strict_with(&silent), &question, "client TLS unknown");
 }
 
+/// Whether the cluster of a Service speaks mTLS at all istiod asks of its namespace and the mesh alone (`push_context.go`,
+/// `BestEffortInferServiceMTLSMode`): what a pod takes besides nobody speaks by itself.
+#[test]
+fn a_namespace_that_takes_no_mtls_is_called_in_plaintext() {
+    let service = service("db", "{}", "{name: tcp, port: 5432}");
+    let of_pod = |spec: &str| peer_authentication("shop/db", &format!("{{selector: {{matchLabels: {{app: db}}}}, {spec}}}"));
+    let question = auto(&web(), &db(), 5432).service("shop/db", 5432);
+    let with = |id: &str, mode: &str, own: &str| {
+        super::cluster(&format!("{service}{}{}", peer_authentication(id, &format!("{{mtls: {{mode: {mode}}}}}")), of_pod(own)))
+    };
+    for id in ["shop/default", "istio-system/default"] {
+        denied(&with(id, "DISABLE", "mtls: {mode: STRICT}"), &question, Gate::Transport);
+        denied(&with(id, "DISABLE", "mtls: {mode: PERMISSIVE}, portLevelMtls: {'5432': {mode: STRICT}}"), &question, Gate::Transport);
+        let permissive = with(id, "DISABLE", "mtls: {mode: PERMISSIVE}");
+        assert_eq!(transport(&permissive, &question), Some(Transport::Plaintext));
+        assert_eq!(transport(&with(id, "PERMISSIVE", "mtls: {mode: STRICT}"), &question), Some(Transport::Mtls));
+        // A rule asks nobody.
+        let mutual = rule("shop/db", "{host: db, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}");
+        let disabled = peer_authentication(id, "{mtls: {mode: DISABLE}}");
+        let told = super::cluster(&format!("{service}{disabled}{}{mutual}", of_pod("mtls: {mode: STRICT}")));
+        allowed(&told, &question);
+    }
+    // The namespace's word stands before the mesh's.
+    let mesh = peer_authentication("istio-system/default", "{mtls: {mode: DISABLE}}");
+    allowed(&strict_with(&mesh), &question);
+}
+
 /// The label of mTLS is the pod's word, and the injection of a sidecar leaves it where it is written (`mtls_checker.go`,
 /// `checkMtlsEnabled`; pilot/pkg/model/context.go, `GetTLSModeFromEndpointLabels`).
 #[test]

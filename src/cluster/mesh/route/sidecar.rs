@@ -141,7 +141,10 @@ impl Mesh {
         let Peer::Pod(pod) = &destination.peer else { return Truth::No };
         match self.end(destination).announces() {
             Truth::No => Truth::No,
-            announces => Truth::all([announces, self.modes((pod, &destination.facts)).takes_mtls(port)]),
+            announces => {
+                let modes = self.modes((pod, &destination.facts));
+                Truth::all([announces, modes.takes_mtls(port), modes.takes_mtls_anywhere()])
+            }
         }
     }
 
