@@ -97,7 +97,7 @@ impl Mesh {
     }
 
     /// What its rules say about a call of a Service by a client. Pods of a Service without an address are told apart by their marks only
-    /// where the mesh is set up so (istio/istio : pilot/pkg/networking/core/cluster_tls.go, `applyUpstreamTLSSettings`).
+    /// where the mesh is set up so (istio/istio : `pilot/pkg/networking/core/cluster_tls.go`, `applyUpstreamTLSSettings`).
     pub(super) fn said(&self, client: &Pod, call: Call<'_>) -> Said<'_> {
         match said(&self.destinations, &self.platform.root_namespace, client, call) {
             Said::Tls(Tls::Marked | Tls::Unmarked, rule) if self.is_headless(call.namespace, call.name) => Said::Open(rule),
@@ -171,7 +171,7 @@ fn said<'m>(rules: &'m [DestinationRule], root: &str, client: &Pod, call: Call<'
 }
 
 /// Those of the rules of one host in one namespace that count for a client: what is for some clients before what is for all. Where none does
-/// no other namespace is asked (istio/istio : pilot/pkg/model/sidecar.go, `DestinationRule`).
+/// no other namespace is asked (istio/istio : `pilot/pkg/model/sidecar.go`, `DestinationRule`).
 fn chosen<'m>(rules: &[&'m DestinationRule], client: &Pod) -> Vec<&'m DestinationRule> {
     let of = |counts: &dyn Fn(&DestinationRule) -> bool| rules.iter().copied().filter(|rule| counts(rule)).collect::<Vec<_>>();
     let meant = of(&|rule| rule.is_meant_for(client));
@@ -223,7 +223,7 @@ impl Subset {
 impl TrafficPolicy {
     /// What it says about a port: what stands for that port alone goes before. A port for which something stands that is not TLS takes none
     /// over, so that clients go by the marks of pods; these are made by the TLS of the whole all the same (istio/istio :
-    /// pilot/pkg/networking/core/cluster_builder.go, `MergeTrafficPolicy`; I-AUTOMTLS, `trafficPolicyTLSModeForPort`).
+    /// `pilot/pkg/networking/core/cluster_builder.go`, `MergeTrafficPolicy`; I-AUTOMTLS, `trafficPolicyTLSModeForPort`).
     fn on(&self, port: u16) -> Option<Tls> {
         let of_port = self.ports.iter().find(|(number, _)| *number == port);
         match (of_port, self.tls) {
@@ -248,7 +248,7 @@ impl TrafficPolicy {
 
 impl DestinationRule {
     /// Whether a client sees it, be it meant by it or not. What is for some clients no other namespace sees (istio/istio :
-    /// pilot/pkg/model/push_context.go, `setDestinationRules`).
+    /// `pilot/pkg/model/push_context.go`, `setDestinationRules`).
     fn is_seen_by(&self, client: &Pod) -> bool {
         let own = self.object.namespace == client.namespace;
         let sees = |name: &Symbol| &**name == "*" || (&**name == "." && own) || *name == client.namespace;

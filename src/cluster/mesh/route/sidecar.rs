@@ -121,7 +121,7 @@ impl Mesh {
     }
 
     /// Whether clients look for the marks of a pod at all: not where its whole namespace is told to take no mTLS, whatever stands for the pod
-    /// alone (istio/istio : pilot/pkg/model/push_context.go, `BestEffortInferServiceMTLSMode`).
+    /// alone (istio/istio : `pilot/pkg/model/push_context.go`, `BestEffortInferServiceMTLSMode`).
     fn is_mtls_looked_for(&self, destination: &Endpoint) -> Truth {
         let Peer::Pod(pod) = &destination.peer else { return Truth::No };
         self.modes((pod, &destination.facts)).takes_mtls_anywhere()
