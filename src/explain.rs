@@ -21,6 +21,7 @@ mod possible;
 pub mod question;
 mod range;
 mod remedy;
+mod routing;
 mod said;
 mod setting;
 mod subject;
