@@ -16,6 +16,7 @@ mod entrance;
 mod human;
 mod json;
 mod origin;
+mod own_node;
 mod place;
 mod possible;
 pub mod question;

@@ -5,6 +5,7 @@
 
 use super::claims::{self, Readings};
 use super::entrance;
+use super::own_node;
 use super::place;
 use super::possible::Possible;
 use super::question::{Edge, Entrance, Question, Side, Target};
@@ -125,7 +126,7 @@ impl Call {
         if let Some(entrance) = &self.entrance {
             return entrance::decide(setting, self, entrance);
         }
-        let decision = setting.cluster.decide(&self.question());
+        let decision = own_node::settle(setting, self, setting.cluster.decide(&self.question()));
         setting.routings.settle(setting, self, decision)
     }
 }
