@@ -17,6 +17,7 @@ mod names;
 mod paths;
 mod ranges;
 mod remedies;
+mod routing;
 mod services;
 mod sets;
 mod tokens;

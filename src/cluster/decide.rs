@@ -38,7 +38,8 @@ fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
     if let (Protocol::Tcp, Some((last, before))) = (question.protocol, judged.steps.split_last_mut()) {
         for (hop, steps) in route.hops.iter().zip(before) {
             let proxy = mesh::in_mesh(&hop.to);
-            let objects: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(&proxy).collect();
+            let objects = cluster.unmodelled.at_mesh(&proxy).filter(|object| object.minds_request(question.request.as_ref()));
+            let objects: Vec<&Unmodelled> = objects.collect();
             unsettle(&objects, &hop.to, steps);
         }
         doubt(cluster, question, last);
@@ -113,8 +114,8 @@ fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let (source, destination) = (&question.source, &question.destination);
     let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
     let at_source = cluster.unmodelled.at_client(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
-    let objects: Vec<&Unmodelled> =
-        at_destination.iter().copied().chain(at_source).filter(|object| matters(object, source, destination)).collect();
+    let matters = |object: &&Unmodelled| matters(object, source, destination) && object.minds_request(question.request.as_ref());
+    let objects: Vec<&Unmodelled> = at_destination.iter().copied().chain(at_source).filter(matters).collect();
     unsettle(&objects, destination, steps);
 }
 

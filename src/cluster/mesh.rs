@@ -58,7 +58,7 @@ use read::gateway::Gateway;
 use read::ingress::Ingress;
 use read::listener_set::ListenerSet;
 use read::overlay::Overlays;
-use read::waypoint::Serves;
+use read::waypoint::GatewayClass;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
@@ -89,7 +89,7 @@ pub(super) struct Mesh {
     entries: Vec<Entry>,
     gateways: BTreeMap<(Symbol, Symbol), Gateway>,
     /// Which calls the waypoints of a class are for, where the class says it.
-    gateway_classes: BTreeMap<Symbol, Serves>,
+    gateway_classes: BTreeMap<Symbol, GatewayClass>,
     classic: Vec<Classic>,
     /// Until it is known for which Gateways they count.
     listener_sets: Vec<ListenerSet>,

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::object::Object;
 use super::{Endpoint, Gate, NamespaceLabels, Network, ProxyRole, Way, wire};
-use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Symbol, Values};
+use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, Request, Symbol, Values};
 
 /// An object that is not modelled.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub(super) enum Why {
     Kind,
     /// Its kind is, but not this field, label or annotation of it.
     Setting(&'static str),
+    /// It sets this otherwise than the platform is said to be.
+    Otherwise(&'static str),
     /// It is a workload, some of whose pods run without the sidecar that it is to have.
     Bare,
     /// It could not be read.
@@ -104,11 +106,16 @@ pub(super) enum Ends {
     Addresses,
 }
 
-/// Something that an installation of the mesh says and that is not modelled.
+/// The key of the platform that says what becomes of paths before policies look at them.
+pub(super) const PATHS: &str = "path-normalization";
+
+/// Something that an installation of the mesh says and that is not modelled, or is said otherwise of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     /// What says it.
     pub(super) key: &'static str,
+    /// Why nothing is known of what it does.
+    pub(super) why: Why,
     /// Whose ends it may touch.
     pub(super) ends: Ends,
     /// Which of the two ends.
@@ -197,6 +204,11 @@ impl Unmodelled {
         self.gates == Gates::NetworkLimits
     }
 
+    /// Whether it may change what becomes of a connection with this request, or without one.
+    pub(super) fn minds_request(&self, request: Option<&Request>) -> bool {
+        self.why != Why::Otherwise(PATHS) || request.is_some()
+    }
+
     /// Whether another one says the same of the same flows, wherever it is written.
     pub(super) fn touches_the_same(&self, other: &Self) -> bool {
         let flows = |one: &Self| (one.why, one.gates, one.side, one.proxies);
@@ -236,13 +248,18 @@ impl Unmodelled {
 impl Setting {
     /// One that may touch what proxies send and take anywhere.
     pub(super) const fn anywhere(key: &'static str, proxies: Proxies) -> Self {
-        Self { key, ends: Ends::All, side: Side::Either, proxies }
+        Self { key, why: Why::Setting(key), ends: Ends::All, side: Side::Either, proxies }
+    }
+
+    /// One that the platform is said to have otherwise: whatever the mesh says may hang on it.
+    pub(super) fn otherwise(key: &'static str) -> Self {
+        Self { why: Why::Otherwise(key), ..Self::anywhere(key, Proxies::Any) }
     }
 
     /// It as that which an object says.
     pub(super) fn of(self, object: Object) -> Unmodelled {
-        let Self { key, ends, side, proxies } = self;
-        Unmodelled { object, why: Why::Setting(key), gates: Gates::Mesh, ends, side, proxies, spared: BTreeSet::new() }
+        let Self { key: _, why, ends, side, proxies } = self;
+        Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies, spared: BTreeSet::new() }
     }
 }
 
@@ -334,6 +351,7 @@ impl fmt::Display for Unmodelled {
         match self.why {
             Why::Kind => write!(out, "{} may decide otherwise and is not modelled", self.object),
             Why::Setting(key) => write!(out, "{} may decide otherwise by its `{key}`, which is not modelled", self.object),
+            Why::Otherwise(key) => write!(out, "{} sets `{key}` otherwise than it is taken for", self.object),
             Why::Bare => write!(out, "pods of {} run without the sidecar that it is to have", self.object),
             Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
             Why::Group(group) => {

@@ -5,6 +5,7 @@
 
 use super::claims::{self, Readings};
 use super::entrance;
+use super::own_node;
 use super::place;
 use super::possible::Possible;
 use super::question::{Edge, Entrance, Question, Side, Target};
@@ -33,6 +34,8 @@ pub(super) struct Call {
     pub(super) is_usual: bool,
     /// Whether the flow names the host of the request.
     pub(super) names_host: bool,
+    /// What the flow names for the destination.
+    pub(super) naming: Naming,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
     /// By what it comes in at the edge of the cluster; none for a call inside.
@@ -41,6 +44,15 @@ pub(super) struct Call {
     pub(super) written: (Written, Written),
     /// What words of the flow are taken for that may mean something else, each in a sentence.
     pub(super) readings: Vec<String>,
+}
+
+/// What a flow names for its destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// A Service, so that this is what is asked for.
+    Service,
+    /// Anything else.
+    Other,
 }
 
 /// Addresses as a flow has them.
@@ -111,10 +123,11 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        match &self.entrance {
-            Some(entrance) => entrance::decide(setting, self, entrance),
-            None => setting.cluster.decide(&self.question()),
+        if let Some(entrance) = &self.entrance {
+            return entrance::decide(setting, self, entrance);
         }
+        let decision = own_node::settle(setting, self, setting.cluster.decide(&self.question()));
+        setting.routings.settle(setting, self, decision)
     }
 }
 
@@ -242,6 +255,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         names_host: question.names_host,
+        naming: if question.service.is_some() { Naming::Service } else { Naming::Other },
         is_pod,
         entrance,
         written,

@@ -33,7 +33,7 @@ pub(super) fn as_grpc(seen: &str) -> String {
 }
 
 /// Whether a gate stands at a waypoint: the way goes on behind it.
-fn is_waypoint(decision: &Decision, step: &Step) -> bool {
+pub(super) fn is_waypoint(decision: &Decision, step: &Step) -> bool {
     let behind = decision.steps.iter().skip_while(|other| !std::ptr::eq(*other, step)).skip(1);
     matches!(step.gate, Gate::Transport | Gate::Token | Gate::Caller)
         && behind.into_iter().any(|other| matches!(other.gate, Gate::Ingress | Gate::Egress))
@@ -62,6 +62,11 @@ fn logged(question: &Question, step: &Step, destination: &str) -> String {
         (_, Gate::Transport) => format!("{destination}'s proxy logs filter_chain_not_found"),
         (_, _) => format!("{destination}'s proxy logs {}", matched(step)),
     }
+}
+
+/// Whether a connection goes by way of a waypoint.
+pub(super) fn passes_waypoint(decision: &Decision) -> bool {
+    decision.steps.iter().any(|step| is_waypoint(decision, step))
 }
 
 /// A waypoint is an Envoy, and answers as one.

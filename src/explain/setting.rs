@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::place as objects;
 use super::question::{self, Context, Question};
+use super::routing::Routings;
 use super::world::{Ground, World};
 use crate::cluster::{self, Cluster, Platform};
 use crate::compile::{self, Input, Mesh};
@@ -50,6 +51,8 @@ pub(super) struct Setting {
     pub(super) inventory: Inventory,
     /// Who is known.
     pub(super) world: World,
+    /// What stands between clients and those that they ask for.
+    pub(super) routings: Routings,
     /// What was found about the intents, by code.
     pub(super) codes: BTreeSet<Code>,
     /// Whether anything said how pods take part in a mesh.
@@ -230,9 +233,11 @@ impl Parts {
 
     fn settle(self, sources: Sources, cluster: Cluster, inventory: Inventory, objects: Vec<Value>, judge: Judge) -> Setting {
         let world = World::of(&cluster, &self.policy, (&inventory, &objects), judge);
+        let routings = Routings::of(&objects, &self.namespace());
         let Self { input, policy, compiled, codes } = self;
         let mesh = Mesh::Stated;
-        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, codes, mesh, is_readable: true, errors: 0 }
+        let (is_readable, errors) = (true, 0);
+        Setting { sources, input, judge, policy, cluster, objects, compiled, inventory, world, routings, codes, mesh, is_readable, errors }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct ServiceFacts {
     pub exported: Vec<Symbol>,
     /// What becomes of the address of who calls it from outside.
     pub traffic: ExternalTraffic,
+    /// When it was made, as a cluster's dump says it (`2006-01-02T15:04:05Z`, so that texts are ordered as times are); none if that is not known.
+    pub created: Option<Symbol>,
     /// Where its name is written.
     pub location: Location,
 }
@@ -146,13 +148,14 @@ impl ServiceFacts {
         (&self.namespace, &self.name)
     }
 
-    /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses and ports of nodes are the cluster's
-    /// to give.
+    /// Whether two manifests of one Service state the same facts, wherever they are written. Addresses, ports of nodes and its time are the
+    /// cluster's to give.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         let without = |ports: &[ServicePort]| ports.iter().map(|port| ServicePort { node_port: None, ..port.clone() }).collect();
         let own = Self { ports: without(&self.ports), ..self.clone() };
         let (addresses, outside, ports) = (self.addresses.clone(), self.outside.clone(), without(&other.ports));
-        own == Self { location: self.location, addresses, outside, ports, ..other.clone() }
+        let (created, location) = (self.created.clone(), self.location);
+        own == Self { ports, addresses, outside, created, location, ..other.clone() }
     }
 }
 
@@ -170,9 +173,19 @@ pub(super) fn read(object: &Node<'_>, name: Identity, reading: &mut Reading<'_>)
     let is_local = spec.get(reading, "externalTrafficPolicy").text(reading) == Some("Local");
     let traffic = if is_local { ExternalTraffic::Local } else { ExternalTraffic::Cluster };
     let sources = sources(&spec, reading);
+    let created = created(object, reading);
     let Identity { namespace, name, .. } = name;
-    let service = ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, sources, exported, traffic, location };
+    let service =
+        ServiceFacts { namespace, name, labels, selector, ports, kind, addresses, outside, sources, exported, traffic, created, location };
     reading.is_clean().then_some(service)
+}
+
+/// When it was made, as API servers write it; none in any other form.
+fn created(object: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
+    const FORM: &str = "2006-01-02T15:04:05Z";
+    let text = object.follow(reading, &["metadata", "creationTimestamp"]).symbol(reading)?;
+    let is_alike = |(own, form): (u8, u8)| if form.is_ascii_digit() { own.is_ascii_digit() } else { own == form };
+    (text.len() == FORM.len() && text.bytes().zip(FORM.bytes()).all(is_alike)).then_some(text)
 }
 
 /// Which kind of Service this is.

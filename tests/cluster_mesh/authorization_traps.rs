@@ -526,6 +526,32 @@ fn trap_069_a_port_declared_as_tcp_sees_no_http() {
     denied(&cluster(&format!("{denying}{tcp_port}")), &mtls(&web(), &db(), 8080).http("POST", "/"), Gate::Caller);
 }
 
+/// Which Service is the oldest is known where a dump of the cluster says when each was made (`semantics.md` §5.5).
+#[test]
+fn trap_069_the_oldest_of_services_that_disagree_says_what_a_port_is() {
+    let rule = policy("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
+    let at = |name: &str, class: &str, created: &str| {
+        let own = service(name, "{}", &format!("{{name: {class}, port: 80, targetPort: 8080}}"));
+        let dated = format!("metadata: {{creationTimestamp: '{created}', ");
+        if created.is_empty() { own } else { own.replacen("metadata: {", &dated, 1) }
+    };
+    let both = |http: &str, tcp: &str| cluster(&format!("{rule}{}{}", at("db", "http", http), at("web", "tcp-x", tcp)));
+    let call = mtls(&web(), &db(), 8080).http("GET", "/");
+    let (old, new) = ("2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z");
+    allowed(&both(old, new), &call);
+    denied(&both(new, old), &call, Gate::Caller);
+    for (http, tcp) in [(old, old), (old, ""), ("", old), ("", ""), ("2019", new)] {
+        unspecified(&both(http, tcp), &call, "Services disagree");
+    }
+    // A third one that is newer changes nothing, and one of another port is none of them.
+    let more = |tcp: &str| cluster(&format!("{rule}{}{}{}", at("db", "http", old), at("web", "tcp-x", new), at("x", "tcp-y", tcp)));
+    allowed(&more(new), &call);
+    denied(&more("2018-01-01T00:00:00Z"), &call, Gate::Caller);
+    unspecified(&more(""), &call, "Services disagree");
+    let elsewhere = service("x", "{}", "{name: tcp-y, port: 81, targetPort: 8081}");
+    allowed(&cluster(&format!("{rule}{}{}{elsewhere}", at("db", "http", old), at("web", "tcp-x", new))), &call);
+}
+
 /// Where the numbers of a pod's named ports are not known, a name may be any of them.
 #[test]
 fn trap_069_a_name_may_be_the_port_that_another_service_calls_by_its_number() {

@@ -371,6 +371,35 @@ fn a_mesh_that_takes_other_trust_domains_may_be_called_from_outside() {
     allowed(&with("caCertificates: [{pem: x, trustDomains: [theirs]}]"), &mtls(&web(), &db(), 80));
 }
 
+/// Which of the two is right nobody here knows, so no answer is sure that may hang on it: how paths are changed is nothing to a connection
+/// without a request, and no mesh is anything to pods outside of it.
+#[test]
+fn what_the_mesh_sets_otherwise_than_it_is_taken_for_is_left_open() {
+    let open = |config: &str, call: &Question| {
+        let (cluster, findings) = read_on(Platform::default(), &mesh_wide(config));
+        let codes: Vec<String> = findings.iter().map(|finding| finding.code.to_string()).collect();
+        assert_eq!(codes, ["mesh-configured-otherwise"]);
+        match cluster.decide(call).verdict {
+            Verdict::Unspecified(reason) => Some(reason),
+            Verdict::Allowed | Verdict::Denied => None,
+        }
+    };
+    let said = |key: &str| Some(format!("ConfigMap `istio-system/istio` sets `{key}` otherwise than it is taken for"));
+    let (connection, request) = (mtls(&web(), &db(), 80), mtls(&web(), &db(), 80).http("GET", "/x"));
+    let outside = tcp(&plain("shop", ""), &plain("shop", "app=a"), 80);
+    for (config, key) in [("rootNamespace: theirs", "root-namespace"), ("trustDomain: theirs", "trust-domain")] {
+        assert_eq!(open(config, &connection), said(key));
+        assert_eq!(open(config, &request), said(key));
+        assert_eq!(open(config, &outside), None);
+    }
+    let paths = "pathNormalization: {normalization: MERGE_SLASHES}";
+    assert_eq!(open(paths, &request), said("path-normalization"));
+    assert_eq!(open(paths, &connection), None);
+    let istiod = istiod("{name: PILOT_AUTO_ALLOW_WAYPOINT_POLICY, value: 'true'}");
+    let (cluster, _) = read_on(Platform { auto_allow_waypoint: Some(false), ..Platform::default() }, &istiod);
+    unspecified(&cluster, &connection, "Deployment `istio-system/istiod` sets `auto-allow-waypoint` otherwise");
+}
+
 /// A Deployment `istio-system/istiod` with variables.
 fn istiod(variables: &str) -> String {
     format!(

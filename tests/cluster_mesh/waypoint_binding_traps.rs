@@ -309,6 +309,50 @@ fn a_gateway_of_another_class_is_not_said_to_be_missing() {
     );
 }
 
+/// Istio takes a Gateway of any class for a waypoint, and makes the pods of each whose class says so.
+#[test]
+fn a_class_may_say_that_its_gateways_are_waypoints() {
+    let gateway = object("Gateway", "shop/waypoint", &format!("{{gatewayClassName: ours, listeners: [{}]}}", hbone("")));
+    let class = |controller: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: ours}}\nspec: {{controllerName: {controller}}}\n"
+        )
+    };
+    let db = service("db", "{istio.io/use-waypoint: waypoint}", HTTP);
+    let targeted = |target: &str| object("AuthorizationPolicy", "shop/p", &format!("{{targetRefs: [{target}]}}"));
+    let with = |controller: &str, more: &str| cluster_on(installed(), &format!("{gateway}{db}{}{more}", class(controller)));
+    let own = "istio.io/mesh-controller";
+    allowed(&with(own, ""), &call());
+    let closed = targeted("{group: gateway.networking.k8s.io, kind: Gateway, name: waypoint}");
+    denied(&with(own, &closed), &call(), Gate::Caller);
+    unspecified(&with("example.com/waypoints", &closed), &call(), "is of another class than `istio-waypoint`");
+    unspecified(&cluster_on(installed(), &format!("{gateway}{db}")), &call(), "no GatewayClass says that Istio makes waypoints of it");
+    // What stands for all Gateways of a class stands for those of its own.
+    let of_class = |name: &str| {
+        targeted(&format!("{{group: gateway.networking.k8s.io, kind: GatewayClass, name: {name}}}"))
+            .replace("namespace: shop", "namespace: istio-system")
+    };
+    denied(&with(own, &of_class("ours")), &call(), Gate::Caller);
+    allowed(&with(own, &of_class("istio-waypoint")), &call());
+    // Its pods carry the name of the class.
+    let label = |value: &str| {
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{{podSelector: {{matchLabels: {{gateway.networking.k8s.io/gateway-class-name: {value}}}}}}}]}}]}}"
+        );
+        with(own, &object("NetworkPolicy", "shop/db", &spec))
+    };
+    allowed(&label("ours"), &call());
+    denied(&label("istio-waypoint"), &call(), Gate::Ingress);
+}
+
+/// Whatever waypoint there is, ztunnel speaks mTLS with it and with the pod.
+#[test]
+fn a_call_of_which_the_waypoint_is_not_known_is_over_mtls_in_ambient_mode() {
+    let cluster = cluster_on(installed(), &service("db", "{istio.io/use-waypoint: waypoint}", HTTP));
+    unspecified(&cluster, &call(), "not in the manifests");
+    assert_eq!(cluster.decide(&call()).transport, Some(Transport::Mtls));
+}
+
 /// Since 1.31 (`buildWeightedWaypoints`): which share of the calls that is, an annotation says.
 #[test]
 fn a_second_waypoint_may_take_a_share_of_the_calls() {

@@ -39,6 +39,9 @@ fn a_path_is_judged_as_it_arrives() {
     assert_eq!(judged("/%6fpen"), [false, true, true, true]);
     assert_eq!(judged("/open/../closed"), [false; 4]);
     assert!(passes("", "/x/../open?q=1"), "what nobody configured is `base`");
+    // Quotes are for what would be a comment else.
+    assert!(passes("merge-slashes", "\"//open\"") && !passes("none", "\"//open\"") && passes("", "\"/open\""));
+    assert!(passes("", "\"/x/../open\"") && !passes("none", "\"/x/../open\""));
 }
 
 #[test]

@@ -41,6 +41,38 @@ fn said(manifests: &str, flow: &str) -> Vec<(Verdict, String)> {
     said
 }
 
+/// Whether a pod always reaches its own node is undefined, so an address that may be that node's is refused by nobody for sure
+/// (`semantics.md` §1.7). Of another node it is none.
+#[test]
+fn an_address_of_nodes_may_be_the_own_nodes() {
+    let gate = |spec: &str| {
+        format!("{}---\n{}", GATE.replace("containers: [{name: main}]", spec).replace("0.0.0.0/0, except: [1.1.1.1/32]", "8.0.0.0/8"), NODE)
+    };
+    let verdict = |manifests: &str, flow: &str| {
+        let config = "[cluster]\nnode-cidrs = [\"172.16.0.0/16\"]\n";
+        let answer = Files { manifests, config, ..Files::default() }.ask(flow);
+        assert_eq!(answer.cases.len(), 1, "{flow}: {:?}", answer.findings);
+        answer.verdict().cloned().unwrap()
+    };
+    let open = |manifests: &str, flow: &str| match verdict(manifests, flow) {
+        Verdict::Unspecified(reason) => reason.contains("whether a pod always reaches its own node is undefined"),
+        _ => false,
+    };
+    let anywhere = gate("containers: [{name: main}]");
+    for flow in ["pod/gate@edge -> nodes:10250", "pod/gate@edge -> 172.16.0.5:10250", "pod/gate@edge -> 172.16.0.1:10250"] {
+        assert!(open(&anywhere, flow), "{flow}: {:?}", verdict(&anywhere, flow));
+    }
+    assert_eq!(verdict(&anywhere, "pod/gate@edge -> 172.17.0.5:10250"), Verdict::Denied);
+    assert_eq!(verdict(&anywhere, "pod/gate@edge -> 8.0.0.5:10250"), Verdict::Allowed);
+    let placed = gate("nodeName: n1, containers: [{name: main}]");
+    assert!(open(&placed, "pod/gate@edge -> 172.16.0.1:10250") && open(&placed, "pod/gate@edge -> nodes:10250"));
+    assert_eq!(verdict(&placed, "pod/gate@edge -> 172.16.0.5:10250"), Verdict::Denied, "its node has another address");
+    let unseen = gate("nodeName: n2, containers: [{name: main}]");
+    assert!(open(&unseen, "pod/gate@edge -> 172.16.0.5:10250"));
+}
+
+const NODE: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, address: 172.16.0.1}]}\n";
+
 #[test]
 fn every_part_of_a_range_is_judged_by_itself() {
     let (allowed, denied) = (Verdict::Allowed, Verdict::Denied);

@@ -59,6 +59,15 @@ impl Name {
         Self::Like(Word::Exact(text.into()))
     }
 
+    /// What a pattern asks, in which each `*` is any run of letters.
+    fn of_pattern(pattern: &str) -> Self {
+        match pattern.bytes().filter(|byte| *byte != b'*').count() {
+            0 => Self::Any,
+            letters if letters == pattern.len() => Self::exact(pattern),
+            _ => Self::Glob(pattern.into()),
+        }
+    }
+
     /// Whether a name passes.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {
@@ -196,12 +205,11 @@ impl Identities {
         }
         for (at, _) in value.match_indices('*').filter(|(at, _)| is_of_pattern(*at)) {
             let past = value.get(..=at).filter(|start| *start != value && !start.contains('/'));
-            self.open.extend(past.map(|start| (Name::Glob(start.into()), Name::Any, PAST_NAMESPACE)));
+            self.open.extend(past.map(|start| (Name::of_pattern(start), Name::Any, PAST_NAMESPACE)));
         }
         // No name of a namespace has a `/`, nor is it empty.
         for pattern in sure.into_iter().filter(|pattern| !pattern.contains('/') && !pattern.is_empty()) {
-            let name = if pattern.contains('*') { Name::Glob(pattern.into()) } else { Name::exact(pattern) };
-            self.push(name, Name::Any);
+            self.push(Name::of_pattern(pattern), Name::Any);
             if pattern.contains('.') && !quotes(platform) {
                 self.open.push((Name::Loose(pattern.into()), Name::Any, UNQUOTED));
             }

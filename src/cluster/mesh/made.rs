@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::Mesh;
 use super::attachment::GATEWAY_NAME;
 use super::gateway::GATEWAY_CLASS;
-use super::read::gateway::{Gateway, WAYPOINT_CLASS};
+use super::read::gateway::Gateway;
 use super::read::waypoint::NETWORK;
 use super::tunnel::{CLASS_NAME, EAST_WEST_CLASS};
 use crate::cluster::ProxyRole;
@@ -69,7 +69,7 @@ impl Mesh {
     /// The pods that Istio makes for each Gateway that it makes some for, in the order of namespaces and names.
     pub(crate) fn made_pods(&self) -> impl Iterator<Item = MadePods> {
         self.gateways.iter().filter(|(_, gateway)| !gateway.made.is_elsewhere).filter_map(|((namespace, name), gateway)| {
-            let class = Class::of(gateway)?;
+            let class = self.class(gateway)?;
             let (labels, open_labels) = self.made_labels(name, gateway);
             let account = gateway.made.account.clone().or_else(|| class.usual_name(name, gateway));
             let (namespace, shape, role) = (Symbol::clone(namespace), self.shape(namespace, gateway), class.role());
@@ -80,7 +80,7 @@ impl Mesh {
     /// The labels of the pods of a Gateway that are known, and the keys of those that are not: what is usual, over that what the Gateway says,
     /// and over that what tells whose a pod is.
     pub(super) fn made_labels(&self, name: &Symbol, gateway: &Gateway) -> (Labels, BTreeSet<Symbol>) {
-        let class = Class::of(gateway).unwrap_or(Class::Gateway);
+        let class = self.class(gateway).unwrap_or(Class::Gateway);
         let deployment = gateway.made.deployment.clone().or_else(|| class.usual_name(name, gateway));
         let usual = [(INJECT, "false"), (CANONICAL_REVISION, "latest")];
         let own = [(GATEWAY_NAME, &**name), (CLASS_NAME, &*gateway.class), (MANAGED, class.controller())];
@@ -93,6 +93,15 @@ impl Mesh {
         let open = self.open_labels(class, &labels, gateway);
         labels.retain(|key, _| !open.contains(key));
         (labels, open)
+    }
+
+    /// What Istio makes of a Gateway; none if it makes nothing.
+    fn class(&self, gateway: &Gateway) -> Option<Class> {
+        match &*gateway.class {
+            GATEWAY_CLASS => Some(Class::Gateway),
+            EAST_WEST_CLASS => Some(Class::EastWest),
+            class => self.makes_waypoints(class).then_some(Class::Waypoint),
+        }
     }
 
     /// The keys of labels that such a pod may have with values that are not known.
@@ -123,15 +132,6 @@ impl Mesh {
 }
 
 impl Class {
-    fn of(gateway: &Gateway) -> Option<Self> {
-        match &*gateway.class {
-            GATEWAY_CLASS => Some(Self::Gateway),
-            WAYPOINT_CLASS => Some(Self::Waypoint),
-            EAST_WEST_CLASS => Some(Self::EastWest),
-            _ => None,
-        }
-    }
-
     const fn role(self) -> ProxyRole {
         match self {
             Self::Gateway => ProxyRole::Gateway,

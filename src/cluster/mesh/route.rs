@@ -197,7 +197,10 @@ impl Mesh {
         match plane(&question.source) {
             DataPlane::None => vec![self.route(question, &plain)],
             DataPlane::Ambient => match binding {
-                Binding::Open(doubt) => vec![Route { doubt: Some(doubt), ..self.route(question, &plain) }],
+                Binding::Open(doubt) => {
+                    let routes = self.last_hop(question, &plain, server).into_iter();
+                    routes.map(|route| Route { doubt: Some(doubt), ..route }).collect()
+                }
                 Binding::None => self.last_hop(question, &plain, server),
                 Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
             },

@@ -5,7 +5,7 @@
 use super::attachment::{Acts, carries};
 use super::truth::Truth;
 use crate::cluster::question::Facts;
-use crate::flow::{Pod, Protocol};
+use crate::flow::{Pod, Protocol, Symbol};
 use crate::inventory::{PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort};
 
 /// Whether a Service leads to a pod by its labels.
@@ -77,15 +77,26 @@ impl Classes {
     /// What the Services that lead to a pod declare.
     pub(super) fn of(services: &[&ServiceFacts], facts: &Facts) -> Self {
         let mut all = Self::default();
-        for port in services.iter().flat_map(|service| &service.ports).filter(|port| port.protocol == Protocol::Tcp) {
-            let said = match port.class {
-                ProtocolClass::Tcp => &mut all.plain,
-                ProtocolClass::Http => &mut all.http,
-                ProtocolClass::Auto | ProtocolClass::Unseen => &mut all.auto,
+        let tcp = |port: &&ServicePort| port.protocol == Protocol::Tcp;
+        let ports = || services.iter().flat_map(|service| service.ports.iter().filter(tcp).map(|port| (*service, port)));
+        let declared: Vec<Declaration<'_>> = ports().flat_map(|(service, port)| Declaration::of(service, port, facts)).collect();
+        for declaration in declared.iter().filter(|declaration| !declaration.is_overruled(&declared)) {
+            let Some(number) = declaration.number else {
+                all.said(declaration.class).any = true;
+                continue;
             };
-            said.add(&port.target, facts);
+            all.said(declaration.class).ports.push(number);
         }
         all
+    }
+
+    /// The ports that are declared to be of a class.
+    const fn said(&mut self, class: ProtocolClass) -> &mut Said {
+        match class {
+            ProtocolClass::Tcp => &mut self.plain,
+            ProtocolClass::Http => &mut self.http,
+            ProtocolClass::Auto | ProtocolClass::Unseen => &mut self.auto,
+        }
     }
 
     /// What the mesh takes a port for.
@@ -118,18 +129,39 @@ impl Classes {
     }
 }
 
-impl Said {
-    fn add(&mut self, target: &PortTarget, facts: &Facts) {
-        match (target, &facts.ports) {
-            (PortTarget::Number(number), _) => self.ports.push(*number),
-            (PortTarget::Name(_), None) => self.any = true,
+/// What a Service declares a port of a pod to be.
+struct Declaration<'s> {
+    /// The port; none if it is called by a name of which the number is not known.
+    number: Option<u16>,
+    class: ProtocolClass,
+    /// When the Service was made.
+    created: Option<&'s Symbol>,
+}
+
+impl<'s> Declaration<'s> {
+    /// What a port of a Service declares of a pod.
+    fn of(service: &'s ServiceFacts, port: &ServicePort, facts: &Facts) -> Vec<Self> {
+        let declared = |number| Self { number, class: port.class, created: service.created.as_ref() };
+        match (&port.target, &facts.ports) {
+            (PortTarget::Number(number), _) => vec![declared(Some(*number))],
+            (PortTarget::Name(_), None) => vec![declared(None)],
             (PortTarget::Name(name), Some(ports)) => {
                 let own = ports.iter().filter(|own| own.name == *name && own.protocol == Protocol::Tcp);
-                self.ports.extend(own.map(|own| own.number));
+                own.map(|own| declared(Some(own.number))).collect()
             }
         }
     }
 
+    /// Whether an older Service says what the port is. Which is the older one is known where all say it that declare the port.
+    fn is_overruled(&self, all: &[Self]) -> bool {
+        let Some(number) = self.number else { return false };
+        let rivals = || all.iter().filter(move |other| other.number == Some(number));
+        let is_dated = rivals().all(|other| other.created.is_some());
+        is_dated && rivals().any(|other| other.created < self.created)
+    }
+}
+
+impl Said {
     /// Whether a port may be one of these.
     fn may_hold(&self, port: u16) -> bool {
         self.any || self.ports.contains(&port)

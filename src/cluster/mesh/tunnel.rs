@@ -11,7 +11,7 @@
 use super::Mesh;
 use super::attachment::Known;
 use super::gateway::OWN_PORTS;
-use super::read::gateway::{Gateway, WAYPOINT_CLASS};
+use super::read::gateway::Gateway;
 use super::truth::Truth;
 use crate::cluster::decision::Document;
 use crate::cluster::question::Endpoint;
@@ -73,7 +73,7 @@ impl Mesh {
         let class = gateway.map(|gateway| &gateway.class).or_else(|| pod.labels.get(CLASS_NAME));
         let others = match (gateway.map(|gateway| &gateway.listeners), class) {
             // A waypoint has no other listeners, whatever its Gateway says.
-            (_, Some(class)) if **class == *WAYPOINT_CLASS => Others::Ports(Vec::new()),
+            (_, Some(class)) if self.makes_waypoints(class) => Others::Ports(Vec::new()),
             (Some(Some(listeners)), _) => {
                 Others::Ports(listeners.iter().map(|listener| listener.port).filter(|port| *port != HBONE).collect())
             }

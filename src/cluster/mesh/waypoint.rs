@@ -30,6 +30,8 @@ pub(super) struct Waypoint {
     pub(super) namespace: Symbol,
     /// The name of its Gateway.
     pub(super) name: Symbol,
+    /// The class of that.
+    pub(super) class: Symbol,
     /// Which calls it is for.
     pub(super) serves: Serves,
     /// Of which namespaces it takes calls.
@@ -82,15 +84,20 @@ const ATTACHMENT: Doubts = Doubts {
 impl Mesh {
     /// The waypoints, each with a pod: that of the inventory, else one as Istio makes it.
     pub(super) fn find_waypoints(&self, inventory: &Inventory) -> Vec<Waypoint> {
-        let of_class = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == WAYPOINT_CLASS);
+        let of_class = self.gateways.iter().filter(|(_, gateway)| self.makes_waypoints(&gateway.class));
         let waypoint = |((namespace, name), gateway): (&(Symbol, Symbol), &Gateway)| {
             let endpoint = self.waypoint_pod(inventory, (namespace, name), gateway);
-            let of_class = || self.gateway_classes.get(&gateway.class).copied();
+            let of_class = || self.gateway_classes.get(&gateway.class)?.serves;
             let serves = gateway.serves.or_else(of_class).unwrap_or(Serves::USUAL);
-            let (namespace, name) = (Symbol::clone(namespace), Symbol::clone(name));
-            Waypoint { namespace, name, serves, attaches: gateway.attaches.clone(), endpoint }
+            let (namespace, name, class) = (Symbol::clone(namespace), Symbol::clone(name), Symbol::clone(&gateway.class));
+            Waypoint { namespace, name, class, serves, attaches: gateway.attaches.clone(), endpoint }
         };
         of_class.map(waypoint).collect()
+    }
+
+    /// Whether Istio makes a waypoint of a Gateway of a class: its own, or another one that says so.
+    pub(super) fn makes_waypoints(&self, class: &str) -> bool {
+        class == WAYPOINT_CLASS || self.gateway_classes.get(class).is_some_and(|class| class.makes_waypoints)
     }
 
     /// The labels of a namespace; its name alone where nothing describes it.
@@ -169,7 +176,7 @@ impl Mesh {
     fn why_unfound(&self, namespace: &str, name: &Symbol) -> &'static str {
         let is_other = self.gateways.contains_key(&(Symbol::from(namespace), Symbol::clone(name)));
         if is_other {
-            "the Gateway that is named as a waypoint is of another class than `istio-waypoint`"
+            "the Gateway that is named as a waypoint is of another class than `istio-waypoint`, and no GatewayClass says that Istio makes waypoints of it"
         } else {
             "a waypoint is named whose Gateway is not in the manifests"
         }
@@ -261,7 +268,7 @@ impl Mesh {
             attachment.targets().iter().any(|target| match target.kind {
                 TargetKind::Gateway => *own == *waypoint.namespace && target.name == waypoint.name,
                 TargetKind::Service => called == Called::Service(own, &target.name),
-                TargetKind::GatewayClass => *own == *self.platform.root_namespace && &*target.name == WAYPOINT_CLASS,
+                TargetKind::GatewayClass => *own == *self.platform.root_namespace && target.name == waypoint.class,
                 TargetKind::ServiceEntry => called == Called::Entry(own, &target.name),
             })
         };

@@ -71,7 +71,9 @@ fn unmodelled(object: &Unmodelled) -> Diagnostic {
         },
     };
     let (code, message) = match object.why {
-        Why::Setting(key) => (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object)),
+        Why::Setting(key) | Why::Otherwise(key) => {
+            (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object))
+        }
         Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
         Why::Group(group) => {
             let kind = &object.object.kind;

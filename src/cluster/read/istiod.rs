@@ -2,7 +2,7 @@
 //! pilot/pkg/features/{ambient,pilot,security}.go).
 //!
 //! Owns: which these are, and what follows where a Deployment sets one. What `twogate.toml` says too is held against it, as the mesh's own
-//! configuration is; of the others nothing is modelled.
+//! configuration is, and leaves open what may hang on it; of the others nothing is modelled.
 
 use super::mesh_config::{Difference, Silence, otherwise};
 use crate::cluster::Platform;
@@ -17,7 +17,7 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
         let Some(name) = variable.get(reading, "name").text(reading) else { continue };
         let value = variable.get(reading, "value");
         if let Some((key, ours)) = of_platform(name, platform) {
-            differ(key, ours, &value, reading);
+            settings.extend(differ(key, ours, &value, reading));
         }
         let unusual = setting(name).filter(|(_, usual)| truth(&value, reading) != Some(*usual));
         settings.extend(unusual.map(|(setting, _)| setting));
@@ -58,15 +58,16 @@ fn setting(variable: &str) -> Option<(Setting, bool)> {
     })
 }
 
-/// Reports that a variable says something else than `twogate.toml` does, unless that leaves it open.
-fn differ(key: &'static str, ours: Option<bool>, value: &Node<'_>, reading: &mut Reading<'_>) {
-    let (Some(ours), Some(theirs)) = (ours, truth(value, reading)) else { return };
+/// Reports that a variable says something else than `twogate.toml` does, unless that leaves it open; what is left open by it.
+fn differ(key: &'static str, ours: Option<bool>, value: &Node<'_>, reading: &mut Reading<'_>) -> Option<Setting> {
+    let (ours, theirs) = (ours?, truth(value, reading)?);
     if theirs == ours {
-        return;
+        return None;
     }
     let word = |holds| if holds { "\"yes\"" } else { "\"no\"" };
     let difference = Difference { key, theirs: word(theirs).to_owned(), ours: word(ours).to_owned(), silence: Silence::Named };
     value.report(reading, |location| otherwise(&difference, location));
+    Some(Setting::otherwise(key))
 }
 
 /// What a variable says, as Go reads it; none if it cannot be seen here.

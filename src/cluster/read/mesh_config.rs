@@ -1,7 +1,7 @@
 //! The mesh's own configuration, where manifests hold it: the `ConfigMap` that istiod reads.
 //!
 //! Owns: what it says of that which the platform says too, and that both say the same. It changes nothing: `twogate.toml` says what the mesh
-//! is, for intents and manifests alike, and which of two is right only the user knows.
+//! is, for intents and manifests alike. Which of two is right only the user knows, so where they differ what the mesh says is left open.
 
 mod injector;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub(super) use injector::EVERYWHERE;
 
 use crate::cluster::Platform;
-use crate::cluster::unmodelled::{Ends, Proxies, Setting, Side};
+use crate::cluster::unmodelled::{Ends, PATHS, Proxies, Setting, Side};
 use crate::diagnostic::{Diagnostic, code};
 use crate::inventory::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 use crate::manifest::{Node, Object, Reading};
@@ -29,10 +29,11 @@ pub(super) fn read(object: &Object<'_>, platform: &Platform, reading: &mut Readi
         text.wrong(reading, "the mesh's configuration is expected, as YAML in a text");
         return Vec::new();
     };
-    for difference in differing(&config, platform) {
-        text.report(reading, |location| otherwise(&difference, location));
+    let differences = differing(&config, platform);
+    for difference in &differences {
+        text.report(reading, |location| otherwise(difference, location));
     }
-    not_modelled(&config)
+    left_open(&config, differences.iter())
 }
 
 /// Holds the mesh's configuration against the platform where an installation of the mesh has it; the settings that change answers and are not
@@ -42,10 +43,18 @@ pub(super) fn told(node: &Node<'_>, platform: &Platform, reading: &mut Reading<'
         node.wrong(reading, "the mesh's configuration is expected");
         return Vec::new();
     };
-    for difference in differing(&config, platform).iter().filter(|difference| difference.silence == Silence::Named) {
+    let differences = differing(&config, platform);
+    let named = differences.iter().filter(|difference| difference.silence == Silence::Named);
+    for difference in named.clone() {
         node.report(reading, |location| otherwise(difference, location));
     }
-    not_modelled(&config)
+    left_open(&config, named)
+}
+
+/// What is left open of the mesh: what is not modelled, and what differs.
+fn left_open<'d>(config: &MeshConfig, differences: impl Iterator<Item = &'d Difference>) -> Vec<Setting> {
+    let differing = differences.map(|difference| Setting::otherwise(difference.key));
+    not_modelled(config).into_iter().chain(differing).collect()
 }
 
 /// What the values of an installation say of the injector that changes answers and is not modelled.
@@ -104,12 +113,9 @@ fn differing(config: &MeshConfig, platform: &Platform) -> Vec<Difference> {
             [&defaults.trust_domain_aliases, &platform.trust_domain_aliases],
             list,
         ),
-        compare(
-            "path-normalization",
-            config.path_normalization.as_ref(),
-            [&defaults.path_normalization, &platform.path_normalization],
-            |mode| word(mode.word()),
-        ),
+        compare(PATHS, config.path_normalization.as_ref(), [&defaults.path_normalization, &platform.path_normalization], |mode| {
+            word(mode.word())
+        }),
     ];
     all.into_iter().flatten().collect()
 }

@@ -97,7 +97,7 @@ impl<'t> Draft<'t> {
                 self.bad_token = Some(span);
             } else if word == NO_SUBJECT {
                 self.no_subject = Some(span);
-            } else if is_url && METHODS.contains(&word) && !next.starts_with('/') && before != "http" {
+            } else if is_url && METHODS.contains(&word) && !is_path(next) && before != "http" {
                 self.method = Some(span);
             } else {
                 if before == "jwt" && word.starts_with('"') {
@@ -106,7 +106,7 @@ impl<'t> Draft<'t> {
                 let span = without_query(word, span);
                 let two_before = kept.len().checked_sub(2).and_then(|at| kept.get(at)).map(|word| self.slice(*word));
                 let is_behind_method = METHODS.contains(&before) || two_before == Some("http");
-                if is_behind_method && path::is_resolved(self.slice(span)) {
+                if is_behind_method && path::is_resolved(unquoted(self.slice(span))) {
                     self.path = Some(span);
                 }
                 kept.push(span);
@@ -130,7 +130,7 @@ impl<'t> Draft<'t> {
 
     /// The path as it is sent, where no rule could name it so.
     pub(super) fn sent_path(&self) -> Option<&'t str> {
-        self.path.map(|span| self.slice(span))
+        self.path.map(|span| unquoted(self.slice(span)))
     }
 
     /// Whether a word is the issuer of a token.
@@ -190,7 +190,7 @@ impl<'t> Draft<'t> {
                 hidden.glue(" ");
             }
             let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
-            if METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (next.starts_with('/') || at > 0) {
+            if METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (is_path(next) || at > 0) {
                 hidden.glue("http ");
             }
             if self.issuer == Some(*span) {
@@ -316,6 +316,17 @@ fn words(text: &str, from: usize) -> Vec<Span> {
     found
 }
 
+/// Whether a word is a path, which may stand in quotes.
+fn is_path(word: &str) -> bool {
+    word.starts_with('/') || word.starts_with("\"/")
+}
+
+/// A path without its quotes; another word, and one with escapes of the language, as it is.
+fn unquoted(word: &str) -> &str {
+    let inner = word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).filter(|inner| inner.starts_with('/'));
+    inner.filter(|inner| !inner.contains(['\\', '"'])).unwrap_or(word)
+}
+
 fn is_statement_word(word: &str) -> bool {
     matches!(word, "allow" | "deny" | "audit" | "expect")
 }
@@ -363,6 +374,8 @@ mod tests {
         assert_eq!(cut("a -> http://b/x POST").unwrap(), "expect some a -> *");
         assert_eq!(cut("a -> b:80 http GET /x").unwrap(), "expect some a -> b:80 http GET /x");
         assert_eq!(cut("a -> b:80 http GET|POST /x, HEAD /y").unwrap(), "expect some a -> b:80 http GET|POST /x, HEAD /y");
+        assert_eq!(cut("deploy/a -> svc/b:80 GET \"/x\"").unwrap(), "expect some * -> * http GET \"/x\"");
+        assert_eq!(cut("a -> b:80 GET \"/x/../y\"").unwrap(), "expect some a -> b:80 http GET /asked");
         let issuer = cut("a -> b:80 GET /x jwt \"https://id\"").unwrap();
         assert!(issuer.ends_with("\nexpect some a -> b:80 http GET /x jwt asked-issuer"), "{issuer}");
         assert!(cut("allow a -> b").is_err() && cut("a").is_err() && cut("").is_err());

@@ -117,11 +117,24 @@ fn is_elsewhere(root: &Node<'_>, reading: &mut Reading<'_>) -> bool {
 /// The annotation by which another listener than the tunnel's own is that of the waypoint.
 const INBOUND_BINDING: &str = "ambient.istio.io/waypoint-inbound-binding";
 
-/// A class of Gateways: its name, and which calls its waypoints are for where they do not say it.
-pub(in super::super) fn class(root: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, Serves)> {
+/// What a class of Gateways says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct GatewayClass {
+    /// Which calls its waypoints are for where they do not say it.
+    pub(in super::super) serves: Option<Serves>,
+    /// Whether Istio makes a waypoint of each of its Gateways.
+    pub(in super::super) makes_waypoints: bool,
+}
+
+/// Who makes waypoints, as classes name it (istio/istio : pkg/config/constants/constants.go, `ManagedGatewayMeshController`).
+const CONTROLLER: &str = "istio.io/mesh-controller";
+
+/// A class of Gateways, by its name.
+pub(in super::super) fn class(root: &Node<'_>, reading: &mut Reading<'_>) -> Option<(Symbol, GatewayClass)> {
     let read = reading.quietly(|reading| {
-        let serves = Serves::of(&super::gateway::labels(root, reading))?;
-        Some((root.follow(reading, &["metadata", "name"]).symbol(reading)?, serves))
+        let serves = Serves::of(&super::gateway::labels(root, reading));
+        let makes_waypoints = root.follow(reading, &["spec", "controllerName"]).text(reading) == Some(CONTROLLER);
+        Some((root.follow(reading, &["metadata", "name"]).symbol(reading)?, GatewayClass { serves, makes_waypoints }))
     });
     read.flatten()
 }

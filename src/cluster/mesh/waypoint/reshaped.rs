@@ -4,7 +4,7 @@
 
 use crate::cluster::mesh::Mesh;
 use crate::cluster::mesh::attachment::GATEWAY_NAME;
-use crate::cluster::mesh::read::gateway::{Gateway, WAYPOINT_CLASS};
+use crate::cluster::mesh::read::gateway::Gateway;
 use crate::cluster::mesh::read::overlay::{COPIES, OF_CLASS};
 use crate::cluster::object::Object;
 use crate::flow::Symbol;
@@ -24,7 +24,7 @@ pub(in crate::cluster) struct Reshaped {
 impl Mesh {
     /// What makes the pods of waypoints others than they usually are. Notes these waypoints, of which it is not known as whom they run.
     pub(in crate::cluster) fn find_reshaped(&mut self, inventory: &Inventory) -> Vec<Reshaped> {
-        let of_class = self.gateways.iter().filter(|(_, gateway)| &*gateway.class == WAYPOINT_CLASS);
+        let of_class = self.gateways.iter().filter(|(_, gateway)| self.makes_waypoints(&gateway.class));
         let found: Vec<Reshaped> = of_class
             .flat_map(|(name, gateway)| {
                 let all = self.reshapes(inventory, name, gateway);
