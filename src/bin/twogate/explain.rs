@@ -22,7 +22,8 @@ use twogate::flow::Verdict;
 /// gives a pod, a Service or a node is asked as that, a port of a node as the Service or the container that has it. Who calls from
 /// outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or a range of addresses get an answer of each kind,
 /// and so do pods of which nothing but labels is known: every pod that they could be is judged. A path is judged as it arrives, by
-/// `mesh.path-normalization` of `twogate.toml`.
+/// `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host, what a `VirtualService` or a route of that Service
+/// may do to the request on its way leaves the answer unspecified; their `match` is not looked at.
 ///
 /// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
 /// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate
