@@ -3,7 +3,7 @@
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
 use crate::cluster::{Cluster, Decision, Gate, HBONE, Question, Step};
-use crate::flow::{DataPlane, Peer, Protocol, Transport, Verdict};
+use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
 pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
@@ -72,7 +72,7 @@ pub(super) fn passes_waypoint(decision: &Decision) -> bool {
 /// A waypoint is an Envoy, and answers as one.
 fn at_waypoint(question: &Question, step: &Step, source: &str) -> String {
     match (step.gate, question.request.is_some()) {
-        (Gate::Token, _) => "HTTP 401 from the waypoint; `Jwt verification fails`, or that the issuer is not configured".to_owned(),
+        (Gate::Token, _) => unverified(question, "the waypoint"),
         (_, true) => format!("HTTP 403 `RBAC: access denied`; the waypoint's proxy logs {}", matched(step)),
         (_, false) => {
             format!("the connection opens to the ztunnel beside {source}, then closes; the waypoint's proxy logs {}", matched(step))
@@ -141,9 +141,7 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
         Gate::Transport if question.port == HBONE && question.transport != Some(Transport::Mtls) => {
             format!("the connection opens, then closes (not a timeout): the port of the tunnel at {destination} takes only mTLS")
         }
-        Gate::Token => {
-            "HTTP 401 from the proxy of the destination; `Jwt verification fails`, or that the issuer is not configured".to_owned()
-        }
+        Gate::Token => unverified(question, "the proxy of the destination"),
         Gate::Transport => format!("{}; {}", refused(question, source), logged(question, step, destination)),
         Gate::Caller if at == DataPlane::Ambient => at_ztunnel(question, (source, destination)),
         Gate::Caller if is_http => {
@@ -151,6 +149,17 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
         }
         Gate::Caller => format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs {}", matched(step)),
     }
+}
+
+/// What the client sees of a token that a proxy does not accept: one that is for others is no bad one to Envoy (its filter `jwt_authn`).
+fn unverified(question: &Question, proxy: &str) -> String {
+    let is_valid = question.request.as_ref().is_some_and(|request| matches!(request.token, Token::Valid { .. }));
+    if is_valid {
+        return format!(
+            "HTTP 401 from {proxy} where its issuer is not configured, and HTTP 403 `Audiences in Jwt are not allowed` where it is"
+        );
+    }
+    format!("HTTP 401 from {proxy}; `Jwt verification fails`, or that the issuer is not configured")
 }
 
 /// What the client sees of a connection that the mesh does not take: a proxy beside it takes its own, and answers requests itself, unless

@@ -2,7 +2,8 @@
 //! parent of.
 //!
 //! Owns: which of them may act on a call, and what they leave open of its answer. A flow that names a Service or a host says what is asked
-//! for, and these decide what arrives, and where. Which requests their `match` means is not looked at, nor is where they lead others.
+//! for, and these decide what arrives, and where. Which requests their `match` means is not looked at, but for whether it means all, nor is
+//! where they lead others.
 
 mod read;
 
@@ -29,6 +30,8 @@ struct Routing {
     /// The namespaces whose clients hear of it, as it names them; empty for all.
     exported: Vec<String>,
     acts: Vec<Act>,
+    /// Whether it has routes of requests, and one of them is for all.
+    takes_all: bool,
 }
 
 /// Whom it is about.
@@ -55,6 +58,8 @@ enum Deed {
     Changes,
     /// It answers the request by itself.
     Ends,
+    /// It has routes, and none of them is for all requests: others are answered with 404.
+    Lacks,
     /// It leads to this host, on this port if it says so.
     Leads(String, Option<u16>),
     /// It leads to where this does not look.
@@ -114,7 +119,7 @@ impl Routings {
         let (deed, reason) = self.doubt(setting, call, decision)?;
         let taken = match deed {
             Deed::Changes => "the request is taken as it arrives",
-            Deed::Ends | Deed::Leads(..) | Deed::LeadsOn => "it is taken for one that arrives here",
+            Deed::Ends | Deed::Lacks | Deed::Leads(..) | Deed::LeadsOn => "it is taken for one that arrives here",
         };
         Some(format!("{reason}; {taken}, as the flow names no Service"))
     }
@@ -127,10 +132,15 @@ impl Routings {
         let proxies = proxies(setting, call, decision);
         let layer = if call.request.is_some() { Layer::Requests } else { Layer::Connections };
         let asked = Asked::of(call);
-        let heard = self.0.iter().filter(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked));
-        let acts = heard.flat_map(|routing| routing.acts.iter().map(move |act| (routing, act)));
-        let matters =
-            |(routing, act): &(&Routing, &Act)| act.to == layer && routing.matters(act, &asked) && is_open_to(&act.deed, decision);
+        let heard: Vec<&Routing> =
+            self.0.iter().filter(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked)).collect();
+        // The routes of a Service act together; of several VirtualServices for one host the oldest acts alone.
+        let is_routed = heard.iter().any(|routing| routing.takes_all && matches!(routing.about, About::Services(_)));
+        let is_void = |routing: &Routing, act: &Act| act.deed == Deed::Lacks && is_routed && matches!(routing.about, About::Services(_));
+        let acts = heard.iter().flat_map(|routing| routing.acts.iter().map(move |act| (*routing, act)));
+        let matters = |(routing, act): &(&Routing, &Act)| {
+            act.to == layer && !is_void(routing, act) && routing.matters(act, &asked) && is_open_to(&act.deed, decision)
+        };
         let (routing, act) = acts.filter(matters).find(|(_, act)| act.deed != Deed::Changes || is_looked_at(setting, call, proxies))?;
         Some((act.deed.clone(), routing.reason(act)))
     }
@@ -159,7 +169,7 @@ impl Routing {
     /// Whether what it does is anything to whoever asks.
     fn matters(&self, act: &Act, asked: &Asked<'_>) -> bool {
         match &act.deed {
-            Deed::Changes | Deed::Ends | Deed::LeadsOn => true,
+            Deed::Changes | Deed::Ends | Deed::Lacks | Deed::LeadsOn => true,
             Deed::Leads(host, port) => !asked.is_asked(host, *port, &self.namespace),
         }
     }
@@ -169,6 +179,7 @@ impl Routing {
         match &act.deed {
             Deed::Changes => format!("{title} may change the request on its way, by its `{field}`"),
             Deed::Ends => format!("{title} may answer the request before it arrives, by its `{field}`"),
+            Deed::Lacks => format!("{title} may answer the request with 404 before it arrives: none of its `{field}` is for all requests"),
             Deed::Leads(host, port) => {
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 format!("{title} may lead it to `{host}{port}`, by its `{field}`")
@@ -249,7 +260,7 @@ fn is_open_to(deed: &Deed, decision: &Decision) -> bool {
     match deed {
         Deed::Changes => refused.is_none_or(|step| matches!(step.gate, Gate::Token | Gate::Caller)),
         // What is refused does not arrive either way.
-        Deed::Ends => decision.verdict == Verdict::Allowed,
+        Deed::Ends | Deed::Lacks => decision.verdict == Verdict::Allowed,
         Deed::Leads(..) | Deed::LeadsOn => refused.is_none_or(|step| !super::client::is_waypoint(decision, step)),
     }
 }

@@ -71,6 +71,37 @@ fn an_address_of_nodes_may_be_the_own_nodes() {
     assert!(open(&unseen, "pod/gate@edge -> 172.16.0.5:10250"));
 }
 
+/// The pod's own node always reaches it, other nodes where policies let them (`semantics.md` §1.7).
+#[test]
+fn an_address_of_nodes_that_calls_may_be_the_own_nodes() {
+    let web = |spec: &str, policy: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: s}}\nspec: {{{spec}containers: [{{name: c}}]}}\n---\n\
+             apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n, namespace: s}}\nspec: {{{policy}}}\n---\n{NODE}"
+        )
+    };
+    let said = |manifests: &str, flow: &str| {
+        let config = "[cluster]\nnode-cidrs = [\"172.16.0.0/16\"]\n";
+        let answer = Files { manifests, config, ..Files::default() }.ask(flow);
+        assert_eq!(answer.cases.len(), 1, "{flow}: {:?}", answer.findings);
+        answer.verdict().cloned().unwrap()
+    };
+    let is_open = |verdict: Verdict, why: &str| matches!(verdict, Verdict::Unspecified(reason) if reason.contains(why));
+    let anywhere = web("", "podSelector: {}");
+    for flow in ["nodes -> pod/web@s:80", "172.16.0.5 -> pod/web@s:80"] {
+        assert!(is_open(said(&anywhere, flow), "the pod's own node always reaches it"), "{flow}");
+    }
+    assert!(is_open(said(&anywhere, "172.16.0.1 -> pod/web@s:80"), "may run on the pod's own node"), "it is a Node's");
+    assert_eq!(said(&anywhere, "172.17.0.5 -> pod/web@s:80"), Verdict::Denied, "it is of no node");
+    let placed = web("nodeName: n1, ", "podSelector: {}");
+    assert_eq!(said(&placed, "172.16.0.1 -> pod/web@s:80"), Verdict::Allowed);
+    assert_eq!(said(&placed, "172.16.0.5 -> pod/web@s:80"), Verdict::Denied, "its node has another address");
+    let elsewhere = web("", "podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 172.16.0.5/32}}]}]");
+    assert_eq!(said(&elsewhere, "172.16.0.5 -> pod/web@s:80"), Verdict::Allowed);
+    let on_node = web("hostNetwork: true, ", "podSelector: {}");
+    assert!(is_open(said(&on_node, "172.16.0.5 -> pod/web@s:80"), "network"), "policies say nothing of it");
+}
+
 const NODE: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, address: 172.16.0.1}]}\n";
 
 #[test]

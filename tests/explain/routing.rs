@@ -140,6 +140,43 @@ fn a_request_that_may_not_arrive_or_elsewhere_is_open() {
     assert_eq!(open_for(SIDECARS, &[&tcp], "pod/web@shop -> svc/api@shop:80"), leads("db"));
 }
 
+/// Who has a route for the host but none for the request is answered with 404 by its own proxy.
+#[test]
+fn a_request_for_which_there_may_be_no_route_is_open() {
+    let lacks = |what: &str, field: &str| {
+        Some(format!("{what} may answer the request with 404 before it arrives: none of its `{field}` is for all requests"))
+    };
+    for some in [
+        "{uri: {prefix: /a}}",
+        "{uri: {exact: /}}",
+        "{uri: {prefix: /}, method: {exact: PUT}}",
+        "{port: 81}",
+        "{gateways: [mesh], uri: {regex: a}}",
+    ] {
+        let routed = http(&format!("{{match: [{some}], {TO_API}}}"));
+        assert_eq!(open(&[&routed]), lacks("VirtualService shop/v", "http"), "{some}");
+        let last = http(&format!("{{match: [{some}], {TO_API}}}, {{{TO_API}}}"));
+        assert_eq!(open(&[&last]), None, "{some}");
+    }
+    for all in ["{uri: {prefix: /}}", "{uri: {exact: /x}}, {name: rest}", "{gateways: [mesh]}, {uri: {prefix: /x}}"] {
+        assert_eq!(open(&[&http(&format!("{{match: [{all}], {TO_API}}}"))]), None, "{all}");
+    }
+    // What is refused does not arrive either way, and a connection that is no HTTP has no path.
+    let routed = http(&format!("{{match: [{{uri: {{prefix: /a}}}}], {TO_API}}}"));
+    assert_eq!(open(&[NOBODY, &routed]), None);
+    assert_eq!(open_for(SIDECARS, &[&routed], "pod/web@shop -> svc/api@shop:80"), None);
+    let of_gateway = http(&format!("{{match: [{{gateways: [shop/gw], uri: {{prefix: /a}}}}], {TO_API}}}, {{{TO_API}}}"));
+    assert_eq!(open(&[&of_gateway]), None, "the other one is for all");
+
+    let rule = |matches: &str| route("HTTPRoute", "shop", &format!("{{{matches}backendRefs: [{{name: api, port: 80}}]}}"));
+    assert_eq!(open(&[&rule("matches: [{path: {type: PathPrefix, value: /a}}], ")]), lacks("HTTPRoute shop/r", "rules"));
+    assert_eq!(open(&[&rule("matches: [{path: {type: Exact, value: /}}], ")]), lacks("HTTPRoute shop/r", "rules"));
+    assert_eq!(open(&[&rule("matches: [{path: {value: /}}], ")]), None);
+    assert_eq!(open(&[&rule("matches: [{path: {type: PathPrefix, value: /}}], ")]), None);
+    let beside = rule("").replace("name: r,", "name: s,");
+    assert_eq!(open(&[&rule("matches: [{headers: [{name: a, value: b}]}], "), &beside]), None, "routes of one Service act together");
+}
+
 #[test]
 fn of_whom_and_for_whom_a_virtual_service_is_counts() {
     let service = |spec: &str| virtual_service(&format!("{spec}, http: [{{redirect: {{uri: /x}}}}]"));

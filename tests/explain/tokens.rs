@@ -245,3 +245,19 @@ fn a_claim_that_intents_name_is_read_by_its_name_too() {
         answer.cases.iter().map(|case| (case.decision.verdict.clone(), case.said.as_ref().map(|said| said.passes))).collect();
     assert_eq!(told, [(Verdict::Denied, Some(true)), (Verdict::Allowed, Some(false))], "{:?}", answer.findings);
 }
+
+/// Envoy answers a token that is for others with 403, and one of nobody whom it knows with 401.
+#[test]
+fn a_client_sees_why_its_token_is_not_accepted() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n\
+                     ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: corp, namespace: shop}\n\
+                     spec: {jwtRules: [{issuer: 'https://corp.example', jwksUri: 'https://corp.example/keys', audiences: [shop]}]}\n";
+    let seen = |flow: &str| {
+        let answer = Files { manifests, ..Files::default() }.ask(flow);
+        assert_eq!(answer.verdict(), Some(&Verdict::Denied), "{flow}: {:?}", answer.findings);
+        answer.cases[0].client.clone().unwrap()
+    };
+    let others = seen("app=web@shop -> app=db@shop:80 GET / jwt \"https://corp.example\" claim aud=other");
+    assert!(others.contains("HTTP 403 `Audiences in Jwt are not allowed`"), "{others}");
+    assert!(!seen("app=web@shop -> app=db@shop:80 GET / bad-jwt").contains("403"));
+}

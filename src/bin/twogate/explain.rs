@@ -23,7 +23,7 @@ use twogate::flow::Verdict;
 /// outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or a range of addresses get an answer of each kind,
 /// and so do pods of which nothing but labels is known: every pod that they could be is judged. A path is judged as it arrives, by
 /// `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host, what a `VirtualService` or a route of that Service
-/// may do to the request on its way leaves the answer unspecified; their `match` is not looked at.
+/// may do to the request on its way leaves the answer unspecified; of their `match` only whether it means all requests counts.
 ///
 /// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
 /// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate

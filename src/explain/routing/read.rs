@@ -17,18 +17,23 @@ pub(super) fn routing(object: &Value, default_namespace: &str) -> Option<Routing
     let namespace = place::namespace(object).unwrap_or_else(|| default_namespace.into());
     let kind = place::kind(object);
     let spec = object.get("spec")?;
-    let (about, exported, acts) = match (group, kind) {
+    let Parts { about, exported, acts, takes_all } = match (group, kind) {
         ("networking.istio.io", "VirtualService") => of_virtual_service(spec)?,
         ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute") => of_route(spec, &namespace, Layer::Requests)?,
         ("gateway.networking.k8s.io", "TCPRoute" | "TLSRoute") => of_route(spec, &namespace, Layer::Connections)?,
         _ => return None,
     };
     let title = format!("{kind} {namespace}/{}", place::text(object, &["metadata", "name"]).unwrap_or_default());
-    (!acts.is_empty()).then_some(Routing { title, namespace, about, exported, acts })
+    (takes_all || !acts.is_empty()).then_some(Routing { title, namespace, about, exported, acts, takes_all })
 }
 
-/// Whom an object is about, whose clients hear of it, and what it does.
-type Parts = (About, Vec<String>, Vec<Act>);
+/// What is written in an object, by the names that `Routing` gives it.
+struct Parts {
+    about: About,
+    exported: Vec<String>,
+    acts: Vec<Act>,
+    takes_all: bool,
+}
 
 /// The entries of a list.
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
@@ -63,10 +68,41 @@ fn of_virtual_service(spec: &Value) -> Option<Parts> {
     if !is_of_mesh || hosts.is_empty() {
         return None;
     }
-    let mut acts: Vec<Act> = list(spec, "http").filter(|route| may_match(route)).flat_map(of_http).collect();
+    let requests: Vec<&Value> = list(spec, "http").filter(|route| may_match(route)).collect();
+    let takes_all = requests.iter().any(|route| is_for_all(list(route, "match"), "uri"));
+    let mut acts: Vec<Act> = requests.iter().flat_map(|route| of_http(route)).collect();
+    acts.extend(lack("http", takes_all || requests.is_empty()));
     let others = ["tcp", "tls"].into_iter().flat_map(|key| list(spec, key).filter(|route| may_match(route)));
     acts.extend(others.flat_map(|route| leads(route, Layer::Connections)));
-    Some((About::Hosts(hosts), texts(spec, "exportTo"), acts))
+    Some(Parts { about: About::Hosts(hosts), exported: texts(spec, "exportTo"), acts, takes_all })
+}
+
+/// Whether what requests a route is for are all of them: it says nothing, or one entry wants nothing but a path that all begin with, under
+/// this key.
+fn is_for_all<'v>(matches: impl Iterator<Item = &'v Value>, path: &str) -> bool {
+    // A name wants nothing, and those of gateways alone are left out.
+    let wants = |(key, value): (&String, &Value)| match key.as_str() {
+        "name" | "gateways" => false,
+        key => key != path || !begins_all(value),
+    };
+    let is_whole = |one: &Value| one.as_object().is_some_and(|fields| !fields.iter().any(wants));
+    let mut matches = matches.peekable();
+    matches.peek().is_none() || matches.any(is_whole)
+}
+
+/// Whether a wanted path is one that all begin with, as a `VirtualService` or a route of the Gateway API writes it.
+fn begins_all(path: &Value) -> bool {
+    let prefix = match place::text(path, &["type"]) {
+        Some("PathPrefix") => place::text(path, &["value"]),
+        Some(_) => None,
+        None => place::text(path, &["prefix"]).or_else(|| place::text(path, &["value"])),
+    };
+    prefix == Some("/")
+}
+
+/// That no route is for all requests, where that is so.
+fn lack(field: &str, takes_all: bool) -> Option<Act> {
+    (!takes_all).then(|| Act { field: field.to_owned(), deed: Deed::Lacks, to: Layer::Requests })
 }
 
 /// Whether a route may be for the proxies of the mesh.
@@ -130,8 +166,10 @@ fn of_route(spec: &Value, namespace: &str, to: Layer) -> Option<Parts> {
     // Of another namespace's Service it is told to clients of its own alone.
     let is_of_owner = services.iter().any(|(own, ..)| own == namespace);
     let exported = if is_of_owner { Vec::new() } else { vec![".".to_owned()] };
-    let acts = list(spec, "rules").flat_map(|rule| of_rule(rule, namespace, to)).collect();
-    Some((About::Services(services), exported, acts))
+    let takes_all = to == Layer::Requests && list(spec, "rules").any(|rule| is_for_all(list(rule, "matches"), "path"));
+    let mut acts: Vec<Act> = list(spec, "rules").flat_map(|rule| of_rule(rule, namespace, to)).collect();
+    acts.extend(lack("rules", takes_all || to != Layer::Requests));
+    Some(Parts { about: About::Services(services), exported, acts, takes_all })
 }
 
 /// What a rule of a route does.
