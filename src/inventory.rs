@@ -6,6 +6,7 @@
 mod capture;
 mod containers;
 mod injection;
+mod makers;
 mod mesh_config;
 mod object;
 mod ownership;
@@ -22,6 +23,7 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture, OutboundCapture};
+pub use makers::Maker;
 pub use ownership::FoldedPod;
 pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 pub use workload::{
@@ -31,7 +33,7 @@ pub use workload::{
 pub(crate) use injection::{is_never_injected, namespace_plane, plane_by_labels};
 pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
-use ownership::{Owner, Replicas};
+use ownership::{Folded, Owner, Replicas};
 pub(crate) use pod::added_to_deployments;
 
 /// What is known to run.
@@ -48,7 +50,7 @@ pub struct Inventory {
     /// Pods that went into their owner, as far as they say where they are.
     pub folded_pods: Vec<FoldedPod>,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
-    folded: BTreeMap<Owner, Owner>,
+    folded: BTreeMap<Owner, Folded>,
 }
 
 /// What is known of a namespace.
@@ -323,16 +325,9 @@ impl InventoryWorkload {
         open.map_or(Match::Yes, Match::Perhaps)
     }
 
-    /// The workload that it names as its owner, by kind and name, whether or not that is in the inventory.
-    pub fn owner(&self) -> Option<(WorkloadKind, &Symbol)> {
-        self.owner.as_ref().map(|(_, kind, name)| (*kind, name))
-    }
-
-    /// What made it in the first place, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
-    pub fn root_owner(&self) -> Option<(WorkloadKind, Symbol)> {
-        let owner = self.owner.as_ref()?;
-        let (_, kind, name) = ownership::deployment_behind(self, owner).unwrap_or_else(|| owner.clone());
-        Some((kind, name))
+    /// Whether it names a workload as its owner, whether or not that is in the inventory.
+    pub const fn is_owned(&self) -> bool {
+        self.owner.is_some()
     }
 
     /// The one pod that it is, by namespace and name; none for what makes pods, and where a name is not whole.

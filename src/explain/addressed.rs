@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::place;
-use super::question::Object;
+use super::question::{Object, Scope};
 use crate::flow::{AddressSet, Labels, Symbol};
 use crate::inventory::{HostNetwork, Inventory, PodPhase, WorkloadKind};
 
@@ -108,7 +108,7 @@ fn nodes(object: &Value) -> Vec<(IpAddr, Symbol)> {
 
 impl OnePod {
     fn new(namespace: &Symbol, name: &Symbol, (kind, owner): (WorkloadKind, &Symbol), node: Option<&Symbol>) -> Self {
-        let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner) };
+        let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner), scope: Scope::Itself };
         Self { name: Symbol::clone(name), object, node: node.cloned(), labels: None }
     }
 
