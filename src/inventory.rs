@@ -27,7 +27,8 @@ pub use makers::Maker;
 pub use ownership::FoldedPod;
 pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 pub use workload::{
-    AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
+    AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, Ordinals, POD_INDEX, POD_NAME, PodMesh, PodPhase,
+    PortsKnown, ProxyRole, WorkloadKind,
 };
 
 pub(crate) use injection::{is_never_injected, namespace_plane, plane_by_labels};
@@ -119,6 +120,8 @@ pub struct InventoryWorkload {
     pub node: Option<Symbol>,
     /// Whether a pod has come to its end.
     pub phase: PodPhase,
+    /// The numbers of the pods of a `StatefulSet`; none for anything else.
+    pub ordinals: Option<Ordinals>,
     /// Where its name is written.
     pub location: Location,
     named: Named,
@@ -317,12 +320,27 @@ impl InventoryWorkload {
                 return Match::No;
             }
             if self.open_keys.contains(key) {
+                if **key == *POD_NAME && !self.may_name_pods(values) {
+                    return Match::No;
+                }
                 open = open.or_else(|| Some(Symbol::clone(key)));
             } else if !values.contains(self.labels.get(key).map(|value| &**value)) {
                 return Match::No;
             }
         }
         open.map_or(Match::Yes, Match::Perhaps)
+    }
+
+    /// The number in the name of a pod that this `StatefulSet` may make, now or later; none for another name.
+    pub fn ordinal(&self, pod: &str) -> Option<u32> {
+        let written = pod.strip_prefix(&*self.name)?.strip_prefix('-')?;
+        let number: u32 = written.parse().ok()?;
+        (number.to_string() == *written).then_some(number)
+    }
+
+    /// Whether some of these may be names of pods of this `StatefulSet`.
+    fn may_name_pods(&self, values: &Values) -> bool {
+        self.named == Named::Begun || values.finite().is_none_or(|words| words.iter().any(|word| self.ordinal(word).is_some()))
     }
 
     /// Whether it names a workload as its owner, whether or not that is in the inventory.
@@ -343,7 +361,8 @@ impl InventoryWorkload {
 
     /// Whether two manifests of one workload state the same facts, wherever they are written.
     fn says_the_same(&self, other: &Self) -> bool {
-        let other = Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ..other.clone() };
+        let other =
+            Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ordinals: self.ordinals, ..other.clone() };
         *self == other
     }
 }

@@ -21,6 +21,7 @@ mod remedies;
 mod routing;
 mod services;
 mod sets;
+mod singles;
 mod tokens;
 mod with;
 

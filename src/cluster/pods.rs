@@ -2,7 +2,11 @@
 //!
 //! Owns: from an inventory's facts to `Workload`, and which pods of one owner are one workload. It must not read manifests.
 
+mod folded;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use folded::FoldedPods;
 
 use super::network::{Known, OnNode};
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
@@ -14,8 +18,9 @@ use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhas
 /// Pods of one owner are one, unless they differ in a label that a policy looks at, or in what they are.
 pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
     let mut all: Vec<Workload> = Vec::with_capacity(inventory.workloads.len());
+    let folded = FoldedPods::new(inventory);
     for group in groups(inventory) {
-        all.extend(merged(&group, inventory, platform, keys));
+        all.extend(merged(&group, (inventory, &folded), platform, keys));
     }
     let key = |workload: &Workload| {
         let Peer::Pod(pod) = &workload.endpoint.peer else { return (Symbol::from(""), Symbol::from(""), Symbol::from("")) };
@@ -55,12 +60,27 @@ fn groups(inventory: &Inventory) -> Vec<Group<'_>> {
 }
 
 /// One workload for each way in which those of one owner can be told apart.
-fn merged(group: &Group<'_>, inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
+fn merged(
+    group: &Group<'_>,
+    (inventory, folded): (&Inventory, &FoldedPods<'_>),
+    platform: &Platform,
+    keys: &BTreeSet<Symbol>,
+) -> Vec<Workload> {
     let mut kinds: Vec<Workload> = Vec::new();
-    for (workload, makers) in &group.workloads {
-        let endpoint = endpoint(workload, inventory, platform);
-        let (kind, name): (Symbol, Symbol) = (workload.kind.name().into(), Symbol::clone(&workload.name));
-        let makers = makers.iter().map(named);
+    let itself = |(workload, makers): &Made<'_>| Workload {
+        kind: workload.kind.name().into(),
+        name: Symbol::clone(&workload.name),
+        endpoint: endpoint(workload, inventory, platform),
+        aliases: Vec::new(),
+        makers: makers.iter().map(named).collect(),
+    };
+    let with_pods = |made: &Made<'_>| {
+        let own = itself(made);
+        let pods = folded.told_apart(made.0, &own, keys);
+        std::iter::once(own).chain(pods)
+    };
+    let all = group.workloads.iter().flat_map(with_pods);
+    for Workload { kind, name, endpoint, makers, .. } in all {
         if let Some(known) = kinds.iter_mut().find(|known| is_alike(&known.endpoint, &endpoint, keys)) {
             if (&known.kind, &known.name) != (&kind, &name) {
                 known.aliases.push((kind, name));
@@ -68,7 +88,7 @@ fn merged(group: &Group<'_>, inventory: &Inventory, platform: &Platform, keys: &
             known.makers.extend(makers);
             join(&mut known.endpoint, endpoint);
         } else {
-            kinds.push(Workload { kind, name, endpoint, aliases: Vec::new(), makers: makers.collect() });
+            kinds.push(Workload { kind, name, endpoint, aliases: Vec::new(), makers });
         }
     }
     if let [only] = &mut *kinds {

@@ -2,6 +2,8 @@
 //!
 //! Owns: `World`, `Known`, and what people call a pod. It must not judge a connection.
 
+mod singles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -167,12 +169,21 @@ impl World {
                 return Standing { known: vec![known], sets: Vec::new() };
             }
             let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            let is_there = object.scope == Scope::WithMade || known.iter().any(|known| side.end.matches(&known.endpoint.peer));
+            let singles = if is_there { Vec::new() } else { self.singles(&side.end, Some(object)) };
+            if !singles.is_empty() {
+                return Standing { known: singles, sets: Vec::new() };
+            }
             if !known.is_empty() {
                 return Standing { known, sets: Vec::new() };
             }
         }
         let mut known: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
-        let sets = alternatives(&side.end).into_iter().map(|set| self.unknown_in(set)).filter(|set| !set.is_empty()).collect();
+        let singles = self.singles(&side.end, None);
+        let is_of = |set: &PodSet| singles.iter().filter_map(Known::pod).any(|pod| set.contains(pod));
+        let alone = alternatives(&side.end).into_iter().filter(|set| !is_of(set));
+        let sets = alone.map(|set| self.unknown_in(set)).filter(|set| !set.is_empty()).collect();
+        known.extend(singles);
         let peers = side.end.peers();
         match peers.addresses.only() {
             Some(address) => known.extend(self.at(address)),

@@ -266,3 +266,21 @@ fn pods_that_differ_are_known_by_all_that_made_them() {
     assert_eq!(makers(&cluster.workloads()[0]), ["ReplicaSet/web-abc"], "one of its pods is like the Deployment");
     assert_eq!(makers(&cluster.workloads()[1]), ["Deployment/web", "ReplicaSet/web-abc"]);
 }
+
+/// What an owner leaves open its pods say themselves: where a policy looks, they stand beside it.
+#[test]
+fn pods_say_the_labels_that_their_owner_leaves_open() {
+    let template = "{template: {metadata: {labels: {app: web}}, spec: {containers: []}}}";
+    let held = super::object("apps/v1", "Deployment", "web", template);
+    let pods = format!("{}{}", running("web-abc-1", "", "10.0.0.1"), running("web-def-2", "", "10.0.0.2").replace("abc", "def"));
+    let all = format!("{held}{pods}");
+    assert_eq!(names(&cluster(&all)), ["shop/Deployment/web"]);
+    let looks = policy("p", "{podSelector: {matchLabels: {pod-template-hash: abc}}, policyTypes: [Ingress]}");
+    let told = cluster_on(Platform { mesh: DataPlane::None, ..platform() }, &format!("{all}{looks}"));
+    assert_eq!(names(&told), ["shop/Deployment/web", "shop/Pod/web-abc-1", "shop/Pod/web-def-2"]);
+    assert_eq!(makers(&told.workloads()[1]), ["Deployment/web", "ReplicaSet/web-abc"]);
+    let verdict = |at: usize| decide(&told, &end("203.0.113.7"), &told.workloads()[at].endpoint, "80").verdict;
+    assert_eq!([verdict(1), verdict(2)], [Verdict::Denied, Verdict::Allowed]);
+    unspecified(&told, &end("203.0.113.7"), &told.workloads()[0].endpoint, "80", "label `pod-template-hash`");
+    assert_eq!(told.workloads()[1].endpoint.facts.one_pod.as_deref(), Some("shop/web-abc-1"));
+}
