@@ -78,8 +78,10 @@ pub struct Workload {
     pub name: Symbol,
     /// One of its pods.
     pub endpoint: Endpoint,
-    /// The kinds and names by which it is known besides: those of the pods that it stands for, and of what made them.
+    /// The kinds and names of the pods and workloads besides that it stands for.
     pub aliases: Vec<(Symbol, Symbol)>,
+    /// The kinds and names of what made its pods, or some of them. Other workloads may be of the same.
+    pub makers: BTreeSet<(Symbol, Symbol)>,
 }
 
 /// A call of a pod that does not go as a connection with the pod itself does.
@@ -484,6 +486,11 @@ impl Cluster {
 }
 
 impl Workload {
+    /// Whether it is of this kind and name, or some of its pods are, or were made by what is.
+    pub fn is_of(&self, is_it: impl Fn(&Symbol, &Symbol) -> bool) -> bool {
+        is_it(&self.kind, &self.name) || self.aliases.iter().chain(&self.makers).any(|(kind, name)| is_it(kind, name))
+    }
+
     /// The namespace of its pods.
     pub fn namespace(&self) -> &str {
         match &self.endpoint.peer {

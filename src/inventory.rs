@@ -6,6 +6,7 @@
 mod capture;
 mod containers;
 mod injection;
+mod makers;
 mod mesh_config;
 mod object;
 mod ownership;
@@ -22,16 +23,18 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture, OutboundCapture};
+pub use makers::Maker;
 pub use ownership::FoldedPod;
 pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 pub use workload::{
-    AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind,
+    AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, Ordinals, POD_INDEX, POD_NAME, PodMesh, PodPhase,
+    PortsKnown, ProxyRole, WorkloadKind,
 };
 
 pub(crate) use injection::{is_never_injected, namespace_plane, plane_by_labels};
 pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
-use ownership::{Owner, Replicas};
+use ownership::{Folded, Owner, Replicas};
 pub(crate) use pod::added_to_deployments;
 
 /// What is known to run.
@@ -48,7 +51,7 @@ pub struct Inventory {
     /// Pods that went into their owner, as far as they say where they are.
     pub folded_pods: Vec<FoldedPod>,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
-    folded: BTreeMap<Owner, Owner>,
+    folded: BTreeMap<Owner, Folded>,
 }
 
 /// What is known of a namespace.
@@ -117,6 +120,8 @@ pub struct InventoryWorkload {
     pub node: Option<Symbol>,
     /// Whether a pod has come to its end.
     pub phase: PodPhase,
+    /// The numbers of the pods of a `StatefulSet`; none for anything else.
+    pub ordinals: Option<Ordinals>,
     /// Where its name is written.
     pub location: Location,
     named: Named,
@@ -315,6 +320,9 @@ impl InventoryWorkload {
                 return Match::No;
             }
             if self.open_keys.contains(key) {
+                if **key == *POD_NAME && !self.may_name_pods(values) {
+                    return Match::No;
+                }
                 open = open.or_else(|| Some(Symbol::clone(key)));
             } else if !values.contains(self.labels.get(key).map(|value| &**value)) {
                 return Match::No;
@@ -323,16 +331,21 @@ impl InventoryWorkload {
         open.map_or(Match::Yes, Match::Perhaps)
     }
 
-    /// The workload that it names as its owner, by kind and name, whether or not that is in the inventory.
-    pub fn owner(&self) -> Option<(WorkloadKind, &Symbol)> {
-        self.owner.as_ref().map(|(_, kind, name)| (*kind, name))
+    /// The number in the name of a pod that this `StatefulSet` may make, now or later; none for another name.
+    pub fn ordinal(&self, pod: &str) -> Option<u32> {
+        let written = pod.strip_prefix(&*self.name)?.strip_prefix('-')?;
+        let number: u32 = written.parse().ok()?;
+        (number.to_string() == *written).then_some(number)
     }
 
-    /// What made it in the first place, as far as it says: the Deployment behind a `ReplicaSet` is told by the hash in the latter's name.
-    pub fn root_owner(&self) -> Option<(WorkloadKind, Symbol)> {
-        let owner = self.owner.as_ref()?;
-        let (_, kind, name) = ownership::deployment_behind(self, owner).unwrap_or_else(|| owner.clone());
-        Some((kind, name))
+    /// Whether some of these may be names of pods of this `StatefulSet`.
+    fn may_name_pods(&self, values: &Values) -> bool {
+        self.named == Named::Begun || values.finite().is_none_or(|words| words.iter().any(|word| self.ordinal(word).is_some()))
+    }
+
+    /// Whether it names a workload as its owner, whether or not that is in the inventory.
+    pub const fn is_owned(&self) -> bool {
+        self.owner.is_some()
     }
 
     /// The one pod that it is, by namespace and name; none for what makes pods, and where a name is not whole.
@@ -348,7 +361,8 @@ impl InventoryWorkload {
 
     /// Whether two manifests of one workload state the same facts, wherever they are written.
     fn says_the_same(&self, other: &Self) -> bool {
-        let other = Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ..other.clone() };
+        let other =
+            Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ordinals: self.ordinals, ..other.clone() };
         *self == other
     }
 }

@@ -14,12 +14,14 @@ mod gates;
 mod lines;
 mod manifests;
 mod names;
+mod owned;
 mod paths;
 mod ranges;
 mod remedies;
 mod routing;
 mod services;
 mod sets;
+mod singles;
 mod tokens;
 mod with;
 

@@ -2,20 +2,25 @@
 //!
 //! Owns: from an inventory's facts to `Workload`, and which pods of one owner are one workload. It must not read manifests.
 
+mod folded;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use folded::FoldedPods;
 
 use super::network::{Known, OnNode};
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
 use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, PodPhase, PortsKnown, WorkloadKind};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortsKnown};
 
 /// The workloads of an inventory, by namespace, kind and name.
 ///
 /// Pods of one owner are one, unless they differ in a label that a policy looks at, or in what they are.
 pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
     let mut all: Vec<Workload> = Vec::with_capacity(inventory.workloads.len());
+    let folded = FoldedPods::new(inventory);
     for group in groups(inventory) {
-        all.extend(merged(&group, inventory, platform, keys));
+        all.extend(merged(&group, (inventory, &folded), platform, keys));
     }
     let key = |workload: &Workload| {
         let Peer::Pod(pod) = &workload.endpoint.peer else { return (Symbol::from(""), Symbol::from(""), Symbol::from("")) };
@@ -25,57 +30,87 @@ pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTree
     all
 }
 
-/// The workloads that come from one owner, the owner itself first if it is there; each other one is by itself. Pods that have ended have
-/// no traffic (`semantics.md` §1.4).
-fn groups(inventory: &Inventory) -> Vec<Vec<&InventoryWorkload>> {
-    let mut groups: BTreeMap<(&Symbol, WorkloadKind, Symbol), Vec<&InventoryWorkload>> = BTreeMap::new();
+/// Workloads that come from one owner.
+struct Group<'i> {
+    /// The owner; the workload itself where nothing made it.
+    owner: Maker,
+    /// Each with what made it, the owner itself first if it is there.
+    workloads: Vec<Made<'i>>,
+}
+
+/// A workload with what made it.
+type Made<'i> = (&'i InventoryWorkload, Vec<Maker>);
+
+/// The workloads that come from one owner; each other one is by itself. Pods that have ended have no traffic (`semantics.md` §1.4).
+fn groups(inventory: &Inventory) -> Vec<Group<'_>> {
+    let gone = inventory.gone();
+    let mut groups: BTreeMap<(&Symbol, Maker), Vec<Made<'_>>> = BTreeMap::new();
     for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
-        let (kind, name) = workload.root_owner().unwrap_or((workload.kind, Symbol::clone(&workload.name)));
-        groups.entry((&workload.namespace, kind, name)).or_default().push(workload);
+        let own = (workload.kind, Symbol::clone(&workload.name));
+        let mut makers = inventory.makers(workload);
+        let owner = makers.last().cloned().unwrap_or_else(|| own.clone());
+        makers.extend(gone.get(&(Symbol::clone(&workload.namespace), own)).into_iter().flatten().cloned());
+        groups.entry((&workload.namespace, owner)).or_default().push((workload, makers));
     }
-    let mut groups: Vec<Vec<&InventoryWorkload>> = groups.into_values().collect();
+    let mut groups: Vec<Group<'_>> = groups.into_iter().map(|((_, owner), workloads)| Group { owner, workloads }).collect();
     for group in &mut groups {
-        group.sort_by_key(|workload| workload.owner().is_some());
+        group.workloads.sort_by_key(|(workload, _)| workload.is_owned());
     }
     groups
 }
 
 /// One workload for each way in which those of one owner can be told apart.
-fn merged(group: &[&InventoryWorkload], inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
+fn merged(
+    group: &Group<'_>,
+    (inventory, folded): (&Inventory, &FoldedPods<'_>),
+    platform: &Platform,
+    keys: &BTreeSet<Symbol>,
+) -> Vec<Workload> {
     let mut kinds: Vec<Workload> = Vec::new();
-    for workload in group {
-        let endpoint = endpoint(workload, inventory, platform);
+    let itself = |(workload, makers): &Made<'_>| Workload {
+        kind: workload.kind.name().into(),
+        name: Symbol::clone(&workload.name),
+        endpoint: endpoint(workload, inventory, platform),
+        aliases: Vec::new(),
+        makers: makers.iter().map(named).collect(),
+    };
+    let with_pods = |made: &Made<'_>| {
+        let own = itself(made);
+        let pods = folded.told_apart(made.0, &own, keys);
+        std::iter::once(own).chain(pods)
+    };
+    let all = group.workloads.iter().flat_map(with_pods);
+    for Workload { kind, name, endpoint, makers, .. } in all {
         if let Some(known) = kinds.iter_mut().find(|known| is_alike(&known.endpoint, &endpoint, keys)) {
-            if (&*known.kind, &known.name) != (workload.kind.name(), &workload.name) {
-                known.aliases.push((workload.kind.name().into(), Symbol::clone(&workload.name)));
+            if (&known.kind, &known.name) != (&kind, &name) {
+                known.aliases.push((kind, name));
             }
+            known.makers.extend(makers);
             join(&mut known.endpoint, endpoint);
         } else {
-            let (kind, name) = (workload.kind.name().into(), Symbol::clone(&workload.name));
-            kinds.push(Workload { kind, name, endpoint, aliases: Vec::new() });
+            kinds.push(Workload { kind, name, endpoint, aliases: Vec::new(), makers });
         }
     }
-    let made_by = |workload: &&InventoryWorkload| workload.owner().map(|(kind, name)| (kind.name().into(), Symbol::clone(name)));
-    let owner = group.first().and_then(|first| first.root_owner());
-    name_by_owner(&mut kinds, owner.map(|(kind, name)| (kind.name().into(), name)));
-    if let [workload] = &mut *kinds {
+    if let [only] = &mut *kinds {
+        name_by_owner(only, named(&group.owner));
+    }
+    for workload in &mut kinds {
         let own = (Symbol::clone(&workload.kind), Symbol::clone(&workload.name));
-        let makers: BTreeSet<(Symbol, Symbol)> = group.iter().filter_map(made_by).filter(|maker| *maker != own).collect();
-        workload.aliases.extend(makers);
+        workload.makers.remove(&own);
     }
     kinds
 }
 
-/// Pods that nothing tells apart are known by their owner, all others by that name besides.
-fn name_by_owner(kinds: &mut [Workload], owner: Option<(Symbol, Symbol)>) {
-    let Some((kind, name)) = owner else { return };
-    if let [workload] = kinds {
-        let own = (std::mem::replace(&mut workload.kind, kind), std::mem::replace(&mut workload.name, name));
+/// As people name a kind, and the name.
+fn named((kind, name): &Maker) -> (Symbol, Symbol) {
+    (kind.name().into(), Symbol::clone(name))
+}
+
+/// Pods that nothing tells apart are known by their owner.
+fn name_by_owner(workload: &mut Workload, (kind, name): (Symbol, Symbol)) {
+    let own = (std::mem::replace(&mut workload.kind, kind), std::mem::replace(&mut workload.name, name));
+    if own != (Symbol::clone(&workload.kind), Symbol::clone(&workload.name)) {
         workload.aliases.push(own);
-        return;
-    }
-    for workload in kinds {
-        workload.aliases.push((Symbol::clone(&kind), Symbol::clone(&name)));
     }
 }
 

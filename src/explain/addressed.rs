@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::place;
-use super::question::Object;
-use crate::flow::{AddressSet, Labels, Symbol};
-use crate::inventory::{HostNetwork, Inventory, PodPhase, WorkloadKind};
+use super::question::{Object, Scope};
+use crate::flow::{AddressSet, Labels, PodCube, Symbol};
+use crate::inventory::{HostNetwork, Inventory, Ordinals, PodPhase, WorkloadKind};
+use crate::ir::End;
 
 /// Pods and nodes by their addresses.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Addressed {
     /// Pods that a workload stands for, each with its own addresses.
     folded: Vec<(OnePod, Vec<IpAddr>)>,
     nodes: BTreeMap<IpAddr, Symbol>,
+    /// The `StatefulSets`, whose pods have names that can be told.
+    sets: Vec<(Object, Ordinals)>,
 }
 
 /// A pod that has an address for itself.
@@ -41,6 +44,7 @@ impl Addressed {
         for workload in inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Live) {
             let pod = OnePod::new(&workload.namespace, &workload.name, (workload.kind, &workload.name), workload.node.as_ref());
             all.add(&pod, &workload.addresses, workload.host_network);
+            all.sets.extend(workload.ordinals.map(|ordinals| (pod.object, ordinals)));
         }
         for folded in &inventory.folded_pods {
             let (kind, owner) = &folded.owner;
@@ -73,6 +77,16 @@ impl Addressed {
     /// The pod of a name that a workload stands for, with its addresses.
     pub(super) fn folded(&self, one_pod: &str) -> Option<(&OnePod, &[IpAddr])> {
         self.folded.iter().find(|(pod, _)| *pod.one_pod() == *one_pod).map(|(pod, addresses)| (pod, &**addresses))
+    }
+
+    /// All pods that a workload stands for, each with its addresses.
+    pub(super) fn all_folded(&self) -> impl Iterator<Item = (&OnePod, &[IpAddr])> {
+        self.folded.iter().map(|(pod, addresses)| (pod, &**addresses))
+    }
+
+    /// The `StatefulSets`.
+    pub(super) fn sets(&self) -> &[(Object, Ordinals)] {
+        &self.sets
     }
 
     /// The node that has an address.
@@ -108,8 +122,20 @@ fn nodes(object: &Value) -> Vec<(IpAddr, Symbol)> {
 
 impl OnePod {
     fn new(namespace: &Symbol, name: &Symbol, (kind, owner): (WorkloadKind, &Symbol), node: Option<&Symbol>) -> Self {
-        let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner) };
+        let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner), scope: Scope::Itself };
         Self { name: Symbol::clone(name), object, node: node.cloned(), labels: None }
+    }
+
+    /// It itself, as an object.
+    pub(super) fn itself(&self) -> Object {
+        Object { kind: WorkloadKind::Pod, name: Symbol::clone(&self.name), ..self.object.clone() }
+    }
+
+    /// Whether it may be at an end, by what it says itself.
+    pub(super) fn is_at(&self, end: &End) -> bool {
+        let Some((labels, _)) = &self.labels else { return true };
+        let holds = |cube: &PodCube| cube.names().contains(Some(&self.object.namespace)) && cube.labels.contains(labels);
+        end.peers().pods.cubes().iter().any(holds)
     }
 
     /// It and no other of its owner's, as the evaluator tells pods apart.

@@ -108,6 +108,17 @@ pub struct Object {
     pub namespace: Symbol,
     /// Its name.
     pub name: Symbol,
+    /// How much of it is meant.
+    pub scope: Scope,
+}
+
+/// How much of a workload is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Only what is as it says itself.
+    Itself,
+    /// It, and all pods that it made, as different as they may be by now.
+    WithMade,
 }
 
 /// A Service as it is called.

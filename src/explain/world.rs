@@ -2,6 +2,8 @@
 //!
 //! Owns: `World`, `Known`, and what people call a pod. It must not judge a connection.
 
+mod singles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -15,7 +17,7 @@ use crate::ir::{Policy, Workload};
 
 use super::addressed::{Addressed, OnePod};
 use super::possible::alternatives;
-use super::question::{Object, Side};
+use super::question::{Object, Scope, Side};
 use super::setting::Judge;
 
 /// Somebody who can stand at an end of a connection.
@@ -27,6 +29,8 @@ pub(super) struct Known {
     pub(super) name: Option<String>,
     /// What it is called besides, in the same way.
     pub(super) aliases: Vec<String>,
+    /// What made its pods, or some of them.
+    pub(super) makers: Vec<String>,
     /// As a flow names it: `app=web@shop`.
     pub(super) text: String,
     /// In a word or two: `web`.
@@ -165,12 +169,21 @@ impl World {
                 return Standing { known: vec![known], sets: Vec::new() };
             }
             let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            let is_there = object.scope == Scope::WithMade || known.iter().any(|known| side.end.matches(&known.endpoint.peer));
+            let singles = if is_there { Vec::new() } else { self.singles(&side.end, Some(object)) };
+            if !singles.is_empty() {
+                return Standing { known: singles, sets: Vec::new() };
+            }
             if !known.is_empty() {
                 return Standing { known, sets: Vec::new() };
             }
         }
         let mut known: Vec<Known> = self.pods.iter().filter(|known| side.end.matches(&known.endpoint.peer)).cloned().collect();
-        let sets = alternatives(&side.end).into_iter().map(|set| self.unknown_in(set)).filter(|set| !set.is_empty()).collect();
+        let singles = self.singles(&side.end, None);
+        let is_of = |set: &PodSet| singles.iter().filter_map(Known::pod).any(|pod| set.contains(pod));
+        let alone = alternatives(&side.end).into_iter().filter(|set| !is_of(set));
+        let sets = alone.map(|set| self.unknown_in(set)).filter(|set| !set.is_empty()).collect();
+        known.extend(singles);
         let peers = side.end.peers();
         match peers.addresses.only() {
             Some(address) => known.extend(self.at(address)),
@@ -291,13 +304,15 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     let named = |kind: &Symbol, name: &Symbol| format!("{kind} {namespace}/{name}");
     let name = Some(named(&workload.kind, &workload.name));
     let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
+    let makers = workload.makers.iter().map(|(kind, name)| named(kind, name)).collect();
     let text = text(&endpoint.peer, policy);
-    Known { endpoint, name, aliases, text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
+    Known { endpoint, name, aliases, makers, text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
 }
 
 fn is_object(known: &Known, object: &Object) -> bool {
     let name = format!("{} {}/{}", object.kind.name(), object.namespace, object.name);
-    known.name.as_ref() == Some(&name) || known.aliases.contains(&name)
+    let is_made = object.scope == Scope::WithMade && known.makers.contains(&name);
+    is_made || known.name.as_ref() == Some(&name) || known.aliases.contains(&name)
 }
 
 /// A declared workload that no manifest holds: a pod with just the labels that it needs.
@@ -310,7 +325,16 @@ fn declared(workload: &Workload, ground: Ground<'_>) -> Known {
     }
     let text = text(&endpoint.peer, policy);
     let name = format!("workload {}@{}", workload.name, workload.namespace);
-    Known { endpoint, name: Some(name), aliases: Vec::new(), text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
+    Known {
+        endpoint,
+        name: Some(name),
+        aliases: Vec::new(),
+        makers: Vec::new(),
+        text,
+        short: workload.name.to_string(),
+        range: AddressSet::none(),
+        set: None,
+    }
 }
 
 /// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
@@ -350,7 +374,7 @@ pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known
     let labels = if pod.labels.is_empty() { "*".to_owned() } else { joined(&pod.labels) };
     let text = format!("{labels}@{}", pod.namespace);
     let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace, ..Facts::default() } };
-    Known { text, short, name: None, aliases: Vec::new(), range: AddressSet::none(), set: None, endpoint }
+    Known { text, short, name: None, aliases: Vec::new(), makers: Vec::new(), range: AddressSet::none(), set: None, endpoint }
 }
 
 /// What is known of the labels of a namespace.
@@ -420,6 +444,7 @@ pub(super) fn address(address: IpAddr) -> Known {
         endpoint: Endpoint { peer: Peer::Address(address), facts: Facts::default() },
         name: None,
         aliases: Vec::new(),
+        makers: Vec::new(),
         short: text.clone(),
         text,
         range: AddressSet::from(Prefix::host(address)),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{HostNetwork, InventoryWorkload, MeshChoice, PodPhase, WorkloadKind};
+use super::{HostNetwork, InventoryWorkload, Maker, MeshChoice, PodPhase, PortsKnown, WorkloadKind};
 use crate::flow::{Labels, Symbol};
 
 /// A workload that another one names as its owner: namespace, kind and name.
@@ -22,7 +22,16 @@ pub(super) enum Replicas {
 }
 
 /// A chain of owners is at most this long: Pod, Job, `CronJob`; one more for good measure.
-const LONGEST_CHAIN: usize = 4;
+pub(super) const LONGEST_CHAIN: usize = 4;
+
+/// What became of a workload that went into its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Folded {
+    /// The owner that stands for it.
+    pub(super) into: Owner,
+    /// Whether it runs any pods.
+    pub(super) replicas: Replicas,
+}
 
 /// A pod that runs and says nothing that the workload which stands for it does not say, but where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +42,8 @@ pub struct FoldedPod {
     pub name: Symbol,
     /// The workload that stands for it, by kind and name.
     pub owner: (WorkloadKind, Symbol),
+    /// What made it, as it says; that may have gone into its owner too.
+    pub made_by: Option<Maker>,
     /// Its labels: what its owner leaves open is said here.
     pub labels: Labels,
     /// Keys that it may also have.
@@ -49,14 +60,14 @@ pub struct FoldedPod {
 
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
 /// among them.
-pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Owner>) -> Vec<FoldedPod> {
+pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Folded>) -> Vec<FoldedPod> {
     let mut pods = Vec::new();
     if workloads.iter().all(|workload| workload.owner.is_none()) {
         return pods;
     }
     let by_key: BTreeMap<Owner, InventoryWorkload> =
         workloads.iter().filter(|workload| may_own(workload.kind)).map(|workload| (key(workload), workload.clone())).collect();
-    let find = |workload: &InventoryWorkload, folded: &BTreeMap<Owner, Owner>| {
+    let find = |workload: &InventoryWorkload, folded: &BTreeMap<Owner, Folded>| {
         let mut owner = present(workload, &by_key, folded)?;
         for _ in 0..LONGEST_CHAIN {
             match by_key.get(&owner).and_then(|found| present(found, &by_key, folded)) {
@@ -73,7 +84,7 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
         let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner));
         if same {
             pods.extend(folded_pod(workload, &owner));
-            folded.insert(key(workload), owner);
+            folded.insert(key(workload), Folded { into: owner, replicas: workload.replicas });
         }
         !same
     });
@@ -87,6 +98,7 @@ fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<F
         namespace: Symbol::clone(&workload.namespace),
         name: Symbol::clone(&workload.name),
         owner: (*kind, Symbol::clone(name)),
+        made_by: workload.owner.as_ref().map(|(_, kind, name)| (*kind, Symbol::clone(name))),
         labels: workload.labels.clone(),
         open_keys: workload.open_keys.clone(),
         addresses: workload.addresses.clone(),
@@ -102,15 +114,15 @@ fn may_own(kind: WorkloadKind) -> bool {
 }
 
 /// The owner of a workload that is in the inventory, directly or by way of one that is not.
-fn present(workload: &InventoryWorkload, by_key: &BTreeMap<Owner, InventoryWorkload>, folded: &BTreeMap<Owner, Owner>) -> Option<Owner> {
+fn present(workload: &InventoryWorkload, by_key: &BTreeMap<Owner, InventoryWorkload>, folded: &BTreeMap<Owner, Folded>) -> Option<Owner> {
     let owner = workload.owner.as_ref()?;
     if by_key.contains_key(owner) {
         return Some(owner.clone());
     }
     if let Some(further) = folded.get(owner) {
-        return by_key.contains_key(further).then(|| further.clone());
+        return by_key.contains_key(&further.into).then(|| further.into.clone());
     }
-    let guess = deployment_behind(workload, owner)?;
+    let guess = deployment_behind(workload, owner).or_else(|| deployment_perhaps_behind(workload, owner))?;
     by_key.contains_key(&guess).then_some(guess)
 }
 
@@ -119,6 +131,17 @@ pub(super) fn deployment_behind(workload: &InventoryWorkload, owner: &Owner) -> 
     let (namespace, kind, name) = owner;
     let hash = workload.labels.get("pod-template-hash").filter(|_| *kind == WorkloadKind::ReplicaSet)?;
     let deployment = name.strip_suffix(&**hash)?.strip_suffix('-')?;
+    Some((Symbol::clone(namespace), WorkloadKind::Deployment, deployment.into()))
+}
+
+/// The Deployment of a `ReplicaSet` that is not in the inventory, where its pod does not say the hash: what stands behind the last dash may
+/// be one. Whoever asks has to know that there is such a Deployment.
+pub(super) fn deployment_perhaps_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
+    let (namespace, kind, name) = owner;
+    if *kind != WorkloadKind::ReplicaSet || workload.labels.contains_key("pod-template-hash") {
+        return None;
+    }
+    let (deployment, _) = name.rsplit_once('-')?;
     Some((Symbol::clone(namespace), WorkloadKind::Deployment, deployment.into()))
 }
 
@@ -131,7 +154,20 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
     let same_labels = labels.eq(owner.labels.iter());
     let same_proxy =
         (&workload.capture, &workload.outbound) == (&owner.capture, &owner.outbound) && workload.unmodelled == owner.unmodelled;
-    same_labels && same_proxy && workload.account == owner.account && workload.host_network == owner.host_network
+    same_labels
+        && same_proxy
+        && has_ports_of(workload, owner)
+        && workload.account == owner.account
+        && workload.host_network == owner.host_network
+}
+
+/// Whether a workload gives the names of its owner's ports the same numbers. Names besides are mostly those of proxies that were injected.
+fn has_ports_of(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool {
+    if [workload, owner].iter().any(|own| own.ports_known == PortsKnown::No) {
+        return true;
+    }
+    let mut named = owner.ports.iter().filter_map(|port| Some((port.name.as_ref()?, port.protocol)));
+    named.all(|(name, protocol)| workload.named_port(name, protocol) == owner.named_port(name, protocol))
 }
 
 /// What a workload is found by.

@@ -9,7 +9,10 @@ use std::net::IpAddr;
 use super::containers::Containers;
 use super::object::Identity;
 use super::ownership::{Owner, Replicas};
-use super::workload::{AccountNamed, ContainerPort, HostNetwork, MeshChoice, PodMesh, PodPhase, PortsKnown, ProxyRole, WorkloadKind};
+use super::workload::{
+    AccountNamed, ContainerPort, HostNetwork, MeshChoice, Ordinals, POD_INDEX, POD_NAME, PodMesh, PodPhase, PortsKnown, ProxyRole,
+    WorkloadKind,
+};
 use super::{InventoryWorkload, Named, capture, injection};
 use crate::flow::{Labels, Protocol, Symbol};
 use crate::manifest::{Node, Reading, names};
@@ -77,6 +80,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         node,
         location: reading.document.name(),
         phase,
+        ordinals: ordinals(object, kind, reading),
         named: name.named,
         owner,
         replicas,
@@ -189,15 +193,28 @@ fn replicas(object: &Node<'_>, reading: &mut Reading<'_>) -> Replicas {
     }
 }
 
+/// The numbers of the pods of a `StatefulSet`. Without `replicas` somebody else may scale it.
+fn ordinals(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> Option<Ordinals> {
+    if kind != WorkloadKind::StatefulSet {
+        return None;
+    }
+    let number = |path: &[&str], reading: &mut Reading<'_>| {
+        let number = object.follow(reading, path).number(reading);
+        number.and_then(|number| u32::try_from(number).ok())
+    };
+    let first = number(&["spec", "ordinals", "start"], reading).unwrap_or_default();
+    // What is wrong with this was said before.
+    let count = reading.quietly(|reading| number(&["spec", "replicas"], reading)).flatten();
+    Some(Ordinals { first, count })
+}
+
 /// The keys that others add to a workload's pods with values that are not known here.
 fn open_keys(kind: WorkloadKind, name: Named, host_network: HostNetwork, (mesh, proxy): (PodMesh, ProxyRole)) -> BTreeSet<&'static str> {
     let mut keys: BTreeSet<&'static str> = match kind {
         WorkloadKind::Deployment => [ADDED_BY_DEPLOYMENT].into(),
         WorkloadKind::DeploymentConfig => ["deployment", "deploymentconfig"].into(),
         WorkloadKind::Rollout => ["rollouts-pod-template-hash"].into(),
-        WorkloadKind::StatefulSet => {
-            ["controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"].into()
-        }
+        WorkloadKind::StatefulSet => ["controller-revision-hash", POD_NAME, POD_INDEX].into(),
         WorkloadKind::DaemonSet => ["controller-revision-hash", "pod-template-generation"].into(),
         WorkloadKind::Job | WorkloadKind::CronJob => {
             ["controller-uid", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index"].into()

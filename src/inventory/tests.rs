@@ -218,23 +218,30 @@ fn a_pod_that_runs_is_what_its_containers_say() {
 
 #[test]
 fn what_an_owner_made_goes_into_it_unless_it_differs() {
+    let containers =
+        "containers: [{name: main, ports: [{name: http, containerPort: 8080}, {name: dns, containerPort: 53, protocol: UDP}]}]";
     let set = "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata:\n  name: web-77\n  namespace: shop\n  ownerReferences: [{kind: Deployment, name: web}]\n\
-               spec:\n  template:\n    metadata: {labels: {app: web, tier: \"\", pod-template-hash: \"77\"}}\n    spec: {serviceAccountName: web-sa}\n";
+               spec:\n  template:\n    metadata: {labels: {app: web, tier: \"\", pod-template-hash: \"77\"}}\n    spec: {serviceAccountName: web-sa, CONTAINERS}\n".replace("CONTAINERS", containers);
     let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web-77-x\n  namespace: shop\n  uid: u\n\
                \x20 labels: {app: web, tier: \"\", pod-template-hash: \"77\", service.istio.io/canonical-name: web}\n\
-               \x20 ownerReferences: [{kind: ReplicaSet, name: web-77}]\nspec: {serviceAccountName: web-sa}\n";
+               \x20 ownerReferences: [{kind: ReplicaSet, name: web-77}]\nspec: {serviceAccountName: web-sa, CONTAINERS}\n"
+        .replace("CONTAINERS", containers);
     let names = |inventory: &Inventory| inventory.workloads.iter().map(|workload| workload.name.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&clean(&format!("{pod}---\n{set}---\n{WEB}"))), ["web"]);
     assert_eq!(names(&clean(&format!("{pod}---\n{WEB}"))), ["web"], "without its ReplicaSet");
-    assert_eq!(names(&clean(pod)), ["web-77-x"]);
+    assert_eq!(names(&clean(&pod)), ["web-77-x"]);
     let changed = pod.replace("tier: \"\"", "tier: debug");
     assert_eq!(names(&clean(&format!("{changed}---\n{set}---\n{WEB}"))), ["web", "web-77-x"]);
+    let moved = pod.replace("8080", "9090");
+    assert_eq!(names(&clean(&format!("{moved}---\n{set}---\n{WEB}"))), ["web", "web-77-x"], "a port's name has another number");
+    let injected = pod.replace("ports: [", "ports: [{name: http-envoy-prom, containerPort: 15090}, ");
+    assert_eq!(names(&clean(&format!("{injected}---\n{set}---\n{WEB}"))), ["web"], "a proxy beside brings a name");
     let old = set.replace("web-sa", "old-sa");
     assert_eq!(names(&clean(&format!("{old}---\n{WEB}"))), ["web", "web-77"]);
     assert_eq!(names(&clean(&format!("{}---\n{WEB}", old.replace("spec:\n", "spec:\n  replicas: 0\n")))), ["web"]);
 
     let mut merged = clean(&format!("{set}---\n{WEB}"));
-    assert!(merged.merge(clean(pod)).is_empty());
+    assert!(merged.merge(clean(&pod)).is_empty());
     assert_eq!(names(&merged), ["web"], "the pod came in another file than its folded ReplicaSet");
 }
 

@@ -94,6 +94,28 @@ pub enum AccountNamed {
     No,
 }
 
+/// The numbers that the pods of a `StatefulSet` have in their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordinals {
+    /// The first.
+    pub first: u32,
+    /// How many pods there are; none if nobody says it.
+    pub count: Option<u32>,
+}
+
+impl Ordinals {
+    /// Whether there is a pod of a number.
+    pub fn hold(self, number: u32) -> bool {
+        let behind = number.checked_sub(self.first);
+        behind.is_some_and(|behind| self.count.is_none_or(|count| behind < count))
+    }
+}
+
+/// The label in which a pod of a `StatefulSet` has its name.
+pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+/// The label in which it has its number alone.
+pub const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
+
 /// Which network a pod uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostNetwork {

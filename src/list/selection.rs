@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use crate::cluster::Workload;
-use crate::flow::{Peer, Peers};
+use crate::flow::Peers;
 
 /// Some workloads and addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,12 +59,11 @@ const KINDS: [(&str, &[&str]); 10] = [
 ];
 
 impl WorkloadName {
-    /// Whether the workload has this name.
+    /// Whether the workload has this name, or pods of it have, or were made by what has it.
     pub fn names(&self, workload: &Workload) -> bool {
-        let Peer::Pod(pod) = &workload.endpoint.peer else { return false };
-        *self.name == *workload.name
-            && self.namespace.as_ref().is_none_or(|own| **own == *pod.namespace)
-            && self.kind.as_ref().is_none_or(|own| **own == *workload.kind)
+        let is_kind = |kind: &str| self.kind.as_ref().is_none_or(|own| *own == *kind);
+        self.namespace.as_ref().is_none_or(|own| **own == *workload.namespace())
+            && workload.is_of(|kind, name| *self.name == **name && is_kind(kind))
     }
 }
 

@@ -13,6 +13,10 @@ fn names(cluster: &Cluster) -> Vec<String> {
     cluster.workloads().iter().map(|workload| format!("{}/{}/{}", workload.namespace(), workload.kind, workload.name)).collect()
 }
 
+fn makers(workload: &Workload) -> Vec<String> {
+    workload.makers.iter().map(|(kind, name)| format!("{kind}/{name}")).collect()
+}
+
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
 kind: Deployment
@@ -77,7 +81,8 @@ fn pods_of_one_owner_are_one_workload() {
     let single = cluster(&running("web-abc-1", "v: a", "10.0.0.1"));
     assert_eq!(names(&single), ["shop/Deployment/web"], "its owner's name, as if there were two");
     let aliases: Vec<String> = single.workloads()[0].aliases.iter().map(|(kind, name)| format!("{kind}/{name}")).collect();
-    assert_eq!(aliases, ["Pod/web-abc-1", "ReplicaSet/web-abc"]);
+    assert_eq!(aliases, ["Pod/web-abc-1"]);
+    assert_eq!(makers(&single.workloads()[0]), ["ReplicaSet/web-abc"]);
     assert_eq!(single.workloads()[0].endpoint.facts.addresses, ["10.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!(single.workloads()[0].endpoint.facts.node.as_deref(), Some("n1"));
 }
@@ -247,4 +252,35 @@ fn two_pods_with_one_begin_of_a_name_are_two() {
     super::allowed(&apart, one, two, "80");
     super::denied(&apart, two, one, "80");
     assert_eq!(names(&cluster(&(pod("v: a") + &pod("v: a") + &looks))), ["shop/Pod/job-"]);
+}
+
+/// Who made pods is known by the chain of owners, whatever of it is in the dump.
+#[test]
+fn pods_that_differ_are_known_by_all_that_made_them() {
+    let looks = policy("p", "{podSelector: {matchLabels: {v: a}}}");
+    let template = "{template: {metadata: {labels: {app: web}}, spec: {containers: []}}}";
+    let held = super::object("apps/v1", "Deployment", "web", template);
+    let pods = format!("{}{}", running("web-abc-1", "", "10.0.0.1"), running("web-abc-2", "v: a", "10.0.0.2"));
+    let cluster = cluster(&format!("{held}{pods}{looks}"));
+    assert_eq!(names(&cluster), ["shop/Deployment/web", "shop/Pod/web-abc-2"]);
+    assert_eq!(makers(&cluster.workloads()[0]), ["ReplicaSet/web-abc"], "one of its pods is like the Deployment");
+    assert_eq!(makers(&cluster.workloads()[1]), ["Deployment/web", "ReplicaSet/web-abc"]);
+}
+
+/// What an owner leaves open its pods say themselves: where a policy looks, they stand beside it.
+#[test]
+fn pods_say_the_labels_that_their_owner_leaves_open() {
+    let template = "{template: {metadata: {labels: {app: web}}, spec: {containers: []}}}";
+    let held = super::object("apps/v1", "Deployment", "web", template);
+    let pods = format!("{}{}", running("web-abc-1", "", "10.0.0.1"), running("web-def-2", "", "10.0.0.2").replace("abc", "def"));
+    let all = format!("{held}{pods}");
+    assert_eq!(names(&cluster(&all)), ["shop/Deployment/web"]);
+    let looks = policy("p", "{podSelector: {matchLabels: {pod-template-hash: abc}}, policyTypes: [Ingress]}");
+    let told = cluster_on(Platform { mesh: DataPlane::None, ..platform() }, &format!("{all}{looks}"));
+    assert_eq!(names(&told), ["shop/Deployment/web", "shop/Pod/web-abc-1", "shop/Pod/web-def-2"]);
+    assert_eq!(makers(&told.workloads()[1]), ["Deployment/web", "ReplicaSet/web-abc"]);
+    let verdict = |at: usize| decide(&told, &end("203.0.113.7"), &told.workloads()[at].endpoint, "80").verdict;
+    assert_eq!([verdict(1), verdict(2)], [Verdict::Denied, Verdict::Allowed]);
+    unspecified(&told, &end("203.0.113.7"), &told.workloads()[0].endpoint, "80", "label `pod-template-hash`");
+    assert_eq!(told.workloads()[1].endpoint.facts.one_pod.as_deref(), Some("shop/web-abc-1"));
 }

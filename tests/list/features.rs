@@ -642,3 +642,25 @@ fn what_has_the_address_of_probes_is_open_at_isolated_pods() {
     assert!(listed.iter().any(|line| line.starts_with("169.254.7.127/32 | shop/db[Pod] | TCP 1-15000,")), "{listed:#?}");
     assert!(!listed.iter().any(|line| line.ends_with(wanted)), "{listed:#?}");
 }
+
+/// Who asks for a workload by name asks for all its pods.
+#[test]
+fn a_name_selects_the_template_and_the_pods_that_differ() {
+    let odd = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: db-6d4-x, namespace: shop, uid: u, labels: {app: db, pod-template-hash: 6d4, debug: \"yes\"}, \
+               ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: db-6d4}]}\nspec: {serviceAccountName: db-sa, containers: [{name: c, image: i}]}\n\
+               status: {phase: Running, podIP: 10.244.0.6}\n";
+    let yaml = two()
+        + odd
+        + &network("shop", "closed", CLOSED)
+        + &network("shop", "debug", "{podSelector: {matchLabels: {debug: \"yes\"}}, ingress: [{}]}");
+    for name in ["shop/db[Deployment]", "shop/db", "db", "deploy/db@shop", "rs/db-6d4@shop", "pod/db-6d4-x@shop"] {
+        assert_eq!(
+            on(platform(), &yaml, "web", name),
+            ["shop/web[Deployment] | shop/db-6d4-x[Pod] | all connections | plaintext"],
+            "{name}"
+        );
+    }
+    let leaving = on(platform(), &yaml, "shop/db[Deployment]", "web");
+    assert_eq!(leaving.len(), 2, "{leaving:?}");
+    assert_eq!(on(platform(), &yaml, "web", "pod/db@shop"), ["no connection passes"]);
+}

@@ -15,15 +15,16 @@ use twogate::flow::Verdict;
 
 /// Explain a connection gate by gate: the rule that decides, and what would alter it.
 ///
-/// A flow is written as in a rule: `app=web -> app=db:5432`, with `@NAMESPACE`, names, addresses, `internet`, `mtls` or
-/// `plaintext`, `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. A token has a subject that no policy names, unless
-/// `claim sub=…` names one or `no-sub` says that it has none. Ends may also be objects: `deploy/web@shop`, `shop/web[Deployment]` as in
-/// lists, `pod/…` (its own address), `svc/db@shop:5432` (the Service's port), `http://api.shop.svc:8080/v1/x`. An address that a dump
-/// gives a pod, a Service or a node is asked as that, a port of a node as the Service or the container that has it. Who calls from
-/// outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or a range of addresses get an answer of each kind,
-/// and so do pods of which nothing but labels is known: every pod that they could be is judged. A path is judged as it arrives, by
-/// `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host, what a `VirtualService` or a route of that Service
-/// may do to the request on its way leaves the answer unspecified; of their `match` only whether it means all requests counts.
+/// A flow is written as in a rule: `app=web -> app=db:5432`, with `@NAMESPACE`, names, addresses, `internet`, `mtls` or `plaintext`,
+/// `http GET /v1/x` or just `GET /v1/x`, `jwt ISSUER` or `bad-jwt`. A token has a subject that no policy names, unless `claim sub=…`
+/// names one or `no-sub` says that it has none. Ends may also be objects: `deploy/web@shop`, `shop/web[Deployment]` as in lists, each
+/// with every pod of it that the manifests hold, `pod/…` (its own address), `svc/db@shop:5432` (the Service's port),
+/// `http://api.shop.svc:8080/v1/x`. An address that a dump gives a pod, a Service or a node is asked as that, a port of a node as the
+/// Service or the container that has it. Who calls from outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or
+/// a range of addresses get an answer of each kind, and so do pods of which nothing but labels is known: every pod that they could be
+/// is judged. A path is judged as it arrives, by `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host,
+/// what a `VirtualService` or a route of that Service may do to the request on its way leaves the answer unspecified; of their `match`
+/// only whether it means all requests counts.
 ///
 /// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
 /// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate

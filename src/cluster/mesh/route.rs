@@ -7,9 +7,9 @@ mod outward;
 mod sidecar;
 
 use super::Mesh;
-use super::attachment::{Acts, GATEWAY_NAME, Known};
+use super::attachment::{self, Acts, GATEWAY_NAME, Known};
 use super::end::plane;
-use super::services::{arrives, selects};
+use super::services::arrives;
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::decision::Document;
@@ -282,7 +282,9 @@ impl Mesh {
     fn impossible(&self, question: &Question, pod: &Pod, target: &Target) -> Option<&'static str> {
         let Target::Service(namespace, name, port) = target else { return None };
         let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name)?;
-        if !service.selector.is_empty() && !selects(service, pod) {
+        let known = (pod, &question.destination.facts);
+        // A label that is not known may be what the Service asks for.
+        if !service.selector.is_empty() && attachment::selects(known, &service.selector) == Acts::No {
             return Some("the Service that is called does not lead to this pod");
         }
         let Some(own) = service.ports.iter().find(|own| own.port == *port && own.protocol == Protocol::Tcp) else {

@@ -4,20 +4,22 @@
 
 mod called;
 mod service;
+mod workload;
 mod written;
 
 use std::collections::BTreeSet;
 
 use super::advice;
-use super::draft::{Draft, Written};
-use super::{Context, Entrance, Object, Service, Side, Target, named};
+use super::draft::Draft;
+use super::{Context, Entrance, Object, Scope, Service, Side, Target, named};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Symbol, Values};
-use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Match, PodPhase, PortTarget, ServiceFacts, WorkloadKind};
+use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
 use service::{Behind, behind, from_outside, undeclared};
+use workload::{Called, all_namespaces, is_held, unknown, workload};
 
 pub(super) use called::called;
 pub(super) use written::{bare, word};
@@ -133,8 +135,8 @@ pub(super) fn source(
     if let Some(labels) = declared_labels(word, home, context) {
         return Ok(declared_side(labels, home, word.span));
     }
-    let (workload, object) = workload(word, home, draft, context, notes)?;
-    Ok(Side { object: Some(object), ..side(workload, word.span) })
+    let called = workload(word, home, draft, context, notes)?;
+    Ok(Side { object: Some(called.object), ..side(called.first, word.span) })
 }
 
 /// An object as the destination.
@@ -167,20 +169,16 @@ pub(super) fn destination(
     if word.kind == Kind::Service || declared_labels(word, home, context).is_some() {
         return declared(word, home, draft, context, notes);
     }
-    let (workload, object) = workload(word, home, draft, context, notes)?;
-    let protocol = word.protocol.unwrap_or(Protocol::Tcp);
-    let port = pod_port(workload, word, protocol, draft, context, notes)?;
-    let target = Target { side: Side { object: Some(object), ..side(workload, word.span) }, protocol, port };
+    let called = workload(word, home, draft, context, notes)?;
+    let targets = on_pod_port(&called, word, draft, context, notes)?;
     let is_pod = word.kind == Kind::Workload(WorkloadKind::Pod);
-    Ok(Found { is_pod, url: word.url.clone(), name: Some(word.name.0.clone()), ..Found::pods(vec![target]) })
+    Ok(Found { is_pod, url: word.url.clone(), name: Some(word.name.0.clone()), ..Found::pods(targets) })
 }
 
 /// The labels of a declared workload that is named as lists name workloads, where no manifest holds one of its name.
 fn declared_labels(word: &Word, home: &Symbol, context: &Context<'_>) -> Option<LabelCube> {
     let name = &word.name.0;
-    let is_it = |workload: &InventoryWorkload| workload.name == *name || workload.root_owner().is_some_and(|(_, owner)| owner == *name);
-    let is_held = || context.inventory.workloads_in(home).iter().any(is_it);
-    if word.kind != Kind::Either || word.is_url() || is_held() {
+    if word.kind != Kind::Either || word.is_url() || is_held(home, name, context.inventory) {
         return None;
     }
     super::language::declared(context, home, name)
@@ -211,30 +209,42 @@ fn declared(
     Ok(Found { url: word.url.clone(), name: Some(word.name.0.clone()), ..Found::pods(vec![target]) })
 }
 
-/// The port of a workload's pods that is meant.
-fn pod_port(
-    workload: &InventoryWorkload,
+/// A workload's pods on the port that is meant: all of them, unless they give its name different numbers.
+fn on_pod_port(
+    called: &Called<'_>,
     word: &Word,
-    protocol: Protocol,
     draft: &Draft<'_>,
     context: &Context<'_>,
     notes: &mut Vec<String>,
-) -> Result<u16, Box<Diagnostic>> {
-    let numbers: BTreeSet<u16> = workload.ports.iter().map(|port| port.number).collect();
-    let listed = choices(workload.ports.iter().map(|port| (port.number, port.protocol)));
+) -> Result<Vec<Target>, Box<Diagnostic>> {
+    let protocol = word.protocol.unwrap_or(Protocol::Tcp);
+    let ports = || called.all.iter().flat_map(|workload| &workload.ports);
+    let listed = choices(ports().map(|port| (port.number, port.protocol)));
     let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &listed))) };
+    let whole = |port| {
+        let side = Side { object: Some(called.object.clone()), ..side(called.first, word.span) };
+        vec![Target { side, protocol, port }]
+    };
     if let Some(number) = number(written) {
-        notes.extend(translated(workload, number, &numbers, context));
-        return Ok(number);
+        notes.extend(translated(called.first, number, &ports().map(|port| port.number).collect(), context));
+        return Ok(whole(number));
     }
-    let numbers = workload.named_port(written, protocol);
+    let each: Vec<_> = called.all.iter().map(|workload| (*workload, workload.named_port(written, protocol))).collect();
+    let numbers: BTreeSet<u16> = each.iter().flat_map(|(_, numbers)| numbers).copied().collect();
     if let (Some(number), 1) = (numbers.first(), numbers.len()) {
-        return Ok(*number);
+        return Ok(whole(*number));
+    }
+    if !numbers.is_empty() && each.iter().all(|(_, numbers)| numbers.len() <= 1) {
+        let target = |(workload, numbers): (&InventoryWorkload, BTreeSet<u16>)| {
+            let port = numbers.first().copied()?;
+            Some(Target { side: side(workload, word.span), protocol, port })
+        };
+        return Ok(each.into_iter().filter_map(target).collect());
     }
     if let Some(finding) = no_port_at_all(written, *at, draft) {
         return Err(Box::new(finding));
     }
-    Err(Box::new(no_named_port(workload, written, protocol, Location { file: draft.flow, span: *at })))
+    Err(Box::new(no_named_port(called.first, written, protocol, Location { file: draft.flow, span: *at })))
 }
 
 /// The finding that a text behind a colon is no port: several of them, a number that none has, or what has no ports; none if it may be
@@ -285,53 +295,8 @@ fn translated(workload: &InventoryWorkload, number: u16, own: &BTreeSet<u16>, co
     ))
 }
 
-/// The workload that a word names, or one of the pods of a workload that the manifests hold by its pods alone; and what is meant.
-fn workload<'c>(
-    word: &Word,
-    home: &Symbol,
-    draft: &Draft<'_>,
-    context: &Context<'c>,
-    notes: &mut Vec<String>,
-) -> Result<(&'c InventoryWorkload, Object), Box<Diagnostic>> {
-    let named = |kind: WorkloadKind, name: &Symbol| Object { kind, namespace: home.clone(), name: name.clone() };
-    let kind = match word.kind {
-        Kind::Workload(kind) => Some(kind),
-        Kind::Service | Kind::Either => None,
-    };
-    let fits = |workload: &&InventoryWorkload| kind.is_none_or(|kind| workload.kind == kind);
-    let inventory = context.inventory.workloads_in(home);
-    if let Some(found) = inventory.iter().filter(fits).find(|workload| workload.name == word.name.0) {
-        notes.extend(
-            (found.phase == PodPhase::Ended).then(|| format!("{found} has ended and calls nobody; judged is one like it that runs")),
-        );
-        return Ok((found, named(found.kind, &found.name)));
-    }
-    let made_by = |workload: &InventoryWorkload| {
-        let owners = workload.root_owner().into_iter().chain(workload.owner().map(|(own, name)| (own, Symbol::clone(name))));
-        let (own, name) = owners.into_iter().find(|(own, name)| kind.is_none_or(|kind| kind == *own) && *name == word.name.0)?;
-        Some(named(own, &name))
-    };
-    if let Some(found) = inventory.iter().find_map(|workload| Some((workload, made_by(workload)?))) {
-        return Ok(found);
-    }
-    if kind == Some(WorkloadKind::Pod) {
-        let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
-        let folded = context.inventory.folded_pods.iter().find(is_it);
-        let stands = |workload: &&InventoryWorkload| folded.is_some_and(|pod| pod.owner == (workload.kind, Symbol::clone(&workload.name)));
-        if let Some(owner) = inventory.iter().find(stands) {
-            return Ok((owner, named(WorkloadKind::Pod, &word.name.0)));
-        }
-        let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
-        if let Some(owner) = inventory.iter().filter(owns).max_by_key(|workload| workload.name.len()) {
-            notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
-            return Ok((owner, named(owner.kind, &owner.name)));
-        }
-    }
-    Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
-}
-
 fn side(workload: &InventoryWorkload, span: Span) -> Side {
-    let object = Object { kind: workload.kind, namespace: workload.namespace.clone(), name: workload.name.clone() };
+    let object = Object { kind: workload.kind, namespace: workload.namespace.clone(), name: workload.name.clone(), scope: Scope::Itself };
     Side { end: End::Pods(PodSet::from(listed_cube(workload)), Naming::ByPod), object: Some(object), span }
 }
 
@@ -362,12 +327,6 @@ pub(super) fn no_port(draft: &Draft<'_>, span: Span, known: &[String]) -> Diagno
     }
 }
 
-/// The namespaces of what runs.
-fn all_namespaces(inventory: &Inventory) -> impl Iterator<Item = &Symbol> {
-    let workloads = inventory.workloads.iter().map(|workload| &workload.namespace);
-    workloads.chain(inventory.services.iter().map(|service| &service.namespace))
-}
-
 /// The namespace that an object is written with; none if that may be the end of a name outside.
 pub(super) fn namespace(word: &Word, context: &Context<'_>) -> Option<Symbol> {
     word.namespace.clone().filter(|namespace| !may_be_outside(word, namespace, context))
@@ -378,42 +337,4 @@ fn may_be_outside(word: &Word, namespace: &Symbol, context: &Context<'_>) -> boo
     let inventory = context.inventory;
     let is_known = inventory.namespaces.contains_key(namespace) || all_namespaces(inventory).any(|known| known == namespace);
     word.url.as_ref().is_some_and(|url| url.host.split('.').count() == 2) && !is_known
-}
-
-/// The finding that no manifest holds an object.
-fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &Context<'_>) -> Box<Diagnostic> {
-    let (name, span) = &word.name;
-    let location = Location { file: draft.flow, span: *span };
-    let inventory = context.inventory;
-    if word.url.is_some() && (word.kind == Kind::Either || word.namespace.as_ref().is_some_and(|own| may_be_outside(word, own, context))) {
-        let host = word.url.as_ref().map_or(name, |url| &url.host);
-        let finding = draft.unclear(*span, format!("`{host}` is no Service of a cluster"));
-        return Box::new(finding.label("a name outside").note(advice::NO_NAMES).help(advice::OUTSIDE));
-    }
-    let finding = Diagnostic::new(code::UNKNOWN_OBJECT, location, format!("there is no {kind} `{name}` in namespace `{home}`"));
-    if inventory.workloads.is_empty() && inventory.services.is_empty() {
-        let finding = finding.label("no manifest describes what runs");
-        return Box::new(if context.has_manifests {
-            finding.help("ask by label, as `app=web@shop`: policies alone say whom they select, not what runs")
-        } else {
-            finding.help("give the manifests with `--inventory`, or a dump with `--manifests`")
-        });
-    }
-    let services = inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service"));
-    let workloads = inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name()));
-    let is_called = matches!(&draft.destination, Written::Object(called) if called.span == word.span);
-    let all: Vec<(&Symbol, &Symbol, &str)> = match word.kind {
-        Kind::Service => services.collect(),
-        Kind::Either if is_called => workloads.chain(services).collect(),
-        Kind::Either | Kind::Workload(_) => workloads.collect(),
-    };
-    let finding = finding.label("not among the manifests");
-    if let Some((namespace, _, kind)) = all.iter().find(|(_, known, _)| *known == name) {
-        return Box::new(finding.help(format!("namespace `{namespace}` has a {kind} of this name: `{name}@{namespace}`")));
-    }
-    let here = all.iter().filter(|(namespace, _, _)| *namespace == home).map(|(_, name, _)| &***name);
-    Box::new(match nearest(name, here) {
-        Some(near) => finding.fix(format!("did you mean `{near}`?"), location, near),
-        None => finding.help("ask by label, as `app=web@shop`, if its pods are in no manifest"),
-    })
 }

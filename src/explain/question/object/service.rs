@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Edge, Entrance, Side, Target, named};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Values};
-use crate::inventory::{InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy};
+use crate::inventory::{FoldedPod, InventoryWorkload, Match, POD_NAME, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 use crate::ir::{End, Naming};
 use crate::source::{Location, Span};
 
@@ -114,7 +114,12 @@ fn on_port(service: &ServiceFacts, (port, protocol): (&PortTarget, Protocol), sp
     };
     let workloads = context.inventory.workloads_in(&service.namespace).iter().filter(|workload| workload.selected_by(service) != Match::No);
     let of = |workload: &InventoryWorkload| {
-        let target = |number| Target { side: side(workload, span), protocol, port: number };
+        let behind = match workload.selected_by(service) {
+            // It stands for more pods than the Service leads to.
+            Match::Perhaps(_) => Side { end: selected(service, span).end, ..side(workload, span) },
+            Match::Yes | Match::No => side(workload, span),
+        };
+        let target = |number| Target { side: behind.clone(), protocol, port: number };
         workload.named_port(name, protocol).into_iter().map(target).collect::<Vec<_>>()
     };
     workloads.flat_map(of).collect()
@@ -130,9 +135,16 @@ fn selected(service: &ServiceFacts, span: Span) -> Side {
 
 /// Whether a cluster's workloads are known, and a Service selects none of them.
 fn is_without_pods(service: &ServiceFacts, context: &Context<'_>) -> bool {
-    let may_lead = |workload: &InventoryWorkload| workload.selected_by(service) != Match::No;
+    let may_lead = |workload: &InventoryWorkload| workload.selected_by(service) != Match::No && has_named(workload, service, context);
     let own = context.inventory.workloads_in(&service.namespace);
     context.has_manifests && !context.inventory.workloads.is_empty() && !own.iter().any(may_lead)
+}
+
+/// Whether a workload has a pod of the name that a Service asks for, if it asks for one: it makes or shows it.
+fn has_named(workload: &InventoryWorkload, service: &ServiceFacts, context: &Context<'_>) -> bool {
+    let (Some(ordinals), Some(name)) = (workload.ordinals, service.selector.get(POD_NAME)) else { return true };
+    let is_it = |pod: &FoldedPod| pod.namespace == service.namespace && pod.labels.get(POD_NAME) == Some(name);
+    workload.ordinal(name).is_none_or(|number| ordinals.hold(number)) || context.inventory.folded_pods.iter().any(is_it)
 }
 
 /// The finding that nobody known stands behind a Service: what an invented pod would be told is no answer.

@@ -60,10 +60,10 @@ fn listed(namespace: &str, rest: &str, start: usize, span: Span) -> Option<Word>
 pub(in super::super) fn bare(text: &str, span: Span, context: &Context<'_>) -> Option<Word> {
     let written = text.get(span.range())?;
     let word = parts(written, span.range().start, Kind::Either, span)?;
-    let is_it = |name: &Symbol| *name == word.name.0;
-    let made_by = |workload: &InventoryWorkload| workload.root_owner().is_some_and(|(_, name)| is_it(&name));
-    let known = context.inventory.workloads.iter().any(|workload| is_it(&workload.name) || made_by(workload))
-        || context.inventory.services.iter().any(|service| is_it(&service.name));
+    let (inventory, is_it) = (context.inventory, |name: &Symbol| *name == word.name.0);
+    let made_by = |workload: &InventoryWorkload| inventory.makers(workload).iter().any(|(_, name)| is_it(name));
+    let known = inventory.workloads.iter().any(|workload| is_it(&workload.name) || made_by(workload))
+        || inventory.services.iter().any(|service| is_it(&service.name));
     known.then_some(word)
 }
 

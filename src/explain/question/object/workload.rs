@@ -1,0 +1,160 @@
+//! Workloads by their names.
+//!
+//! Owns: whom a name stands for, and the finding that nobody has it. It must not know ports, nor Services' ways.
+
+use std::collections::BTreeMap;
+
+use super::{Kind, Word, may_be_outside};
+use crate::diagnostic::{Diagnostic, code, nearest};
+use crate::explain::question::draft::{Draft, Written};
+use crate::explain::question::{Context, Object, Scope, advice};
+use crate::flow::Symbol;
+use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Maker, PodPhase, WorkloadKind};
+use crate::source::Location;
+
+/// Whom the name of a workload stands for.
+pub(super) struct Called<'c> {
+    /// The workload of the name, or one that stands for its pods.
+    pub(super) first: &'c InventoryWorkload,
+    /// All of them: it, and what was made by it.
+    pub(super) all: Vec<&'c InventoryWorkload>,
+    /// What is meant.
+    pub(super) object: Object,
+}
+
+/// The workloads of a namespace by their names, and by those of what made them.
+struct Names<'c> {
+    workloads: &'c [InventoryWorkload],
+    inventory: &'c Inventory,
+    gone: BTreeMap<(Symbol, Maker), Vec<Maker>>,
+}
+
+impl<'c> Names<'c> {
+    fn new(home: &str, inventory: &'c Inventory) -> Self {
+        Self { workloads: inventory.workloads_in(home), inventory, gone: inventory.gone() }
+    }
+
+    /// What made pods of a workload, as far as that fits.
+    fn maker(&self, workload: &InventoryWorkload, fits: impl Fn(&Maker) -> bool) -> Option<Maker> {
+        let key = (Symbol::clone(&workload.namespace), (workload.kind, Symbol::clone(&workload.name)));
+        let gone = self.gone.get(&key).into_iter().flatten().cloned();
+        self.inventory.makers(workload).into_iter().chain(gone).find(fits)
+    }
+
+    /// Those of a name: the one that has it, and what it made.
+    fn called(&self, object: Object, first: &'c InventoryWorkload) -> Called<'c> {
+        let own: Maker = (object.kind, Symbol::clone(&object.name));
+        let is_of = |workload: &&InventoryWorkload| {
+            let is_it = std::ptr::eq(*workload, first) || (workload.kind, &workload.name) == (own.0, &own.1);
+            is_it || workload.phase == PodPhase::Live && self.maker(workload, |maker| *maker == own).is_some()
+        };
+        Called { first, all: self.workloads.iter().filter(is_of).collect(), object }
+    }
+}
+
+/// Whether a workload of this name is held, or what one made.
+pub(super) fn is_held(home: &str, name: &str, inventory: &Inventory) -> bool {
+    let names = Names::new(home, inventory);
+    let is_it = |workload: &InventoryWorkload| *workload.name == *name || names.maker(workload, |(_, maker)| **maker == *name).is_some();
+    names.workloads.iter().any(is_it)
+}
+
+/// The workload that a word names, with all that it made; or one of the pods of a workload that the manifests hold by its pods alone.
+pub(super) fn workload<'c>(
+    word: &Word,
+    home: &Symbol,
+    draft: &Draft<'_>,
+    context: &Context<'c>,
+    notes: &mut Vec<String>,
+) -> Result<Called<'c>, Box<Diagnostic>> {
+    let names = Names::new(home, context.inventory);
+    let object = |kind: WorkloadKind, name: &Symbol| Object { kind, namespace: home.clone(), name: name.clone(), scope: Scope::WithMade };
+    let kind = match word.kind {
+        Kind::Workload(kind) => Some(kind),
+        Kind::Service | Kind::Either => None,
+    };
+    let fits = |own: WorkloadKind, name: &Symbol| kind.is_none_or(|kind| kind == own) && *name == word.name.0;
+    if let Some(found) = names.workloads.iter().find(|workload| fits(workload.kind, &workload.name)) {
+        notes.extend(
+            (found.phase == PodPhase::Ended).then(|| format!("{found} has ended and calls nobody; judged is one like it that runs")),
+        );
+        return Ok(names.called(object(found.kind, &found.name), found));
+    }
+    let made = |workload: &'c InventoryWorkload| Some((workload, names.maker(workload, |(own, name)| fits(*own, name))?));
+    if let Some((found, (own, name))) = names.workloads.iter().find_map(made) {
+        return Ok(names.called(object(own, &name), found));
+    }
+    if kind == Some(WorkloadKind::Pod)
+        && let Some(found) = pod(word, (home, names.workloads), context.inventory, notes)
+    {
+        return Ok(found);
+    }
+    Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
+}
+
+/// The workload that stands for a pod: into which it went, or that is called as the pod's name begins.
+fn pod<'c>(
+    word: &Word,
+    (home, workloads): (&Symbol, &'c [InventoryWorkload]),
+    inventory: &Inventory,
+    notes: &mut Vec<String>,
+) -> Option<Called<'c>> {
+    let one = |first: &'c InventoryWorkload, kind: WorkloadKind, name: &Symbol| {
+        let object = Object { kind, namespace: home.clone(), name: name.clone(), scope: Scope::Itself };
+        Called { first, all: vec![first], object }
+    };
+    let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
+    let folded = inventory.folded_pods.iter().find(is_it);
+    let stands = |workload: &&InventoryWorkload| folded.is_some_and(|pod| pod.owner == (workload.kind, Symbol::clone(&workload.name)));
+    if let Some(owner) = workloads.iter().find(stands) {
+        return Some(one(owner, WorkloadKind::Pod, &word.name.0));
+    }
+    let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
+    let owner = workloads.iter().filter(owns).max_by_key(|workload| workload.name.len())?;
+    notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
+    Some(one(owner, owner.kind, &owner.name))
+}
+
+/// The namespaces of what runs.
+pub(super) fn all_namespaces(inventory: &Inventory) -> impl Iterator<Item = &Symbol> {
+    let workloads = inventory.workloads.iter().map(|workload| &workload.namespace);
+    workloads.chain(inventory.services.iter().map(|service| &service.namespace))
+}
+
+/// The finding that no manifest holds an object.
+pub(super) fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>, context: &Context<'_>) -> Box<Diagnostic> {
+    let (name, span) = &word.name;
+    let location = Location { file: draft.flow, span: *span };
+    let inventory = context.inventory;
+    if word.url.is_some() && (word.kind == Kind::Either || word.namespace.as_ref().is_some_and(|own| may_be_outside(word, own, context))) {
+        let host = word.url.as_ref().map_or(name, |url| &url.host);
+        let finding = draft.unclear(*span, format!("`{host}` is no Service of a cluster"));
+        return Box::new(finding.label("a name outside").note(advice::NO_NAMES).help(advice::OUTSIDE));
+    }
+    let finding = Diagnostic::new(code::UNKNOWN_OBJECT, location, format!("there is no {kind} `{name}` in namespace `{home}`"));
+    if inventory.workloads.is_empty() && inventory.services.is_empty() {
+        let finding = finding.label("no manifest describes what runs");
+        return Box::new(if context.has_manifests {
+            finding.help("ask by label, as `app=web@shop`: policies alone say whom they select, not what runs")
+        } else {
+            finding.help("give the manifests with `--inventory`, or a dump with `--manifests`")
+        });
+    }
+    let services = inventory.services.iter().map(|service| (&service.namespace, &service.name, "Service"));
+    let workloads = inventory.workloads.iter().map(|workload| (&workload.namespace, &workload.name, workload.kind.name()));
+    let is_called = matches!(&draft.destination, Written::Object(called) if called.span == word.span);
+    let all: Vec<(&Symbol, &Symbol, &str)> = match word.kind {
+        Kind::Service => services.collect(),
+        Kind::Either if is_called => workloads.chain(services).collect(),
+        Kind::Either | Kind::Workload(_) => workloads.collect(),
+    };
+    let finding = finding.label("not among the manifests");
+    if let Some((namespace, _, kind)) = all.iter().find(|(_, known, _)| *known == name) {
+        return Box::new(finding.help(format!("namespace `{namespace}` has a {kind} of this name: `{name}@{namespace}`")));
+    }
+    let here = all.iter().filter(|(namespace, _, _)| *namespace == home).map(|(_, name, _)| &***name);
+    Box::new(match nearest(name, here) {
+        Some(near) => finding.fix(format!("did you mean `{near}`?"), location, near),
+        None => finding.help("ask by label, as `app=web@shop`, if its pods are in no manifest"),
+    })
+}
