@@ -15,6 +15,7 @@ mod effect;
 mod entrance;
 mod human;
 mod json;
+mod loopback;
 mod origin;
 mod own_node;
 mod place;

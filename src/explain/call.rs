@@ -5,6 +5,7 @@
 
 use super::claims::{self, Readings};
 use super::entrance;
+use super::loopback;
 use super::own_node;
 use super::place;
 use super::possible::Possible;
@@ -127,6 +128,9 @@ impl Call {
             return entrance::decide(setting, self, entrance);
         }
         let decision = own_node::settle(setting, self, setting.cluster.decide(&self.question()));
+        if loopback::is_it(&self.source, &self.destination) {
+            return loopback::settle(decision);
+        }
         setting.routings.settle(setting, self, decision)
     }
 }

@@ -393,3 +393,27 @@ fn a_named_pod_is_what_it_says_itself() {
     // A change that is offered is tried on the same pod.
     assert!(refused.contains("to allow it"), "{refused}");
 }
+
+/// What a pod sends to itself does not leave it, whatever policies say and whoever wrote them.
+#[test]
+fn a_pod_always_reaches_itself_by_loopback() {
+    let closed = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {containers: [{name: c, image: i}]}\n\
+                  ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\n\
+                  spec: {podSelector: {}, policyTypes: [Egress]}\n";
+    let intents = "namespace shop\nallow app=b -> app=a:80\n";
+    for (mesh, written) in [("none", ""), ("sidecar", ""), ("ambient", ""), ("none", intents)] {
+        let config = format!("[mesh]\nmode = \"{mesh}\"\n");
+        let manifests = if written.is_empty() { closed } else { "" };
+        let files = Files { manifests, intents: written, config: &config, ..Files::default() };
+        for called in ["127.0.0.1:80", "127.8.9.1:53/udp", "[::1]:80", "127.0.0.0/8:80"] {
+            let answer = files.ask(&format!("app=a@shop -> {called}"));
+            assert_eq!(answer.verdict(), Some(&Verdict::Allowed), "{mesh} {called} {:?}", answer.findings);
+            let [case] = answer.cases.as_slice() else { panic!("{called}") };
+            assert!(case.notes.iter().any(|note| note.contains("no policy can stop this connection")), "{:?}", case.notes);
+            assert!(case.remedies.is_empty() && answer.disagreement().is_none(), "{called}");
+        }
+        for called in ["128.0.0.1:80", "126.255.255.255:80"] {
+            assert_eq!(files.ask(&format!("app=a@shop -> {called}")).verdict(), Some(&Verdict::Denied), "{mesh} {called}");
+        }
+    }
+}
