@@ -11,6 +11,7 @@ mod called;
 mod case;
 mod claims;
 mod client;
+mod disputed;
 mod effect;
 mod entrance;
 mod human;

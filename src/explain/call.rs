@@ -4,6 +4,7 @@
 //! not explain an answer.
 
 use super::claims::{self, Readings};
+use super::disputed;
 use super::entrance;
 use super::loopback;
 use super::own_node;
@@ -124,6 +125,10 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
+        disputed::settle(setting, self, self.decide_by_gates(setting))
+    }
+
+    fn decide_by_gates(&self, setting: &Setting) -> Decision {
         if let Some(entrance) = &self.entrance {
             return entrance::decide(setting, self, entrance);
         }
