@@ -14,6 +14,7 @@ mod client;
 mod disputed;
 mod effect;
 mod entrance;
+mod holder;
 mod human;
 mod json;
 mod loopback;

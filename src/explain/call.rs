@@ -6,6 +6,7 @@
 use super::claims::{self, Readings};
 use super::disputed;
 use super::entrance;
+use super::holder;
 use super::loopback;
 use super::own_node;
 use super::place;
@@ -136,6 +137,7 @@ impl Call {
         if loopback::is_it(&self.source, &self.destination) {
             return loopback::settle(decision);
         }
+        let decision = holder::settle(setting, self, decision);
         setting.routings.settle(setting, self, decision)
     }
 }
