@@ -5,6 +5,7 @@
 
 mod capture;
 mod containers;
+mod disputed;
 mod injection;
 mod makers;
 mod mesh_config;
@@ -23,6 +24,7 @@ use crate::manifest::{Document, MAX_FILE, Reading, Whereabouts, documents};
 use crate::source::{FileId, Location, Source, Span};
 
 pub use capture::{Captured, InboundCapture, OutboundCapture};
+pub use disputed::Disputed;
 pub use makers::Maker;
 pub use ownership::FoldedPod;
 pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
@@ -50,6 +52,8 @@ pub struct Inventory {
     pub accounts: BTreeMap<(Symbol, Symbol), Location>,
     /// Pods that went into their owner, as far as they say where they are.
     pub folded_pods: Vec<FoldedPod>,
+    /// What stands more than once and says different things.
+    pub disputed: Disputed,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
     folded: BTreeMap<Owner, Folded>,
 }
@@ -187,6 +191,7 @@ impl Inventory {
             findings.extend(self.add_namespace(name, facts, code));
         }
         self.accounts.extend(other.accounts);
+        self.disputed.extend(other.disputed);
         self.folded.extend(other.folded);
         self.folded_pods.extend(other.folded_pods);
         self.workloads.extend(other.workloads);
@@ -257,7 +262,11 @@ impl Inventory {
     /// Takes in what an object says about a namespace.
     fn add_namespace(&mut self, name: Symbol, facts: NamespaceFacts, code: Code) -> Option<Diagnostic> {
         if let Some(first) = self.namespaces.get(&name) {
-            return (first.labels != facts.labels).then(|| disagreement(code, "Namespace", &name, [facts.location, first.location]));
+            if first.labels == facts.labels {
+                return None;
+            }
+            self.disputed.add_namespace(&name, [first, &facts]);
+            return Some(disagreement(code, "Namespace", &name, [facts.location, first.location]));
         }
         self.namespaces.insert(name, facts);
         None
@@ -265,7 +274,7 @@ impl Inventory {
 
     /// Brings the lists in order, makes one of what stands twice, and folds workloads into their owners.
     fn settle(&mut self, code: Code) -> Vec<Diagnostic> {
-        let mut findings = Vec::new();
+        let (mut findings, disputed) = (Vec::new(), &mut self.disputed);
         self.workloads.sort_by(|left, right| left.key().cmp(&right.key()));
         self.workloads.dedup_by(|later, first| {
             // Of a name that is only begun each object makes another one.
@@ -273,6 +282,7 @@ impl Inventory {
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, later.kind.name(), &name, [later.location, first.location]));
+                disputed.add_workload(first, later);
             }
             twice
         });
@@ -282,6 +292,7 @@ impl Inventory {
             if twice && !later.says_the_same(first) {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, "Service", &name, [later.location, first.location]));
+                disputed.add_service([first, later]);
             }
             if twice && first.addresses.is_empty() {
                 first.addresses = std::mem::take(&mut later.addresses);

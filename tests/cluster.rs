@@ -5,6 +5,7 @@ mod properties;
 mod reading;
 mod reasons;
 mod strictness;
+mod twice;
 mod unmodelled;
 mod wire_traps;
 mod workloads;

@@ -3,6 +3,7 @@
 //! Owns: the walk over documents, on two threads; `metadata`. Every object is sorted by `kinds`, and
 //! nothing is skipped in silence: what cannot be read makes the flows unspecified that it may touch.
 
+mod disputed;
 mod findings;
 mod installation;
 mod istiod;
@@ -83,7 +84,8 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     for (file, source) in too_large {
         manifests.too_large(file, source);
     }
-    manifests.find_twins(sources);
+    manifests.find_twins(sources, &platform.root_namespace);
+    manifests.open_disputed();
     manifests.report_homeless(platform);
     manifests.settle_joining(platform);
     manifests.add_ingresses();

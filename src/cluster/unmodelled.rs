@@ -70,6 +70,8 @@ pub(super) enum Why {
     Bare,
     /// It could not be read.
     Unreadable,
+    /// Several of its name say different things.
+    Twice,
     /// This group, of which it is, has no such kind, and another one is meant.
     Group(&'static str),
 }
@@ -195,7 +197,7 @@ impl Unmodelled {
 
     /// Whether what a gate lets pass may be stopped there by it: what a policy about callers says is nothing to the gates before it.
     pub(super) fn may_change(&self, gate: Gate) -> bool {
-        let is_about_callers = self.why == Why::Unreadable && &*self.object.kind == "AuthorizationPolicy";
+        let is_about_callers = matches!(self.why, Why::Unreadable | Why::Twice) && &*self.object.kind == "AuthorizationPolicy";
         !is_about_callers || gate == Gate::Caller
     }
 
@@ -361,6 +363,7 @@ impl fmt::Display for Unmodelled {
                     self.object
                 )
             }
+            Why::Twice => write!(out, "{} stands twice, and which of the two is in the cluster is not known", self.object),
             Why::Unreadable => write!(out, "{} may decide otherwise and cannot be read", self.object),
         }
     }

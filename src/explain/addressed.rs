@@ -20,6 +20,8 @@ pub(super) struct Addressed {
     /// Pods that a workload stands for, each with its own addresses.
     folded: Vec<(OnePod, Vec<IpAddr>)>,
     nodes: BTreeMap<IpAddr, Symbol>,
+    /// Pods on the network of their node, with its addresses.
+    on_nodes: Vec<(OnePod, Vec<IpAddr>)>,
     /// The `StatefulSets`, whose pods have names that can be told.
     sets: Vec<(Object, Ordinals)>,
 }
@@ -57,6 +59,9 @@ impl Addressed {
     }
 
     fn add(&mut self, pod: &OnePod, addresses: &[IpAddr], host_network: HostNetwork) {
+        if host_network == HostNetwork::Yes {
+            self.on_nodes.push((pod.clone(), addresses.to_vec()));
+        }
         for address in addresses {
             if host_network == HostNetwork::No {
                 let known = self.pods.entry(*address).or_default();
@@ -82,6 +87,12 @@ impl Addressed {
     /// All pods that a workload stands for, each with its addresses.
     pub(super) fn all_folded(&self) -> impl Iterator<Item = (&OnePod, &[IpAddr])> {
         self.folded.iter().map(|(pod, addresses)| (pod, &**addresses))
+    }
+
+    /// The pods on the network of the node that has an address, by that or by its name.
+    pub(super) fn on_network<'a>(&'a self, address: IpAddr, node: Option<&'a Symbol>) -> impl Iterator<Item = &'a OnePod> {
+        let is_there = move |(pod, own): &&(OnePod, Vec<IpAddr>)| own.contains(&address) || node.is_some() && pod.node.as_ref() == node;
+        self.on_nodes.iter().filter(is_there).map(|(pod, _)| pod)
     }
 
     /// The `StatefulSets`.

@@ -4,7 +4,10 @@
 //! not explain an answer.
 
 use super::claims::{self, Readings};
+use super::disputed;
 use super::entrance;
+use super::holder;
+use super::loopback;
 use super::own_node;
 use super::place;
 use super::possible::Possible;
@@ -123,10 +126,18 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
+        disputed::settle(setting, self, self.decide_by_gates(setting))
+    }
+
+    fn decide_by_gates(&self, setting: &Setting) -> Decision {
         if let Some(entrance) = &self.entrance {
             return entrance::decide(setting, self, entrance);
         }
         let decision = own_node::settle(setting, self, setting.cluster.decide(&self.question()));
+        if loopback::is_it(&self.source, &self.destination) {
+            return loopback::settle(decision);
+        }
+        let decision = holder::settle(setting, self, decision);
         setting.routings.settle(setting, self, decision)
     }
 }

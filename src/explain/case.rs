@@ -10,6 +10,7 @@ use super::assume;
 use super::call::{self, Call, Calls};
 use super::client;
 use super::entrance;
+use super::loopback;
 use super::origin::{self, Origin};
 use super::place;
 use super::question::{Question, Side};
@@ -208,7 +209,9 @@ impl Kind {
 
 /// What the intents say of a connection; none without intents.
 pub(super) fn said(setting: &Setting, call: &Call, decision: &Decision) -> Option<Said> {
-    if setting.input.intents.is_empty() && setting.input.with.is_empty() {
+    let is_silent = setting.input.intents.is_empty() && setting.input.with.is_empty();
+    // Of what never leaves a pod intents say nothing.
+    if is_silent || loopback::is_it(&call.source, &call.destination) {
         return None;
     }
     Some(said::of(&setting.policy, &flow(setting, call, decision)))
@@ -238,6 +241,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     if call.source.endpoint == call.destination.endpoint && call.source.endpoint.facts.one_pod.is_none() {
         notes.push("between two pods of the same kind; what a pod sends to its own address no policy stops".to_owned());
     }
+    notes.extend(loopback::note(&call.source, &call.destination));
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting, decision));

@@ -215,6 +215,11 @@ impl World {
         vec![outside]
     }
 
+    /// The pods on the network of the node that has an address.
+    pub(super) fn on_network(&self, address: IpAddr, node: Option<&Symbol>) -> Vec<Known> {
+        self.addressed.on_network(address, node).filter_map(|pod| self.as_it_is(pod, &[address])).collect()
+    }
+
     /// Whose addresses are known.
     pub(super) fn addressed(&self) -> &Addressed {
         &self.addressed

@@ -152,9 +152,12 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
     }
     let labels = workload.labels.iter().filter(|(key, _)| !owner.open_keys.contains(*key));
     let same_labels = labels.eq(owner.labels.iter());
+    // What two objects of its name say differently is not known of it.
+    let is_sure = workload.open_keys.is_subset(&owner.open_keys);
     let same_proxy =
         (&workload.capture, &workload.outbound) == (&owner.capture, &owner.outbound) && workload.unmodelled == owner.unmodelled;
-    same_labels
+    is_sure
+        && same_labels
         && same_proxy
         && has_ports_of(workload, owner)
         && workload.account == owner.account

@@ -424,3 +424,86 @@ fn a_named_pod_is_what_it_says_itself() {
     // A change that is offered is tried on the same pod.
     assert!(refused.contains("to allow it"), "{refused}");
 }
+
+/// What a pod sends to itself does not leave it, whatever policies say and whoever wrote them.
+#[test]
+fn a_pod_always_reaches_itself_by_loopback() {
+    let closed = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {containers: [{name: c, image: i}]}\n\
+                  ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\n\
+                  spec: {podSelector: {}, policyTypes: [Egress]}\n";
+    let intents = "namespace shop\nallow app=b -> app=a:80\n";
+    for (mesh, written) in [("none", ""), ("sidecar", ""), ("ambient", ""), ("none", intents)] {
+        let config = format!("[mesh]\nmode = \"{mesh}\"\n");
+        let manifests = if written.is_empty() { closed } else { "" };
+        let files = Files { manifests, intents: written, config: &config, ..Files::default() };
+        for called in ["127.0.0.1:80", "127.8.9.1:53/udp", "[::1]:80", "127.0.0.0/8:80"] {
+            let answer = files.ask(&format!("app=a@shop -> {called}"));
+            assert_eq!(answer.verdict(), Some(&Verdict::Allowed), "{mesh} {called} {:?}", answer.findings);
+            let [case] = answer.cases.as_slice() else { panic!("{called}") };
+            assert!(case.notes.iter().any(|note| note.contains("no policy can stop this connection")), "{:?}", case.notes);
+            assert!(case.remedies.is_empty() && answer.disagreement().is_none(), "{called}");
+        }
+        for called in ["128.0.0.1:80", "126.255.255.255:80"] {
+            assert_eq!(files.ask(&format!("app=a@shop -> {called}")).verdict(), Some(&Verdict::Denied), "{mesh} {called}");
+        }
+    }
+}
+
+/// What runs on a node and pods on its network cannot be told apart, so neither can answers about them.
+#[test]
+fn an_address_of_a_node_is_that_of_pods_on_its_network() {
+    let manifests = |peer: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: b, namespace: s, labels: {{app: b}}}}\n\
+             spec: {{nodeName: n1, containers: [{{name: c, image: i}}]}}\nstatus: {{phase: Running, podIP: 10.7.0.1}}\n\
+             ---\napiVersion: v1\nkind: Pod\nmetadata: {{name: hq, namespace: s, labels: {{app: hq}}}}\n\
+             spec: {{hostNetwork: true, nodeName: n2, containers: [{{name: c, image: i}}]}}\nstatus: {{phase: Running, podIP: 192.168.0.6}}\n\
+             ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: s}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: b}}}}, policyTypes: [Ingress, Egress], ingress: [{{from: [{peer}]}}], egress: [{{to: [{peer}]}}]}}\n"
+        )
+    };
+    let verdict = |peer: &str, flow: &str| {
+        let answer = Files { manifests: &manifests(peer), config: "[mesh]\nmode = \"none\"\n", ..Files::default() }.ask(flow);
+        match answer.verdict() {
+            Some(Verdict::Unspecified(why)) => why.clone(),
+            other => format!("{other:?}"),
+        }
+    };
+    for (by_address, by_name) in
+        [("192.168.0.6 -> pod/b@s:80", "pod/hq@s -> pod/b@s:80"), ("pod/b@s -> 192.168.0.6:80", "pod/b@s -> pod/hq@s:80")]
+    {
+        let any = "{namespaceSelector: {}, podSelector: {}}";
+        assert!(verdict(any, by_address).contains("is also the address of Pod s/hq"), "{}", verdict(any, by_address));
+        assert!(verdict(any, by_name).contains("host-network pod"), "{}", verdict(any, by_name));
+        let other = "{podSelector: {matchLabels: {app: x}}}";
+        assert_eq!(verdict(other, by_name), verdict(other, by_address), "nobody takes it for one of those");
+        let block = "{ipBlock: {cidr: 192.168.0.0/24}}";
+        assert_eq!(verdict(block, by_name), verdict(block, by_address));
+    }
+    let any = "{namespaceSelector: {}, podSelector: {}}";
+    assert_eq!(verdict(any, "192.168.0.7 -> pod/b@s:80"), "Some(Denied)");
+}
+
+/// An address among those of pods is some pod's, shown or not.
+#[test]
+fn an_address_of_pods_that_none_is_shown_to_have_is_some_pods() {
+    let ask = |peer: &str, flow: &str| {
+        let manifests = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: s, labels: {{app: a}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n\
+             status: {{phase: Running, podIP: 10.244.0.5}}\n\
+             ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: s}}\n\
+             spec: {{podSelector: {{}}, ingress: [{peer}]}}\n"
+        );
+        let config = "[mesh]\nmode = \"none\"\n[cluster]\npod-cidrs = [\"10.244.0.0/16\"]\nservice-cidrs = [\"10.96.0.0/12\"]\n";
+        Files { manifests: &manifests, config, ..Files::default() }.ask(flow).verdict().cloned()
+    };
+    let is_open =
+        |peer: &str, flow: &str| matches!(ask(peer, flow), Some(Verdict::Unspecified(why)) if why.contains("among `cluster.pod-cidrs`"));
+    let flow = "10.244.9.9 -> pod/a@s:80";
+    assert!(is_open("{from: [{podSelector: {matchLabels: {app: x}}}]}", flow), "it may be one of these");
+    assert!(is_open("{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}", flow), "whether blocks hold pods is not known");
+    assert!(!matches!(ask("{from: [{namespaceSelector: {}}]}", flow), Some(Verdict::Denied)), "every pod of every namespace may");
+    assert_eq!(ask("{}", flow), Some(Verdict::Allowed), "whoever it is");
+    assert_eq!(ask("{ports: [{port: 81}]}", flow), Some(Verdict::Denied), "whoever it is");
+    assert_eq!(ask("{from: [{podSelector: {matchLabels: {app: x}}}]}", "10.245.9.9 -> pod/a@s:80"), Some(Verdict::Denied));
+}

@@ -398,3 +398,18 @@ fn a_service_without_pods_leads_nowhere() {
     let alone = service("nobody", "{selector: {app: zz}, ports: [{port: 80}]}");
     assert_eq!(verdict(&alone, NO_MESH, "app=b@s -> svc/nobody@s:80"), Verdict::Allowed);
 }
+
+/// Of two Services of one name only one is in the cluster, and nobody knows which.
+#[test]
+fn a_service_that_stands_twice_leads_nowhere_for_sure() {
+    let one = |target: u16| service("x", &format!("{{selector: {{app: a}}, ports: [{{port: 80, targetPort: {target}}}]}}"));
+    let asked = |manifests: &str, flow: &str| Files { manifests, config: NO_MESH, ..Files::default() }.ask(flow).verdict().cloned();
+    let flow = "app=b@s -> svc/x@s:80";
+    for [first, second] in [[8080, 9090], [9090, 8080]] {
+        let both = format!("{RUNNING}{}{}{}", one(first), one(second), lets_in(FROM_B, "8080"));
+        assert!(matches!(asked(&both, flow), Some(Verdict::Unspecified(why)) if why.contains("stands twice")), "{first}");
+        assert_eq!(asked(&both, "app=b@s -> app=a@s:8080"), Some(Verdict::Allowed), "who calls the pods is not touched");
+    }
+    let same = format!("{RUNNING}{}{}{}", one(8080), one(8080), lets_in(FROM_B, "8080"));
+    assert_eq!(asked(&same, flow), Some(Verdict::Allowed));
+}

@@ -34,7 +34,7 @@ const KNOWN_BY_MEANING: [&str; 2] = ["networking.k8s.io", "NetworkPolicy"];
 impl Manifests {
     /// Reports objects of one kind and name that stand more than once and say different things: only one of them can be in the cluster.
     /// Those that say the same are one, as whoever applies both has one.
-    pub(super) fn find_twins(&mut self, sources: &Sources) {
+    pub(super) fn find_twins(&mut self, sources: &Sources, root: &Symbol) {
         let mut by_name: BTreeMap<&Name, Vec<&Noted>> = BTreeMap::new();
         for noted in &self.noted {
             by_name.entry(&noted.name).or_default().push(noted);
@@ -45,7 +45,7 @@ impl Manifests {
         }
         let mut dropped = drop_copies(&mut self.policies);
         let mut copies = BTreeSet::new();
-        let mut findings = Vec::new();
+        let (mut findings, mut open) = (Vec::new(), Vec::new());
         for (name, all) in by_name {
             let others = match dropped.remove(name) {
                 // Which ones of them have been dropped is all the same: where one is left that says something else, somebody has to look.
@@ -56,9 +56,13 @@ impl Manifests {
                 copies.insert(Name::clone(name));
             }
             let Some(first) = all.first() else { continue };
+            if !others.is_empty() {
+                open.push((Name::clone(name), first.location));
+            }
             findings.extend(others.into_iter().map(|other| twin(other, first.location)));
         }
         self.findings.extend(findings);
+        self.open_twins(open, root);
         self.mesh.drop_copies(&copies);
         drop_alike(&mut self.unmodelled, &copies);
     }

@@ -1,0 +1,91 @@
+//! Objects of which several of one name say different things: only one can be in the cluster, and no flat answer comes from either.
+
+use super::{Platform, decide, end, object, platform, policy, read_on};
+use twogate::cluster::Cluster;
+use twogate::flow::{DataPlane, Verdict};
+
+/// A cluster without a mesh, in which objects stand twice.
+fn outside(yaml: &str) -> Cluster {
+    let (cluster, findings) = read_on(Platform { mesh: DataPlane::None, ..platform() }, yaml);
+    assert!(findings.iter().any(|finding| finding.message.contains("stands twice")), "{findings:?}");
+    cluster
+}
+
+fn pod(namespace: &str, name: &str, labels: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}{labels}}}}}\n\
+         spec: {{containers: [{{name: c, image: i, ports: [{{name: http, containerPort: 80}}]}}]}}\n"
+    )
+}
+
+fn workload<'c>(cluster: &'c Cluster, name: &str) -> &'c twogate::cluster::Endpoint {
+    &cluster.workloads().iter().find(|workload| &*workload.name == name).unwrap().endpoint
+}
+
+/// Whether a connection between two workloads passes; none if nobody knows.
+fn passes(cluster: &Cluster, from: &str, to: &str) -> Option<bool> {
+    match decide(cluster, workload(cluster, from), workload(cluster, to), "80").verdict {
+        Verdict::Allowed => Some(true),
+        Verdict::Denied => Some(false),
+        Verdict::Unspecified(_) => None,
+    }
+}
+
+#[test]
+fn policies_of_one_name_leave_open_what_they_select() {
+    let pods = pod("shop", "a", "") + &pod("shop", "b", "");
+    let open = policy("p", "{podSelector: {matchLabels: {app: a}}, ingress: [{}]}");
+    let shut = policy("p", "{podSelector: {matchLabels: {app: a}}, ingress: []}");
+    for both in [format!("{open}{shut}"), format!("{shut}{open}")] {
+        let cluster = outside(&format!("{pods}{both}"));
+        assert_eq!(passes(&cluster, "b", "a"), None, "{both}");
+        assert_eq!(passes(&cluster, "a", "b"), Some(true), "it says nothing of what leaves, nor of others");
+        let why = format!("{:?}", decide(&cluster, &end("203.0.113.7"), workload(&cluster, "a"), "80").verdict);
+        assert!(why.contains("NetworkPolicy `shop/p` stands twice"), "{why}");
+    }
+    let (cluster, findings) = read_on(Platform { mesh: DataPlane::None, ..platform() }, &format!("{pods}{shut}{shut}"));
+    assert!(findings.is_empty(), "{findings:?}");
+    assert_eq!(passes(&cluster, "b", "a"), Some(false), "copies that say the same are one");
+}
+
+#[test]
+fn labels_that_differ_are_not_known() {
+    let from = |spec: &str| policy("p", &format!("{{podSelector: {{matchLabels: {{app: a}}}}, ingress: [{{from: [{spec}]}}]}}"));
+    let namespace = |team: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: far, labels: {{team: {team}}}}}\n");
+    let pods = pod("shop", "a", "") + &pod("far", "c", "");
+    for [first, second] in [["a", "b"], ["b", "a"]] {
+        let selects = from("{namespaceSelector: {matchLabels: {team: a}}}");
+        let cluster = outside(&format!("{pods}{selects}{}{}", namespace(first), namespace(second)));
+        assert_eq!(passes(&cluster, "c", "a"), None, "{first}");
+        let named = from("{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: far}}}");
+        let cluster = outside(&format!("{pods}{named}{}{}", namespace(first), namespace(second)));
+        assert_eq!(passes(&cluster, "c", "a"), Some(true), "its name is");
+    }
+    let twins = [pod("far", "c", ", v: x"), pod("far", "c", "")];
+    for [first, second] in [[0, 1], [1, 0]] {
+        let all = format!("{}{}{}", pod("shop", "a", ""), twins[first], twins[second]);
+        let selects = |label: &str| from(&format!("{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{{label}}}}}}}"));
+        assert_eq!(passes(&outside(&format!("{all}{}", selects("v: x"))), "c", "a"), None, "{first}");
+        assert_eq!(passes(&outside(&format!("{all}{}", selects("app: c"))), "c", "a"), Some(true), "both say this");
+    }
+}
+
+#[test]
+fn ports_and_accounts_that_differ_are_not_known() {
+    let http = policy("p", "{podSelector: {matchLabels: {app: a}}, ingress: [{ports: [{port: http}]}]}");
+    let moved = pod("shop", "a", "").replace("containerPort: 80", "containerPort: 81");
+    let cluster = outside(&format!("{}{moved}{}{http}", pod("shop", "a", ""), pod("shop", "b", "")));
+    assert_eq!(passes(&cluster, "b", "a"), None);
+    let other = pod("shop", "a", "").replace("spec: {", "spec: {serviceAccountName: x, ");
+    let cluster = outside(&format!("{}{other}{}", pod("shop", "a", ""), pod("shop", "b", "")));
+    assert_eq!(passes(&cluster, "b", "a"), None, "more than labels and ports differs");
+}
+
+#[test]
+fn policies_of_the_mesh_leave_open_their_namespace() {
+    let pods = pod("shop", "a", "") + &pod("shop", "b", "") + &pod("far", "c", "") + &pod("far", "d", "");
+    let rule = |action: &str| object("security.istio.io/v1", "AuthorizationPolicy", "p", &format!("{{action: {action}, rules: [{{}}]}}"));
+    let (cluster, _) = read_on(platform(), &format!("{pods}{}{}", rule("ALLOW"), rule("DENY")));
+    assert_eq!(passes(&cluster, "b", "a"), None);
+    assert_eq!(passes(&cluster, "c", "d"), Some(true), "nor of any other");
+}
