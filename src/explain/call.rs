@@ -15,8 +15,8 @@ use super::question::{Edge, Entrance, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
 use super::world::{self, Known};
-use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Way};
-use crate::flow::{DataPlane, Peer, Protocol, Request, Transport};
+use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Names, Way};
+use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Transport};
 use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
 use crate::source::Location;
 
@@ -37,6 +37,8 @@ pub(super) struct Call {
     pub(super) is_usual: bool,
     /// Whether the flow names the host of the request.
     pub(super) names_host: bool,
+    /// Whether the flow says the host, be it the one that would be taken anyway.
+    pub(super) tells_host: bool,
     /// What the flow names for the destination.
     pub(super) naming: Naming,
     /// Whether the flow names the pod itself.
@@ -122,6 +124,21 @@ impl Call {
         let target = question.targets.iter().chain(&question.translated).find(is_it).or(question.targets.first());
         let Some(side) = target.map(|target| &target.side) else { return };
         self.written = (written(setting, question, &question.source, &self.source), written(setting, question, side, &self.destination));
+    }
+
+    /// By what the end that is called tells calls of this caller apart.
+    pub(super) fn cuts_at_destination(&self, setting: &Setting) -> Vec<Cut> {
+        let account = self.source.pod().map(|pod| pod.account.clone());
+        let names = Names::new(setting.cluster.namespaces(), account.into_iter().collect());
+        setting.cluster.end(&self.destination.endpoint, Way::Ingress).cuts(&names)
+    }
+
+    /// The host that a request is taken to be for, where the flow names none and policies look at hosts; in a sentence without capital and
+    /// full stop. Which of the names of a Service a client writes it decides by itself (`semantics.md` §2.7).
+    pub(super) fn taken_host(&self, setting: &Setting) -> Option<String> {
+        let request = self.request.as_ref().filter(|_| !self.tells_host)?;
+        let is_looked_at = self.cuts_at_destination(setting).iter().any(|cut| !cut.requests.hosts.is_empty());
+        is_looked_at.then(|| format!("the request is taken to be for host `{}`, as the flow names none by `at`", request.host))
     }
 
     /// The answer of a setting.
@@ -266,6 +283,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         names_host: question.names_host,
+        tells_host: question.tells_host,
         naming: if question.service.is_some() { Naming::Service } else { Naming::Other },
         is_pod,
         entrance,

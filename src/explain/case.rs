@@ -245,6 +245,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(entrance::note(setting, call));
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting, decision));
+    notes.extend(call.taken_host(setting));
     notes.extend(setting.routings.note(setting, call, decision));
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));

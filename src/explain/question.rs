@@ -63,6 +63,8 @@ pub struct Question {
     pub request: Option<Request>,
     /// Whether the flow names the host of the request, and not just who is called.
     pub names_host: bool,
+    /// Whether it is the flow that says the host, in a URL or by `at`, as it may say the one that would be taken anyway.
+    pub tells_host: bool,
     /// The path as it is sent, where it arrives as another one.
     pub typed_path: Option<Symbol>,
     /// Whether the request is a gRPC call.
@@ -199,6 +201,8 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
     let host = destination.host(&homes.destination);
     let asked = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
     let names_host = asked.as_ref().is_some_and(|request| request.host != host.0);
+    let is_at = |clause: &Clause| matches!(clause, Clause::Http(http) if !http.hosts.is_empty());
+    let tells_host = destination.is_url() || parsed.statement.clauses.iter().any(|clause| is_at(&clause.value));
     let (request, typed_path) = asked.map_or((None, None), |request| arrived(request, context));
     let question = Question {
         flow: draft.flow,
@@ -208,6 +212,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         transport: meant.transport,
         request,
         names_host,
+        tells_host,
         typed_path,
         is_grpc: parsed.statement.clauses.iter().any(|clause| matches!(clause.value, Clause::Grpc(_))),
         is_pod: destination.is_pod,

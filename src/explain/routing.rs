@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::call::{Call, Naming};
 use super::client::passes_waypoint;
 use super::setting::{Judge, Setting};
-use crate::cluster::{Addressed, Decision, Endpoint, Gate, Names, Step, Way};
+use crate::cluster::{Addressed, Decision, Endpoint, Gate, Step};
 use crate::flow::{DataPlane, Peer, Protocol, RequestSamples, Symbol, Verdict};
 use crate::inventory::OutboundCapture;
 
@@ -274,10 +274,7 @@ fn is_looked_at(setting: &Setting, call: &Call, proxies: Proxies) -> bool {
     if proxies.waypoint {
         return true;
     }
-    let account = call.source.pod().map(|pod| pod.account.clone());
-    let names = Names::new(setting.cluster.namespaces(), account.into_iter().collect());
-    let cuts = setting.cluster.end(&call.destination.endpoint, Way::Ingress).cuts(&names);
-    cuts.iter().any(|cut| {
+    call.cuts_at_destination(setting).iter().any(|cut| {
         let words = RequestSamples { stops: false, looks_inside: false, ..cut.requests.clone() };
         words != RequestSamples::default()
     })

@@ -178,6 +178,24 @@ fn a_url_tells_whether_its_port_stands_behind_the_host() {
     assert!(matches!(unsaid, Verdict::Unspecified(_)), "{unsaid:?}");
 }
 
+/// Which of the names of a Service a client writes it decides by itself (`semantics.md` §2.7): where policies look at hosts, the one that is
+/// taken is told.
+#[test]
+fn the_host_that_is_taken_is_told_where_policies_look_at_it() {
+    let of_hosts = policy("DENY", "{to: [{operation: {hosts: [db.shop]}}]}");
+    let told = |more: &str, flow: &str| {
+        let answer = Files { manifests: &world(SIDECARS, "", more), ..Files::default() }.ask(flow);
+        let note = answer.cases[0].notes.iter().find(|note| note.contains("taken to be for host")).cloned();
+        note.map(|note| note.split('`').nth(1).unwrap().to_owned())
+    };
+    let looked_at = format!("{}{of_hosts}", service("api", "api"));
+    assert_eq!(told(&looked_at, "app=web@shop -> svc/api@shop:80 GET /").as_deref(), Some("api.shop.svc.cluster.local"));
+    assert_eq!(told(&service("api", "api"), "app=web@shop -> svc/api@shop:80 GET /"), None, "no policy looks at it");
+    for said in ["svc/api@shop:80 GET / at api.shop.svc.cluster.local", "http://api.shop.svc/", "svc/api@shop:80"] {
+        assert_eq!(told(&looked_at, &format!("app=web@shop -> {said}")), None, "{said}");
+    }
+}
+
 /// The injection of a sidecar gives every pod the label of mTLS, `istio` unless it has it already (injection-template.yaml).
 #[test]
 fn a_selector_by_the_label_that_injection_adds_is_decided() {

@@ -98,6 +98,11 @@ impl Found {
         Self { targets, translated: Vec::new(), service: None, entrance: None, is_pod: false, url: None, name: None }
     }
 
+    /// Whether a URL is what was written.
+    pub(super) const fn is_url(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The host that a client would send, and the path of a URL.
     pub(super) fn host(&self, namespace: &str) -> (Symbol, Option<Symbol>) {
         if let Some(url) = &self.url {
