@@ -11,7 +11,7 @@ use folded::FoldedPods;
 use super::network::{Known, OnNode};
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
 use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortsKnown};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortsKnown, WorkloadKind};
 
 /// The workloads of an inventory, by namespace, kind and name.
 ///
@@ -151,10 +151,11 @@ pub(super) fn forget_one_pod(endpoint: &mut Endpoint) {
 pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, platform: &Platform) -> Endpoint {
     let described = inventory.namespaces.get(&workload.namespace);
     let name_only = || Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(&workload.namespace))]);
+    let (labels, open_labels) = labels(workload, platform);
     let pod = Pod {
         namespace: Symbol::clone(&workload.namespace),
         namespace_labels: described.map_or_else(name_only, |facts| facts.labels.clone()),
-        labels: workload.labels.clone(),
+        labels,
         account: Symbol::clone(&workload.account),
         plane: inventory.plane_of(workload, platform.mesh),
     };
@@ -170,10 +171,25 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         uncaptured: workload.capture.told_off(),
         outbound: workload.outbound.clone(),
         node: workload.node.clone(),
-        open_labels: workload.open_keys.clone(),
+        open_labels,
         namespace: if described.is_some() { NamespaceLabels::Known } else { NamespaceLabels::NameOnly },
     };
     Endpoint { peer: Peer::Pod(pod), facts }
+}
+
+/// The label under which pods carry the name of their Job, since Kubernetes 1.27.
+const JOB_NAME: (&str, (u16, u16, u16)) = ("batch.kubernetes.io/job-name", (1, 27, 0));
+
+/// The labels of a workload's pods, and the keys of those that they may have besides.
+fn labels(workload: &InventoryWorkload, platform: &Platform) -> (Labels, BTreeSet<Symbol>) {
+    let (mut labels, mut open) = (workload.labels.clone(), workload.open_keys.clone());
+    let (key, since) = JOB_NAME;
+    let is_own = workload.kind == WorkloadKind::Job && labels.get(key) == Some(&workload.name);
+    if is_own && platform.kubernetes < since {
+        labels.remove(key);
+        open.insert(key.into());
+    }
+    (labels, open)
 }
 
 /// The ports that a workload's containers declare under a name.

@@ -73,10 +73,29 @@ pub(super) fn chooses<'a>(cube: &LabelCube, pod: &'a Pod, end: &'a Endpoint) -> 
     }
     let each = cube.iter().map(|(key, values)| match open.get(key) {
         Some(key) if end.facts.injected(pod, key).is_some() => Truth::of(values.contains(end.facts.injected(pod, key))),
+        Some(key) if is_always_there(key) => of_any_value(values, key),
         Some(key) if !values.is_any() && !values.is_empty() => Truth::Unknown(Doubt::Label { key }),
         _ => Truth::of(values.contains(pod.labels.get(key).map(|value| &**value))),
     });
     each.fold(Truth::Yes, Truth::and)
+}
+
+/// The labels that controllers give to each of their pods, in every version, with a value that is not known before: they are open where
+/// such a controller makes the pod.
+const ALWAYS_THERE: [&str; 4] =
+    ["pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name"];
+
+fn is_always_there(key: &str) -> bool {
+    ALWAYS_THERE.contains(&key)
+}
+
+/// Whether a label that is there is among some values, whatever its own is.
+fn of_any_value<'a>(values: &Values, key: &'a Symbol) -> Truth<'a> {
+    let there = values.intersect(&Values::present());
+    if there.is_empty() {
+        return Truth::No;
+    }
+    if Values::present().is_subset(values) { Truth::Yes } else { Truth::Unknown(Doubt::Label { key }) }
 }
 
 /// Whether a selector of namespaces chooses the namespace of this pod.

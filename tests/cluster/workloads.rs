@@ -284,3 +284,46 @@ fn pods_say_the_labels_that_their_owner_leaves_open() {
     unspecified(&told, &end("203.0.113.7"), &told.workloads()[0].endpoint, "80", "label `pod-template-hash`");
     assert_eq!(told.workloads()[1].endpoint.facts.one_pod.as_deref(), Some("shop/web-abc-1"));
 }
+
+/// What controllers give to every pod of theirs is there, whatever it says.
+#[test]
+fn a_label_that_controllers_always_set_is_there() {
+    let template = "template: {metadata: {labels: {app: web}}, spec: {containers: []}}";
+    let of = |kind: &str| super::object("apps/v1", kind, "web", &format!("{{{template}}}"));
+    for (held, key) in [
+        (of("Deployment"), "pod-template-hash"),
+        (of("DaemonSet"), "controller-revision-hash"),
+        (of("StatefulSet"), "controller-revision-hash"),
+        (of("StatefulSet"), "statefulset.kubernetes.io/pod-name"),
+    ] {
+        for (test, verdict) in [
+            (format!("{{key: {key}, operator: Exists}}"), Some(Verdict::Denied)),
+            (format!("{{key: {key}, operator: DoesNotExist}}"), Some(Verdict::Allowed)),
+            (format!("{{key: {key}, operator: In, values: [x]}}"), None),
+            (format!("{{key: {key}, operator: NotIn, values: [x]}}"), None),
+        ] {
+            let select = policy("p", &format!("{{podSelector: {{matchExpressions: [{test}]}}, policyTypes: [Ingress]}}"));
+            let cluster = cluster_on(Platform { mesh: DataPlane::None, ..platform() }, &format!("{held}{select}"));
+            let found = decide(&cluster, &end("203.0.113.7"), &cluster.workloads()[0].endpoint, "80").verdict;
+            match verdict {
+                Some(verdict) => assert_eq!(found, verdict, "{test}"),
+                None => assert!(matches!(found, Verdict::Unspecified(_)), "{test}: {found:?}"),
+            }
+        }
+    }
+}
+
+/// Older clusters know one of the two labels alone.
+#[test]
+fn pods_of_jobs_have_the_labels_of_their_version() {
+    let template = "{template: {metadata: {labels: {app: web}}, spec: {containers: []}}}";
+    let held = super::object("batch/v1", "Job", "web", template);
+    let verdict = |key: &str, kubernetes: (u16, u16, u16)| {
+        let select = policy("p", &format!("{{podSelector: {{matchLabels: {{{key}: web}}}}, policyTypes: [Ingress]}}"));
+        let cluster = cluster_on(Platform { mesh: DataPlane::None, kubernetes, ..platform() }, &format!("{held}{select}"));
+        decide(&cluster, &end("203.0.113.7"), &cluster.workloads()[0].endpoint, "80").verdict
+    };
+    assert_eq!(verdict("job-name", (1, 25, 0)), Verdict::Denied);
+    assert_eq!(verdict("batch.kubernetes.io/job-name", (1, 27, 0)), Verdict::Denied);
+    assert!(matches!(verdict("batch.kubernetes.io/job-name", (1, 26, 9)), Verdict::Unspecified(_)));
+}

@@ -413,3 +413,10 @@ fn a_service_that_stands_twice_leads_nowhere_for_sure() {
     let same = format!("{RUNNING}{}{}{}", one(8080), one(8080), lets_in(FROM_B, "8080"));
     assert_eq!(asked(&same, flow), Some(Verdict::Allowed));
 }
+
+#[test]
+fn a_port_of_another_protocol_is_said_to_be_one() {
+    let manifests = format!("{RUNNING}{}", service("dns", "{selector: {app: a}, ports: [{port: 53, protocol: UDP}]}"));
+    let page = Files { manifests: &manifests, config: NO_MESH, ..Files::default() }.page("app=b@s -> svc/dns@s:53/tcp");
+    assert!(page.contains("has no TCP port `53`") && page.contains("`53` is a port of UDP: write `53/udp`"), "{page}");
+}

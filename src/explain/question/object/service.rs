@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::{Found, Word, choices, no_port, no_port_at_all, number, side};
 use crate::diagnostic::{Diagnostic, code};
 use crate::explain::question::draft::Draft;
-use crate::explain::question::{Context, Edge, Entrance, Side, Target, named};
+use crate::explain::question::{Context, Edge, Entrance, Side, Target, advice, named};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Values};
 use crate::inventory::{FoldedPod, InventoryWorkload, Match, POD_NAME, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 use crate::ir::{End, Naming};
@@ -188,11 +188,16 @@ fn service_port<'s>(service: &'s ServiceFacts, word: &Word, draft: &Draft<'_>) -
         return Err(Box::new(finding));
     }
     found.ok_or_else(|| {
+        let protocol = word.protocol.map_or_else(String::new, |protocol| format!("{protocol} "));
         let finding = Diagnostic::new(
             code::UNKNOWN_OBJECT,
             Location { file: draft.flow, span: *at },
-            format!("Service `{}/{}` has no port `{written}`", service.namespace, service.name),
+            format!("Service `{}/{}` has no {protocol}port `{written}`", service.namespace, service.name),
         );
+        if let Some(other) = service.ports.iter().find(is_it) {
+            let finding = finding.note(format!("its ports are {}", listed().join(", ")));
+            return Box::new(finding.label("not a port of this protocol").help(advice::other_protocol(written, other.protocol)));
+        }
         let behind = service.ports.iter().find(|port| matches!(port.target, PortTarget::Number(target) if Some(target) == number));
         let finding = finding.label("not one of its ports").note(format!("its ports are {}", listed().join(", ")));
         Box::new(match behind {
