@@ -11,7 +11,7 @@ use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
 use super::seeds::Policies;
 use super::side::Which;
-use crate::flow::{DataPlane, LabelCube, Symbol, Values};
+use crate::flow::{DataPlane, LabelCube, PodCube, Symbol, Values};
 use crate::inventory::{HostNetwork, InventoryWorkload};
 use crate::ir::{Namespace, Ownership, Policy, Workload};
 
@@ -40,7 +40,7 @@ pub(super) fn turns<'p>(base: &'p Policy, head: &'p Policy) -> Vec<Turn<'p>> {
         if (is_as_usual || is_steady) && old.host_network == new.host_network {
             return None;
         }
-        let is_declared = declares(base, old) || declares(head, new);
+        let is_declared = declared(base, old).is_some() || declared(head, new).is_some();
         let turn = Turn { old, new, planes: [was, is], is_declared, has_alike: false };
         let labels = turn.labels();
         let is_alike = |policy: &Policy, own: &InventoryWorkload| {
@@ -53,14 +53,21 @@ pub(super) fn turns<'p>(base: &'p Policy, head: &'p Policy) -> Vec<Turn<'p>> {
     head.inventory.workloads.iter().filter_map(turn).collect()
 }
 
-/// How pods of its namespace take part in the mesh, and how its own do.
+/// How pods of its namespace take part in the mesh, and how its own do, as the inventory has them.
 fn part(policy: &Policy, workload: &InventoryWorkload) -> (DataPlane, DataPlane) {
     let usual = policy.namespace(&workload.namespace).and_then(|namespace| namespace.plane).unwrap_or(policy.config.mesh.mode);
     (usual, policy.inventory.plane_of(workload, usual))
 }
 
-fn declares(policy: &Policy, own: &InventoryWorkload) -> bool {
-    policy.workloads_in(&own.namespace).iter().any(|declared| declared.plane.is_some() && declared.labels.contains(&own.labels))
+/// The same, where what a program declares of its own pods holds.
+pub(super) fn part_as_declared(policy: &Policy, workload: &InventoryWorkload) -> (DataPlane, DataPlane) {
+    let (usual, own) = part(policy, workload);
+    (usual, declared(policy, workload).unwrap_or(own))
+}
+
+/// How a program declares that pods with the labels of a workload take part in the mesh.
+fn declared(policy: &Policy, own: &InventoryWorkload) -> Option<DataPlane> {
+    policy.workloads_in(&own.namespace).iter().find_map(|declared| declared.plane.filter(|_| declared.labels.contains(&own.labels)))
 }
 
 impl Turn<'_> {
@@ -73,6 +80,17 @@ impl Turn<'_> {
     /// Whether its labels tell it from others, and policies select it as they select others.
     fn is_like_declared(&self) -> bool {
         [self.old, self.new].iter().all(|own| own.host_network == HostNetwork::No) && !self.has_alike && !self.labels().is_all()
+    }
+
+    /// Whether it takes part as it did, and its namespace does not.
+    fn is_steady(&self) -> bool {
+        let [was, is] = self.planes;
+        was == is
+    }
+
+    /// Its pods, as they are declared.
+    fn cube(&self) -> PodCube {
+        PodCube { labels: self.labels(), ..PodCube::in_namespace(&self.new.namespace) }
     }
 
     fn as_declared(&self, which: Which) -> Workload {
@@ -112,11 +130,29 @@ pub(super) fn told(turn: &Turn<'_>) -> Option<Fact> {
     Some(Fact { place: Some((Which::Head, turn.new.location)), ..told })
 }
 
-/// Both programs, with these workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer
-/// say it.
-pub(super) fn with_turns(policies: Policies<'_>) -> [Cow<'_, Policy>; 2] {
-    let turns: Vec<Turn<'_>> = turns(policies.base, policies.head).into_iter().filter(|turn| !turn.is_declared).collect();
-    let declared: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.is_like_declared()).collect();
+/// Of which workloads it is declared how they take part in the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turning {
+    /// Of those that take part otherwise than they did.
+    Themselves,
+    /// Also of those that do not, though their namespace does. Other pods of their labels would turn with it.
+    WithNamespaces,
+}
+
+/// The workloads that nobody declares and whose labels tell them from others.
+fn undeclared(policies: Policies<'_>) -> impl Iterator<Item = Turn<'_>> {
+    turns(policies.base, policies.head).into_iter().filter(|turn| !turn.is_declared && turn.is_like_declared())
+}
+
+/// The pods of those that take part as they did though their namespace does not.
+pub(super) fn steady(policies: Policies<'_>) -> Vec<PodCube> {
+    undeclared(policies).filter(Turn::is_steady).map(|turn| turn.cube()).collect()
+}
+
+/// Both programs, with workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer say it.
+pub(super) fn with_turns(policies: Policies<'_>, turning: Turning) -> [Cow<'_, Policy>; 2] {
+    let is_meant = |turn: &Turn<'_>| turning == Turning::WithNamespaces || !turn.is_steady();
+    let declared: Vec<Turn<'_>> = undeclared(policies).filter(is_meant).collect();
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
         let outside = outside(policies, which);

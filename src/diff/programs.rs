@@ -12,12 +12,14 @@ use super::entry::{Change, Entry, Example, Kind};
 use super::gates::guarded;
 use super::held;
 use super::intents::Intents;
+use super::inventoried::Inventoried;
 use super::kind::kind;
 use super::merge;
-use super::meshed;
+use super::meshed::{self, Turning};
 use super::open::opened;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
+use super::steady::of_steady;
 use super::walk::{Cell, walk};
 use super::words::{Told, Words, port_words};
 use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
@@ -55,15 +57,14 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
-    let [base, head] = meshed::with_turns(Policies { base, head });
-    let (base, head) = (&*base, &*head);
-    let (old, new) = (Intents::beside(base, base_gates, head), Intents::beside(head, head_gates, base));
+    let besides = of_steady(Policies { base, head }, [base_gates, head_gates]);
+    let [base, head] = meshed::with_turns(Policies { base, head }, Turning::Themselves);
+    let policies = Policies { base: &base, head: &head };
+    let [old, new] = sides(policies, [base_gates, head_gates]);
     let pair = Pair::new(&old, &new);
-    let policies = Policies { base, head };
     let words = words(policies);
-    let seeds = seeds(policies).into_iter().chain(accepted(&old, &new)).chain(moved(policies, &pair));
-    let sown = sown(seeds.collect(), Some(policies), &pair);
-    let found = walk(&pair, Some(policies), &sown);
+    let sown = all_sown(policies, &pair, [&old, &new]);
+    let found = walk(&pair, Some(policies), &sown).with_news(besides);
     let (open, mut entries) = opened(policies, &pair, &words);
     let causes = Causes::new(policies, &sown);
     let mut groups = Groups::new();
@@ -86,8 +87,9 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     for (key, cells) in groups {
         entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
     }
+    let known = Inventoried::new(policies);
     for entry in &mut entries {
-        remark(policies, &pair, entry);
+        remark(&known, &pair, entry);
     }
     sort(&mut entries);
     let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
@@ -95,6 +97,17 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     // Of a rule whose flows were not all compared nobody knows that it has no effect.
     let without_effect = if found.incomplete.is_empty() { rules.difference(&blamed).count() } else { 0 };
     Accesses { entries, incomplete: found.incomplete, without_effect }
+}
+
+/// Two programs as sides.
+pub(super) fn sides<'p>(Policies { base, head }: Policies<'p>, [old, new]: [&'p Gates; 2]) -> [Intents<'p>; 2] {
+    [Intents::beside(base, old, head), Intents::beside(head, new, base)]
+}
+
+/// Where the two may differ.
+pub(super) fn all_sown(policies: Policies<'_>, pair: &Pair<'_>, [old, new]: [&Intents<'_>; 2]) -> Vec<Sown> {
+    let seeds = seeds(policies).into_iter().chain(accepted(old, new)).chain(moved(policies, pair));
+    sown(seeds.collect(), Some(policies), pair)
 }
 
 /// Flows from and to pods that run as another account than they did: a rule may say what it said, and mean others by it.
@@ -369,7 +382,7 @@ fn words(policies: Policies<'_>) -> Words {
 }
 
 /// Says of an entry what a reviewer would want to know besides.
-fn remark(policies: Policies<'_>, pair: &Pair<'_>, entry: &mut Entry) {
+fn remark(known: &Inventoried<'_>, pair: &Pair<'_>, entry: &mut Entry) {
     foreign(entry);
     let is_open = |entry: &Entry| {
         let called = &entry.destination.pods;
@@ -378,7 +391,7 @@ fn remark(policies: Policies<'_>, pair: &Pair<'_>, entry: &mut Entry) {
     if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") && !is_open(entry) {
         entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
     }
-    workloads(policies, entry);
+    known.fill_in(pair, entry);
 }
 
 /// A rule that opens another namespace than its own.
@@ -397,27 +410,4 @@ fn foreign(entry: &mut Entry) {
         })
         .collect();
     entry.remarks.extend(remarks);
-}
-
-/// The workloads of the inventories that are concerned.
-fn workloads(policies: Policies<'_>, entry: &mut Entry) {
-    let concerned = |pods: &crate::flow::PodSet| -> Vec<String> {
-        if pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
-            return Vec::new();
-        }
-        let mut names = BTreeSet::new();
-        for workload in [policies.base, policies.head].into_iter().flat_map(|policy| &policy.inventory.workloads) {
-            let holds = |cube: &crate::flow::PodCube| {
-                cube.names().contains(Some(&workload.namespace))
-                    && cube.account.contains(Some(&workload.account))
-                    && workload.matches(&cube.labels) != crate::inventory::Match::No
-            };
-            if pods.cubes().iter().any(holds) {
-                names.insert(workload.to_string());
-            }
-        }
-        names.into_iter().collect()
-    };
-    entry.callers = concerned(&entry.source.pods);
-    entry.called = concerned(&entry.destination.pods);
 }

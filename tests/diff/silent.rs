@@ -375,10 +375,10 @@ fn a_workload_may_turn_against_its_namespace() {
     let [asks, refuses] = ["true", "false"].map(|value| format!("sidecar.istio.io/inject: \"{value}\""));
     for (base, head, wanted) in [
         // The namespace leaves, and the workload stays.
-        (side(inside, ""), side(outside, &asks), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"][..]),
-        (side(outside, &asks), side(inside, ""), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        (side(inside, ""), side(outside, &asks), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"][..]),
+        (side(outside, &asks), side(inside, ""), &["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
         // The namespace joins, and the workload leaves, or stays outside.
-        (side(outside, ""), side(inside, &refuses), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        (side(outside, ""), side(inside, &refuses), &["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
         (
             side(outside, &asks),
             side(inside, &refuses),
@@ -387,11 +387,64 @@ fn a_workload_may_turn_against_its_namespace() {
                 "Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied",
             ],
         ),
-        (side(unsaid, &refuses), side(outside, ""), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
+        (side(unsaid, &refuses), side(outside, ""), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
         (side(inside, ""), side(outside, ""), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
     ] {
         assert_eq!(lines(&compared([own, &base], [own, &head])), wanted, "{base} -> {head}");
     }
+}
+
+/// Who takes part in the mesh otherwise than its namespace is not among those of whom an entry about its namespace is true.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
+    let own = "namespace shop mesh sidecar\nallow app=web@pay -> app=db:80 mtls\n";
+    let [unsaid, joined] = ["", "istio-injection: enabled"].map(namespace);
+    let (web, other) = (deployment("web", "pay", REFUSED), deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1));
+    let not_of_it = "not of Deployment pay/web, which takes part in the mesh otherwise than its namespace";
+    for (base, head, callers) in [
+        // Other pods may have its labels.
+        (unsaid.clone() + &web, joined.clone() + &web, &[][..]),
+        (unsaid.clone(), joined.clone() + &web, &[]),
+        (unsaid.clone() + &web, joined.clone(), &[]),
+        (unsaid.clone() + &web + &other, joined.clone() + &web + &other, &["Deployment pay/other"]),
+    ] {
+        for (base, head, wanted) in [
+            (&base, &head, "Across app=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"),
+            (&head, &base, "Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"),
+        ] {
+            let found = compared_in("none", [own, base], [own, head]);
+            assert_eq!(lines(&found), [wanted], "{base} -> {head}");
+            assert_eq!(found.report.entries[0].callers, callers, "{base} -> {head}");
+            assert_eq!(remarks(&found), [not_of_it], "{base} -> {head}");
+        }
+    }
+    // What it gains or loses by a rule, it does.
+    let both = own.replace(" mtls", "");
+    let found = compared_in("none", [own, &(joined.clone() + &web)], [&both, &(joined.clone() + &web)]);
+    assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+}
+
+/// Who may speak mTLS where nobody asks for it reaches what he did.
+#[test]
+fn that_pods_may_speak_mtls_is_no_difference_by_itself() {
+    let own = "namespace shop mesh sidecar\nallow *@pay -> app=db:80\nallow app=db -> *@pay:90\n";
+    let [outside, joined] = ["istio-injection: disabled", "istio-injection: enabled"].map(namespace);
+    for (base, head) in [(&outside, &joined), (&joined, &outside)] {
+        assert_eq!(lines(&compared([own, base], [own, head])), [""; 0], "{base} -> {head}");
+    }
+}
+
+/// What such a workload loses, and others of its namespace do not, is told of its labels.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_loses_what_its_namespace_has_to_send_over_mtls() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let [unsaid, joined] = ["", "istio-injection: enabled"].map(|labels| namespace(labels) + &deployment("web", "pay", REFUSED));
+    let found = compared_in("none", [&side(""), &unsaid], [&side(" mtls"), &joined]);
+    let wanted = [
+        "Closed app=web@pay -> app=db@shop: 80: allowed -> denied",
+        "Tightened *@pay -> app=db@shop: 80: allowed, in plaintext too -> allowed, mTLS",
+    ];
+    assert_eq!(lines(&found), wanted);
 }
 
 /// Policies do not select who is on its node's network, in the mesh or not.
