@@ -49,6 +49,11 @@ impl<'p> Intents<'p> {
         Self { world: PolicyWorld::beside(policy, other), ..Self::new(policy, gates) }
     }
 
+    /// The same, of namespaces that the program says nothing of as its mode has them.
+    pub(super) fn where_modes_hold(self) -> Self {
+        Self { world: PolicyWorld::as_said(self.policy), ..self }
+    }
+
     /// Where couplings that are accepted may let something in.
     pub(super) fn accepted(&self) -> Vec<Accepted<'p>> {
         let of = |region: AcceptedRegion| {

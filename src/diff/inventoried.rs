@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::Access;
 use super::entry::{Entry, Example};
 use super::gates::is_about_guards;
-use super::meshed::part_as_declared;
-use super::seeds::Policies;
+use super::meshed::plane_as_declared;
+use super::seeds::{Policies, plane};
 use super::side::{Pair, Said, Which};
 use crate::cluster::Endpoint;
 use crate::flow::{DataPlane, Flow, Labels, Peer, Pod, PodCube, PodSet, Symbol, Transport};
@@ -18,7 +18,7 @@ use crate::verify::Way;
 
 /// The workloads of two programs' inventories.
 pub(super) struct Inventoried<'p> {
-    policies: Policies<'p>,
+    pub(super) policies: Policies<'p>,
     /// All of them, by what messages call them.
     known: BTreeMap<String, Known<'p>>,
 }
@@ -44,8 +44,7 @@ impl<'p> Inventoried<'p> {
         let mut others = BTreeSet::new();
         let ends = [(&entry.source, Way::Egress), (&entry.destination, Way::Ingress)];
         [entry.callers, entry.called] = ends.map(|(peers, way)| self.concerned(pair, entry, (&peers.pods, way), &mut others));
-        let words = |name: &String| format!("not of {name}, which takes part in the mesh otherwise than its namespace");
-        entry.remarks.extend(others.iter().map(words));
+        entry.remarks.extend(others);
     }
 
     /// Those of some pods of which an entry is true; the others are told.
@@ -60,7 +59,7 @@ impl<'p> Inventoried<'p> {
             Some(planes) => changes(pair, &entry.example, way, &workload.pods(planes)),
         };
         let (meant, not_meant): (Vec<_>, Vec<_>) = among.partition(|(_, workload)| is_meant(workload));
-        others.extend(not_meant.into_iter().map(|(name, _)| name.clone()));
+        others.extend(not_meant.into_iter().map(|(name, workload)| format!("not of {name}, {}", workload.part(self.policies))));
         meant.into_iter().map(|(name, _)| name.clone()).collect()
     }
 }
@@ -76,11 +75,25 @@ impl Known<'_> {
         pods.cubes().iter().any(holds)
     }
 
-    /// How it takes part in the mesh on each side, if that is not how others of its namespace do.
+    /// How it takes part in the mesh on each side.
+    fn planes(&self, policies: Policies<'_>) -> [DataPlane; 2] {
+        let Self([before, now]) = self;
+        [plane_as_declared(policies.base, before), plane_as_declared(policies.head, now)]
+    }
+
+    /// The same, if that is not how classes of pods of its namespace are compared.
     fn turn(&self, policies: Policies<'_>) -> Option<[DataPlane; 2]> {
         let Self([before, now]) = self;
-        let (old, new) = (part_as_declared(policies.base, before), part_as_declared(policies.head, now));
-        (old.0 != old.1 || new.0 != new.1).then_some([old.1, new.1])
+        let usual = [plane(policies, Which::Base, &before.namespace), plane(policies, Which::Head, &now.namespace)];
+        Some(self.planes(policies)).filter(|own| *own != usual)
+    }
+
+    /// The same in words.
+    fn part(&self, policies: Policies<'_>) -> &'static str {
+        if self.planes(policies) == [DataPlane::None; 2] {
+            return "which takes no part in the mesh";
+        }
+        "which takes part in the mesh otherwise than its namespace"
     }
 
     /// One of its pods, as each side has it.

@@ -59,10 +59,9 @@ fn part(policy: &Policy, workload: &InventoryWorkload) -> (DataPlane, DataPlane)
     (usual, policy.inventory.plane_of(workload, usual))
 }
 
-/// The same, where what a program declares of its own pods holds.
-pub(super) fn part_as_declared(policy: &Policy, workload: &InventoryWorkload) -> (DataPlane, DataPlane) {
-    let (usual, own) = part(policy, workload);
-    (usual, declared(policy, workload).unwrap_or(own))
+/// How its own pods do, where what a program declares of them holds.
+pub(super) fn plane_as_declared(policy: &Policy, workload: &InventoryWorkload) -> DataPlane {
+    declared(policy, workload).unwrap_or_else(|| part(policy, workload).1)
 }
 
 /// How a program declares that pods with the labels of a workload take part in the mesh.

@@ -17,9 +17,9 @@ use super::kind::kind;
 use super::merge;
 use super::meshed::{self, Turning};
 use super::open::opened;
+use super::otherwise::{is_outsider, otherwise};
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
-use super::steady::of_steady;
 use super::walk::{Cell, walk};
 use super::words::{Told, Words, port_words};
 use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
@@ -57,14 +57,14 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
-    let besides = of_steady(Policies { base, head }, [base_gates, head_gates]);
+    let others = otherwise(Policies { base, head }, [base_gates, head_gates]);
     let [base, head] = meshed::with_turns(Policies { base, head }, Turning::Themselves);
     let policies = Policies { base: &base, head: &head };
     let [old, new] = sides(policies, [base_gates, head_gates]);
     let pair = Pair::new(&old, &new);
     let words = words(policies);
     let sown = all_sown(policies, &pair, [&old, &new]);
-    let found = walk(&pair, Some(policies), &sown).with_news(besides);
+    let found = walk(&pair, Some(policies), &sown).with_news(others);
     let (open, mut entries) = opened(policies, &pair, &words);
     let causes = Causes::new(policies, &sown);
     let mut groups = Groups::new();
@@ -391,7 +391,17 @@ fn remark(known: &Inventoried<'_>, pair: &Pair<'_>, entry: &mut Entry) {
     if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") && !is_open(entry) {
         entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
     }
+    outsiders(known.policies, entry);
     known.fill_in(pair, entry);
+}
+
+/// Pods that are outside of the mesh though they are told with others in the mesh.
+fn outsiders(policies: Policies<'_>, entry: &mut Entry) {
+    let Example { base, head } = &entry.example;
+    let ends = [&base.source, &base.destination, &head.source, &head.destination];
+    if ends.into_iter().any(|end| matches!(end, Peer::Pod(pod) if is_outsider(policies, pod))) {
+        entry.remarks.push("of pods outside of the mesh, where `mesh.mode` has those of namespaces that do not say it".to_owned());
+    }
 }
 
 /// A rule that opens another namespace than its own.

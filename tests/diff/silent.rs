@@ -400,7 +400,7 @@ fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
     let own = "namespace shop mesh sidecar\nallow app=web@pay -> app=db:80 mtls\n";
     let [unsaid, joined] = ["", "istio-injection: enabled"].map(namespace);
     let (web, other) = (deployment("web", "pay", REFUSED), deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1));
-    let not_of_it = "not of Deployment pay/web, which takes part in the mesh otherwise than its namespace";
+    let not_of_it = "not of Deployment pay/web, which takes no part in the mesh";
     for (base, head, callers) in [
         // Other pods may have its labels.
         (unsaid.clone() + &web, joined.clone() + &web, &[][..]),
@@ -422,6 +422,41 @@ fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
     let both = own.replace(" mtls", "");
     let found = compared_in("none", [own, &(joined.clone() + &web)], [&both, &(joined.clone() + &web)]);
     assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+}
+
+/// Pods of namespaces of which nobody says that they are in the mesh may be in it, or not; both are told, and who is known to be outside is
+/// named for that alone.
+#[test]
+fn what_pods_outside_of_the_mesh_gain_is_told_where_namespaces_do_not_say_it() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let (asked, not_asked) = (side(" mtls"), side(""));
+    let none = "namespace shop mesh sidecar\n";
+    let outside = "of pods outside of the mesh, where `mesh.mode` has those of namespaces that do not say it";
+    for inventory in [deployment("web", "pay", ["", ""]), namespace("") + &deployment("web", "pay", ["", ""])] {
+        let found = |base: &str, head: &str| compared_in("none", [base, &inventory], [head, &inventory]);
+        let dropped = found(&asked, &not_asked);
+        let wanted = [
+            "Across *@pay -> app=db@shop: 80: denied -> allowed",
+            "Weakened *@pay -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+        ];
+        assert_eq!(lines(&dropped), wanted);
+        assert!(remarks(&dropped).contains(&outside) && fails(&dropped, Failing::Gained) && fails(&dropped, Failing::Weakened));
+        let added = found(&not_asked, &asked);
+        let wanted = [
+            "Closed *@pay -> app=db@shop: 80: allowed -> denied",
+            "Tightened *@pay -> app=db@shop: 80: allowed, in plaintext too -> allowed, mTLS",
+        ];
+        assert_eq!(lines(&added), wanted);
+        // Who is outside gains nothing where mTLS is asked for.
+        let come = found(none, &asked);
+        assert_eq!(lines(&come), ["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]);
+        assert_eq!(come.report.entries[0].callers, [""; 0]);
+        assert_eq!(remarks(&come), ["not of Deployment pay/web, which takes no part in the mesh"]);
+        // Where no mTLS is asked for, all pods gain the same.
+        let plain = found(none, &not_asked);
+        assert_eq!(lines(&plain), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+        assert_eq!(plain.report.entries[0].callers, ["Deployment pay/web"]);
+    }
 }
 
 /// Who may speak mTLS where nobody asks for it reaches what he did.
