@@ -21,6 +21,8 @@ pub(super) struct Turn<'p> {
     new: &'p InventoryWorkload,
     /// How it did, and how it does.
     planes: [DataPlane; 2],
+    /// How others of its namespace did, and do.
+    usual: [DataPlane; 2],
     /// Whether a program declares how its pods take part, which then holds for them.
     is_declared: bool,
     /// Whether other workloads have its labels, too, which may not have turned.
@@ -29,19 +31,27 @@ pub(super) struct Turn<'p> {
 
 /// The workloads that do so by themselves. What their namespace does to them as to all its pods is told of it.
 pub(super) fn turns<'p>(base: &'p Policy, head: &'p Policy) -> Vec<Turn<'p>> {
+    let has_turned = |turn: &Turn<'p>| {
+        let Turn { old, new, usual: [before, now], .. } = turn;
+        let is_passed_by = [old, new].iter().all(|own| own.host_network == HostNetwork::Yes);
+        let is_steady = turn.is_steady() && (before == now || is_passed_by);
+        !(turn.is_as_usual() || is_steady) || old.host_network != new.host_network
+    };
+    those(base, head, has_turned)
+}
+
+/// Workloads of both inventories, those of them that are meant.
+fn those<'p>(base: &'p Policy, head: &'p Policy, is_meant: impl Fn(&Turn<'p>) -> bool) -> Vec<Turn<'p>> {
     let before: BTreeMap<String, &InventoryWorkload> =
         base.inventory.workloads.iter().map(|workload| (workload.to_string(), workload)).collect();
     let turn = |new: &'p InventoryWorkload| {
         let old = *before.get(&new.to_string())?;
         let [(old_usual, was), (new_usual, is)] = [part(base, old), part(head, new)];
-        let is_as_usual = (was, is) == (old_usual, new_usual);
-        let is_passed_by = [old, new].iter().all(|own| own.host_network == HostNetwork::Yes);
-        let is_steady = was == is && (old_usual == new_usual || is_passed_by);
-        if (is_as_usual || is_steady) && old.host_network == new.host_network {
+        let is_declared = declared(base, old).is_some() || declared(head, new).is_some();
+        let turn = Turn { old, new, planes: [was, is], usual: [old_usual, new_usual], is_declared, has_alike: false };
+        if !is_meant(&turn) {
             return None;
         }
-        let is_declared = declared(base, old).is_some() || declared(head, new).is_some();
-        let turn = Turn { old, new, planes: [was, is], is_declared, has_alike: false };
         let labels = turn.labels();
         let is_alike = |policy: &Policy, own: &InventoryWorkload| {
             let others = policy.inventory.workloads_in(&own.namespace).iter().filter(|other| !std::ptr::eq(*other, own));
@@ -81,7 +91,12 @@ impl Turn<'_> {
         [self.old, self.new].iter().all(|own| own.host_network == HostNetwork::No) && !self.has_alike && !self.labels().is_all()
     }
 
-    /// Whether it takes part as it did, and its namespace does not.
+    /// Whether it takes part as others of its namespace do.
+    fn is_as_usual(&self) -> bool {
+        self.planes == self.usual
+    }
+
+    /// Whether it takes part as it did.
     fn is_steady(&self) -> bool {
         let [was, is] = self.planes;
         was == is
@@ -131,27 +146,27 @@ pub(super) fn told(turn: &Turn<'_>) -> Option<Fact> {
 
 /// Of which workloads it is declared how they take part in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turning {
+pub(super) enum Declaring {
     /// Of those that take part otherwise than they did.
-    Themselves,
-    /// Also of those that do not, though their namespace does. Other pods of their labels would turn with it.
-    WithNamespaces,
+    Turned,
+    /// Also of those that take part as they did, and otherwise than their namespace. Other pods of their labels would do as it does.
+    Apart,
 }
 
 /// The workloads that nobody declares and whose labels tell them from others.
-fn undeclared(policies: Policies<'_>) -> impl Iterator<Item = Turn<'_>> {
-    turns(policies.base, policies.head).into_iter().filter(|turn| !turn.is_declared && turn.is_like_declared())
+fn undeclared(policies: Policies<'_>, declaring: Declaring) -> impl Iterator<Item = Turn<'_>> {
+    let is_meant = move |turn: &Turn<'_>| !turn.is_as_usual() && (declaring == Declaring::Apart || !turn.is_steady());
+    those(policies.base, policies.head, is_meant).into_iter().filter(|turn| !turn.is_declared && turn.is_like_declared())
 }
 
-/// The pods of those that take part as they did though their namespace does not.
+/// The pods of those that take part as they did, and otherwise than their namespace.
 pub(super) fn steady(policies: Policies<'_>) -> Vec<PodCube> {
-    undeclared(policies).filter(Turn::is_steady).map(|turn| turn.cube()).collect()
+    undeclared(policies, Declaring::Apart).filter(Turn::is_steady).map(|turn| turn.cube()).collect()
 }
 
 /// Both programs, with workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer say it.
-pub(super) fn with_turns(policies: Policies<'_>, turning: Turning) -> [Cow<'_, Policy>; 2] {
-    let is_meant = |turn: &Turn<'_>| turning == Turning::WithNamespaces || !turn.is_steady();
-    let declared: Vec<Turn<'_>> = undeclared(policies).filter(is_meant).collect();
+pub(super) fn with_turns(policies: Policies<'_>, declaring: Declaring) -> [Cow<'_, Policy>; 2] {
+    let declared: Vec<Turn<'_>> = undeclared(policies, declaring).collect();
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
         let outside = outside(policies, which);

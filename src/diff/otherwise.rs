@@ -1,11 +1,11 @@
 //! What pods show that take part in the mesh otherwise than those by which their classes are compared.
 //!
-//! Owns: `otherwise`. Such are workloads that take part as they did though their namespace does not: classes are compared as other pods of
-//! their labels are, which turn with the namespace. And where `mesh.mode` is `none`, such are pods of namespaces of which nobody says how they
+//! Owns: `otherwise`. Such are workloads that take part as they did, and otherwise than their namespace: classes are compared as other pods
+//! of their labels are, which do as the namespace does. And where `mesh.mode` is `none`, such are pods of namespaces of which nobody says how they
 //! take part: as they may be in the mesh all the same, classes of them are compared in it. Both are asked about once more as they are said to be.
 
 use super::intents::Intents;
-use super::meshed::{self, Turning};
+use super::meshed::{self, Declaring};
 use super::programs::{all_sown, sides};
 use super::seeds::Policies;
 use super::side::{Pair, Which};
@@ -20,7 +20,7 @@ pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2]) -> Found {
     if steady.is_empty() && !has_outsiders(policies) {
         return Found::default();
     }
-    let [base, head] = meshed::with_turns(policies, Turning::WithNamespaces);
+    let [base, head] = meshed::with_turns(policies, Declaring::Apart);
     let policies = Policies { base: &base, head: &head };
     let [old, new] = sides(policies, gates).map(Intents::where_modes_hold);
     let pair = Pair::new(&old, &new);

@@ -15,7 +15,7 @@ use super::intents::Intents;
 use super::inventoried::Inventoried;
 use super::kind::kind;
 use super::merge;
-use super::meshed::{self, Turning};
+use super::meshed::{self, Declaring};
 use super::open::opened;
 use super::otherwise::{is_outsider, otherwise};
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
@@ -58,7 +58,7 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
     let others = otherwise(Policies { base, head }, [base_gates, head_gates]);
-    let [base, head] = meshed::with_turns(Policies { base, head }, Turning::Themselves);
+    let [base, head] = meshed::with_turns(Policies { base, head }, Declaring::Turned);
     let policies = Policies { base: &base, head: &head };
     let [old, new] = sides(policies, [base_gates, head_gates]);
     let pair = Pair::new(&old, &new);

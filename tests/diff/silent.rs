@@ -421,7 +421,13 @@ fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
     // What it gains or loses by a rule, it does.
     let both = own.replace(" mtls", "");
     let found = compared_in("none", [own, &(joined.clone() + &web)], [&both, &(joined.clone() + &web)]);
+    let wanted = [
+        "Across app=web@pay -> app=db@shop: 80: denied -> allowed",
+        "Weakened app=web@pay -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+    ];
+    assert_eq!(lines(&found), wanted);
     assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+    assert!(fails(&found, Failing::Gained));
 }
 
 /// Pods of namespaces of which nobody says that they are in the mesh may be in it, or not; both are told, and who is known to be outside is
