@@ -24,6 +24,8 @@ pub(crate) struct Intents<'p> {
     by_name: BTreeMap<Symbol, Vec<&'p Rule>>,
     /// The rules that may have one in any namespace, or at an address.
     anywhere: Vec<&'p Rule>,
+    /// Namespaces that are told apart from such as nobody knows, besides those of which the program speaks.
+    more: BTreeSet<Symbol>,
 }
 
 impl<'p> Intents<'p> {
@@ -41,12 +43,12 @@ impl<'p> Intents<'p> {
                 None => anywhere.push(rule),
             }
         }
-        Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere }
+        Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere, more: BTreeSet::new() }
     }
 
-    /// The same, of namespaces that neither program speaks of as both take them.
-    pub(super) fn beside(policy: &'p Policy, gates: &'p Gates, other: &Policy) -> Self {
-        Self { world: PolicyWorld::beside(policy, other), ..Self::new(policy, gates) }
+    /// The same, of namespaces that neither program speaks of as both take them, and knowing some more by name.
+    pub(super) fn beside((policy, gates): (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
+        Self { world: PolicyWorld::beside(policy, other), more: more.clone(), ..Self::new(policy, gates) }
     }
 
     /// The same, of namespaces that the program says nothing of as its mode has them.
@@ -124,7 +126,7 @@ impl Side for Intents<'_> {
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {
-        let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().cloned().collect();
+        let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().chain(&self.more).cloned().collect();
         for rule in &self.policy.rules {
             let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
             for cube in ends.flat_map(|end| end.peers().pods.cubes().to_vec()) {

@@ -5,7 +5,7 @@
 //! shows as it does for a workload that is declared `unmeshed`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
@@ -162,6 +162,11 @@ fn undeclared(policies: Policies<'_>, declaring: Declaring) -> impl Iterator<Ite
 /// The pods of those that take part as they did, and otherwise than their namespace.
 pub(super) fn steady(policies: Policies<'_>) -> Vec<PodCube> {
     undeclared(policies, Declaring::Apart).filter(Turn::is_steady).map(|turn| turn.cube()).collect()
+}
+
+/// The namespaces of all that nobody declares: there pods are told apart, whether a program speaks of them or not.
+pub(super) fn places(policies: Policies<'_>) -> BTreeSet<Symbol> {
+    undeclared(policies, Declaring::Apart).map(|turn| Symbol::clone(&turn.new.namespace)).collect()
 }
 
 /// Both programs, with workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer say it.

@@ -4,25 +4,27 @@
 //! of their labels are, which do as the namespace does. And where `mesh.mode` is `none`, such are pods of namespaces of which nobody says how they
 //! take part: as they may be in the mesh all the same, classes of them are compared in it. Both are asked about once more as they are said to be.
 
+use std::collections::BTreeSet;
+
 use super::intents::Intents;
 use super::meshed::{self, Declaring};
 use super::programs::{all_sown, sides};
 use super::seeds::Policies;
 use super::side::{Pair, Which};
 use super::walk::{Cell, Found, walk};
-use crate::flow::{DataPlane, Peer, Pod};
+use crate::flow::{DataPlane, Peer, Pod, Symbol};
 use crate::gates::Gates;
 use crate::verify::plane_beside;
 
 /// What becomes of flows from and to such pods.
-pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2]) -> Found {
+pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2], names: &BTreeSet<Symbol>) -> Found {
     let steady = meshed::steady(policies);
     if steady.is_empty() && !has_outsiders(policies) {
         return Found::default();
     }
     let [base, head] = meshed::with_turns(policies, Declaring::Apart);
     let policies = Policies { base: &base, head: &head };
-    let [old, new] = sides(policies, gates).map(Intents::where_modes_hold);
+    let [old, new] = sides(policies, gates, names).map(Intents::where_modes_hold);
     let pair = Pair::new(&old, &new);
     let mut found = walk(&pair, Some(policies), &all_sown(policies, &pair, [&old, &new]));
     let is_meant = |peer: &Peer| match peer {

@@ -57,10 +57,11 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
-    let others = otherwise(Policies { base, head }, [base_gates, head_gates]);
+    let names = meshed::places(Policies { base, head });
+    let others = otherwise(Policies { base, head }, [base_gates, head_gates], &names);
     let [base, head] = meshed::with_turns(Policies { base, head }, Declaring::Turned);
     let policies = Policies { base: &base, head: &head };
-    let [old, new] = sides(policies, [base_gates, head_gates]);
+    let [old, new] = sides(policies, [base_gates, head_gates], &names);
     let pair = Pair::new(&old, &new);
     let words = words(policies);
     let sown = all_sown(policies, &pair, [&old, &new]);
@@ -99,9 +100,9 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     Accesses { entries, incomplete: found.incomplete, without_effect }
 }
 
-/// Two programs as sides.
-pub(super) fn sides<'p>(Policies { base, head }: Policies<'p>, [old, new]: [&'p Gates; 2]) -> [Intents<'p>; 2] {
-    [Intents::beside(base, old, head), Intents::beside(head, new, base)]
+/// Two programs as sides that know some namespaces more by name.
+pub(super) fn sides<'p>(Policies { base, head }: Policies<'p>, [old, new]: [&'p Gates; 2], names: &BTreeSet<Symbol>) -> [Intents<'p>; 2] {
+    [Intents::beside((base, old), head, names), Intents::beside((head, new), base, names)]
 }
 
 /// Where the two may differ.

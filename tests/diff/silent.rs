@@ -475,6 +475,23 @@ fn that_pods_may_speak_mtls_is_no_difference_by_itself() {
     }
 }
 
+/// It may be in a namespace that no line names.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_is_told_where_no_line_names_its_namespace() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    for name in ["a", "b", "pay"] {
+        let web = |spec: [&str; 2]| deployment("web", name, spec);
+        let found = compared([&side(" mtls"), &web(REFUSED)], [&side(""), &web(REFUSED)]);
+        let wanted = [
+            format!("Across app=web@{name} -> app=db@shop: 80: denied -> allowed"),
+            "Weakened *@* -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too".to_owned(),
+        ];
+        assert_eq!(lines(&found), wanted);
+        let left = compared([&side(" mtls"), &web(["", ""])], [&side(" mtls"), &web(REFUSED)]);
+        assert_eq!(lines(&left), [format!("Closed app=web@{name} -> app=db@shop: 80: allowed, mTLS -> denied")]);
+    }
+}
+
 /// What such a workload loses, and others of its namespace do not, is told of its labels.
 #[test]
 fn a_workload_that_keeps_out_of_the_mesh_loses_what_its_namespace_has_to_send_over_mtls() {
