@@ -505,6 +505,20 @@ fn a_workload_that_keeps_out_of_the_mesh_loses_what_its_namespace_has_to_send_ov
     assert_eq!(lines(&found), wanted);
 }
 
+/// That nobody else of its part in the mesh may do it says nothing of who takes part otherwise than its namespace.
+#[test]
+fn a_workload_in_the_mesh_is_looked_at_though_its_namespace_is_like_others_outside() {
+    let own = "external namespace front mesh none {\n}\nnamespace shop mesh sidecar {\n";
+    let base = format!("{own}}}\n");
+    let head = format!("{own}allow app=job@!shop -> app=db:80 mtls\n}}\n");
+    let labels = "labels: {app: job, sidecar.istio.io/inject: \"true\"}";
+    let job = deployment("job", "pay", ["", ""]).replacen("labels: {app: job}", labels, 1);
+    let inventory = namespace("istio.io/dataplane-mode: none") + &job;
+    let found = compared([&base, &inventory], [&head, &inventory]);
+    let of_job = |entry: &&twogate::diff::Entry| entry.callers == ["Deployment pay/job"];
+    assert_eq!(found.report.entries.iter().filter(of_job).count(), 1, "{:?}", lines(&found));
+}
+
 /// Policies do not select who is on its node's network, in the mesh or not.
 #[test]
 fn a_workload_outside_of_the_mesh_that_comes_to_its_nodes_network_is_told() {
