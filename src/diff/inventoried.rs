@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::Access;
+use super::access::{Access, Turn, turns};
 use super::entry::{Entry, Example};
 use super::gates::is_about_guards;
 use super::meshed::plane_as_declared;
@@ -24,19 +24,27 @@ pub(super) struct Inventoried<'p> {
 }
 
 /// A workload as each inventory has it; where one of them does not, as the other does.
-struct Known<'p>([&'p InventoryWorkload; 2]);
+struct Known<'p> {
+    sides: [&'p InventoryWorkload; 2],
+    /// How it takes part in the mesh on each side.
+    planes: [DataPlane; 2],
+}
 
 impl<'p> Inventoried<'p> {
     /// Those of two programs.
     pub(super) fn new(policies: Policies<'p>) -> Self {
-        let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
+        let mut sides: BTreeMap<String, [&InventoryWorkload; 2]> = BTreeMap::new();
         for own in &policies.base.inventory.workloads {
-            known.insert(own.to_string(), Known([own, own]));
+            sides.insert(own.to_string(), [own, own]);
         }
         for own in &policies.head.inventory.workloads {
-            known.entry(own.to_string()).and_modify(|Known([_, now])| *now = own).or_insert(Known([own, own]));
+            sides.entry(own.to_string()).and_modify(|[_, now]| *now = own).or_insert([own, own]);
         }
-        Self { policies, known }
+        let known = |(name, [before, now]): (String, [&'p InventoryWorkload; 2])| {
+            let planes = [plane_as_declared(policies.base, before), plane_as_declared(policies.head, now)];
+            (name, Known { sides: [before, now], planes })
+        };
+        Self { policies, known: sides.into_iter().map(known).collect() }
     }
 
     /// Fills in the workloads that are concerned, and says which ones are not though they have such labels.
@@ -53,21 +61,43 @@ impl<'p> Inventoried<'p> {
             return Vec::new();
         }
         let among = self.known.iter().filter(|(_, workload)| workload.may_be_among(pods));
-        let is_meant = |workload: &Known<'_>| match workload.turn(self.policies) {
-            None => true,
-            Some([was, is]) if is_about_guards(entry) => (was == DataPlane::None) != (is == DataPlane::None),
-            Some(planes) => changes(pair, &entry.example, way, &workload.pods(planes)),
-        };
-        let (meant, not_meant): (Vec<_>, Vec<_>) = among.partition(|(_, workload)| is_meant(workload));
-        others.extend(not_meant.into_iter().map(|(name, workload)| format!("not of {name}, {}", workload.part(self.policies))));
+        let (meant, not_meant): (Vec<_>, Vec<_>) = among.partition(|(_, workload)| self.is_true_of(pair, entry, way, workload));
+        others.extend(not_meant.into_iter().map(|(name, workload)| format!("not of {name}, {}", workload.part())));
         meant.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an entry is true of a workload that has the labels of those whom it is about.
+    fn is_true_of(&self, pair: &Pair<'_>, entry: &Entry, way: Way, workload: &Known<'_>) -> bool {
+        let planes = self.planes_shown(&entry.example, way, workload);
+        if workload.planes == planes {
+            return true;
+        }
+        if is_about_guards(entry) {
+            let [was, is] = workload.planes;
+            return (was == DataPlane::None) != (is == DataPlane::None);
+        }
+        let Example { base, head } = &entry.example;
+        let shown = change(pair, [base, head]);
+        let pods = workload.pods();
+        let [old, new] = [(Which::Base, base), (Which::Head, head)].map(|(which, flow)| with(pair, which, flow, (way, &pods)));
+        !shown.is_empty() && change(pair, [&old, &new]) == shown
+    }
+
+    /// How those take part in the mesh who show an entry; where addresses do, pods of a workload's namespace of which nothing more is said.
+    fn planes_shown(&self, example: &Example, way: Way, workload: &Known<'_>) -> [DataPlane; 2] {
+        let [before, now] = workload.sides;
+        let of = |which: Which, flow: &Flow, own: &InventoryWorkload| match near(flow, way) {
+            Peer::Pod(pod) => pod.plane,
+            Peer::Address(_) => plane(self.policies, which, &own.namespace),
+        };
+        [of(Which::Base, &example.base, before), of(Which::Head, &example.head, now)]
     }
 }
 
 impl Known<'_> {
     fn may_be_among(&self, pods: &PodSet) -> bool {
         let holds = |cube: &PodCube| {
-            self.0.iter().any(|own| {
+            self.sides.iter().any(|own| {
                 let has_place = cube.names().contains(Some(&own.namespace)) && cube.account.contains(Some(&own.account));
                 has_place && own.matches(&cube.labels) != Match::No
             })
@@ -75,31 +105,19 @@ impl Known<'_> {
         pods.cubes().iter().any(holds)
     }
 
-    /// How it takes part in the mesh on each side.
-    fn planes(&self, policies: Policies<'_>) -> [DataPlane; 2] {
-        let Self([before, now]) = self;
-        [plane_as_declared(policies.base, before), plane_as_declared(policies.head, now)]
-    }
-
-    /// The same, if that is not how classes of pods of its namespace are compared.
-    fn turn(&self, policies: Policies<'_>) -> Option<[DataPlane; 2]> {
-        let Self([before, now]) = self;
-        let usual = [plane(policies, Which::Base, &before.namespace), plane(policies, Which::Head, &now.namespace)];
-        Some(self.planes(policies)).filter(|own| *own != usual)
-    }
-
-    /// The same in words.
-    fn part(&self, policies: Policies<'_>) -> &'static str {
-        if self.planes(policies) == [DataPlane::None; 2] {
-            return "which takes no part in the mesh";
+    /// How it takes part in the mesh, in words.
+    fn part(&self) -> &'static str {
+        match self.planes {
+            [DataPlane::None, DataPlane::None] => "which takes no part in the mesh",
+            [DataPlane::None, _] => "which took no part in the mesh",
+            [_, DataPlane::None] => "which no longer takes part in the mesh",
+            _ => "which takes part in the mesh",
         }
-        "which takes part in the mesh otherwise than its namespace"
     }
 
     /// One of its pods, as each side has it.
-    fn pods(&self, planes: [DataPlane; 2]) -> [Pod; 2] {
-        let Self([before, now]) = self;
-        let [was, is] = planes;
+    fn pods(&self) -> [Pod; 2] {
+        let ([before, now], [was, is]) = (self.sides, self.planes);
         let pod = |own: &InventoryWorkload, plane: DataPlane| Pod {
             namespace: Symbol::clone(&own.namespace),
             namespace_labels: Labels::new(),
@@ -111,17 +129,22 @@ impl Known<'_> {
     }
 }
 
-/// Whether what passes has changed with these pods in the place of those that show it.
-fn changes(pair: &Pair<'_>, example: &Example, way: Way, pods: &[Pod; 2]) -> bool {
-    let [old, new] = pods;
-    let of = |which: Which, shown: &Flow, pod: &Pod| access(pair, which, &with(pair, which, shown, (way, pod)));
-    !of(Which::Base, &example.base, old).is_same(&of(Which::Head, &example.head, new))
+/// What has become of a flow, with its ends as each side has them.
+fn change(pair: &Pair<'_>, [old, new]: [&Flow; 2]) -> BTreeSet<Turn> {
+    turns(&access(pair, Which::Base, old), &access(pair, Which::Head, new), &[])
 }
 
-/// A flow with a pod as its near end.
-fn with(pair: &Pair<'_>, which: Which, flow: &Flow, (way, pod): (Way, &Pod)) -> Flow {
-    let near = if way == Way::Egress { &flow.source } else { &flow.destination };
-    let namespace_labels = match near {
+const fn near(flow: &Flow, way: Way) -> &Peer {
+    match way {
+        Way::Egress => &flow.source,
+        Way::Ingress => &flow.destination,
+    }
+}
+
+/// A flow of one side with a pod as its near end.
+fn with(pair: &Pair<'_>, which: Which, flow: &Flow, (way, [before, now]): (Way, &[Pod; 2])) -> Flow {
+    let pod = if which == Which::Base { before } else { now };
+    let namespace_labels = match near(flow, way) {
         Peer::Pod(shown) if shown.namespace == pod.namespace => shown.namespace_labels.clone(),
         _ => Labels::new(),
     };

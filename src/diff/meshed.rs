@@ -5,6 +5,7 @@
 //! shows as it does for a workload that is declared `unmeshed`.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
@@ -88,7 +89,18 @@ impl Turn<'_> {
 
     /// Whether its labels tell it from others, and policies select it as they select others.
     fn is_like_declared(&self) -> bool {
-        [self.old, self.new].iter().all(|own| own.host_network == HostNetwork::No) && !self.has_alike && !self.labels().is_all()
+        self.is_selected() && !self.has_alike && !self.labels().is_all()
+    }
+
+    /// Whether policies select it as they select others.
+    fn is_selected(&self) -> bool {
+        [self.old, self.new].iter().all(|own| own.host_network == HostNetwork::No)
+    }
+
+    /// Whether what it gains or loses can be found as if it was declared. Of one that takes part as it did it can though others have its
+    /// labels, as these are looked at besides.
+    fn can_be_declared(&self) -> bool {
+        self.is_like_declared() || self.is_steady() && self.is_selected()
     }
 
     /// Whether it takes part as others of its namespace do.
@@ -153,25 +165,29 @@ pub(super) enum Declaring {
     Apart,
 }
 
-/// The workloads that nobody declares and whose labels tell them from others.
-fn undeclared(policies: Policies<'_>, declaring: Declaring) -> impl Iterator<Item = Turn<'_>> {
+/// The workloads that nobody declares, and that can be taken for declared; those of more labels first, as the first one that has a pod's labels
+/// says how it takes part.
+fn undeclared(policies: Policies<'_>, declaring: Declaring) -> Vec<Turn<'_>> {
     let is_meant = move |turn: &Turn<'_>| !turn.is_as_usual() && (declaring == Declaring::Apart || !turn.is_steady());
-    those(policies.base, policies.head, is_meant).into_iter().filter(|turn| !turn.is_declared && turn.is_like_declared())
+    let mut turns = those(policies.base, policies.head, is_meant);
+    turns.retain(|turn| !turn.is_declared && turn.can_be_declared());
+    turns.sort_by_key(|turn| Reverse(turn.labels().iter().count()));
+    turns
 }
 
 /// The pods of those that take part as they did, and otherwise than their namespace.
 pub(super) fn steady(policies: Policies<'_>) -> Vec<PodCube> {
-    undeclared(policies, Declaring::Apart).filter(Turn::is_steady).map(|turn| turn.cube()).collect()
+    undeclared(policies, Declaring::Apart).iter().filter(|turn| turn.is_steady()).map(Turn::cube).collect()
 }
 
 /// The namespaces of all that nobody declares: there pods are told apart, whether a program speaks of them or not.
 pub(super) fn places(policies: Policies<'_>) -> BTreeSet<Symbol> {
-    undeclared(policies, Declaring::Apart).map(|turn| Symbol::clone(&turn.new.namespace)).collect()
+    undeclared(policies, Declaring::Apart).iter().map(|turn| Symbol::clone(&turn.new.namespace)).collect()
 }
 
 /// Both programs, with workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer say it.
 pub(super) fn with_turns(policies: Policies<'_>, declaring: Declaring) -> [Cow<'_, Policy>; 2] {
-    let declared: Vec<Turn<'_>> = undeclared(policies, declaring).collect();
+    let declared = undeclared(policies, declaring);
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
         let outside = outside(policies, which);

@@ -519,6 +519,22 @@ fn a_workload_in_the_mesh_is_looked_at_though_its_namespace_is_like_others_outsi
     assert_eq!(found.report.entries.iter().filter(of_job).count(), 1, "{:?}", lines(&found));
 }
 
+/// Others of its labels, in the mesh or on their node's network, hide nothing of what it gains.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_gains_beside_others_of_its_labels() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    let other = |spec: [&str; 2]| deployment("web", "pay", spec).replacen("name: web", "name: other", 1);
+    for alike in [["", ""], REFUSED, ["", ", hostNetwork: true"]] {
+        let inventory = namespace("istio-injection: enabled") + &deployment("web", "pay", REFUSED) + &other(alike);
+        let found = compared([&side(" mtls"), &inventory], [&side(""), &inventory]);
+        let gained = "Across app=web@pay -> app=db@shop: 80: denied -> allowed";
+        assert!(lines(&found).contains(&gained.to_owned()) && fails(&found, Failing::Gained), "{alike:?}: {:?}", lines(&found));
+        let callers = &found.report.entries[0].callers;
+        assert!(callers.contains(&"Deployment pay/web".to_owned()), "{callers:?}");
+        assert_eq!(callers.contains(&"Deployment pay/other".to_owned()), alike != ["", ""], "{callers:?}");
+    }
+}
+
 /// Policies do not select who is on its node's network, in the mesh or not.
 #[test]
 fn a_workload_outside_of_the_mesh_that_comes_to_its_nodes_network_is_told() {
