@@ -13,7 +13,7 @@ use super::seeds::{Policies, plane};
 use super::side::{Pair, Said, Which};
 use crate::cluster::Endpoint;
 use crate::flow::{DataPlane, Flow, Labels, Peer, Pod, PodCube, PodSet, Symbol, Transport};
-use crate::inventory::{InventoryWorkload, Match};
+use crate::inventory::{HostNetwork, InventoryWorkload, Match};
 use crate::verify::Way;
 
 /// The workloads of two programs' inventories.
@@ -31,7 +31,7 @@ struct Known<'p> {
 }
 
 impl<'p> Inventoried<'p> {
-    /// Those of two programs.
+    /// Those of two programs. Rules select no pod that is on its node's network, before and after.
     pub(super) fn new(policies: Policies<'p>) -> Self {
         let mut sides: BTreeMap<String, [&InventoryWorkload; 2]> = BTreeMap::new();
         for own in &policies.base.inventory.workloads {
@@ -44,7 +44,8 @@ impl<'p> Inventoried<'p> {
             let planes = [plane_as_declared(policies.base, before), plane_as_declared(policies.head, now)];
             (name, Known { sides: [before, now], planes })
         };
-        Self { policies, known: sides.into_iter().map(known).collect() }
+        let are_selected = |(_, own): &(String, [&InventoryWorkload; 2])| own.iter().any(|own| own.host_network == HostNetwork::No);
+        Self { policies, known: sides.into_iter().filter(are_selected).map(known).collect() }
     }
 
     /// Fills in the workloads that are concerned, and says which ones are not though they have such labels.
