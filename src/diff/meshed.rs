@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
@@ -108,14 +108,19 @@ impl Turn<'_> {
         self.planes == self.usual
     }
 
+    /// Its namespace.
+    pub(super) const fn namespace(&self) -> &Symbol {
+        &self.new.namespace
+    }
+
     /// Whether it takes part as it did.
-    fn is_steady(&self) -> bool {
+    pub(super) fn is_steady(&self) -> bool {
         let [was, is] = self.planes;
         was == is
     }
 
     /// Its pods, as they are declared.
-    fn cube(&self) -> PodCube {
+    pub(super) fn cube(&self) -> PodCube {
         PodCube { labels: self.labels(), ..PodCube::in_namespace(&self.new.namespace) }
     }
 
@@ -156,47 +161,26 @@ pub(super) fn told(turn: &Turn<'_>) -> Option<Fact> {
     Some(Fact { place: Some((Which::Head, turn.new.location)), ..told })
 }
 
-/// Of which workloads it is declared how they take part in the mesh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Declaring {
-    /// Of those that take part otherwise than they did.
-    Turned,
-    /// Also of those that take part as they did, and otherwise than their namespace. Other pods of their labels would do as it does.
-    Apart,
-}
-
-/// The workloads that nobody declares, and that can be taken for declared; those of more labels first, as the first one that has a pod's labels
-/// says how it takes part.
-fn undeclared(policies: Policies<'_>, declaring: Declaring) -> Vec<Turn<'_>> {
-    let is_meant = move |turn: &Turn<'_>| !turn.is_as_usual() && (declaring == Declaring::Apart || !turn.is_steady());
-    let mut turns = those(policies.base, policies.head, is_meant);
+/// The workloads that take part otherwise than their namespace, or than they did, that nobody declares, and that can be taken for declared; those
+/// of more labels first, as the first one that has a pod's labels says how it takes part.
+pub(super) fn undeclared(policies: Policies<'_>) -> Vec<Turn<'_>> {
+    let mut turns = those(policies.base, policies.head, |turn| !turn.is_as_usual());
     turns.retain(|turn| !turn.is_declared && turn.can_be_declared());
     turns.sort_by_key(|turn| Reverse(turn.labels().iter().count()));
     turns
 }
 
-/// The pods of those that take part as they did, and otherwise than their namespace.
-pub(super) fn steady(policies: Policies<'_>) -> Vec<PodCube> {
-    undeclared(policies, Declaring::Apart).iter().filter(|turn| turn.is_steady()).map(Turn::cube).collect()
-}
-
-/// The namespaces of all that nobody declares: there pods are told apart, whether a program speaks of them or not.
-pub(super) fn places(policies: Policies<'_>) -> BTreeSet<Symbol> {
-    undeclared(policies, Declaring::Apart).iter().map(|turn| Symbol::clone(&turn.new.namespace)).collect()
-}
-
 /// Both programs, with workloads as if they were declared so, and namespaces that come to say how their pods take part, or no longer say it.
-pub(super) fn with_turns(policies: Policies<'_>, declaring: Declaring) -> [Cow<'_, Policy>; 2] {
-    let declared = undeclared(policies, declaring);
+pub(super) fn with_turns<'p>(policies: Policies<'p>, turns: &[&Turn<'_>]) -> [Cow<'p, Policy>; 2] {
     [Which::Base, Which::Head].map(|which| {
         let policy = policies.of(which);
         let outside = outside(policies, which);
-        if declared.is_empty() && outside.is_empty() {
+        if turns.is_empty() && outside.is_empty() {
             return Cow::Borrowed(policy);
         }
         let mut own = policy.clone();
         own.namespaces.extend(outside.into_iter().map(|namespace| (Symbol::clone(&namespace.name), namespace)));
-        own.workloads.extend(declared.iter().map(|turn| turn.as_declared(which)));
+        own.workloads.extend(turns.iter().map(|turn| turn.as_declared(which)));
         own.workloads.sort_by(|left, right| left.namespace.cmp(&right.namespace));
         Cow::Owned(own)
     })

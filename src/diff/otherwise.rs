@@ -7,26 +7,28 @@
 use std::collections::BTreeSet;
 
 use super::intents::Intents;
-use super::meshed::{self, Declaring};
-use super::programs::{all_sown, sides};
-use super::seeds::Policies;
+use super::meshed::{Turn, with_turns};
+use super::programs::sides;
+use super::seeds::{Policies, Sown};
 use super::side::{Pair, Which};
-use super::walk::{Cell, Found, walk};
-use crate::flow::{DataPlane, Peer, Pod, Symbol};
+use super::walk::{Cell, Found, Wanted, walk_where};
+use crate::flow::{DataPlane, Peer, Pod, PodCube, Symbol};
 use crate::gates::Gates;
 use crate::verify::plane_beside;
 
-/// What becomes of flows from and to such pods.
-pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2], names: &BTreeSet<Symbol>) -> Found {
-    let steady = meshed::steady(policies);
-    if steady.is_empty() && !has_outsiders(policies) {
+/// What becomes of flows from and to such pods, where seeds have flows of theirs.
+pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2], turns: &[Turn<'_>], sown: &[Sown]) -> Found {
+    let steady: Vec<PodCube> = turns.iter().filter(|turn| turn.is_steady()).map(Turn::cube).collect();
+    let names: BTreeSet<Symbol> = turns.iter().map(|turn| Symbol::clone(turn.namespace())).collect();
+    let has_such = |name: &Symbol| names.contains(name) || has_outsiders(policies) && is_unsaid(policies, name);
+    if !sown.iter().any(|sown| sown.source.names.iter().chain(&sown.destination.names).any(has_such)) {
         return Found::default();
     }
-    let [base, head] = meshed::with_turns(policies, Declaring::Apart);
+    let [base, head] = with_turns(policies, &turns.iter().collect::<Vec<_>>());
     let policies = Policies { base: &base, head: &head };
-    let [old, new] = sides(policies, gates, names).map(Intents::where_modes_hold);
-    let pair = Pair::new(&old, &new);
-    let mut found = walk(&pair, Some(policies), &all_sown(policies, &pair, [&old, &new]));
+    let [old, new] = sides(policies, gates, &names).map(Intents::where_modes_hold);
+    let settled = |source: Option<&Symbol>, destination: Option<&Symbol>| ![source, destination].into_iter().flatten().any(has_such);
+    let mut found = walk_where(&Pair::new(&old, &new), Some(policies), sown, &Wanted { settled: &settled, ..Wanted::any() });
     let is_meant = |peer: &Peer| match peer {
         Peer::Pod(pod) => is_outsider(policies, pod) || steady.iter().any(|own| own.contains(pod)),
         Peer::Address(_) => false,
@@ -46,9 +48,13 @@ fn has_outsiders(policies: Policies<'_>) -> bool {
 
 /// Whether a pod is outside of the mesh as nobody says that its namespace is in it.
 pub(super) fn is_outsider(policies: Policies<'_>, pod: &Pod) -> bool {
-    let is_unsaid = |which: Which| {
-        let own = policies.of(which);
-        own.config.mesh.mode == DataPlane::None && own.namespace(&pod.namespace).is_none_or(|namespace| namespace.plane.is_none())
-    };
-    pod.plane == DataPlane::None && has_outsiders(policies) && [Which::Base, Which::Head].into_iter().any(is_unsaid)
+    pod.plane == DataPlane::None && has_outsiders(policies) && is_unsaid(policies, &pod.namespace)
+}
+
+/// Whether on a side `mesh.mode` keeps the pods of a namespace outside of the mesh, as nobody says how they take part.
+fn is_unsaid(policies: Policies<'_>, name: &str) -> bool {
+    [policies.base, policies.head].into_iter().any(|own| {
+        let says = own.namespace(name).is_some_and(|namespace| namespace.plane.is_some());
+        own.config.mesh.mode == DataPlane::None && !says
+    })
 }

@@ -15,7 +15,7 @@ use super::intents::Intents;
 use super::inventoried::Inventoried;
 use super::kind::kind;
 use super::merge;
-use super::meshed::{self, Declaring};
+use super::meshed::{undeclared, with_turns};
 use super::open::opened;
 use super::otherwise::{is_outsider, otherwise};
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
@@ -57,15 +57,16 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
-    let names = meshed::places(Policies { base, head });
-    let others = otherwise(Policies { base, head }, [base_gates, head_gates], &names);
-    let [base, head] = meshed::with_turns(Policies { base, head }, Declaring::Turned);
+    let (given, gates) = (Policies { base, head }, [base_gates, head_gates]);
+    let turns = undeclared(given);
+    let [base, head] = with_turns(given, &turns.iter().filter(|turn| !turn.is_steady()).collect::<Vec<_>>());
     let policies = Policies { base: &base, head: &head };
-    let [old, new] = sides(policies, [base_gates, head_gates], &names);
+    let names = turns.iter().map(|turn| Symbol::clone(turn.namespace())).collect();
+    let [old, new] = sides(policies, gates, &names);
     let pair = Pair::new(&old, &new);
     let words = words(policies);
     let sown = all_sown(policies, &pair, [&old, &new]);
-    let found = walk(&pair, Some(policies), &sown).with_news(others);
+    let found = walk(&pair, Some(policies), &sown).with_news(otherwise(given, gates, &turns, &sown));
     let (open, mut entries) = opened(policies, &pair, &words);
     let causes = Causes::new(policies, &sown);
     let mut groups = Groups::new();
