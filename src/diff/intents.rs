@@ -31,6 +31,10 @@ pub(crate) struct Intents<'p> {
 impl<'p> Intents<'p> {
     /// A program with what its lines accept, as its gates were found to let it in.
     pub(crate) fn new(policy: &'p Policy, gates: &'p Gates) -> Self {
+        Self::within(PolicyWorld::new(policy), (policy, gates), BTreeSet::new())
+    }
+
+    fn within(world: PolicyWorld<'p>, (policy, gates): (&'p Policy, &'p Gates), more: BTreeSet<Symbol>) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {
@@ -43,17 +47,17 @@ impl<'p> Intents<'p> {
                 None => anywhere.push(rule),
             }
         }
-        Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere, more: BTreeSet::new() }
+        Self { policy, program: Accepting::new(policy, gates), world, by_name, anywhere, more }
     }
 
     /// The same, of namespaces that neither program speaks of as both take them, and knowing some more by name.
-    pub(super) fn beside((policy, gates): (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
-        Self { world: PolicyWorld::beside(policy, other), more: more.clone(), ..Self::new(policy, gates) }
+    pub(super) fn beside(program: (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
+        Self::within(PolicyWorld::beside(program.0, other), program, more.clone())
     }
 
     /// The same, of namespaces that the program says nothing of as its mode has them.
-    pub(super) fn where_modes_hold(self) -> Self {
-        Self { world: PolicyWorld::as_said(self.policy), ..self }
+    pub(super) fn as_said(program: (&'p Policy, &'p Gates), more: &BTreeSet<Symbol>) -> Self {
+        Self::within(PolicyWorld::as_said(program.0), program, more.clone())
     }
 
     /// Where couplings that are accepted may let something in.

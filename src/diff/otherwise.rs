@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use super::intents::Intents;
 use super::meshed::{Turn, with_turns};
-use super::programs::sides;
 use super::seeds::{Policies, Sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, Found, Wanted, walk_where};
@@ -26,7 +25,8 @@ pub(super) fn otherwise(policies: Policies<'_>, gates: [&Gates; 2], turns: &[Tur
     }
     let [base, head] = with_turns(policies, &turns.iter().collect::<Vec<_>>());
     let policies = Policies { base: &base, head: &head };
-    let [old, new] = sides(policies, gates, &names).map(Intents::where_modes_hold);
+    let [was, is] = gates;
+    let (old, new) = (Intents::as_said((&base, was), &names), Intents::as_said((&head, is), &names));
     let settled = |source: Option<&Symbol>, destination: Option<&Symbol>| ![source, destination].into_iter().flatten().any(has_such);
     let mut found = walk_where(&Pair::new(&old, &new), Some(policies), sown, &Wanted { settled: &settled, ..Wanted::any() });
     let is_meant = |peer: &Peer| match peer {

@@ -62,7 +62,7 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     let [base, head] = with_turns(given, &turns.iter().filter(|turn| !turn.is_steady()).collect::<Vec<_>>());
     let policies = Policies { base: &base, head: &head };
     let names = turns.iter().map(|turn| Symbol::clone(turn.namespace())).collect();
-    let [old, new] = sides(policies, gates, &names);
+    let (old, new) = (Intents::beside((&base, base_gates), &head, &names), Intents::beside((&head, head_gates), &base, &names));
     let pair = Pair::new(&old, &new);
     let words = words(policies);
     let sown = all_sown(policies, &pair, [&old, &new]);
@@ -101,13 +101,8 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     Accesses { entries, incomplete: found.incomplete, without_effect }
 }
 
-/// Two programs as sides that know some namespaces more by name.
-pub(super) fn sides<'p>(Policies { base, head }: Policies<'p>, [old, new]: [&'p Gates; 2], names: &BTreeSet<Symbol>) -> [Intents<'p>; 2] {
-    [Intents::beside((base, old), head, names), Intents::beside((head, new), base, names)]
-}
-
 /// Where the two may differ.
-pub(super) fn all_sown(policies: Policies<'_>, pair: &Pair<'_>, [old, new]: [&Intents<'_>; 2]) -> Vec<Sown> {
+fn all_sown(policies: Policies<'_>, pair: &Pair<'_>, [old, new]: [&Intents<'_>; 2]) -> Vec<Sown> {
     let seeds = seeds(policies).into_iter().chain(accepted(old, new)).chain(moved(policies, pair));
     sown(seeds.collect(), Some(policies), pair)
 }
