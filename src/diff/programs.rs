@@ -8,24 +8,24 @@ use super::access::{Mark, Stops, nature};
 use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
 use super::coupled::accepted;
-use super::entry::{Change, Entry, Example, Kind};
+use super::entry::{Entry, Example, Kind};
 use super::gates::guarded;
 use super::held;
 use super::intents::Intents;
 use super::inventoried::Inventoried;
 use super::kind::kind;
-use super::merge;
 use super::meshed::{undeclared, with_turns};
 use super::open::opened;
-use super::otherwise::{is_outsider, otherwise};
+use super::otherwise::otherwise;
+use super::ranked::Ranked;
+use super::remarks::remark;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Told, Words, port_words};
-use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
+use crate::flow::{Flow, LabelCube, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
 use crate::gates::Gates;
 use crate::ir::Policy;
-use crate::verify::Way;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default)]
@@ -243,74 +243,6 @@ fn besides(key: &Key, extent: Extent, rest: Option<&[LabelCube; 2]>) -> Option<S
     Some(format!("{words}, as {}", ends.join(" ")))
 }
 
-/// Classes of flows by who is called, the riskiest first.
-struct Ranked<'a> {
-    by_target: BTreeMap<&'a Peer, Vec<Ranking<'a>>>,
-    /// Those of which it is left open what passes, each with why.
-    open: Vec<(&'a Cell, &'a String)>,
-    /// Every kind that each of them holds, by its place.
-    kinds: Vec<BTreeSet<Kind>>,
-}
-
-/// A class with its kind, and its place among all.
-type Ranking<'a> = (Kind, usize, &'a (Cell, Kind));
-
-impl<'a> Ranked<'a> {
-    fn new(cells: &'a [(Cell, Kind)]) -> Self {
-        let mut by_target: BTreeMap<&Peer, Vec<_>> = BTreeMap::new();
-        for (at, cell) in cells.iter().enumerate() {
-            by_target.entry(cell.0.target.of(Which::Head)).or_default().push((cell.1, at, cell));
-        }
-        for list in by_target.values_mut() {
-            list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
-        }
-        let open = cells.iter().filter_map(|(cell, _)| Some((cell, cell.why.as_ref()?))).collect();
-        Self { by_target, open, kinds: cells.iter().map(|(cell, kind)| super::kind::kinds(cell, *kind)).collect() }
-    }
-
-    /// The classes in a region, each with its place among all.
-    fn inside(&self, region: &merge::Region) -> impl Iterator<Item = (usize, &'a Cell)> {
-        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
-        lists.flatten().map(|(_, at, (cell, _))| (*at, cell)).filter(|(_, cell)| region.holds_call(cell))
-    }
-
-    /// Every kind that a region holds; those of all if no class stands for it.
-    fn kinds_in(&self, region: &merge::Region) -> BTreeSet<Kind> {
-        let first = self.kinds.first();
-        if self.kinds.iter().all(|kinds| Some(kinds) == first) {
-            return first.cloned().unwrap_or_default();
-        }
-        let held: BTreeSet<Kind> = self.inside(region).filter_map(|(at, _)| self.kinds.get(at)).flatten().copied().collect();
-        if held.is_empty() { self.kinds.iter().flatten().copied().collect() } else { held }
-    }
-
-    /// A flow in a region that is lost, where any is.
-    fn lost_in(&self, region: &merge::Region) -> Option<Example> {
-        let loses = |at: usize| self.kinds.get(at).is_some_and(|kinds| kinds.iter().any(|kind| kind.is_loss()));
-        self.inside(region).filter(|(at, _)| loses(*at)).find_map(|(_, cell)| held::lost(cell))
-    }
-
-    /// The first of the riskiest in a region.
-    fn first_in(&self, region: &merge::Region) -> Option<&'a (Cell, Kind)> {
-        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
-        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| region.holds_call(cell)));
-        firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
-    }
-
-    /// Why it is left open what passes in a region.
-    fn open_in(&self, region: &merge::Region) -> BTreeSet<&'a String> {
-        let is_inside = |cell: &Cell| region.holds_call(cell) && region.destination.contains(cell.target.of(Which::Head));
-        self.open.iter().filter(|(cell, _)| is_inside(cell)).map(|(_, why)| *why).collect()
-    }
-}
-
-impl merge::Region {
-    /// Whether the caller and the port of a class lie in it.
-    fn holds_call(&self, cell: &Cell) -> bool {
-        self.ports.contains(cell.protocol, cell.port) && self.source.contains(cell.caller.of(Which::Head))
-    }
-}
-
 /// Why it is left open what passes.
 pub(super) fn left_open(reasons: BTreeSet<&String>) -> Vec<String> {
     reasons.into_iter().map(|reason| format!("left open: {reason}")).collect()
@@ -376,45 +308,4 @@ fn words(policies: Policies<'_>) -> Words {
         }
     }
     words
-}
-
-/// Says of an entry what a reviewer would want to know besides.
-fn remark(known: &Inventoried<'_>, pair: &Pair<'_>, entry: &mut Entry) {
-    foreign(entry);
-    let is_open = |entry: &Entry| {
-        let called = &entry.destination.pods;
-        pair.names_of(Which::Head, called).iter().any(|name| pair.side(Which::Head).open(name, Way::Ingress).overlaps(called))
-    };
-    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") && !is_open(entry) {
-        entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
-    }
-    outsiders(known.policies, entry);
-    known.fill_in(pair, entry);
-}
-
-/// Pods that are outside of the mesh though they are told with others in the mesh.
-fn outsiders(policies: Policies<'_>, entry: &mut Entry) {
-    let Example { base, head } = &entry.example;
-    let ends = [&base.source, &base.destination, &head.source, &head.destination];
-    if ends.into_iter().any(|end| matches!(end, Peer::Pod(pod) if is_outsider(policies, pod))) {
-        entry.remarks.push("of pods outside of the mesh, where `mesh.mode` has those of namespaces that do not say it".to_owned());
-    }
-}
-
-/// A rule that opens another namespace than its own.
-fn foreign(entry: &mut Entry) {
-    if !entry.kind.is_gain() {
-        return;
-    }
-    let opened: BTreeSet<_> = entry.destination.pods.cubes().iter().filter_map(|cube| cube.namespace_names()).flatten().cloned().collect();
-    let rules = entry.causes.iter().filter(|cause| cause.change != Change::Removed && cause.is_rule);
-    let remarks: BTreeSet<String> = rules
-        .filter_map(|cause| cause.namespace.as_ref())
-        .filter(|own| !opened.is_empty() && !opened.contains(*own))
-        .map(|own| {
-            let list: Vec<String> = opened.iter().take(3).map(|name| format!("`{name}`")).collect();
-            format!("opens {} from the intents of `{own}`", list.join(", "))
-        })
-        .collect();
-    entry.remarks.extend(remarks);
 }
