@@ -13,7 +13,7 @@ use super::seeds::{Policies, plane};
 use super::side::{Pair, Said, Which};
 use crate::cluster::Endpoint;
 use crate::flow::{DataPlane, Flow, Labels, Peer, Pod, PodCube, PodSet, Symbol, Transport};
-use crate::inventory::{HostNetwork, InventoryWorkload, Match};
+use crate::inventory::{InventoryWorkload, Match};
 use crate::verify::Way;
 
 /// The workloads of two programs' inventories.
@@ -31,7 +31,7 @@ struct Known<'p> {
 }
 
 impl<'p> Inventoried<'p> {
-    /// Those of two programs. Rules select no pod that is on its node's network, before and after.
+    /// Those of two programs.
     pub(super) fn new(policies: Policies<'p>) -> Self {
         let mut sides: BTreeMap<String, [&InventoryWorkload; 2]> = BTreeMap::new();
         for own in &policies.base.inventory.workloads {
@@ -44,26 +44,27 @@ impl<'p> Inventoried<'p> {
             let planes = [plane_as_declared(policies.base, before), plane_as_declared(policies.head, now)];
             (name, Known { sides: [before, now], planes })
         };
-        let are_selected = |(_, own): &(String, [&InventoryWorkload; 2])| own.iter().any(|own| own.host_network == HostNetwork::No);
-        Self { policies, known: sides.into_iter().filter(are_selected).map(known).collect() }
+        Self { policies, known: sides.into_iter().map(known).collect() }
     }
 
     /// Fills in the workloads that are concerned, and says which ones are not though they have such labels.
     pub(super) fn fill_in(&self, pair: &Pair<'_>, entry: &mut Entry) {
-        let mut others = BTreeSet::new();
+        let mut others = Others::new();
         let ends = [(&entry.source, Way::Egress), (&entry.destination, Way::Ingress)];
         [entry.callers, entry.called] = ends.map(|(peers, way)| self.concerned(pair, entry, (&peers.pods, way), &mut others));
-        entry.remarks.extend(others);
+        entry.remarks.extend(others.into_iter().map(|(part, names)| not_of(&names, part)));
     }
 
     /// Those of some pods of which an entry is true; the others are told.
-    fn concerned(&self, pair: &Pair<'_>, entry: &Entry, (pods, way): (&PodSet, Way), others: &mut BTreeSet<String>) -> Vec<String> {
+    fn concerned(&self, pair: &Pair<'_>, entry: &Entry, (pods, way): (&PodSet, Way), others: &mut Others) -> Vec<String> {
         if pods.cubes().iter().any(|cube| *cube == PodCube::all()) {
             return Vec::new();
         }
         let among = self.known.iter().filter(|(_, workload)| workload.may_be_among(pods));
         let (meant, not_meant): (Vec<_>, Vec<_>) = among.partition(|(_, workload)| self.is_true_of(pair, entry, way, workload));
-        others.extend(not_meant.into_iter().map(|(name, workload)| format!("not of {name}, {}", workload.part())));
+        for (name, workload) in not_meant {
+            others.entry(workload.part()).or_default().insert(name.clone());
+        }
         meant.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
@@ -109,10 +110,10 @@ impl Known<'_> {
     /// How it takes part in the mesh, in words.
     fn part(&self) -> &'static str {
         match self.planes {
-            [DataPlane::None, DataPlane::None] => "which takes no part in the mesh",
-            [DataPlane::None, _] => "which took no part in the mesh",
-            [_, DataPlane::None] => "which no longer takes part in the mesh",
-            _ => "which takes part in the mesh",
+            [DataPlane::None, DataPlane::None] => "outside of the mesh",
+            [DataPlane::None, _] => "outside of the mesh before",
+            [_, DataPlane::None] => "outside of the mesh now",
+            _ => "in the mesh",
         }
     }
 
@@ -127,6 +128,21 @@ impl Known<'_> {
             plane,
         };
         [pod(before, was), pod(now, is)]
+    }
+}
+
+/// The workloads of which an entry is not true, by how they take part in the mesh.
+type Others = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// So many are named.
+const NAMED: usize = 6;
+
+/// That an entry is not true of some workloads.
+fn not_of(names: &BTreeSet<String>, part: &str) -> String {
+    let list: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => format!("not of {}: {part}", list.join(", ")),
+        more => format!("not of {} and {more} more: {part}", list.join(", ")),
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::entry::Change;
 use super::facts::{Fact, FactKind, fact, plane_word};
-use super::seeds::Policies;
+use super::seeds::{Policies, plane};
 use super::side::Which;
 use crate::flow::{DataPlane, LabelCube, PodCube, Symbol, Values};
 use crate::inventory::{HostNetwork, InventoryWorkload};
@@ -117,6 +117,11 @@ impl Turn<'_> {
     pub(super) fn is_steady(&self) -> bool {
         let [was, is] = self.planes;
         was == is
+    }
+
+    /// Whether it takes part as classes of its namespace are compared: where nobody says how these do, they are looked at in the mesh.
+    pub(super) fn is_as_compared(&self, policies: Policies<'_>) -> bool {
+        self.planes == [Which::Base, Which::Head].map(|which| plane(policies, which, self.namespace()))
     }
 
     /// Its pods, as they are declared.

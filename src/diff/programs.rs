@@ -58,9 +58,10 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
     let (given, gates) = (Policies { base, head }, [base_gates, head_gates]);
-    let turns = undeclared(given);
+    let mut turns = undeclared(given);
     let [base, head] = with_turns(given, &turns.iter().filter(|turn| !turn.is_steady()).collect::<Vec<_>>());
     let policies = Policies { base: &base, head: &head };
+    turns.retain(|turn| !turn.is_steady() || !turn.is_as_compared(policies));
     let names = turns.iter().map(|turn| Symbol::clone(turn.namespace())).collect();
     let (old, new) = (Intents::beside((&base, base_gates), &head, &names), Intents::beside((&head, head_gates), &base, &names));
     let pair = Pair::new(&old, &new);

@@ -400,7 +400,7 @@ fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
     let own = "namespace shop mesh sidecar\nallow app=web@pay -> app=db:80 mtls\n";
     let [unsaid, joined] = ["", "istio-injection: enabled"].map(namespace);
     let (web, other) = (deployment("web", "pay", REFUSED), deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1));
-    let not_of_it = "not of Deployment pay/web, which takes no part in the mesh";
+    let not_of_it = "not of Deployment pay/web: outside of the mesh";
     for (base, head, callers) in [
         // Other pods may have its labels.
         (unsaid.clone() + &web, joined.clone() + &web, &[][..]),
@@ -457,7 +457,7 @@ fn what_pods_outside_of_the_mesh_gain_is_told_where_namespaces_do_not_say_it() {
         let come = found(none, &asked);
         assert_eq!(lines(&come), ["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]);
         assert_eq!(come.report.entries[0].callers, [""; 0]);
-        assert_eq!(remarks(&come), ["not of Deployment pay/web, which takes no part in the mesh"]);
+        assert_eq!(remarks(&come), ["not of Deployment pay/web: outside of the mesh"]);
         // Where no mTLS is asked for, all pods gain the same.
         let plain = found(none, &not_asked);
         assert_eq!(lines(&plain), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
@@ -531,8 +531,37 @@ fn a_workload_that_keeps_out_of_the_mesh_gains_beside_others_of_its_labels() {
         assert!(lines(&found).contains(&gained.to_owned()) && fails(&found, Failing::Gained), "{alike:?}: {:?}", lines(&found));
         let callers = &found.report.entries[0].callers;
         assert!(callers.contains(&"Deployment pay/web".to_owned()), "{callers:?}");
-        assert_eq!(callers.contains(&"Deployment pay/other".to_owned()), alike == REFUSED, "{callers:?}");
+        assert_eq!(callers.contains(&"Deployment pay/other".to_owned()), alike != ["", ""], "{callers:?}");
     }
+}
+
+/// Where pods join by their own labels, those of each are looked at in the mesh as all of their namespace are; they need no line of their own.
+#[test]
+fn workloads_that_join_by_themselves_are_not_told_from_others_outside_of_the_mesh() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    let joins = |name: &str| {
+        let labels = format!("labels: {{app: {name}, sidecar.istio.io/inject: \"true\"}}");
+        deployment(name, "pay", ["", ""]).replacen(&format!("labels: {{app: {name}}}"), &labels, 1)
+    };
+    let inventory = joins("web") + &joins("job");
+    let found = compared_in("none", [&side(" mtls"), &inventory], [&side(""), &inventory]);
+    let wanted = [
+        "Across *@!shop -> app=db@shop: 80: denied -> allowed",
+        "Weakened *@* -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+    ];
+    assert_eq!(lines(&found), wanted);
+}
+
+/// However many they are, it is one remark.
+#[test]
+fn of_many_workloads_of_which_a_line_is_not_true_some_are_named() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let of_pay: String = (1..=8).map(|number| deployment(&format!("w{number}"), "pay", REFUSED)).collect();
+    let inventory = namespace("istio-injection: enabled") + &of_pay;
+    let found = compared([&side(" mtls"), &inventory], [&side(""), &inventory]);
+    let named: Vec<String> = (1..=6).map(|number| format!("Deployment pay/w{number}")).collect();
+    let wanted = format!("not of {} and 2 more: outside of the mesh", named.join(", "));
+    assert!(remarks(&found).contains(&&*wanted), "{:?}", remarks(&found));
 }
 
 /// Policies do not select who is on its node's network, in the mesh or not.
