@@ -192,6 +192,21 @@ pub(super) fn nature(before: &Access, after: &Access, requests: &[Option<Request
     Nature(found.into_iter().filter(|(_, holds)| *holds).map(|(mark, _)| mark).collect())
 }
 
+/// What has become of a request: what was said of it and what is, and where that is the same, how it has to be sent.
+pub(super) type Turn = (Said, Said, Option<Mark>);
+
+/// What has become of requests.
+pub(super) fn turns(before: &Access, after: &Access, requests: &[Option<Request>]) -> BTreeSet<Turn> {
+    let (old, new) = (before.best(), after.best());
+    let turns: BTreeSet<_> = old.into_iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| (old, new, None)).collect();
+    if !turns.is_empty() {
+        return turns;
+    }
+    let nature = nature(before, after, requests);
+    let marks = [Mark::PlaintextToo, Mark::MtlsOnly, Mark::MtlsToo, Mark::OneGate, Mark::BothGates];
+    marks.into_iter().filter(|mark| nature.has(*mark)).map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
+}
+
 /// Whether a request passes in plaintext now that passed before over mTLS alone.
 fn opens_plaintext(before: &Access, after: &Access) -> bool {
     let (Some(mtls), Some(plaintext)) = (&before.mtls, &after.plaintext) else { return false };

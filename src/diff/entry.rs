@@ -21,7 +21,7 @@ pub enum Kind {
     Workloads,
     /// Those who get in reach more ports, or send more requests.
     PortsOrRequests,
-    /// Connections over mTLS pass where only plaintext did.
+    /// Connections over mTLS pass where policies let only plaintext pass.
     MtlsToo,
     /// mTLS or a token is no longer required.
     Weakened,

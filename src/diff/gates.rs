@@ -17,6 +17,11 @@ use crate::ir::{Ownership, Policy};
 /// The words for pods that the mesh guards too, and for others.
 const GUARDS: [&str; 2] = ["guarded by NetworkPolicy and AuthorizationPolicy", "guarded by NetworkPolicy alone"];
 
+/// Whether an entry is about how many gates guard pods, and not about what passes.
+pub(super) fn is_about_guards(entry: &Entry) -> bool {
+    GUARDS.contains(&entry.before.as_str())
+}
+
 /// An entry for all pods that lose a gate, and one for all that win one.
 pub(super) fn guarded(policies: Policies<'_>, pair: &Pair<'_>, words: &Words) -> Vec<Entry> {
     let mut groups: BTreeMap<Which, (PodSet, Vec<Cause>)> = BTreeMap::new();

@@ -24,11 +24,17 @@ pub(crate) struct Intents<'p> {
     by_name: BTreeMap<Symbol, Vec<&'p Rule>>,
     /// The rules that may have one in any namespace, or at an address.
     anywhere: Vec<&'p Rule>,
+    /// Namespaces that are told apart from such as nobody knows, besides those of which the program speaks.
+    more: BTreeSet<Symbol>,
 }
 
 impl<'p> Intents<'p> {
     /// A program with what its lines accept, as its gates were found to let it in.
     pub(crate) fn new(policy: &'p Policy, gates: &'p Gates) -> Self {
+        Self::within(PolicyWorld::new(policy), (policy, gates), BTreeSet::new())
+    }
+
+    fn within(world: PolicyWorld<'p>, (policy, gates): (&'p Policy, &'p Gates), more: BTreeSet<Symbol>) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
         for rule in &policy.rules {
@@ -41,12 +47,17 @@ impl<'p> Intents<'p> {
                 None => anywhere.push(rule),
             }
         }
-        Self { policy, program: Accepting::new(policy, gates), world: PolicyWorld::new(policy), by_name, anywhere }
+        Self { policy, program: Accepting::new(policy, gates), world, by_name, anywhere, more }
     }
 
-    /// The same, of namespaces that neither program speaks of as both take them.
-    pub(super) fn beside(policy: &'p Policy, gates: &'p Gates, other: &Policy) -> Self {
-        Self { world: PolicyWorld::beside(policy, other), ..Self::new(policy, gates) }
+    /// The same, of namespaces that neither program speaks of as both take them, and knowing some more by name.
+    pub(super) fn beside(program: (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
+        Self::within(PolicyWorld::beside(program.0, other), program, more.clone())
+    }
+
+    /// The same, of namespaces that the program says nothing of as its mode has them.
+    pub(super) fn as_said(program: (&'p Policy, &'p Gates), more: &BTreeSet<Symbol>) -> Self {
+        Self::within(PolicyWorld::as_said(program.0), program, more.clone())
     }
 
     /// Where couplings that are accepted may let something in.
@@ -119,7 +130,7 @@ impl Side for Intents<'_> {
     }
 
     fn namespaces(&self) -> BTreeSet<Symbol> {
-        let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().cloned().collect();
+        let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().chain(&self.more).cloned().collect();
         for rule in &self.policy.rules {
             let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
             for cube in ends.flat_map(|end| end.peers().pods.cubes().to_vec()) {

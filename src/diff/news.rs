@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Mark, nature};
-use super::side::{Said, Which};
+use super::access::{Turn, turns};
+use super::side::Which;
 use super::walk::Cell;
 use crate::flow::{Peer, Peers, PortSet, Symbol};
 
@@ -14,10 +14,10 @@ type Place = [Option<Symbol>; 2];
 
 /// The cells, and those of others that show something else.
 pub(super) fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
-    let known: Vec<_> = cells.iter().map(turns).collect();
+    let known: Vec<_> = cells.iter().map(turns_of).collect();
     let places = places(&cells);
     let is_news = |other: &Cell| {
-        let wanted = turns(other);
+        let wanted = turns_of(other);
         let near = looked_up(other).into_iter().filter_map(|place| places.get(&place)).flatten();
         let alike = near.filter_map(|at| Some((cells.get(*at)?, known.get(*at)?)));
         let alike = alike.filter(|(cell, own)| own.is_superset(&wanted) && holds(cell, other));
@@ -29,17 +29,8 @@ pub(super) fn with_news(mut cells: Vec<Cell>, others: Vec<Cell>) -> Vec<Cell> {
     cells
 }
 
-/// What has become of requests: what was said of them and what is, and where that is the same, how they have to be sent.
-fn turns(cell: &Cell) -> BTreeSet<(Said, Said, Option<Mark>)> {
-    let (old, new) = (cell.before.best(), cell.after.best());
-    let turns: BTreeSet<_> = old.into_iter().zip(new).filter(|(old, new)| old != new).map(|(old, new)| (old, new, None)).collect();
-    if !turns.is_empty() {
-        return turns;
-    }
-    let nature = nature(&cell.before, &cell.after, &cell.requests);
-    let marks =
-        [Mark::PlaintextToo, Mark::MtlsOnly, Mark::MtlsToo, Mark::OneGate, Mark::BothGates].into_iter().filter(|mark| nature.has(*mark));
-    marks.map(|mark| (Said::Denied, Said::Denied, Some(mark))).collect()
+fn turns_of(cell: &Cell) -> BTreeSet<Turn> {
+    turns(&cell.before, &cell.after, &cell.requests)
 }
 
 /// Whether the ends of another cell are among those of a class, on both sides, on some of its ports.

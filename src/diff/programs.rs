@@ -8,22 +8,24 @@ use super::access::{Mark, Stops, nature};
 use super::brief::{Brief, Extent, Teller, briefly};
 use super::cause::{Causes, Item, shown};
 use super::coupled::accepted;
-use super::entry::{Change, Entry, Example, Kind};
+use super::entry::{Entry, Example, Kind};
 use super::gates::guarded;
 use super::held;
 use super::intents::Intents;
+use super::inventoried::Inventoried;
 use super::kind::kind;
-use super::merge;
-use super::meshed;
+use super::meshed::{undeclared, with_turns};
 use super::open::opened;
+use super::otherwise::otherwise;
+use super::ranked::Ranked;
+use super::remarks::remark;
 use super::seeds::{Policies, Region, Seed, Sown, Why, seeds, sown};
 use super::side::{Pair, Which};
 use super::walk::{Cell, walk};
 use super::words::{Told, Words, port_words};
-use crate::flow::{Flow, LabelCube, Peer, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
+use crate::flow::{Flow, LabelCube, Peers, PodCube, PodSet, PortSet, Request, Symbol, Transport};
 use crate::gates::Gates;
 use crate::ir::Policy;
-use crate::verify::Way;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default)]
@@ -55,15 +57,17 @@ pub type Program<'p> = (&'p Policy, &'p Gates);
 
 /// Compares two programs, over every pod that could exist.
 pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>) -> Accesses {
-    let [base, head] = meshed::with_turns(Policies { base, head });
-    let (base, head) = (&*base, &*head);
-    let (old, new) = (Intents::beside(base, base_gates, head), Intents::beside(head, head_gates, base));
+    let (given, gates) = (Policies { base, head }, [base_gates, head_gates]);
+    let mut turns = undeclared(given);
+    let [base, head] = with_turns(given, &turns.iter().filter(|turn| !turn.is_steady()).collect::<Vec<_>>());
+    let policies = Policies { base: &base, head: &head };
+    turns.retain(|turn| !turn.is_steady() || !turn.is_as_compared(policies));
+    let names = turns.iter().map(|turn| Symbol::clone(turn.namespace())).collect();
+    let (old, new) = (Intents::beside((&base, base_gates), &head, &names), Intents::beside((&head, head_gates), &base, &names));
     let pair = Pair::new(&old, &new);
-    let policies = Policies { base, head };
     let words = words(policies);
-    let seeds = seeds(policies).into_iter().chain(accepted(&old, &new)).chain(moved(policies, &pair));
-    let sown = sown(seeds.collect(), Some(policies), &pair);
-    let found = walk(&pair, Some(policies), &sown);
+    let sown = all_sown(policies, &pair, [&old, &new]);
+    let found = walk(&pair, Some(policies), &sown).with_news(otherwise(given, gates, &turns, &sown));
     let (open, mut entries) = opened(policies, &pair, &words);
     let causes = Causes::new(policies, &sown);
     let mut groups = Groups::new();
@@ -86,8 +90,9 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     for (key, cells) in groups {
         entries.extend(grouped(teller, &key, &cells, &|item| causes.told(item)));
     }
+    let known = Inventoried::new(policies);
     for entry in &mut entries {
-        remark(policies, &pair, entry);
+        remark(&known, &pair, entry);
     }
     sort(&mut entries);
     let changed = |sown: &Sown| causes.item_of(&sown.seed).filter(|item| !causes.rules_of(item).any(|rule| open.meets(rule)));
@@ -95,6 +100,12 @@ pub fn programs((base, base_gates): Program<'_>, (head, head_gates): Program<'_>
     // Of a rule whose flows were not all compared nobody knows that it has no effect.
     let without_effect = if found.incomplete.is_empty() { rules.difference(&blamed).count() } else { 0 };
     Accesses { entries, incomplete: found.incomplete, without_effect }
+}
+
+/// Where the two may differ.
+fn all_sown(policies: Policies<'_>, pair: &Pair<'_>, [old, new]: [&Intents<'_>; 2]) -> Vec<Sown> {
+    let seeds = seeds(policies).into_iter().chain(accepted(old, new)).chain(moved(policies, pair));
+    sown(seeds.collect(), Some(policies), pair)
 }
 
 /// Flows from and to pods that run as another account than they did: a rule may say what it said, and mean others by it.
@@ -233,74 +244,6 @@ fn besides(key: &Key, extent: Extent, rest: Option<&[LabelCube; 2]>) -> Option<S
     Some(format!("{words}, as {}", ends.join(" ")))
 }
 
-/// Classes of flows by who is called, the riskiest first.
-struct Ranked<'a> {
-    by_target: BTreeMap<&'a Peer, Vec<Ranking<'a>>>,
-    /// Those of which it is left open what passes, each with why.
-    open: Vec<(&'a Cell, &'a String)>,
-    /// Every kind that each of them holds, by its place.
-    kinds: Vec<BTreeSet<Kind>>,
-}
-
-/// A class with its kind, and its place among all.
-type Ranking<'a> = (Kind, usize, &'a (Cell, Kind));
-
-impl<'a> Ranked<'a> {
-    fn new(cells: &'a [(Cell, Kind)]) -> Self {
-        let mut by_target: BTreeMap<&Peer, Vec<_>> = BTreeMap::new();
-        for (at, cell) in cells.iter().enumerate() {
-            by_target.entry(cell.0.target.of(Which::Head)).or_default().push((cell.1, at, cell));
-        }
-        for list in by_target.values_mut() {
-            list.sort_unstable_by_key(|(kind, at, _)| (*kind, *at));
-        }
-        let open = cells.iter().filter_map(|(cell, _)| Some((cell, cell.why.as_ref()?))).collect();
-        Self { by_target, open, kinds: cells.iter().map(|(cell, kind)| super::kind::kinds(cell, *kind)).collect() }
-    }
-
-    /// The classes in a region, each with its place among all.
-    fn inside(&self, region: &merge::Region) -> impl Iterator<Item = (usize, &'a Cell)> {
-        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
-        lists.flatten().map(|(_, at, (cell, _))| (*at, cell)).filter(|(_, cell)| region.holds_call(cell))
-    }
-
-    /// Every kind that a region holds; those of all if no class stands for it.
-    fn kinds_in(&self, region: &merge::Region) -> BTreeSet<Kind> {
-        let first = self.kinds.first();
-        if self.kinds.iter().all(|kinds| Some(kinds) == first) {
-            return first.cloned().unwrap_or_default();
-        }
-        let held: BTreeSet<Kind> = self.inside(region).filter_map(|(at, _)| self.kinds.get(at)).flatten().copied().collect();
-        if held.is_empty() { self.kinds.iter().flatten().copied().collect() } else { held }
-    }
-
-    /// A flow in a region that is lost, where any is.
-    fn lost_in(&self, region: &merge::Region) -> Option<Example> {
-        let loses = |at: usize| self.kinds.get(at).is_some_and(|kinds| kinds.iter().any(|kind| kind.is_loss()));
-        self.inside(region).filter(|(at, _)| loses(*at)).find_map(|(_, cell)| held::lost(cell))
-    }
-
-    /// The first of the riskiest in a region.
-    fn first_in(&self, region: &merge::Region) -> Option<&'a (Cell, Kind)> {
-        let lists = self.by_target.iter().filter(|(target, _)| region.destination.contains(target)).map(|(_, list)| list);
-        let firsts = lists.filter_map(|list| list.iter().find(|(_, _, (cell, _))| region.holds_call(cell)));
-        firsts.min_by_key(|(kind, at, _)| (*kind, *at)).map(|(_, _, cell)| *cell)
-    }
-
-    /// Why it is left open what passes in a region.
-    fn open_in(&self, region: &merge::Region) -> BTreeSet<&'a String> {
-        let is_inside = |cell: &Cell| region.holds_call(cell) && region.destination.contains(cell.target.of(Which::Head));
-        self.open.iter().filter(|(cell, _)| is_inside(cell)).map(|(_, why)| *why).collect()
-    }
-}
-
-impl merge::Region {
-    /// Whether the caller and the port of a class lie in it.
-    fn holds_call(&self, cell: &Cell) -> bool {
-        self.ports.contains(cell.protocol, cell.port) && self.source.contains(cell.caller.of(Which::Head))
-    }
-}
-
 /// Why it is left open what passes.
 pub(super) fn left_open(reasons: BTreeSet<&String>) -> Vec<String> {
     reasons.into_iter().map(|reason| format!("left open: {reason}")).collect()
@@ -366,58 +309,4 @@ fn words(policies: Policies<'_>) -> Words {
         }
     }
     words
-}
-
-/// Says of an entry what a reviewer would want to know besides.
-fn remark(policies: Policies<'_>, pair: &Pair<'_>, entry: &mut Entry) {
-    foreign(entry);
-    let is_open = |entry: &Entry| {
-        let called = &entry.destination.pods;
-        pair.names_of(Which::Head, called).iter().any(|name| pair.side(Which::Head).open(name, Way::Ingress).overlaps(called))
-    };
-    if entry.kind == Kind::Weakened && entry.before.contains("mTLS") && entry.after.contains("in plaintext too") && !is_open(entry) {
-        entry.remarks.push("the NetworkPolicy alone now tells callers apart".to_owned());
-    }
-    workloads(policies, entry);
-}
-
-/// A rule that opens another namespace than its own.
-fn foreign(entry: &mut Entry) {
-    if !entry.kind.is_gain() {
-        return;
-    }
-    let opened: BTreeSet<_> = entry.destination.pods.cubes().iter().filter_map(|cube| cube.namespace_names()).flatten().cloned().collect();
-    let rules = entry.causes.iter().filter(|cause| cause.change != Change::Removed && cause.is_rule);
-    let remarks: BTreeSet<String> = rules
-        .filter_map(|cause| cause.namespace.as_ref())
-        .filter(|own| !opened.is_empty() && !opened.contains(*own))
-        .map(|own| {
-            let list: Vec<String> = opened.iter().take(3).map(|name| format!("`{name}`")).collect();
-            format!("opens {} from the intents of `{own}`", list.join(", "))
-        })
-        .collect();
-    entry.remarks.extend(remarks);
-}
-
-/// The workloads of the inventories that are concerned.
-fn workloads(policies: Policies<'_>, entry: &mut Entry) {
-    let concerned = |pods: &crate::flow::PodSet| -> Vec<String> {
-        if pods.cubes().iter().any(|cube| *cube == crate::flow::PodCube::all()) {
-            return Vec::new();
-        }
-        let mut names = BTreeSet::new();
-        for workload in [policies.base, policies.head].into_iter().flat_map(|policy| &policy.inventory.workloads) {
-            let holds = |cube: &crate::flow::PodCube| {
-                cube.names().contains(Some(&workload.namespace))
-                    && cube.account.contains(Some(&workload.account))
-                    && workload.matches(&cube.labels) != crate::inventory::Match::No
-            };
-            if pods.cubes().iter().any(holds) {
-                names.insert(workload.to_string());
-            }
-        }
-        names.into_iter().collect()
-    };
-    entry.callers = concerned(&entry.source.pods);
-    entry.called = concerned(&entry.destination.pods);
 }

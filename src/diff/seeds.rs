@@ -194,7 +194,7 @@ fn namespace_seeds(policies: Policies<'_>, name: &Symbol, seeds: &mut Vec<Seed>)
 }
 
 /// How the pods of a namespace take part in the mesh, where nothing else is said of them.
-fn plane(policies: Policies<'_>, which: Which, name: &str) -> DataPlane {
+pub(super) fn plane(policies: Policies<'_>, which: Which, name: &str) -> DataPlane {
     let own = policies.of(which);
     let elsewhere = || plane_beside(own, policies.of(which.other()));
     own.namespace(name).and_then(|namespace| namespace.plane).unwrap_or_else(elsewhere)

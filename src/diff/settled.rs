@@ -49,8 +49,8 @@ pub(super) struct Settled<'a> {
     ends: OnceLock<BTreeMap<Symbol, Ends>>,
 }
 
-/// How pods of namespaces of which nothing more is said take part in the mesh.
-type Planes = BTreeMap<Symbol, Option<(bool, bool)>>;
+/// How all pods of namespaces take part in the mesh, where they do alike.
+type Planes = BTreeMap<Symbol, Option<[Option<DataPlane>; 2]>>;
 
 /// The ends of all pods of a namespace, one for each class of them.
 struct Ends {
@@ -64,8 +64,8 @@ struct Ends {
 struct Toward {
     /// Pods of namespaces that the end tells apart.
     told: BTreeMap<Symbol, Bounds>,
-    /// Pods of all others, by how they take part in the mesh.
-    alike: BTreeMap<Option<(bool, bool)>, Bounds>,
+    /// Pods of all others that take part in the mesh alike, by how they do.
+    alike: BTreeMap<[Option<DataPlane>; 2], Bounds>,
     addresses: Bounds,
 }
 
@@ -74,7 +74,7 @@ impl Toward {
 
     fn of(&self, far: Option<&Symbol>, planes: &Planes) -> Bounds {
         let Some(name) = far else { return self.addresses };
-        let alike = || planes.get(name).and_then(|planes| self.alike.get(planes));
+        let alike = || planes.get(name).copied().flatten().and_then(|planes| self.alike.get(&planes));
         self.told.get(name).or_else(alike).copied().unwrap_or(Bounds::NONE)
     }
 }
@@ -108,8 +108,8 @@ impl<'a> Settled<'a> {
     }
 
     fn planes(&self) -> &Planes {
-        let of = |name: &Symbol| self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
-        self.planes.get_or_init(|| self.pair.all_names().map(|name| (Symbol::clone(name), of(name))).collect())
+        let alike = |name: &Symbol| (Symbol::clone(name), self.pair.alike(name));
+        self.planes.get_or_init(|| self.pair.all_names().map(alike).collect())
     }
 
     fn ends(&self) -> &BTreeMap<Symbol, Ends> {
@@ -220,15 +220,19 @@ impl Look<'_> {
         Near { way, peer, ends, cuts, of_base }
     }
 
-    /// One end, for all far ends. Of namespaces that it does not tell apart one answers for all that are alike.
+    /// One end, for all far ends. Of namespaces that it does not tell apart, and whose pods are alike, one answers for all.
     fn of_end(&self, near: &Near<'_>) -> Toward {
         let told = named(&near.cuts);
         let mut toward = Toward { addresses: self.of_addresses(near).unwrap_or(Bounds::NONE), ..Toward::UNKNOWN };
         for (name, planes) in self.planes {
-            if told.as_ref().is_some_and(|told| !told.contains(name)) {
-                toward.alike.entry(*planes).or_insert_with(|| self.of_far(near, name).unwrap_or(Bounds::NONE));
-            } else {
-                toward.told.insert(Symbol::clone(name), self.of_far(near, name).unwrap_or(Bounds::NONE));
+            let bounds = || self.of_far(near, name).unwrap_or(Bounds::NONE);
+            match planes.filter(|_| told.as_ref().is_some_and(|told| !told.contains(name))) {
+                Some(planes) => {
+                    toward.alike.entry(planes).or_insert_with(bounds);
+                }
+                None => {
+                    toward.told.insert(Symbol::clone(name), bounds());
+                }
             }
         }
         toward

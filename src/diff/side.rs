@@ -161,6 +161,14 @@ impl Both {
         &self.end(which).peer
     }
 
+    /// How it takes part in the mesh on each side; none of an address.
+    pub(super) fn planes(&self) -> [Option<DataPlane>; 2] {
+        [Which::Base, Which::Head].map(|which| match self.of(which) {
+            Peer::Pod(pod) => Some(pod.plane),
+            Peer::Address(_) => None,
+        })
+    }
+
     /// As one side sees it, with all that it knows.
     pub(super) fn end(&self, which: Which) -> &Endpoint {
         let [base, head] = &*self.0;
@@ -275,6 +283,16 @@ impl<'a> Pair<'a> {
         let of = |which: Which| self.side(which).planes().iter().filter(|cube| cube.overlaps(whole)).cloned();
         let cubes: BTreeSet<PodCube> = of(Which::Base).chain(of(Which::Head)).collect();
         cubes.into_iter().collect()
+    }
+
+    /// How all pods of a namespace take part in the mesh on each side; none if some do otherwise than others, or there can be none.
+    pub(super) fn alike(&self, name: &Symbol) -> Option<[Option<DataPlane>; 2]> {
+        let whole = PodCube::in_namespace(name);
+        let divides = |cube: &PodCube| cube.overlaps(&whole) && !whole.is_subset(cube);
+        if [self.base, self.head].into_iter().any(|side| side.planes().iter().any(divides)) {
+            return None;
+        }
+        self.example_at(&whole, Way::Egress).map(|(_, pod)| pod.planes())
     }
 
     /// A pod of a cube within one namespace that can exist on both sides, with how it takes part in the mesh on each.

@@ -375,10 +375,10 @@ fn a_workload_may_turn_against_its_namespace() {
     let [asks, refuses] = ["true", "false"].map(|value| format!("sidecar.istio.io/inject: \"{value}\""));
     for (base, head, wanted) in [
         // The namespace leaves, and the workload stays.
-        (side(inside, ""), side(outside, &asks), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"][..]),
-        (side(outside, &asks), side(inside, ""), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        (side(inside, ""), side(outside, &asks), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"][..]),
+        (side(outside, &asks), side(inside, ""), &["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
         // The namespace joins, and the workload leaves, or stays outside.
-        (side(outside, ""), side(inside, &refuses), &["Across app!=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
+        (side(outside, ""), side(inside, &refuses), &["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]),
         (
             side(outside, &asks),
             side(inside, &refuses),
@@ -387,11 +387,181 @@ fn a_workload_may_turn_against_its_namespace() {
                 "Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied",
             ],
         ),
-        (side(unsaid, &refuses), side(outside, ""), &["Closed app!=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
+        (side(unsaid, &refuses), side(outside, ""), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
         (side(inside, ""), side(outside, ""), &["Closed *@pay -> app=db@shop: 80: allowed, mTLS -> denied"]),
     ] {
         assert_eq!(lines(&compared([own, &base], [own, &head])), wanted, "{base} -> {head}");
     }
+}
+
+/// Who takes part in the mesh otherwise than its namespace is not among those of whom an entry about its namespace is true.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_gains_nothing_by_its_namespace() {
+    let own = "namespace shop mesh sidecar\nallow app=web@pay -> app=db:80 mtls\n";
+    let [unsaid, joined] = ["", "istio-injection: enabled"].map(namespace);
+    let (web, other) = (deployment("web", "pay", REFUSED), deployment("web", "pay", ["", ""]).replacen("name: web", "name: other", 1));
+    let not_of_it = "not of Deployment pay/web: outside of the mesh";
+    for (base, head, callers) in [
+        // Other pods may have its labels.
+        (unsaid.clone() + &web, joined.clone() + &web, &[][..]),
+        (unsaid.clone(), joined.clone() + &web, &[]),
+        (unsaid.clone() + &web, joined.clone(), &[]),
+        (unsaid.clone() + &web + &other, joined.clone() + &web + &other, &["Deployment pay/other"]),
+    ] {
+        for (base, head, wanted) in [
+            (&base, &head, "Across app=web@pay -> app=db@shop: 80: denied -> allowed, mTLS"),
+            (&head, &base, "Closed app=web@pay -> app=db@shop: 80: allowed, mTLS -> denied"),
+        ] {
+            let found = compared_in("none", [own, base], [own, head]);
+            assert_eq!(lines(&found), [wanted], "{base} -> {head}");
+            assert_eq!(found.report.entries[0].callers, callers, "{base} -> {head}");
+            assert_eq!(remarks(&found), [not_of_it], "{base} -> {head}");
+        }
+    }
+    // What it gains or loses by a rule, it does.
+    let both = own.replace(" mtls", "");
+    let found = compared_in("none", [own, &(joined.clone() + &web)], [&both, &(joined.clone() + &web)]);
+    let wanted = [
+        "Across app=web@pay -> app=db@shop: 80: denied -> allowed",
+        "Weakened app=web@pay -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+    ];
+    assert_eq!(lines(&found), wanted);
+    assert_eq!(found.report.entries[0].callers, ["Deployment pay/web"]);
+    assert!(fails(&found, Failing::Gained));
+}
+
+/// Pods of namespaces of which nobody says that they are in the mesh may be in it, or not; both are told, and who is known to be outside is
+/// named for that alone.
+#[test]
+fn what_pods_outside_of_the_mesh_gain_is_told_where_namespaces_do_not_say_it() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let (asked, not_asked) = (side(" mtls"), side(""));
+    let none = "namespace shop mesh sidecar\n";
+    let outside = "of pods outside of the mesh, where `mesh.mode` has those of namespaces that do not say it";
+    for inventory in [deployment("web", "pay", ["", ""]), namespace("") + &deployment("web", "pay", ["", ""])] {
+        let found = |base: &str, head: &str| compared_in("none", [base, &inventory], [head, &inventory]);
+        let dropped = found(&asked, &not_asked);
+        let wanted = [
+            "Across *@pay -> app=db@shop: 80: denied -> allowed",
+            "Weakened *@pay -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+        ];
+        assert_eq!(lines(&dropped), wanted);
+        assert!(remarks(&dropped).contains(&outside) && fails(&dropped, Failing::Gained) && fails(&dropped, Failing::Weakened));
+        let added = found(&not_asked, &asked);
+        let wanted = [
+            "Closed *@pay -> app=db@shop: 80: allowed -> denied",
+            "Tightened *@pay -> app=db@shop: 80: allowed, in plaintext too -> allowed, mTLS",
+        ];
+        assert_eq!(lines(&added), wanted);
+        // Who is outside gains nothing where mTLS is asked for.
+        let come = found(none, &asked);
+        assert_eq!(lines(&come), ["Across *@pay -> app=db@shop: 80: denied -> allowed, mTLS"]);
+        assert_eq!(come.report.entries[0].callers, [""; 0]);
+        assert_eq!(remarks(&come), ["not of Deployment pay/web: outside of the mesh"]);
+        // Where no mTLS is asked for, all pods gain the same.
+        let plain = found(none, &not_asked);
+        assert_eq!(lines(&plain), ["Across *@pay -> app=db@shop: 80: denied -> allowed"]);
+        assert_eq!(plain.report.entries[0].callers, ["Deployment pay/web"]);
+    }
+}
+
+/// Who may speak mTLS where nobody asks for it reaches what he did.
+#[test]
+fn that_pods_may_speak_mtls_is_no_difference_by_itself() {
+    let own = "namespace shop mesh sidecar\nallow *@pay -> app=db:80\nallow app=db -> *@pay:90\n";
+    let [outside, joined] = ["istio-injection: disabled", "istio-injection: enabled"].map(namespace);
+    for (base, head) in [(&outside, &joined), (&joined, &outside)] {
+        assert_eq!(lines(&compared([own, base], [own, head])), [""; 0], "{base} -> {head}");
+    }
+}
+
+/// It may be in a namespace that no line names.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_is_told_where_no_line_names_its_namespace() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    for name in ["a", "b", "pay"] {
+        let web = |spec: [&str; 2]| deployment("web", name, spec);
+        let found = compared([&side(" mtls"), &web(REFUSED)], [&side(""), &web(REFUSED)]);
+        let wanted = [
+            format!("Across app=web@{name} -> app=db@shop: 80: denied -> allowed"),
+            "Weakened *@* -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too".to_owned(),
+        ];
+        assert_eq!(lines(&found), wanted);
+        let left = compared([&side(" mtls"), &web(["", ""])], [&side(" mtls"), &web(REFUSED)]);
+        assert_eq!(lines(&left), [format!("Closed app=web@{name} -> app=db@shop: 80: allowed, mTLS -> denied")]);
+    }
+}
+
+/// What such a workload loses, and others of its namespace do not, is told of its labels.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_loses_what_its_namespace_has_to_send_over_mtls() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let [unsaid, joined] = ["", "istio-injection: enabled"].map(|labels| namespace(labels) + &deployment("web", "pay", REFUSED));
+    let found = compared_in("none", [&side(""), &unsaid], [&side(" mtls"), &joined]);
+    let wanted = [
+        "Closed app=web@pay -> app=db@shop: 80: allowed -> denied",
+        "Tightened *@pay -> app=db@shop: 80: allowed, in plaintext too -> allowed, mTLS",
+    ];
+    assert_eq!(lines(&found), wanted);
+}
+
+/// That nobody else of its part in the mesh may do it says nothing of who takes part otherwise than its namespace.
+#[test]
+fn a_workload_in_the_mesh_is_looked_at_though_its_namespace_is_like_others_outside() {
+    let own = "external namespace front mesh none {\n}\nnamespace shop mesh sidecar {\n";
+    let base = format!("{own}}}\n");
+    let head = format!("{own}allow app=job@!shop -> app=db:80 mtls\n}}\n");
+    let labels = "labels: {app: job, sidecar.istio.io/inject: \"true\"}";
+    let job = deployment("job", "pay", ["", ""]).replacen("labels: {app: job}", labels, 1);
+    let inventory = namespace("istio.io/dataplane-mode: none") + &job;
+    let found = compared([&base, &inventory], [&head, &inventory]);
+    let of_job = |entry: &&twogate::diff::Entry| entry.callers == ["Deployment pay/job"];
+    assert_eq!(found.report.entries.iter().filter(of_job).count(), 1, "{:?}", lines(&found));
+}
+
+/// Others of its labels, in the mesh or on their node's network, hide nothing of what it gains.
+#[test]
+fn a_workload_that_keeps_out_of_the_mesh_gains_beside_others_of_its_labels() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    let other = |spec: [&str; 2]| deployment("web", "pay", spec).replacen("name: web", "name: other", 1);
+    for alike in [["", ""], REFUSED, ["", ", hostNetwork: true"]] {
+        let inventory = namespace("istio-injection: enabled") + &deployment("web", "pay", REFUSED) + &other(alike);
+        let found = compared([&side(" mtls"), &inventory], [&side(""), &inventory]);
+        let gained = "Across app=web@pay -> app=db@shop: 80: denied -> allowed";
+        assert!(lines(&found).contains(&gained.to_owned()) && fails(&found, Failing::Gained), "{alike:?}: {:?}", lines(&found));
+        let callers = &found.report.entries[0].callers;
+        assert!(callers.contains(&"Deployment pay/web".to_owned()), "{callers:?}");
+        assert_eq!(callers.contains(&"Deployment pay/other".to_owned()), alike != ["", ""], "{callers:?}");
+    }
+}
+
+/// Where pods join by their own labels, those of each are looked at in the mesh as all of their namespace are; they need no line of their own.
+#[test]
+fn workloads_that_join_by_themselves_are_not_told_from_others_outside_of_the_mesh() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@* -> app=db:80{mtls}\n");
+    let joins = |name: &str| {
+        let labels = format!("labels: {{app: {name}, sidecar.istio.io/inject: \"true\"}}");
+        deployment(name, "pay", ["", ""]).replacen(&format!("labels: {{app: {name}}}"), &labels, 1)
+    };
+    let inventory = joins("web") + &joins("job");
+    let found = compared_in("none", [&side(" mtls"), &inventory], [&side(""), &inventory]);
+    let wanted = [
+        "Across *@!shop -> app=db@shop: 80: denied -> allowed",
+        "Weakened *@* -> app=db@shop: 80: allowed, mTLS -> allowed, in plaintext too",
+    ];
+    assert_eq!(lines(&found), wanted);
+}
+
+/// However many they are, it is one remark.
+#[test]
+fn of_many_workloads_of_which_a_line_is_not_true_some_are_named() {
+    let side = |mtls: &str| format!("namespace shop mesh sidecar\nallow *@pay -> app=db:80{mtls}\n");
+    let of_pay: String = (1..=8).map(|number| deployment(&format!("w{number}"), "pay", REFUSED)).collect();
+    let inventory = namespace("istio-injection: enabled") + &of_pay;
+    let found = compared([&side(" mtls"), &inventory], [&side(""), &inventory]);
+    let named: Vec<String> = (1..=6).map(|number| format!("Deployment pay/w{number}")).collect();
+    let wanted = format!("not of {} and 2 more: outside of the mesh", named.join(", "));
+    assert!(remarks(&found).contains(&&*wanted), "{:?}", remarks(&found));
 }
 
 /// Policies do not select who is on its node's network, in the mesh or not.

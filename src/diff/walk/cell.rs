@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cluster::Addressed;
 use crate::diff::access::Access;
+use crate::diff::news::with_news;
 use crate::diff::side::{Both, Which};
 use crate::flow::{Flow, Peers, PortSet, Protocol, Request, RequestSet, Symbol, Transport};
 use crate::verify::Way;
@@ -115,6 +116,14 @@ pub(in crate::diff) struct Found {
 pub(in crate::diff) type Sampled = BTreeMap<(Symbol, Way), BTreeSet<Symbol>>;
 
 impl Found {
+    /// With those cells of another walk over the same flows that show something else.
+    pub(in crate::diff) fn with_news(mut self, other: Self) -> Self {
+        self.cells = with_news(self.cells, other.cells);
+        self.incomplete.extend(other.incomplete);
+        self.few.extend(other.few);
+        self
+    }
+
     /// Adds what was found later.
     pub(super) fn extend(&mut self, later: Self) {
         self.cells.extend(later.cells);

@@ -13,7 +13,7 @@ use super::{Ends, Found, Piece, Told, Walk};
 use crate::classes::port_classes;
 use crate::diff::seeds::Sown;
 use crate::diff::side::Which;
-use crate::flow::{Cut, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Symbol};
+use crate::flow::{Cut, DataPlane, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::verify::Way;
 
 /// Flows to a class of pods.
@@ -36,10 +36,10 @@ impl Into<'_> {
         cubes.flat_map(|(at, cube)| self.walk.pair.narrowed(side(at), cube, name).into_iter().map(move |cube| (at, cube))).collect()
     }
 
-    /// The namespaces from which anything may come in. Those that no cut tells apart are alike: one of them answers for all.
+    /// The namespaces from which anything may come in. Of those that no cut tells apart, and whose pods are alike, one answers for all.
     pub(super) fn worth_a_look<'n>(&self, names: BTreeSet<&'n Symbol>) -> Vec<&'n Symbol> {
         let Some(told_apart) = named(self.cuts).filter(|_| self.walk.wanted.within.is_none()) else { return names.into_iter().collect() };
-        let mut quiet: BTreeMap<(bool, bool), bool> = BTreeMap::new();
+        let mut quiet: BTreeMap<[Option<DataPlane>; 2], bool> = BTreeMap::new();
         let is_worth = |name: &&Symbol| {
             if told_apart.contains(*name) {
                 return true;

@@ -11,7 +11,7 @@ use super::meant::Meant;
 use super::{Piece, Sampled, Walk};
 use crate::classes::Part;
 use crate::diff::side::{Both, Which};
-use crate::flow::{Cut, DataPlane, Flow, Peer, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
+use crate::flow::{Cut, DataPlane, Flow, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way};
 
 /// A namespace whose pods are ends of connections of a way.
@@ -20,7 +20,7 @@ type Place = (Symbol, Way);
 /// What is known of callers.
 #[derive(Default)]
 pub(super) struct Memo {
-    planes: RefCell<BTreeMap<Symbol, Option<(bool, bool)>>>,
+    planes: RefCell<BTreeMap<Symbol, Option<[Option<DataPlane>; 2]>>>,
     /// By what callers of a namespace are told apart at their own end.
     subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
     /// Pods of few labels, by their namespace and the way of their connections.
@@ -56,7 +56,7 @@ impl Memo {
 
     /// The end of callers of a namespace.
     fn end(&self, name: &Symbol, callers: &Part<Both>) -> Rc<OwnEnd> {
-        let alike = (Symbol::clone(name), callers.held_by.clone(), planes(&callers.example));
+        let alike = (Symbol::clone(name), callers.held_by.clone(), callers.example.planes());
         Rc::clone(self.ends.borrow_mut().entry(alike).or_default())
     }
 
@@ -108,14 +108,6 @@ const WAYS: [(Protocol, Transport); 4] = [
     (Protocol::Sctp, Transport::Plaintext),
 ];
 
-/// How a peer takes part in the mesh on each side.
-fn planes(peer: &Both) -> [Option<DataPlane>; 2] {
-    [Which::Base, Which::Head].map(|which| match peer.of(which) {
-        Peer::Pod(pod) => Some(pod.plane),
-        Peer::Address(_) => None,
-    })
-}
-
 impl Caller {
     /// The cuts of its own end, and how many of them are the base's.
     pub(super) fn cuts(&self, walk: &Walk<'_>) -> &(Vec<Cut>, usize) {
@@ -125,7 +117,7 @@ impl Caller {
     /// What its own end says of a target that none of that end's cuts holds, whatever the port. Of all such targets with the same part
     /// in the mesh it says the same.
     pub(super) fn manner(&self, walk: &Walk<'_>, target: &Piece) -> Rc<Manner> {
-        let of_target = planes(&target.example);
+        let of_target = target.example.planes();
         let known = self.own.unheld.borrow().get(&of_target).map(Rc::clone);
         known.unwrap_or_else(|| {
             let caller = &self.part.example;
@@ -143,7 +135,7 @@ impl Caller {
                 WAYS.map(|way| end.map(|end: &dyn JudgedEnd| end.verdict(&flow(way), far)))
             };
             let says = [Which::Base, Which::Head].into_iter().flat_map(says).collect();
-            let manner = Rc::new(Manner { planes: planes(caller), says });
+            let manner = Rc::new(Manner { planes: caller.planes(), says });
             self.own.unheld.borrow_mut().insert(of_target, Rc::clone(&manner));
             manner
         })
@@ -151,12 +143,12 @@ impl Caller {
 }
 
 impl Walk<'_> {
-    /// How pods of a namespace of which nothing more is said take part in the mesh, on each side; none if there can be none.
-    pub(super) fn planes(&self, name: &Symbol) -> Option<(bool, bool)> {
+    /// How all pods of a namespace take part in the mesh, if they do alike ([`Pair::alike`](crate::diff::side::Pair::alike)).
+    pub(super) fn planes(&self, name: &Symbol) -> Option<[Option<DataPlane>; 2]> {
         if let Some(known) = self.memo.planes.borrow().get(name) {
             return *known;
         }
-        let planes = self.pair.example_at(&PodCube::in_namespace(name), Way::Egress).map(|(planes, _)| planes);
+        let planes = self.pair.alike(name);
         self.memo.planes.borrow_mut().insert(Symbol::clone(name), planes);
         planes
     }
