@@ -177,7 +177,8 @@ pub(crate) fn read_with<'s>(
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
-    cluster.workloads = Arc::new(pods::workloads(&inventory, &cluster.platform, &keys));
+    let looked_at = pods::LookedAt::by(keys, &cluster.network, &inventory);
+    cluster.workloads = Arc::new(pods::workloads(&inventory, &cluster.platform, &looked_at));
     cluster.known = pods::known(&cluster.workloads);
     (cluster, findings)
 }

@@ -194,6 +194,12 @@ impl Network {
         ports.into_iter().any(|ports| ports.speak_of(protocol))
     }
 
+    /// The names by which rules call ports.
+    pub(super) fn port_names(&self) -> impl Iterator<Item = &Symbol> {
+        let rules = self.policies.iter().flat_map(NetworkPolicy::all_rules);
+        rules.filter_map(|rule| rule.ports.as_ref()).flat_map(|ports| &ports.names).map(|(_, name)| name)
+    }
+
     /// The keys of pods' labels that any policy looks at.
     pub(super) fn keys(&self) -> BTreeSet<&Symbol> {
         let tests = [Way::Ingress, Way::Egress].into_iter().flat_map(|way| self.label_tests(way));

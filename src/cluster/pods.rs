@@ -8,19 +8,40 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folded::FoldedPods;
 
-use super::network::{Known, OnNode};
+use super::network::{Known, Network as PolicySet, OnNode};
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
 use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
-use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortsKnown, WorkloadKind};
+use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortTarget, PortsKnown, WorkloadKind};
+
+/// What anybody looks at who tells pods apart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LookedAt {
+    /// The keys of the labels that policies look at.
+    pub(super) keys: BTreeSet<Symbol>,
+    /// The names by which policies and Services call ports.
+    pub(super) ports: BTreeSet<Symbol>,
+}
+
+impl LookedAt {
+    /// What the policies look at, whose keys are given, and the Services of an inventory.
+    pub(super) fn by(keys: BTreeSet<Symbol>, network: &PolicySet, inventory: &Inventory) -> Self {
+        let targets = inventory.services.iter().flat_map(|service| &service.ports).filter_map(|port| match &port.target {
+            PortTarget::Name(name) => Some(name),
+            PortTarget::Number(_) => None,
+        });
+        let ports = network.port_names().chain(targets).cloned().collect();
+        Self { keys, ports }
+    }
+}
 
 /// The workloads of an inventory, by namespace, kind and name.
 ///
 /// Pods of one owner are one, unless they differ in a label that a policy looks at, or in what they are.
-pub(super) fn workloads(inventory: &Inventory, platform: &Platform, keys: &BTreeSet<Symbol>) -> Vec<Workload> {
+pub(super) fn workloads(inventory: &Inventory, platform: &Platform, looked_at: &LookedAt) -> Vec<Workload> {
     let mut all: Vec<Workload> = Vec::with_capacity(inventory.workloads.len());
     let folded = FoldedPods::new(inventory);
     for group in groups(inventory) {
-        all.extend(merged(&group, (inventory, &folded), platform, keys));
+        all.extend(merged(&group, (inventory, &folded), platform, looked_at));
     }
     let key = |workload: &Workload| {
         let Peer::Pod(pod) = &workload.endpoint.peer else { return (Symbol::from(""), Symbol::from(""), Symbol::from("")) };
@@ -64,7 +85,7 @@ fn merged(
     group: &Group<'_>,
     (inventory, folded): (&Inventory, &FoldedPods<'_>),
     platform: &Platform,
-    keys: &BTreeSet<Symbol>,
+    looked_at: &LookedAt,
 ) -> Vec<Workload> {
     let mut kinds: Vec<Workload> = Vec::new();
     let itself = |(workload, makers): &Made<'_>| Workload {
@@ -76,12 +97,12 @@ fn merged(
     };
     let with_pods = |made: &Made<'_>| {
         let own = itself(made);
-        let pods = folded.told_apart(made.0, &own, keys);
+        let pods = folded.told_apart(made.0, &own, &looked_at.keys);
         std::iter::once(own).chain(pods)
     };
     let all = group.workloads.iter().flat_map(with_pods);
     for Workload { kind, name, endpoint, makers, .. } in all {
-        if let Some(known) = kinds.iter_mut().find(|known| is_alike(&known.endpoint, &endpoint, keys)) {
+        if let Some(known) = kinds.iter_mut().find(|known| is_alike(&known.endpoint, &endpoint, looked_at)) {
             if (&known.kind, &known.name) != (&kind, &name) {
                 known.aliases.push((kind, name));
             }
@@ -115,14 +136,16 @@ fn name_by_owner(workload: &mut Workload, (kind, name): (Symbol, Symbol)) {
 }
 
 /// Whether no policy can tell two workloads apart, their addresses and nodes left aside.
-fn is_alike(left: &Endpoint, right: &Endpoint, keys: &BTreeSet<Symbol>) -> bool {
+fn is_alike(left: &Endpoint, right: &Endpoint, looked_at: &LookedAt) -> bool {
     let (Peer::Pod(left_pod), Peer::Pod(right_pod)) = (&left.peer, &right.peer) else { return false };
+    let called = |port: &&NamedPort| looked_at.ports.contains(&port.name);
+    let ports = |end: &Endpoint| end.facts.ports.as_ref().map(|ports| ports.iter().filter(called).cloned().collect::<BTreeSet<_>>());
     let seen = |end: &Endpoint, pod: &Pod, key: &Symbol| (pod.labels.get(key).cloned(), end.facts.open_labels.contains(key));
-    keys.iter().all(|key| seen(left, left_pod, key) == seen(right, right_pod, key))
+    looked_at.keys.iter().all(|key| seen(left, left_pod, key) == seen(right, right_pod, key))
         && left_pod.account == right_pod.account
         && left_pod.plane == right_pod.plane
         && left.facts.network == right.facts.network
-        && left.facts.ports == right.facts.ports
+        && ports(left) == ports(right)
         && left.facts.proxy == right.facts.proxy
         && left.facts.uncaptured == right.facts.uncaptured
         && left.facts.outbound == right.facts.outbound

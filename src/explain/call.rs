@@ -11,7 +11,7 @@ use super::loopback;
 use super::own_node;
 use super::place;
 use super::possible::Possible;
-use super::question::{Edge, Entrance, Question, Side, Target};
+use super::question::{Edge, Entrance, HostSaid, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
 use super::world::{self, Known};
@@ -35,10 +35,8 @@ pub(super) struct Call {
     pub(super) addressed: Addressed,
     /// Whether nobody said how it arrives, and the usual way was taken.
     pub(super) is_usual: bool,
-    /// Whether the flow names the host of the request.
-    pub(super) names_host: bool,
-    /// Whether the flow says the host, be it the one that would be taken anyway.
-    pub(super) tells_host: bool,
+    /// What the flow says of the host of the request.
+    pub(super) host: HostSaid,
     /// What the flow names for the destination.
     pub(super) naming: Naming,
     /// Whether the flow names the pod itself.
@@ -126,6 +124,11 @@ impl Call {
         self.written = (written(setting, question, &question.source, &self.source), written(setting, question, side, &self.destination));
     }
 
+    /// Whether the flow names a host that is no name of whoever is called.
+    pub(super) fn names_host(&self) -> bool {
+        self.host == HostSaid::Other
+    }
+
     /// By what the end that is called tells calls of this caller apart.
     pub(super) fn cuts_at_destination(&self, setting: &Setting) -> Vec<Cut> {
         let account = self.source.pod().map(|pod| pod.account.clone());
@@ -136,7 +139,7 @@ impl Call {
     /// The host that a request is taken to be for, where the flow names none and policies look at hosts; in a sentence without capital and
     /// full stop. Which of the names of a Service a client writes it decides by itself (`semantics.md` §2.7).
     pub(super) fn taken_host(&self, setting: &Setting) -> Option<String> {
-        let request = self.request.as_ref().filter(|_| !self.tells_host)?;
+        let request = self.request.as_ref().filter(|_| self.host == HostSaid::Unsaid)?;
         let is_looked_at = self.cuts_at_destination(setting).iter().any(|cut| !cut.requests.hosts.is_empty());
         is_looked_at.then(|| format!("the request is taken to be for host `{}`, as the flow names none by `at`", request.host))
     }
@@ -282,8 +285,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         request: question.request.clone().map(|request| place::with_audience(request, setting)),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
-        names_host: question.names_host,
-        tells_host: question.tells_host,
+        host: question.host,
         naming: if question.service.is_some() { Naming::Service } else { Naming::Other },
         is_pod,
         entrance,

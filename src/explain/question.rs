@@ -61,10 +61,8 @@ pub struct Question {
     pub transport: Option<Transport>,
     /// The request as it arrives, or nothing where the connection is no HTTP.
     pub request: Option<Request>,
-    /// Whether the flow names the host of the request, and not just who is called.
-    pub names_host: bool,
-    /// Whether it is the flow that says the host, in a URL or by `at`, as it may say the one that would be taken anyway.
-    pub tells_host: bool,
+    /// What the flow says of the host of the request.
+    pub host: HostSaid,
     /// The path as it is sent, where it arrives as another one.
     pub typed_path: Option<Symbol>,
     /// Whether the request is a gRPC call.
@@ -112,6 +110,17 @@ pub struct Object {
     pub name: Symbol,
     /// How much of it is meant.
     pub scope: Scope,
+}
+
+/// What a flow says of the host of its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostSaid {
+    /// Nothing: it is taken to be a name of whoever is called.
+    Unsaid,
+    /// By a URL, or by `at`, the one that would be taken anyway.
+    Usual,
+    /// Another one.
+    Other,
 }
 
 /// How much of a workload is meant.
@@ -200,9 +209,13 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
     };
     let host = destination.host(&homes.destination);
     let asked = request::read(draft, &parsed.statement.clauses, &meant.requests, &host).map_err(|finding| vec![*finding])?;
-    let names_host = asked.as_ref().is_some_and(|request| request.host != host.0);
     let is_at = |clause: &Clause| matches!(clause, Clause::Http(http) if !http.hosts.is_empty());
-    let tells_host = destination.is_url() || parsed.statement.clauses.iter().any(|clause| is_at(&clause.value));
+    let is_told = destination.is_url() || parsed.statement.clauses.iter().any(|clause| is_at(&clause.value));
+    let host = match &asked {
+        Some(request) if request.host != host.0 => HostSaid::Other,
+        _ if is_told => HostSaid::Usual,
+        _ => HostSaid::Unsaid,
+    };
     let (request, typed_path) = asked.map_or((None, None), |request| arrived(request, context));
     let question = Question {
         flow: draft.flow,
@@ -211,8 +224,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
         translated: destination.translated,
         transport: meant.transport,
         request,
-        names_host,
-        tells_host,
+        host,
         typed_path,
         is_grpc: parsed.statement.clauses.iter().any(|clause| matches!(clause.value, Clause::Grpc(_))),
         is_pod: destination.is_pod,

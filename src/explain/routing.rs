@@ -195,7 +195,7 @@ impl<'c> Asked<'c> {
             Addressed::Service { namespace, name, port } => Some((&**namespace, &**name, *port)),
             Addressed::Pod | Addressed::Unsaid => None,
         };
-        let host = call.request.as_ref().filter(|_| call.names_host).map(|request| &*request.host);
+        let host = call.request.as_ref().filter(|_| call.names_host()).map(|request| &*request.host);
         Self { service, host: host.map(|host| host.split(':').next().unwrap_or(host)) }
     }
 
@@ -235,7 +235,7 @@ fn may_be_service((namespace, name): (&str, &str), host: &str, own: &str) -> boo
 
 /// Whether a flow names what is asked for, a Service or a host.
 fn asks(call: &Call) -> bool {
-    call.naming == Naming::Service || call.names_host
+    call.naming == Naming::Service || call.names_host()
 }
 
 /// Whose proxies stand on the way of a call.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{HostNetwork, InventoryWorkload, Maker, MeshChoice, PodPhase, PortsKnown, WorkloadKind};
-use crate::flow::{Labels, Symbol};
+use crate::flow::{Labels, Protocol, Symbol};
 
 /// A workload that another one names as its owner: namespace, kind and name.
 pub(super) type Owner = (Symbol, WorkloadKind, Symbol);
@@ -164,13 +164,25 @@ fn adds_nothing(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool
         && workload.host_network == owner.host_network
 }
 
-/// Whether a workload gives the names of its owner's ports the same numbers. Names besides are mostly those of proxies that were injected.
+/// Whether a workload has the ports of its owner, as far as anybody knows ports by what is declared.
 fn has_ports_of(workload: &InventoryWorkload, owner: &InventoryWorkload) -> bool {
-    if [workload, owner].iter().any(|own| own.ports_known == PortsKnown::No) {
-        return true;
-    }
-    let mut named = owner.ports.iter().filter_map(|port| Some((port.name.as_ref()?, port.protocol)));
-    named.all(|(name, protocol)| workload.named_port(name, protocol) == owner.named_port(name, protocol))
+    [workload, owner].iter().any(|own| own.ports_known == PortsKnown::No) || telling(workload) == telling(owner)
+}
+
+/// The name that a sidecar's injection gives one of its ports, the same for all pods: it tells none from its template.
+const ADDED_BY_INJECTION: &str = "http-envoy-prom";
+
+/// A port as it is told from others: its name, number and protocol, and the port and address of the node that lead to it.
+type Told<'w> = (Option<&'w Symbol>, u16, Protocol, Option<(u16, Option<IpAddr>)>);
+
+/// The ports by which pods are told apart: those that have a name, and those to which a node leads. Numbers alone only inform.
+fn telling(workload: &InventoryWorkload) -> BTreeSet<Told<'_>> {
+    let told = workload.ports.iter().map(|port| {
+        let host = port.host.as_ref().map(|host| (host.number, host.address));
+        (port.name.as_ref(), port.number, port.protocol, host)
+    });
+    let tells = |name: Option<&Symbol>| name.is_some_and(|name| **name != *ADDED_BY_INJECTION);
+    told.filter(|(name, _, _, host)| tells(*name) || host.is_some()).collect()
 }
 
 /// What a workload is found by.

@@ -134,6 +134,29 @@ fn named_ports_are_those_of_every_pod() {
     assert_eq!(mixed, ["Deployment shop/web stops", "Pod shop/web-6d4-aaa passes"], "of the pods that have this number only");
 }
 
+/// The template that is to be has fewer ports than the pods that are there.
+#[test]
+fn a_port_that_only_a_pod_declares_is_its_own() {
+    let policy = "{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: [{ports: [{port: http}]}]}";
+    let made = "apiVersion: apps/v1, kind: ReplicaSet, name: web-6d4";
+    let ported = "{name: main, ports: [{name: http, containerPort: 8080}]}";
+    let pods = dump(&maker("Deployment", "apps/v1", "SPEC"), made, "pod-template-hash: 6d4, ", policy).replace("{name: main}", ported);
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n\
+                   spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n";
+    for template in ["{name: main}", "{name: main, ports: [{name: other, containerPort: 8080}]}"] {
+        let manifests = pods.replace("SPEC", &TEMPLATE.replace("{name: main}", template)) + service;
+        let both = ["Deployment shop/web stops", "Pod shop/web-6d4-aaa passes"];
+        assert_eq!(verdicts(&manifests, "app=z@o -> deploy/web@shop:8080"), both, "{template}");
+        for name in ["pod/web-6d4-aaa@shop:8080", "pod/web-6d4-bbb@shop:8080", "svc/web@shop:80"] {
+            let passes = verdicts(&manifests, &format!("app=z@o -> {name}"));
+            assert_eq!(passes, ["Pod shop/web-6d4-aaa passes"], "{template} {name}");
+        }
+        // Of a name that nobody calls nothing is to be told.
+        let uncalled = manifests.replace("port: http", "port: 8080").replace("targetPort: http", "targetPort: 8080");
+        assert_eq!(verdicts(&uncalled, "app=z@o -> deploy/web@shop:8080"), ["Deployment shop/web passes"], "{template}");
+    }
+}
+
 #[test]
 fn an_inventory_is_asked_so_too() {
     let inventory = deployment().replace("kind: NetworkPolicy", "kind: ConfigMap");

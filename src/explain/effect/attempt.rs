@@ -227,7 +227,7 @@ fn varied(request: &Request, call: &Call) -> Vec<Request> {
         headers.remove(name);
         found.push(Request { headers, ..request.clone() });
     }
-    if call.names_host {
+    if call.names_host() {
         found.push(Request { host: "some.host".into(), ..request.clone() });
     }
     found

@@ -103,7 +103,7 @@ fn has_headers(asked: &Request, tried: &Request) -> bool {
 }
 
 fn is_at_host(call: &Call, asked: &Request, tried: &Request) -> bool {
-    !call.names_host || asked.host == tried.host
+    !call.names_host() || asked.host == tried.host
 }
 
 fn has_token(asked: &Request, tried: &Request) -> bool {

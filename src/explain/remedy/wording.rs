@@ -96,7 +96,7 @@ fn http(request: &Request) -> String {
 
 /// What a request has besides: its host if the flow names it, its headers, its token.
 fn besides(call: &Call, request: &Request, policy: &Policy) -> String {
-    let mut text = if call.names_host { format!(" at {}", value_text(&request.host)) } else { String::new() };
+    let mut text = if call.names_host() { format!(" at {}", value_text(&request.host)) } else { String::new() };
     for (name, value) in &request.headers {
         let _ = write!(text, " header {}={}", value_text(name), value_text(value));
     }
