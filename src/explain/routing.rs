@@ -104,10 +104,29 @@ impl Routings {
         if is_open || !asks(call) {
             return decision;
         }
-        match self.doubt(setting, call, &decision) {
-            Some((_, reason)) => left_open(decision, &reason),
+        let doubt = self.doubt(setting, call, &decision).map(|(_, reason)| reason);
+        match doubt.or_else(|| self.led_elsewhere(setting, call, &decision)) {
+            Some(reason) => left_open(decision, &reason),
             None => decision,
         }
+    }
+
+    /// Why a request for a Service may go elsewhere though no routing says so: a sidecar leads requests by their host and port, and not by the
+    /// address that they are sent to (Istio's page on traffic routing).
+    fn led_elsewhere(&self, setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
+        let Addressed::Service { namespace, name, .. } = &call.addressed else { return None };
+        let Peer::Pod(client) = &call.source.endpoint.peer else { return None };
+        let host = Asked::of(call).host?;
+        let proxies = proxies(setting, call, decision);
+        let is_led = call.naming == Naming::Service && setting.judge == Judge::Given && call.entrance.is_none() && proxies.sidecar;
+        if !is_led || may_be_service((namespace, name), host, &client.namespace) {
+            return None;
+        }
+        let asked = Asked { service: None, host: Some(host) };
+        let is_routed = self.0.iter().any(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked));
+        (!is_routed).then(|| {
+            format!("the client's own sidecar leads requests by their host, and `{host}` is no name of Service {namespace}/{name}")
+        })
     }
 
     /// What they would do if the call were one of the Service that it is taken for, though the flow names another end; in a sentence without
