@@ -26,9 +26,9 @@ struct Move {
 impl Moved {
     /// From what each side knows of accounts.
     pub(super) fn new(base: &[Accounts], head: &[Accounts]) -> Self {
-        let lacks = |all: &[Accounts], one: &Accounts| !all.contains(one);
-        let gone: Vec<&Accounts> = base.iter().filter(|known| lacks(head, known)).collect();
-        let come: Vec<&Accounts> = head.iter().filter(|known| lacks(base, known)).collect();
+        let [before, now] = [base, head].map(|all| all.iter().collect::<BTreeSet<_>>());
+        let gone: Vec<&Accounts> = base.iter().filter(|known| !now.contains(known)).collect();
+        let come: Vec<&Accounts> = head.iter().filter(|known| !before.contains(known)).collect();
         let pairs = gone.iter().flat_map(|old| come.iter().map(move |new| (*old, *new)));
         let moves = pairs.filter_map(|((old, was), (new, is))| {
             // Who has an account on both sides is told apart by it there.
