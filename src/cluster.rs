@@ -57,6 +57,8 @@ pub struct Cluster {
     unmodelled: Arc<unmodelled::UnmodelledObjects>,
     namespaces: BTreeMap<Symbol, Labels>,
     workloads: Arc<Vec<Workload>>,
+    /// The pods that have ended.
+    ended: Arc<Vec<Workload>>,
     /// What their policies must know of the workloads.
     known: network::Known,
     /// The files that hold an object, or something that cannot be read.
@@ -179,6 +181,7 @@ pub(crate) fn read_with<'s>(
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());
     let looked_at = pods::LookedAt::by(keys, &cluster.network, &inventory);
     cluster.workloads = Arc::new(pods::workloads(&inventory, &cluster.platform, &looked_at));
+    cluster.ended = Arc::new(pods::ended(&inventory, &cluster.platform));
     cluster.known = pods::known(&cluster.workloads);
     (cluster, findings)
 }
@@ -258,6 +261,11 @@ impl Cluster {
     /// them apart.
     pub fn workloads(&self) -> &[Workload] {
         &self.workloads
+    }
+
+    /// The pods that have ended, each by itself, as they would be if they ran. They have no traffic (`semantics.md` §1.4), and no address.
+    pub fn ended_pods(&self) -> &[Workload] {
+        &self.ended
     }
 
     /// The labels of a namespace that the manifests describe, its name among them.

@@ -50,8 +50,10 @@ pub struct Inventory {
     pub services: Vec<ServiceFacts>,
     /// The service accounts that an object describes, by namespace and name. `default` exists in every namespace without one.
     pub accounts: BTreeMap<(Symbol, Symbol), Location>,
-    /// Pods that went into their owner, as far as they say where they are.
+    /// Pods that run and went into their owner, as far as they say where they are.
     pub folded_pods: Vec<FoldedPod>,
+    /// The same of those that have ended.
+    pub ended_pods: Vec<FoldedPod>,
     /// What stands more than once and says different things.
     pub disputed: Disputed,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
@@ -194,6 +196,7 @@ impl Inventory {
         self.disputed.extend(other.disputed);
         self.folded.extend(other.folded);
         self.folded_pods.extend(other.folded_pods);
+        self.ended_pods.extend(other.ended_pods);
         self.workloads.extend(other.workloads);
         self.services.extend(other.services);
         findings.extend(self.settle(code));
@@ -302,7 +305,12 @@ impl Inventory {
             }
             twice
         });
-        self.folded_pods.extend(ownership::fold(&mut self.workloads, &mut self.folded));
+        for pod in ownership::fold(&mut self.workloads, &mut self.folded) {
+            match pod.phase {
+                PodPhase::Live => self.folded_pods.push(pod),
+                PodPhase::Ended => self.ended_pods.push(pod),
+            }
+        }
         findings
     }
 }

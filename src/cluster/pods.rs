@@ -51,6 +51,19 @@ pub(super) fn workloads(inventory: &Inventory, platform: &Platform, looked_at: &
     all
 }
 
+/// The pods that have ended, each by itself: whatever address it had may be another's by now.
+pub(super) fn ended(inventory: &Inventory, platform: &Platform) -> Vec<Workload> {
+    let ended = inventory.workloads.iter().filter(|workload| workload.phase == PodPhase::Ended);
+    let as_it_was = |pod: &InventoryWorkload| {
+        let mut endpoint = endpoint(pod, inventory, platform);
+        endpoint.facts.addresses.clear();
+        endpoint.facts.node = None;
+        let makers = inventory.makers(pod).iter().map(named).collect();
+        Workload { kind: pod.kind.name().into(), name: Symbol::clone(&pod.name), endpoint, aliases: Vec::new(), makers }
+    };
+    ended.map(as_it_was).collect()
+}
+
 /// Workloads that come from one owner.
 struct Group<'i> {
     /// The owner; the workload itself where nothing made it.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::place;
 use super::question::{Object, Scope};
 use crate::flow::{AddressSet, Labels, PodCube, Symbol};
-use crate::inventory::{HostNetwork, Inventory, Ordinals, PodPhase, WorkloadKind};
+use crate::inventory::{FoldedPod, HostNetwork, Inventory, Ordinals, PodPhase, WorkloadKind};
 use crate::ir::End;
 
 /// Pods and nodes by their addresses.
@@ -19,6 +19,8 @@ pub(super) struct Addressed {
     pods: BTreeMap<IpAddr, Vec<OnePod>>,
     /// Pods that a workload stands for, each with its own addresses.
     folded: Vec<(OnePod, Vec<IpAddr>)>,
+    /// The same of those that have ended, without any address.
+    ended: Vec<(OnePod, Vec<IpAddr>)>,
     nodes: BTreeMap<IpAddr, Symbol>,
     /// Pods on the network of their node, with its addresses.
     on_nodes: Vec<(OnePod, Vec<IpAddr>)>,
@@ -49,12 +51,11 @@ impl Addressed {
             all.sets.extend(workload.ordinals.map(|ordinals| (pod.object, ordinals)));
         }
         for folded in &inventory.folded_pods {
-            let (kind, owner) = &folded.owner;
-            let pod = OnePod::new(&folded.namespace, &folded.name, (*kind, owner), folded.node.as_ref());
-            let pod = OnePod { labels: Some((folded.labels.clone(), folded.open_keys.clone())), ..pod };
+            let pod = OnePod::folded(folded);
             all.add(&pod, &folded.addresses, folded.host_network);
             all.folded.push((pod, folded.addresses.clone()));
         }
+        all.ended = inventory.ended_pods.iter().map(|pod| (OnePod { node: None, ..OnePod::folded(pod) }, Vec::new())).collect();
         all
     }
 
@@ -79,12 +80,12 @@ impl Addressed {
         self.pods.get(&address).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The pod of a name that a workload stands for, with its addresses.
+    /// The pod of a name that a workload stands for, with its addresses; one that has ended too.
     pub(super) fn folded(&self, one_pod: &str) -> Option<(&OnePod, &[IpAddr])> {
-        self.folded.iter().find(|(pod, _)| *pod.one_pod() == *one_pod).map(|(pod, addresses)| (pod, &**addresses))
+        self.folded.iter().chain(&self.ended).find(|(pod, _)| *pod.one_pod() == *one_pod).map(|(pod, addresses)| (pod, &**addresses))
     }
 
-    /// All pods that a workload stands for, each with its addresses.
+    /// All pods that run and that a workload stands for, each with its addresses.
     pub(super) fn all_folded(&self) -> impl Iterator<Item = (&OnePod, &[IpAddr])> {
         self.folded.iter().map(|(pod, addresses)| (pod, &**addresses))
     }
@@ -135,6 +136,13 @@ impl OnePod {
     fn new(namespace: &Symbol, name: &Symbol, (kind, owner): (WorkloadKind, &Symbol), node: Option<&Symbol>) -> Self {
         let object = Object { kind, namespace: Symbol::clone(namespace), name: Symbol::clone(owner), scope: Scope::Itself };
         Self { name: Symbol::clone(name), object, node: node.cloned(), labels: None }
+    }
+
+    /// A pod that went into its owner.
+    fn folded(pod: &FoldedPod) -> Self {
+        let (kind, owner) = &pod.owner;
+        let labels = Some((pod.labels.clone(), pod.open_keys.clone()));
+        Self { labels, ..Self::new(&pod.namespace, &pod.name, (*kind, owner), pod.node.as_ref()) }
     }
 
     /// It itself, as an object.

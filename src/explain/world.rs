@@ -93,6 +93,8 @@ impl Known {
 pub(super) struct World {
     /// The pods, one of each workload.
     pub(super) pods: Vec<Known>,
+    /// The pods that have ended: nobody is one of them but who is asked by name.
+    ended: Vec<Known>,
     /// The workloads of which nothing is known but what the program declares, whatever account they run as: beside them there may be others.
     declared: Vec<PodCube>,
     /// Whose addresses are known.
@@ -105,13 +107,14 @@ impl World {
     /// The workloads of the manifests; where intents are judged by themselves, the declared ones that no manifest holds too.
     pub(super) fn of(cluster: &Cluster, policy: &Policy, (inventory, objects): (&Inventory, &[Value]), judge: Judge) -> Self {
         let mut pods: Vec<Known> = cluster.workloads().iter().map(|workload| running(workload, policy)).collect();
+        let mut ended: Vec<Known> = cluster.ended_pods().iter().map(|pod| running(pod, policy)).collect();
         let addressed = Addressed::of(inventory, objects);
         if judge == Judge::Given {
             tell_apart(&mut pods);
-            return Self { pods, addressed, ..Self::default() };
+            return Self { pods, ended, addressed, ..Self::default() };
         }
         let believed = Believed::new(policy, inventory);
-        for known in &mut pods {
+        for known in pods.iter_mut().chain(&mut ended) {
             known.endpoint = believed.pod(known.endpoint.clone(), known.name.as_deref().unwrap_or_default());
         }
         let (listed, mut stated) = (pods.len(), Vec::new());
@@ -125,13 +128,13 @@ impl World {
         }
         tell_apart(&mut pods);
         let taken = policy.config.cluster.pods.union(&policy.config.cluster.services);
-        Self { pods, addressed, declared: stated, taken }
+        Self { pods, ended, addressed, declared: stated, taken }
     }
 
     /// Somebody as this world knows them: by name, else by the same labels.
     pub(super) fn again(&self, known: &Known, ground: Ground<'_>) -> Known {
         let Ground { policy, cluster, .. } = ground;
-        if let Some(own) = self.pods.iter().find(|own| known.name.is_some() && own.name == known.name) {
+        if let Some(own) = self.pods.iter().chain(&self.ended).find(|own| known.name.is_some() && own.name == known.name) {
             return as_one_pod(own.clone(), known);
         }
         let Peer::Pod(pod) = &known.endpoint.peer else { return known.clone() };
@@ -168,12 +171,14 @@ impl World {
             if let Some(known) = own.and_then(|(pod, addresses)| self.as_it_is(pod, addresses)) {
                 return Standing { known: vec![known], sets: Vec::new() };
             }
-            let known: Vec<Known> = self.pods.iter().filter(|known| is_object(known, object)).cloned().collect();
+            let named = |all: &[Known]| all.iter().filter(|known| is_object(known, object)).cloned().collect::<Vec<_>>();
+            let known = named(&self.pods);
             let is_there = object.scope == Scope::WithMade || known.iter().any(|known| side.end.matches(&known.endpoint.peer));
             let singles = if is_there { Vec::new() } else { self.singles(&side.end, Some(object)) };
             if !singles.is_empty() {
                 return Standing { known: singles, sets: Vec::new() };
             }
+            let known = if known.is_empty() { named(&self.ended) } else { known };
             if !known.is_empty() {
                 return Standing { known, sets: Vec::new() };
             }

@@ -33,7 +33,7 @@ pub(super) struct Folded {
     pub(super) replicas: Replicas,
 }
 
-/// A pod that runs and says nothing that the workload which stands for it does not say, but where it is.
+/// A pod that says nothing that the workload which stands for it does not say, but where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldedPod {
     /// Its namespace.
@@ -56,6 +56,8 @@ pub struct FoldedPod {
     pub host_network: HostNetwork,
     /// Whether it runs a sidecar.
     pub sidecar: MeshChoice,
+    /// Whether it runs at all.
+    pub phase: PodPhase,
 }
 
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
@@ -91,10 +93,9 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
     pods
 }
 
-/// What is left of a pod; none of one that has ended.
+/// What is left of a pod; nothing of other workloads.
 fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<FoldedPod> {
-    let is_there = workload.kind == WorkloadKind::Pod && workload.phase == PodPhase::Live;
-    is_there.then(|| FoldedPod {
+    (workload.kind == WorkloadKind::Pod).then(|| FoldedPod {
         namespace: Symbol::clone(&workload.namespace),
         name: Symbol::clone(&workload.name),
         owner: (*kind, Symbol::clone(name)),
@@ -105,6 +106,7 @@ fn folded_pod(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<F
         node: workload.node.clone(),
         host_network: workload.host_network,
         sidecar: workload.mesh.sidecar,
+        phase: workload.phase,
     })
 }
 

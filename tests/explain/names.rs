@@ -2,6 +2,7 @@
 
 use super::{Files, snapshot};
 use twogate::diagnostic::code;
+use twogate::flow::Verdict;
 
 /// A workload and a Service of the same name in two namespaces, and ports of every protocol.
 const RUNNING: &str = "\
@@ -184,6 +185,57 @@ fn a_pod_that_has_ended_is_told_to_be_one() {
         assert!(page(flow).contains("note: Pod shop/done has ended"), "{}", page(flow));
     }
     assert!(!page("pod/web@shop -> pod/web@shop:80").contains("has ended"));
+}
+
+/// It is judged by what it is itself, not by another that has its labels and more, nor by whoever is called.
+#[test]
+fn a_pod_that_has_ended_is_judged_as_itself() {
+    let pod = |name: &str, labels: &str, more: &str, phase: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{{labels}}}{more}}}\n\
+             spec: {{containers: [{{name: main, ports: [{{name: http, containerPort: 8080}}]}}]}}\nstatus: {{phase: {phase}, podIP: 10.1.0.4}}\n"
+        )
+    };
+    let made = ", ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: NAME, controller: true}]";
+    let (by_web, by_gone) = (made.replace("NAME", "web-h1"), made.replace("NAME", "gone-h1"));
+    let web = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n\
+               spec: {template: {metadata: {labels: {app: web, tier: b}}, spec: {containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}}}\n";
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {app: cli}}, ingress: [{from: [{podSelector: {matchLabels: {tier: b}}}], ports: [{port: http}]}]}\n";
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: old, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n";
+    let manifests = [
+        pod("old", "app: cli", "", "Succeeded"),
+        pod("new", "app: cli", "", "Running"),
+        pod("bare", "app: web", "", "Failed"),
+        pod("web-h1-odd", "app: web, pod-template-hash: h1", &by_web, "Failed"),
+        pod("web-h1-like", "app: web, tier: b, pod-template-hash: h1", &by_web, "Failed"),
+        pod("gone-h1-x", "app: web, tier: b, pod-template-hash: h1", &by_gone, "Failed"),
+        web.to_owned(),
+        policy.to_owned(),
+        service.to_owned(),
+    ]
+    .concat();
+    let files = Files { manifests: &manifests, ..Files::default() };
+    let ask = |flow: &str| {
+        let answer = files.ask(flow);
+        assert!(answer.findings.is_empty(), "{flow}: {:?}", answer.findings);
+        assert!(files.page(flow).contains("has ended and has no traffic; it is judged as if it ran"), "{}", files.page(flow));
+        answer.verdict().cloned()
+    };
+    for stopped in ["pod/old", "pod/bare", "pod/web-h1-odd"] {
+        assert_eq!(ask(&format!("{stopped}@shop -> pod/new@shop:8080")), Some(Verdict::Denied), "{stopped}");
+        assert!(ask(&format!("pod/new@shop -> {stopped}@shop:http")).is_some(), "{stopped}");
+    }
+    for passing in ["pod/web-h1-like", "pod/gone-h1-x", "rs/gone-h1"] {
+        assert_eq!(ask(&format!("{passing}@shop -> pod/new@shop:8080")), Some(Verdict::Allowed), "{passing}");
+        assert_eq!(ask(&format!("{passing}@shop -> pod/old@shop:http")), Some(Verdict::Allowed), "{passing}");
+    }
+    assert_eq!(ask("pod/old@shop -> pod/old@shop:8080"), Some(Verdict::Allowed), "it reaches itself");
+    // No Service leads to one, and nobody else is one.
+    let called = files.ask("pod/new@shop -> svc/old@shop:80");
+    assert_eq!(called.cases.iter().map(|case| case.destination_name.as_deref()).collect::<Vec<_>>(), [Some("Deployment shop/web")]);
+    let set = files.ask("app=web@shop -> pod/new@shop:8080");
+    assert_eq!(set.verdict(), Some(&Verdict::Allowed));
 }
 
 /// A document without a `kind` is no policy, however much it looks like one.

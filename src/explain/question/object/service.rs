@@ -9,7 +9,9 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::explain::question::draft::Draft;
 use crate::explain::question::{Context, Edge, Entrance, Side, Target, advice, named};
 use crate::flow::{LabelCube, PodCube, PodSet, Protocol, Values};
-use crate::inventory::{FoldedPod, InventoryWorkload, Match, POD_NAME, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy};
+use crate::inventory::{
+    FoldedPod, InventoryWorkload, Match, POD_NAME, PodPhase, PortTarget, ServiceFacts, ServiceKind, ServicePort, TakenBy,
+};
 use crate::ir::{End, Naming};
 use crate::source::{Location, Span};
 
@@ -112,7 +114,8 @@ fn on_port(service: &ServiceFacts, (port, protocol): (&PortTarget, Protocol), sp
         PortTarget::Number(number) => return vec![Target { side: selected(service, span), protocol, port: *number }],
         PortTarget::Name(name) => name,
     };
-    let workloads = context.inventory.workloads_in(&service.namespace).iter().filter(|workload| workload.selected_by(service) != Match::No);
+    let own = context.inventory.workloads_in(&service.namespace).iter();
+    let workloads = own.filter(|workload| workload.phase == PodPhase::Live && workload.selected_by(service) != Match::No);
     let of = |workload: &InventoryWorkload| {
         let behind = match workload.selected_by(service) {
             // It stands for more pods than the Service leads to.
@@ -135,7 +138,9 @@ fn selected(service: &ServiceFacts, span: Span) -> Side {
 
 /// Whether a cluster's workloads are known, and a Service selects none of them.
 fn is_without_pods(service: &ServiceFacts, context: &Context<'_>) -> bool {
-    let may_lead = |workload: &InventoryWorkload| workload.selected_by(service) != Match::No && has_named(workload, service, context);
+    let may_lead = |workload: &InventoryWorkload| {
+        workload.phase == PodPhase::Live && workload.selected_by(service) != Match::No && has_named(workload, service, context)
+    };
     let own = context.inventory.workloads_in(&service.namespace);
     context.has_manifests && !context.inventory.workloads.is_empty() && !own.iter().any(may_lead)
 }

@@ -3,6 +3,7 @@
 //! Owns: whom a name stands for, and the finding that nobody has it. It must not know ports, nor Services' ways.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{Kind, Word, may_be_outside};
 use crate::diagnostic::{Diagnostic, code, nearest};
@@ -75,13 +76,13 @@ pub(super) fn workload<'c>(
     };
     let fits = |own: WorkloadKind, name: &Symbol| kind.is_none_or(|kind| kind == own) && *name == word.name.0;
     if let Some(found) = names.workloads.iter().find(|workload| fits(workload.kind, &workload.name)) {
-        notes.extend(
-            (found.phase == PodPhase::Ended).then(|| format!("{found} has ended and calls nobody; judged is one like it that runs")),
-        );
+        notes.extend(ended(found.phase, found));
         return Ok(names.called(object(found.kind, &found.name), found));
     }
     let made = |workload: &'c InventoryWorkload| Some((workload, names.maker(workload, |(own, name)| fits(*own, name))?));
-    if let Some((found, (own, name))) = names.workloads.iter().find_map(made) {
+    let running = || names.workloads.iter().filter(|workload| workload.phase == PodPhase::Live);
+    if let Some((found, (own, name))) = running().find_map(made).or_else(|| names.workloads.iter().find_map(made)) {
+        notes.extend(ended(found.phase, found));
         return Ok(names.called(object(own, &name), found));
     }
     if kind == Some(WorkloadKind::Pod)
@@ -90,6 +91,11 @@ pub(super) fn workload<'c>(
         return Ok(found);
     }
     Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
+}
+
+/// That nobody is called, nor calls, who has ended.
+fn ended(phase: PodPhase, who: impl fmt::Display) -> Option<String> {
+    (phase == PodPhase::Ended).then(|| format!("{who} has ended and has no traffic; it is judged as if it ran"))
 }
 
 /// The workload that stands for a pod: into which it went, or that is called as the pod's name begins.
@@ -104,9 +110,10 @@ fn pod<'c>(
         Called { first, all: vec![first], object }
     };
     let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
-    let folded = inventory.folded_pods.iter().find(is_it);
+    let folded = inventory.folded_pods.iter().chain(&inventory.ended_pods).find(is_it);
     let stands = |workload: &&InventoryWorkload| folded.is_some_and(|pod| pod.owner == (workload.kind, Symbol::clone(&workload.name)));
     if let Some(owner) = workloads.iter().find(stands) {
+        notes.extend(folded.and_then(|pod| ended(pod.phase, format_args!("Pod {home}/{}", pod.name))));
         return Some(one(owner, WorkloadKind::Pod, &word.name.0));
     }
     let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
