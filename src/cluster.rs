@@ -34,6 +34,7 @@ pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
+pub(crate) use mesh::GRPC_CONTENT;
 pub use mesh::{ClientRule, ClientTls, Keys, MadePods, Readers, Shape, TokenCopy, Verification};
 pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};

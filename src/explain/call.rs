@@ -37,6 +37,8 @@ pub(super) struct Call {
     pub(super) is_usual: bool,
     /// What the flow says of the host of the request.
     pub(super) host: HostSaid,
+    /// What a request is part of.
+    pub(super) wording: Wording,
     /// What the flow names for the destination.
     pub(super) naming: Naming,
     /// Whether the flow names the pod itself.
@@ -47,6 +49,15 @@ pub(super) struct Call {
     pub(super) written: (Written, Written),
     /// What words of the flow are taken for that may mean something else, each in a sentence.
     pub(super) readings: Vec<String>,
+}
+
+/// What a request is part of, as a flow says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wording {
+    /// A gRPC call.
+    Grpc,
+    /// Nothing that is said.
+    Http,
 }
 
 /// What a flow names for its destination.
@@ -76,9 +87,17 @@ impl Call {
             protocol: self.protocol,
             port: self.port,
             transport: self.transport,
-            request: self.request.clone(),
+            request: self.request.clone().map(|request| self.sent(request)),
             addressed: self.addressed.clone(),
         }
+    }
+
+    /// A request with the headers that its kind of call always has: a gRPC call says that it is one.
+    fn sent(&self, mut request: Request) -> Request {
+        if self.wording == Wording::Grpc {
+            request.headers.entry("content-type".into()).or_insert_with(|| cluster::GRPC_CONTENT.into());
+        }
+        request
     }
 
     /// The same connection where things are otherwise: its ends as they are known there.
@@ -286,6 +305,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         host: question.host,
+        wording: if question.is_grpc { Wording::Grpc } else { Wording::Http },
         naming: if question.service.is_some() { Naming::Service } else { Naming::Other },
         is_pod,
         entrance,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::injection::TEMPLATES;
 use crate::flow::{Intervals, Labels};
 use crate::manifest::{Node, Reading, plain};
 use crate::source::Source;
@@ -129,7 +130,15 @@ pub(super) fn unmodelled(annotations: &Labels) -> Vec<&'static str> {
     let mut keys: Vec<&'static str> =
         NOT_MODELLED.into_iter().filter(|key| annotations.get(*key).is_some_and(|text| is_set(key, text))).collect();
     keys.extend(is_configured_to_pass(annotations).then_some(CONFIG));
+    keys.extend(is_without_envoy(annotations).then_some(TEMPLATES));
     keys
+}
+
+/// Whether a template is injected that brings no Envoy: the mesh acts as far as the application itself does it, by gRPC (istio/istio :
+/// manifests/charts/istio-control/istio-discovery/files/{grpc-agent,grpc-simple}.yaml).
+fn is_without_envoy(annotations: &Labels) -> bool {
+    let named = annotations.get(TEMPLATES).into_iter().flat_map(|names| names.split(','));
+    named.map(str::trim).any(|name| matches!(name, "grpc-agent" | "grpc-simple"))
 }
 
 fn is_set(key: &str, text: &str) -> bool {

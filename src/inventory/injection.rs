@@ -35,21 +35,21 @@ const ADDED_BY_INJECTION: [&str; 5] = [
 const ADDED_TO_GATEWAYS: [&str; 3] = ["service.istio.io/canonical-name", "service.istio.io/canonical-revision", REVISION];
 
 /// The annotation that names the templates of an injection; without it, it is that of sidecars.
-const TEMPLATES: &str = "inject.istio.io/templates";
+pub(crate) const TEMPLATES: &str = "inject.istio.io/templates";
 
 /// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
 ///
-/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111); both are unheard
-/// where the injector does nothing.
+/// Injection wins over ztunnel, and `istio-injection` over a revision, as in Istio's webhooks (`semantics.md` §8, row 111): with any other
+/// value than `enabled` no webhook takes the namespace. Both are unheard where the injector does nothing.
 pub(crate) fn namespace_plane(labels: &Labels) -> Option<DataPlane> {
     let is_passed_by = labels.get(NAMESPACE_NAME).is_some_and(|name| is_never_injected(name));
-    let injection = labels.get(INJECTION).map(|value| &**value).filter(|value| !is_passed_by || *value == "disabled");
+    let injection = labels.get(INJECTION).map(|value| &**value).filter(|value| !is_passed_by || *value != "enabled");
     let mode = labels.get(DATAPLANE_MODE).map(|value| &**value);
     match (injection, mode) {
         (Some("enabled"), _) => Some(DataPlane::Sidecar),
         (None, _) if labels.contains_key(REVISION) && !is_passed_by => Some(DataPlane::Sidecar),
         (_, Some("ambient")) => Some(DataPlane::Ambient),
-        (Some("disabled"), _) | (_, Some("none")) => Some(DataPlane::None),
+        (Some(_), _) | (_, Some("none")) => Some(DataPlane::None),
         _ => None,
     }
 }
@@ -76,7 +76,8 @@ pub(crate) fn plane_by_labels(pod: &Pod, default: DataPlane) -> Option<DataPlane
 /// What comes of what pods on a network of their own say, in a namespace of this name and these labels.
 fn chosen(mesh: PodMesh, name: &str, (namespace, said): (&Labels, Option<DataPlane>), default: DataPlane) -> DataPlane {
     let asks_for_ztunnel = matches!(mesh.ambient, MeshChoice::Present | MeshChoice::Asked);
-    let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value == "disabled");
+    // The webhook for pods that ask looks at no namespace with this label, whatever its value.
+    let forbidden = namespace.get(INJECTION).is_some_and(|value| &**value != "enabled");
     let sidecar = match mesh.sidecar {
         MeshChoice::Present => true,
         _ if is_never_injected(name) => false,
@@ -137,18 +138,16 @@ pub(super) fn role(annotations: &Labels, containers: &Containers) -> ProxyRole {
 }
 
 /// What a pod says about injection. The label wins; the annotation can only opt out, as the webhooks look at labels.
+///
+/// Only `true` as it is written, or a revision, sends a pod to the injector where its namespace does not. The injector itself, where it is
+/// asked, takes other words for the same (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml,
+/// pkg/kube/inject/inject.go).
 fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
-    let wish = |value: &str| match value.to_ascii_lowercase().as_str() {
-        "y" | "yes" | "true" | "on" => MeshChoice::Asked,
-        "" => MeshChoice::Unsaid,
-        _ => MeshChoice::Refused,
-    };
-    let by_label = labels.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
-    let by_annotation = annotations.get(INJECT).map_or(MeshChoice::Unsaid, |value| wish(value));
-    match (by_label, by_annotation) {
-        (MeshChoice::Unsaid, MeshChoice::Refused) => MeshChoice::Refused,
-        (MeshChoice::Unsaid, _) if labels.contains_key(REVISION) => MeshChoice::Asked,
-        (by_label, _) => by_label,
+    let refuses = |value: &str| !matches!(value.to_ascii_lowercase().as_str(), "" | "y" | "yes" | "true" | "on");
+    match labels.get(INJECT).or_else(|| annotations.get(INJECT)) {
+        Some(value) if refuses(value) => MeshChoice::Refused,
+        _ if labels.get(INJECT).is_some_and(|value| &**value == "true") || labels.contains_key(REVISION) => MeshChoice::Asked,
+        _ => MeshChoice::Unsaid,
     }
 }
 

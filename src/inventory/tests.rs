@@ -271,6 +271,7 @@ fn namespaces_carry_their_name_and_say_how_they_join_the_mesh() {
     assert_eq!(plane("istio-injection: enabled"), Some(DataPlane::Sidecar));
     assert_eq!(plane("istio.io/rev: canary"), Some(DataPlane::Sidecar));
     assert_eq!(plane("istio-injection: disabled, istio.io/rev: canary"), Some(DataPlane::None));
+    assert_eq!(plane("istio-injection: \"off\", istio.io/rev: canary"), Some(DataPlane::None));
     assert_eq!(plane("istio.io/dataplane-mode: ambient"), Some(DataPlane::Ambient));
     assert_eq!(plane("istio.io/dataplane-mode: ambient, istio-injection: enabled"), Some(DataPlane::Sidecar));
     assert_eq!(plane("istio.io/dataplane-mode: ambient, istio-injection: disabled"), Some(DataPlane::Ambient));
@@ -306,6 +307,30 @@ fn pods_and_namespaces_together_decide_the_data_plane() {
     assert_eq!(plane(ambient, "  labels: {istio.io/dataplane-mode: none}", DataPlane::None), DataPlane::None);
     assert_eq!(plane(ambient, "  labels: {sidecar.istio.io/inject: \"true\"}", DataPlane::None), DataPlane::Sidecar);
     assert_eq!(plane("istio-injection: disabled", "  labels: {sidecar.istio.io/inject: \"true\"}", DataPlane::Sidecar), DataPlane::None);
+    // Of pods that ask, the webhook takes the one word, and none where the namespace has a label of injection.
+    for (said, namespace, usual) in [
+        ("sidecar.istio.io/inject: \"true\"", "", DataPlane::Sidecar),
+        ("sidecar.istio.io/inject: \"True\"", "", DataPlane::None),
+        ("sidecar.istio.io/inject: \"yes\"", "", DataPlane::None),
+        ("sidecar.istio.io/inject: \"on\"", ambient, DataPlane::Ambient),
+        ("sidecar.istio.io/inject: \"True\"", sidecar, DataPlane::Sidecar),
+        ("sidecar.istio.io/inject: \"yes\"", "istio.io/rev: canary", DataPlane::Sidecar),
+        ("sidecar.istio.io/inject: \"no\"", sidecar, DataPlane::None),
+        ("sidecar.istio.io/inject: \"\"", sidecar, DataPlane::Sidecar),
+        ("istio.io/rev: canary", "", DataPlane::Sidecar),
+        ("istio.io/rev: canary, sidecar.istio.io/inject: \"yes\"", "", DataPlane::Sidecar),
+        ("istio.io/rev: canary, sidecar.istio.io/inject: \"off\"", "", DataPlane::None),
+        ("istio.io/rev: canary", "istio-injection: disabled", DataPlane::None),
+        ("sidecar.istio.io/inject: \"true\"", "istio-injection: Enabled", DataPlane::None),
+        ("istio.io/rev: canary", "istio-injection: \"true\"", DataPlane::None),
+        ("app: web", "istio-injection: \"true\", istio.io/rev: canary", DataPlane::None),
+        ("app: web", "istio-injection: \"true\", istio.io/dataplane-mode: ambient", DataPlane::Ambient),
+    ] {
+        assert_eq!(plane(namespace, &format!("  labels: {{{said}}}"), DataPlane::None), usual, "{said} in {namespace}");
+    }
+    // A label wins over the annotation, even an empty one.
+    let both = "  labels: {sidecar.istio.io/inject: \"yes\"}\n  annotations: {sidecar.istio.io/inject: \"false\"}";
+    assert_eq!(plane(sidecar, both, DataPlane::None), DataPlane::Sidecar);
     let proxy = |image: &str| format!("spec: {{containers: [{{name: istio-proxy, image: {image}}}]}}");
     assert_eq!(plane("", &proxy("istio/proxyv2"), DataPlane::None), DataPlane::Sidecar);
     assert_eq!(plane("", &proxy("auto"), DataPlane::None), DataPlane::None);

@@ -763,6 +763,63 @@ fn section_2_8_headers_are_compared_by_lower_case_name() {
     unspecified(&allow("{when: [{key: 'request.headers[:authority]', values: [a]}]}"), &request, "as a header");
 }
 
+/// A token travels behind `Bearer` unless the flow's client puts it elsewhere, and is taken out by whoever verifies it.
+#[test]
+fn the_header_in_which_tokens_travel_is_not_taken_for_absent() {
+    let rule = |value: &str| format!("{{when: [{{key: 'request.headers[Authorization]', values: ['{value}']}}]}}");
+    let request = mtls(&web(), &db(), 80).http("GET", "/");
+    let of_a = valid("https://a", &[("sub", "ann")]);
+    for value in ["*", "Bearer *", "Bear*", "*abc", "Bearer abc"] {
+        for token in [&of_a, &Token::Unverified] {
+            unspecified(&deny(&rule(value)), &request.clone().token(token.clone()), "may travel in this header");
+            unspecified(&allow(&rule(value)), &request.clone().token(token.clone()), "may travel in this header");
+        }
+        denied(&allow(&rule(value)), &request, Gate::Caller);
+    }
+    denied(&allow(&rule("Basic *")), &request.clone().token(of_a.clone()), Gate::Caller);
+    allowed(&deny(&rule("token")), &request.clone().token(of_a.clone()));
+    denied(&deny(&rule("Bearer *")), &request.clone().header("authorization", "Bearer abc"), Gate::Caller);
+    let verified = |more: &str| {
+        let tokens =
+            object("RequestAuthentication", "shop/tokens", &format!("{{jwtRules: [{{issuer: 'https://a', jwks: '{{}}'{more}}}]}}"));
+        cluster(&format!("{tokens}{}", policy(&format!("{{action: DENY, rules: [{}]}}", rule("*")))))
+    };
+    allowed(&verified(""), &request.clone().token(of_a.clone()));
+    unspecified(&verified(", forwardOriginalToken: true"), &request.clone().token(of_a), "may travel in this header");
+    denied(&verified(""), &request.token(Token::Unverified), Gate::Token);
+}
+
+/// Envoy writes some headers before it judges a request.
+#[test]
+fn headers_that_proxies_set_are_not_taken_for_absent() {
+    let rule = |name: &str| format!("{{when: [{{key: 'request.headers[{name}]', values: [http]}}]}}");
+    let request = |question: Question| question.http("GET", "/");
+    for name in ["x-forwarded-proto", "X-Request-Id", "x-forwarded-client-cert", "x-envoy-attempt-count"] {
+        unspecified(&deny(&rule(name)), &request(mtls(&web(), &db(), 80)), "proxies set this header");
+        unspecified(&allow(&rule(name)), &request(mtls(&web(), &db(), 80)), "proxies set this header");
+        denied(&deny(&rule(name)), &request(mtls(&web(), &db(), 80)).header(&name.to_lowercase(), "http"), Gate::Caller);
+    }
+    let plaintext = request(tcp(&plain("shop", ""), &db(), 80));
+    unspecified(&deny(&rule("x-forwarded-proto")), &plaintext, "proxies set this header");
+    allowed(&deny(&rule("x-forwarded-client-cert")), &plaintext);
+}
+
+/// What a gRPC call is encoded in stands behind its type.
+#[test]
+fn the_type_of_a_grpc_call_may_be_longer() {
+    let rule = |value: &str| format!("{{when: [{{key: 'request.headers[content-type]', values: ['{value}']}}]}}");
+    let call = mtls(&web(), &db(), 80).http("POST", "/p.S/Get").header("content-type", "application/grpc");
+    for value in ["*", "application/*", "application/grpc*", "application/grpc"] {
+        denied(&deny(&rule(value)), &call, Gate::Caller);
+    }
+    for value in ["application/grpc+proto", "application/grpc+*", "*+proto"] {
+        unspecified(&deny(&rule(value)), &call, "encoded");
+    }
+    for value in ["application/json", "text/*"] {
+        allowed(&deny(&rule(value)), &call);
+    }
+}
+
 #[test]
 fn what_a_selector_asks_of_labels_that_are_not_known_is_left_open() {
     let nothing = cluster(&policy("{selector: {matchLabels: {pod-template-hash: abc}}}"));

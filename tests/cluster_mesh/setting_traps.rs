@@ -122,6 +122,8 @@ fn pods_that_bypass_ztunnel_or_bring_their_own_bootstrap_are_left_open() {
         ("sidecar.istio.io/inject: 'true'", "sidecar.istio.io/bootstrapOverride: own"),
         ("sidecar.istio.io/inject: 'true'", "traffic.sidecar.istio.io/excludeInterfaces: eth1"),
         ("sidecar.istio.io/inject: 'true'", "traffic.sidecar.istio.io/kubevirtInterfaces: net1"),
+        ("sidecar.istio.io/inject: 'true'", "inject.istio.io/templates: grpc-agent"),
+        ("sidecar.istio.io/inject: 'true'", "inject.istio.io/templates: 'own, grpc-simple'"),
     ] {
         let pods = annotated("db", annotation).replace("sidecar.istio.io/inject: 'true'", labels);
         let cluster = cluster(&format!("{strict}{pods}"));
@@ -129,6 +131,16 @@ fn pods_that_bypass_ztunnel_or_bring_their_own_bootstrap_are_left_open() {
         unspecified(&cluster, &tcp(&plain("shop", ""), &workload(&cluster, "db"), 80), &format!("by its `{key}`"));
         denied(&cluster, &tcp(&plain("shop", ""), &meshed("shop", "app=other", "other"), 80), Gate::Transport);
     }
+}
+
+/// Without an Envoy nobody proves who calls, unless the application does.
+#[test]
+fn callers_without_envoy_are_left_open() {
+    let strict = peer_authentication("shop/strict", "{mtls: {mode: STRICT}}");
+    let cluster = cluster(&format!("{strict}{}", annotated("web", "inject.istio.io/templates: grpc-agent")));
+    let web = workload(&cluster, "web");
+    unspecified(&cluster, &auto(&web, &db(), 80), "by its `inject.istio.io/templates`");
+    allowed(&cluster, &mtls(&meshed("shop", "app=other", "other"), &db(), 80));
 }
 
 /// What a sidecar does not take over leaves as plaintext, whatever the other side takes.

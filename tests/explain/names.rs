@@ -170,6 +170,23 @@ fn grpc_clients_see_their_own_statuses() {
     assert!(files.page("app=web -> app=api:8080 POST /shop.Orders/Delete").contains("HTTP 403"));
 }
 
+/// A gRPC call has the type of one, though no flow says so.
+#[test]
+fn a_grpc_call_says_that_it_is_one() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: main}}, {{name: istio-proxy, image: proxyv2}}]}}\n"
+        )
+    };
+    let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: d, namespace: shop}\n\
+                spec: {action: DENY, rules: [{when: [{key: 'request.headers[content-type]', values: ['application/grpc*']}]}]}\n";
+    let manifests = [pod("web").as_str(), &pod("db"), deny].concat();
+    let verdict = |flow: &str| Files { manifests: &manifests, ..Files::default() }.ask(flow).verdict().cloned();
+    assert_eq!(verdict("pod/web@shop -> pod/db@shop:80 mtls grpc p.S/Get"), Some(Verdict::Denied));
+    assert_eq!(verdict("pod/web@shop -> pod/db@shop:80 mtls POST /p.S/Get"), Some(Verdict::Allowed));
+}
+
 /// `semantics.md` §1.4: a completed pod has no traffic.
 #[test]
 fn a_pod_that_has_ended_is_told_to_be_one() {

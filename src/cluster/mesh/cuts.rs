@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::callers::{Callers, Name};
 use super::chain::{ChainKind, ReadRule};
 use super::end::{Guard, MeshEnd, NEVER_CAPTURED, Sidecar, ZTUNNEL_PORTS, Ztunnel};
+use super::headers;
 use super::hosts;
 use super::proxy::{Attached, Bound, Proxy};
 use super::rule::Action;
@@ -158,8 +159,11 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
         requests.bound_methods = asked(rule, asked_methods);
         requests.bound_hosts = asked(rule, asked_hosts);
         requests.settling_headers = settling(&tests, all_settle);
+        if looks_at_bearer(&tests) {
+            requests.tokens.insert(headers::some_token());
+        }
         if asks_tokens(&tests) {
-            requests.tokens = (looks.tokens)(&tests);
+            requests.tokens.extend((looks.tokens)(&tests));
             requests.written.claims = tokens::written(&tests);
             requests.written.exact_claims = tokens::exact(&tests);
             requests.few_claims = if all_settle { BTreeMap::new() } else { tokens::few(&tests) };
@@ -188,6 +192,12 @@ fn settling(tests: &[&Test], all: bool) -> BTreeSet<Symbol> {
     let matchers = tests.iter().flat_map(|test| test.unwanted.iter().chain(test.wanted.iter().filter(|_| all)));
     let named = matchers.filter_map(|matcher| if let Matcher::Header(name, _) = matcher { Some(Symbol::clone(name)) } else { None });
     named.collect()
+}
+
+/// Whether they look at the header in which tokens travel.
+fn looks_at_bearer(tests: &[&Test]) -> bool {
+    let is_it = |matcher: &Matcher| matches!(matcher, Matcher::Header(name, _) if **name == *headers::AUTHORIZATION);
+    tests.iter().flat_map(|test| test.matchers()).any(is_it)
 }
 
 fn asks_tokens(tests: &[&Test]) -> bool {

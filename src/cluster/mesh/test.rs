@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::callers::{Callers, Reader};
 use super::domains;
+use super::headers;
 use super::hosts::{self, Effect};
 use super::rule::{Action, Attribute, Field, Place};
 use super::token::UserPattern;
@@ -137,7 +138,7 @@ impl Matcher {
             Self::Callers(callers) => callers.may_be_open(),
             Self::TrustDomain(answer) | Self::Paths(_, answer) => matches!(answer, Truth::Open(_)),
             Self::Source(_) | Self::Destination(_) | Self::Hosts(..) | Self::ServerName | Self::Open(_) => true,
-            Self::Header(_, words) => words.contains(&Word::Present),
+            Self::Header(name, words) => headers::may_be_open(name, words),
             Self::Ports(_) | Self::Methods(_) | Self::Users(_) | Self::Claim(..) => false,
         }
     }
@@ -159,7 +160,7 @@ impl Matcher {
             Self::Paths(patterns, rest) => {
                 of_request(view, |request| if patterns.iter().any(|pattern| pattern.matches(&request.path)) { Truth::Yes } else { *rest })
             }
-            Self::Header(name, words) => of_request(view, |request| header(words, request.headers.get(name).map(|value| &**value))),
+            Self::Header(name, words) => of_request(view, |request| headers::matches(name, words, request, view)),
         }
     }
 }
@@ -177,15 +178,6 @@ fn of_request(view: &View<'_>, matches: impl Fn(&crate::flow::Request) -> Truth)
 
 fn any(words: &[Word], text: &str) -> bool {
     words.iter().any(|word| word.matches(text))
-}
-
-/// The value of a header. Whether one that is there and empty is present to `*` the sources disagree on (`semantics.md` §2.5).
-fn header(words: &[Word], value: Option<&str>) -> Truth {
-    match value {
-        None => Truth::No,
-        Some("") if words.contains(&Word::Present) && !any(words, "") => Truth::Open("a header is there and empty"),
-        Some(value) => Truth::of(any(words, value)),
-    }
 }
 
 /// The addresses of blocks; those with bits behind their prefix are the block, as proxies mask them.

@@ -155,6 +155,11 @@ impl<'v> Verified<'v> {
         }
     }
 
+    /// Whether it is taken out of the request before anybody looks at its headers (`semantics.md` §4.7), whoever verified it.
+    pub(super) fn is_taken_out(&self) -> bool {
+        providers(self.policies).all(|provider| provider.place == TokenPlace::Usual && provider.forward == Forward::No)
+    }
+
     /// The subject; a list of them is none.
     fn subject(&self) -> Option<&'v str> {
         let held = self.claims.get("sub")?;

@@ -11,7 +11,7 @@ use crate::cluster::object::Object;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::cluster::{Joining, Platform};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
-use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining};
+use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining, TEMPLATES};
 
 impl Manifests {
     /// Keeps pods out of the mesh whose namespace has no label that takes them in, where the manifests show how others join and no injector
@@ -87,7 +87,9 @@ impl Manifests {
         for workload in &self.inventory.workloads {
             let plane = self.inventory.plane_of(workload, platform.mesh);
             for key in workload.unmodelled.iter().filter(|key| is_heard(key, plane)) {
-                self.unmodelled.push(of_pods(workload, Why::Setting(key), Side::Called));
+                // Whoever has no Envoy calls without one, too.
+                let side = if *key == TEMPLATES { Side::Either } else { Side::Called };
+                self.unmodelled.push(of_pods(workload, Why::Setting(key), side));
             }
         }
     }
