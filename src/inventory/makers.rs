@@ -35,7 +35,7 @@ impl Inventory {
         if let Some(told) = ownership::deployment_behind(workload, owner) {
             return Some(told);
         }
-        let guess = ownership::deployment_perhaps_behind(workload, owner)?;
+        let guess = ownership::perhaps_behind(workload, owner)?;
         (self.of_key(owner).is_none() && self.of_key(&guess).is_some()).then_some(guess)
     }
 

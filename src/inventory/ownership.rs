@@ -124,7 +124,7 @@ fn present(workload: &InventoryWorkload, by_key: &BTreeMap<Owner, InventoryWorkl
     if let Some(further) = folded.get(owner) {
         return by_key.contains_key(&further.into).then(|| further.into.clone());
     }
-    let guess = deployment_behind(workload, owner).or_else(|| deployment_perhaps_behind(workload, owner))?;
+    let guess = deployment_behind(workload, owner).or_else(|| perhaps_behind(workload, owner))?;
     by_key.contains_key(&guess).then_some(guess)
 }
 
@@ -136,15 +136,23 @@ pub(super) fn deployment_behind(workload: &InventoryWorkload, owner: &Owner) -> 
     Some((Symbol::clone(namespace), WorkloadKind::Deployment, deployment.into()))
 }
 
-/// The Deployment of a `ReplicaSet` that is not in the inventory, where its pod does not say the hash: what stands behind the last dash may
-/// be one. Whoever asks has to know that there is such a Deployment.
-pub(super) fn deployment_perhaps_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
+/// What may have made an owner that is not in the inventory, by what stands behind the last dash of its name: a Deployment, where the pod
+/// of a `ReplicaSet` does not say the hash; a `CronJob`, where a Job is named after a minute. Whoever asks has to know that there is such a
+/// one.
+pub(super) fn perhaps_behind(workload: &InventoryWorkload, owner: &Owner) -> Option<Owner> {
     let (namespace, kind, name) = owner;
-    if *kind != WorkloadKind::ReplicaSet || workload.labels.contains_key("pod-template-hash") {
-        return None;
-    }
-    let (deployment, _) = name.rsplit_once('-')?;
-    Some((Symbol::clone(namespace), WorkloadKind::Deployment, deployment.into()))
+    let (maker, added) = name.rsplit_once('-')?;
+    let kind = match kind {
+        WorkloadKind::ReplicaSet if !workload.labels.contains_key("pod-template-hash") => WorkloadKind::Deployment,
+        WorkloadKind::Job if is_minute(added) => WorkloadKind::CronJob,
+        _ => return None,
+    };
+    Some((Symbol::clone(namespace), kind, maker.into()))
+}
+
+/// Whether a word is the minute for which a `CronJob` makes a Job, counted from 1970 (kubernetes/kubernetes : pkg/controller/cronjob/utils.go).
+fn is_minute(word: &str) -> bool {
+    word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether everything about a workload's pods is already said by its owner, or it has no pods.

@@ -29,7 +29,7 @@ impl From<Peers> for Selection {
     }
 }
 
-/// The name of a workload, as `shop/web`, `shop/web[Deployment]`, `deploy/web@shop` or `web`.
+/// The name of a workload, as `shop/web`, `shop/web[Deployment]`, `deploy/web@shop`, `deploy/web` or `web`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadName {
     /// Its namespace; none for any.
@@ -74,18 +74,26 @@ impl FromStr for WorkloadName {
         if let Some((kind, rest)) = text.split_once('/')
             && let Some((name, namespace)) = rest.split_once('@')
         {
-            let kind = KINDS.iter().find(|(_, words)| words.contains(&kind.to_ascii_lowercase().as_str())).ok_or(WorkloadNameError)?;
-            return Self::of(Some(namespace), Some(kind.0), name);
+            let kind = kind_of(kind).ok_or(WorkloadNameError)?;
+            return Self::of(Some(namespace), Some(kind), name);
         }
         let (rest, kind) = match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
             Some((rest, kind)) => (rest, Some(kind)),
             None => (text, None),
         };
         match rest.split_once('/') {
+            // As a flow reads it, too.
+            Some((word, name)) if kind.is_none() && kind_of(word).is_some() => Self::of(None, kind_of(word), name),
             Some((namespace, name)) => Self::of(Some(namespace), kind, name),
             None => Self::of(None, kind, rest),
         }
     }
+}
+
+/// The kind that a word stands for.
+fn kind_of(word: &str) -> Option<&'static str> {
+    let word = word.to_ascii_lowercase();
+    KINDS.iter().find(|(_, words)| words.contains(&word.as_str())).map(|(kind, _)| *kind)
 }
 
 impl WorkloadName {
@@ -113,6 +121,7 @@ mod tests {
         assert_eq!(read("shop/web[Deployment]"), Ok(["shop", "Deployment", "web"].map(str::to_owned)));
         assert_eq!(read("deploy/web@shop"), Ok(["shop", "Deployment", "web"].map(str::to_owned)));
         assert_eq!(read("sts/db@shop"), Ok(["shop", "StatefulSet", "db"].map(str::to_owned)));
+        assert_eq!(read("deploy/web"), Ok(["", "Deployment", "web"].map(str::to_owned)));
         assert_eq!(read("web"), Ok(["", "", "web"].map(str::to_owned)));
         for wrong in ["", "app=web", "app=web@shop", "thing/web@shop", "shop/", "/web", "shop/web[", "a/b/c", "10.0.0.0/8:1", "*"] {
             assert!(read(wrong).is_err(), "{wrong}");

@@ -170,6 +170,30 @@ fn grpc_clients_see_their_own_statuses() {
     assert!(files.page("app=web -> app=api:8080 POST /shop.Orders/Delete").contains("HTTP 403"));
 }
 
+/// Two workloads of one name are told apart by their kind alone.
+#[test]
+fn a_name_of_two_workloads_is_no_answer() {
+    let named = |kind: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web, namespace: shop}}\n\
+             spec: {{template: {{metadata: {{labels: {{kind: {kind}}}}}, spec: {{containers: [{{name: main}}]}}}}}}\n"
+        )
+    };
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {kind: Deployment}}, policyTypes: [Ingress]}\n";
+    let manifests = [named("Deployment").as_str(), &named("StatefulSet"), policy].concat();
+    let ask = |flow: &str| Files { manifests: &manifests, ..Files::default() }.ask(flow);
+    for flow in ["app=z@o -> shop/web:80", "shop/web -> app=z@o:80"] {
+        let answer = ask(flow);
+        assert!(answer.cases.is_empty() && answer.verdict().is_none(), "{flow}");
+        let said = answer.findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>();
+        assert_eq!(said, ["`web` may be Deployment shop/web or StatefulSet shop/web"], "{flow}");
+    }
+    assert_eq!(ask("app=z@o -> deploy/web@shop:80").verdict(), Some(&Verdict::Denied));
+    assert_eq!(ask("app=z@o -> sts/web@shop:80").verdict(), Some(&Verdict::Allowed));
+    assert_eq!(ask("app=z@o -> shop/web[StatefulSet]:80").verdict(), Some(&Verdict::Allowed));
+}
+
 /// A gRPC call has the type of one, though no flow says so.
 #[test]
 fn a_grpc_call_says_that_it_is_one() {

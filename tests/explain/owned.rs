@@ -118,6 +118,19 @@ fn every_kind_that_makes_pods_is_asked_with_them() {
     }
 }
 
+/// Nobody shows the Job between a pod and its `CronJob`, but its name tells which one made it.
+#[test]
+fn a_job_that_is_not_shown_is_its_cron_jobs() {
+    let cron = maker("CronJob", "batch/v1", &format!("{{jobTemplate: {{spec: {TEMPLATE}}}}}"));
+    let made = |job: &str| {
+        let added = format!("job-name: {job}, batch.kubernetes.io/job-name: {job}, ");
+        dump(&cron, &format!("apiVersion: batch/v1, kind: Job, name: {job}"), &added, OPEN)
+    };
+    let found = verdicts(&made("web-29000000"), "app=z@o -> cj/web@shop:80");
+    assert_eq!(found, ["CronJob shop/web stops", "Pod shop/web-6d4-bbb passes"]);
+    assert_eq!(verdicts(&made("web-by-hand"), "app=z@o -> cj/web@shop:80"), ["CronJob shop/web stops"]);
+}
+
 /// A rollout is under way: pods of the older template are there still, with another number for a port's name.
 #[test]
 fn named_ports_are_those_of_every_pod() {

@@ -77,7 +77,15 @@ pub(super) fn workload<'c>(
     let fits = |own: WorkloadKind, name: &Symbol| kind.is_none_or(|kind| kind == own) && *name == word.name.0;
     if let Some(found) = names.workloads.iter().find(|workload| fits(workload.kind, &workload.name)) {
         notes.extend(ended(found.phase, found));
-        return Ok(names.called(object(found.kind, &found.name), found));
+        let called = names.called(object(found.kind, &found.name), found);
+        let is_other = |other: &&InventoryWorkload| {
+            let is_called = called.all.iter().any(|known| std::ptr::eq(*known, *other));
+            fits(other.kind, &other.name) && other.phase == PodPhase::Live && !is_called
+        };
+        return match names.workloads.iter().find(is_other) {
+            Some(other) => Err(Box::new(several([found, other], word, draft))),
+            None => Ok(called),
+        };
     }
     let made = |workload: &'c InventoryWorkload| Some((workload, names.maker(workload, |(own, name)| fits(*own, name))?));
     let running = || names.workloads.iter().filter(|workload| workload.phase == PodPhase::Live);
@@ -91,6 +99,12 @@ pub(super) fn workload<'c>(
         return Ok(found);
     }
     Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
+}
+
+/// The finding that a name without a kind is that of two workloads, of which neither made the other.
+fn several([first, other]: [&InventoryWorkload; 2], word: &Word, draft: &Draft<'_>) -> Diagnostic {
+    let finding = draft.unclear(word.span, format!("`{}` may be {first} or {other}", word.name.0)).label("which of them?");
+    finding.help("say the kind, as `deploy/web` or `sts/web`")
 }
 
 /// That nobody is called, nor calls, who has ended.
