@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::call::{Call, Naming};
 use super::client::passes_waypoint;
 use super::setting::{Judge, Setting};
-use crate::cluster::{Addressed, Decision, Endpoint, Gate, Step};
-use crate::flow::{DataPlane, Peer, Protocol, RequestSamples, Symbol, Verdict};
-use crate::inventory::OutboundCapture;
+use crate::cluster::{self, Addressed, Decision, Endpoint, Gate, Step};
+use crate::flow::{DataPlane, Peer, Protocol, RequestSamples, Symbol, Transport, Verdict};
+use crate::inventory::{OutboundCapture, ServiceFacts};
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
@@ -111,8 +111,9 @@ impl Routings {
         }
     }
 
-    /// Why a request for a Service may go elsewhere though no routing says so: a sidecar leads requests by their host and port, and not by the
-    /// address that they are sent to (Istio's page on traffic routing).
+    /// Why a request for a Service may not go there as it is judged, though no routing says so: a sidecar leads requests by their host and port.
+    /// Those for a host that it does not know it passes on to the address that they are sent to, and not over mTLS (Istio's page on traffic
+    /// routing).
     fn led_elsewhere(&self, setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
         let Addressed::Service { namespace, name, .. } = &call.addressed else { return None };
         let Peer::Pod(client) = &call.source.endpoint.peer else { return None };
@@ -123,8 +124,13 @@ impl Routings {
             return None;
         }
         let asked = Asked { service: None, host: Some(host) };
-        let is_routed = self.0.iter().any(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked));
-        (!is_routed).then(|| {
+        if self.0.iter().any(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked)) {
+            return None;
+        }
+        let is_others = |other: &ServiceFacts| may_be_service((&other.namespace, &other.name), host, &client.namespace);
+        let past = || setting.cluster.decide(&cluster::Question { transport: Some(Transport::Plaintext), ..call.question() });
+        let matters = setting.inventory.services.iter().any(is_others) || past().verdict != decision.verdict;
+        matters.then(|| {
             format!("the client's own sidecar leads requests by their host, and `{host}` is no name of Service {namespace}/{name}")
         })
     }

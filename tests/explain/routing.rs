@@ -242,26 +242,32 @@ fn only_who_has_a_proxy_is_led() {
     assert!(open_for(SIDECARS, &[&of_db], to_db).is_some());
 }
 
-/// A sidecar leads requests by their host and port, whatever address they are sent to.
+/// A sidecar leads requests by their host and port, whatever address they are sent to, and passes others on as they are.
 #[test]
 fn a_request_for_another_host_may_be_led_elsewhere() {
     let at = |label: &str, more: &[&str], host: &str| open_for(label, more, &format!("{} at {host}", flow(ASKED)));
     let elsewhere =
         |host: &str| Some(format!("the client's own sidecar leads requests by their host, and `{host}` is no name of Service shop/api"));
-    for other in ["foo.com", "db", "api.other", "api.shop.example"] {
-        assert_eq!(at(SIDECARS, &[], other), elsewhere(other));
-    }
     for own in ["api", "api.shop", "api.shop.svc", "api.shop.svc.cluster.local"] {
-        assert_eq!(at(SIDECARS, &[], own), None, "{own}");
+        assert_eq!(at(SIDECARS, &[STRICT], own), None, "{own}");
     }
+    // Another Service is called by its name.
+    assert_eq!(at(SIDECARS, &[], "db"), elsewhere("db"));
+    // A host of nobody is not called over mTLS.
+    assert_eq!(at(SIDECARS, &[STRICT], "foo.com"), elsewhere("foo.com"));
+    assert_eq!(at(SIDECARS, &[BY_CALLER], "foo.com"), elsewhere("foo.com"));
+    assert_eq!(at(SIDECARS, &[BY_PATH], "foo.com"), None, "nothing hangs on that");
     // A client without a proxy of its own calls the address.
-    assert_eq!(at(AMBIENT, &[WAYPOINT], "foo.com"), None);
+    assert_eq!(at(AMBIENT, &[WAYPOINT, STRICT], "foo.com"), None);
     // What is led by that host is asked there.
     let routed = virtual_service(&format!("hosts: [foo.com], http: [{{{TO_API}}}]"));
-    assert_eq!(at(SIDECARS, &[&routed], "foo.com"), None);
+    assert_eq!(at(SIDECARS, &[STRICT, &routed], "foo.com"), None);
     // A flow that names pods asks what becomes of a request that arrives there.
-    assert_eq!(open_for(SIDECARS, &[], "pod/web@shop -> pod/api@shop:80 GET / at foo.com"), None);
+    assert_eq!(open_for(SIDECARS, &[STRICT], "pod/web@shop -> pod/api@shop:80 GET / at foo.com"), None);
 }
+
+const STRICT: &str = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: s, namespace: shop}\n\
+     spec: {mtls: {mode: STRICT}}\n";
 
 /// A flow that names a pod asks what becomes of a request that arrives there.
 #[test]
