@@ -215,12 +215,8 @@ fn read_config(input: &Input, findings: &mut Vec<Diagnostic>) -> Config {
 }
 
 fn read_inventory(input: &Input, default_namespace: &Symbol, findings: &mut Vec<Diagnostic>) -> Inventory {
-    let mut all = Inventory::default();
-    for (file, source) in files(&input.sources, &input.inventory) {
-        let (inventory, found) = inventory::read(file, source, default_namespace);
-        findings.extend(found);
-        findings.extend(all.merge(inventory));
-    }
+    let (all, found) = inventory::read_all(files(&input.sources, &input.inventory), default_namespace);
+    findings.extend(found);
     all
 }
 

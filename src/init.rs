@@ -57,7 +57,7 @@ pub struct NewFile {
 ///
 /// `default_namespace` is the namespace of objects that name none. Namespaces of the system and of the mesh itself are left out.
 pub fn start(sources: Sources, manifests: &[FileId], default_namespace: &Symbol) -> Started {
-    let (inventory, mut findings) = read(&sources, manifests, default_namespace);
+    let (inventory, mut findings) = inventory::read_all(files(&sources, manifests), default_namespace);
     let names = names(&inventory);
     if names.is_empty() && !has_error(&findings) {
         findings.push(nothing_runs());
@@ -74,18 +74,6 @@ pub fn start(sources: Sources, manifests: &[FileId], default_namespace: &Symbol)
     findings.extend(trial.settle(&mut drafts));
     let files = if has_error(&findings) { Vec::new() } else { written(&drafts, &settings) };
     Started { sources, findings, files }
-}
-
-/// What the manifests say, read as every command reads an inventory.
-fn read(sources: &Sources, manifests: &[FileId], default_namespace: &Symbol) -> (Inventory, Vec<Diagnostic>) {
-    let mut all = Inventory::default();
-    let mut findings = Vec::new();
-    for (file, source) in files(sources, manifests) {
-        let (inventory, found) = inventory::read(file, source, default_namespace);
-        findings.extend(found);
-        findings.extend(all.merge(inventory));
-    }
-    (all, findings)
 }
 
 fn files<'a>(sources: &'a Sources, ids: &'a [FileId]) -> impl Iterator<Item = (FileId, &'a Source)> {

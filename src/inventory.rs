@@ -178,16 +178,31 @@ pub fn read(file: FileId, source: &Source, default_namespace: &Symbol) -> (Inven
     (inventory, findings)
 }
 
+/// The inventory of several files together, each as [`read`] reads it, and the findings of all.
+pub fn read_all<'s>(files: impl IntoIterator<Item = (FileId, &'s Source)>, default_namespace: &Symbol) -> (Inventory, Vec<Diagnostic>) {
+    let (mut all, mut findings) = (Inventory::default(), Vec::new());
+    for (file, source) in files {
+        let (inventory, found) = read(file, source, default_namespace);
+        findings.extend(found);
+        findings.extend(all.add(inventory, code::INVALID_INVENTORY));
+    }
+    // Once for all: it looks at every workload, and there may be as many files as workloads.
+    findings.extend(all.settle(code::INVALID_INVENTORY));
+    (all, findings)
+}
+
 impl Inventory {
-    /// Takes in what another file says.
+    /// Takes in what another file says, with findings of the reader's own code.
     ///
     /// Two objects of one kind and name are one if they say the same; if they do not, the first stands, with a finding.
-    pub fn merge(&mut self, other: Self) -> Vec<Diagnostic> {
-        self.merge_as(other, code::INVALID_INVENTORY)
+    pub(crate) fn merge_as(&mut self, other: Self, code: Code) -> Vec<Diagnostic> {
+        let mut findings = self.add(other, code);
+        findings.extend(self.settle(code));
+        findings
     }
 
-    /// The same, with findings of the reader's own code.
-    pub(crate) fn merge_as(&mut self, other: Self, code: Code) -> Vec<Diagnostic> {
+    /// The first half of that: the lists are left as they come.
+    fn add(&mut self, other: Self, code: Code) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
         for (name, facts) in other.namespaces {
             findings.extend(self.add_namespace(name, facts, code));
@@ -199,7 +214,6 @@ impl Inventory {
         self.ended_pods.extend(other.ended_pods);
         self.workloads.extend(other.workloads);
         self.services.extend(other.services);
-        findings.extend(self.settle(code));
         findings
     }
 

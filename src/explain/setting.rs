@@ -261,10 +261,6 @@ fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
 
 /// What runs; what cannot be read has its finding elsewhere.
 fn inventory(sources: &Sources, files: &[FileId], default_namespace: &Symbol) -> Inventory {
-    let mut all = Inventory::default();
-    for (file, source) in files.iter().filter_map(|file| Some((*file, sources.get(*file)?))) {
-        let (inventory, _) = inventory::read(file, source, default_namespace);
-        all.merge(inventory);
-    }
-    all
+    let files = files.iter().filter_map(|file| Some((*file, sources.get(*file)?)));
+    inventory::read_all(files, default_namespace).0
 }

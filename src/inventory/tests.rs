@@ -241,22 +241,46 @@ fn what_an_owner_made_goes_into_it_unless_it_differs() {
     assert_eq!(names(&clean(&format!("{}---\n{WEB}", old.replace("spec:\n", "spec:\n  replicas: 0\n")))), ["web"]);
 
     let mut merged = clean(&format!("{set}---\n{WEB}"));
-    assert!(merged.merge(clean(&pod)).is_empty());
+    assert!(merged.merge_as(clean(&pod), code::INVALID_INVENTORY).is_empty());
     assert_eq!(names(&merged), ["web"], "the pod came in another file than its folded ReplicaSet");
 }
 
 #[test]
 fn merging_joins_equal_objects_and_reports_the_rest() {
     let mut inventory = clean(WEB);
-    assert!(inventory.merge(clean(WEB)).is_empty());
+    assert!(inventory.merge_as(clean(WEB), code::INVALID_INVENTORY).is_empty());
     assert_eq!(inventory.workloads.len(), 1);
-    let findings = inventory.merge(clean(&WEB.replace("web-sa", "other")));
+    let findings = inventory.merge_as(clean(&WEB.replace("web-sa", "other")), code::INVALID_INVENTORY);
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert_eq!(&*inventory.workloads[0].account, "web-sa");
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: \"1\"}}\n";
     let mut inventory = clean(namespace);
-    assert!(inventory.merge(clean(namespace)).is_empty());
-    assert_eq!(inventory.merge(clean(&namespace.replace("\"1\"", "\"2\""))).len(), 1);
+    assert!(inventory.merge_as(clean(namespace), code::INVALID_INVENTORY).is_empty());
+    assert_eq!(inventory.merge_as(clean(&namespace.replace("\"1\"", "\"2\"")), code::INVALID_INVENTORY).len(), 1);
+}
+
+/// Which file an object stands in makes no difference, nor how many there are.
+#[test]
+fn files_together_say_what_one_says() {
+    let (set, pod) = (
+        "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata:\n  name: web-77\n  namespace: shop\n  ownerReferences: [{kind: Deployment, name: web}]\n\
+         spec:\n  template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-sa}}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web-77-x, namespace: shop, labels: {app: odd}, ownerReferences: [{kind: ReplicaSet, name: web-77}]}\n",
+    );
+    let other = WEB.replace("web-sa", "other");
+    let texts = [pod, set, WEB, WEB, &other];
+    let of = |texts: &[&str]| {
+        let mut sources = crate::source::Sources::default();
+        let ids: Vec<FileId> = texts.iter().map(|text| sources.add(Source::new("inventory.yaml", (*text).to_owned()))).collect();
+        let (inventory, findings) = read_all(ids.iter().map(|file| (*file, sources.get(*file).unwrap())), &"default".into());
+        let keys: Vec<_> = inventory.workloads.iter().map(|own| (own.name.clone(), own.account.clone(), own.labels.clone())).collect();
+        let folded: Vec<Owner> = inventory.folded.keys().cloned().collect();
+        (keys, folded, findings.len())
+    };
+    let together = of(&[&texts.join("---\n")]);
+    assert_eq!(of(&texts), together);
+    assert_eq!(of(&[pod, &[set, WEB].join("---\n"), &[WEB, &other].join("---\n")]), together);
+    assert_eq!(together.2, 1, "one of two that stand twice says something else");
 }
 
 #[test]
