@@ -18,6 +18,7 @@ mod holder;
 mod human;
 mod json;
 mod loopback;
+mod open;
 mod origin;
 mod own_node;
 mod place;

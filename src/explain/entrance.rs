@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use super::call::Call;
+use super::open::left_open;
 use super::question::{Edge, Entrance};
 use super::range;
 use super::setting::Setting;
@@ -106,12 +107,7 @@ fn perhaps_from_own_node(refusal: Decision, entrance: &Entrance) -> Decision {
         "by way of {} the caller may arrive with the address of the pod's own node, from which a pod is always reached",
         entrance.by
     );
-    let verdict = Verdict::Unspecified(reason.clone());
-    let opened = |step: Step| {
-        let is_it = step.gate == Gate::Ingress && step.verdict == Verdict::Denied;
-        if is_it { Step { verdict: verdict.clone(), reason: reason.clone(), ..step } } else { step }
-    };
-    Decision { steps: refusal.steps.into_iter().map(opened).collect(), verdict: verdict.clone(), ..refusal }
+    left_open(refusal, &reason, |step| step.gate == Gate::Ingress && step.verdict == Verdict::Denied)
 }
 
 /// One verdict of those on every way that a caller may enter and leave its own pod.

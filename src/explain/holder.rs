@@ -6,10 +6,11 @@
 use std::net::IpAddr;
 
 use super::call::Call;
+use super::open::left_open;
 use super::possible::Possible;
 use super::setting::{Judge, Setting};
 use super::world::{Known, Standing};
-use crate::cluster::{Decision, Gate, Step, Way};
+use crate::cluster::{Decision, Gate, Way};
 use crate::flow::{Peer, PodCube, PodSet, Verdict};
 
 /// Who may have an address besides whom it is judged as.
@@ -42,12 +43,7 @@ pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Deci
         None if holders.is_partial => holders.reason,
         None => return decision,
     };
-    let verdict = Verdict::Unspecified(reason.clone());
-    let open = |step: Step| {
-        let is_it = matches!(step.gate, Gate::Egress | Gate::Ingress) && !step.decided_by.is_empty();
-        if is_it { Step { verdict: verdict.clone(), reason: reason.clone(), ..step } } else { step }
-    };
-    Decision { steps: decision.steps.into_iter().map(open).collect(), verdict: verdict.clone(), ..decision }
+    left_open(decision, &reason, |step| matches!(step.gate, Gate::Egress | Gate::Ingress) && !step.decided_by.is_empty())
 }
 
 /// Who may have the address at one end, and which end that is; none if it is whose it is judged as.

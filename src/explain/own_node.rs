@@ -5,6 +5,7 @@
 //! by itself.
 
 use super::call::Call;
+use super::open::left_open;
 use super::setting::Setting;
 use super::world::Known;
 use crate::cluster::{Decision, Gate, Network, Step};
@@ -18,26 +19,21 @@ pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Deci
         return decision;
     }
     if may_be_own(setting, &call.source, &call.destination) {
-        return left_open(decision, Gate::Egress, CALLED);
+        return unsure(decision, Gate::Egress, CALLED);
     }
     if may_be_own(setting, &call.destination, &call.source) {
-        return left_open(decision, Gate::Ingress, CALLS);
+        return unsure(decision, Gate::Ingress, CALLS);
     }
     decision
 }
 
 /// A refusal that is none for sure, if this gate alone refuses.
-fn left_open(decision: Decision, gate: Gate, reason: &str) -> Decision {
-    let verdict = Verdict::Unspecified(reason.to_owned());
+fn unsure(decision: Decision, gate: Gate, reason: &str) -> Decision {
     let is_other = |step: &Step| step.gate != gate && step.verdict == Verdict::Denied;
     if decision.steps.iter().any(is_other) {
         return decision;
     }
-    let open = |step: Step| {
-        let is_it = step.gate == gate && step.verdict == Verdict::Denied;
-        if is_it { Step { verdict: verdict.clone(), reason: reason.to_owned(), ..step } } else { step }
-    };
-    Decision { steps: decision.steps.into_iter().map(open).collect(), verdict: verdict.clone(), ..decision }
+    left_open(decision, reason, |step| step.gate == gate && step.verdict == Verdict::Denied)
 }
 
 /// Whether the node on which a pod runs may have the address at the other end. One that a Node has, by which nodes are told apart, the
