@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench diff` prints a row for each size and each kind of edit: seconds for reading both sides and comparing what
 //! they mean, and the same with everything that is told besides (approximations, expectations, assumptions).
-//! Then the same for manifests: both sides read and compared, with one change in each of ten namespaces.
+//! Then the same for manifests: both sides read and compared, with one change in each of ten namespaces. And a namespace that joins the
+//! mesh: of its workloads every second one keeps out of it by a label of its own, so that all of them are looked at, pair by pair.
 
 mod teams;
 
@@ -39,6 +40,41 @@ fn main() {
     for namespaces in [10, 50] {
         manifests_row(namespaces);
     }
+    println!("\n{:>9} {:>10} {:>8}", "joining", "all s", "entries");
+    for workloads in [100, 200, 400] {
+        joining_row(workloads);
+    }
+}
+
+/// A program of one namespace, before and after it joins the mesh.
+fn joining_row(workloads: usize) {
+    let start = Instant::now();
+    let compared = intents(joining(workloads, "{}"), joining(workloads, "{istio-injection: enabled}"), Detail::Access);
+    let all = start.elapsed();
+    let compared = compared.map(|compared| compared.report.entries.len());
+    assert!(compared.is_ok(), "the programs can be compared");
+    println!("{workloads:>9} {:>10.4} {:>8}", all.as_secs_f64(), compared.unwrap_or_default());
+}
+
+/// A chain of workloads in a cluster whose mesh is entered by namespaces that say so; their namespace has these labels.
+fn joining(workloads: usize, labels: &str) -> Revision {
+    let one = |app: usize| {
+        let out = if app.is_multiple_of(2) { "" } else { ", sidecar.istio.io/inject: \"false\"" };
+        let own = format!("app: app-{app}, instance: i-{app}");
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app-{app}, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{{own}}}}}, template: {{metadata: {{labels: {{{own}{out}}}}}, \
+             spec: {{serviceAccountName: sa-{app}, containers: [{{name: main, image: main}}]}}}}}}\n"
+        )
+    };
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {labels}}}\n");
+    let inventory = (0..workloads).map(one).fold(namespace, |text, more| text + &more);
+    let rules = (1..workloads).map(|app| format!("allow app=app-{} -> app=app-{app}:8080\n", app - 1));
+    let mut sources = Sources::default();
+    let intents = vec![sources.add(Source::new("shop.intent", rules.fold("namespace shop\n".to_owned(), |text, more| text + &more)))];
+    let inventory = vec![sources.add(Source::new("inventory.yaml", inventory))];
+    let config = Some(sources.add(Source::new("twogate.toml", "[mesh]\nmode = \"none\"\n")));
+    Revision { name: labels.to_owned(), input: Input { sources, intents, inventory, config, ..Input::default() } }
 }
 
 /// Manifests of both layers, with an account and a Deployment for each workload.

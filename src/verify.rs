@@ -22,6 +22,7 @@ mod program;
 mod proof;
 mod reach;
 mod roles;
+mod saying;
 mod shut;
 mod words;
 mod world;

@@ -2,7 +2,7 @@
 //!
 //! Owns: `Far` and the partition. Two far ends that the same cuts hold are one class, unless their data planes differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Bits, World};
 use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PodCube, PodSet};
@@ -162,12 +162,12 @@ pub fn parts_within<K: Ord, E>(
     apart: &[PodCube],
     example: &mut dyn FnMut(&PodCube) -> Option<(K, E)>,
 ) -> Result<Vec<Part<E>>, TooManyPods> {
-    considered_parts(whole, cubes, size, apart, &|_| true, example)
+    considered_parts(vec![whole], cubes, size, apart, &|_| true, example)
 }
 
-/// The same without the parts that are not worth a look, of which no part is ([`World::is_considered`]).
+/// The same of several cubes together, without the parts that are not worth a look, of which no part is ([`World::is_considered`]).
 pub fn considered_parts<K: Ord, E>(
-    whole: PodCube,
+    wholes: Vec<PodCube>,
     cubes: &[(usize, &PodCube)],
     size: usize,
     apart: &[PodCube],
@@ -176,7 +176,7 @@ pub fn considered_parts<K: Ord, E>(
 ) -> Result<Vec<Part<E>>, TooManyPods> {
     let mut places: BTreeMap<(Bits, K), usize> = BTreeMap::new();
     let mut parts: Vec<Part<E>> = Vec::new();
-    for cell in cells(vec![whole], cubes, size, apart, is_considered, &mut Limits::NONE.clone())? {
+    for cell in cells(wholes, cubes, size, apart, is_considered, &mut Limits::NONE.clone())? {
         let Some((key, example)) = example(&cell.cube) else { continue };
         let held_by: Vec<usize> = cell.held_by.iter().collect();
         let place = *places.entry((cell.held_by, key)).or_insert(parts.len());
@@ -206,7 +206,8 @@ pub(super) fn cells(
     limits: &mut Limits,
 ) -> Result<Vec<Cell>, TooManyPods> {
     let mut distinct: Vec<(&PodCube, Vec<usize>)> = Vec::new();
-    let mut places: BTreeMap<&PodCube, usize> = BTreeMap::new();
+    // Nobody asks for its order, and to hash many cubes takes less than to compare them.
+    let mut places: HashMap<&PodCube, usize> = HashMap::with_capacity(cubes.len());
     for (at, cube) in cubes {
         if let Some((_, owners)) = places.get(cube).and_then(|place| distinct.get_mut(*place)) {
             owners.push(*at);

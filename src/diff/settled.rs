@@ -200,7 +200,7 @@ impl Look<'_> {
         let is_considered = |cube: &PodCube| few.as_ref().is_none_or(|few| few.are_among(cube));
         let whole = PodCube::in_namespace(name);
         let planes = self.pair.planes(&whole);
-        considered_parts(whole, cubes, size, &planes, &is_considered, &mut |cube| self.pair.example_at(cube, way))
+        considered_parts(vec![whole], cubes, size, &planes, &is_considered, &mut |cube| self.pair.example_at(cube, way))
     }
 
     fn enough(&self, name: &Symbol, way: Way) -> Option<Rc<Enough>> {

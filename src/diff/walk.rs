@@ -5,6 +5,7 @@
 //! of their labels are ends of their own (`workloads`). What it finds are `Cell`s.
 
 mod alike;
+mod apart;
 mod asked;
 mod between;
 mod cell;
@@ -256,18 +257,25 @@ impl Walk<'_> {
 
     fn cut(&self, whole: PodCube, meant: &Meant<'_>, cubes: &[(usize, &PodCube)], size: usize, way: Way) -> Vec<Part<Both>> {
         let example = whole.clone();
+        let few = self.few.are_needed(cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
         // Whichever side the cubes are of, the parts are the same.
-        let mut cubes = cubes.to_vec();
+        let mut cubes: Vec<(usize, &PodCube)> = cubes.iter().filter(|(_, cube)| cube.overlaps(&whole)).copied().collect();
         cubes.sort_by_key(|(_, cube)| (meant.are_told_apart_by(cube), *cube));
-        let few = self.few.are_needed(&cubes).then(|| self.memo.few(self.few, &whole, way)).flatten();
         let is_considered = |cube: &PodCube| meant.are_among(cube) && few.as_ref().is_none_or(|few| few.are_among(cube));
-        let planes = self.pair.planes(&whole);
-        considered_parts(whole, &cubes, size, &planes, &is_considered, &mut |cube| self.pair.example_at(cube, way)).unwrap_or_else(
-            |TooManyPods| {
-                self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
-                Vec::new()
-            },
-        )
+        let apart = few.is_none().then(|| self.memo.apart(self.pair, &whole, way)).flatten();
+        let (wholes, planes) = match &apart {
+            Some(apart) => (apart.considered(&is_considered), Vec::new()),
+            None => (vec![whole], self.pair.planes(&example)),
+        };
+        let mut pod = |cube: &PodCube| match &apart {
+            Some(apart) => apart.example(self.pair, cube),
+            None => self.pair.example_at(cube, way),
+        };
+        let parts = considered_parts(wholes, &cubes, size, &planes, &is_considered, &mut pod);
+        parts.unwrap_or_else(|TooManyPods| {
+            self.too_many.borrow_mut().extend(self.pair.example(&example).map(|(_, pod)| pod.of(Which::Head).clone()));
+            Vec::new()
+        })
     }
 
     /// Those pods of a namespace of which seeds speak, and others that are like them, as both judges tell them apart this way.

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::classes::{Named, World, fresh_word, labels_within};
 use crate::flow::{DataPlane, LabelCube, LabelIndex, Labels, NAMESPACE_NAME, Pod, PodCube, Symbol, Values};
 use crate::gates::Facts;
-use crate::ir::{Namespace, Policy, Workload};
+use crate::ir::{Namespace, Policy};
+
+use super::saying::Saying;
 
 /// The pods that a program's facts allow.
 #[derive(Debug)]
@@ -18,8 +20,8 @@ pub struct PolicyWorld<'p> {
     /// The pods of workloads that say how they take part in the mesh, and those of namespaces in ambient mode, whose connections with
     /// sidecars go to another port.
     planes: Vec<PodCube>,
-    /// The workloads that say it, by namespace: there are few.
-    saying: BTreeMap<&'p str, Vec<(&'p Workload, DataPlane)>>,
+    /// The workloads that say it.
+    saying: Saying<'p>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
     /// The name of one.
@@ -95,13 +97,9 @@ impl<'p> PolicyWorld<'p> {
     fn where_unsaid_is(policy: &'p Policy, elsewhere: DataPlane) -> Self {
         let named = Named::of(policy.namespaces.keys().map(|name| &**name));
         let ambient = policy.namespaces.values().filter(|namespace| namespace.plane == Some(DataPlane::Ambient));
-        let workloads = policy.workloads.iter().filter(|workload| workload.plane.is_some()).map(Workload::cube);
-        let planes = workloads.chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
+        let saying = Saying::of(policy);
+        let planes = saying.apart().chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
         let planes = planes.chain((elsewhere == DataPlane::Ambient).then(|| unsaid(policy))).collect();
-        let mut saying: BTreeMap<&str, Vec<(&Workload, DataPlane)>> = BTreeMap::new();
-        for (workload, plane) in policy.workloads.iter().filter_map(|workload| Some((workload, workload.plane?))) {
-            saying.entry(&workload.namespace).or_default().push((workload, plane));
-        }
         let accounts = known_accounts(policy).into_iter().map(|(name, list)| (name, KnownPods::new(list))).collect();
         Self { policy, saying, accounts, planes, elsewhere, unknown: named.fresh_word(), named }
     }
@@ -145,10 +143,8 @@ impl<'p> PolicyWorld<'p> {
 
     /// The data plane of pods with these labels.
     fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
-        let own = self.saying.get(name).into_iter().flatten();
-        let said = own.filter(|(workload, _)| workload.labels.contains(labels)).map(|(_, plane)| *plane).next();
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
-        said.or_else(namespace).unwrap_or(self.elsewhere)
+        self.saying.plane(name, labels).or_else(namespace).unwrap_or(self.elsewhere)
     }
 
     /// Labels that a namespace of this name can have within a cube; none if it cannot be in it.

@@ -45,8 +45,18 @@ impl<'a> Few<'a> {
 
     /// Whether cubes cut pods by so many labels that pods of few are looked at.
     pub(in crate::diff) fn are_needed(&self, cubes: &[(usize, &PodCube)]) -> bool {
-        let keys: BTreeSet<&Symbol> = cubes.iter().flat_map(|(_, cube)| cube.labels.iter()).map(|(key, _)| key).collect();
-        keys.len() > self.wanted.keys
+        let mut keys: Vec<&Symbol> = Vec::new();
+        // Most cubes have keys that others had: of so few it takes the least to look them all through.
+        for (key, _) in cubes.iter().flat_map(|(_, cube)| cube.labels.iter()) {
+            if keys.contains(&key) {
+                continue;
+            }
+            if keys.len() == self.wanted.keys {
+                return true;
+            }
+            keys.push(key);
+        }
+        false
     }
 
     /// The pods of a namespace that are enough; none where all are needed.

@@ -6,11 +6,12 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::apart::Apart;
 use super::few::{Enough, Few};
 use super::meant::Meant;
 use super::{Piece, Sampled, Walk};
 use crate::classes::Part;
-use crate::diff::side::{Both, Which};
+use crate::diff::side::{Both, Pair, Which};
 use crate::flow::{Cut, DataPlane, Flow, PodCube, PodSet, Protocol, Symbol, Transport, Verdict};
 use crate::verify::{JudgedEnd, Way};
 
@@ -25,6 +26,8 @@ pub(super) struct Memo {
     subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
     /// Pods of few labels, by their namespace and the way of their connections.
     few: RefCell<BTreeMap<Place, Option<Rc<Enough>>>>,
+    /// Namespaces whose pods do not all take part in the mesh alike.
+    apart: RefCell<BTreeMap<Place, Option<Rc<Apart>>>>,
     /// Callers, as their own end tells them apart.
     callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,
     /// The ends of callers, by what tells these apart.
@@ -52,6 +55,16 @@ impl Memo {
         let [name] = whole.namespace_names()? else { return None };
         let mut known = self.few.borrow_mut();
         known.entry((Symbol::clone(name), way)).or_insert_with(|| few.of(name, way).map(Rc::new)).clone()
+    }
+
+    /// The pods of a whole namespace as they take part in the mesh; none of a part of one.
+    pub(super) fn apart(&self, pair: &Pair<'_>, whole: &PodCube, way: Way) -> Option<Rc<Apart>> {
+        let [name] = whole.namespace_names()? else { return None };
+        if *whole != PodCube::in_namespace(name) {
+            return None;
+        }
+        let mut known = self.apart.borrow_mut();
+        known.entry((Symbol::clone(name), way)).or_insert_with(|| Apart::new(pair, whole, way).map(Rc::new)).clone()
     }
 
     /// The end of callers of a namespace.
