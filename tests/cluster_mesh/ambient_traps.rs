@@ -176,6 +176,13 @@ fn a_pod_that_says_otherwise_of_tunnels_than_it_is_taken_for_is_left_open() {
     denied(&on(Some(false)), &auto(&client, &inside("http"), 80), Gate::Transport);
     unspecified(&lenient, &auto(&client, &inside("http"), 80), "`networking.istio.io/tunnel`");
     allowed(&lenient, &auto(&client, &inside("none"), 80));
+    // An end says the same by itself.
+    let outside = outside("http");
+    let mesh = on(Some(true));
+    let end = mesh.end(&outside, Way::Ingress);
+    let arrives = |from: &Endpoint, transport| end.decide(from, Protocol::Tcp, 80, transport, None);
+    assert!([Transport::Plaintext, Transport::Mtls].iter().all(|one| matches!(arrives(&client, *one), Verdict::Unspecified(_))));
+    assert_eq!(arrives(&sidecar, Transport::Plaintext), Verdict::Allowed, "the pod's own address is called as it is");
     // Ambient mode itself is the tunnel.
     allowed(&on(Some(true)), &auto(&client, &ambient("shop", &format!("app=db,{SAYS}=none"), "db"), 80));
 }

@@ -13,7 +13,7 @@ use super::services::arrives;
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::decision::Document;
-use crate::cluster::question::{Addressed, Endpoint, Question};
+use crate::cluster::question::{Addressed, Endpoint, Question, TUNNEL};
 use crate::cluster::{HBONE, ProxyRole};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport};
 use crate::inventory::ServicePort;
@@ -90,9 +90,6 @@ const WHAT_IS_CALLED: &str = "what the client addresses: a Service, or the pod i
 const FLAG: &str = "whether sidecars and ztunnel speak HBONE with each other";
 const CLIENT_TLS: &str = "client TLS unknown";
 const LABELLED: &str = "whether the pod listens for tunnels: its label `networking.istio.io/tunnel` says otherwise than it is taken for";
-
-/// The label by which pods say themselves that they listen for the tunnel, and what it says then.
-const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
 
 impl Speaks {
     /// How it arrives.
@@ -293,6 +290,12 @@ impl Mesh {
             Some(value) if Truth::of(**value == *TUNNEL.1) != by_itself => Truth::Open(LABELLED),
             Some(_) | None => by_itself,
         }
+    }
+
+    /// Why it is not known what clients that know tunnels speak to an end, where its label is what leaves that open.
+    pub(super) fn mislabelled(&self, end: &Endpoint) -> Option<&'static str> {
+        let is_labelled = matches!(&end.peer, Peer::Pod(pod) if pod.labels.contains_key(TUNNEL.0));
+        (is_labelled && self.is_tunnelled_to(end) == Truth::Open(LABELLED)).then_some(LABELLED)
     }
 
     /// Why a call of a Service cannot reach this pod and port; none if it can, or if the Service is not known.

@@ -69,7 +69,7 @@ impl Mesh {
         let said = if known { self.said(client, called) } else { Said::Nothing };
         let mut ways = self.ways_to_service(question, said, plain);
         // Who says of itself that it listens for tunnels may be called so, whatever else it is.
-        let is_labelled = plane(&question.destination) == DataPlane::None && self.is_tunnelled_to(&question.destination) != Truth::No;
+        let is_labelled = plane(&question.destination) == DataPlane::None && self.mislabelled(&question.destination).is_some();
         if is_labelled && self.platform.hbone_from_sidecars != Some(false) {
             let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, rule: None, ..plain.clone() };
             ways.push(self.route(question, &tunnel));
