@@ -2,35 +2,71 @@
 //!
 //! Owns: which answers hang on that. What objects say of routes is not looked at, but for whether any does.
 
+use serde_json::Value;
+
 use super::{Asked, Routings, may_be_service, proxies};
 use crate::cluster::{self, Addressed, Decision};
 use crate::explain::call::{Call, Naming, leading};
+use crate::explain::place;
 use crate::explain::question::HostSaid;
 use crate::explain::setting::{Judge, Setting};
 use crate::flow::{Peer, Protocol, Transport};
 use crate::inventory::{ProtocolClass, ServiceFacts, ServicePort};
 
-/// Why a request that is sent to an address may go to a Service: its host names one, on a port that a listener of every address takes, as
-/// those of ports of HTTP are.
+/// Why a request that is sent to an address may go elsewhere: its host names a Service, or a `ServiceEntry` with other endpoints, on a port
+/// that a listener of every address takes, as those of ports of HTTP are.
 pub(super) fn from_address(setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
-    let Peer::Pod(client) = &call.source.endpoint.peer else { return None };
     let is_address = call.is_pod || matches!(call.destination.endpoint.peer, Peer::Address(_));
     let is_led = is_address && call.naming == Naming::Other && call.entrance.is_none() && proxies(setting, call, decision).sidecar;
     let request = call.request.as_ref().filter(|_| is_led && call.host != HostSaid::Unsaid)?;
     let host = request.host.split(':').next()?;
+    let to = service(setting, call, (host, decision)).or_else(|| entry(setting, call, host))?;
+    Some(format!("the client's own sidecar leads requests by their host, and `{host}` may be {to}"))
+}
+
+/// The Service to which a request for a host may go. Where it leads to the same pod, and the answer is the same, nothing hangs on it.
+fn service(setting: &Setting, call: &Call, (host, decision): (&str, &Decision)) -> Option<String> {
+    let Peer::Pod(client) = &call.source.endpoint.peer else { return None };
     let takes = |port: &ServicePort| port.port == call.port && port.protocol == Protocol::Tcp && port.class != ProtocolClass::Tcp;
     let is_it = |service: &&ServiceFacts| {
         may_be_service((&service.namespace, &service.name), host, &client.namespace) && service.ports.iter().any(takes)
     };
-    // Where the Service leads to the same pod, and the answer is the same, nothing hangs on it.
     let is_alike = |service: &ServiceFacts| {
         let leads = leading(setting, &call.destination.endpoint, call.protocol, call.port).iter().any(|(other, _)| *other == service);
         let (namespace, name) = (service.namespace.clone(), service.name.clone());
         let addressed = Addressed::Service { namespace, name, port: call.port };
-        leads && setting.cluster.decide(&cluster::Question { addressed, ..call.question() }).verdict == decision.verdict
+        leads
+            && setting.routings.0.is_empty()
+            && setting.cluster.decide(&cluster::Question { addressed, ..call.question() }).verdict == decision.verdict
     };
     let ServiceFacts { namespace, name, .. } = setting.inventory.services.iter().filter(is_it).find(|service| !is_alike(service))?;
-    Some(format!("the client's own sidecar leads requests by their host, and `{host}` may be a name of Service {namespace}/{name}"))
+    Some(format!("a name of Service {namespace}/{name}"))
+}
+
+/// The `ServiceEntry` by which a request for a host may go to another address, or to another port.
+fn entry(setting: &Setting, call: &Call, host: &str) -> Option<String> {
+    let asked = Asked { service: None, host: Some(host) };
+    let is_entry = |object: &&Value| place::kind(object) == "ServiceEntry" && place::text(object, &["spec", "resolution"]) != Some("NONE");
+    let leads = |object: &&Value| {
+        let spec = object.get("spec").unwrap_or(&Value::Null);
+        let list = |key| spec.get(key).and_then(Value::as_array).into_iter().flatten();
+        let is_meant = list("hosts").filter_map(Value::as_str).any(|own| asked.may_be(own, ""));
+        let called = list("ports").filter(|port| port.get("number").and_then(Value::as_u64) == Some(call.port.into()));
+        let mut called = called.filter(|port| place::text(port, &["protocol"]).is_some_and(is_http)).peekable();
+        let is_called = called.peek().is_some();
+        let is_there = |end: &Value| {
+            let address = place::text(end, &["address"]).and_then(|address| address.parse().ok());
+            address.is_some_and(|address| call.destination.endpoint.peer == Peer::Address(address)) && end.get("ports").is_none()
+        };
+        let turns = called.any(|port| port.get("targetPort").and_then(Value::as_u64).is_some_and(|target| target != u64::from(call.port)));
+        is_meant && is_called && (turns || list("endpoints").any(|end| !is_there(end)))
+    };
+    setting.objects.iter().filter(is_entry).find(leads).map(|object| format!("one of {}", place::title(object)))
+}
+
+/// Whether a protocol of a port is one of HTTP.
+fn is_http(protocol: &str) -> bool {
+    ["http", "http2", "grpc", "grpc-web"].iter().any(|own| protocol.eq_ignore_ascii_case(own))
 }
 
 impl Routings {
