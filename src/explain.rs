@@ -30,6 +30,7 @@ mod routing;
 mod said;
 mod setting;
 mod subject;
+mod unnamed;
 mod world;
 
 use crate::compile::Input;

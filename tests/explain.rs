@@ -23,6 +23,7 @@ mod services;
 mod sets;
 mod singles;
 mod tokens;
+mod unnamed;
 mod with;
 
 use std::fmt::Write as _;

@@ -46,9 +46,9 @@ use std::net::IpAddr;
 
 use super::object::Object;
 use super::platform::Platform;
-use super::question::TLS_MODE;
+use super::question::{TLS_MODE, TUNNEL};
 use crate::flow::{DataPlane, Labels, Symbol};
-use crate::inventory::{Inventory, ServiceFacts};
+use crate::inventory::{Inventory, InventoryWorkload, ServiceFacts};
 use crate::manifest::{self, Reading};
 use chain::Policy;
 use client::DestinationRule;
@@ -114,8 +114,9 @@ pub(super) struct Mesh {
     names: names::NameWords,
     /// Whether anything in the mesh is in ambient mode, so that sidecars listen for its tunnels.
     has_ambient: bool,
-    /// Whether some pods say themselves whether they take mTLS.
-    has_marks: bool,
+    /// The keys of labels by which some pods say themselves what they take: mTLS, or the tunnel where they say it otherwise than it is
+    /// taken for.
+    marks: BTreeSet<&'static str>,
 }
 
 /// What the pods of a `Gateway` of Istio's own kind send.
@@ -256,7 +257,22 @@ impl Mesh {
         self.waypoints = self.find_waypoints(inventory);
         self.find_names();
         self.has_ambient = !self.waypoints.is_empty() || has_ambient(platform, inventory);
-        self.has_marks = inventory.workloads.iter().any(|workload| workload.labels.contains_key(TLS_MODE.0));
+        self.marks = self.find_marks(inventory);
+    }
+
+    /// The keys of labels by which some pods say themselves what they take.
+    fn find_marks(&self, inventory: &Inventory) -> BTreeSet<&'static str> {
+        let is_marked = |key: &&str| inventory.workloads.iter().any(|workload| workload.labels.contains_key(*key));
+        let mut marks: BTreeSet<&str> = [TLS_MODE.0, TUNNEL.0].into_iter().filter(is_marked).collect();
+        // Most have the label of a tunnel with their sidecar.
+        let is_usual = |workload: &InventoryWorkload| match workload.labels.get(TUNNEL.0) {
+            Some(value) => **value == *TUNNEL.1 && inventory.plane_of(workload, self.platform.mesh) == DataPlane::Sidecar,
+            None => true,
+        };
+        if self.platform.hbone_from_sidecars == Some(true) && inventory.workloads.iter().all(is_usual) {
+            marks.remove(TUNNEL.0);
+        }
+        marks
     }
 
     /// Knows more of its platform than when it was settled.

@@ -102,6 +102,9 @@ pub struct Facts {
 /// (istio/istio : manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
 pub(super) const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio");
 
+/// The label by which clients know that a pod listens for the tunnel itself, and what it says then; injection treats it alike.
+pub(super) const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
+
 impl Facts {
     /// The value of a label that no manifest has, where the injection of a sidecar gives it to this pod whatever its configuration.
     pub(super) fn injected(&self, pod: &Pod, key: &str) -> Option<&'static str> {

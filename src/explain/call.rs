@@ -14,6 +14,7 @@ use super::possible::Possible;
 use super::question::{Edge, Entrance, HostSaid, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
+use super::unnamed;
 use super::world::{self, Known};
 use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Names, Way};
 use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Transport};
@@ -177,6 +178,7 @@ impl Call {
             return loopback::settle(decision);
         }
         let decision = holder::settle(setting, self, decision);
+        let decision = unnamed::settle(setting, self, decision);
         setting.routings.settle(setting, self, decision)
     }
 }

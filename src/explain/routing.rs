@@ -5,6 +5,7 @@
 //! for, and these decide what arrives, and where. Which requests their `match` means is not looked at, but for whether it means all, nor is
 //! where they lead others.
 
+mod led;
 mod read;
 
 use serde_json::Value;
@@ -12,9 +13,9 @@ use serde_json::Value;
 use super::call::{Call, Naming};
 use super::client::passes_waypoint;
 use super::setting::{Judge, Setting};
-use crate::cluster::{self, Addressed, Decision, Endpoint, Gate, Step};
-use crate::flow::{DataPlane, Peer, Protocol, RequestSamples, Symbol, Transport, Verdict};
-use crate::inventory::{OutboundCapture, ServiceFacts};
+use crate::cluster::{Addressed, Decision, Endpoint, Gate, Step};
+use crate::flow::{DataPlane, Peer, Protocol, RequestSamples, Symbol, Verdict};
+use crate::inventory::OutboundCapture;
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
@@ -100,8 +101,13 @@ impl Routings {
 
     /// An answer, as far as they leave it.
     pub(super) fn settle(&self, setting: &Setting, call: &Call, decision: Decision) -> Decision {
-        let is_open = matches!(decision.verdict, Verdict::Unspecified(_));
-        if is_open || !asks(call) {
+        if matches!(decision.verdict, Verdict::Unspecified(_)) {
+            return decision;
+        }
+        if let Some(reason) = led::from_address(setting, call, &decision) {
+            return left_open(decision, &reason);
+        }
+        if !asks(call) {
             return decision;
         }
         let doubt = self.doubt(setting, call, &decision).map(|(_, reason)| reason);
@@ -109,30 +115,6 @@ impl Routings {
             Some(reason) => left_open(decision, &reason),
             None => decision,
         }
-    }
-
-    /// Why a request for a Service may not go there as it is judged, though no routing says so: a sidecar leads requests by their host and port.
-    /// Those for a host that it does not know it passes on to the address that they are sent to, and not over mTLS (Istio's page on traffic
-    /// routing).
-    fn led_elsewhere(&self, setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
-        let Addressed::Service { namespace, name, .. } = &call.addressed else { return None };
-        let Peer::Pod(client) = &call.source.endpoint.peer else { return None };
-        let host = Asked::of(call).host?;
-        let proxies = proxies(setting, call, decision);
-        let is_led = call.naming == Naming::Service && setting.judge == Judge::Given && call.entrance.is_none() && proxies.sidecar;
-        if !is_led || may_be_service((namespace, name), host, &client.namespace) {
-            return None;
-        }
-        let asked = Asked { service: None, host: Some(host) };
-        if self.0.iter().any(|routing| routing.is_heard(call, proxies) && routing.may_be_about(&asked)) {
-            return None;
-        }
-        let is_others = |other: &ServiceFacts| may_be_service((&other.namespace, &other.name), host, &client.namespace);
-        let past = || setting.cluster.decide(&cluster::Question { transport: Some(Transport::Plaintext), ..call.question() });
-        let matters = setting.inventory.services.iter().any(is_others) || past().verdict != decision.verdict;
-        matters.then(|| {
-            format!("the client's own sidecar leads requests by their host, and `{host}` is no name of Service {namespace}/{name}")
-        })
     }
 
     /// What they would do if the call were one of the Service that it is taken for, though the flow names another end; in a sentence without

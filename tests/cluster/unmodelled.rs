@@ -380,6 +380,9 @@ fn a_sidecar_that_only_lists_hosts_touches_calls_of_others() {
     // What is refused to the unknown is refused to the address of a pod, too.
     let strict = on("{egress: [{hosts: [./*]}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}");
     assert!(open(&strict, &web, &beside) && !open(&strict, &far, &web));
+    for silent in ["{outboundTrafficPolicy: {}}", "{egress: [{hosts: ['*/*']}], outboundTrafficPolicy: {}}"] {
+        assert!(open(&on(silent), &web, &beside), "{silent} is of the first mode, which refuses");
+    }
     // Listeners of its own, and whatever nobody knows, may change everything.
     let own_port = on("{egress: [{port: {number: 80, protocol: HTTP, name: h}, hosts: [./*]}]}");
     assert!(open(&own_port, &web, &beside) && !open(&own_port, &far, &web));

@@ -147,3 +147,42 @@ fn ztunnels_own_ports_are_no_applications() {
     unspecified(&cluster(""), &mtls(&client(), &server(), 15006), "own ports");
     allowed(&cluster(""), &mtls(&client(), &server(), 15020));
 }
+
+/// Who calls by tunnels goes by the label of the pod that is called.
+#[test]
+fn a_pod_that_says_otherwise_of_tunnels_than_it_is_taken_for_is_left_open() {
+    const SAYS: &str = "networking.istio.io/tunnel";
+    let on = |hbone| {
+        cluster_on(Platform { hbone_from_sidecars: hbone, ..Platform::default() }, &peer_authentication("shop/s", "{mtls: {mode: STRICT}}"))
+    };
+    let (client, sidecar) = (ambient("shop", "app=web", "web"), web());
+    let outside = |says: &str| plain("old", &format!("app=old,{SAYS}={says}"));
+    let inside = |says: &str| meshed("shop", &format!("app=db,{SAYS}={says}"), "db");
+    // Of a pod outside the mesh, callers in ambient mode and sidecars believe it; nobody knows whether it is so.
+    for from in [&client, &sidecar] {
+        let to = |says: &str| auto(from, &outside(says), 80).service("old/old", 80);
+        unspecified(&on(Some(true)), &to("http"), "`networking.istio.io/tunnel`");
+        allowed(&on(Some(true)), &to("none"));
+    }
+    allowed(&on(Some(true)), &auto(&sidecar, &outside("http"), 80).by_pod_address());
+    allowed(&on(Some(false)), &auto(&sidecar, &outside("http"), 80).service("old/old", 80));
+    allowed(&on(Some(true)), &auto(&plain("old", ""), &outside("http"), 80));
+    // A sidecar keeps the label that is there already, and is called in plaintext by who does not read the tunnel in it.
+    allowed(&on(Some(true)), &auto(&client, &inside("http"), 80));
+    unspecified(&on(Some(true)), &auto(&client, &inside("none"), 80), "`networking.istio.io/tunnel`");
+    denied(&on(Some(false)), &auto(&client, &inside("none"), 80), Gate::Transport);
+    // Where no sidecar listens for tunnels, one that says it does gets nothing by them.
+    let lenient = cluster_on(Platform { hbone_from_sidecars: Some(false), ..Platform::default() }, "");
+    denied(&on(Some(false)), &auto(&client, &inside("http"), 80), Gate::Transport);
+    unspecified(&lenient, &auto(&client, &inside("http"), 80), "`networking.istio.io/tunnel`");
+    allowed(&lenient, &auto(&client, &inside("none"), 80));
+    // An end says the same by itself.
+    let outside = outside("http");
+    let mesh = on(Some(true));
+    let end = mesh.end(&outside, Way::Ingress);
+    let arrives = |from: &Endpoint, transport| end.decide(from, Protocol::Tcp, 80, transport, None);
+    assert!([Transport::Plaintext, Transport::Mtls].iter().all(|one| matches!(arrives(&client, *one), Verdict::Unspecified(_))));
+    assert_eq!(arrives(&sidecar, Transport::Plaintext), Verdict::Allowed, "the pod's own address is called as it is");
+    // Ambient mode itself is the tunnel.
+    allowed(&on(Some(true)), &auto(&client, &ambient("shop", &format!("app=db,{SAYS}=none"), "db"), 80));
+}

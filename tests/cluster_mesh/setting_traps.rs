@@ -340,6 +340,13 @@ fn mesh_wide(config: &str) -> String {
     format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{config}'}}\n")
 }
 
+fn annotated_service(annotations: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop, annotations: {annotations}}}\n\
+         spec: {{selector: {{app: db}}, ports: [{{name: http, port: 80}}]}}\n"
+    )
+}
+
 /// What is in no registry gets no further than the sidecar of whoever calls it (`semantics.md` §5.5).
 #[test]
 fn a_mesh_that_refuses_what_nobody_names_leaves_calls_of_it_open() {
@@ -366,6 +373,12 @@ fn a_mesh_that_refuses_what_nobody_names_leaves_calls_of_it_open() {
     unspecified(&only, &auto(&web(), &db(), 80).by_pod_address(), "`outboundTrafficPolicy`");
     allowed(&with("{mode: ALLOW_ANY}"), &auto(&web(), &db(), 80).by_pod_address());
     allowed(&only, &auto(&plain("shop", ""), &db(), 80).by_pod_address());
+    // A Service of which the caller's sidecar is not told is as unknown to it, where it would be let through otherwise.
+    let hidden = annotated_service("{networking.istio.io/exportTo: '~'}");
+    let through = auto(&web(), &plain("shop", "app=db"), 80).service("shop/db", 80);
+    let on = |policy: &str| cluster(&format!("{}{hidden}", mesh_wide(&format!("outboundTrafficPolicy: {policy}"))));
+    unspecified(&on("{mode: REGISTRY_ONLY}"), &through, "not told");
+    allowed(&on("{mode: ALLOW_ANY}"), &through);
     allowed(&only, &tcp(&outside, &db(), 80));
 }
 

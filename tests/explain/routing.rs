@@ -266,6 +266,40 @@ fn a_request_for_another_host_may_be_led_elsewhere() {
     assert_eq!(open_for(SIDECARS, &[STRICT], "pod/web@shop -> pod/api@shop:80 GET / at foo.com"), None);
 }
 
+/// A sidecar looks at the host of what is sent to any address, where it knows the port as one of HTTP.
+#[test]
+fn a_request_to_an_address_may_be_led_to_the_service_that_it_names() {
+    let outside = |label: &str, port: &str, host: &str| open_for(label, &[], &format!("app=web@shop -> 8.8.8.8:{port} GET / at {host}"));
+    for host in ["db", "db.shop.svc", "db.shop.svc.cluster.local"] {
+        let reason = outside(SIDECARS, "80", host).unwrap_or_default();
+        assert!(reason.ends_with("may be a name of Service shop/db"), "{host}: {reason}");
+    }
+    assert_eq!(outside(SIDECARS, "81", "db.shop.svc"), None, "no port of HTTP is of this number");
+    assert_eq!(outside(SIDECARS, "80", "foo.com"), None);
+    assert_eq!(outside(AMBIENT, "80", "db.shop.svc"), None, "ztunnel sees no requests");
+    assert_eq!(open_for(SIDECARS, &[], "app=web@shop -> 8.8.8.8:80"), None);
+    // So are those for a host of a ServiceEntry, which has endpoints of its own.
+    let entry = |ports: &str, endpoints: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: e, namespace: shop}}\n\
+             spec: {{hosts: ['*.foo.com'], resolution: STATIC, ports: [{ports}], endpoints: [{endpoints}]}}\n"
+        )
+    };
+    let by_entry =
+        |ports: &str, endpoints: &str| open_for(SIDECARS, &[&entry(ports, endpoints)], "app=web@shop -> 8.8.8.8:80 GET / at a.foo.com");
+    let (http, elsewhere) = ("{number: 80, name: http, protocol: HTTP}", "{address: 9.9.9.9}");
+    assert!(by_entry(http, elsewhere).is_some_and(|reason| reason.ends_with("may be one of ServiceEntry shop/e")));
+    assert!(by_entry("{number: 80, name: http, protocol: HTTP, targetPort: 443}", "{address: 8.8.8.8}").is_some());
+    assert_eq!(by_entry(http, "{address: 8.8.8.8}"), None, "it leads there");
+    assert_eq!(by_entry("{number: 80, name: tcp, protocol: TCP}", elsewhere), None, "hosts are not looked at");
+    assert_eq!(by_entry("{number: 81, name: http, protocol: HTTP}", elsewhere), None);
+    // The address of a pod is one as well.
+    let to_pod = |more: &[&str], host: &str| open_for(SIDECARS, more, &format!("app=web@shop -> pod/api@shop:80 GET / at {host}"));
+    assert!(to_pod(&[], "db.shop.svc").is_some());
+    assert_eq!(to_pod(&[], "api.shop.svc"), None, "by its Service it is let in as well");
+    assert!(to_pod(&[STRICT], "api.shop.svc").is_some(), "a sidecar that leads it there speaks mTLS");
+}
+
 const STRICT: &str = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: s, namespace: shop}\n\
      spec: {mtls: {mode: STRICT}}\n";
 

@@ -664,3 +664,19 @@ fn a_name_selects_the_template_and_the_pods_that_differ() {
     assert_eq!(leaving.len(), 2, "{leaving:?}");
     assert_eq!(on(platform(), &yaml, "web", "pod/db@shop"), ["no connection passes"]);
 }
+
+/// A pod's own label says whether who is in ambient mode calls it by a tunnel; where that is otherwise than it is taken for it is open.
+#[test]
+fn what_hangs_on_the_label_of_tunnels_is_open() {
+    let ambient = namespace("amb", "istio.io/dataplane-mode: ambient") + &deployment("amb", "aweb", "aweb");
+    let called = |labels: &str, own: &str| {
+        let there = with_labels("shop", "db", "db", &format!("app: db, {own}"));
+        let rows = on(platform(), &(ambient.clone() + &namespace("shop", labels) + &there), "aweb", "db");
+        rows.into_iter().filter(|row| row.contains("TCP")).collect::<Vec<_>>()
+    };
+    let (sidecar, none) = ("istio-injection: enabled", "istio-injection: disabled");
+    for (labels, value, is_open) in [(sidecar, "http", false), (sidecar, "none", true), (none, "http", true), (none, "none", false)] {
+        let rows = called(labels, &format!("networking.istio.io/tunnel: {value}"));
+        assert_eq!(rows.iter().any(|row| row.contains("`networking.istio.io/tunnel`")), is_open, "{labels} {value}: {rows:#?}");
+    }
+}

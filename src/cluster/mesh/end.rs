@@ -24,6 +24,8 @@ pub(crate) struct MeshEnd<'m> {
     pub(super) mesh: &'m Mesh,
     pub(super) destination: &'m Endpoint,
     pub(super) guard: Guard<'m>,
+    /// Why it is not known what clients that know tunnels speak to the pod.
+    mislabelled: Option<&'static str>,
 }
 
 /// Who looks at connections that reach a pod.
@@ -81,7 +83,7 @@ pub(super) const ZTUNNEL_PORTS: [u16; 4] = [15001, 15006, 15053, 15080];
 impl Mesh {
     /// The end of connections that reach a pod directly, with the policies that act on it found once.
     pub(crate) fn end<'m>(&'m self, destination: &'m Endpoint) -> MeshEnd<'m> {
-        MeshEnd { mesh: self, destination, guard: self.guard(destination) }
+        MeshEnd { mesh: self, destination, guard: self.guard(destination), mislabelled: self.mislabelled(destination) }
     }
 
     /// Whether a sidecar captures a port of this pod; that of the tunnel is where it listens itself.
@@ -245,6 +247,18 @@ impl MeshEnd<'_> {
     /// Whether a connection is made at all as it claims: what both sides speak (`semantics.md` §3.2, §3.3).
     pub(super) fn arrives(&self, far: &Endpoint, port: u16, transport: Transport) -> Truth {
         let client = plane(far);
+        match (self.mislabelled, &self.guard) {
+            // Who says so outside of the mesh may know tunnels by itself.
+            (Some(reason), Guard::None) if transport == Transport::Mtls && client != DataPlane::None => Truth::Open(reason),
+            (Some(reason), _) if client == DataPlane::Ambient => {
+                Truth::all([self.takes(far, (port, client), transport), Truth::Open(reason)])
+            }
+            _ => self.takes(far, (port, client), transport),
+        }
+    }
+
+    /// Whether the pod takes what a client sends that speaks as it claims.
+    fn takes(&self, far: &Endpoint, (port, client): (u16, DataPlane), transport: Transport) -> Truth {
         if transport == Transport::Mtls && (client == DataPlane::None || self.has_no_tunnel(client)) {
             return Truth::No;
         }

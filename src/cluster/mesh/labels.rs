@@ -14,7 +14,6 @@ use super::gateway::GATEWAY_CLASS;
 use super::rule::Action;
 use super::tunnel::EAST_WEST_CLASS;
 use super::waypoint::{USE, USE_NAMESPACE, Waypoint};
-use crate::cluster::question::TLS_MODE;
 use crate::flow::{LabelCube, LabelTests, Labels, Symbol, TestRole, Values};
 use crate::inventory::ServiceFacts;
 
@@ -104,9 +103,9 @@ impl Mesh {
         self.add_services(&declared, tests);
         self.add_destination_rules(&declared, tests);
         self.add_waypoints(tests);
-        // By `MeshEnd::announces`.
-        if self.has_marks {
-            tests.add(TestRole::Other, Values::any_ref(), LabelCube::of(TLS_MODE.0.into(), Values::present()));
+        // By `MeshEnd::announces` and `Mesh::mislabelled`.
+        for key in &self.marks {
+            tests.add(TestRole::Other, Values::any_ref(), LabelCube::of((*key).into(), Values::present()));
         }
         // By `Mesh::proxy_role` and `Mesh::is_tunnel`: a gateway listens where another pod's Envoy does not.
         for (namespace, test) in self.gateways_by_name() {
@@ -177,7 +176,7 @@ impl Mesh {
         if self.has_ambient || self.names_waypoints() {
             keys.extend(ROUTE_KEYS.map(Symbol::from));
         }
-        keys.extend(self.has_marks.then(|| Symbol::from(TLS_MODE.0)));
+        keys.extend(self.marks.iter().map(|key| Symbol::from(*key)));
         keys.extend(self.gateways_by_name().next().map(|_| Symbol::from(GATEWAY_NAME)));
         keys
     }

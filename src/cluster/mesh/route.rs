@@ -13,7 +13,7 @@ use super::services::arrives;
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::decision::Document;
-use crate::cluster::question::{Addressed, Endpoint, Question};
+use crate::cluster::question::{Addressed, Endpoint, Question, TUNNEL};
 use crate::cluster::{HBONE, ProxyRole};
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol, Transport};
 use crate::inventory::ServicePort;
@@ -89,6 +89,7 @@ pub(super) enum Speaks {
 const WHAT_IS_CALLED: &str = "what the client addresses: a Service, or the pod itself";
 const FLAG: &str = "whether sidecars and ztunnel speak HBONE with each other";
 const CLIENT_TLS: &str = "client TLS unknown";
+const LABELLED: &str = "whether the pod listens for tunnels: its label `networking.istio.io/tunnel` says otherwise than it is taken for";
 
 impl Speaks {
     /// How it arrives.
@@ -192,24 +193,23 @@ impl Mesh {
             Peer::Pod(client) if plane(&question.source) != DataPlane::None => client,
             _ => return vec![self.route(question, &plain)],
         };
-        let server = plane(&question.destination);
         let binding = self.binding(self.called(target), (pod, &question.destination.facts));
         match plane(&question.source) {
             DataPlane::None => vec![self.route(question, &plain)],
             DataPlane::Ambient => match binding {
                 Binding::Open(doubt) => {
-                    let routes = self.last_hop(question, &plain, server).into_iter();
+                    let routes = self.last_hop(question, &plain).into_iter();
                     routes.map(|route| Route { doubt: Some(doubt), ..route }).collect()
                 }
-                Binding::None => self.last_hop(question, &plain, server),
-                Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
+                Binding::None => self.last_hop(question, &plain),
+                Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }),
             },
             DataPlane::Sidecar => {
                 let Some(ingress) = self.ingress((client, &question.source.facts), target, binding) else {
                     return self.ways_of_sidecar(question, (client, pod), &plain);
                 };
                 match ingress {
-                    Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }, server),
+                    Binding::Waypoint(at) => self.last_hop(question, &Course { via: Some(at), ..plain }),
                     Binding::Open(doubt) => vec![Route { doubt: Some(doubt), ..self.route(question, &plain) }],
                     Binding::None => self.ways_of_sidecar(question, (client, pod), &plain),
                 }
@@ -265,17 +265,37 @@ impl Mesh {
     }
 
     /// What an ambient client, or a waypoint, speaks to the pod.
-    fn last_hop(&self, question: &Question, course: &Course, server: DataPlane) -> Vec<Route> {
+    fn last_hop(&self, question: &Question, course: &Course) -> Vec<Route> {
         let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, ..course.clone() };
-        match (server, self.platform.hbone_from_sidecars) {
-            (DataPlane::None, _) | (DataPlane::Sidecar, Some(false)) => vec![self.route(question, course)],
-            // Gateways do not say that they listen for tunnels; of waypoints nobody thinks as of workloads.
-            (DataPlane::Sidecar, _) if self.is_gateway(&question.destination) || self.is_of_waypoint(&question.destination) => {
-                vec![self.route(question, course)]
-            }
-            (DataPlane::Ambient, _) | (DataPlane::Sidecar, Some(true)) => vec![self.route(question, &tunnel)],
-            (DataPlane::Sidecar, None) => self.either(question, [&tunnel, course], FLAG),
+        match self.is_tunnelled_to(&question.destination) {
+            Truth::Yes => vec![self.route(question, &tunnel)],
+            Truth::No => vec![self.route(question, course)],
+            Truth::Open(reason) => self.either(question, [&tunnel, course], reason),
         }
+    }
+
+    /// Whether clients that know tunnels call an end by one. Of pods that are not in ambient mode their label tells, and most get that with
+    /// their sidecar (I-AMB, `setTunnelProtocol`; I-INJ); whether anything listens there it does not tell.
+    fn is_tunnelled_to(&self, end: &Endpoint) -> Truth {
+        let by_itself = match (plane(end), self.platform.hbone_from_sidecars) {
+            (DataPlane::Ambient, _) => return Truth::Yes,
+            (DataPlane::None, _) | (DataPlane::Sidecar, Some(false)) => Truth::No,
+            // Gateways do not say that they listen for tunnels; of waypoints nobody thinks as of workloads.
+            (DataPlane::Sidecar, _) if self.is_gateway(end) || self.is_of_waypoint(end) => Truth::No,
+            (DataPlane::Sidecar, Some(true)) => Truth::Yes,
+            (DataPlane::Sidecar, None) => Truth::Open(FLAG),
+        };
+        let Peer::Pod(pod) = &end.peer else { return by_itself };
+        match pod.labels.get(TUNNEL.0) {
+            Some(value) if Truth::of(**value == *TUNNEL.1) != by_itself => Truth::Open(LABELLED),
+            Some(_) | None => by_itself,
+        }
+    }
+
+    /// Why it is not known what clients that know tunnels speak to an end, where its label is what leaves that open.
+    pub(super) fn mislabelled(&self, end: &Endpoint) -> Option<&'static str> {
+        let is_labelled = matches!(&end.peer, Peer::Pod(pod) if pod.labels.contains_key(TUNNEL.0));
+        (is_labelled && self.is_tunnelled_to(end) == Truth::Open(LABELLED)).then_some(LABELLED)
     }
 
     /// Why a call of a Service cannot reach this pod and port; none if it can, or if the Service is not known.

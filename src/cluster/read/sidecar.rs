@@ -29,9 +29,10 @@ pub(super) fn reach(object: &Object<'_>, namespace: &str, root: &Symbol, reading
         if !is_known || !spec.get(reading, "ingress").list(reading).is_empty() {
             return None;
         }
-        let mode = spec.follow(reading, &["outboundTrafficPolicy", "mode"]);
-        // Where the unknown is refused, so are the addresses of pods.
-        if !mode.is_missing() && mode.text(reading) != Some("ALLOW_ANY") {
+        let outbound = spec.get(reading, "outboundTrafficPolicy");
+        // Where the unknown is refused, so are the addresses of pods; a policy that names no mode refuses it (istio/api :
+        // networking/v1alpha3/sidecar.proto, of which it is the first).
+        if !outbound.is_missing() && outbound.get(reading, "mode").text(reading) != Some("ALLOW_ANY") {
             return Some(Reach::Namespaces(BTreeSet::new()));
         }
         let listeners = spec.get(reading, "egress").list(reading);

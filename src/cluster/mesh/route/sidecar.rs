@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CLIENT_TLS, Course, FLAG, Route, Speaks, Target, told_apart};
+use super::{CLIENT_TLS, Course, FLAG, LABELLED, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls};
 use crate::cluster::mesh::end::plane;
@@ -15,6 +15,7 @@ use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
 
 /// A client that writes the name of a Service in its request may get through all the same.
 const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what no Service names, as of the addresses of pods";
+const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
 
 impl Mesh {
     /// The ways of a connection that a pod with a sidecar makes; also as it comes from the application, where the sidecar may leave it so.
@@ -26,7 +27,9 @@ impl Mesh {
             Truth::Open(reason) => reason,
         };
         let mut ways = self.ways_taken_over(question, ends, plain);
-        let past = past();
+        // What a sidecar is not told of it may refuse; what it does not take over it cannot.
+        let doubt = (reason == UNTOLD && self.refuses_unnamed).then_some(UNNAMED);
+        let past = Route { doubt, ..past() };
         if ways.iter().any(|way| way.is_same(&past)) {
             return ways;
         }
@@ -37,7 +40,6 @@ impl Mesh {
     /// Whether a sidecar does not touch a connection. Gateways make their own, and are told of everybody.
     fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
         const PAST: &str = "whether the caller's sidecar takes the connection over, as annotations keep some from it";
-        const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
         if self.is_gateway(&question.source) {
             return Truth::No;
         }
@@ -64,10 +66,22 @@ impl Mesh {
             let is_refused = self.refuses_unnamed && question.addressed == Addressed::Pod && !self.is_gateway(&question.source);
             return vec![Route { doubt: is_refused.then_some(UNNAMED), ..self.route(question, plain) }];
         };
+        let said = if known { self.said(client, called) } else { Said::Nothing };
+        let mut ways = self.ways_to_service(question, said, plain);
+        // Who says of itself that it listens for tunnels may be called so, whatever else it is.
+        let is_labelled = plane(&question.destination) == DataPlane::None && self.mislabelled(&question.destination).is_some();
+        if is_labelled && self.platform.hbone_from_sidecars != Some(false) {
+            let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, rule: None, ..plain.clone() };
+            ways.push(self.route(question, &tunnel));
+        }
+        told_apart(ways, LABELLED)
+    }
+
+    /// What a sidecar speaks to a pod of which its registry knows.
+    fn ways_to_service(&self, question: &Question, said: Said<'_>, plain: &Course) -> Vec<Route> {
         let server = plane(&question.destination);
         let with =
             |speaks, rule: Option<&DestinationRule>| Course { speaks, rule: rule.map(|rule| rule.object.document(None)), ..plain.clone() };
-        let said = if known { self.said(client, called) } else { Said::Nothing };
         match (said, server) {
             (Said::Open(rule), _) => {
                 let mut mtls = with(Speaks::Mtls, Some(rule));

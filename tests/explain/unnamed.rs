@@ -1,0 +1,52 @@
+//! Calls of what no Service names, where sidecars refuse them.
+
+use super::Files;
+use twogate::flow::Verdict;
+
+/// `web` and `db` have sidecars, `old` has none; a Service leads to port 80 of each that is called.
+fn world(mesh: &str) -> String {
+    let namespace =
+        |name: &str, labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {labels}}}\n---\n");
+    let pod = |name: &str, namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+             spec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n---\n"
+        )
+    };
+    let spaces = namespace("shop", "{istio-injection: enabled}") + &namespace("plain", "{istio-injection: disabled}");
+    let pods = pod("web", "shop") + &pod("db", "shop") + &pod("old", "plain");
+    format!("{spaces}{pods}apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{mesh}'}}\n")
+}
+
+const REFUSES: &str = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+const PASSES_ON: &str = "outboundTrafficPolicy: {mode: ALLOW_ANY}";
+
+fn judged(manifests: &str, flow: &str) -> Verdict {
+    let answer = Files { manifests, ..Files::default() }.ask(flow);
+    assert_eq!(answer.cases.len(), 1, "{flow}: {:#?}", answer.findings);
+    answer.cases[0].decision.verdict.clone()
+}
+
+#[test]
+fn a_port_that_no_service_names_is_left_open_where_sidecars_refuse_it() {
+    let mesh = world(REFUSES);
+    for flow in ["web@shop -> old@plain:9090", "web@shop -> db@shop:9090", "web@shop -> db@shop:9090 GET /", "web@shop -> pod/old@plain:80"]
+    {
+        let verdict = judged(&mesh, flow);
+        assert!(matches!(&verdict, Verdict::Unspecified(reason) if reason.contains("`outboundTrafficPolicy`")), "{flow}: {verdict:?}");
+        assert_eq!(judged(&world(PASSES_ON), flow), Verdict::Allowed, "{flow}");
+    }
+}
+
+#[test]
+fn what_a_service_names_and_who_has_no_sidecar_pass_all_the_same() {
+    let mesh = world(REFUSES);
+    for flow in ["web@shop -> old@plain:80", "web@shop -> svc/db@shop:80", "old@plain -> db@shop:9090", "web@shop -> db@shop:9090 mtls"] {
+        assert_eq!(judged(&mesh, flow), Verdict::Allowed, "{flow}");
+    }
+    let closed =
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: plain}\nspec: {podSelector: {}}\n";
+    assert_eq!(judged(&format!("{mesh}{closed}"), "web@shop -> old@plain:9090"), Verdict::Denied);
+}
