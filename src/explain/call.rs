@@ -148,6 +148,20 @@ impl Call {
         self.host == HostSaid::Other
     }
 
+    /// That an end is taken for pods of which no manifest shows that they carry its labels, each in a sentence.
+    pub(super) fn taken_for(&self) -> Vec<String> {
+        let called = match &self.addressed {
+            Addressed::Service { namespace, name, .. } if self.naming == Naming::Service => format!("Service {namespace}/{name} leads to"),
+            _ => "this is asked of".to_owned(),
+        };
+        let ends = [(&self.source, "this is asked of"), (&self.destination, &*called)];
+        let note = |(known, called): (&Known, &str)| {
+            let name = known.name.as_ref().filter(|_| !known.taken.is_empty())?;
+            Some(format!("{called} pods with `{}`, and no manifest shows whose these are: taken for pods of {name}", known.taken.join(",")))
+        };
+        ends.into_iter().filter_map(note).collect()
+    }
+
     /// By what the end that is called tells calls of this caller apart.
     pub(super) fn cuts_at_destination(&self, setting: &Setting) -> Vec<Cut> {
         let account = self.source.pod().map(|pod| pod.account.clone());
