@@ -6,6 +6,7 @@
 mod accepted;
 mod addressed;
 mod assume;
+mod audience;
 mod call;
 mod called;
 mod case;
