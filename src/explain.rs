@@ -31,6 +31,7 @@ mod routing;
 mod said;
 mod setting;
 mod subject;
+mod unopened;
 mod world;
 
 use crate::compile::Input;

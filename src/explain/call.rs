@@ -14,6 +14,7 @@ use super::possible::Possible;
 use super::question::{Edge, Entrance, HostSaid, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
+use super::unopened;
 use super::world::{self, Known};
 use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Names, Way};
 use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Symbol, Transport};
@@ -181,7 +182,8 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        disputed::settle(setting, self, audience::settle(setting, self, self.decide_by_gates(setting)))
+        let decision = unopened::settle(setting, self, self.decide_by_gates(setting));
+        disputed::settle(setting, self, audience::settle(setting, self, decision))
     }
 
     /// The same, without what the flow leaves open of it.

@@ -9,11 +9,12 @@ use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
     let arrives = refused.is_none_or(|step| !matches!(step.gate, Gate::Egress | Gate::Ingress));
+    let is_unopened = arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port);
     match (&decision.verdict, refused) {
+        // Where no gate leaves anything open, all that is open is whether anybody else listens.
+        (Verdict::Unspecified(_), _) if !is_unopened || decision.steps.iter().any(|step| step.verdict != Verdict::Allowed) => None,
+        _ if is_unopened => Some(unopened(question, short)),
         (Verdict::Unspecified(_), _) => None,
-        _ if arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port) => {
-            Some(unopened(question, short))
-        }
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(cluster, question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
