@@ -396,6 +396,11 @@ impl Cluster {
         self.mesh.only_http(question)
     }
 
+    /// Whether an end has a sidecar of which nothing says that it listens on the port of the tunnel, as nobody is in ambient mode.
+    pub fn is_without_tunnels(&self, end: &Endpoint) -> bool {
+        self.mesh.is_without_tunnels(end)
+    }
+
     /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than
     /// at this end.
     pub fn hangs_on_role(&self, end: &Endpoint, way: Way) -> bool {

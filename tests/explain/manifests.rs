@@ -586,6 +586,25 @@ fn nobody_answers_where_a_gateway_has_no_listener() {
     assert!(page(&format!("{classic}{stopped}"), "internet -> deploy/edge@edge:9999").contains("a timeout"));
 }
 
+/// Nobody tunnels to a sidecar where nobody is in ambient mode, and whether it listens for tunnels nothing says (`semantics.md` §3.2, §3.3).
+#[test]
+fn a_tunnel_that_nobody_is_there_for_is_left_open() {
+    let pod = |name: &str, mode: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}{mode}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    let sidecars = format!("{shop}{}{}", pod("web", ""), pod("db", ""));
+    let verdict = |manifests: &str, flow: &str| Files { manifests, ..Files::default() }.ask(flow).verdict;
+    let answer = verdict(&sidecars, "pod/web@shop -> app=db@shop:15008 mtls");
+    assert!(matches!(&answer, Some(Verdict::Unspecified(reason)) if reason.contains("is that of the tunnel")), "{answer:?}");
+    assert_eq!(verdict(&sidecars, "pod/web@shop -> app=db@shop:8080 mtls"), Some(Verdict::Allowed));
+    let ambient = pod("far", ", sidecar.istio.io/inject: 'false', istio.io/dataplane-mode: ambient");
+    assert_eq!(verdict(&format!("{sidecars}{ambient}"), "pod/web@shop -> app=db@shop:15008 mtls"), Some(Verdict::Allowed));
+}
+
 /// A gateway that shows no Envoy has one by a name that nobody knows, or is none: what is said of it is not flat.
 #[test]
 fn pods_that_a_gateway_is_for_and_that_show_no_envoy_are_left_open() {
