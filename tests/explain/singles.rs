@@ -237,3 +237,34 @@ fn pods_that_are_taken_for_a_workloads_have_the_label() {
     assert_eq!(verdict(&policy("h2")), Some(Verdict::Denied));
     assert_eq!(verdict(&policy("h1")), Some(Verdict::Allowed));
 }
+
+/// A pod of a `StatefulSet` by its name is that pod, though nobody shows it.
+#[test]
+fn a_pod_that_a_set_makes_can_be_asked_by_name() {
+    let closed = |ordinals: &str| {
+        stateful("app: db", "5432", ordinals).replace("{podSelector: {matchLabels: {app: db}}", "{podSelector: {matchLabels: {app: none}}")
+            + &named(
+                "NetworkPolicy",
+                "networking.k8s.io/v1",
+                "one",
+                "{podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-1}}, policyTypes: [Ingress]}",
+            )
+    };
+    let two = closed("replicas: 2, ");
+    assert_eq!(only(&two, "pod/web@shop -> pod/db-0@shop:5432"), (Verdict::Allowed, "shop/db-0".to_owned()));
+    assert_eq!(only(&two, "pod/web@shop -> pod/db-1@shop:pg"), (Verdict::Denied, "shop/db-1".to_owned()));
+    // Of one that it does not make nobody knows.
+    assert!(matches!(only(&closed("replicas: 1, "), "pod/web@shop -> pod/db-1@shop:5432").0, Verdict::Unspecified(_)));
+}
+
+/// A `ReplicaSet` without pods is told to be one.
+#[test]
+fn a_replica_set_that_is_scaled_to_0_is_told() {
+    let replicas = "kind: ReplicaSet\nmetadata: {name: web-h2, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web}]}";
+    let set = format!("---\napiVersion: apps/v1\n{replicas}\nspec: {{replicas: 0, template: {{metadata: {{labels: {{app: web}}}}}}}}\n");
+    let manifests = deployed(HTTP, "") + &set;
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=z@o -> rs/web-h2@shop:80");
+    assert_eq!(answer.findings[0].message, "ReplicaSet `shop/web-h2` runs no pods: it is scaled to 0");
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=z@o -> rs/web-h3@shop:80");
+    assert!(answer.findings[0].message.starts_with("there is no ReplicaSet"), "{:?}", answer.findings[0].message);
+}
