@@ -6,6 +6,7 @@
 mod accepted;
 mod addressed;
 mod assume;
+mod audience;
 mod call;
 mod called;
 mod case;
@@ -31,6 +32,7 @@ mod said;
 mod setting;
 mod subject;
 mod unnamed;
+mod unopened;
 mod world;
 
 use crate::compile::Input;

@@ -14,6 +14,7 @@ mod gates;
 mod lines;
 mod manifests;
 mod names;
+mod only_http;
 mod owned;
 mod paths;
 mod ranges;

@@ -26,6 +26,7 @@ mod listener_set;
 mod made;
 mod misses;
 mod names;
+mod only_http;
 mod peer;
 mod proxy;
 mod read;
@@ -75,6 +76,7 @@ pub(super) use judge::in_mesh;
 pub use keys::{Keys, TokenCopy, Verification};
 pub use made::{MadePods, Shape};
 pub(super) use names::{Others, add_names_of};
+pub use only_http::OnlyHttp;
 pub(super) use read::MAX_LABELS;
 pub(super) use route::{Hop, Route};
 

@@ -91,6 +91,7 @@ pub(super) fn read<'s>(sources: &'s Sources, files: &[FileId], platform: &Platfo
     manifests.add_ingresses();
     manifests.open_annotated(platform);
     manifests.open_bare(platform);
+    manifests.open_unseen_gateways(platform);
     manifests.open_unsaid(platform);
     manifests.open_reshaped();
     manifests.open_calls_of_gateways();

@@ -68,6 +68,8 @@ pub(super) enum Why {
     Otherwise(&'static str),
     /// It is a workload, some of whose pods run without the sidecar that it is to have.
     Bare,
+    /// It is a workload whose pods a Gateway takes for its own, and which shows no Envoy.
+    Unseen,
     /// It could not be read.
     Unreadable,
     /// Several of its name say different things.
@@ -355,6 +357,9 @@ impl fmt::Display for Unmodelled {
             Why::Setting(key) => write!(out, "{} may decide otherwise by its `{key}`, which is not modelled", self.object),
             Why::Otherwise(key) => write!(out, "{} sets `{key}` otherwise than it is taken for", self.object),
             Why::Bare => write!(out, "pods of {} run without the sidecar that it is to have", self.object),
+            Why::Unseen => {
+                write!(out, "a Gateway is for the pods of {}, which show no Envoy, and whether they run one is not known", self.object)
+            }
             Why::Role => write!(out, "{} decides if the pod is a gateway, and whether it is one is not known", self.object),
             Why::Group(group) => {
                 write!(

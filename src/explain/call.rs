@@ -3,21 +3,22 @@
 //! Owns: `Call`, and the calls that a question stands for. What nobody said of a call is taken as it usually is, here alone. It must
 //! not explain an answer.
 
+use super::audience;
 use super::claims::{self, Readings};
 use super::disputed;
 use super::entrance;
 use super::holder;
 use super::loopback;
 use super::own_node;
-use super::place;
 use super::possible::Possible;
 use super::question::{Edge, Entrance, HostSaid, Question, Side, Target};
 use super::range;
 use super::setting::{Judge, Setting};
 use super::unnamed;
+use super::unopened;
 use super::world::{self, Known};
 use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Names, Way};
-use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Transport};
+use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Symbol, Transport};
 use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
 use crate::source::Location;
 
@@ -50,6 +51,8 @@ pub(super) struct Call {
     pub(super) written: (Written, Written),
     /// What words of the flow are taken for that may mean something else, each in a sentence.
     pub(super) readings: Vec<String>,
+    /// The audiences that are accepted of the token of which the flow does not name it; empty if it does, or nobody asks.
+    pub(super) audiences: Vec<Symbol>,
 }
 
 /// What a request is part of, as a flow says it.
@@ -149,6 +152,20 @@ impl Call {
         self.host == HostSaid::Other
     }
 
+    /// That an end is taken for pods of which no manifest shows that they carry its labels, each in a sentence.
+    pub(super) fn taken_for(&self) -> Vec<String> {
+        let called = match &self.addressed {
+            Addressed::Service { namespace, name, .. } if self.naming == Naming::Service => format!("Service {namespace}/{name} leads to"),
+            _ => "this is asked of".to_owned(),
+        };
+        let ends = [(&self.source, "this is asked of"), (&self.destination, &*called)];
+        let note = |(known, called): (&Known, &str)| {
+            let name = known.name.as_ref().filter(|_| !known.taken.is_empty())?;
+            Some(format!("{called} pods with `{}`, and no manifest shows whose these are: taken for pods of {name}", known.taken.join(",")))
+        };
+        ends.into_iter().filter_map(note).collect()
+    }
+
     /// By what the end that is called tells calls of this caller apart.
     pub(super) fn cuts_at_destination(&self, setting: &Setting) -> Vec<Cut> {
         let account = self.source.pod().map(|pod| pod.account.clone());
@@ -166,10 +183,12 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        disputed::settle(setting, self, self.decide_by_gates(setting))
+        let decision = unopened::settle(setting, self, self.decide_by_gates(setting));
+        disputed::settle(setting, self, audience::settle(setting, self, decision))
     }
 
-    fn decide_by_gates(&self, setting: &Setting) -> Decision {
+    /// The same, without what the flow leaves open of it.
+    pub(super) fn decide_by_gates(&self, setting: &Setting) -> Decision {
         if let Some(entrance) = &self.entrance {
             return entrance::decide(setting, self, entrance);
         }
@@ -297,13 +316,13 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
     let usual = usual_transport(setting, (&source, &destination), (target.protocol, target.port), &addressed);
     let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
-    Call {
+    let call = Call {
         source,
         destination,
         protocol: target.protocol,
         port: target.port,
         transport: question.transport.or(usual).or(plaintext),
-        request: question.request.clone().map(|request| place::with_audience(request, setting)),
+        request: question.request.clone(),
         addressed,
         is_usual: question.transport.is_none() && usual.is_some(),
         host: question.host,
@@ -313,7 +332,9 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         entrance,
         written,
         readings: Vec::new(),
-    }
+        audiences: Vec::new(),
+    };
+    audience::chosen(call, setting)
 }
 
 /// Whether a caller stands outside of the cluster, as far as anybody knows: neither on a node nor among the pods.

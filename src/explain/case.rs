@@ -232,6 +232,7 @@ fn is_impossible(call: &Call) -> bool {
 /// What there is to be known besides the answer, each in a sentence.
 fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Question, others: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = [&call.source, &call.destination].into_iter().filter_map(taken_as).collect();
+    notes.extend(call.taken_for());
     notes.extend(call.readings.iter().cloned());
     notes.extend(assume::of_the_mesh(setting, call));
     notes.dedup();
@@ -250,6 +251,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));
     notes.extend(subject::hangs_on(setting, call, decision));
+    notes.extend(client::only_http(&setting.cluster, &call.question(), decision, &call.destination.short));
     notes
 }
 

@@ -2,19 +2,20 @@
 //!
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
-use crate::cluster::{Cluster, Decision, Gate, HBONE, Question, Step};
+use crate::cluster::{Cluster, Decision, Gate, HBONE, OnlyHttp, Question, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
 pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
     let arrives = refused.is_none_or(|step| !matches!(step.gate, Gate::Egress | Gate::Ingress));
+    let is_unopened = arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port);
     match (&decision.verdict, refused) {
+        // Where no gate leaves anything open, all that is open is whether anybody else listens.
+        (Verdict::Unspecified(_), _) if !is_unopened || decision.steps.iter().any(|step| step.verdict != Verdict::Allowed) => None,
+        _ if is_unopened => Some(unopened(question, short)),
         (Verdict::Unspecified(_), _) => None,
-        _ if arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port) => {
-            Some(unopened(question, short))
-        }
-        (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(question, short.1)),
+        (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(cluster, question, short.1)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
         (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
         (Verdict::Denied, Some(step)) if is_behind_waypoint(decision, step) => Some(behind_waypoint(question, step, short)),
@@ -126,11 +127,35 @@ fn unopened(question: &Question, (source, destination): (&str, &str)) -> String 
     format!("{seen}: no Gateway opens port {}, so {destination}'s proxy does not listen there", question.port)
 }
 
-fn passes(question: &Question, destination: &str) -> String {
+fn passes(cluster: &Cluster, question: &Question, destination: &str) -> String {
     match (question.protocol, &question.request) {
-        (Protocol::Tcp, None) => "an open connection".to_owned(),
+        (Protocol::Tcp, None) => match reader(cluster, question, destination) {
+            Some(proxy) => format!("an open connection, on which {proxy} answers what is no HTTP with HTTP 400"),
+            None => "an open connection".to_owned(),
+        },
         (Protocol::Tcp, Some(_)) | (Protocol::Udp | Protocol::Sctp, _) => format!("the answer of {destination}"),
     }
+}
+
+/// Whose proxy takes nothing but HTTP of a connection without a request; none if no proxy surely does.
+fn reader(cluster: &Cluster, question: &Question, destination: &str) -> Option<String> {
+    if question.request.is_some() {
+        return None;
+    }
+    Some(match cluster.only_http(question)? {
+        OnlyHttp::Waypoint => "the waypoint".to_owned(),
+        OnlyHttp::Destination => format!("{destination}'s proxy"),
+    })
+}
+
+/// That a port is read as HTTP, where the flow has no request: no gate stops what is none, and it gets no further than to the proxy
+/// (`semantics.md` §2.2).
+pub(super) fn only_http(cluster: &Cluster, question: &Question, decision: &Decision, destination: &str) -> Option<String> {
+    if decision.verdict == Verdict::Denied {
+        return None;
+    }
+    let proxy = reader(cluster, question, destination)?;
+    Some(format!("{proxy} reads this port as HTTP alone: the verdict is on who may connect, and what is no HTTP is answered with HTTP 400"))
 }
 
 fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)) -> String {

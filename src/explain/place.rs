@@ -2,12 +2,9 @@
 //!
 //! Owns: the questions that the rest of the room asks of an object's fields. It must not decide a connection.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use super::setting::Setting;
-use crate::flow::{Labels, Request, Symbol, Token};
+use crate::flow::{Labels, Symbol};
 
 /// The label and the value by which compiled objects are known.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "twogate");
@@ -81,22 +78,6 @@ pub(super) fn origin(object: &Value) -> Vec<(Symbol, String)> {
             None => (own.clone(), line.trim_end().to_owned()),
         })
         .collect()
-}
-
-/// A request whose valid token names an audience: the one that it was made for, where the flow does not say which.
-pub(super) fn with_audience(mut request: Request, setting: &Setting) -> Request {
-    let Token::Valid { issuer, claims } = &mut request.token else { return request };
-    if claims.contains_key("aud") {
-        return request;
-    }
-    let rules = setting.objects.iter().filter(|object| kind(object) == "RequestAuthentication");
-    let rules = rules.filter_map(|object| object.pointer("/spec/jwtRules")?.as_array()).flatten();
-    let audience =
-        rules.filter(|rule| text(rule, &["issuer"]) == Some(issuer)).find_map(|rule| rule.get("audiences")?.as_array()?.first()?.as_str());
-    if let Some(audience) = audience {
-        claims.insert("aud".into(), BTreeSet::from([audience.into()]));
-    }
-    request
 }
 
 /// Whether a policy may act on a pod: by namespace and selector. What this cannot tell counts as selected.

@@ -39,6 +39,8 @@ pub(super) struct Known {
     pub(super) range: AddressSet,
     /// The set that it is one pod of, as a flow names it; none for who is known, and for addresses.
     pub(super) set: Option<String>,
+    /// The labels that its pods are taken to have, though nobody shows it, as `key=value`.
+    pub(super) taken: Vec<String>,
 }
 
 /// By what somebody is made out whom nobody describes.
@@ -231,18 +233,20 @@ impl World {
     }
 }
 
-/// A workload as that one pod of it which was asked about, if one was.
+/// A workload as that one pod of it which was asked about, if one was, or as those pods.
 fn as_one_pod(mut own: Known, asked: &Known) -> Known {
     let facts = &asked.endpoint.facts;
-    let (Some(one), None, Peer::Pod(pod)) = (&facts.one_pod, &own.endpoint.facts.one_pod, &asked.endpoint.peer) else { return own };
+    let is_part = facts.one_pod.is_some() || !asked.taken.is_empty();
+    let (true, None, Peer::Pod(pod)) = (is_part, &own.endpoint.facts.one_pod, &asked.endpoint.peer) else { return own };
     if let Peer::Pod(known) = &mut own.endpoint.peer {
         known.labels.clone_from(&pod.labels);
     }
     let known = &mut own.endpoint.facts;
-    known.one_pod = Some(Symbol::clone(one));
+    known.one_pod.clone_from(&facts.one_pod);
     known.addresses.clone_from(&facts.addresses);
     known.node.clone_from(&facts.node);
     known.open_labels.clone_from(&facts.open_labels);
+    own.taken.clone_from(&asked.taken);
     own
 }
 
@@ -316,7 +320,17 @@ fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
     let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
     let makers = workload.makers.iter().map(|(kind, name)| named(kind, name)).collect();
     let text = text(&endpoint.peer, policy);
-    Known { endpoint, name, aliases, makers, text, short: workload.name.to_string(), range: AddressSet::none(), set: None }
+    Known {
+        endpoint,
+        name,
+        aliases,
+        makers,
+        text,
+        short: workload.name.to_string(),
+        range: AddressSet::none(),
+        set: None,
+        taken: Vec::new(),
+    }
 }
 
 fn is_object(known: &Known, object: &Object) -> bool {
@@ -344,6 +358,7 @@ fn declared(workload: &Workload, ground: Ground<'_>) -> Known {
         short: workload.name.to_string(),
         range: AddressSet::none(),
         set: None,
+        taken: Vec::new(),
     }
 }
 
@@ -384,7 +399,17 @@ pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known
     let labels = if pod.labels.is_empty() { "*".to_owned() } else { joined(&pod.labels) };
     let text = format!("{labels}@{}", pod.namespace);
     let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace, ..Facts::default() } };
-    Known { text, short, name: None, aliases: Vec::new(), makers: Vec::new(), range: AddressSet::none(), set: None, endpoint }
+    Known {
+        text,
+        short,
+        name: None,
+        aliases: Vec::new(),
+        makers: Vec::new(),
+        range: AddressSet::none(),
+        set: None,
+        taken: Vec::new(),
+        endpoint,
+    }
 }
 
 /// What is known of the labels of a namespace.
@@ -459,6 +484,7 @@ pub(super) fn address(address: IpAddr) -> Known {
         text,
         range: AddressSet::from(Prefix::host(address)),
         set: None,
+        taken: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who made a workload, and by which names those are known that went into another.
 //!
-//! Owns: `Inventory::makers`, `Inventory::gone`. A chain of owners is followed through what the manifests hold, what went into its owner, and
+//! Owns: `Inventory::makers`, `Inventory::gone`, `Inventory::maker_of_none`. A chain of owners is followed through what the manifests hold, what went into its owner, and
 //! what names tell. It must not fold anything.
 
 use std::collections::BTreeMap;
@@ -42,6 +42,13 @@ impl Inventory {
     fn of_key(&self, (namespace, kind, name): &Owner) -> Option<&InventoryWorkload> {
         let at = self.workloads.binary_search_by(|workload| workload.key().cmp(&(namespace, *kind, name))).ok()?;
         self.workloads.get(at)
+    }
+
+    /// What stands for a workload of a name that says that it runs no pods; none for any other.
+    pub fn maker_of_none(&self, namespace: &str, (kind, name): &Maker) -> Option<Maker> {
+        let folded = self.folded.get(&(namespace.into(), *kind, Symbol::clone(name)))?;
+        let (_, kind, name) = &folded.into;
+        (folded.replicas == Replicas::Zero).then(|| (*kind, Symbol::clone(name)))
     }
 
     /// The workloads into which others went, by namespace, kind and name, each with the names of what runs pods that it stands for.

@@ -567,6 +567,9 @@ fn nobody_answers_where_a_gateway_has_no_listener() {
             let none = page(&format!("internet -> {called}:9999"));
             assert!(none.contains("outside to gateway") && none.contains("the connection is refused (not a timeout)"), "{none}");
             assert!(!none.contains("rbac_access_denied") && none.contains("no Gateway opens port 9999"), "{none}");
+            // No policy stops it, and nobody who is known answers.
+            let verdict = if policy.is_empty() { "UNSPECIFIED" } else { "DENIED" };
+            assert!(none.starts_with(verdict), "{none}");
             let open = page(&format!("internet -> {called}:80 http GET /"));
             assert!(!open.contains("refused") && open.contains(if policy.is_empty() { "the answer of" } else { "HTTP 403" }), "{open}");
             // Ports of its own are there.
@@ -581,6 +584,62 @@ fn nobody_answers_where_a_gateway_has_no_listener() {
     let stopped = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: edge}\n\
          spec: {podSelector: {}, policyTypes: [Ingress]}\n";
     assert!(page(&format!("{classic}{stopped}"), "internet -> deploy/edge@edge:9999").contains("a timeout"));
+}
+
+/// Nobody tunnels to a sidecar where nobody is in ambient mode, and whether it listens for tunnels nothing says (`semantics.md` §3.2, §3.3).
+#[test]
+fn a_tunnel_that_nobody_is_there_for_is_left_open() {
+    let pod = |name: &str, mode: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}{mode}}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    let sidecars = format!("{shop}{}{}", pod("web", ""), pod("db", ""));
+    let verdict = |manifests: &str, flow: &str| Files { manifests, ..Files::default() }.ask(flow).verdict;
+    let answer = verdict(&sidecars, "pod/web@shop -> app=db@shop:15008 mtls");
+    assert!(matches!(&answer, Some(Verdict::Unspecified(reason)) if reason.contains("is that of the tunnel")), "{answer:?}");
+    assert_eq!(verdict(&sidecars, "pod/web@shop -> app=db@shop:8080 mtls"), Some(Verdict::Allowed));
+    let ambient = pod("far", ", sidecar.istio.io/inject: 'false', istio.io/dataplane-mode: ambient");
+    assert_eq!(verdict(&format!("{sidecars}{ambient}"), "pod/web@shop -> app=db@shop:15008 mtls"), Some(Verdict::Allowed));
+}
+
+/// A gateway that shows no Envoy has one by a name that nobody knows, or is none: what is said of it is not flat.
+#[test]
+fn pods_that_a_gateway_is_for_and_that_show_no_envoy_are_left_open() {
+    let pods = |labels: &str, container: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: edge, namespace: edge}}\n\
+             spec: {{template: {{metadata: {{labels: {{{labels}}}}}, spec: {{containers: [{container}]}}}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: none, namespace: edge}}\nspec: {{}}\n\
+             ---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, labels: {{app: web}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let classic = "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*']}]}\n";
+    let made = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, namespace: edge}\n\
+         spec: {gatewayClassName: istio, listeners: [{name: h, port: 80, protocol: HTTP}]}\n";
+    let verdict = |manifests: &str| {
+        let files = Files { manifests, config: "[mesh]\nmode = \"none\"\n", ..Files::default() };
+        files.ask("pod/web@shop -> deploy/edge@edge:80").verdict
+    };
+    let is_open = |manifests: &str| matches!(verdict(manifests), Some(Verdict::Unspecified(reason)) if reason.contains("show no Envoy"));
+    let named = "gateway.networking.k8s.io/gateway-name: gw";
+    for (labels, gateway) in [("istio: ingressgateway", classic), (named, made)] {
+        for injection in ["", ", sidecar.istio.io/inject: 'false'"] {
+            let labels = format!("{labels}{injection}");
+            assert!(is_open(&format!("{}{gateway}", pods(&labels, "{name: c, image: own/envoy}"))), "{labels}");
+            let seen = pods(&labels, "{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}");
+            assert_eq!(verdict(&format!("{seen}{gateway}")), Some(Verdict::Denied), "{labels}");
+        }
+    }
+    // No Gateway is for these.
+    let others = pods("app: edge", "{name: c, image: i}");
+    for manifests in [format!("{others}{classic}{made}"), pods("istio: ingressgateway", "{name: c, image: i}")] {
+        assert_eq!(verdict(&manifests), Some(Verdict::Allowed), "{manifests}");
+    }
 }
 
 /// Sidecars call gateways in plaintext, also where no manifest holds a Service (`semantics.md` §3.3).

@@ -159,3 +159,112 @@ fn a_service_by_a_label_that_is_not_known_denies_nothing() {
     let answer = Files { manifests: &(alone + &service), ..Files::default() }.ask("app=z@o -> svc/s@shop:80");
     assert!(answer.cases.iter().all(|case| case.decision.verdict != Verdict::Denied), "{:?}", answer.verdict);
 }
+
+const MESHED: &str = "[mesh]\nmode = \"sidecar\"\n";
+
+/// Manifests with a workload of which no pod is shown, a Service of two ports for those of its pods that carry a label which only its
+/// controller gives, and STRICT mTLS.
+fn unshown(workloads: &str, label: &str) -> String {
+    let service =
+        format!("{{selector: {{app: out, {label}}}, ports: [{{name: tcp, port: 80, targetPort: 8080}}, {{port: 81, targetPort: http}}]}}");
+    named("Service", "v1", "s", &service)
+        + &named("PeerAuthentication", "security.istio.io/v1", "strict", "{mtls: {mode: STRICT}}")
+        + &named("Pod", "v1", "cli", "{containers: [{name: main}]}")
+            .replace("namespace: shop}", "namespace: shop, labels: {sidecar.istio.io/inject: \"false\"}}")
+        + workloads
+}
+
+/// A workload whose pods take no part in the mesh.
+fn opted_out(kind: &str, group: &str, name: &str) -> String {
+    let pods = "{metadata: {labels: {app: out}, annotations: {sidecar.istio.io/inject: \"false\"}}, \
+                spec: {containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}}";
+    let template = match kind {
+        "CronJob" => format!("{{jobTemplate: {{spec: {{template: {pods}}}}}}}"),
+        _ => format!("{{template: {pods}}}"),
+    };
+    named(kind, group, name, &template)
+}
+
+/// By number as by name: behind the Service are pods of the workload, with all that it says of them.
+#[test]
+fn a_label_that_nobody_shows_is_of_the_workload_behind() {
+    let kinds = [
+        ("Deployment", "apps/v1", "pod-template-hash: h2"),
+        ("DaemonSet", "apps/v1", "controller-revision-hash: h2"),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: h2"),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: h2, statefulset.kubernetes.io/pod-name: out-0"),
+        ("CronJob", "batch/v1", "job-name: out-28900000"),
+    ];
+    for (kind, group, label) in kinds {
+        let manifests = unshown(&opted_out(kind, group, "out"), label);
+        for port in [80, 81] {
+            let flow = format!("pod/cli@shop -> svc/s@shop:{port}");
+            let answer = Files { manifests: &manifests, config: MESHED, ..Files::default() }.ask(&flow);
+            assert_eq!(answer.verdict, Some(Verdict::Allowed), "{kind} {port}");
+            assert_eq!(answer.cases[0].destination_name.as_deref(), Some(&*format!("{kind} shop/out")), "{port}");
+            let told = answer.cases[0].notes.iter().find(|note| note.contains("no manifest shows whose these are")).unwrap();
+            assert!(told.contains("Service shop/s") && told.contains(label.split_once(':').unwrap().0), "{told}");
+        }
+    }
+}
+
+/// Whose pods carry the label is not known: where those that may differ there is no one answer, and where they are alike there is.
+#[test]
+fn a_label_of_one_of_several_workloads_has_no_flat_answer() {
+    let own = opted_out("Deployment", "apps/v1", "out");
+    let label = "pod-template-hash: h2";
+    let verdict = |other: &str| {
+        let manifests = unshown(&format!("{own}{other}"), label);
+        Files { manifests: &manifests, config: MESHED, ..Files::default() }.ask("pod/cli@shop -> svc/s@shop:80").verdict
+    };
+    let other = opted_out("Deployment", "apps/v1", "other");
+    assert_eq!(verdict(&other), Some(Verdict::Allowed));
+    assert_eq!(verdict(&other.replace("inject: \"false\"", "inject: \"true\"")), None);
+    // The pod of a ReplicaSet that has the label is not another's.
+    let replicas = other.replace("kind: Deployment", "kind: ReplicaSet").replace("app: out}", "app: out, pod-template-hash: h2}");
+    assert_eq!(verdict(&replicas.replace("inject: \"false\"", "inject: \"true\"")), Some(Verdict::Denied));
+}
+
+/// The label tells a policy that selects by it.
+#[test]
+fn pods_that_are_taken_for_a_workloads_have_the_label() {
+    let policy = |value: &str| {
+        let select = format!("{{podSelector: {{matchLabels: {{pod-template-hash: {value}}}}}, policyTypes: [Ingress]}}");
+        unshown(&opted_out("Deployment", "apps/v1", "out"), "pod-template-hash: h2")
+            + &named("NetworkPolicy", "networking.k8s.io/v1", "old", &select)
+    };
+    let verdict = |manifests: &str| Files { manifests, config: MESHED, ..Files::default() }.ask("pod/cli@shop -> svc/s@shop:80").verdict;
+    assert_eq!(verdict(&policy("h2")), Some(Verdict::Denied));
+    assert_eq!(verdict(&policy("h1")), Some(Verdict::Allowed));
+}
+
+/// A pod of a `StatefulSet` by its name is that pod, though nobody shows it.
+#[test]
+fn a_pod_that_a_set_makes_can_be_asked_by_name() {
+    let closed = |ordinals: &str| {
+        stateful("app: db", "5432", ordinals).replace("{podSelector: {matchLabels: {app: db}}", "{podSelector: {matchLabels: {app: none}}")
+            + &named(
+                "NetworkPolicy",
+                "networking.k8s.io/v1",
+                "one",
+                "{podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-1}}, policyTypes: [Ingress]}",
+            )
+    };
+    let two = closed("replicas: 2, ");
+    assert_eq!(only(&two, "pod/web@shop -> pod/db-0@shop:5432"), (Verdict::Allowed, "shop/db-0".to_owned()));
+    assert_eq!(only(&two, "pod/web@shop -> pod/db-1@shop:pg"), (Verdict::Denied, "shop/db-1".to_owned()));
+    // Of one that it does not make nobody knows.
+    assert!(matches!(only(&closed("replicas: 1, "), "pod/web@shop -> pod/db-1@shop:5432").0, Verdict::Unspecified(_)));
+}
+
+/// A `ReplicaSet` without pods is told to be one.
+#[test]
+fn a_replica_set_that_is_scaled_to_0_is_told() {
+    let replicas = "kind: ReplicaSet\nmetadata: {name: web-h2, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web}]}";
+    let set = format!("---\napiVersion: apps/v1\n{replicas}\nspec: {{replicas: 0, template: {{metadata: {{labels: {{app: web}}}}}}}}\n");
+    let manifests = deployed(HTTP, "") + &set;
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=z@o -> rs/web-h2@shop:80");
+    assert_eq!(answer.findings[0].message, "ReplicaSet `shop/web-h2` runs no pods: it is scaled to 0");
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=z@o -> rs/web-h3@shop:80");
+    assert!(answer.findings[0].message.starts_with("there is no ReplicaSet"), "{:?}", answer.findings[0].message);
+}

@@ -261,3 +261,40 @@ fn a_client_sees_why_its_token_is_not_accepted() {
     assert!(others.contains("HTTP 403 `Audiences in Jwt are not allowed`"), "{others}");
     assert!(!seen("app=web@shop -> app=db@shop:80 GET / bad-jwt").contains("403"));
 }
+
+/// Which of several audiences a token is for, a flow may leave open: where policies tell them apart there is no flat answer.
+#[test]
+fn an_audience_that_the_flow_does_not_name_decides_nothing() {
+    let of = |action: &str, audiences: &str, rule: &str| {
+        let rules =
+            if rule.is_empty() { "{}".to_owned() } else { format!("{{when: [{{key: request.auth.audiences, values: [{rule}]}}]}}") };
+        manifests(action, &rules).replace("https://id/keys'}", &format!("https://id/keys', audiences: [{audiences}]}}"))
+    };
+    for action in ["ALLOW", "DENY"] {
+        for (audiences, rule) in [("a, b", "a"), ("b, a", "a"), ("a, b, c", "b")] {
+            let told = of(action, audiences, rule);
+            let (verdict, _) = judged(&told, TOKEN);
+            let Verdict::Unspecified(reason) = verdict else { panic!("{action} {audiences} {rule}: {verdict:?}") };
+            assert!(reason.contains("does not name the audience"), "{reason}");
+            let own = if action == "ALLOW" { Verdict::Allowed } else { Verdict::Denied };
+            assert_eq!(judged(&told, &format!("{TOKEN} claim aud={rule}")).0, own, "{action}");
+        }
+    }
+    // All that are accepted are judged alike.
+    assert_eq!(judged(&of("ALLOW", "a, b", "a, b"), TOKEN).0, Verdict::Allowed);
+    assert_eq!(judged(&of("ALLOW", "a, b", ""), TOKEN).0, Verdict::Allowed);
+    assert_eq!(judged(&of("ALLOW", "a", "a"), TOKEN).0, Verdict::Allowed);
+    assert_eq!(judged(&of("ALLOW", "a, b", "c"), TOKEN).0, Verdict::Denied);
+    assert_eq!(judged(&of("ALLOW", "a, b", "a"), &format!("{TOKEN} claim aud=c")).0, Verdict::Denied);
+}
+
+/// A token is for whom it is accepted, not for those who are asked elsewhere.
+#[test]
+fn an_audience_of_another_namespace_is_not_taken() {
+    let other = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: first, namespace: pay}\n\
+                 spec: {jwtRules: [{issuer: 'https://id', jwksUri: 'https://id/keys', audiences: [pay]}]}\n";
+    let own = manifests("ALLOW", "{}").replace("https://id/keys'}", "https://id/keys', audiences: [shop]}");
+    for all in [format!("{other}---\n{own}"), format!("{own}{other}")] {
+        assert_eq!(judged(&all, TOKEN).0, Verdict::Allowed);
+    }
+}

@@ -91,6 +91,11 @@ impl Mesh {
         port == HBONE || (!NEVER_CAPTURED.contains(&port) && !destination.facts.uncaptured.contains(port))
     }
 
+    /// Whether a pod has a sidecar to which no pod of ambient mode can tunnel, as there is none: whether it listens for tunnels is not known.
+    pub(crate) fn is_without_tunnels(&self, destination: &Endpoint) -> bool {
+        !self.has_ambient && matches!(self.guard(destination), Guard::Sidecar(_))
+    }
+
     fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {
         let Peer::Pod(pod) = &destination.peer else { return Guard::None };
         let known = (pod, &destination.facts);

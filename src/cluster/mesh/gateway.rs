@@ -274,6 +274,11 @@ impl<'m> Edge<'m> {
         !self.at(port).is_empty() && self.at(port).iter().all(|(takes, _)| *takes == Takes::Http(Tls::None))
     }
 
+    /// Whether all servers on a port take HTTP alone.
+    pub(super) fn is_http(&self, port: u16) -> bool {
+        !self.at(port).is_empty() && self.at(port).iter().all(|(takes, _)| matches!(takes, Takes::Http(_)))
+    }
+
     /// What an HTTP request on a port is taken for.
     pub(super) fn class(&self, port: u16) -> Class {
         let class = |takes: Takes| match takes {

@@ -87,17 +87,7 @@ impl Mesh {
 
     /// What a waypoint takes a request for, by the port of the Service.
     fn class_at(&self, course: &Course) -> Class {
-        let class = match self.on_the_way(&course.target) {
-            Target::Service(namespace, name, port) => {
-                let service = self.services.iter().find(|service| service.namespace == *namespace && service.name == *name);
-                service.and_then(|service| service.ports.iter().find(|own| own.port == *port)).map(|own| own.class)
-            }
-            Target::Entry(at, port) => {
-                self.entries.get(*at).and_then(|entry| entry.ports.iter().find(|own| own.number == *port)).map(|own| own.class)
-            }
-            Target::Pod | Target::SomeService => None,
-        };
-        if class == Some(ProtocolClass::Tcp) { Class::Plain } else { Class::Http }
+        if self.class_of(course) == Some(ProtocolClass::Tcp) { Class::Plain } else { Class::Http }
     }
 }
 

@@ -31,7 +31,10 @@ impl Manifests {
     /// Reports what is not modelled: the first of each kind and cause, as a dump may hold thousands that differ in their names alone.
     pub(super) fn report_unmodelled(&mut self) {
         let mut by_kind: BTreeMap<(&Symbol, Why), Vec<&Unmodelled>> = BTreeMap::new();
-        for object in self.unmodelled.iter().filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare | Why::Group(_)))
+        for object in self
+            .unmodelled
+            .iter()
+            .filter(|object| matches!(object.why, Why::Kind | Why::Setting(_) | Why::Bare | Why::Unseen | Why::Group(_)))
         {
             by_kind.entry((&object.object.kind, object.why)).or_default().push(object);
         }
@@ -75,6 +78,7 @@ fn unmodelled(object: &Unmodelled) -> Diagnostic {
             (code::UNMODELLED_SETTING, format!("{} says by `{key}` what is not modelled", object.object))
         }
         Why::Bare => (code::UNMODELLED_SETTING, format!("{} has pods that run without the sidecar that it is to have", object.object)),
+        Why::Unseen => (code::UNMODELLED_SETTING, format!("a Gateway is for the pods of {}, which show no Envoy", object.object)),
         Why::Group(group) => {
             let kind = &object.object.kind;
             let message = format!("{} is of `{group}`, which has no {kind}: `apiVersion: networking.k8s.io/v1` is meant", object.object);

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use super::twins::Noted;
 use super::{Manifests, mesh_config};
+use crate::cluster::mesh::GATEWAY_NAME;
 use crate::cluster::object::Object;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
-use crate::cluster::{Joining, Platform};
+use crate::cluster::{Joining, Platform, ProxyRole};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
 use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining, TEMPLATES};
 
@@ -38,11 +39,9 @@ impl Manifests {
     /// alone (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml). A gateway that shows its Envoy
     /// itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
     fn spoken_for(&self, shown: ShownJoining, root: &Symbol) -> BTreeSet<Symbol> {
-        let makes_gateway =
-            |labels: &Labels| self.mesh.gateway_selectors().any(|selector| !selector.is_empty() && chooses(selector, labels));
         let is_chosen = |workload: &InventoryWorkload| {
             let is_meant = workload.namespace == *root && self.mesh.selectors_in(root).any(|selector| chooses(selector, &workload.labels));
-            is_meant || makes_gateway(&workload.labels)
+            is_meant || self.is_selected_by_gateway(&workload.labels)
         };
         let silent = self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar == MeshChoice::Unsaid);
         let chosen = silent.filter(|workload| is_chosen(workload)).map(|workload| &workload.namespace);
@@ -80,6 +79,26 @@ impl Manifests {
                 self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
             }
         }
+    }
+
+    /// Leaves open what pods send and take that a Gateway is for, where they show no Envoy and none would be injected: they have one by a name
+    /// that nobody knows, or the Gateway is for nobody. Those that Istio makes for a Gateway are never others than gateways.
+    pub(super) fn open_unseen_gateways(&mut self, platform: &Platform) {
+        for workload in self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar != MeshChoice::Present) {
+            let plane = self.inventory.plane_of(workload, platform.mesh);
+            let is_made = workload.labels.get(GATEWAY_NAME).is_some_and(|name| self.mesh.makes_gateways(&workload.namespace, name));
+            let gates = match plane {
+                DataPlane::None if is_made || self.is_selected_by_gateway(&workload.labels) => Gates::Membership,
+                DataPlane::Sidecar | DataPlane::Ambient if is_made && workload.proxy != ProxyRole::Gateway => Gates::Mesh,
+                _ => continue,
+            };
+            self.unmodelled.push(Unmodelled { gates, ..of_pods(workload, Why::Unseen, Side::Either) });
+        }
+    }
+
+    /// Whether a `Gateway` of Istio's own kind is for pods with these labels; one for all pods is for those that are gateways.
+    fn is_selected_by_gateway(&self, labels: &Labels) -> bool {
+        self.mesh.gateway_selectors().any(|selector| !selector.is_empty() && chooses(selector, labels))
     }
 
     /// Leaves open what reaches pods of which annotations say something that is not modelled.

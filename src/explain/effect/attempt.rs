@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::audience;
 use super::super::call::Call;
-use super::super::place;
 use super::super::setting::Setting;
 use super::super::world::Known;
 use super::Ends;
@@ -95,7 +95,7 @@ impl<'s> Tries<'s> {
         requests.extend(self.call.request.iter().flat_map(|request| varied(request, self.call)).map(Some));
         let named =
             cuts.iter().filter(|cut| !cut.requests.is_empty()).flat_map(|cut| samples(self.call, &cut.requests)).chain(fresh(&cuts));
-        requests.extend(named.map(|request| Some(place::with_audience(request, self.setting))));
+        requests.extend(named.map(|request| Some(audience::with_some(request, self.setting))));
         let mut requests: Vec<Option<Request>> = requests.into_iter().collect();
         let named = requests.len();
         let classes = deciding_requests(entering, &key.1, &mut self.cells);

@@ -141,7 +141,7 @@ pub(super) fn source(
         return Ok(declared_side(labels, home, word.span));
     }
     let called = workload(word, home, draft, context, notes)?;
-    Ok(Side { object: Some(called.object), ..side(called.first, word.span) })
+    Ok(called.side(word.span))
 }
 
 /// An object as the destination.
@@ -226,10 +226,7 @@ fn on_pod_port(
     let ports = || called.all.iter().flat_map(|workload| &workload.ports);
     let listed = choices(ports().map(|port| (port.number, port.protocol)));
     let Some((written, at)) = &word.port else { return Err(Box::new(no_port(draft, word.span, &listed))) };
-    let whole = |port| {
-        let side = Side { object: Some(called.object.clone()), ..side(called.first, word.span) };
-        vec![Target { side, protocol, port }]
-    };
+    let whole = |port| vec![Target { side: called.side(word.span), protocol, port }];
     if let Some(number) = number(written) {
         notes.extend(translated(called.first, number, &ports().map(|port| port.number).collect(), context));
         return Ok(whole(number));

@@ -1,15 +1,16 @@
 //! Pods one by one, where an end asks for a label that only the controllers of pods give them.
 //!
 //! Owns: `World::singles`. A pod that is like its workload is in no list but with its own labels; a `StatefulSet` gives names to pods that
-//! nobody shows. It must not judge a connection.
+//! nobody shows, and so do other controllers with labels of which only they know the values. It must not judge a connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::super::addressed::OnePod;
+use super::super::possible::alternatives;
 use super::super::question::Object;
 use super::{Known, World, is_object};
-use crate::flow::{Peer, Symbol};
+use crate::flow::{Peer, Pod, PodCube, Symbol};
 use crate::inventory::{Ordinals, POD_INDEX, POD_NAME};
 use crate::ir::End;
 
@@ -34,7 +35,24 @@ impl World {
             let name = known.endpoint.facts.one_pod.as_ref();
             name.is_some_and(|name| !names.contains(name))
         });
-        shown.chain(made).collect()
+        let mut found: Vec<Known> = shown.chain(made).collect();
+        let taken = self.taken(end, of, &found);
+        found.extend(taken);
+        found
+    }
+
+    /// The workloads of which nobody shows that their pods are at an end, and which make pods that may be: each as these pods. Where some
+    /// are known to be there, those are out whose pods would share a label with them that a controller gives to no others' pods.
+    fn taken(&self, end: &End, of: Option<&Object>, found: &[Known]) -> Vec<Known> {
+        let cubes: Vec<PodCube> = alternatives(end).iter().flat_map(|pods| pods.cubes().to_vec()).collect();
+        let is_there = |known: &&Known| is_at(known, end);
+        let there: Vec<&Pod> = self.pods.iter().filter(is_there).chain(found).filter_map(Known::pod).collect();
+        let is_asked = |known: &&Known| {
+            let is_found = found.iter().any(|found| found.name == known.name);
+            !is_found && !is_at(known, end) && of.is_none_or(|of| is_object(known, of))
+        };
+        let as_these = |known: &Known| cubes.iter().filter_map(|cube| taken_for(known, cube, &there)).find(|known| is_at(known, end));
+        self.pods.iter().filter(is_asked).filter_map(as_these).collect()
     }
 
     /// Whether a pod has to be looked at by itself: neither its workload is at the end, nor is it in the list as itself.
@@ -65,8 +83,45 @@ impl World {
     fn made(&self, set: &Object, ordinals: Ordinals, end: &End) -> Vec<Known> {
         let Some(base) = self.pods.iter().find(|known| is_object(known, set)) else { return Vec::new() };
         let numbers = numbers(set, end).into_iter().filter(|number| ordinals.hold(*number));
-        numbers.filter_map(|number| made(base, set, number)).filter(|known| is_at(known, end)).collect()
+        let cubes: Vec<PodCube> = alternatives(end).iter().flat_map(|pods| pods.cubes().to_vec()).collect();
+        let with_rest = |known: Known| cubes.iter().find_map(|cube| taken_for(&known, cube, &[])).unwrap_or(known);
+        numbers.filter_map(|number| made(base, set, number)).map(with_rest).filter(|known| is_at(known, end)).collect()
     }
+}
+
+/// The labels of which each value is that of the pods of one maker.
+const OF_ONE_MAKER: [&str; 8] = [
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "deployment",
+    "job-name",
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+];
+
+/// A workload as those of its pods that carry the labels which a cube asks for and which it leaves open; none if it leaves none of them
+/// open, if its pods are told by their names, or if the labels are those of somebody who is there.
+fn taken_for(known: &Known, cube: &PodCube, there: &[&Pod]) -> Option<Known> {
+    let mut taken = known.clone();
+    let Peer::Pod(pod) = &mut taken.endpoint.peer else { return None };
+    let facts = &mut taken.endpoint.facts;
+    for (key, values) in cube.labels.iter().filter(|(key, _)| known.endpoint.facts.open_labels.contains(*key)) {
+        let [value] = values.finite()? else { return None };
+        let is_of_another = || there.iter().any(|pod| pod.labels.get(key) == Some(value));
+        if [POD_NAME, POD_INDEX].contains(&&**key) || OF_ONE_MAKER.contains(&&**key) && is_of_another() {
+            return None;
+        }
+        facts.open_labels.remove(key);
+        pod.labels.insert(Symbol::clone(key), Symbol::clone(value));
+        taken.taken.push(format!("{key}={value}"));
+    }
+    if taken.taken.is_empty() || !cube.contains(pod) {
+        return None;
+    }
+    (facts.addresses, facts.node) = (Vec::new(), None);
+    Some(taken)
 }
 
 /// The pod of a number of a `StatefulSet`; none if what the set says of all its pods holds that label already.

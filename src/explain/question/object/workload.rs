@@ -8,10 +8,11 @@ use std::fmt;
 use super::{Kind, Word, may_be_outside};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::explain::question::draft::{Draft, Written};
-use crate::explain::question::{Context, Object, Scope, advice};
-use crate::flow::Symbol;
-use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Maker, PodPhase, WorkloadKind};
-use crate::source::Location;
+use crate::explain::question::{Context, Object, Scope, Side, advice};
+use crate::flow::{PodSet, Symbol, Values};
+use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Maker, POD_NAME, PodPhase, WorkloadKind};
+use crate::ir::{End, Naming, listed_cube};
+use crate::source::{Location, Span};
 
 /// Whom the name of a workload stands for.
 pub(super) struct Called<'c> {
@@ -21,6 +22,17 @@ pub(super) struct Called<'c> {
     pub(super) all: Vec<&'c InventoryWorkload>,
     /// What is meant.
     pub(super) object: Object,
+    /// The name of the one pod that is meant, where a `StatefulSet` makes it and nobody shows it.
+    made: Option<Symbol>,
+}
+
+impl Called<'_> {
+    /// It as an end of a flow.
+    pub(super) fn side(&self, span: Span) -> Side {
+        let cube = listed_cube(self.first);
+        let cube = self.made.iter().fold(cube, |cube, name| cube.labelled(POD_NAME.into(), Values::one(Symbol::clone(name))));
+        Side { end: End::Pods(PodSet::from(cube), Naming::ByPod), object: Some(self.object.clone()), span }
+    }
 }
 
 /// The workloads of a namespace by their names, and by those of what made them.
@@ -49,7 +61,7 @@ impl<'c> Names<'c> {
             let is_it = std::ptr::eq(*workload, first) || (workload.kind, &workload.name) == (own.0, &own.1);
             is_it || workload.phase == PodPhase::Live && self.maker(workload, |maker| *maker == own).is_some()
         };
-        Called { first, all: self.workloads.iter().filter(is_of).collect(), object }
+        Called { first, all: self.workloads.iter().filter(is_of).collect(), object, made: None }
     }
 }
 
@@ -98,7 +110,18 @@ pub(super) fn workload<'c>(
     {
         return Ok(found);
     }
-    Err(unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context))
+    let unknown = unknown(word, kind.map_or("workload", WorkloadKind::name), home, draft, context);
+    Err(kind.and_then(|kind| scaled_down(word, (home, kind), draft, context.inventory)).map_or(unknown, Box::new))
+}
+
+/// The finding that a workload runs no pods, where that is why it is no more than what made it.
+fn scaled_down(word: &Word, (home, kind): (&Symbol, WorkloadKind), draft: &Draft<'_>, inventory: &Inventory) -> Option<Diagnostic> {
+    let (name, span) = &word.name;
+    let (maker_kind, maker) = inventory.maker_of_none(home, &(kind, name.clone()))?;
+    let (kind, maker_kind) = (kind.name(), maker_kind.name());
+    let message = format!("{kind} `{home}/{name}` runs no pods: it is scaled to 0");
+    let finding = Diagnostic::new(code::UNKNOWN_OBJECT, Location { file: draft.flow, span: *span }, message).label("nobody there");
+    Some(finding.help(format!("ask about {maker_kind} `{maker}`, which made it")))
 }
 
 /// The finding that a name without a kind is that of two workloads, of which neither made the other.
@@ -121,7 +144,7 @@ fn pod<'c>(
 ) -> Option<Called<'c>> {
     let one = |first: &'c InventoryWorkload, kind: WorkloadKind, name: &Symbol| {
         let object = Object { kind, namespace: home.clone(), name: name.clone(), scope: Scope::Itself };
-        Called { first, all: vec![first], object }
+        Called { first, all: vec![first], object, made: None }
     };
     let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
     let folded = inventory.folded_pods.iter().chain(&inventory.ended_pods).find(is_it);
@@ -133,7 +156,8 @@ fn pod<'c>(
     let owns = |workload: &&InventoryWorkload| word.name.0.strip_prefix(&*workload.name).is_some_and(|rest| rest.starts_with('-'));
     let owner = workloads.iter().filter(owns).max_by_key(|workload| workload.name.len())?;
     notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
-    Some(one(owner, owner.kind, &owner.name))
+    let is_made = owner.ordinals.zip(owner.ordinal(&word.name.0)).is_some_and(|(ordinals, number)| ordinals.hold(number));
+    Some(Called { made: is_made.then(|| Symbol::clone(&word.name.0)), ..one(owner, owner.kind, &owner.name) })
 }
 
 /// The namespaces of what runs.

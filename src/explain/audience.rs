@@ -1,0 +1,101 @@
+//! For whom a token is, where a flow does not say it.
+//!
+//! Owns: the audience that is taken, and what becomes of an answer that another one would decide otherwise. It must not judge.
+
+use std::collections::BTreeSet;
+
+use super::call::Call;
+use super::json::verdict_word;
+use super::open::left_open;
+use super::place::{kind, text};
+use super::setting::Setting;
+use crate::cluster::{Decision, Gate};
+use crate::flow::{Request, Symbol, Token, Verdict};
+
+/// The claim that says for whom a token is.
+const CLAIM: &str = "aud";
+
+/// As many audiences are tried.
+const MOST_TRIED: usize = 64;
+
+/// The audiences of which a request's valid token has one, as those who verify it want it; none if the flow names one, or nobody asks.
+fn wanted(request: Option<&Request>, setting: &Setting) -> Vec<Symbol> {
+    let Some(Token::Valid { issuer, claims }) = request.map(|request| &request.token) else { return Vec::new() };
+    if claims.contains_key(CLAIM) {
+        return Vec::new();
+    }
+    let rules = setting.objects.iter().filter(|object| kind(object) == "RequestAuthentication");
+    let rules = rules.filter_map(|object| object.pointer("/spec/jwtRules")?.as_array()).flatten();
+    let of_issuer = rules.filter(|rule| text(rule, &["issuer"]) == Some(issuer));
+    let listed = of_issuer.filter_map(|rule| rule.get("audiences")?.as_array()).flatten().filter_map(|audience| audience.as_str());
+    let mut found: Vec<Symbol> = Vec::new();
+    for audience in listed {
+        if !found.iter().any(|known| **known == *audience) {
+            found.push(audience.into());
+        }
+    }
+    found
+}
+
+/// A request whose valid token names an audience: one that it was made for, where nothing says which.
+pub(super) fn with_some(request: Request, setting: &Setting) -> Request {
+    match wanted(Some(&request), setting).first() {
+        Some(audience) => made_for(request, audience),
+        None => request,
+    }
+}
+
+fn made_for(mut request: Request, audience: &Symbol) -> Request {
+    if let Token::Valid { claims, .. } = &mut request.token {
+        claims.insert(CLAIM.into(), BTreeSet::from([Symbol::clone(audience)]));
+    }
+    request
+}
+
+/// A call whose token names an audience that is accepted, where the flow does not say which: the others are kept beside it.
+pub(super) fn chosen(call: Call, setting: &Setting) -> Call {
+    let mut audiences = wanted(call.request.as_ref(), setting);
+    audiences.truncate(MOST_TRIED);
+    let Some(first) = audiences.first() else { return call };
+    let accepted = audiences.iter().find(|audience| is_accepted(&call.with_audience(audience).decide_by_gates(setting)));
+    let taken = call.with_audience(accepted.unwrap_or(first));
+    Call { audiences, ..taken }
+}
+
+fn is_accepted(decision: &Decision) -> bool {
+    !decision.steps.iter().any(|step| step.gate == Gate::Token && step.verdict == Verdict::Denied)
+}
+
+/// An answer, as far as it does not hang on which of the accepted audiences the token has.
+pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Decision {
+    let is_of_token = call.request.as_ref().is_some_and(|request| matches!(request.token, Token::Valid { .. }));
+    if !is_of_token || call.audiences.len() < 2 || !is_accepted(&decision) {
+        return decision;
+    }
+    let answered = |audience: &Symbol| {
+        let other = call.with_audience(audience).decide_by_gates(setting);
+        let differs = std::mem::discriminant(&other.verdict) != std::mem::discriminant(&decision.verdict);
+        (differs && is_accepted(&other)).then_some((Symbol::clone(audience), other.verdict))
+    };
+    let Some((audience, verdict)) = call.audiences.iter().find_map(answered) else { return decision };
+    let (verdict, own) = (verdict_word(&verdict), verdict_word(&decision.verdict));
+    let taken = call.audience().unwrap_or_default();
+    let reason = format!(
+        "the flow does not name the audience of the token, of which several are accepted; with `claim aud={taken}` it is {own}, with `claim \
+         aud={audience}` it is {verdict}"
+    );
+    left_open(decision, &reason, |step| step.gate == Gate::Caller)
+}
+
+impl Call {
+    /// The same with a token for somebody.
+    fn with_audience(&self, audience: &Symbol) -> Self {
+        Self { request: self.request.clone().map(|request| made_for(request, audience)), audiences: Vec::new(), ..self.clone() }
+    }
+
+    /// For whom its token is.
+    fn audience(&self) -> Option<&str> {
+        let Token::Valid { claims, .. } = &self.request.as_ref()?.token else { return None };
+        claims.get(CLAIM)?.first().map(|audience| &**audience)
+    }
+}
