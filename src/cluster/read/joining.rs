@@ -10,7 +10,7 @@ use super::{Manifests, mesh_config};
 use crate::cluster::mesh::GATEWAY_NAME;
 use crate::cluster::object::Object;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
-use crate::cluster::{Joining, Platform, ProxyRole};
+use crate::cluster::{Joining, Platform};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
 use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining, TEMPLATES};
 
@@ -82,17 +82,15 @@ impl Manifests {
     }
 
     /// Leaves open what pods send and take that a Gateway is for, where they show no Envoy and none would be injected: they have one by a name
-    /// that nobody knows, or the Gateway is for nobody. Those that Istio makes for a Gateway are never others than gateways.
+    /// that nobody knows, or the Gateway is for nobody.
     pub(super) fn open_unseen_gateways(&mut self, platform: &Platform) {
         for workload in self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar != MeshChoice::Present) {
-            let plane = self.inventory.plane_of(workload, platform.mesh);
+            let is_outside = self.inventory.plane_of(workload, platform.mesh) == DataPlane::None;
             let is_made = workload.labels.get(GATEWAY_NAME).is_some_and(|name| self.mesh.makes_gateways(&workload.namespace, name));
-            let gates = match plane {
-                DataPlane::None if is_made || self.is_selected_by_gateway(&workload.labels) => Gates::Membership,
-                DataPlane::Sidecar | DataPlane::Ambient if is_made && workload.proxy != ProxyRole::Gateway => Gates::Mesh,
-                _ => continue,
-            };
-            self.unmodelled.push(Unmodelled { gates, ..of_pods(workload, Why::Unseen, Side::Either) });
+            if is_outside && (is_made || self.is_selected_by_gateway(&workload.labels)) {
+                let unseen = of_pods(workload, Why::Unseen, Side::Either);
+                self.unmodelled.push(Unmodelled { gates: Gates::Membership, ..unseen });
+            }
         }
     }
 
