@@ -66,24 +66,23 @@ fn is_accepted(decision: &Decision) -> bool {
     !decision.steps.iter().any(|step| step.gate == Gate::Token && step.verdict == Verdict::Denied)
 }
 
-/// An answer, as far as it does not hang on which of the accepted audiences the token has.
+/// An answer, as far as it does not hang on which of the accepted audiences the token has. Where a rule of the issuer lists none, or those
+/// that list some are for others' proxies, it need not have one of them.
 pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Decision {
     let is_of_token = call.request.as_ref().is_some_and(|request| matches!(request.token, Token::Valid { .. }));
-    if !is_of_token || call.audiences.len() < 2 || !is_accepted(&decision) {
+    if !is_of_token || call.audiences.is_empty() || !is_accepted(&decision) {
         return decision;
     }
-    let answered = |audience: &Symbol| {
-        let other = call.with_audience(audience).decide_by_gates(setting);
-        let differs = std::mem::discriminant(&other.verdict) != std::mem::discriminant(&decision.verdict);
-        (differs && is_accepted(&other)).then_some((Symbol::clone(audience), other.verdict))
+    let answered = |other: Call| {
+        let said = other.decide_by_gates(setting);
+        let differs = std::mem::discriminant(&said.verdict) != std::mem::discriminant(&decision.verdict);
+        (differs && is_accepted(&said)).then(|| format!("{} it is {}", other.with_whom(), verdict_word(&said.verdict)))
     };
-    let Some((audience, verdict)) = call.audiences.iter().find_map(answered) else { return decision };
-    let (verdict, own) = (verdict_word(&verdict), verdict_word(&decision.verdict));
-    let taken = call.audience().unwrap_or_default();
-    let reason = format!(
-        "the flow does not name the audience of the token, of which several are accepted; with `claim aud={taken}` it is {own}, with `claim \
-         aud={audience}` it is {verdict}"
-    );
+    let others = call.audiences.iter().map(|audience| call.with_audience(audience)).chain([call.without_audience()]);
+    let Some(otherwise) = others.into_iter().find_map(answered) else { return decision };
+    let (taken, own) = (call.with_whom(), verdict_word(&decision.verdict));
+    let reason =
+        format!("the flow does not name the audience of the token, of which several are accepted; {taken} it is {own}, {otherwise}");
     left_open(decision, &reason, |step| step.gate == Gate::Caller)
 }
 
@@ -91,6 +90,20 @@ impl Call {
     /// The same with a token for somebody.
     fn with_audience(&self, audience: &Symbol) -> Self {
         Self { request: self.request.clone().map(|request| made_for(request, audience)), audiences: Vec::new(), ..self.clone() }
+    }
+
+    /// The same with a token that is for nobody of whom it is told.
+    fn without_audience(&self) -> Self {
+        let mut request = self.request.clone();
+        if let Some(Token::Valid { claims, .. }) = request.as_mut().map(|request| &mut request.token) {
+            claims.remove(CLAIM);
+        }
+        Self { request, audiences: Vec::new(), ..self.clone() }
+    }
+
+    /// For whom its token is, in words.
+    fn with_whom(&self) -> String {
+        self.audience().map_or_else(|| "without one of those that are listed".to_owned(), |audience| format!("with `claim aud={audience}`"))
     }
 
     /// For whom its token is.

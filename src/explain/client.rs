@@ -151,7 +151,7 @@ fn reader(cluster: &Cluster, question: &Question, destination: &str) -> Option<S
 /// That a port is read as HTTP, where the flow has no request: no gate stops what is none, and it gets no further than to the proxy
 /// (`semantics.md` §2.2).
 pub(super) fn only_http(cluster: &Cluster, question: &Question, decision: &Decision, destination: &str) -> Option<String> {
-    if decision.verdict == Verdict::Denied {
+    if decision.verdict != Verdict::Allowed {
         return None;
     }
     let proxy = reader(cluster, question, destination)?;

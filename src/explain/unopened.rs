@@ -6,29 +6,28 @@ use super::call::Call;
 use super::open::left_open;
 use super::setting::Setting;
 use crate::cluster::{Decision, HBONE};
-use crate::flow::{Protocol, Transport, Verdict};
+use crate::flow::{Protocol, Verdict};
 
 /// An answer, as far as somebody listens.
 pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Decision {
     if decision.verdict != Verdict::Allowed || call.protocol != Protocol::Tcp {
         return decision;
     }
-    match reason(setting, call, &decision) {
+    match reason(setting, call) {
         Some(reason) => left_open(decision, &reason, |_| false),
         None => decision,
     }
 }
 
 /// Why nobody may listen; none where somebody may be taken to.
-fn reason(setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
+fn reason(setting: &Setting, call: &Call) -> Option<String> {
     let (port, name, destination) = (call.port, &call.destination.short, &call.destination.endpoint);
     if setting.cluster.is_unopened(destination, port) {
         return Some(format!(
             "no Gateway opens port {port}, so {name}'s proxy does not listen there, and whether anything else does is not known"
         ));
     }
-    let is_tunnel = port == HBONE && decision.transport == Some(Transport::Mtls);
-    let is_idle = is_tunnel && setting.cluster.is_without_tunnels(destination);
+    let is_idle = port == HBONE && setting.cluster.is_without_tunnels(destination);
     is_idle.then(|| {
         format!("port {port} is that of the tunnel, and whether {name}'s sidecar listens there is not known: nobody is in ambient mode")
     })

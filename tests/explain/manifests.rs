@@ -600,6 +600,8 @@ fn a_tunnel_that_nobody_is_there_for_is_left_open() {
     let verdict = |manifests: &str, flow: &str| Files { manifests, ..Files::default() }.ask(flow).verdict;
     let answer = verdict(&sidecars, "pod/web@shop -> app=db@shop:15008 mtls");
     assert!(matches!(&answer, Some(Verdict::Unspecified(reason)) if reason.contains("is that of the tunnel")), "{answer:?}");
+    let answer = verdict(&sidecars, "pod/web@shop -> app=db@shop:15008 plaintext");
+    assert!(matches!(&answer, Some(Verdict::Unspecified(reason)) if reason.contains("is that of the tunnel")), "{answer:?}");
     assert_eq!(verdict(&sidecars, "pod/web@shop -> app=db@shop:8080 mtls"), Some(Verdict::Allowed));
     let ambient = pod("far", ", sidecar.istio.io/inject: 'false', istio.io/dataplane-mode: ambient");
     assert_eq!(verdict(&format!("{sidecars}{ambient}"), "pod/web@shop -> app=db@shop:15008 mtls"), Some(Verdict::Allowed));
@@ -640,6 +642,27 @@ fn pods_that_a_gateway_is_for_and_that_show_no_envoy_are_left_open() {
     for manifests in [format!("{others}{classic}{made}"), pods("istio: ingressgateway", "{name: c, image: i}")] {
         assert_eq!(verdict(&manifests), Some(Verdict::Allowed), "{manifests}");
     }
+}
+
+/// A namespace that does not join is taken for one of the mesh for its gateway's sake: what shows no Envoy there has no sidecar by that.
+#[test]
+fn what_a_gateway_selects_is_no_workload_with_a_sidecar() {
+    let verdict = |image: &str| {
+        let manifests = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n\
+             ---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: edge}}\n\
+             ---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: edge, namespace: edge}}\n\
+             spec: {{template: {{metadata: {{labels: {{istio: ingressgateway}}}}, spec: {{containers: [{image}]}}}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: strict, namespace: edge}}\n\
+             spec: {{mtls: {{mode: STRICT}}}}\n\
+             ---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: edge}}\n\
+             spec: {{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: 80, name: a, protocol: HTTP}}, hosts: ['*']}}]}}\n"
+        );
+        Files { manifests: &manifests, ..Files::default() }.ask("internet -> deploy/edge@edge:80").verdict
+    };
+    let answer = verdict("{name: nginx, image: nginx}");
+    assert!(matches!(&answer, Some(Verdict::Unspecified(reason)) if reason.contains("show no Envoy")), "{answer:?}");
+    assert_eq!(verdict("{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}"), Some(Verdict::Allowed));
 }
 
 /// Sidecars call gateways in plaintext, also where no manifest holds a Service (`semantics.md` §3.3).

@@ -293,6 +293,13 @@ fn a_request_to_an_address_may_be_led_to_the_service_that_it_names() {
     assert_eq!(by_entry(http, "{address: 8.8.8.8}"), None, "it leads there");
     assert_eq!(by_entry("{number: 80, name: tcp, protocol: TCP}", elsewhere), None, "hosts are not looked at");
     assert_eq!(by_entry("{number: 81, name: http, protocol: HTTP}", elsewhere), None);
+    let of_pods = entry(http, "").replace(", endpoints: []", ", workloadSelector: {labels: {app: db}}");
+    assert!(open_for(SIDECARS, &[&of_pods], "app=web@shop -> 8.8.8.8:80 GET / at a.foo.com").is_some(), "it leads to pods");
+    let looked_up = entry(http, "").replace("STATIC", "DNS").replace("'*.foo.com'", "a.foo.com");
+    assert!(
+        open_for(SIDECARS, &[&looked_up], "app=web@shop -> 8.8.8.8:80 GET / at a.foo.com").is_some(),
+        "Envoy asks for the address itself"
+    );
     // The address of a pod is one as well.
     let to_pod = |more: &[&str], host: &str| open_for(SIDECARS, more, &format!("app=web@shop -> pod/api@shop:80 GET / at {host}"));
     assert!(to_pod(&[], "db.shop.svc").is_some());

@@ -225,6 +225,20 @@ fn a_label_of_one_of_several_workloads_has_no_flat_answer() {
     assert_eq!(verdict(&replicas.replace("inject: \"false\"", "inject: \"true\"")), Some(Verdict::Denied));
 }
 
+/// Like templates of two namespaces have the same hash: pods that are shown in one keep out nobody of another.
+#[test]
+fn a_label_that_is_shown_in_one_namespace_may_be_of_others_elsewhere() {
+    let pods = opted_out("ReplicaSet", "apps/v1", "own").replace("app: out}", "app: out, pod-template-hash: h2}");
+    let deny = named("NetworkPolicy", "networking.k8s.io/v1", "none", "{podSelector: {}, policyTypes: [Ingress]}");
+    let deny = deny.replace("namespace: shop", "namespace: far");
+    let own = unshown(&pods, "pod-template-hash: h2");
+    let far = opted_out("Deployment", "apps/v1", "own").replace("namespace: shop", "namespace: far");
+    let ask =
+        |manifests: &str| Files { manifests, config: MESHED, ..Files::default() }.ask("pod/cli@shop -> pod-template-hash=h2@*:80").verdict;
+    assert_eq!(ask(&format!("{own}{far}")), Some(Verdict::Allowed));
+    assert_eq!(ask(&format!("{own}{far}{deny}")), None);
+}
+
 /// The label tells a policy that selects by it.
 #[test]
 fn pods_that_are_taken_for_a_workloads_have_the_label() {

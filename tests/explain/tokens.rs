@@ -289,6 +289,19 @@ fn an_audience_that_the_flow_does_not_name_decides_nothing() {
 }
 
 /// A token is for whom it is accepted, not for those who are asked elsewhere.
+/// Where a rule of the issuer wants no audience, every token is accepted, and one of a listed audience is one of several.
+#[test]
+fn a_token_is_not_taken_for_an_audience_that_nobody_has_to_have() {
+    let rules = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: second, namespace: shop}\n\
+                 spec: {jwtRules: [{issuer: 'https://id', jwksUri: 'https://id/keys', audiences: [pay]}]}\n";
+    for action in ["DENY", "ALLOW"] {
+        let all = format!("{}{rules}", manifests(action, "{when: [{key: 'request.auth.audiences', values: [pay]}]}"));
+        let verdict = judged(&all, TOKEN).0;
+        assert!(matches!(verdict, Verdict::Unspecified(_)), "{action}: {verdict:?}");
+    }
+    assert_eq!(judged(&format!("{}{rules}", manifests("ALLOW", "{}")), TOKEN).0, Verdict::Allowed);
+}
+
 #[test]
 fn an_audience_of_another_namespace_is_not_taken() {
     let other = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: first, namespace: pay}\n\

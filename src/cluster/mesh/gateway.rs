@@ -274,9 +274,9 @@ impl<'m> Edge<'m> {
         !self.at(port).is_empty() && self.at(port).iter().all(|(takes, _)| *takes == Takes::Http(Tls::None))
     }
 
-    /// Whether all servers on a port take HTTP alone.
+    /// Whether all servers on a port take HTTP alone, and not within TLS.
     pub(super) fn is_http(&self, port: u16) -> bool {
-        !self.at(port).is_empty() && self.at(port).iter().all(|(takes, _)| matches!(takes, Takes::Http(_)))
+        !self.at(port).is_empty() && self.at(port).iter().all(|(takes, _)| matches!(takes, Takes::Http(Tls::None | Tls::Mesh)))
     }
 
     /// What an HTTP request on a port is taken for.

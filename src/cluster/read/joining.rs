@@ -10,7 +10,7 @@ use super::{Manifests, mesh_config};
 use crate::cluster::mesh::GATEWAY_NAME;
 use crate::cluster::object::Object;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
-use crate::cluster::{Joining, Platform};
+use crate::cluster::{Joining, Platform, ProxyRole};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
 use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining, TEMPLATES};
 
@@ -24,12 +24,17 @@ impl Manifests {
             return;
         }
         self.shown_joining = self.inventory.shown_joining();
-        let shown = match platform.joining {
-            Joining::AsTaken => ShownJoining::Nowhere,
-            Joining::AsShown { beside } => self.shown_joining.max(beside),
-        };
+        let shown = self.shown(platform);
         if shown != ShownJoining::Nowhere {
             self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(shown, &platform.root_namespace));
+        }
+    }
+
+    /// How the manifests, or those beside them, show others to join.
+    fn shown(&self, platform: &Platform) -> ShownJoining {
+        match platform.joining {
+            Joining::AsTaken => ShownJoining::Nowhere,
+            Joining::AsShown { beside } => self.shown_joining.max(beside),
         }
     }
 
@@ -84,14 +89,26 @@ impl Manifests {
     /// Leaves open what pods send and take that a Gateway is for, where they show no Envoy and none would be injected: they have one by a name
     /// that nobody knows, or the Gateway is for nobody.
     pub(super) fn open_unseen_gateways(&mut self, platform: &Platform) {
+        let unsaid = self.inventory.unsaid_planes();
         for workload in self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar != MeshChoice::Present) {
-            let is_outside = self.inventory.plane_of(workload, platform.mesh) == DataPlane::None;
             let is_made = workload.labels.get(GATEWAY_NAME).is_some_and(|name| self.mesh.makes_gateways(&workload.namespace, name));
-            if is_outside && (is_made || self.is_selected_by_gateway(&workload.labels)) {
-                let unseen = of_pods(workload, Why::Unseen, Side::Either);
+            if !is_made && !self.is_selected_by_gateway(&workload.labels) {
+                continue;
+            }
+            let unseen = of_pods(workload, Why::Unseen, Side::Either);
+            if self.inventory.plane_of(workload, platform.mesh) == DataPlane::None {
                 self.unmodelled.push(Unmodelled { gates: Gates::Membership, ..unseen });
+            } else if self.is_spoken_for(workload, platform) && unsaid.contains(&workload.namespace) {
+                // As a client it is taken for a gateway, which it is if its Gateway is for anybody.
+                self.unmodelled.push(Unmodelled { side: Side::Called, ..unseen });
             }
         }
+    }
+
+    /// Whether a workload, of whose namespace nothing is said, is in the mesh for its Gateway's sake alone, which takes it for an Envoy.
+    fn is_spoken_for(&self, workload: &InventoryWorkload, platform: &Platform) -> bool {
+        let is_silent = workload.mesh.sidecar == MeshChoice::Unsaid && workload.proxy != ProxyRole::Gateway;
+        is_silent && self.shown(platform) != ShownJoining::Nowhere
     }
 
     /// Whether a `Gateway` of Istio's own kind is for pods with these labels; one for all pods is for those that are gateways.

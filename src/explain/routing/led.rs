@@ -59,7 +59,10 @@ fn entry(setting: &Setting, call: &Call, host: &str) -> Option<String> {
             address.is_some_and(|address| call.destination.endpoint.peer == Peer::Address(address)) && end.get("ports").is_none()
         };
         let turns = called.any(|port| port.get("targetPort").and_then(Value::as_u64).is_some_and(|target| target != u64::from(call.port)));
-        is_meant && is_called && (turns || list("endpoints").any(|end| !is_there(end)))
+        // Pods of its own, or names that Envoy looks up by itself.
+        let looks_up = place::text(spec, &["resolution"]).is_some_and(|way| way.starts_with("DNS")) && list("endpoints").next().is_none();
+        let leads_on = turns || looks_up || spec.get("workloadSelector").is_some() || list("endpoints").any(|end| !is_there(end));
+        is_meant && is_called && leads_on
     };
     setting.objects.iter().filter(is_entry).find(leads).map(|object| format!("one of {}", place::title(object)))
 }

@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-/// The labels of which each value is that of the pods of one maker.
+/// The labels of which each value is that of the pods of one maker of a namespace; like templates elsewhere have the same.
 const OF_ONE_MAKER: [&str; 8] = [
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
@@ -109,7 +109,8 @@ fn taken_for(known: &Known, cube: &PodCube, there: &[&Pod]) -> Option<Known> {
     let facts = &mut taken.endpoint.facts;
     for (key, values) in cube.labels.iter().filter(|(key, _)| known.endpoint.facts.open_labels.contains(*key)) {
         let [value] = values.finite()? else { return None };
-        let is_of_another = || there.iter().any(|pod| pod.labels.get(key) == Some(value));
+        let own = Symbol::clone(&pod.namespace);
+        let is_of_another = || there.iter().any(|there| there.namespace == own && there.labels.get(key) == Some(value));
         if [POD_NAME, POD_INDEX].contains(&&**key) || OF_ONE_MAKER.contains(&&**key) && is_of_another() {
             return None;
         }
