@@ -212,6 +212,9 @@ impl Manifests {
             Sort::Mesh => {
                 let Some(named) = metadata::strict(object, platform, reading) else { return self.give_up(reading.document) };
                 self.note(object.group(), &named, reading);
+                if is_policy(object.kind) {
+                    metadata::version(object, POLICY_VERSIONS, reading);
+                }
                 self.mesh_object((named, object), platform, reading);
             }
             Sort::Unmodelled(scope) => self.not_modelled(object, scope, platform, reading),
@@ -279,6 +282,10 @@ impl Manifests {
         self.give_up(whole(file, source));
     }
 }
+
+/// The versions of the mesh's policies that there are (istio/istio : manifests/charts/base/files/crd-all.gen.yaml): of another one an API
+/// server knows no such kind.
+const POLICY_VERSIONS: &[&str] = &["v1", "v1beta1"];
 
 /// Whether a kind is one of the mesh's policies: these act where connections arrive, and the other kinds tell clients too (`semantics.md`
 /// §2.1, §3.3).

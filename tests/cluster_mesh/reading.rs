@@ -30,6 +30,26 @@ fn unknown_fields_are_refused_with_the_nearest_name() {
     }
 }
 
+/// An API server knows no such kind in another version, so what it says acts on nobody.
+#[test]
+fn policies_of_versions_that_there_are_not_are_refused() {
+    for kind in ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"] {
+        let with = |version: &str| {
+            let of = |line: &str| {
+                if line.starts_with("apiVersion:") { format!("apiVersion: security.istio.io/{version}\n") } else { format!("{line}\n") }
+            };
+            object(kind, "shop/p", "{}").lines().map(of).collect::<String>()
+        };
+        for version in ["v1", "v1beta1"] {
+            assert_eq!(findings(&with(version)), [""; 0], "{kind} {version}");
+        }
+        for version in ["v9", "v1alpha1", "v1beta2"] {
+            let said = format!("security.istio.io/{version}: `security.istio.io/v1` or `v1beta1` is expected");
+            assert_eq!(findings(&with(version)), [said], "{kind}");
+        }
+    }
+}
+
 #[test]
 fn empty_fields_are_told_at_their_place_and_the_rest_is_read() {
     let found = |spec: &str| findings(&policy(spec));
