@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexSet;
+
 use super::call::Call;
 use super::json::verdict_word;
 use super::open::left_open;
@@ -28,13 +30,7 @@ fn wanted(request: Option<&Request>, setting: &Setting) -> Vec<Symbol> {
     let rules = rules.filter_map(|object| object.pointer("/spec/jwtRules")?.as_array()).flatten();
     let of_issuer = rules.filter(|rule| text(rule, &["issuer"]) == Some(issuer));
     let listed = of_issuer.filter_map(|rule| rule.get("audiences")?.as_array()).flatten().filter_map(|audience| audience.as_str());
-    let mut found: Vec<Symbol> = Vec::new();
-    for audience in listed {
-        if !found.iter().any(|known| **known == *audience) {
-            found.push(audience.into());
-        }
-    }
-    found
+    listed.map(Symbol::from).collect::<IndexSet<_>>().into_iter().collect()
 }
 
 /// A request whose valid token names an audience: one that it was made for, where nothing says which.

@@ -183,8 +183,8 @@ impl Call {
 
     /// The answer of a setting.
     pub(super) fn decide(&self, setting: &Setting) -> Decision {
-        let decision = unopened::settle(setting, self, self.decide_by_gates(setting));
-        disputed::settle(setting, self, audience::settle(setting, self, decision))
+        let decision = audience::settle(setting, self, self.decide_by_gates(setting));
+        disputed::settle(setting, self, unopened::settle(setting, self, decision))
     }
 
     /// The same, without what the flow leaves open of it.

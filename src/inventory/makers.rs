@@ -1,7 +1,7 @@
 //! Who made a workload, and by which names those are known that went into another.
 //!
-//! Owns: `Inventory::makers`, `Inventory::gone`, `Inventory::maker_of_none`. A chain of owners is followed through what the manifests hold, what went into its owner, and
-//! what names tell. It must not fold anything.
+//! Owns: `Inventory::makers`, `Inventory::gone`, `Inventory::maker_of_none`. A chain of owners is followed through what the manifests hold,
+//! what went into its owner, and what names tell. It must not fold anything.
 
 use std::collections::BTreeMap;
 

@@ -191,8 +191,8 @@ fn a_label_that_nobody_shows_is_of_the_workload_behind() {
     let kinds = [
         ("Deployment", "apps/v1", "pod-template-hash: h2"),
         ("DaemonSet", "apps/v1", "controller-revision-hash: h2"),
-        ("StatefulSet", "apps/v1", "controller-revision-hash: h2"),
-        ("StatefulSet", "apps/v1", "controller-revision-hash: h2, statefulset.kubernetes.io/pod-name: out-0"),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: out-h2"),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: out-h2, statefulset.kubernetes.io/pod-name: out-0"),
         ("CronJob", "batch/v1", "job-name: out-28900000"),
     ];
     for (kind, group, label) in kinds {
@@ -223,6 +223,25 @@ fn a_label_of_one_of_several_workloads_has_no_flat_answer() {
     // The pod of a ReplicaSet that has the label is not another's.
     let replicas = other.replace("kind: Deployment", "kind: ReplicaSet").replace("app: out}", "app: out, pod-template-hash: h2}");
     assert_eq!(verdict(&replicas.replace("inject: \"false\"", "inject: \"true\"")), Some(Verdict::Denied));
+}
+
+/// Some controllers make the value of a workload's name: of another's it is not taken for this one's.
+#[test]
+fn a_label_that_names_another_workload_is_not_of_this_one() {
+    for (kind, group, label, is_own) in [
+        ("StatefulSet", "apps/v1", "controller-revision-hash: out-6c9", true),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: other-6c9", false),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: out-more-6c9", false),
+        ("StatefulSet", "apps/v1", "controller-revision-hash: 6c9", false),
+        ("DaemonSet", "apps/v1", "controller-revision-hash: out-6c9", false),
+        ("CronJob", "batch/v1", "job-name: by-hand", true),
+        ("Job", "batch/v1", "batch.kubernetes.io/job-name: more", false),
+    ] {
+        let manifests = unshown(&opted_out(kind, group, "out"), label);
+        let answer = Files { manifests: &manifests, config: MESHED, ..Files::default() }.ask("pod/cli@shop -> svc/s@shop:80");
+        let named = answer.cases.iter().any(|case| case.destination_name.as_deref() == Some(&*format!("{kind} shop/out")));
+        assert_eq!(named, is_own, "{kind} {label}");
+    }
 }
 
 /// Like templates of two namespaces have the same hash: pods that are shown in one keep out nobody of another.

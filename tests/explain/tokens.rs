@@ -302,6 +302,15 @@ fn a_token_is_not_taken_for_an_audience_that_nobody_has_to_have() {
     assert_eq!(judged(&format!("{}{rules}", manifests("ALLOW", "{}")), TOKEN).0, Verdict::Allowed);
 }
 
+/// What is open for another reason is not put down to the token.
+#[test]
+fn an_audience_is_not_what_leaves_an_idle_tunnel_open() {
+    let all = manifests("ALLOW", "{}").replace("https://id/keys'}", "https://id/keys', audiences: [shop, pay]}");
+    let flow = format!("pod/web@shop -> pod/api@shop:15008 GET / {TOKEN}");
+    let verdict = Files { manifests: &all, ..Files::default() }.ask(&flow).verdict;
+    assert!(matches!(&verdict, Some(Verdict::Unspecified(reason)) if reason.contains("is that of the tunnel")), "{verdict:?}");
+}
+
 #[test]
 fn an_audience_of_another_namespace_is_not_taken() {
     let other = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: first, namespace: pay}\n\

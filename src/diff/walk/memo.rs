@@ -26,7 +26,7 @@ pub(super) struct Memo {
     subjects: RefCell<BTreeMap<Symbol, Rc<Vec<PodCube>>>>,
     /// Pods of few labels, by their namespace and the way of their connections.
     few: RefCell<BTreeMap<Place, Option<Rc<Enough>>>>,
-    /// Namespaces whose pods do not all take part in the mesh alike.
+    /// The pods of namespaces as they take part in the mesh; none of one that has too many kinds of them.
     apart: RefCell<BTreeMap<Place, Option<Rc<Apart>>>>,
     /// Callers, as their own end tells them apart.
     callers: RefCell<BTreeMap<PodCube, Rc<Known>>>,

@@ -101,6 +101,24 @@ const OF_ONE_MAKER: [&str; 8] = [
     "rollouts-pod-template-hash",
 ];
 
+impl Known {
+    /// Whether the controller of a workload may give its pods this value of a label, as far as it makes one of its name: a `StatefulSet` adds a
+    /// hash to it, and a `DaemonSet` gives the hash alone (kubernetes/kubernetes :
+    /// `pkg/controller/{statefulset/stateful_set_utils,daemon/update}.go`). A `CronJob` is not asked: who makes a Job of it by hand names that.
+    fn may_give(&self, key: &str, value: &str) -> bool {
+        let Some((kind, own)) = self.name.as_deref().and_then(|name| name.split_once(' ')) else { return true };
+        let own = own.rsplit_once('/').map_or(own, |(_, name)| name);
+        match (kind, key) {
+            ("StatefulSet", "controller-revision-hash") => {
+                value.rsplit_once('-').is_some_and(|(name, hash)| name == own && !hash.is_empty())
+            }
+            ("DaemonSet", "controller-revision-hash") => !value.contains('-'),
+            ("Job", "job-name" | "batch.kubernetes.io/job-name") => value == own,
+            _ => true,
+        }
+    }
+}
+
 /// A workload as those of its pods that carry the labels which a cube asks for and which it leaves open; none if it leaves none of them
 /// open, if its pods are told by their names, or if the labels are those of somebody who is there.
 fn taken_for(known: &Known, cube: &PodCube, there: &[&Pod]) -> Option<Known> {
@@ -111,7 +129,7 @@ fn taken_for(known: &Known, cube: &PodCube, there: &[&Pod]) -> Option<Known> {
         let [value] = values.finite()? else { return None };
         let own = Symbol::clone(&pod.namespace);
         let is_of_another = || there.iter().any(|there| there.namespace == own && there.labels.get(key) == Some(value));
-        if [POD_NAME, POD_INDEX].contains(&&**key) || OF_ONE_MAKER.contains(&&**key) && is_of_another() {
+        if [POD_NAME, POD_INDEX].contains(&&**key) || OF_ONE_MAKER.contains(&&**key) && (is_of_another() || !known.may_give(key, value)) {
             return None;
         }
         facts.open_labels.remove(key);
