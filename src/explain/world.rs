@@ -1,7 +1,8 @@
 //! The pods that are known, and those that a set stands for where none is.
 //!
-//! Owns: `World`, `Known`, and what people call a pod. It must not judge a connection.
+//! Owns: `World` and `Known`: who of those that are known stands at an end. It must not judge a connection.
 
+mod made_out;
 mod singles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +10,19 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::cluster::{self, Cluster, Endpoint, Facts, NamedPort, NamespaceLabels};
-use crate::compile::{AskedLabels, Believed};
-use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
-use crate::inventory::{Inventory, WorkloadKind, namespace_plane};
-use crate::ir::{Policy, Workload};
+use crate::cluster::{Cluster, Endpoint};
+use crate::compile::Believed;
+use crate::flow::{AddressSet, Labels, Peer, Pod, PodCube, PodSet, Symbol, Values};
+use crate::inventory::{Inventory, WorkloadKind};
+use crate::ir::Policy;
 
 use super::addressed::{Addressed, OnePod};
 use super::possible::alternatives;
 use super::question::{Object, Scope, Side};
 use super::setting::Judge;
+use made_out::{by_labels, declared, plane, running};
+
+pub(super) use made_out::{Ground, address, addresses, namespace_labels, plainest, possible, undescribed};
 
 /// Somebody who can stand at an end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +47,6 @@ pub(super) struct Known {
     pub(super) taken: Vec<String>,
 }
 
-/// By what somebody is made out whom nobody describes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ground<'s> {
-    /// The intents.
-    pub(super) policy: &'s Policy,
-    /// What decides.
-    pub(super) cluster: &'s Cluster,
-    /// Whose word decides.
-    pub(super) judge: Judge,
-}
-
 /// Who may stand at an end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
@@ -64,6 +57,12 @@ pub(super) struct Standing {
 }
 
 impl Known {
+    /// One of whom no more is known than an end, with how a flow names it and the word for it.
+    fn nameless(endpoint: Endpoint, text: String, short: String) -> Self {
+        let (aliases, makers, taken) = (Vec::new(), Vec::new(), Vec::new());
+        Self { endpoint, name: None, aliases, makers, text, short, range: AddressSet::none(), set: None, taken }
+    }
+
     /// The pod; none if it is an address.
     pub(super) const fn pod(&self) -> Option<&Pod> {
         match &self.endpoint.peer {
@@ -291,243 +290,8 @@ fn as_asked(mut known: Known, side: &Side) -> Known {
     known
 }
 
-/// A pod by the labels that a cube asks for; none if it asks for none, or for more than one value of some.
-fn by_labels(cube: &PodCube, pod: &Pod) -> Option<String> {
-    let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty())?;
-    Some(format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace))
-}
-
-/// The plainest pod of a set, by the labels that the set asks for; none if the set holds no such pod.
-pub(super) fn plainest(set: &PodSet, ground: Ground<'_>) -> Option<Known> {
-    let cube = set.cubes().first()?;
-    let mut known = generic(cube, ground);
-    let pod = known.pod().filter(|pod| set.contains(pod))?;
-    possible(cube, ground)?;
-    let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, ground.policy));
-    known.set = Some(text.clone());
-    Some(Known { text, ..known })
-}
-
-/// A workload of the manifests.
-fn running(workload: &cluster::Workload, policy: &Policy) -> Known {
-    let endpoint = workload.endpoint.clone();
-    let namespace = match &endpoint.peer {
-        Peer::Pod(pod) => pod.namespace.clone(),
-        Peer::Address(_) => "".into(),
-    };
-    let named = |kind: &Symbol, name: &Symbol| format!("{kind} {namespace}/{name}");
-    let name = Some(named(&workload.kind, &workload.name));
-    let aliases = workload.aliases.iter().map(|(kind, name)| named(kind, name)).collect();
-    let makers = workload.makers.iter().map(|(kind, name)| named(kind, name)).collect();
-    let text = text(&endpoint.peer, policy);
-    Known {
-        endpoint,
-        name,
-        aliases,
-        makers,
-        text,
-        short: workload.name.to_string(),
-        range: AddressSet::none(),
-        set: None,
-        taken: Vec::new(),
-    }
-}
-
 fn is_object(known: &Known, object: &Object) -> bool {
     let name = format!("{} {}/{}", object.kind.name(), object.namespace, object.name);
     let is_made = object.scope == Scope::WithMade && known.makers.contains(&name);
     is_made || known.name.as_ref() == Some(&name) || known.aliases.contains(&name)
-}
-
-/// A declared workload that no manifest holds: a pod with just the labels that it needs.
-fn declared(workload: &Workload, ground: Ground<'_>) -> Known {
-    let policy = ground.policy;
-    let mut endpoint = generic(&workload.cube(), ground).endpoint;
-    let named = workload.ports.iter().map(|port| NamedPort { name: port.name.clone(), protocol: port.protocol, number: port.number });
-    if !workload.ports.is_empty() {
-        endpoint.facts.ports = Some(named.collect());
-    }
-    let text = text(&endpoint.peer, policy);
-    let name = format!("workload {}@{}", workload.name, workload.namespace);
-    Known {
-        endpoint,
-        name: Some(name),
-        aliases: Vec::new(),
-        makers: Vec::new(),
-        text,
-        short: workload.name.to_string(),
-        range: AddressSet::none(),
-        set: None,
-        taken: Vec::new(),
-    }
-}
-
-/// A pod that a cube stands for: with as few labels as will do, and the facts of the declared workload that it belongs to.
-pub(super) fn generic(cube: &PodCube, ground: Ground<'_>) -> Known {
-    let Ground { policy, cluster, .. } = ground;
-    let namespace = sample(cube.names()).unwrap_or_else(|| "default".into());
-    let labels = labels(&cube.labels);
-    let mut namespace_labels = namespace_labels(&namespace, policy, cluster);
-    if namespace_facts(&namespace, policy, cluster) == NamespaceLabels::NameOnly {
-        for (key, value) in self::labels(&cube.namespace) {
-            namespace_labels.entry(key).or_insert(value);
-        }
-    }
-    let mut pod = Pod { namespace, namespace_labels, labels, account: "default".into(), plane: DataPlane::None };
-    let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
-    pod.plane = plane(&pod, facts, ground);
-    if let Some(account) = sample(&cube.account).filter(|_| !cube.account.is_any()).or_else(|| facts?.account.clone()) {
-        pod.account = account;
-    }
-    undescribed(pod, policy, cluster)
-}
-
-/// A pod of a cube that can exist; none if none can: pods of a declared workload run as its account.
-pub(super) fn possible(cube: &PodCube, ground: Ground<'_>) -> Option<Pod> {
-    let known = generic(cube, ground);
-    let pod = known.pod().filter(|pod| cube.contains(pod))?;
-    let declared = ground.policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
-    let runs_so = |workload: &Workload| workload.account.as_ref().is_none_or(|account| *account == pod.account);
-    declared.into_iter().all(runs_so).then(|| pod.clone())
-}
-
-/// A pod that nobody described, by all that tells it.
-pub(super) fn undescribed(pod: Pod, policy: &Policy, cluster: &Cluster) -> Known {
-    let facts = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(&pod));
-    let short = facts.map_or_else(|| shortened(&pod), |workload| workload.name.to_string());
-    let namespace = namespace_facts(&pod.namespace, policy, cluster);
-    let labels = if pod.labels.is_empty() { "*".to_owned() } else { joined(&pod.labels) };
-    let text = format!("{labels}@{}", pod.namespace);
-    let endpoint = Endpoint { peer: Peer::Pod(pod), facts: Facts { namespace, ..Facts::default() } };
-    Known {
-        text,
-        short,
-        name: None,
-        aliases: Vec::new(),
-        makers: Vec::new(),
-        range: AddressSet::none(),
-        set: None,
-        taken: Vec::new(),
-        endpoint,
-    }
-}
-
-/// What is known of the labels of a namespace.
-fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> NamespaceLabels {
-    let described = policy.namespace(namespace).is_some_and(|known| known.is_managed() || AskedLabels::of(policy).are_said_of(known));
-    let known = described || cluster.namespace_labels(namespace).is_some();
-    if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
-}
-
-/// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its
-/// namespace have it.
-fn plane(pod: &Pod, workload: Option<&Workload>, ground: Ground<'_>) -> DataPlane {
-    if let Some(stated) = workload.and_then(|workload| workload.plane) {
-        return stated;
-    }
-    let declared = ground.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
-    let unsaid = ground.cluster.unsaid_plane(&pod.namespace);
-    let own = ground.own_plane(pod, declared.unwrap_or(unsaid));
-    own.or(declared).or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(unsaid)
-}
-
-impl Ground<'_> {
-    /// How a pod takes part in the mesh by its own labels, as far as they are heard; `usual` is how others of its namespace do where that
-    /// has no label which says it.
-    ///
-    /// Where intents are judged by themselves, pods take part as these declare it: so their proof takes it for granted.
-    fn own_plane(&self, pod: &Pod, usual: DataPlane) -> Option<DataPlane> {
-        match self.judge {
-            Judge::Compiled => self.cluster.plane_of_made(pod),
-            Judge::Given => self.cluster.plane_by_labels(pod, usual),
-        }
-    }
-
-    /// Whether the labels of a pod tell how it takes part in the mesh.
-    pub(super) fn is_told_by_labels(&self, pod: &Pod) -> bool {
-        self.own_plane(pod, DataPlane::None).is_some()
-    }
-}
-
-/// The labels of a namespace: those of the intents where they manage it, else those of the manifests.
-pub(super) fn namespace_labels(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> Labels {
-    if let Some(labels) = cluster.namespace_labels(namespace) {
-        return labels.clone();
-    }
-    let name_alone = || Labels::from([(NAMESPACE_NAME.into(), namespace.clone())]);
-    policy.namespace(namespace).map_or_else(name_alone, |known| known.labels.clone())
-}
-
-/// An assignment that passes the tests, with as few labels as will do.
-pub(super) fn labels(cube: &LabelCube) -> Labels {
-    cube.iter().filter(|(_, values)| !values.allows_absent()).filter_map(|(key, values)| Some((key.clone(), sample(values)?))).collect()
-}
-
-/// A word of a set; none if it holds none.
-fn sample(values: &Values) -> Option<Symbol> {
-    if let Some(words) = values.finite() {
-        return words.first().cloned();
-    }
-    let free = |number: usize| Symbol::from(if number == 0 { "some".to_owned() } else { format!("some-{number}") });
-    (0..=values.words().len()).map(free).find(|word| values.contains(Some(word)))
-}
-
-/// An address as one end.
-pub(super) fn address(address: IpAddr) -> Known {
-    let text = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-    Known {
-        endpoint: Endpoint { peer: Peer::Address(address), facts: Facts::default() },
-        name: None,
-        aliases: Vec::new(),
-        makers: Vec::new(),
-        short: text.clone(),
-        text,
-        range: AddressSet::from(Prefix::host(address)),
-        set: None,
-        taken: Vec::new(),
-    }
-}
-
-/// Addresses as one end, by the one that stands best for them; none if there are none.
-pub(super) fn addresses(range: &AddressSet) -> Option<Known> {
-    usual_address(range).map(|address| Known { range: range.clone(), ..self::address(address) })
-}
-
-/// The address that best stands for a set: a usual public one if it is in it, else the first.
-fn usual_address(addresses: &AddressSet) -> Option<IpAddr> {
-    let usual = [IpAddr::from([198, 51, 100, 7]), IpAddr::from([9, 9, 9, 9])];
-    usual.into_iter().find(|address| addresses.contains(*address)).or_else(|| addresses.first())
-}
-
-/// The labels by which people know pods, best first.
-const TELLING: [&str; 5] = ["app", "app.kubernetes.io/name", "k8s-app", "name", "app.kubernetes.io/component"];
-
-/// As a flow names a peer: by the labels of its declared workload, else by the one label that tells most.
-fn text(peer: &Peer, policy: &Policy) -> String {
-    let pod = match peer {
-        Peer::Address(address) => return self::address(*address).text,
-        Peer::Pod(pod) => pod,
-    };
-    let own = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.cube().contains(pod));
-    if let Some(pairs) = own.and_then(|workload| workload.labels.equalities()).filter(|pairs| !pairs.is_empty()) {
-        return format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace);
-    }
-    match telling(pod) {
-        Some(pair) => format!("{}@{}", joined([pair]), pod.namespace),
-        None if pod.labels.is_empty() => format!("*@{}", pod.namespace),
-        None => format!("{}@{}", joined(&pod.labels), pod.namespace),
-    }
-}
-
-fn telling(pod: &Pod) -> Option<(&Symbol, &Symbol)> {
-    TELLING.iter().find_map(|key| pod.labels.get_key_value(*key))
-}
-
-fn joined<'a>(pairs: impl IntoIterator<Item = (&'a Symbol, &'a Symbol)>) -> String {
-    pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
-}
-
-/// A pod that nothing names, in a word.
-fn shortened(pod: &Pod) -> String {
-    telling(pod).map_or_else(|| format!("the pod of {}", pod.namespace), |(_, value)| value.to_string())
 }
