@@ -8,6 +8,7 @@ mod cut;
 mod decode;
 mod erase;
 mod expected;
+mod foreign;
 mod forms;
 mod grammar;
 mod judge;

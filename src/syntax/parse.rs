@@ -10,6 +10,7 @@ use super::MAX_FILE;
 use super::ast::{Block, Comment, File, Gap, Item, ItemKind, NamespaceStatement, Statement, StatementKind};
 use super::cut::{Cut, CutKind, Cutter, Fault, MAX_DEPTH, Start};
 use super::expected;
+use super::foreign;
 use super::forms;
 use super::grammar::{Grammar, Rule};
 use super::judge;
@@ -31,6 +32,10 @@ const MAX_FINDINGS: usize = 10_000;
 pub fn parse(file: FileId, source: &Source) -> (File, Vec<Diagnostic>) {
     if source.text().len() > MAX_FILE {
         return (File::default(), vec![too_large(file, source.text().len())]);
+    }
+    if let Some(first) = foreign::find(source.text()) {
+        // One finding for the file: none of its lines was meant as a statement.
+        return (File::default(), vec![foreign::finding(file, first)]);
     }
     let unprintable = unprintable::find(source.text());
     let mut reading = Reading::new(file, source.text(), &unprintable, Closing::ByBrace);

@@ -8,6 +8,7 @@ pub(super) const WRONG: &[Wrong] = &[
     // Statement words, and lines that belong to nothing.
     ("alow app=web -> app=db\ndeny a -> b", &[("syntax-error", "alow")]),
     ("foo bar\nallow a -> b", &[("syntax-error", "foo")]),
+    ("# Source: a chart\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", &[("syntax-error", "apiVersion: v1")]),
     ("namspace shop {\n  allow x -> y\n}", &[("syntax-error", "namspace")]),
     ("allow a -> b\nmtls", &[("syntax-error", "mtls")]),
     ("allow a -> b allow c -> d", &[("syntax-error", "allow")]),
