@@ -78,7 +78,7 @@ pub use made::{MadePods, Shape};
 pub(super) use names::{Others, add_names_of};
 pub use only_http::OnlyHttp;
 pub(super) use read::MAX_LABELS;
-pub(super) use route::{Hop, Route};
+pub(super) use route::{Hop, Route, UNNAMED};
 
 /// The objects of a mesh.
 ///

@@ -2,14 +2,14 @@
 //!
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
-use crate::cluster::{Cluster, Decision, Gate, HBONE, OnlyHttp, Question, Step};
+use crate::cluster::{Cluster, Decision, Gate, HBONE, OnlyHttp, Question, Silence, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
 pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
     let arrives = refused.is_none_or(|step| !matches!(step.gate, Gate::Egress | Gate::Ingress));
-    let is_unopened = arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port);
+    let is_unopened = arrives && question.protocol == Protocol::Tcp && is_unopened(cluster, question);
     match (&decision.verdict, refused) {
         // Where no gate leaves anything open, all that is open is whether anybody else listens.
         (Verdict::Unspecified(_), _) if !is_unopened || decision.steps.iter().any(|step| step.verdict != Verdict::Allowed) => None,
@@ -21,6 +21,10 @@ pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, 
         (Verdict::Denied, Some(step)) if is_behind_waypoint(decision, step) => Some(behind_waypoint(question, step, short)),
         (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
     }
+}
+
+fn is_unopened(cluster: &Cluster, question: &Question) -> bool {
+    cluster.silence(&question.destination, question.port) == Some(Silence::Unopened)
 }
 
 /// What the client of a gRPC call sees: proxies answer it with a status of gRPC in the place of one of HTTP.
