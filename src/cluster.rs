@@ -36,7 +36,7 @@ pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
 pub(crate) use mesh::GRPC_CONTENT;
-pub use mesh::{ClientRule, ClientTls, Keys, MadePods, OnlyHttp, Readers, Shape, TokenCopy, Verification};
+pub use mesh::{ClientRule, ClientTls, Keys, MadePods, OnlyHttp, Readers, Reads, Shape, TokenCopy, Verification};
 pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use unheard::{Silence, Unheard};
@@ -391,6 +391,16 @@ impl Cluster {
     /// is no such one, or where ways differ.
     pub fn only_http(&self, question: &Question) -> Option<OnlyHttp> {
         self.mesh.only_http(question)
+    }
+
+    /// What the proxy of an end sees of a request to a port of it: where it takes the port for plain connections, it sees none.
+    pub fn reads(&self, end: &Endpoint, port: u16) -> Reads {
+        self.mesh.reads(end, port)
+    }
+
+    /// What the waypoint on the way sees of a request.
+    pub fn waypoint_reads(&self, question: &Question) -> Reads {
+        self.mesh.waypoint_reads(question)
     }
 
     /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than

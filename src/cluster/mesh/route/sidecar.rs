@@ -38,7 +38,7 @@ impl Mesh {
     }
 
     /// Whether a sidecar does not touch a connection. Gateways make their own, and are told of everybody.
-    fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
+    pub(in crate::cluster::mesh) fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
         const PAST: &str = "whether the caller's sidecar takes the connection over, as annotations keep some from it";
         if self.is_gateway(&question.source) {
             return Truth::No;
