@@ -18,6 +18,7 @@ mod question;
 mod read;
 mod selector;
 mod truth;
+mod unheard;
 mod unmodelled;
 mod wire;
 
@@ -35,9 +36,10 @@ pub use assumption::Assumption;
 pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
 pub(crate) use mesh::GRPC_CONTENT;
-pub use mesh::{ClientRule, ClientTls, Keys, MadePods, OnlyHttp, Readers, Shape, TokenCopy, Verification};
+pub use mesh::{ClientRule, ClientTls, Keys, MadePods, OnlyHttp, Readers, Reads, Shape, TokenCopy, Verification};
 pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
+pub use unheard::{Silence, Unheard};
 pub use wire::HBONE;
 
 /// Which way a pod's end faces.
@@ -385,20 +387,20 @@ impl Cluster {
         self.mesh.is_gateway(end)
     }
 
-    /// Whether an end is a gateway that has no listener on a port, as all say that open ports of it.
-    pub fn is_unopened(&self, end: &Endpoint, port: u16) -> bool {
-        self.mesh.is_unopened(end, port)
-    }
-
     /// Whose proxy on the way surely takes nothing but HTTP, so that it answers a connection which is none with HTTP 400; none where there
     /// is no such one, or where ways differ.
     pub fn only_http(&self, question: &Question) -> Option<OnlyHttp> {
         self.mesh.only_http(question)
     }
 
-    /// Whether an end has a sidecar of which nothing says that it listens on the port of the tunnel, as nobody is in ambient mode.
-    pub fn is_without_tunnels(&self, end: &Endpoint) -> bool {
-        self.mesh.is_without_tunnels(end)
+    /// What the proxy of an end sees of a request to a port of it: where it takes the port for plain connections, it sees none.
+    pub fn reads(&self, end: &Endpoint, port: u16) -> Reads {
+        self.mesh.reads(end, port)
+    }
+
+    /// What the waypoint on the way sees of a request.
+    pub fn waypoint_reads(&self, question: &Question) -> Reads {
+        self.mesh.waypoint_reads(question)
     }
 
     /// Whether more is left open of connections this way at a pod with these labels of which nobody says whether its Envoy is a gateway than

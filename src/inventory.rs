@@ -26,7 +26,7 @@ use crate::source::{FileId, Location, Source, Span};
 pub use capture::{Captured, InboundCapture, OutboundCapture};
 pub use disputed::Disputed;
 pub use makers::Maker;
-pub use ownership::FoldedPod;
+pub use ownership::{FoldedPod, FoldedSet};
 pub use service::{ExternalTraffic, OutsideAddress, PortTarget, ProtocolClass, ServiceFacts, ServiceKind, ServicePort, TakenBy};
 pub use workload::{
     AccountNamed, ContainerPort, HostNetwork, HostPort, InitContainers, MeshChoice, Ordinals, POD_INDEX, POD_NAME, PodMesh, PodPhase,
@@ -54,6 +54,8 @@ pub struct Inventory {
     pub folded_pods: Vec<FoldedPod>,
     /// The same of those that have ended.
     pub ended_pods: Vec<FoldedPod>,
+    /// `ReplicaSet`s that run pods and went into their owner.
+    pub folded_sets: Vec<FoldedSet>,
     /// What stands more than once and says different things.
     pub disputed: Disputed,
     /// Workloads that went into their owner, and which that is; their own pods may still come in another file.
@@ -212,6 +214,7 @@ impl Inventory {
         self.folded.extend(other.folded);
         self.folded_pods.extend(other.folded_pods);
         self.ended_pods.extend(other.ended_pods);
+        self.folded_sets.extend(other.folded_sets);
         self.workloads.extend(other.workloads);
         self.services.extend(other.services);
         findings
@@ -319,7 +322,9 @@ impl Inventory {
             }
             twice
         });
-        for pod in ownership::fold(&mut self.workloads, &mut self.folded) {
+        let gone = ownership::fold(&mut self.workloads, &mut self.folded);
+        self.folded_sets.extend(gone.sets);
+        for pod in gone.pods {
             match pod.phase {
                 PodPhase::Live => self.folded_pods.push(pod),
                 PodPhase::Ended => self.ended_pods.push(pod),

@@ -19,6 +19,7 @@ pub mod render;
 mod requests;
 mod selection;
 mod told;
+mod unheard;
 mod waypoints;
 
 use crate::cluster::{Assumption, Cluster, Workload};

@@ -5,6 +5,7 @@ mod claims;
 mod command;
 mod features;
 mod forms;
+mod unheard;
 mod words;
 
 use twogate::cluster::{self, Cluster, Platform};

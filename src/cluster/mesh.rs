@@ -76,9 +76,9 @@ pub(super) use judge::in_mesh;
 pub use keys::{Keys, TokenCopy, Verification};
 pub use made::{MadePods, Shape};
 pub(super) use names::{Others, add_names_of};
-pub use only_http::OnlyHttp;
+pub use only_http::{OnlyHttp, Reads};
 pub(super) use read::MAX_LABELS;
-pub(super) use route::{Hop, Route};
+pub(super) use route::{Hop, Route, UNNAMED};
 
 /// The objects of a mesh.
 ///

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::place;
 use super::question::{Object, Scope};
 use crate::flow::{AddressSet, Labels, PodCube, Symbol};
-use crate::inventory::{FoldedPod, HostNetwork, Inventory, Ordinals, PodPhase, WorkloadKind};
+use crate::inventory::{FoldedPod, FoldedSet, HostNetwork, Inventory, Ordinals, PodPhase, WorkloadKind};
 use crate::ir::End;
 
 /// Pods and nodes by their addresses.
@@ -26,6 +26,8 @@ pub(super) struct Addressed {
     on_nodes: Vec<(OnePod, Vec<IpAddr>)>,
     /// The `StatefulSets`, whose pods have names that can be told.
     sets: Vec<(Object, Ordinals)>,
+    /// `ReplicaSet`s that a workload stands for, each as any of its pods.
+    replicas: Vec<OnePod>,
 }
 
 /// A pod that has an address for itself.
@@ -55,6 +57,7 @@ impl Addressed {
             all.add(&pod, &folded.addresses, folded.host_network);
             all.folded.push((pod, folded.addresses.clone()));
         }
+        all.replicas = inventory.folded_sets.iter().map(OnePod::of_set).collect();
         all.ended = inventory.ended_pods.iter().map(|pod| (OnePod { node: None, ..OnePod::folded(pod) }, Vec::new())).collect();
         all
     }
@@ -101,6 +104,11 @@ impl Addressed {
         &self.sets
     }
 
+    /// The `ReplicaSet`s that a workload stands for, each as any of its pods.
+    pub(super) fn replicas(&self) -> &[OnePod] {
+        &self.replicas
+    }
+
     /// The node that has an address.
     pub(super) fn node_at(&self, address: IpAddr) -> Option<&Symbol> {
         self.nodes.get(&address)
@@ -143,6 +151,13 @@ impl OnePod {
         let (kind, owner) = &pod.owner;
         let labels = Some((pod.labels.clone(), pod.open_keys.clone()));
         Self { labels, ..Self::new(&pod.namespace, &pod.name, (*kind, owner), pod.node.as_ref()) }
+    }
+
+    /// Any pod of a `ReplicaSet` that went into its owner.
+    fn of_set(set: &FoldedSet) -> Self {
+        let (kind, owner) = &set.owner;
+        let labels = Some((set.labels.clone(), set.open_keys.clone()));
+        Self { labels, ..Self::new(&set.namespace, &set.name, (*kind, owner), None) }
     }
 
     /// It itself, as an object.

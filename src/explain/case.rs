@@ -251,7 +251,8 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));
     notes.extend(subject::hangs_on(setting, call, decision));
-    notes.extend(client::only_http(&setting.cluster, &call.question(), decision, &call.destination.short));
+    let short = (&*call.source.short, &*call.destination.short);
+    notes.extend(client::only_http(&setting.cluster, &call.question(), decision, short));
     notes
 }
 

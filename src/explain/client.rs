@@ -2,25 +2,29 @@
 //!
 //! Owns: `sees`. Sources: `semantics.md` §2.2, §3.2, §4; what proxies write into their logs is Envoy's and ztunnel's own wording.
 
-use crate::cluster::{Cluster, Decision, Gate, HBONE, OnlyHttp, Question, Step};
+use crate::cluster::{Cluster, Decision, Gate, HBONE, OnlyHttp, Question, Reads, Silence, Step};
 use crate::flow::{DataPlane, Peer, Protocol, Token, Transport, Verdict};
 
 /// What the client of a connection sees, in one sentence without capital and full stop; none where it is not known.
 pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     let refused = decision.steps.iter().find(|step| step.verdict == Verdict::Denied);
     let arrives = refused.is_none_or(|step| !matches!(step.gate, Gate::Egress | Gate::Ingress));
-    let is_unopened = arrives && question.protocol == Protocol::Tcp && cluster.is_unopened(&question.destination, question.port);
+    let is_unopened = arrives && question.protocol == Protocol::Tcp && is_unopened(cluster, question);
     match (&decision.verdict, refused) {
         // Where no gate leaves anything open, all that is open is whether anybody else listens.
         (Verdict::Unspecified(_), _) if !is_unopened || decision.steps.iter().any(|step| step.verdict != Verdict::Allowed) => None,
         _ if is_unopened => Some(unopened(question, short)),
         (Verdict::Unspecified(_), _) => None,
-        (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(cluster, question, short.1)),
-        (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(question, step, short.0)),
+        (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(cluster, question, short)),
+        (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(cluster, question, step, short.0)),
         (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
         (Verdict::Denied, Some(step)) if is_behind_waypoint(decision, step) => Some(behind_waypoint(question, step, short)),
-        (Verdict::Denied, Some(step)) => Some(stopped(question, step, short)),
+        (Verdict::Denied, Some(step)) => Some(stopped(cluster, question, step, short)),
     }
+}
+
+fn is_unopened(cluster: &Cluster, question: &Question) -> bool {
+    cluster.silence(&question.destination, question.port) == Some(Silence::Unopened)
 }
 
 /// What the client of a gRPC call sees: proxies answer it with a status of gRPC in the place of one of HTTP.
@@ -71,13 +75,23 @@ pub(super) fn passes_waypoint(decision: &Decision) -> bool {
 }
 
 /// A waypoint is an Envoy, and answers as one.
-fn at_waypoint(question: &Question, step: &Step, source: &str) -> String {
-    match (step.gate, question.request.is_some()) {
-        (Gate::Token, _) => unverified(question, "the waypoint"),
-        (_, true) => format!("HTTP 403 `RBAC: access denied`; the waypoint's proxy logs {}", matched(step)),
-        (_, false) => {
-            format!("the connection opens to the ztunnel beside {source}, then closes; the waypoint's proxy logs {}", matched(step))
-        }
+fn at_waypoint(cluster: &Cluster, question: &Question, step: &Step, source: &str) -> String {
+    if step.gate == Gate::Token {
+        return unverified(question, "the waypoint");
+    }
+    let closed = format!("the connection opens to the ztunnel beside {source}, then closes");
+    let reads = question.request.is_some().then(|| cluster.waypoint_reads(question));
+    format!("{}; the waypoint's proxy logs {}", denied(reads, closed), matched(step))
+}
+
+/// What the client sees of a proxy that refuses the caller: only where it reads HTTP it answers, and closes the connection elsewhere, as it
+/// has but a filter of the network there (`semantics.md` §2.2). Without a request nothing is read.
+fn denied(reads: Option<Reads>, closed: String) -> String {
+    const ANSWERED: &str = "HTTP 403 `RBAC: access denied`";
+    match reads {
+        Some(Reads::Http) => ANSWERED.to_owned(),
+        Some(Reads::Either) => format!("{ANSWERED}, or {closed}, where the port is read as bytes"),
+        Some(Reads::Bytes) | None => closed,
     }
 }
 
@@ -127,38 +141,40 @@ fn unopened(question: &Question, (source, destination): (&str, &str)) -> String 
     format!("{seen}: no Gateway opens port {}, so {destination}'s proxy does not listen there", question.port)
 }
 
-fn passes(cluster: &Cluster, question: &Question, destination: &str) -> String {
+fn passes(cluster: &Cluster, question: &Question, short: (&str, &str)) -> String {
     match (question.protocol, &question.request) {
-        (Protocol::Tcp, None) => match reader(cluster, question, destination) {
+        (Protocol::Tcp, None) => match reader(cluster, question, short) {
             Some(proxy) => format!("an open connection, on which {proxy} answers what is no HTTP with HTTP 400"),
             None => "an open connection".to_owned(),
         },
-        (Protocol::Tcp, Some(_)) | (Protocol::Udp | Protocol::Sctp, _) => format!("the answer of {destination}"),
+        (Protocol::Tcp, Some(_)) | (Protocol::Udp | Protocol::Sctp, _) => format!("the answer of {}", short.1),
     }
 }
 
 /// Whose proxy takes nothing but HTTP of a connection without a request; none if no proxy surely does.
-fn reader(cluster: &Cluster, question: &Question, destination: &str) -> Option<String> {
+fn reader(cluster: &Cluster, question: &Question, (source, destination): (&str, &str)) -> Option<String> {
     if question.request.is_some() {
         return None;
     }
     Some(match cluster.only_http(question)? {
         OnlyHttp::Waypoint => "the waypoint".to_owned(),
         OnlyHttp::Destination => format!("{destination}'s proxy"),
+        OnlyHttp::Client => format!("{source}'s own proxy"),
+        OnlyHttp::Some => "a proxy on the way".to_owned(),
     })
 }
 
 /// That a port is read as HTTP, where the flow has no request: no gate stops what is none, and it gets no further than to the proxy
 /// (`semantics.md` §2.2).
-pub(super) fn only_http(cluster: &Cluster, question: &Question, decision: &Decision, destination: &str) -> Option<String> {
+pub(super) fn only_http(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
     if decision.verdict != Verdict::Allowed {
         return None;
     }
-    let proxy = reader(cluster, question, destination)?;
+    let proxy = reader(cluster, question, short)?;
     Some(format!("{proxy} reads this port as HTTP alone: the verdict is on who may connect, and what is no HTTP is answered with HTTP 400"))
 }
 
-fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)) -> String {
+fn stopped(cluster: &Cluster, question: &Question, step: &Step, (source, destination): (&str, &str)) -> String {
     let at = plane(&question.destination.peer);
     let is_http = question.request.is_some();
     match step.gate {
@@ -169,10 +185,11 @@ fn stopped(question: &Question, step: &Step, (source, destination): (&str, &str)
         Gate::Token => unverified(question, "the proxy of the destination"),
         Gate::Transport => format!("{}; {}", refused(question, source), logged(question, step, destination)),
         Gate::Caller if at == DataPlane::Ambient => at_ztunnel(question, (source, destination)),
-        Gate::Caller if is_http => {
-            format!("HTTP 403 `RBAC: access denied`; {destination}'s proxy logs {}", matched(step))
+        Gate::Caller => {
+            let reads = is_http.then(|| cluster.reads(&question.destination, question.port));
+            let closed = "the connection opens, then resets (not a timeout)".to_owned();
+            format!("{}; {destination}'s proxy logs {}", denied(reads, closed), matched(step))
         }
-        Gate::Caller => format!("the connection opens, then resets (not a timeout); {destination}'s proxy logs {}", matched(step)),
     }
 }
 

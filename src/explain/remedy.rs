@@ -3,6 +3,7 @@
 //! Owns: `Remedy`, the order of what is tried, and that nothing is offered that was not tried. What can be changed in intents
 //! stands in `intents`, what in manifests in `manifests`.
 
+mod hint;
 mod intents;
 mod manifests;
 mod text;
@@ -14,8 +15,9 @@ use super::said::Said;
 use super::setting::{Judge, Setting};
 use crate::cluster::Decision;
 use crate::diagnostic::Diagnostic;
-use crate::flow::{Labels, Protocol, Request, Token, Verdict};
+use crate::flow::Verdict;
 
+pub(super) use hint::by_request;
 pub(super) use wording::Words;
 
 /// As many changes are offered.
@@ -144,37 +146,4 @@ fn does(setting: &Setting, call: &Call, wish: Wish) -> bool {
 /// Why a change does not compile.
 fn reason(findings: &[Diagnostic]) -> Option<String> {
     findings.first().map(|finding| format!("{}: {}", finding.code, finding.message))
-}
-
-/// That the answer hangs on a request which the flow does not name, or names wrongly: one that would be answered otherwise.
-pub(super) fn by_request(setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
-    if let Some(request) = call.request.as_ref().filter(|request| request.token == Token::Unverified) {
-        let asked = Call { request: Some(Request { token: Token::None, ..request.clone() }), ..call.clone() };
-        let otherwise = if asked.decide(setting).verdict == Verdict::Allowed { "allowed" } else { "not allowed either" };
-        return Some(format!("without that token the same request is {otherwise}"));
-    }
-    if call.request.is_some() || call.protocol != Protocol::Tcp || decision.verdict != Verdict::Denied {
-        return None;
-    }
-    let names = crate::cluster::Names::default();
-    let end = setting.cluster.end(&call.destination.endpoint, crate::cluster::Way::Ingress);
-    let cuts = end.cuts(&names);
-    let looking: Vec<_> = cuts.iter().filter(|cut| !cut.requests.is_empty()).collect();
-    if looking.is_empty() {
-        return None;
-    }
-    // Policies that stop requests name those that they stop; others pass.
-    let others = ["GET", "POST", "PUT"].map(bare);
-    let samples: Vec<Request> = looking.iter().flat_map(|cut| effect::sampled(&cut.requests)).take(64).chain(others).collect();
-    let passes = |request: &&Request| {
-        let asked = Call { request: Some((*request).clone()), ..call.clone() };
-        asked.decide(setting).verdict == Verdict::Allowed
-    };
-    let request = samples.iter().find(passes)?;
-    Some(format!("it hangs on the request: `{} {}`, for one, would pass; ask with a request", request.method, request.path))
-}
-
-/// A request that says nothing besides its method.
-fn bare(method: &str) -> Request {
-    Request { method: method.into(), path: "/".into(), host: "some.host".into(), headers: Labels::new(), token: Token::None }
 }

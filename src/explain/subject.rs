@@ -15,7 +15,7 @@ use crate::cluster::Decision;
 use crate::flow::{Request, Symbol, Token, Verdict};
 
 /// The claim that says who somebody is for an issuer.
-const CLAIM: &str = "sub";
+pub(super) const CLAIM: &str = "sub";
 
 /// The subject of a token of which a flow does not say it. No policy names it, and none has it for a beginning or an end.
 const UNNAMED: &str = "(not named)";

@@ -5,7 +5,7 @@
 use super::call::Call;
 use super::open::left_open;
 use super::setting::Setting;
-use crate::cluster::{Decision, HBONE};
+use crate::cluster::{Decision, Silence};
 use crate::flow::{Protocol, Verdict};
 
 /// An answer, as far as somebody listens.
@@ -21,14 +21,13 @@ pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Deci
 
 /// Why nobody may listen; none where somebody may be taken to.
 fn reason(setting: &Setting, call: &Call) -> Option<String> {
-    let (port, name, destination) = (call.port, &call.destination.short, &call.destination.endpoint);
-    if setting.cluster.is_unopened(destination, port) {
-        return Some(format!(
-            "no Gateway opens port {port}, so {name}'s proxy does not listen there, and whether anything else does is not known"
-        ));
-    }
-    let is_idle = port == HBONE && setting.cluster.is_without_tunnels(destination);
-    is_idle.then(|| {
-        format!("port {port} is that of the tunnel, and whether {name}'s sidecar listens there is not known: nobody is in ambient mode")
+    let (port, name) = (call.port, &call.destination.short);
+    Some(match setting.cluster.silence(&call.destination.endpoint, port)? {
+        Silence::Unopened => {
+            format!("no Gateway opens port {port}, so {name}'s proxy does not listen there, and whether anything else does is not known")
+        }
+        Silence::NoTunnel => {
+            format!("port {port} is that of the tunnel, and whether {name}'s sidecar listens there is not known: nobody is in ambient mode")
+        }
     })
 }

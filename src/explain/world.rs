@@ -179,6 +179,9 @@ impl World {
             if !singles.is_empty() {
                 return Standing { known: singles, sets: Vec::new() };
             }
+            if !is_there && !known.is_empty() && known.iter().all(|known| self.are_of_another(known, &side.end)) {
+                return Standing { known: Vec::new(), sets: Vec::new() };
+            }
             let known = if known.is_empty() { named(&self.ended) } else { known };
             if !known.is_empty() {
                 return Standing { known, sets: Vec::new() };

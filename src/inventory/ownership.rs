@@ -60,12 +60,34 @@ pub struct FoldedPod {
     pub phase: PodPhase,
 }
 
+/// A `ReplicaSet` that runs pods and says nothing that the workload which stands for it does not say, but their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedSet {
+    /// Its namespace.
+    pub namespace: Symbol,
+    /// Its name.
+    pub name: Symbol,
+    /// The workload that stands for it, by kind and name.
+    pub owner: (WorkloadKind, Symbol),
+    /// The labels of its pods: what its owner leaves open is said here.
+    pub labels: Labels,
+    /// Keys that they may also have.
+    pub open_keys: BTreeSet<Symbol>,
+}
+
+/// What went into its owner.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    pub(super) pods: Vec<FoldedPod>,
+    pub(super) sets: Vec<FoldedSet>,
+}
+
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
-/// among them.
-pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Folded>) -> Vec<FoldedPod> {
-    let mut pods = Vec::new();
+/// among them, and the sets.
+pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Folded>) -> Gone {
+    let mut gone = Gone::default();
     if workloads.iter().all(|workload| workload.owner.is_none()) {
-        return pods;
+        return gone;
     }
     let by_key: BTreeMap<Owner, InventoryWorkload> =
         workloads.iter().filter(|workload| may_own(workload.kind)).map(|workload| (key(workload), workload.clone())).collect();
@@ -85,12 +107,25 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
         let Some(owner) = owners.next().flatten() else { return true };
         let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner));
         if same {
-            pods.extend(folded_pod(workload, &owner));
+            gone.pods.extend(folded_pod(workload, &owner));
+            gone.sets.extend(folded_set(workload, &owner));
             folded.insert(key(workload), Folded { into: owner, replicas: workload.replicas });
         }
         !same
     });
-    pods
+    gone
+}
+
+/// What is left of a `ReplicaSet` that runs pods; nothing of other workloads.
+fn folded_set(workload: &InventoryWorkload, (_, kind, name): &Owner) -> Option<FoldedSet> {
+    let runs = workload.kind == WorkloadKind::ReplicaSet && workload.replicas == Replicas::Some;
+    runs.then(|| FoldedSet {
+        namespace: Symbol::clone(&workload.namespace),
+        name: Symbol::clone(&workload.name),
+        owner: (*kind, Symbol::clone(name)),
+        labels: workload.labels.clone(),
+        open_keys: workload.open_keys.clone(),
+    })
 }
 
 /// What is left of a pod; nothing of other workloads.

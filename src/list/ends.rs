@@ -19,6 +19,7 @@ use super::bits::Bits;
 use super::groups::{self, Group, Outside, Ports};
 use super::members::Members;
 use super::requests::{Looked, Requests, Space, Spaces};
+use super::unheard::{Refusing, Unheard};
 
 /// Why nobody knows what passes where [`Spaces`] gives up.
 pub(super) const TOO_MANY_KINDS: &str = "the policies tell more kinds of requests apart than are asked for one by one";
@@ -42,6 +43,8 @@ pub(super) struct View<'c> {
     pub(super) outside: Vec<(Outside, usize)>,
     end: End<'c>,
     cuts: Vec<Cut>,
+    /// What is not known of what reaches it, though it lets that pass.
+    pub(super) unheard: Unheard,
     subject: &'c Endpoint,
     way: Way,
 }
@@ -55,6 +58,7 @@ pub(super) struct Asking<'c> {
     pub(super) space: AddressSet,
     pub(super) members: Members<'c>,
     pub(super) names: Names,
+    refusing: Refusing,
     /// Groups of addresses by what they are cut by.
     cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
     /// What is known of requests that ends with the same policies do not tell apart.
@@ -76,6 +80,7 @@ struct Subject<'c> {
     uncaptured: &'c [(u16, u16)],
     node: Option<&'c Symbol>,
     addresses: &'c [IpAddr],
+    unheard: Unheard,
 }
 
 impl<'c> Asking<'c> {
@@ -92,6 +97,7 @@ impl<'c> Asking<'c> {
             members: Members::new(workloads),
             spaces: Spaces::default(),
             names,
+            refusing: Refusing::of(cluster),
             answers: EndAnswers::default(),
             space: AddressSet::all().subtract(&platform.pods).subtract(&platform.services),
             cut_space: HashMap::new(),
@@ -124,7 +130,7 @@ impl<'c> Asking<'c> {
         let mut apart = Apart::new(workloads, far.clone());
         for at in subjects.iter() {
             let Some(workload) = workloads.get(at) else { continue };
-            let Some(subject) = self.subject(&workload.endpoint, &mut selectors) else { continue };
+            let Some(subject) = self.subject(&workload.endpoint, way, &mut selectors) else { continue };
             let number = *known.entry(subject).or_insert(ends.views.len());
             if number == ends.views.len() {
                 ends.views.push(self.view(&workload.endpoint, way, &mut apart));
@@ -139,7 +145,7 @@ impl<'c> Asking<'c> {
         ends
     }
 
-    fn subject(&self, endpoint: &'c Endpoint, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
+    fn subject(&self, endpoint: &'c Endpoint, way: Way, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
         let pod = pod(endpoint)?;
         let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.all_selectors(&pod.namespace));
         let facts = &endpoint.facts;
@@ -155,15 +161,18 @@ impl<'c> Asking<'c> {
             uncaptured: facts.uncaptured.ranges(),
             node: facts.node.as_ref(),
             addresses: &facts.addresses,
+            unheard: Unheard::of(self.cluster, endpoint, way, &self.refusing),
         })
     }
 
     fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &mut Apart<'c>) -> View<'c> {
         let end = self.cluster.end(subject, way);
         let cuts = end.cuts(&self.names);
-        let groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
+        let mut groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
+        let unheard = Unheard::of(self.cluster, subject, way, &self.refusing);
+        self.refusing.classes().filter(|_| way == Way::Ingress).for_each(|class| groups::split(&mut groups, class, None));
         let outside = self.outside(&cuts);
-        let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, subject, way };
+        let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, unheard, subject, way };
         let readers = view.end.readers();
         let mut alike = self.alike.remove(&readers).unwrap_or_default();
         for group in groups {
@@ -200,16 +209,18 @@ impl<'c> Asking<'c> {
         let mut pieces = Vec::new();
         let plain = Looked::default();
         let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
-        for group in view.ports(far, held) {
+        for group in view.ports(self.cluster, far, held) {
             let samples = view.samples(&group.held);
             for (protocol, transport) in view.transports(far) {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
                 let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
-                let decide = |request: Option<&Request>| match probing {
+                let judged = |request: Option<&Request>| match probing {
                     Some(cluster) => probed(cluster, (far, view.subject), (protocol, port, transport), request),
                     None => view.end.decide(far, protocol, port, transport, request),
                 };
+                let decide =
+                    |request: Option<&Request>| view.unheard.settle(self.cluster, far, (protocol, port, transport), judged(request));
                 let said = self.said(looked_at, (&view.end, alike), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
@@ -329,8 +340,8 @@ impl View<'_> {
     }
 
     /// The ports that this end tells apart for a far end that these cuts hold.
-    pub(super) fn ports(&self, far: &Endpoint, held: &[usize]) -> Vec<Ports> {
-        groups::ports(&self.cuts, held, &self.alone(far))
+    pub(super) fn ports(&self, cluster: &Cluster, far: &Endpoint, held: &[usize]) -> Vec<Ports> {
+        groups::ports(&self.cuts, held, &self.alone(cluster, far))
     }
 
     /// What these cuts look at in requests.
@@ -362,9 +373,13 @@ impl View<'_> {
         all
     }
 
-    /// Ports that the end may tell apart for this far end alone: those that its containers name (`semantics.md` §1.6).
-    fn alone(&self, far: &Endpoint) -> Vec<PortSet> {
-        if self.way == Way::Ingress || self.cuts.is_empty() {
+    /// Ports that the end may tell apart for this far end alone: those that its containers name (`semantics.md` §1.6), and those of which
+    /// not all is known.
+    fn alone(&self, cluster: &Cluster, far: &Endpoint) -> Vec<PortSet> {
+        if self.way == Way::Ingress {
+            return self.unheard.apart(cluster, far).collect();
+        }
+        if self.cuts.is_empty() {
             return Vec::new();
         }
         let one = |port: &NamedPort| PortSet::one(port.protocol, port.number);

@@ -46,7 +46,7 @@ pub(super) fn workloads(cuts: &[Cut], apart: &[Bits], members: &mut Members<'_>)
 }
 
 /// Cuts every group in those of the set, which a cut then holds, and the rest.
-fn split(groups: &mut Vec<Group>, set: &Bits, cut: Option<usize>) {
+pub(super) fn split(groups: &mut Vec<Group>, set: &Bits, cut: Option<usize>) {
     let mut parts = Vec::new();
     for group in groups.iter_mut() {
         let inside = group.members.intersect(set);

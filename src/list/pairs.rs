@@ -79,7 +79,7 @@ impl<'c> Pairs<'c> {
                 let away: Vec<(Bits, Away)> = over.into_iter().chain(told.away()).collect();
                 self.between(destination, (number, view), &leaving, &away);
                 self.over_waypoints(destination, (&calls, view), &mut clients, &egress);
-                self.over_services(destination, (&told, view), &egress);
+                self.over_services(destination, (&told, view), (&near, &egress));
                 self.entering_from_outside(destination, number, view);
             }
         }
@@ -176,11 +176,13 @@ impl<'c> Pairs<'c> {
         }
     }
 
-    /// The rows from workloads that are told how to speak with the Services of one workload.
-    fn over_services(&mut self, destination: usize, (told, view): (&Told<'c>, &View<'c>), egress: &Ends<'c>) {
+    /// The rows from workloads that are told how to speak with the Services of one workload, or may call it by the tunnel.
+    fn over_services(&mut self, destination: usize, (told, view): (&Told<'c>, &View<'c>), (near, egress): (&Bits, &Ends<'c>)) {
         let Some(to) = self.cluster.workloads().get(destination).map(|workload| &workload.endpoint) else { return };
         let to_itself = if self.is_one_pod(destination) { Some(destination) } else { None };
-        for over in self.asking.over_services(told, (to, view), egress, self.options.reasons) {
+        let over = self.asking.over_services(told, (to, view), egress, self.options.reasons);
+        let by_tunnel = self.asking.over_tunnel((to, view), near, egress, self.options.reasons);
+        for over in over.into_iter().chain(by_tunnel) {
             let clients: Bits = over.clients.iter().filter(|client| Some(*client) != to_itself).collect();
             self.listed(destination, &Over { clients, ..over });
         }

@@ -32,8 +32,8 @@ pub(super) fn tell(passages: &mut [Passage], witness: &Witness<'_, '_>, spaces: 
 }
 
 fn documents(passage: &Passage, witness: &Witness<'_, '_>, spaces: &mut Spaces) -> BTreeSet<Document> {
-    let leaving = witness.leaving.map(|(view, held)| view.ports(witness.to, held));
-    let entering = witness.entering.map(|(view, held)| view.ports(witness.from, held));
+    let leaving = witness.leaving.map(|(view, held)| view.ports(witness.cluster, witness.to, held));
+    let entering = witness.entering.map(|(view, held)| view.ports(witness.cluster, witness.from, held));
     let mut found = BTreeSet::new();
     for (ports, entered) in parts(&passage.ports, leaving.as_deref(), entering.as_deref()) {
         for protocol in ports.protocols() {

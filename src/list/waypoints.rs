@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Document, Endpoint, Question, Way, WaypointCall};
+use crate::cluster::{Addressed, Cluster, Document, Endpoint, Question, Way, WaypointCall};
 use crate::flow::{DataPlane, PortSet, Protocol, Request, Symbol, Transport, Verdict};
 
 use super::Reasons;
@@ -115,7 +115,7 @@ impl<'c> Asking<'c> {
         for (ports, port) in asked.ports(view) {
             let mut heard = Heard::default();
             for (at, question) in space.questions().iter().enumerate() {
-                asked.hear(self.cluster, port, question.clone(), at, &mut heard);
+                asked.hear((self.cluster, view), port, (at, question.clone()), &mut heard);
             }
             let mut name = |at: Vec<usize>| self.spaces.name(&space, &at.into_iter().collect());
             for ((transport, by), at) in heard.passing {
@@ -152,13 +152,14 @@ impl Asked<'_, '_> {
         parts.filter_map(|ports| low(&ports).map(|low| (ports, low))).collect()
     }
 
-    fn hear(&self, cluster: &Cluster, port: u16, request: Option<Request>, at: usize, heard: &mut Heard) {
+    fn hear(&self, (cluster, view): (&Cluster, &View<'_>), port: u16, (at, request): (usize, Option<Request>), heard: &mut Heard) {
         let decision = cluster.decide(&Question {
             source: self.client.clone(),
             destination: self.destination.clone(),
             protocol: Protocol::Tcp,
             port,
-            transport: None,
+            // Of what a call addresses that only arrives over mutual TLS nothing need be known.
+            transport: (self.call.addressed == Addressed::Unsaid).then_some(Transport::Mtls),
             request,
             addressed: self.call.addressed.clone(),
         });
@@ -167,7 +168,7 @@ impl Asked<'_, '_> {
             Some(Transport::Plaintext) => Transports::Plaintext,
             None => Transports::Either,
         };
-        match decision.verdict {
+        match view.unheard.settle_call(port, decision.verdict) {
             Verdict::Denied => {}
             Verdict::Unspecified(reason) => heard.doubted.entry((transport, reason.into())).or_default().push(at),
             Verdict::Allowed => {

@@ -233,3 +233,39 @@ fn what_is_denied_by_some_requests_hangs_on_the_request() {
     let all = page("[{}]");
     assert!(all.starts_with("DENIED") && !all.contains("hangs on"), "{all}");
 }
+
+/// The request that would pass is told whole: asked as it is written, it does.
+#[test]
+fn the_request_that_would_pass_is_told_with_its_token_and_headers() {
+    let manifests = |action: &str, rules: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: j, namespace: shop}}\n\
+             spec: {{jwtRules: [{{issuer: 'https://a', jwksUri: 'https://a/k', audiences: [x]}}]}}\n\
+             ---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\n\
+             spec: {{action: {action}, rules: {rules}}}\n"
+        )
+    };
+    let cases = [
+        ("DENY", "[{from: [{source: {notRequestPrincipals: ['*']}}]}]", " jwt \""),
+        ("ALLOW", "[{from: [{source: {requestPrincipals: ['*']}}]}]", " jwt \""),
+        ("ALLOW", "[{from: [{source: {requestPrincipals: ['https://a/bob']}}]}]", " jwt \"https://a\" claim aud=x claim sub=bob"),
+        (
+            "ALLOW",
+            "[{from: [{source: {requestPrincipals: ['https://a/*']}}], when: [{key: 'request.auth.claims[groups]', values: [admin]}]}]",
+            " claim groups=admin",
+        ),
+        ("ALLOW", "[{when: [{key: 'request.headers[x-team]', values: [a b]}]}]", "`GET / header x-team=\"a b\"`"),
+        ("ALLOW", "[{to: [{operation: {hosts: [api.example.com, 'api.example.com:*'], paths: [/v1]}}]}]", "`GET /v1 at api.example.com`"),
+    ];
+    for (action, rules, has) in cases {
+        let manifests = manifests(action, rules);
+        let ask = |flow: &str| Files { manifests: &manifests, ..Files::default() }.page(flow);
+        let page = ask("app=web@shop -> app=db@shop:80");
+        let note = page.split_once("it hangs on the request: `").and_then(|(_, rest)| rest.split_once("`, for one, would pass"));
+        let Some((request, _)) = note else { panic!("{rules}: {page}") };
+        assert!(format!("`{request}`").contains(has), "{rules}: {request}");
+        let asked = ask(&format!("app=web@shop -> app=db@shop:80 {request}"));
+        assert!(asked.starts_with("ALLOWED"), "{rules}: {request}\n{asked}");
+    }
+}

@@ -41,7 +41,7 @@ fn told(manifests: &str, flow: &str) -> (String, Vec<String>) {
 #[test]
 fn what_is_no_http_gets_no_further_than_to_the_proxy() {
     let http = shop(MESHED, "name: http");
-    for flow in ["pod/web@shop -> svc/db@shop:80", "pod/plain@shop -> svc/db@shop:80", "pod/plain@shop -> app=db@shop:8080"] {
+    for flow in ["pod/web@shop -> pod/db@shop:8080", "pod/plain@shop -> svc/db@shop:80", "pod/plain@shop -> app=db@shop:8080"] {
         let (seen, notes) = told(&http, flow);
         assert_eq!(seen, "an open connection, on which db's proxy answers what is no HTTP with HTTP 400", "{flow}");
         assert_eq!(notes.len(), 1, "{flow}");
@@ -50,6 +50,45 @@ fn what_is_no_http_gets_no_further_than_to_the_proxy() {
     // With a request it is HTTP.
     let (seen, notes) = told(&http, "pod/web@shop -> svc/db@shop:80 GET /");
     assert_eq!((&*seen, notes.len()), ("the answer of db", 0));
+}
+
+/// A sidecar reads what its own pod calls of a Service before anybody else does, whoever is called.
+#[test]
+fn the_sidecar_of_the_client_answers_first() {
+    let called = "pod/web@shop -> svc/db@shop:80";
+    let outside = "labels: {app: db, sidecar.istio.io/inject: \"false\"}";
+    for manifests in [shop(MESHED, "name: http"), shop(MESHED, "name: http").replace("labels: {app: db}", outside)] {
+        let (seen, notes) = told(&manifests, called);
+        assert_eq!(seen, "an open connection, on which web's own proxy answers what is no HTTP with HTTP 400");
+        assert!(notes.len() == 1 && notes[0].starts_with("web's own proxy reads this port as HTTP alone"), "{notes:?}");
+    }
+    // What other Services have on the port may change what it listens for; the server's proxy reads it all the same, if there is one.
+    let other = service("other", "name: web").replace("app: db", "app: other");
+    let (seen, _) = told(&(shop(MESHED, "name: http") + &other), called);
+    assert_eq!(seen, "an open connection, on which a proxy on the way answers what is no HTTP with HTTP 400");
+    let manifests = shop(MESHED, "name: http").replace("labels: {app: db}", outside) + &other;
+    assert_eq!(told(&manifests, called), ("an open connection".to_owned(), Vec::new()));
+    // What it does not take over it does not read.
+    let past = "labels: {app: web}, annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: \"80\"}";
+    let (seen, _) = told(&shop(MESHED, "name: http").replace("labels: {app: web}", past), called);
+    assert_eq!(seen, "an open connection, on which db's proxy answers what is no HTTP with HTTP 400");
+}
+
+/// A filter of the network closes the connection, whatever is said on it.
+#[test]
+fn where_a_port_is_read_as_bytes_nobody_answers_requests() {
+    let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: closed, namespace: shop}\nspec: {}\n";
+    let seen = |manifests: &str| {
+        let manifests = manifests.to_owned() + deny;
+        let answer = Files { manifests: &manifests, config: CONFIG, ..Files::default() }.ask("pod/web@shop -> svc/db@shop:80 GET /");
+        answer.cases[0].client.clone().unwrap_or_default()
+    };
+    let resets = "the connection opens, then resets (not a timeout)";
+    let logs = "; db's proxy logs rbac_access_denied_matched_policy[none]";
+    assert_eq!(seen(&shop(MESHED, "name: tcp-db")), format!("{resets}{logs}"));
+    assert_eq!(seen(&shop(MESHED, "name: http")), format!("HTTP 403 `RBAC: access denied`{logs}"));
+    let disputed = shop(MESHED, "name: http") + &service("raw", "name: tcp");
+    assert_eq!(seen(&disputed), format!("HTTP 403 `RBAC: access denied`, or {resets}, where the port is read as bytes{logs}"));
 }
 
 /// Only where a proxy reads nothing else: not by its first bytes, not as bytes, not past the proxy, and not without one.

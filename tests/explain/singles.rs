@@ -225,6 +225,64 @@ fn a_label_of_one_of_several_workloads_has_no_flat_answer() {
     assert_eq!(verdict(&replicas.replace("inject: \"false\"", "inject: \"true\"")), Some(Verdict::Denied));
 }
 
+/// A Deployment and the `ReplicaSet` that it makes, as a dump has both: it says no more than the Deployment but the hash.
+fn rolled_out(name: &str, hash: &str, opted: &str, replicas: u32) -> String {
+    let deployment = opted_out("Deployment", "apps/v1", name).replace("inject: \"false\"", &format!("inject: \"{opted}\""));
+    let set = deployment
+        .replace("kind: Deployment", "kind: ReplicaSet")
+        .replace("app: out}", &format!("app: out, pod-template-hash: {hash}}}"))
+        .replace("spec: {template", &format!("spec: {{replicas: {replicas}, template"))
+        .replace(
+            &format!("metadata: {{name: {name}, namespace: shop}}"),
+            &format!(
+                "metadata: {{name: {name}-{hash}, namespace: shop, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: {name}}}]}}"
+            ),
+        );
+    deployment + &set
+}
+
+/// Whose pods have a hash their `ReplicaSet` shows, though it went into its Deployment; for a port by name as for one by number.
+#[test]
+fn a_replica_set_shows_whose_hash_it_is() {
+    let ask = |workloads: &str, port: u16| {
+        let manifests = unshown(workloads, "pod-template-hash: h2");
+        Files { manifests: &manifests, config: MESHED, ..Files::default() }.ask(&format!("pod/cli@shop -> svc/s@shop:{port}"))
+    };
+    for port in [80, 81] {
+        let answer = ask(&(rolled_out("out", "h2", "false", 1) + &rolled_out("other", "h3", "true", 1)), port);
+        assert_eq!(answer.verdict, Some(Verdict::Allowed), "{port}");
+        assert_eq!(answer.cases.len(), 1, "{port}");
+        assert_eq!(answer.cases[0].destination_name.as_deref(), Some("Deployment shop/out"));
+        assert!(!answer.cases[0].notes.iter().any(|note| note.contains("no manifest shows")), "{:?}", answer.cases[0].notes);
+        // One that runs no pods shows nothing.
+        assert_eq!(ask(&(rolled_out("out", "h2", "false", 0) + &rolled_out("other", "h3", "true", 1)), port).verdict, None, "{port}");
+    }
+}
+
+/// By name as by number: who is shown with a label of one maker is behind the Service, and no other.
+#[test]
+fn a_port_by_name_leads_to_those_who_are_shown() {
+    let pod = |name: &str, hash: &str| {
+        let labels = format!(
+            "namespace: shop, labels: {{app: out, pod-template-hash: {hash}}}, annotations: {{sidecar.istio.io/inject: \"false\"}}, \
+             ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {name}-{hash}}}]}}"
+        );
+        named("Pod", "v1", &format!("{name}-{hash}-x"), "{containers: [{name: main, ports: [{name: http, containerPort: 8080}]}]}")
+            .replace("namespace: shop}", &labels)
+    };
+    let other = opted_out("Deployment", "apps/v1", "other");
+    let pods = opted_out("Deployment", "apps/v1", "out") + &other + &pod("out", "h2") + &pod("other", "h3");
+    let closed = named("NetworkPolicy", "networking.k8s.io/v1", "closed", "{podSelector: {matchLabels: {v: b}}, policyTypes: [Ingress]}");
+    let manifests = unshown(&pods, "pod-template-hash: h2") + &closed;
+    for port in [80, 81] {
+        let answer = Files { manifests: &manifests, config: MESHED, ..Files::default() }.ask(&format!("pod/cli@shop -> svc/s@shop:{port}"));
+        let names: Vec<_> = answer.cases.iter().filter_map(|case| case.destination_name.as_deref()).collect();
+        assert!(names.iter().all(|name| !name.contains("other")) && !names.is_empty(), "{port}: {names:?}");
+        let alike = answer.cases.iter().flat_map(|case| &case.notes).any(|note| note.contains("other"));
+        assert!(!alike, "{port}");
+    }
+}
+
 /// Some controllers make the value of a workload's name: of another's it is not taken for this one's.
 #[test]
 fn a_label_that_names_another_workload_is_not_of_this_one() {

@@ -469,9 +469,29 @@ impl Pair<'_> {
             // Between two pods that ztunnel serves everything is carried in mTLS (`semantics.md` §5.1).
             let carried = is_ambient(self.from.1) && is_ambient(self.to.1) && protocol == Protocol::Tcp;
             let possible = if *transport == Transport::Plaintext { !carried } else { spoken };
-            let wanted = if possible { Said::from(&self.cluster.decide(&question).verdict) } else { Said::Denied };
+            let wanted = match self.by_tunnel(&connection) {
+                Some(by_tunnel) => by_tunnel,
+                None if possible => self.heard(port, protocol, Said::from(&self.cluster.decide(&question).verdict)),
+                None => Said::Denied,
+            };
             self.fault(&connection, wanted, Over::Nothing)
         })
+    }
+
+    /// What becomes of an answer on a port where nobody listens who is known.
+    fn heard(&self, port: u16, protocol: Protocol, answer: Said) -> Said {
+        let is_silent = protocol == Protocol::Tcp && self.cluster.silence(self.to.1, port).is_some();
+        if answer == Said::Allowed && is_silent { Said::Unspecified } else { answer }
+    }
+
+    /// What a sidecar gets that may call a pod outside of the mesh by the tunnel; none where nobody does.
+    fn by_tunnel(&self, connection: &Connection<'_>) -> Option<Said> {
+        let has_sidecar = is_meshed(self.from.1) && !is_ambient(self.from.1);
+        if connection.transport != Transport::Mtls || !has_sidecar || !self.cluster.may_be_tunnelled_to(self.to.1) {
+            return None;
+        }
+        let question = self.question(connection, Some(Transport::Mtls), Addressed::Unsaid);
+        Some(Said::from(&self.cluster.decide(&question).verdict))
     }
 
     /// The same about a call that goes over the waypoint: of the Service, or of a pod that is bound to it.
@@ -492,7 +512,8 @@ impl Pair<'_> {
         let protocol = Protocol::Tcp;
         let over = if call.waypoint.is_some() { Over::Waypoint } else { Over::Nothing };
         let connection = |transport| Connection { protocol, port, transport, request };
-        let wanted = Said::from(&self.cluster.decide(&self.question(&connection(Transport::Mtls), None, call.addressed.clone())).verdict);
+        let answer = Said::from(&self.cluster.decide(&self.question(&connection(Transport::Mtls), None, call.addressed.clone())).verdict);
+        let wanted = self.heard(port, protocol, answer);
         let hear = |listing: &Listing| {
             [Transport::Mtls, Transport::Plaintext].map(|transport| said(listing, self.from.0, self.to.0, &connection(transport), over))
         };

@@ -11,7 +11,7 @@ use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
 use crate::cluster::{Names, WaypointCall};
-use crate::flow::{DataPlane, Peer, Pod, Protocol, Symbol};
+use crate::flow::{DataPlane, Peer, Pod, PortSet, Protocol, Symbol};
 use crate::inventory::{PortTarget, ServiceFacts, ServiceKind, ServicePort};
 
 impl Mesh {
@@ -46,6 +46,16 @@ impl Mesh {
             service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(call)
         });
         calls.collect()
+    }
+
+    /// The TCP ports of a pod to which Services lead whoever does not choose pods itself, as far as they are known.
+    pub(crate) fn named_ports(&self, destination: &Endpoint) -> PortSet {
+        let Peer::Pod(pod) = &destination.peer else { return PortSet::none() };
+        let ports = self.services_of(pod).into_iter().flat_map(|service| {
+            let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+            own.flat_map(move |port| arrivals(service, port, destination))
+        });
+        ports.fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, port)))
     }
 
     /// Whether clients speak the mesh's mTLS with a pod only where a rule tells them to (`Mesh::by_itself`): it does not say that it takes it.
@@ -124,6 +134,11 @@ fn leads_to(service: &ServiceFacts, port: &ServicePort, destination: &Endpoint) 
         ports.push(port.port);
     }
     ports
+}
+
+/// The ports of the pod at which whoever calls a port of a Service arrives, as far as they are known.
+fn arrivals(service: &ServiceFacts, port: &ServicePort, destination: &Endpoint) -> Vec<u16> {
+    if service.kind == ServiceKind::Headless { vec![port.port] } else { translated(port, destination) }
 }
 
 fn translated(port: &ServicePort, destination: &Endpoint) -> Vec<u16> {

@@ -93,7 +93,10 @@ impl Mesh {
 
     /// Whether a pod has a sidecar to which no pod of ambient mode can tunnel, as there is none: whether it listens for tunnels is not known.
     pub(crate) fn is_without_tunnels(&self, destination: &Endpoint) -> bool {
-        !self.has_ambient && matches!(self.guard(destination), Guard::Sidecar(_))
+        let Peer::Pod(pod) = &destination.peer else { return false };
+        let known = (pod, &destination.facts);
+        let has_sidecar = || plane(destination) == DataPlane::Sidecar && self.proxy_role(known) != ProxyRole::Gateway;
+        !self.has_ambient && has_sidecar() && !self.is_tunnel(known)
     }
 
     fn guard<'m>(&'m self, destination: &'m Endpoint) -> Guard<'m> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::Mesh;
 use super::attachment::{Acts, GATEWAY_NAME, Known, selects};
 use super::chain::ChainKind;
-use super::end::Guard;
+use super::end::plane;
 use super::proxy::{Attached, Proxy};
 use super::read::gateway::Gateway;
 use super::services::{Class, selects as leads_to};
@@ -23,7 +23,7 @@ use crate::cluster::ProxyRole;
 use crate::cluster::decision::Document;
 use crate::cluster::object::Object;
 use crate::cluster::question::{Endpoint, Facts, NamedPort};
-use crate::flow::{DataPlane, Labels, Pod, Protocol, Request, Symbol, Transport};
+use crate::flow::{DataPlane, Labels, Peer, Pod, PortSet, Protocol, Request, Symbol, Transport};
 use crate::inventory::{PortTarget, ServiceFacts};
 
 /// A `Gateway` of Istio's own kind.
@@ -137,11 +137,20 @@ impl Mesh {
         gateway.is_some_and(|gateway| &*gateway.class == GATEWAY_CLASS)
     }
 
-    /// Whether a pod is a gateway that has no listener on a port, as all say that open ports of it. A gateway captures nothing, so there nobody
-    /// of the mesh answers.
-    pub(crate) fn is_unopened(&self, end: &Endpoint, port: u16) -> bool {
-        let is_open = |edge: &Edge<'_>| OWN_PORTS.contains(&port) || edge.told != Told::Everywhere || !edge.at(port).is_empty();
-        matches!(&self.end(end).guard, Guard::Gateway(edge) if !is_open(edge))
+    /// The TCP ports on which a gateway has no listener, as all say that open ports of it; none of any other pod. A gateway captures nothing, so
+    /// there nobody of the mesh answers.
+    pub(crate) fn unopened(&self, end: &Endpoint) -> PortSet {
+        let Peer::Pod(pod) = &end.peer else { return PortSet::none() };
+        let known = (pod, &end.facts);
+        if self.is_tunnel(known) || plane(end) != DataPlane::Sidecar || self.proxy_role(known) != ProxyRole::Gateway {
+            return PortSet::none();
+        }
+        let edge = self.edge(known);
+        if edge.told != Told::Everywhere {
+            return PortSet::none();
+        }
+        let opened = edge.ports().map(|port| PortSet::one(Protocol::Tcp, port));
+        opened.fold(PortSet::full(Protocol::Tcp), |rest, port| rest.subtract(&port))
     }
 
     /// The Gateway of the Gateway API that a pod carries the name of.

@@ -6,6 +6,8 @@
 mod outward;
 mod sidecar;
 
+pub(crate) use sidecar::UNNAMED;
+
 use super::Mesh;
 use super::attachment::{self, Acts, GATEWAY_NAME, Known};
 use super::end::plane;

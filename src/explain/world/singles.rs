@@ -18,6 +18,16 @@ impl World {
     /// The pods at an end whose workload is not there by what it says itself; of one workload, if one is given. Those of one workload that
     /// nobody tells apart are one.
     pub(super) fn singles(&self, end: &End, of: Option<&Object>) -> Vec<Known> {
+        let mut found = self.shown(end, of);
+        // Whoever is there is there, whoever is asked about.
+        let all = of.map(|_| self.shown(end, None));
+        let taken = self.taken(end, of, &found, all.as_ref().unwrap_or(&found));
+        found.extend(taken);
+        found
+    }
+
+    /// Those of whom the manifests show that they are at an end.
+    fn shown(&self, end: &End, of: Option<&Object>) -> Vec<Known> {
         let is_asked =
             |object: &Object| of.is_none_or(|of| (of.kind, &of.namespace, &of.name) == (object.kind, &object.namespace, &object.name));
         let mut shown: BTreeMap<&Object, Vec<(&OnePod, &[IpAddr])>> = BTreeMap::new();
@@ -29,30 +39,46 @@ impl World {
                 shown.entry(&pod.object).or_default().push((pod, addresses));
             }
         }
+        let is_shown = |set: &&OnePod| shown.contains_key(&set.object);
+        let replicas = self.addressed.replicas().iter().filter(|set| set.is_at(end) && is_asked(&set.object));
+        let replicas: Vec<&OnePod> = replicas.filter(|set| !is_shown(set) && self.is_apart(set, end, of)).collect();
+        let replicas = replicas.into_iter().filter_map(|set| self.replica_of(set)).filter(|known| is_at(known, end));
         let shown = shown.into_values().filter_map(|pods| self.as_one(&pods)).filter(|known| is_at(known, end));
         let sets = self.addressed.sets().iter().filter(|(object, _)| is_asked(object));
         let made = sets.flat_map(|(object, ordinals)| self.made(object, *ordinals, end)).filter(|known| {
             let name = known.endpoint.facts.one_pod.as_ref();
             name.is_some_and(|name| !names.contains(name))
         });
-        let mut found: Vec<Known> = shown.chain(made).collect();
-        let taken = self.taken(end, of, &found);
-        found.extend(taken);
-        found
+        shown.chain(replicas).chain(made).collect()
+    }
+
+    /// Any pod of a `ReplicaSet`, of which no more is known than what it says of all.
+    fn replica_of(&self, set: &OnePod) -> Option<Known> {
+        let mut known = self.as_it_is(set, &[])?;
+        known.endpoint.facts.one_pod = None;
+        Some(known)
     }
 
     /// The workloads of which nobody shows that their pods are at an end, and which make pods that may be: each as these pods. Where some
     /// are known to be there, those are out whose pods would share a label with them that a controller gives to no others' pods.
-    fn taken(&self, end: &End, of: Option<&Object>, found: &[Known]) -> Vec<Known> {
+    fn taken(&self, end: &End, of: Option<&Object>, found: &[Known], all: &[Known]) -> Vec<Known> {
         let cubes: Vec<PodCube> = alternatives(end).iter().flat_map(|pods| pods.cubes().to_vec()).collect();
         let is_there = |known: &&Known| is_at(known, end);
-        let there: Vec<&Pod> = self.pods.iter().filter(is_there).chain(found).filter_map(Known::pod).collect();
+        let there: Vec<&Pod> = self.pods.iter().filter(is_there).chain(all).filter_map(Known::pod).collect();
         let is_asked = |known: &&Known| {
             let is_found = found.iter().any(|found| found.name == known.name);
             !is_found && !is_at(known, end) && of.is_none_or(|of| is_object(known, of))
         };
         let as_these = |known: &Known| cubes.iter().filter_map(|cube| taken_for(known, cube, &there)).find(|known| is_at(known, end));
         self.pods.iter().filter(is_asked).filter_map(as_these).collect()
+    }
+
+    /// Whether the pods of a workload are surely not at an end, as somebody else's are who share no such label with others.
+    pub(super) fn are_of_another(&self, known: &Known, end: &End) -> bool {
+        let all = self.shown(end, None);
+        let there: Vec<&Pod> = self.pods.iter().filter(|known| is_at(known, end)).chain(&all).filter_map(Known::pod).collect();
+        let cubes: Vec<PodCube> = alternatives(end).iter().flat_map(|pods| pods.cubes().to_vec()).collect();
+        !cubes.is_empty() && cubes.iter().all(|cube| is_of_another(known, cube, &there))
     }
 
     /// Whether a pod has to be looked at by itself: neither its workload is at the end, nor is it in the list as itself.
@@ -141,6 +167,16 @@ fn taken_for(known: &Known, cube: &PodCube, there: &[&Pod]) -> Option<Known> {
     }
     (facts.addresses, facts.node) = (Vec::new(), None);
     Some(taken)
+}
+
+/// Whether a cube asks for a label that a workload leaves open, and that is the one of somebody else who is there.
+fn is_of_another(known: &Known, cube: &PodCube, there: &[&Pod]) -> bool {
+    let Some(pod) = known.pod() else { return false };
+    let open = cube.labels.iter().filter(|(key, _)| known.endpoint.facts.open_labels.contains(*key) && OF_ONE_MAKER.contains(&&***key));
+    open.filter_map(|(key, values)| Some((key, values.finite()?))).any(|(key, values)| {
+        let shares = |value: &Symbol| there.iter().any(|there| there.namespace == pod.namespace && there.labels.get(key) == Some(value));
+        matches!(values, [value] if shares(value))
+    })
 }
 
 /// The pod of a number of a `StatefulSet`; none if what the set says of all its pods holds that label already.

@@ -10,11 +10,11 @@ use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls};
 use crate::cluster::mesh::end::plane;
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::{Addressed, Endpoint, Question};
-use crate::flow::{DataPlane, Peer, Pod, Protocol, Transport};
+use crate::flow::{DataPlane, Peer, Pod, PortSet, Protocol, Transport};
 use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
 
 /// A client that writes the name of a Service in its request may get through all the same.
-const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what no Service names, as of the addresses of pods";
+pub(crate) const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what no Service names, as of the addresses of pods";
 const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
 
 impl Mesh {
@@ -38,7 +38,7 @@ impl Mesh {
     }
 
     /// Whether a sidecar does not touch a connection. Gateways make their own, and are told of everybody.
-    fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
+    pub(in crate::cluster::mesh) fn is_left_as_it_comes(&self, question: &Question, (client, pod): (&Pod, &Pod), target: &Target) -> Truth {
         const PAST: &str = "whether the caller's sidecar takes the connection over, as annotations keep some from it";
         if self.is_gateway(&question.source) {
             return Truth::No;
@@ -63,18 +63,39 @@ impl Mesh {
     /// What a sidecar speaks (`semantics.md` §3.3).
     fn ways_taken_over(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
         let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
-            let is_refused = self.refuses_unnamed && question.addressed == Addressed::Pod && !self.is_gateway(&question.source);
+            let is_refused = || self.refused_unnamed(&question.source).contains(Protocol::Tcp, question.port);
+            let is_refused = question.addressed == Addressed::Pod && is_refused();
             return vec![Route { doubt: is_refused.then_some(UNNAMED), ..self.route(question, plain) }];
         };
         let said = if known { self.said(client, called) } else { Said::Nothing };
         let mut ways = self.ways_to_service(question, said, plain);
         // Who says of itself that it listens for tunnels may be called so, whatever else it is.
-        let is_labelled = plane(&question.destination) == DataPlane::None && self.mislabelled(&question.destination).is_some();
-        if is_labelled && self.platform.hbone_from_sidecars != Some(false) {
+        if self.may_be_tunnelled_to(&question.destination) {
             let tunnel = Course { speaks: Speaks::Mtls, tunnel: true, rule: None, ..plain.clone() };
             ways.push(self.route(question, &tunnel));
         }
         told_apart(ways, LABELLED)
+    }
+
+    /// Whether sidecars may call an end by the tunnel that is in no mesh, as its label says that it listens there.
+    pub(crate) fn may_be_tunnelled_to(&self, end: &Endpoint) -> bool {
+        let is_labelled = || plane(end) == DataPlane::None && self.mislabelled(end).is_some();
+        self.platform.hbone_from_sidecars != Some(false) && is_labelled()
+    }
+
+    /// The TCP ports on which the sidecar of a client refuses, or may refuse, calls of addresses of pods: all that it takes over, as far as
+    /// that is known. Gateways make their own connections, and are told of everybody.
+    pub(crate) fn refused_unnamed(&self, client: &Endpoint) -> PortSet {
+        if !self.refuses_unnamed || plane(client) != DataPlane::Sidecar || self.is_gateway(client) {
+            return PortSet::none();
+        }
+        let full = PortSet::full(Protocol::Tcp);
+        match &client.facts.outbound {
+            OutboundCapture::All => full,
+            OutboundCapture::AllBut(ports) | OutboundCapture::NotAll(ports) => {
+                ports.iter().fold(full, |rest, port| rest.subtract(&PortSet::one(Protocol::Tcp, *port)))
+            }
+        }
     }
 
     /// What a sidecar speaks to a pod of which its registry knows.
