@@ -2,6 +2,7 @@
 //! what the proof takes for granted holds, breaks or stays open.
 
 mod assumed;
+mod elsewhere;
 mod gateways;
 mod patterns;
 

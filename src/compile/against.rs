@@ -125,22 +125,30 @@ fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, De
     }
 }
 
-/// What policies of namespaces that the intents do not manage stop, in words: one flow for the same policies.
+/// What is stopped, or may be, in namespaces that the intents do not manage, in words: one flow for the same policies or the same reason.
 fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
     let mut told: BTreeMap<String, &Flow> = BTreeMap::new();
     for difference in &found.stopped {
         told.entry(stopping(&decide(cluster, &difference.flow))).or_insert(&difference.flow);
     }
-    let mut notes: Vec<String> = told
-        .into_iter()
-        .map(|(policies, flow)| {
-            format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", flow_words(flow))
-        })
-        .collect();
-    if !found.is_complete {
-        notes.push("what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned());
+    let mut open: BTreeMap<&str, (&Flow, BTreeSet<&Symbol>)> = BTreeMap::new();
+    for difference in &found.open {
+        let Verdict::Unspecified(why) = &difference.right else { continue };
+        open.entry(why).or_insert_with(|| (&difference.flow, BTreeSet::new())).1.insert(&difference.namespace);
     }
-    notes
+    let stopped = told.into_iter().map(|(policies, flow)| {
+        format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", flow_words(flow))
+    });
+    let left_open = open.into_iter().map(|(why, (flow, namespaces))| {
+        let more = match namespaces.len() - 1 {
+            0 => String::new(),
+            1 => ", and others of 1 more".to_owned(),
+            more => format!(", and others of {more} more"),
+        };
+        format!("`{}` may be stopped in a namespace that the intents do not manage{more} ({why}); they let it through", flow_words(flow))
+    });
+    let cut_short = "what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned();
+    stopped.chain(left_open).chain((!found.is_complete).then_some(cut_short)).collect()
 }
 
 /// The policies that stop a flow, as `NetworkPolicy shop/a and NetworkPolicy shop/b`.

@@ -24,8 +24,8 @@ use twogate::verify::{Checked, Difference, Status, flow_words};
 /// Services and workloads into `--manifests -`.
 ///
 /// What the comparison takes for granted is listed, each with what the manifests show of it: `holds`, `broken`, or `open` where they
-/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop of what they
-/// let through, and what a `VirtualService` does to requests before they arrive.
+/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop,
+/// of what they let through, and what a `VirtualService` does to requests before they arrive.
 ///
 /// Exit status: 0 equal, and nothing that it takes for granted is broken; 1 otherwise; 2 something could not be read.
 #[derive(Debug, Args)]
