@@ -4,6 +4,7 @@
 mod assumed;
 mod elsewhere;
 mod gateways;
+mod named_ports;
 mod patterns;
 
 use std::fmt::Write as _;

@@ -11,9 +11,12 @@ use super::platform::{joining, proof_platform};
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Flow, Symbol, Verdict};
+use crate::flow::{Flow, PodSet, Symbol, Verdict};
+use crate::ir::WorkloadPort;
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Elsewhere, Ends, Incomplete, check_assumptions, flow_words, prove, stopped_elsewhere};
+use crate::verify::{
+    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, check_assumptions, flow_words, prove, stopped_elsewhere,
+};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +105,10 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     if proof.incomplete.is_empty() {
         notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster));
     }
-    let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    for checked in &mut assumptions {
+        tell_the_line(checked, &outcome);
+    }
     Against {
         relation,
         differences,
@@ -123,6 +129,19 @@ fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, De
         (Verdict::Allowed, Verdict::Unspecified(_)) => (Difference { right: decision.verdict.clone(), ..difference }, decision),
         _ => (difference, decision),
     }
+}
+
+/// Adds the line that says which number a port's name stands for, where manifests say otherwise.
+fn tell_the_line(checked: &mut Checked, outcome: &Outcome) {
+    let (Assumption::NamedPort { pods, name, protocol, number }, Status::Broken(why)) = (&checked.assumption, &mut checked.status) else {
+        return;
+    };
+    let says_it = |port: &WorkloadPort| (&port.name, port.protocol, port.number) == (name, *protocol, *number);
+    let mut lines = outcome.policy.workloads.iter().filter(|line| line.ports.iter().any(says_it));
+    let Some(line) = lines.find(|line| pods.overlaps(&PodSet::from(line.cube()))) else { return };
+    let Some(source) = outcome.sources.get(line.location.file) else { return };
+    let place = format!("{}:{}", source.name(), source.position(line.location.span.start).line);
+    why.extend([", and `", &place, "` says ", &number.to_string()]);
 }
 
 /// What is stopped, or may be, in namespaces that the intents do not manage, in words: one flow for the same policies or the same reason.
