@@ -2,6 +2,7 @@
 //! what the proof takes for granted holds, breaks or stays open.
 
 mod assumed;
+mod beside_open;
 mod elsewhere;
 mod gateways;
 mod named_ports;

@@ -23,13 +23,13 @@ use crate::verify::{
 pub enum Relation {
     /// They do what the intents say, but for what a line accepts.
     Equal,
-    /// They also let through what no line says.
+    /// They also let through what no line says, whatever else is left open.
     Wider,
-    /// They stop something that a line lets through.
+    /// They stop something that a line lets through, whatever else is left open.
     Narrower,
     /// Both.
     Different,
-    /// It could not be decided: the intents or the manifests have errors, or the platform leaves it open.
+    /// No difference is certain, and it could not be decided: the intents or the manifests have errors, or the platform leaves it open.
     Undecided,
 }
 
@@ -53,7 +53,7 @@ pub struct Against {
     pub outcome: Outcome,
     /// How the two stand.
     pub relation: Relation,
-    /// The differences, each with what the cluster does with its flow.
+    /// The differences, each with what the cluster does with its flow; those that the platform leaves open stand last.
     pub differences: Vec<(Difference, Decision)>,
     /// Flows that pass though no line says so, because their line accepts it.
     pub accepted: Vec<Difference>,
@@ -98,8 +98,9 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         return none(outcome);
     }
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
-    let differences: Vec<(Difference, Decision)> =
+    let mut differences: Vec<(Difference, Decision)> =
         proof.differences.into_iter().map(|difference| from_end_to_end(difference, &cluster)).collect();
+    differences.sort_by_key(|(difference, _)| matches!(difference.right, Verdict::Unspecified(_)));
     let relation = relation(differences.iter().map(|(difference, _)| &difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
@@ -178,22 +179,42 @@ fn stopping(decision: &Decision) -> String {
     if names.is_empty() { "policies".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(" and ") }
 }
 
-/// What manifests are of which some differences are known, by what each lets become of its flow.
+/// What manifests are of which some differences are known, by what each lets become of its flow. What is left open beside a certain
+/// difference does not take that back.
 fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, incomplete: &[Incomplete]) -> Relation {
-    let mut wider = false;
-    let mut narrower = false;
+    let (mut wider, mut narrower, mut open) = (false, false, !incomplete.is_empty());
     for verdict in found {
         match verdict {
             Verdict::Allowed => wider = true,
             Verdict::Denied => narrower = true,
-            Verdict::Unspecified(_) => return Relation::Undecided,
+            Verdict::Unspecified(_) => open = true,
         }
     }
     match (wider, narrower) {
-        _ if !incomplete.is_empty() => Relation::Undecided,
-        (false, false) => Relation::Equal,
+        (true, true) => Relation::Different,
         (true, false) => Relation::Wider,
         (false, true) => Relation::Narrower,
-        (true, true) => Relation::Different,
+        (false, false) if open => Relation::Undecided,
+        (false, false) => Relation::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What could not be compared, as what the platform leaves open, is no more than what is certain.
+    #[test]
+    fn a_certain_difference_decides_the_relation() {
+        let open = Verdict::Unspecified(String::new());
+        let of = |found: &[&Verdict], incomplete: &[Incomplete]| relation(found.iter().copied(), incomplete);
+        for incomplete in [&[][..], &[Incomplete::Names]] {
+            assert_eq!(of(&[&open, &Verdict::Allowed], incomplete), Relation::Wider);
+            assert_eq!(of(&[&Verdict::Denied, &open], incomplete), Relation::Narrower);
+            assert_eq!(of(&[&Verdict::Denied, &open, &Verdict::Allowed], incomplete), Relation::Different);
+            assert_eq!(of(&[&open], incomplete), Relation::Undecided);
+        }
+        assert_eq!(of(&[], &[Incomplete::Names]), Relation::Undecided);
+        assert_eq!(of(&[], &[]), Relation::Equal);
     }
 }

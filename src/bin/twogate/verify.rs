@@ -27,6 +27,9 @@ use twogate::verify::{Checked, Difference, Status, flow_words};
 /// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop,
 /// of what they let through, and what a `VirtualService` does to requests before they arrive.
 ///
+/// What is certain decides the first word, and what the platform leaves open beside it is told too; `undecided` means that no difference
+/// is certain.
+///
 /// Exit status: 0 equal, and nothing that it takes for granted is broken; 1 otherwise; 2 something could not be read.
 #[derive(Debug, Args)]
 #[command(
@@ -173,11 +176,23 @@ impl Report {
             1 => "1 assumption does not hold there: see `broken`".to_owned(),
             _ => format!("{broken} assumptions do not hold there: see `broken`"),
         };
+        let beside = self.left_open().map(|what| format!("; {what}")).unwrap_or_default();
         match (self.relation, broken) {
-            (relation, 0) => format!("{relation}: {}", self.meaning()),
+            (relation, 0) => format!("{relation}: {}{beside}", self.meaning()),
             ("equal", _) => format!("equal, but {not_so}"),
-            (relation, _) => format!("{relation}: {}; and {not_so}", self.meaning()),
+            (relation, _) => format!("{relation}: {}{beside}; and {not_so}", self.meaning()),
         }
+    }
+
+    /// What is left open beside a difference that is certain.
+    fn left_open(&self) -> Option<&'static str> {
+        if ["equal", "undecided"].contains(&self.relation) {
+            return None;
+        }
+        if self.differences.iter().any(Line::is_left_open) {
+            return Some("the platform leaves open what becomes of others");
+        }
+        (!self.not_compared.is_empty()).then_some("not every connection could be compared")
     }
 
     fn meaning(&self) -> &'static str {
@@ -252,8 +267,13 @@ impl Line {
 
     /// Whether another connection is decided alike, by the same objects, or left open for the same reason.
     fn is_like(&self, other: &Self) -> bool {
-        let left_open = !["allowed", "denied"].contains(&&*self.manifests);
-        self.intents == other.intents && self.manifests == other.manifests && (left_open || self.documents == other.documents)
+        let is_same = self.intents == other.intents && self.manifests == other.manifests;
+        is_same && (self.is_left_open() || self.documents == other.documents)
+    }
+
+    /// Whether the platform leaves open what the manifests do with it.
+    fn is_left_open(&self) -> bool {
+        !["allowed", "denied"].contains(&&*self.manifests)
     }
 }
 
