@@ -7,6 +7,7 @@ mod elsewhere;
 mod gateways;
 mod named_ports;
 mod patterns;
+mod told;
 
 use std::fmt::Write as _;
 

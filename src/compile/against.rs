@@ -15,7 +15,7 @@ use crate::flow::{Flow, PodSet, Symbol, Verdict};
 use crate::ir::WorkloadPort;
 use crate::source::FileId;
 use crate::verify::{
-    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, check_assumptions, flow_words, prove, stopped_elsewhere,
+    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, Telling, check_assumptions, prove, stopped_elsewhere,
 };
 
 /// How manifests stand to the intents.
@@ -53,10 +53,10 @@ pub struct Against {
     pub outcome: Outcome,
     /// How the two stand.
     pub relation: Relation,
-    /// The differences, each with what the cluster does with its flow; those that the platform leaves open stand last.
-    pub differences: Vec<(Difference, Decision)>,
-    /// Flows that pass though no line says so, because their line accepts it.
-    pub accepted: Vec<Difference>,
+    /// The differences; those that the platform leaves open stand last.
+    pub differences: Vec<Told>,
+    /// Flows that pass though no line says so, because their line accepts it, in words.
+    pub accepted: Vec<String>,
     /// How many classes of flows were decided.
     pub classes: usize,
     /// Whether there may be more differences than were looked for.
@@ -67,6 +67,17 @@ pub struct Against {
     pub notes: Vec<String>,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
+}
+
+/// A difference as it is told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The difference.
+    pub difference: Difference,
+    /// What the cluster does with its flow.
+    pub decision: Decision,
+    /// The flow in words.
+    pub flow: String,
 }
 
 /// Holds manifests against intents, over every pod that could exist.
@@ -98,13 +109,13 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         return none(outcome);
     }
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
-    let mut differences: Vec<(Difference, Decision)> =
-        proof.differences.into_iter().map(|difference| from_end_to_end(difference, &cluster)).collect();
-    differences.sort_by_key(|(difference, _)| matches!(difference.right, Verdict::Unspecified(_)));
-    let relation = relation(differences.iter().map(|(difference, _)| &difference.right), &proof.incomplete);
+    let telling = Telling::new(&outcome.policy, &cluster);
+    let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
+    let differences = told(proof.differences, &cluster, &telling);
+    let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
-        notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster));
+        notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster, &telling));
     }
     let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
     for checked in &mut assumptions {
@@ -113,7 +124,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     Against {
         relation,
         differences,
-        accepted: proof.accepted,
+        accepted,
         classes: proof.classes,
         is_cut_short: proof.is_cut_short,
         incomplete: proof.incomplete,
@@ -123,13 +134,20 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     }
 }
 
+/// Differences as they are told, what is certain first.
+fn told(differences: Vec<Difference>, cluster: &Cluster, telling: &Telling<'_>) -> Vec<Told> {
+    let mut all: Vec<Told> = differences.into_iter().map(|difference| from_end_to_end(difference, cluster, telling)).collect();
+    all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
+    all
+}
+
 /// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
-fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, Decision) {
+fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>) -> Told {
     let decision = decide(cluster, &difference.flow);
-    match (&difference.right, &decision.verdict) {
-        (Verdict::Allowed, Verdict::Unspecified(_)) => (Difference { right: decision.verdict.clone(), ..difference }, decision),
-        _ => (difference, decision),
+    if let (Verdict::Allowed, Verdict::Unspecified(_)) = (&difference.right, &decision.verdict) {
+        difference.right = decision.verdict.clone();
     }
+    Told { flow: telling.flow(&difference.flow), difference, decision }
 }
 
 /// Adds the line that says which number a port's name stands for, where manifests say otherwise.
@@ -146,7 +164,7 @@ fn tell_the_line(checked: &mut Checked, outcome: &Outcome) {
 }
 
 /// What is stopped, or may be, in namespaces that the intents do not manage, in words: one flow for the same policies or the same reason.
-fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
+fn elsewhere(found: &Elsewhere, cluster: &Cluster, telling: &Telling<'_>) -> Vec<String> {
     let mut told: BTreeMap<String, &Flow> = BTreeMap::new();
     for difference in &found.stopped {
         told.entry(stopping(&decide(cluster, &difference.flow))).or_insert(&difference.flow);
@@ -157,7 +175,7 @@ fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
         open.entry(why).or_insert_with(|| (&difference.flow, BTreeSet::new())).1.insert(&difference.namespace);
     }
     let stopped = told.into_iter().map(|(policies, flow)| {
-        format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", flow_words(flow))
+        format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", telling.flow(flow))
     });
     let left_open = open.into_iter().map(|(why, (flow, namespaces))| {
         let more = match namespaces.len() - 1 {
@@ -165,7 +183,7 @@ fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
             1 => ", and others of 1 more".to_owned(),
             more => format!(", and others of {more} more"),
         };
-        format!("`{}` may be stopped in a namespace that the intents do not manage{more} ({why}); they let it through", flow_words(flow))
+        format!("`{}` may be stopped in a namespace that the intents do not manage{more} ({why}); they let it through", telling.flow(flow))
     });
     let cut_short = "what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned();
     stopped.chain(left_open).chain((!found.is_complete).then_some(cut_short)).collect()

@@ -55,5 +55,5 @@ fn what_is_stopped_and_what_may_be_are_told_apart() {
     let told = notes(SHOP, &format!("{theirs}---\n{cilium}"));
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains(" is stopped by NetworkPolicy kube-system/theirs, "), "{told:?}");
-    assert!(told[1].contains("@istio-system") && told[1].contains(" may be stopped in "), "{told:?}");
+    assert!(told[1].contains("=istio-system]") && told[1].contains(" may be stopped in "), "{told:?}");
 }

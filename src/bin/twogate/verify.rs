@@ -10,12 +10,15 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use twogate::cluster::{Decision, Document};
-use twogate::compile::{Against, Relation, against};
+use twogate::cluster::Document;
+use twogate::compile::{Against, Relation, Told, against};
 use twogate::diagnostic::order::has_error;
 use twogate::diagnostic::{Diagnostic, code};
 use twogate::flow::Verdict;
-use twogate::verify::{Checked, Difference, Status, flow_words};
+use twogate::ir::Rule;
+use twogate::meaning::speaking;
+use twogate::syntax::ast::{Action, Direction};
+use twogate::verify::{Checked, Difference, Status, Way};
 
 /// Hold manifests, or a dump of a cluster, against the intents.
 ///
@@ -112,6 +115,9 @@ struct Report {
 struct Line {
     flow: String,
     intents: &'static str,
+    /// The rule by which the intents let it through, as `shop.intent:6`; none where no single line does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     manifests: String,
     /// The gates that decided in the manifests, and why.
     because: Vec<String>,
@@ -136,9 +142,9 @@ impl Report {
             version: 1,
             relation: against.relation.name(),
             classes: against.classes,
-            differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
+            differences: against.differences.iter().map(|told| Line::new(against, told)).collect(),
             is_cut_short: against.is_cut_short,
-            accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
+            accepted: against.accepted.clone(),
             not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
             notes: against.notes.clone(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
@@ -235,7 +241,8 @@ impl Group<'_> {
     fn human(&self) -> Vec<String> {
         let first = self.first;
         let mut lines = vec![format!("  {}", first.flow)];
-        lines.push(format!("    the intents say {}, the manifests {}", first.intents, first.manifests));
+        let by = first.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+        lines.push(format!("    the intents say {}{by}, the manifests {}", first.intents, first.manifests));
         lines.extend(first.because.iter().map(|why| format!("      {why}")));
         lines.extend(self.others.iter().take(MAX_ALIKE).map(|line| format!("    so too {}", line.flow)));
         let more = self.others.len().saturating_sub(MAX_ALIKE);
@@ -249,11 +256,23 @@ fn classes(number: usize) -> String {
     format!("{number} class{}", if number == 1 { "" } else { "es" })
 }
 
+/// The rule that opens the end at which manifests stop a connection, or may.
+fn opening<'a>(against: &'a Against, difference: &'a Difference) -> Option<&'a Rule> {
+    let direction = match difference.way {
+        Way::Ingress => Direction::In,
+        Way::Egress => Direction::Out,
+    };
+    let mut speaking = speaking(&against.outcome.policy, &difference.flow, direction).filter(|_| difference.left == Verdict::Allowed);
+    speaking.find(|rule| rule.action == Action::Allow)
+}
+
 impl Line {
-    fn new(difference: &Difference, decision: &Decision) -> Self {
+    fn new(against: &Against, told: &Told) -> Self {
+        let Told { difference, decision, flow } = told;
         let steps = || gates::deciding(decision);
         Self {
-            flow: flow_words(&difference.flow),
+            flow: flow.clone(),
+            rule: opening(against, difference).map(|rule| report::place(rule.location, &against.outcome.sources)),
             intents: if difference.left == Verdict::Allowed { "allowed" } else { "denied" },
             manifests: match &difference.right {
                 Verdict::Allowed => "allowed".to_owned(),
@@ -267,7 +286,7 @@ impl Line {
 
     /// Whether another connection is decided alike, by the same objects, or left open for the same reason.
     fn is_like(&self, other: &Self) -> bool {
-        let is_same = self.intents == other.intents && self.manifests == other.manifests;
+        let is_same = self.intents == other.intents && self.rule == other.rule && self.manifests == other.manifests;
         is_same && (self.is_left_open() || self.documents == other.documents)
     }
 
