@@ -8,6 +8,7 @@ mod gateways;
 mod named_ports;
 mod patterns;
 mod told;
+mod unjudged;
 
 use std::fmt::Write as _;
 

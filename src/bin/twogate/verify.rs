@@ -8,15 +8,17 @@ use crate::inputs::{Inputs, ReadBeside};
 use crate::report::{self, Format as Findings};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use twogate::cluster::Document;
 use twogate::compile::{Against, Relation, Told, against};
 use twogate::diagnostic::order::has_error;
-use twogate::diagnostic::{Diagnostic, code};
+use twogate::diagnostic::{Diagnostic, code, json};
 use twogate::flow::Verdict;
 use twogate::ir::Rule;
 use twogate::meaning::speaking;
+use twogate::source::Sources;
 use twogate::syntax::ast::{Action, Direction};
 use twogate::verify::{Checked, Difference, Status, Way};
 
@@ -56,7 +58,7 @@ pub(crate) struct Verify {
 enum Format {
     /// For people, on the standard output
     Human,
-    /// One JSON object
+    /// One JSON object; where errors leave nothing to compare, its `findings` are those of `check`
     Json,
 }
 
@@ -67,18 +69,18 @@ impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (input, manifests) = match self.inputs.read_beside(&self.manifests, None)? {
-            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
+            ReadBeside::Found(sources, findings) => return self.format.unjudged(&findings, &sources),
             ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         let against = against(input, &manifests);
-        report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
         if has_error(&against.outcome.findings) {
-            return Ok(Exit::Found);
+            return self.format.unjudged(&against.outcome.findings, &against.outcome.sources);
         }
+        report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
         if against.outcome.policy.managed().next().is_none() {
             let finding = Diagnostic::unplaced(code::NO_INPUT, "the intents manage no namespace, so there is nothing to compare");
             let finding = finding.help("open a namespace with `namespace NAME`");
-            return report::findings(&[finding], &against.outcome.sources, Findings::Human);
+            return self.format.unjudged(&[finding], &against.outcome.sources);
         }
         let report = Report::new(&against);
         report::print(&match self.format {
@@ -88,6 +90,31 @@ impl Verify {
         let holds = against.relation == Relation::Equal && report.assumptions.iter().all(|assumption| assumption.status != "broken");
         Ok(if holds { Exit::Fine } else { Exit::Found })
     }
+}
+
+impl Format {
+    /// Writes why nothing was compared: people read findings on the standard error, and programs a result without one.
+    fn unjudged(self, findings: &[Diagnostic], sources: &Sources) -> Result<Exit, Failure> {
+        let exit = report::findings(findings, sources, Findings::Human)?;
+        if self == Self::Json {
+            let told: Value = serde_json::from_str(&json::render(findings, sources, None)).unwrap_or_default();
+            let result = Unjudged { version: VERSION, relation: Relation::Undecided.name(), findings: told.get("findings") };
+            report::print(&(serde_json::to_string_pretty(&result).unwrap_or_default() + "\n"))?;
+        }
+        Ok(exit)
+    }
+}
+
+/// The version of the shapes.
+const VERSION: u32 = 1;
+
+/// That nothing was compared.
+#[derive(Debug, Serialize)]
+struct Unjudged<'a> {
+    version: u32,
+    relation: &'static str,
+    /// Why, as `twogate check --format json` writes it.
+    findings: Option<&'a Value>,
 }
 
 /// The result in words.
@@ -139,7 +166,7 @@ struct Ground {
 impl Report {
     fn new(against: &Against) -> Self {
         Self {
-            version: 1,
+            version: VERSION,
             relation: against.relation.name(),
             classes: against.classes,
             differences: against.differences.iter().map(|told| Line::new(against, told)).collect(),
