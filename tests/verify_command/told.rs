@@ -1,6 +1,6 @@
 //! How counterexamples are told: with the labels of namespaces that decide, and with the line that lets a connection through.
 
-use super::{CONFIG, SHOP, json, labelled, narrower, network};
+use super::{CONFIG, SHOP, json, labelled, narrower, network, wider};
 use crate::cli::Place;
 
 /// The relation and the flows that differ, of manifests with a rule of their own for callers by the labels of their namespaces.
@@ -77,4 +77,21 @@ fn the_line_is_told_that_lets_through_what_is_stopped() {
     place.put("manifests/theirs.yaml", closed.as_bytes());
     let ran = place.run("verify --manifests manifests");
     assert!(ran.stdout.contains(":53") && ran.stdout.contains("\n    the intents say allowed, the manifests denied\n"), "{}", ran.stdout);
+}
+
+/// A counterexample is a question too: whoever pastes it hears what the comparison said, account and transport included.
+#[test]
+fn counterexamples_can_be_asked_about_as_they_are_told() {
+    let place = super::shop();
+    place.put("manifests/theirs.yaml", format!("{}---\n{}", wider(), narrower()).as_bytes());
+    let value = json(&place.run("verify --manifests manifests --format json"));
+    let mut asked = 0;
+    for one in value["differences"].as_array().unwrap() {
+        let flow = one["flow"].as_str().unwrap();
+        let ran = place.run(&format!("explain '{flow}' intents --manifests manifests --format json"));
+        let answer = json(&ran);
+        assert_eq!(answer["verdict"], one["manifests"], "{flow}: {answer}");
+        asked += 1;
+    }
+    assert!(asked > 1, "{value}");
 }
