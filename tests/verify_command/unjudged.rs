@@ -51,3 +51,18 @@ fn what_could_not_be_listed_or_explained_for_errors_is_told_in_json_too() {
         assert_ne!(place.run(arguments).stdout.chars().next(), Some('{'), "{arguments}");
     }
 }
+
+/// What a chart holds is no manifest before it is rendered, and a document that is no map is told as such.
+#[test]
+fn templates_and_documents_without_fields_are_told_as_what_they_are() {
+    let place = shop();
+    let said = |text: &str| {
+        place.put("broken.yaml", text.as_bytes());
+        place.run("verify --manifests broken.yaml").stderr
+    };
+    let chart = said("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ .Values.ns }}\n");
+    assert!(chart.contains("help: render the templates first, as `helm template` does"), "{chart}");
+    let number = said("12\n");
+    assert!(number.contains("]: the document is not what Kubernetes accepts"), "{number}");
+    assert!(!number.contains("render"), "{number}");
+}
