@@ -29,7 +29,7 @@ use crate::threads::in_shares;
 use crate::verify::{Proof, is_any_accepted};
 use crate::{check, format};
 
-pub use against::{Against, Relation, against};
+pub use against::{Against, Relation, Told, against};
 pub use believed::{AskedLabels, Believed};
 pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given, no_objects};

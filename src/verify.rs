@@ -24,6 +24,7 @@ mod reach;
 mod roles;
 mod saying;
 mod shut;
+mod telling;
 mod words;
 mod world;
 
@@ -44,5 +45,6 @@ pub use manifests::Manifests;
 pub use program::Program;
 pub use proof::{Ends, Proof, Written, prove};
 pub use reach::{Product, Reach, Triple, Wanted};
+pub use telling::Telling;
 pub use words::{flow_words, peer_words, request_words, subject_words};
 pub use world::{PolicyWorld, plane_beside};

@@ -2,8 +2,13 @@
 //! what the proof takes for granted holds, breaks or stays open.
 
 mod assumed;
+mod beside_open;
+mod elsewhere;
 mod gateways;
+mod named_ports;
 mod patterns;
+mod told;
+mod unjudged;
 
 use std::fmt::Write as _;
 

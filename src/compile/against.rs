@@ -11,22 +11,25 @@ use super::platform::{joining, proof_platform};
 use super::{Input, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Flow, Symbol, Verdict};
+use crate::flow::{Flow, PodSet, Symbol, Verdict};
+use crate::ir::WorkloadPort;
 use crate::source::FileId;
-use crate::verify::{Checked, Difference, Elsewhere, Ends, Incomplete, check_assumptions, flow_words, prove, stopped_elsewhere};
+use crate::verify::{
+    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, Telling, check_assumptions, prove, stopped_elsewhere,
+};
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// They do what the intents say, but for what a line accepts.
     Equal,
-    /// They also let through what no line says.
+    /// They also let through what no line says, whatever else is left open.
     Wider,
-    /// They stop something that a line lets through.
+    /// They stop something that a line lets through, whatever else is left open.
     Narrower,
     /// Both.
     Different,
-    /// It could not be decided: the intents or the manifests have errors, or the platform leaves it open.
+    /// No difference is certain, and it could not be decided: the intents or the manifests have errors, or the platform leaves it open.
     Undecided,
 }
 
@@ -50,10 +53,10 @@ pub struct Against {
     pub outcome: Outcome,
     /// How the two stand.
     pub relation: Relation,
-    /// The differences, each with what the cluster does with its flow.
-    pub differences: Vec<(Difference, Decision)>,
-    /// Flows that pass though no line says so, because their line accepts it.
-    pub accepted: Vec<Difference>,
+    /// The differences; those that the platform leaves open stand last.
+    pub differences: Vec<Told>,
+    /// Flows that pass though no line says so, because their line accepts it, in words.
+    pub accepted: Vec<String>,
     /// How many classes of flows were decided.
     pub classes: usize,
     /// Whether there may be more differences than were looked for.
@@ -64,6 +67,17 @@ pub struct Against {
     pub notes: Vec<String>,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
+}
+
+/// A difference as it is told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The difference.
+    pub difference: Difference,
+    /// What the cluster does with its flow.
+    pub decision: Decision,
+    /// The flow in words.
+    pub flow: String,
 }
 
 /// Holds manifests against intents, over every pod that could exist.
@@ -95,18 +109,22 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         return none(outcome);
     }
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
-    let differences: Vec<(Difference, Decision)> =
-        proof.differences.into_iter().map(|difference| from_end_to_end(difference, &cluster)).collect();
-    let relation = relation(differences.iter().map(|(difference, _)| &difference.right), &proof.incomplete);
+    let telling = Telling::new(&outcome.policy, &cluster);
+    let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
+    let differences = told(proof.differences, &cluster, &telling);
+    let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
-        notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster));
+        notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster, &telling));
     }
-    let assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    for checked in &mut assumptions {
+        tell_the_line(checked, &outcome);
+    }
     Against {
         relation,
         differences,
-        accepted: proof.accepted,
+        accepted,
         classes: proof.classes,
         is_cut_short: proof.is_cut_short,
         incomplete: proof.incomplete,
@@ -116,31 +134,59 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     }
 }
 
-/// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
-fn from_end_to_end(difference: Difference, cluster: &Cluster) -> (Difference, Decision) {
-    let decision = decide(cluster, &difference.flow);
-    match (&difference.right, &decision.verdict) {
-        (Verdict::Allowed, Verdict::Unspecified(_)) => (Difference { right: decision.verdict.clone(), ..difference }, decision),
-        _ => (difference, decision),
-    }
+/// Differences as they are told, what is certain first.
+fn told(differences: Vec<Difference>, cluster: &Cluster, telling: &Telling<'_>) -> Vec<Told> {
+    let mut all: Vec<Told> = differences.into_iter().map(|difference| from_end_to_end(difference, cluster, telling)).collect();
+    all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
+    all
 }
 
-/// What policies of namespaces that the intents do not manage stop, in words: one flow for the same policies.
-fn elsewhere(found: &Elsewhere, cluster: &Cluster) -> Vec<String> {
+/// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
+fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>) -> Told {
+    let decision = decide(cluster, &difference.flow);
+    if let (Verdict::Allowed, Verdict::Unspecified(_)) = (&difference.right, &decision.verdict) {
+        difference.right = decision.verdict.clone();
+    }
+    Told { flow: telling.flow(&difference.flow), difference, decision }
+}
+
+/// Adds the line that says which number a port's name stands for, where manifests say otherwise.
+fn tell_the_line(checked: &mut Checked, outcome: &Outcome) {
+    let (Assumption::NamedPort { pods, name, protocol, number }, Status::Broken(why)) = (&checked.assumption, &mut checked.status) else {
+        return;
+    };
+    let says_it = |port: &WorkloadPort| (&port.name, port.protocol, port.number) == (name, *protocol, *number);
+    let mut lines = outcome.policy.workloads.iter().filter(|line| line.ports.iter().any(says_it));
+    let Some(line) = lines.find(|line| pods.overlaps(&PodSet::from(line.cube()))) else { return };
+    let Some(source) = outcome.sources.get(line.location.file) else { return };
+    let place = format!("{}:{}", source.name(), source.position(line.location.span.start).line);
+    why.extend([", and `", &place, "` says ", &number.to_string()]);
+}
+
+/// What is stopped, or may be, in namespaces that the intents do not manage, in words: one flow for the same policies or the same reason.
+fn elsewhere(found: &Elsewhere, cluster: &Cluster, telling: &Telling<'_>) -> Vec<String> {
     let mut told: BTreeMap<String, &Flow> = BTreeMap::new();
     for difference in &found.stopped {
         told.entry(stopping(&decide(cluster, &difference.flow))).or_insert(&difference.flow);
     }
-    let mut notes: Vec<String> = told
-        .into_iter()
-        .map(|(policies, flow)| {
-            format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", flow_words(flow))
-        })
-        .collect();
-    if !found.is_complete {
-        notes.push("what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned());
+    let mut open: BTreeMap<&str, (&Flow, BTreeSet<&Symbol>)> = BTreeMap::new();
+    for difference in &found.open {
+        let Verdict::Unspecified(why) = &difference.right else { continue };
+        open.entry(why).or_insert_with(|| (&difference.flow, BTreeSet::new())).1.insert(&difference.namespace);
     }
-    notes
+    let stopped = told.into_iter().map(|(policies, flow)| {
+        format!("`{}` is stopped by {policies}, of a namespace that the intents do not manage; they let it through", telling.flow(flow))
+    });
+    let left_open = open.into_iter().map(|(why, (flow, namespaces))| {
+        let more = match namespaces.len() - 1 {
+            0 => String::new(),
+            1 => ", and others of 1 more".to_owned(),
+            more => format!(", and others of {more} more"),
+        };
+        format!("`{}` may be stopped in a namespace that the intents do not manage{more} ({why}); they let it through", telling.flow(flow))
+    });
+    let cut_short = "what policies of namespaces that the intents do not manage stop could not be looked at everywhere".to_owned();
+    stopped.chain(left_open).chain((!found.is_complete).then_some(cut_short)).collect()
 }
 
 /// The policies that stop a flow, as `NetworkPolicy shop/a and NetworkPolicy shop/b`.
@@ -151,22 +197,42 @@ fn stopping(decision: &Decision) -> String {
     if names.is_empty() { "policies".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(" and ") }
 }
 
-/// What manifests are of which some differences are known, by what each lets become of its flow.
+/// What manifests are of which some differences are known, by what each lets become of its flow. What is left open beside a certain
+/// difference does not take that back.
 fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, incomplete: &[Incomplete]) -> Relation {
-    let mut wider = false;
-    let mut narrower = false;
+    let (mut wider, mut narrower, mut open) = (false, false, !incomplete.is_empty());
     for verdict in found {
         match verdict {
             Verdict::Allowed => wider = true,
             Verdict::Denied => narrower = true,
-            Verdict::Unspecified(_) => return Relation::Undecided,
+            Verdict::Unspecified(_) => open = true,
         }
     }
     match (wider, narrower) {
-        _ if !incomplete.is_empty() => Relation::Undecided,
-        (false, false) => Relation::Equal,
+        (true, true) => Relation::Different,
         (true, false) => Relation::Wider,
         (false, true) => Relation::Narrower,
-        (true, true) => Relation::Different,
+        (false, false) if open => Relation::Undecided,
+        (false, false) => Relation::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What could not be compared, as what the platform leaves open, is no more than what is certain.
+    #[test]
+    fn a_certain_difference_decides_the_relation() {
+        let open = Verdict::Unspecified(String::new());
+        let of = |found: &[&Verdict], incomplete: &[Incomplete]| relation(found.iter().copied(), incomplete);
+        for incomplete in [&[][..], &[Incomplete::Names]] {
+            assert_eq!(of(&[&open, &Verdict::Allowed], incomplete), Relation::Wider);
+            assert_eq!(of(&[&Verdict::Denied, &open], incomplete), Relation::Narrower);
+            assert_eq!(of(&[&Verdict::Denied, &open, &Verdict::Allowed], incomplete), Relation::Different);
+            assert_eq!(of(&[&open], incomplete), Relation::Undecided);
+        }
+        assert_eq!(of(&[], &[Incomplete::Names]), Relation::Undecided);
+        assert_eq!(of(&[], &[]), Relation::Equal);
     }
 }

@@ -5,17 +5,19 @@
 
 mod advice;
 mod draft;
+mod hidden;
 mod language;
 mod object;
 mod path;
 mod request;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{AddressSet, NAMESPACE_NAME, Protocol, Request, Symbol, Transport};
+use crate::flow::{AddressSet, NAMESPACE_NAME, PodCube, PodSet, Protocol, Request, Symbol, Transport, Values};
 use crate::inventory::{ExternalTraffic, Inventory, TakenBy, WorkloadKind};
 use crate::ir::{End, Unit};
 use crate::source::{FileId, Location, Sources, Span};
@@ -192,7 +194,7 @@ fn assemble(draft: &Draft<'_>, context: &Context<'_>) -> Result<Question, Vec<Di
     let meant = language::resolve(draft, &parsed, &homes, context)?;
     let mut notes = Vec::new();
     let source = match &draft.source {
-        Written::Language(span) => Ok(Side { end: meant.source, object: None, span: *span }),
+        Written::Language(span) => Ok(Side { end: draft.running(meant.source), object: None, span: *span }),
         Written::Object(word) => object::source(word, &homes.source, draft, context, &mut notes),
     };
     let destination = match &draft.destination {
@@ -324,6 +326,13 @@ impl Context<'_> {
 }
 
 impl Draft<'_> {
+    /// Those of an end that run as the account that the flow says of them.
+    fn running(&self, end: End) -> End {
+        let Some(account) = self.account else { return end };
+        let running = PodCube { account: Values::one(self.slice(account).into()), ..PodCube::all() };
+        End::Within(Box::new(end), PodSet::from(running))
+    }
+
     /// A finding about a flow that is no question about one connection.
     fn unclear(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(code::UNCLEAR_FLOW, Location { file: self.flow, span }, message)

@@ -224,7 +224,7 @@ mod tests {
             ownership: Ownership::Managed,
             source,
             source_location: at,
-            targets: vec![Target { end: destination, ports, ports_location: None, location: at }],
+            targets: vec![Target { end: destination, ports, port_name: None, ports_location: None, location: at }],
             mtls: None,
             requests: RequestSet::all(),
             http: None,

@@ -175,6 +175,8 @@ pub struct Target {
     pub end: End,
     /// On which pod ports.
     pub ports: PortSet,
+    /// The name that stands for the port on these pods; none where ports are written by number.
+    pub port_name: Option<Symbol>,
     /// Where the ports are written; none if they are not.
     pub ports_location: Option<Location>,
     /// Where it is written.

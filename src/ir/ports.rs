@@ -33,7 +33,7 @@ impl Lowering<'_> {
         let location = place.at(endpoint.span);
         match &endpoint.ports {
             Some(ports) => self.with_ports(place, end, ports, location),
-            None => vec![Target { end, ports: unsaid.clone(), ports_location: None, location }],
+            None => vec![Target { end, ports: unsaid.clone(), port_name: None, ports_location: None, location }],
         }
     }
 
@@ -51,13 +51,14 @@ impl Lowering<'_> {
             };
             for part in self.named_port(place, item, &end, name, protocol) {
                 let ports = PortSet::of(protocol, part.number, part.number);
-                targets.push(Target { end: End::Within(Box::new(end.clone()), part.pods), ports, ports_location, location });
+                let (end, port_name) = (End::Within(Box::new(end.clone()), part.pods), Some(name.as_str().into()));
+                targets.push(Target { end, ports, port_name, ports_location, location });
             }
         }
         let numbers = ranges.into_iter().map(|(protocol, ranges)| PortSet::from_intervals(protocol, Intervals::collect(ranges)));
         let numbers = numbers.fold(PortSet::none(), |all, ports| all.union(&ports));
         if !numbers.is_empty() {
-            targets.insert(0, Target { end, ports: numbers, ports_location, location });
+            targets.insert(0, Target { end, ports: numbers, port_name: None, ports_location, location });
         }
         targets
     }

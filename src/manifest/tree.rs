@@ -256,9 +256,21 @@ impl<'t> Node<'t> {
 
     /// Reports what is wrong here.
     pub(crate) fn wrong(&self, reading: &mut Reading<'_>, why: &str) {
-        let message = format!("`{}` of {} is not what Kubernetes accepts", path(&self.steps), reading.object);
-        let code = reading.document.code;
-        reading.report(&self.steps, |location| Diagnostic::new(code, location, message).label(why));
+        let message = format!("{} is not what Kubernetes accepts", self.subject(reading));
+        let document = reading.document;
+        reading.report(&self.steps, |location| {
+            let finding = Diagnostic::new(document.code, location, message).label(why);
+            let is_template = document.source.slice(location.span).starts_with("{{");
+            if is_template { finding.help("render the templates first, as `helm template` does") } else { finding }
+        });
+    }
+
+    /// This place in words; the whole object is no part of itself.
+    fn subject(&self, reading: &Reading<'_>) -> String {
+        if self.steps.is_empty() {
+            return reading.object.clone();
+        }
+        format!("`{}` of {}", path(&self.steps), reading.object)
     }
 
     /// Reports a finding that leaves the object as readable as it is, given its message's begin and its place. The place is that of the

@@ -82,7 +82,7 @@ fn others(policies: [&Policy; 2]) -> BTreeSet<Symbol> {
     all.filter(|namespace| namespace.ownership == Ownership::With).map(|namespace| Symbol::clone(&namespace.name)).collect()
 }
 
-/// What is taken for granted of the head, and of the base what differs, which holds only before: accounts, and all of it where the
+/// What is taken for granted of the head, and of the base what differs, which holds only before: accounts, ports by name, and all of it where the
 /// head manages nothing.
 fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
     let of = |outcome: &Outcome| match outcome.policy.managed().next() {
@@ -93,7 +93,8 @@ fn assumed(base: &Outcome, head: &Outcome) -> Vec<String> {
     let known: BTreeSet<&str> = all.iter().map(Assumption::name).collect();
     let told: Vec<String> = all.iter().map(ToString::to_string).collect();
     let own: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-    let more = of(base).into_iter().filter(|one| matches!(one, Assumption::Account { .. }) || !known.contains(one.name()));
+    let is_one_of_many = |one: &Assumption| matches!(one, Assumption::Account { .. } | Assumption::NamedPort { .. });
+    let more = of(base).into_iter().filter(|one| is_one_of_many(one) || !known.contains(one.name()));
     let before: Vec<String> =
         more.map(|one| one.to_string()).filter(|one| !own.contains(one.as_str())).map(|one| format!("before: {one}")).collect();
     told.into_iter().chain(before).collect()

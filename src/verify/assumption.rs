@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::flow::{AddressSet, Labels, PodCube, PodSet, Symbol};
+use crate::flow::{AddressSet, Labels, PodCube, PodSet, PortSet, Protocol, Symbol};
 
 /// Something that a proof does not show and that its result hangs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,17 @@ pub enum Assumption {
         account: Symbol,
         /// The pods.
         pods: PodSet,
+    },
+    /// Pods serve a port, which rules name, on this number.
+    NamedPort {
+        /// The pods.
+        pods: PodSet,
+        /// The name of the port.
+        name: Symbol,
+        /// Its protocol.
+        protocol: Protocol,
+        /// The number that the name stands for.
+        number: u16,
     },
     /// Of the labels that rules and policies look at a namespace has these and no others. Which it has besides, nothing hangs on.
     NamespaceLabels {
@@ -128,6 +139,7 @@ impl Assumption {
         match self {
             Self::Account { .. } => "account",
             Self::AccountPods { .. } => "account-pods",
+            Self::NamedPort { .. } => "named-port",
             Self::NamespaceLabels { .. } | Self::KnownLabels { .. } => "namespace-labels",
             Self::Captured { .. } => "captured",
             Self::OutsideMesh { .. } => "outside-mesh",
@@ -156,8 +168,10 @@ impl fmt::Display for Assumption {
         match self {
             Self::Account { pods, accounts } => write!(out, "pods `{pods}` run as {}", quoted(accounts.iter(), " or ")),
             Self::AccountPods { namespace, account, pods } => {
-                let pods = pods.cubes().iter().map(|cube| format!("`{cube}`")).collect::<Vec<_>>().join(" or ");
-                write!(out, "of `{namespace}`, only pods {pods} run as `{account}`")
+                write!(out, "of `{namespace}`, only pods {} run as `{account}`", any_of(pods))
+            }
+            Self::NamedPort { pods, name, protocol, number } => {
+                write!(out, "port `{name}` of pods {} is {}", any_of(pods), PortSet::one(*protocol, *number))
             }
             Self::NamespaceLabels { namespace, labels, keys } => {
                 let has = if labels.is_empty() { "none".to_owned() } else { format!("`{labels}`") };
@@ -208,6 +222,10 @@ impl fmt::Display for Assumption {
             Self::WithApplied { namespaces } => write!(out, "the intents read with `--with` are applied in {}", named(namespaces)),
         }
     }
+}
+
+fn any_of(pods: &PodSet) -> String {
+    pods.cubes().iter().map(|cube| format!("`{cube}`")).collect::<Vec<_>>().join(" or ")
 }
 
 /// Pods of whole namespaces, and pods one by one.

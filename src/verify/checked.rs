@@ -11,7 +11,7 @@ use super::issuers::misverified;
 use super::proof::names;
 use super::shut::is_shut;
 use super::world::PolicyWorld;
-use crate::cluster::{Cluster, Document, Network, ProxyRole, Workload};
+use crate::cluster::{Cluster, Document, NamedPort, Network, ProxyRole, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::inventory::{OutboundCapture, namespace_plane};
 use crate::ir::{End, Namespace, Policy, Rule};
@@ -57,6 +57,7 @@ fn status(policy: &Policy, cluster: &Cluster, assumption: &Assumption) -> Status
     match assumption {
         Assumption::Account { pods, accounts } => account(cluster, pods, accounts),
         Assumption::AccountPods { namespace, account, pods } => account_pods(cluster, (namespace, account), pods),
+        Assumption::NamedPort { pods, name, protocol, number } => named_port(policy, cluster, pods, (name, *protocol, *number)),
         Assumption::NamespaceLabels { namespace, labels, keys } => namespace_labels(cluster, namespace, labels, keys),
         Assumption::KnownLabels { namespace, labels } => known_labels(cluster, namespace, labels),
         Assumption::Captured { namespaces } => captured(policy, cluster, namespaces),
@@ -111,6 +112,29 @@ fn account(cluster: &Cluster, cube: &PodCube, accounts: &BTreeSet<Symbol>) -> St
 fn account_pods(cluster: &Cluster, (namespace, account): (&Symbol, &Symbol), known: &PodSet) -> Status {
     let concerned = pods(cluster).filter(|(_, pod)| pod.namespace == *namespace && pod.account == *account);
     over(concerned, |_, pod| (!known.contains(pod)).then(|| format!("runs as `{account}` too")))
+}
+
+/// Holds if some of these pods declare a port of this name, and all that do declare it under the number: who declares none may serve the
+/// number all the same.
+fn named_port(policy: &Policy, cluster: &Cluster, among: &PodSet, (name, protocol, number): (&Symbol, Protocol, u16)) -> Status {
+    let is_it = |port: &&NamedPort| port.name == *name && port.protocol == protocol;
+    let declared = |workload: &Workload| -> Vec<u16> {
+        workload.endpoint.facts.ports.iter().flatten().filter(is_it).map(|port| port.number).collect()
+    };
+    let concerned = pods(cluster).filter(|(workload, pod)| is_among(policy, among, pod) && !declared(workload).is_empty());
+    over(concerned, |workload, _| {
+        let numbers = declared(workload);
+        let other = numbers.first().filter(|_| !numbers.contains(&number))?;
+        Some(format!("serves it on {other}"))
+    })
+}
+
+/// Whether a pod is surely one of these. The labels of its namespace are those that the program says, if it says all of them.
+fn is_among(policy: &Policy, among: &PodSet, pod: &Pod) -> bool {
+    match policy.namespace(&pod.namespace).filter(|namespace| namespace.is_managed()) {
+        Some(namespace) => among.contains(&Pod { namespace_labels: namespace.labels.clone(), ..pod.clone() }),
+        None => among.contains(pod),
+    }
 }
 
 fn namespace_labels(cluster: &Cluster, namespace: &str, stated: &str, keys: &BTreeSet<Symbol>) -> Status {

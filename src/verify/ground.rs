@@ -2,14 +2,14 @@
 //!
 //! Owns: which assumptions are listed, by what the program says. Whether they hold is not asked here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assumption::Assumption;
 use super::granted::Granted;
 use super::world::PolicyWorld;
 use crate::cluster::Cluster;
 use crate::config::Answer;
-use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, Symbol};
+use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, PodCube, PodSet, Protocol, Symbol};
 use crate::gates::Gates;
 use crate::ir::{End, Namespace, Ownership, Policy, Rule, Target};
 use crate::syntax::ast::Action;
@@ -23,6 +23,7 @@ pub(super) fn taken_for_granted(policy: &Policy, world: &PolicyWorld<'_>, grante
     let managed: Vec<Symbol> = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let mut list = of_the_mesh(policy, world);
     list.extend(policy.named_accounts.iter().map(account_pods));
+    list.extend(named_ports(policy));
     list.push(Assumption::PodNetwork { namespaces: ruled(policy).map(|namespace| Symbol::clone(&namespace.name)).collect() });
     list.extend(of_rules(policy, granted));
     list.extend(of_the_platform(policy));
@@ -50,6 +51,26 @@ pub(super) fn add_of_manifests(list: &mut Vec<Assumption>, policy: &Policy, clus
 /// That the pods of an account are those that are known: a rule that names it lets no others through the network.
 fn account_pods(((namespace, account), pods): (&(Symbol, Symbol), &PodSet)) -> Assumption {
     Assumption::AccountPods { namespace: Symbol::clone(namespace), account: Symbol::clone(account), pods: pods.clone() }
+}
+
+/// What the names of ports stand for that rules and expectations write: both gates and the comparison are given numbers.
+fn named_ports(policy: &Policy) -> Vec<Assumption> {
+    let mut known: BTreeMap<(&Symbol, Protocol, u16), PodSet> = BTreeMap::new();
+    let targets = policy.rules.iter().map(|rule| &rule.targets).chain(policy.expectations.iter().map(|expectation| &expectation.targets));
+    for target in targets.flatten() {
+        let Some(name) = &target.port_name else { continue };
+        for (protocol, number, _) in target.ports.ranges() {
+            let pods = known.entry((name, protocol, number)).or_insert_with(PodSet::none);
+            *pods = pods.union(&target.end.peers().pods);
+        }
+    }
+    let of_name = |((name, protocol, number), pods): ((&Symbol, _, _), PodSet)| Assumption::NamedPort {
+        pods: pods.merge(),
+        name: Symbol::clone(name),
+        protocol,
+        number,
+    };
+    known.into_iter().map(of_name).collect()
 }
 
 /// Who takes part in the mesh, and as whom.

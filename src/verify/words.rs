@@ -2,17 +2,26 @@
 //!
 //! Owns: how counterexamples are written: in the language's own words as far as it has them.
 
-use crate::flow::{Flow, LabelCube, Peer, Pod, PodCube, PortSet, Protocol, Request, Token, Transport, Values};
+use crate::flow::{Flow, LabelCube, NAMESPACE_NAME, Peer, Pod, PodCube, PortSet, Protocol, Request, Token, Transport, Values};
 
 /// A flow: `app=web@shop as web-sa -> app=db@shop:5432 over mTLS`.
 pub fn flow_words(flow: &Flow) -> String {
+    flow_in(flow, &by_name)
+}
+
+/// The same, where this is written of the namespaces of its pods.
+pub(super) fn flow_in(flow: &Flow, namespace: &dyn Fn(&Pod) -> LabelCube) -> String {
+    let source = match &flow.source {
+        Peer::Pod(pod) => cube(pod, namespace(pod), Values::one(pod.account.clone())).to_string(),
+        Peer::Address(_) => peer_words(&flow.source),
+    };
     let destination = match &flow.destination {
         // The account of a destination is nothing that any gate looks at.
-        Peer::Pod(pod) => cube(pod, Values::any()).to_string(),
+        Peer::Pod(pod) => cube(pod, namespace(pod), Values::any()).to_string(),
         Peer::Address(_) => peer_words(&flow.destination),
     };
     let port = PortSet::one(flow.protocol, flow.port);
-    let mut text = format!("{} -> {destination}:{port}", peer_words(&flow.source));
+    let mut text = format!("{source} -> {destination}:{port}");
     if flow.protocol == Protocol::Tcp {
         text.push_str(match flow.transport {
             Transport::Mtls => " over mTLS",
@@ -29,7 +38,7 @@ pub fn flow_words(flow: &Flow) -> String {
 /// A peer: its labels, namespace and account, or its address.
 pub fn peer_words(peer: &Peer) -> String {
     match peer {
-        Peer::Pod(pod) => cube(pod, Values::one(pod.account.clone())).to_string(),
+        Peer::Pod(pod) => cube(pod, by_name(pod), Values::one(pod.account.clone())).to_string(),
         Peer::Address(address) if address.is_ipv6() => format!("[{address}]"),
         Peer::Address(address) => address.to_string(),
     }
@@ -40,9 +49,14 @@ pub fn subject_words(pods: &PodCube) -> String {
     pods.to_string()
 }
 
-fn cube(pod: &Pod, account: Values) -> PodCube {
+/// The namespace of a pod by its name alone.
+pub(super) fn by_name(pod: &Pod) -> LabelCube {
+    LabelCube::of(NAMESPACE_NAME.into(), Values::one(pod.namespace.clone()))
+}
+
+fn cube(pod: &Pod, namespace: LabelCube, account: Values) -> PodCube {
     let labels = pod.labels.iter().fold(LabelCube::all(), |cube, (key, value)| cube.with(key.clone(), Values::one(value.clone())));
-    PodCube { labels, account, ..PodCube::in_namespace(&pod.namespace) }
+    PodCube { namespace, labels, account }
 }
 
 /// A request: `GET /v1 at shop.test, header x=1, no token`.

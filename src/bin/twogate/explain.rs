@@ -26,6 +26,8 @@ use twogate::flow::Verdict;
 /// what a `VirtualService` or a route of that Service may do to the request on its way leaves the answer unspecified; of their `match`
 /// only whether it means all requests counts.
 ///
+/// A flow as `verify`, `test` and `diff` show it, with `as ACCOUNT`, `over mTLS` or `in plaintext`, is read as it stands.
+///
 /// What the intents compile to decides. With `--manifests` those do, and intents that are given besides are held against them:
 /// `kubectl get netpol,authorizationpolicy,peerauthentication,requestauthentication,deploy,sts,svc,ns -A -o yaml | twogate
 /// explain 'deploy/web@shop -> svc/db:5432' --manifests -`

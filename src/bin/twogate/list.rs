@@ -68,7 +68,7 @@ pub(crate) struct List {
 pub(crate) enum Form {
     /// A table for people
     Text,
-    /// One JSON object, as `schemas/list.schema.json` describes it
+    /// One JSON object, as `schemas/list.schema.json` describes it; where errors leave nothing to list, their findings as of `check`
     Json,
     /// Comma-separated values
     Csv,
@@ -76,6 +76,16 @@ pub(crate) enum Form {
     Dot,
     /// A flowchart for Markdown pages
     Mermaid,
+}
+
+impl Form {
+    /// How findings are written where there is nothing else to write.
+    const fn unlisted(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Text | Self::Csv | Self::Dot | Self::Mermaid => Format::Human,
+        }
+    }
 }
 
 /// What is asked, apart from files.
@@ -98,7 +108,7 @@ impl List {
             format: self.format,
         };
         let (input, manifests) = match self.inputs.read_judged(&self.manifests)? {
-            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
+            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, wanted.format.unlisted()),
             ReadBeside::Ready(input, manifests) => (input, manifests),
         };
         if let Some(days) = self.expiring {
@@ -114,10 +124,10 @@ impl List {
 /// Lists what the intents compile to.
 fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
     let mut outcome = ManuallyDrop::new(compile(input.clone()));
-    let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
-    if exit != Exit::Fine {
-        return Ok(exit);
+    if has_error(&outcome.findings) {
+        return report::findings(&outcome.findings, &outcome.sources, wanted.format.unlisted());
     }
+    report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     let beside = with_others(input, &mut outcome);
     let judged = ManuallyDrop::new(emitted(&outcome, &beside));
     print(input, &judged, wanted)
@@ -149,11 +159,11 @@ fn of_manifests(input: &Input, manifests: &[FileId], wanted: &Wanted) -> Result<
 }
 
 fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failure> {
-    report::findings(&judged.findings, &judged.sources, Format::Human)?;
     let is_unread = has_error(&judged.findings) && judged.cluster.workloads().is_empty();
     if is_unread || judged.findings.iter().any(|finding| finding.code == code::NO_INPUT) {
-        return Ok(Exit::Found);
+        return report::findings(&judged.findings, &judged.sources, wanted.format.unlisted()).map(|_| Exit::Found);
     }
+    report::findings(&judged.findings, &judged.sources, Format::Human)?;
     if judged.cluster.workloads().is_empty() {
         report::say("there are no workloads to list; `--inventory` or `--manifests` reads them from manifests")?;
     }
@@ -161,7 +171,7 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
     for (name, text) in [("--from", &wanted.from), ("--to", &wanted.to)] {
         ends.push(match text {
             None => None,
-            Some(text) => match select(input, judged, name, text)? {
+            Some(text) => match select(input, judged, (name, text), wanted.format)? {
                 Ok(selection) => Some(selection),
                 Err(exit) => return Ok(exit),
             },
@@ -189,7 +199,7 @@ fn rendered(listing: &Listing, judged: &Judged, wanted: &Wanted) -> String {
 }
 
 /// Who is meant: a workload by name, an endpoint of the language, or any workload of a bare name.
-fn select(input: &Input, judged: &Judged, name: &str, text: &str) -> Result<Result<Selection, Exit>, Failure> {
+fn select(input: &Input, judged: &Judged, (name, text): (&str, &str), format: Form) -> Result<Result<Selection, Exit>, Failure> {
     let workloads = judged.cluster.workloads();
     // Where there are none at all, that was said already.
     let known = |selection: &Selection| workloads.is_empty() || workloads.iter().any(|workload| selection.selects(workload));
@@ -207,7 +217,7 @@ fn select(input: &Input, judged: &Judged, name: &str, text: &str) -> Result<Resu
         Err((sources, findings)) => match by_name.filter(known) {
             Some(selection) => Ok(Ok(selection)),
             None if findings.is_empty() => Err(Failure::new(format!("`{name} {text}` is no endpoint"))),
-            None => report::findings(&findings, &sources, Format::Human).map(|_| Err(Exit::NotJudged)),
+            None => report::findings(&findings, &sources, format.unlisted()).map(|_| Err(Exit::NotJudged)),
         },
     }
 }

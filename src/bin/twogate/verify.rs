@@ -8,14 +8,19 @@ use crate::inputs::{Inputs, ReadBeside};
 use crate::report::{self, Format as Findings};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use twogate::cluster::{Decision, Document};
-use twogate::compile::{Against, Relation, against};
+use twogate::cluster::Document;
+use twogate::compile::{Against, Relation, Told, against};
 use twogate::diagnostic::order::has_error;
-use twogate::diagnostic::{Diagnostic, code};
+use twogate::diagnostic::{Diagnostic, code, json};
 use twogate::flow::Verdict;
-use twogate::verify::{Checked, Difference, Status, flow_words};
+use twogate::ir::Rule;
+use twogate::meaning::speaking;
+use twogate::source::Sources;
+use twogate::syntax::ast::{Action, Direction};
+use twogate::verify::{Checked, Difference, Status, Way};
 
 /// Hold manifests, or a dump of a cluster, against the intents.
 ///
@@ -24,8 +29,11 @@ use twogate::verify::{Checked, Difference, Status, flow_words};
 /// Services and workloads into `--manifests -`.
 ///
 /// What the comparison takes for granted is listed, each with what the manifests show of it: `holds`, `broken`, or `open` where they
-/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop of what they
-/// let through, and what a `VirtualService` does to requests before they arrive.
+/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop,
+/// of what they let through, and what a `VirtualService` does to requests before they arrive.
+///
+/// What is certain decides the first word, and what the platform leaves open beside it is told too; `undecided` means that no difference
+/// is certain.
 ///
 /// Exit status: 0 equal, and nothing that it takes for granted is broken; 1 otherwise; 2 something could not be read.
 #[derive(Debug, Args)]
@@ -50,7 +58,7 @@ pub(crate) struct Verify {
 enum Format {
     /// For people, on the standard output
     Human,
-    /// One JSON object
+    /// One JSON object; where errors leave nothing to compare, its `findings` are those of `check`
     Json,
 }
 
@@ -61,18 +69,18 @@ impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (input, manifests) = match self.inputs.read_beside(&self.manifests, None)? {
-            ReadBeside::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
+            ReadBeside::Found(sources, findings) => return self.format.unjudged(&findings, &sources),
             ReadBeside::Ready(input, manifests) => (*input, manifests),
         };
         let against = against(input, &manifests);
-        report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
         if has_error(&against.outcome.findings) {
-            return Ok(Exit::Found);
+            return self.format.unjudged(&against.outcome.findings, &against.outcome.sources);
         }
+        report::findings(&against.outcome.findings, &against.outcome.sources, Findings::Human)?;
         if against.outcome.policy.managed().next().is_none() {
             let finding = Diagnostic::unplaced(code::NO_INPUT, "the intents manage no namespace, so there is nothing to compare");
             let finding = finding.help("open a namespace with `namespace NAME`");
-            return report::findings(&[finding], &against.outcome.sources, Findings::Human);
+            return self.format.unjudged(&[finding], &against.outcome.sources);
         }
         let report = Report::new(&against);
         report::print(&match self.format {
@@ -82,6 +90,31 @@ impl Verify {
         let holds = against.relation == Relation::Equal && report.assumptions.iter().all(|assumption| assumption.status != "broken");
         Ok(if holds { Exit::Fine } else { Exit::Found })
     }
+}
+
+impl Format {
+    /// Writes why nothing was compared: people read findings on the standard error, and programs a result without one.
+    fn unjudged(self, findings: &[Diagnostic], sources: &Sources) -> Result<Exit, Failure> {
+        let exit = report::findings(findings, sources, Findings::Human)?;
+        if self == Self::Json {
+            let told: Value = serde_json::from_str(&json::render(findings, sources, None)).unwrap_or_default();
+            let result = Unjudged { version: VERSION, relation: Relation::Undecided.name(), findings: told.get("findings") };
+            report::print(&(serde_json::to_string_pretty(&result).unwrap_or_default() + "\n"))?;
+        }
+        Ok(exit)
+    }
+}
+
+/// The version of the shapes.
+const VERSION: u32 = 1;
+
+/// That nothing was compared.
+#[derive(Debug, Serialize)]
+struct Unjudged<'a> {
+    version: u32,
+    relation: &'static str,
+    /// Why, as `twogate check --format json` writes it.
+    findings: Option<&'a Value>,
 }
 
 /// The result in words.
@@ -109,6 +142,9 @@ struct Report {
 struct Line {
     flow: String,
     intents: &'static str,
+    /// The rule by which the intents let it through, as `shop.intent:6`; none where no single line does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     manifests: String,
     /// The gates that decided in the manifests, and why.
     because: Vec<String>,
@@ -130,12 +166,12 @@ struct Ground {
 impl Report {
     fn new(against: &Against) -> Self {
         Self {
-            version: 1,
+            version: VERSION,
             relation: against.relation.name(),
             classes: against.classes,
-            differences: against.differences.iter().map(|(difference, decision)| Line::new(difference, decision)).collect(),
+            differences: against.differences.iter().map(|told| Line::new(against, told)).collect(),
             is_cut_short: against.is_cut_short,
-            accepted: against.accepted.iter().map(|difference| flow_words(&difference.flow)).collect(),
+            accepted: against.accepted.clone(),
             not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
             notes: against.notes.clone(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
@@ -173,11 +209,23 @@ impl Report {
             1 => "1 assumption does not hold there: see `broken`".to_owned(),
             _ => format!("{broken} assumptions do not hold there: see `broken`"),
         };
+        let beside = self.left_open().map(|what| format!("; {what}")).unwrap_or_default();
         match (self.relation, broken) {
-            (relation, 0) => format!("{relation}: {}", self.meaning()),
+            (relation, 0) => format!("{relation}: {}{beside}", self.meaning()),
             ("equal", _) => format!("equal, but {not_so}"),
-            (relation, _) => format!("{relation}: {}; and {not_so}", self.meaning()),
+            (relation, _) => format!("{relation}: {}{beside}; and {not_so}", self.meaning()),
         }
+    }
+
+    /// What is left open beside a difference that is certain.
+    fn left_open(&self) -> Option<&'static str> {
+        if ["equal", "undecided"].contains(&self.relation) {
+            return None;
+        }
+        if self.differences.iter().any(Line::is_left_open) {
+            return Some("the platform leaves open what becomes of others");
+        }
+        (!self.not_compared.is_empty()).then_some("not every connection could be compared")
     }
 
     fn meaning(&self) -> &'static str {
@@ -220,7 +268,8 @@ impl Group<'_> {
     fn human(&self) -> Vec<String> {
         let first = self.first;
         let mut lines = vec![format!("  {}", first.flow)];
-        lines.push(format!("    the intents say {}, the manifests {}", first.intents, first.manifests));
+        let by = first.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+        lines.push(format!("    the intents say {}{by}, the manifests {}", first.intents, first.manifests));
         lines.extend(first.because.iter().map(|why| format!("      {why}")));
         lines.extend(self.others.iter().take(MAX_ALIKE).map(|line| format!("    so too {}", line.flow)));
         let more = self.others.len().saturating_sub(MAX_ALIKE);
@@ -234,11 +283,23 @@ fn classes(number: usize) -> String {
     format!("{number} class{}", if number == 1 { "" } else { "es" })
 }
 
+/// The rule that opens the end at which manifests stop a connection, or may.
+fn opening<'a>(against: &'a Against, difference: &'a Difference) -> Option<&'a Rule> {
+    let direction = match difference.way {
+        Way::Ingress => Direction::In,
+        Way::Egress => Direction::Out,
+    };
+    let mut speaking = speaking(&against.outcome.policy, &difference.flow, direction).filter(|_| difference.left == Verdict::Allowed);
+    speaking.find(|rule| rule.action == Action::Allow)
+}
+
 impl Line {
-    fn new(difference: &Difference, decision: &Decision) -> Self {
+    fn new(against: &Against, told: &Told) -> Self {
+        let Told { difference, decision, flow } = told;
         let steps = || gates::deciding(decision);
         Self {
-            flow: flow_words(&difference.flow),
+            flow: flow.clone(),
+            rule: opening(against, difference).map(|rule| report::place(rule.location, &against.outcome.sources)),
             intents: if difference.left == Verdict::Allowed { "allowed" } else { "denied" },
             manifests: match &difference.right {
                 Verdict::Allowed => "allowed".to_owned(),
@@ -252,8 +313,13 @@ impl Line {
 
     /// Whether another connection is decided alike, by the same objects, or left open for the same reason.
     fn is_like(&self, other: &Self) -> bool {
-        let left_open = !["allowed", "denied"].contains(&&*self.manifests);
-        self.intents == other.intents && self.manifests == other.manifests && (left_open || self.documents == other.documents)
+        let is_same = self.intents == other.intents && self.rule == other.rule && self.manifests == other.manifests;
+        is_same && (self.is_left_open() || self.documents == other.documents)
+    }
+
+    /// Whether the platform leaves open what the manifests do with it.
+    fn is_left_open(&self) -> bool {
+        !["allowed", "denied"].contains(&&*self.manifests)
     }
 }
 

@@ -1,14 +1,16 @@
 //! A flow cut into its ends and clauses, and the statement of the language that says the same.
 //!
-//! Owns: `Draft`, `Hidden`. What the language cannot say (objects, URLs, a bare request) is taken out or completed here, and every
+//! Owns: `Draft`. What the language cannot say (objects, URLs, a bare request) is taken out or completed here, and every
 //! place in the statement is led back to the flow's own text. It must not look names up.
 
 use crate::diagnostic::{Diagnostic, code};
 use crate::source::{FileId, Location, Span};
 
 use super::Context;
+use super::hidden::Hidden;
 use super::object::{self, Word};
 use super::path;
+use super::told::{self, Told};
 
 /// The methods that may stand without `http` before them.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
@@ -53,10 +55,14 @@ pub(super) struct Draft<'t> {
     pub(super) bad_token: Option<Span>,
     /// Where a token without a subject is asked for.
     pub(super) no_subject: Option<Span>,
+    /// The account that the caller runs as, where that stands behind other words for it.
+    pub(super) account: Option<Span>,
     /// Where an issuer stands by its address.
     issuer: Option<Span>,
     /// Where a path stands that proxies may resolve, which no rule can name.
     path: Option<Span>,
+    /// What words of counterexamples are in the language.
+    told: Told,
 }
 
 impl<'t> Draft<'t> {
@@ -67,7 +73,7 @@ impl<'t> Draft<'t> {
             return Err(Box::new(no_statement(Location { span: word, ..whole }, slice(text, word))));
         }
         let Some(arrow) = arrow(text) else { return Err(Box::new(no_arrow(whole))) };
-        let source = trimmed(text, Span::new(0, arrow));
+        let (source, account) = told::account(text, trimmed(text, Span::new(0, arrow)));
         let mut rest = words(text, arrow + 2);
         let first = rest.first().copied();
         let destination = match first.and_then(|span| object::word(text, span)) {
@@ -78,8 +84,10 @@ impl<'t> Draft<'t> {
             None => Written::Language(span_of(&rest).unwrap_or_else(|| Span::new(text.len(), text.len()))),
         };
         let source = object::word(text, source).map_or(Written::Language(source), Written::Object);
-        let (bad_token, no_subject) = (None, None);
-        let mut draft = Self { flow, text, source, destination, rest, method: None, bad_token, no_subject, issuer: None, path: None };
+        let told = Told::take(text, &mut rest);
+        let (bad_token, no_subject) = (told.bad_token, told.no_subject);
+        let (method, issuer, path) = (None, None, None);
+        let mut draft = Self { flow, text, source, destination, rest, method, bad_token, no_subject, account, issuer, path, told };
         draft.take_own_words();
         draft.refuse_remarks()?;
         Ok(draft)
@@ -92,7 +100,7 @@ impl<'t> Draft<'t> {
         for (at, span) in self.rest.iter().copied().enumerate() {
             let word = self.slice(span);
             let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
-            let before = kept.last().map(|before| self.slice(*before)).unwrap_or_default();
+            let before = kept.last().map(|before| self.word(*before)).unwrap_or_default();
             if word == BAD_TOKEN {
                 self.bad_token = Some(span);
             } else if word == NO_SUBJECT {
@@ -100,7 +108,7 @@ impl<'t> Draft<'t> {
             } else if is_url && METHODS.contains(&word) && !is_path(next) && before != "http" {
                 self.method = Some(span);
             } else {
-                if before == "jwt" && word.starts_with('"') {
+                if before == "jwt" && (word.starts_with('"') || self.told.is_issuer(span)) {
                     self.issuer = Some(span);
                 }
                 let span = without_query(word, span);
@@ -128,6 +136,11 @@ impl<'t> Draft<'t> {
         slice(self.text, span)
     }
 
+    /// A word as the language has it.
+    fn word(&self, span: Span) -> &'t str {
+        self.told.word(span).unwrap_or_else(|| self.slice(span))
+    }
+
     /// The path as it is sent, where no rule could name it so.
     pub(super) fn sent_path(&self) -> Option<&'t str> {
         self.path.map(|span| unquoted(self.slice(span)))
@@ -137,7 +150,7 @@ impl<'t> Draft<'t> {
     pub(super) fn is_issuer(&self, word: Span) -> bool {
         let at = self.rest.iter().position(|span| span.start <= word.start && word.end <= span.end);
         let before = at.and_then(|at| at.checked_sub(1)).and_then(|at| self.rest.get(at));
-        before.is_some_and(|before| self.slice(*before) == "jwt")
+        before.is_some_and(|before| self.word(*before) == "jwt")
     }
 
     /// Turns names that are unknown to the language into objects, where those findings are all that is wrong and the cluster has
@@ -171,7 +184,10 @@ impl<'t> Draft<'t> {
         let mut hidden = Hidden::default();
         if let Some(issuer) = self.issuer {
             hidden.glue(&format!("issuer {ISSUER} = "));
+            let quote = if self.told.is_issuer(issuer) { "\"" } else { "" };
+            hidden.glue(quote);
             hidden.slice(self.text, issuer);
+            hidden.glue(quote);
             hidden.glue(" jwks \"https://unknown\" audience \"unknown\"\n");
         }
         hidden.glue("expect some ");
@@ -185,7 +201,7 @@ impl<'t> Draft<'t> {
         }
         let mut before = "";
         for (at, span) in self.rest.iter().enumerate() {
-            let word = self.slice(*span);
+            let word = self.word(*span);
             if at > 0 || !before.is_empty() || matches!(self.destination, Written::Object(_)) {
                 hidden.glue(" ");
             }
@@ -197,60 +213,14 @@ impl<'t> Draft<'t> {
                 hidden.glue(ISSUER);
             } else if self.path == Some(*span) {
                 hidden.glue(PATH);
+            } else if self.told.word(*span).is_some() {
+                hidden.piece(word, *span);
             } else {
                 hidden.slice(self.text, *span);
             }
             before = word;
         }
         hidden
-    }
-}
-
-/// A text made of pieces of a flow and of other words, and the way back.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Hidden {
-    /// The text.
-    pub(super) text: String,
-    /// Pieces of the flow: where each begins here, where there, and how long it is.
-    pieces: Vec<(usize, usize, usize)>,
-}
-
-impl Hidden {
-    fn glue(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
-    /// Line ends become blanks: a flow is one line.
-    fn slice(&mut self, flow: &str, span: Span) {
-        let piece = slice(flow, span);
-        self.pieces.push((self.text.len(), span.range().start, piece.len()));
-        self.text.extend(piece.chars().map(|letter| if letter == '\n' { ' ' } else { letter }));
-    }
-
-    /// The place in the flow that a place here comes from; what comes from nowhere is the piece beside it.
-    pub(super) fn back(&self, span: Span) -> Span {
-        let (start, end) = (span.range().start, span.range().end);
-        let first = self.pieces.iter().find(|(at, _, length)| start < at + length || (start == at + length && start == end));
-        let last = self.pieces.iter().rev().find(|(at, _, _)| *at < end || (*at == end && start == end));
-        let begin = first.or(self.pieces.last()).map_or(0, |(at, from, length)| from + start.saturating_sub(*at).min(*length));
-        let finish = last.or(self.pieces.first()).map_or(0, |(at, from, length)| from + end.saturating_sub(*at).min(*length));
-        Span::new(begin.min(finish.max(begin)), finish.max(begin))
-    }
-
-    /// A finding about this text as one about the flow.
-    pub(super) fn finding(&self, flow: FileId, mut finding: Diagnostic) -> Diagnostic {
-        let back = |location: &mut Location| {
-            if location.file == flow {
-                location.span = self.back(location.span);
-            }
-        };
-        for label in finding.primary.iter_mut().chain(&mut finding.related) {
-            back(&mut label.location);
-        }
-        for edit in finding.helps.iter_mut().flat_map(|help| &mut help.edits) {
-            back(&mut edit.location);
-        }
-        finding
     }
 }
 
@@ -263,7 +233,7 @@ fn without_query(word: &str, span: Span) -> Span {
 }
 
 /// The text under a span.
-fn slice(text: &str, span: Span) -> &str {
+pub(super) fn slice(text: &str, span: Span) -> &str {
     text.get(span.range()).unwrap_or_default()
 }
 

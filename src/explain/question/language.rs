@@ -4,7 +4,8 @@
 //! `ir`'s to resolve; its findings are led back into the flow's text.
 
 use super::advice;
-use super::draft::{Draft, Hidden};
+use super::draft::Draft;
+use super::hidden::Hidden;
 use super::object::{choices, no_port};
 use super::{Context, Homes, Side, Target};
 use crate::diagnostic::{Diagnostic, Level};

@@ -1,0 +1,97 @@
+//! How counterexamples are told: with the labels of namespaces that decide, and with the line that lets a connection through.
+
+use super::{CONFIG, SHOP, json, labelled, narrower, network, wider};
+use crate::cli::Place;
+
+/// The relation and the flows that differ, of manifests with a rule of their own for callers by the labels of their namespaces.
+fn flows(selector: &str, beside: &str) -> (String, Vec<String>) {
+    let program = "namespace shop\nallow *@[team=x] -> app=web:80\n";
+    let place = Place::with(&[("intents/shop.intent", program), ("twogate.toml", &format!("{CONFIG}[mesh]\nmode = \"none\"\n"))]);
+    assert_eq!(place.run("compile -o manifests").status, 0);
+    let file = "manifests/shop/networkpolicies.yaml";
+    let own = std::fs::read_to_string(place.path(file)).unwrap();
+    assert!(own.contains("        matchLabels:\n          team: x\n"), "{own}");
+    place.put(file, own.replace("        matchLabels:\n          team: x\n", selector).as_bytes());
+    place.put("beside.yaml", beside.as_bytes());
+    let value = json(&place.run("verify --manifests manifests --manifests beside.yaml --format json"));
+    let all = value["differences"].as_array().unwrap().iter();
+    (value["relation"].as_str().unwrap().to_owned(), all.map(|one| one["flow"].as_str().unwrap().to_owned()).collect())
+}
+
+/// A namespace that nobody describes has just the labels that are told of it, and its name says nothing of them.
+#[test]
+fn labels_that_decide_are_told_of_namespaces_that_nobody_describes() {
+    let tested = |test: &str| format!("        matchExpressions:\n        - {{{test}}}\n");
+    let only = |selector: &str, wanted: &str, labels: &str| {
+        let (relation, flows) = flows(selector, "");
+        assert_eq!(relation, wanted, "{flows:?}");
+        let told = format!("@[kubernetes.io/metadata.name=any,{labels}] -> app=web@shop:80 in plaintext");
+        assert!(!flows.is_empty() && flows.iter().all(|flow| flow.ends_with(&told)), "{told} in {flows:?}");
+    };
+    only(&tested("key: team, operator: NotIn, values: [y]"), "wider", "team!=*");
+    let more = tested("key: team, operator: In, values: [x]") + "        - {key: stage, operator: Exists}\n";
+    only(&more, "narrower", "stage!=*,team=x");
+    let (relation, found) = flows(&tested("key: team, operator: Exists"), "");
+    assert_eq!(relation, "wider");
+    assert!(found.iter().all(|flow| flow.contains(",team=") && !flow.contains("team=x") && !flow.contains("team!=")), "{found:?}");
+}
+
+/// What is as the manifests describe it can be looked up, and what nobody looks at is left out.
+#[test]
+fn labels_that_can_be_looked_up_or_do_not_decide_are_not_told() {
+    let note = |callers: &str, labels: &str| {
+        let program = format!("{SHOP}allow {callers} -> web:80\n");
+        let place = Place::with(&[("intents/shop.intent", &program), ("twogate.toml", CONFIG)]);
+        assert_eq!(place.run("compile -o manifests").status, 0);
+        let closed = network("closed", "{podSelector: {}, policyTypes: [Egress]}").replace("namespace: shop}", "namespace: ops}");
+        place.put("beside.yaml", format!("{closed}---\n{}", labelled("ops", labels)).as_bytes());
+        let value = json(&place.run("verify --manifests manifests --manifests beside.yaml --format json"));
+        let notes = value["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap().to_owned());
+        notes.collect::<Vec<_>>().join("\n")
+    };
+    let told = |callers: &str, labels: &str, wanted: &str| {
+        let note = note(callers, labels);
+        assert!(note.contains(wanted) && note.contains(" is stopped by NetworkPolicy ops/closed"), "{wanted} in {note}");
+    };
+    let other = "@[env=prod,kubernetes.io/metadata.name=ops] -> ";
+    told("*@[env=prod]", "env: prod", "@ops -> ");
+    told("*@[env=prod]", "env: test", other);
+    told("*@[env=prod]", "", other);
+    told("app=job@ops", "env: test", "app=job@ops as ");
+}
+
+#[test]
+fn the_line_is_told_that_lets_through_what_is_stopped() {
+    let place = super::shop();
+    place.put("manifests/theirs.yaml", narrower().as_bytes());
+    let ran = place.run("verify --manifests manifests");
+    assert!(ran.stdout.contains("\n    the intents say allowed by intents/shop.intent:6, the manifests denied\n"), "{}", ran.stdout);
+    let value = json(&place.run("verify --manifests manifests --format json"));
+    assert_eq!(value["differences"][0]["rule"], "intents/shop.intent:6", "{value}");
+    // No line lets name resolution through.
+    let closed = network("closed", "{podSelector: {}, policyTypes: [Egress]}");
+    place.put("manifests/theirs.yaml", narrower().as_bytes());
+    let file = "manifests/shop/networkpolicies.yaml";
+    let own = std::fs::read_to_string(place.path(file)).unwrap();
+    place.put(file, own.replace("port: 53", "port: 54").as_bytes());
+    place.put("manifests/theirs.yaml", closed.as_bytes());
+    let ran = place.run("verify --manifests manifests");
+    assert!(ran.stdout.contains(":53") && ran.stdout.contains("\n    the intents say allowed, the manifests denied\n"), "{}", ran.stdout);
+}
+
+/// A counterexample is a question too: whoever pastes it hears what the comparison said, account and transport included.
+#[test]
+fn counterexamples_can_be_asked_about_as_they_are_told() {
+    let place = super::shop();
+    place.put("manifests/theirs.yaml", format!("{}---\n{}", wider(), narrower()).as_bytes());
+    let value = json(&place.run("verify --manifests manifests --format json"));
+    let mut asked = 0;
+    for one in value["differences"].as_array().unwrap() {
+        let flow = one["flow"].as_str().unwrap();
+        let ran = place.run(&format!("explain '{flow}' intents --manifests manifests --format json"));
+        let answer = json(&ran);
+        assert_eq!(answer["verdict"], one["manifests"], "{flow}: {answer}");
+        asked += 1;
+    }
+    assert!(asked > 1, "{value}");
+}
