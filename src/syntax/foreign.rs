@@ -47,7 +47,7 @@ mod tests {
             "---\r\nmetadata: {name: a}\r\n",
         ];
         for text in manifests {
-            let span = find(text).map(|span| &text[span.range()]);
+            let span = find(text).and_then(|span| text.get(span.range()));
             assert!(span.is_some_and(|line| line.trim() == line && line.contains(':')), "{text:?} {span:?}");
         }
     }
