@@ -8,8 +8,10 @@ mod decide;
 mod decision;
 mod end;
 mod idle;
+mod joined;
 mod label_tests;
 mod mesh;
+mod names;
 mod network;
 mod object;
 mod platform;
@@ -26,8 +28,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{AddressSet, Cut, DataPlane, Labels, Peer, Pod, Protocol, Symbol, Transport};
-use crate::inventory::{ShownJoining, is_never_injected, plane_by_labels};
+use crate::flow::{AddressSet, Cut, Labels, Peer, Protocol, Symbol, Transport};
+use crate::inventory::ShownJoining;
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -37,6 +39,7 @@ pub use decision::{Decision, Document, Gate, Miss, Step};
 pub use end::End;
 pub(crate) use mesh::GRPC_CONTENT;
 pub use mesh::{ClientRule, ClientTls, Keys, MadePods, OnlyHttp, Readers, Reads, Shape, TokenCopy, Verification};
+pub use names::Names;
 pub use platform::{Joining, Platform, PlatformFact};
 pub use question::{Addressed, Endpoint, Facts, NamedPort, NamespaceLabels, Network, Question};
 pub use unheard::{Silence, Unheard};
@@ -104,52 +107,6 @@ pub struct WaypointCall<'c> {
     pub cuts: Vec<Cut>,
 }
 
-/// Names that somebody else knows, so that a pattern of names is cut where they lie.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    /// Namespaces.
-    pub namespaces: BTreeSet<Symbol>,
-    /// Service accounts.
-    pub accounts: BTreeSet<Symbol>,
-    /// Who stands for the names that are not among these.
-    others: mesh::Others,
-}
-
-impl Names {
-    /// These namespaces and accounts. Whatever the patterns of policies tell apart besides, each cluster adds names for by itself.
-    pub fn new(namespaces: BTreeSet<Symbol>, accounts: BTreeSet<Symbol>) -> Self {
-        Self { namespaces, accounts, others: mesh::Others::Own }
-    }
-
-    /// These names and no others, for whoever asks which names policies know.
-    #[must_use]
-    pub(crate) fn alone(self) -> Self {
-        Self { others: mesh::Others::Nobody, ..self }
-    }
-
-    /// These names, and unless it was done before, those that stand for all others that the policies of a cluster tell apart by patterns.
-    #[must_use]
-    pub(crate) fn told_apart(mut self, cluster: &Cluster) -> Self {
-        if self.others == mesh::Others::Own {
-            self.add_told_apart(&[cluster]);
-        }
-        self
-    }
-
-    /// Whether names are missing that policies tell from these: their patterns tell more apart than are looked for, and who compares by
-    /// these names has not compared everything.
-    pub fn are_cut_short(&self) -> bool {
-        self.others == mesh::Others::Some
-    }
-
-    /// Adds names that stand for all those that policies of these clusters tell apart by patterns, where those of several clusters match
-    /// one name too. Names that are here already stand for themselves. [`Names::are_cut_short`] says whether all were found.
-    pub fn add_told_apart(&mut self, clusters: &[&Cluster]) {
-        let meshes: Vec<&mesh::Mesh> = clusters.iter().map(|cluster| &*cluster.mesh).collect();
-        mesh::add_names_of(&meshes, self);
-    }
-}
-
 /// Reads manifests: files of YAML or JSON documents, lists included.
 ///
 /// What is modelled is read strictly, as `invalid-manifest`: whatever the API server or Istio's webhook would refuse. Kinds that
@@ -206,49 +163,6 @@ impl Cluster {
     /// nothing, and then nothing is known.
     pub fn holds_anything_of(&self, files: &[FileId]) -> bool {
         files.iter().any(|file| self.held.contains(file))
-    }
-
-    /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:
-    /// [`Platform::mesh`] does. Istio injects no such pods unless it is told to.
-    pub fn is_meshed_by_default(&self, namespace: &str) -> bool {
-        self.unsaid_plane(namespace) != DataPlane::None && self.unsaid_planes.contains(namespace)
-    }
-
-    /// Whether pods of a namespace that says nothing of the mesh are outside of it, as the manifests show by which labels or proxies others
-    /// join it ([`Joining::AsShown`]).
-    pub fn is_unjoined(&self, namespace: &str) -> bool {
-        self.unjoined.contains(namespace)
-    }
-
-    /// By what pods join the mesh, as the manifests show it.
-    pub const fn shown_joining(&self) -> ShownJoining {
-        self.shown_joining
-    }
-
-    /// Whether the mesh's policies of a namespace act on none of its pods that are taken to be outside of the mesh.
-    pub fn has_idle_policies(&self, namespace: &str) -> bool {
-        self.is_unjoined(namespace) && self.mesh.policed().any(|policed| **policed == *namespace)
-    }
-
-    /// Whether there are workloads that are outside the mesh for that alone.
-    pub fn has_unjoined(&self) -> bool {
-        let is_out = |end: &Endpoint| match &end.peer {
-            Peer::Pod(pod) => pod.plane == DataPlane::None && end.facts.network == Network::Own && self.is_unjoined(&pod.namespace),
-            Peer::Address(_) => false,
-        };
-        self.workloads.iter().any(|workload| is_out(&workload.endpoint))
-    }
-
-    /// How pods of a namespace take part in the mesh of which nothing is said, and that has no label which says it. Whatever is said, no
-    /// injector gives one to pods of the system.
-    pub fn unsaid_plane(&self, namespace: &str) -> DataPlane {
-        let is_passed_by = self.platform.mesh == DataPlane::Sidecar && is_never_injected(namespace);
-        if is_passed_by || self.is_unjoined(namespace) { DataPlane::None } else { self.platform.mesh }
-    }
-
-    /// The namespaces of which [`Cluster::is_meshed_by_default`] holds.
-    pub fn meshed_by_default(&self) -> impl Iterator<Item = &Symbol> {
-        self.unsaid_planes.iter().filter(|namespace| self.is_meshed_by_default(namespace))
     }
 
     /// The same, with more known of the pods of its workloads than the manifests say.
@@ -415,17 +329,6 @@ impl Cluster {
         count(&anybody) > count(end)
     }
 
-    /// Whether an end is, or is not, a gateway, or takes part in the mesh, where a pod with its labels of which nobody says more would be taken
-    /// for the opposite.
-    pub fn is_unlike_its_labels(&self, end: &Endpoint) -> bool {
-        let Peer::Pod(pod) = &end.peer else { return false };
-        let mut anybody = end.clone();
-        anybody.facts.proxy = ProxyRole::Unknown;
-        let is_elsewhere = |plane: DataPlane| plane != pod.plane;
-        let by_labels = self.plane_by_labels(pod, self.unsaid_plane(&pod.namespace));
-        self.is_gateway(end) != self.is_gateway(&anybody) || by_labels.is_some_and(is_elsewhere)
-    }
-
     /// Whether there are gateways that carry the name of a Gateway of the Gateway API: Istio makes them, or the manifests hold them.
     pub fn has_gateway(&self, namespace: &Symbol, name: &str) -> bool {
         let carries =
@@ -444,18 +347,6 @@ impl Cluster {
     pub fn policies_at_gateways(&self) -> BTreeSet<[Symbol; 3]> {
         let acting = self.workloads.iter().flat_map(|workload| self.mesh.acting_on_gateway(&workload.endpoint));
         acting.map(|object| [&object.kind, &object.namespace, &object.name].map(Symbol::clone)).collect()
-    }
-
-    /// How a pod that no manifest holds takes part in the mesh whatever anybody says, where its labels tell: one that carries the name of a
-    /// Gateway for which Istio makes gateways has an Envoy of its own.
-    pub fn plane_of_made(&self, pod: &Pod) -> Option<DataPlane> {
-        self.mesh.is_made_as_gateway(pod).then_some(DataPlane::Sidecar)
-    }
-
-    /// How a pod that no manifest holds takes part in the mesh, where its own labels speak of that, as those of a workload do; `usual` is how
-    /// the pods do of a namespace whose labels say nothing.
-    pub fn plane_by_labels(&self, pod: &Pod, usual: DataPlane) -> Option<DataPlane> {
-        self.plane_of_made(pod).or_else(|| plane_by_labels(pod, usual))
     }
 
     /// Whether the sidecar of a pod, if it has one, captures connections to a port of it (`semantics.md` §3.2). That of the tunnel is its

@@ -1,0 +1,76 @@
+//! Which pods take part in the mesh where nobody says it of them.
+//!
+//! Owns: what the labels of namespaces and pods, and what the manifests show of others, let be taken of such pods (`semantics.md` §2.1). It
+//! must not judge a connection.
+
+use super::{Cluster, Endpoint, Network, ProxyRole};
+use crate::flow::{DataPlane, Peer, Pod, Symbol};
+use crate::inventory::{ShownJoining, is_never_injected, plane_by_labels};
+
+impl Cluster {
+    /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:
+    /// [`Platform::mesh`] does. Istio injects no such pods unless it is told to.
+    pub fn is_meshed_by_default(&self, namespace: &str) -> bool {
+        self.unsaid_plane(namespace) != DataPlane::None && self.unsaid_planes.contains(namespace)
+    }
+
+    /// Whether pods of a namespace that says nothing of the mesh are outside of it, as the manifests show by which labels or proxies others
+    /// join it ([`Joining::AsShown`]).
+    pub fn is_unjoined(&self, namespace: &str) -> bool {
+        self.unjoined.contains(namespace)
+    }
+
+    /// By what pods join the mesh, as the manifests show it.
+    pub const fn shown_joining(&self) -> ShownJoining {
+        self.shown_joining
+    }
+
+    /// Whether the mesh's policies of a namespace act on none of its pods that are taken to be outside of the mesh.
+    pub fn has_idle_policies(&self, namespace: &str) -> bool {
+        self.is_unjoined(namespace) && self.mesh.policed().any(|policed| **policed == *namespace)
+    }
+
+    /// Whether there are workloads that are outside the mesh for that alone.
+    pub fn has_unjoined(&self) -> bool {
+        let is_out = |end: &Endpoint| match &end.peer {
+            Peer::Pod(pod) => pod.plane == DataPlane::None && end.facts.network == Network::Own && self.is_unjoined(&pod.namespace),
+            Peer::Address(_) => false,
+        };
+        self.workloads.iter().any(|workload| is_out(&workload.endpoint))
+    }
+
+    /// How pods of a namespace take part in the mesh of which nothing is said, and that has no label which says it. Whatever is said, no
+    /// injector gives one to pods of the system.
+    pub fn unsaid_plane(&self, namespace: &str) -> DataPlane {
+        let is_passed_by = self.platform.mesh == DataPlane::Sidecar && is_never_injected(namespace);
+        if is_passed_by || self.is_unjoined(namespace) { DataPlane::None } else { self.platform.mesh }
+    }
+
+    /// The namespaces of which [`Cluster::is_meshed_by_default`] holds.
+    pub fn meshed_by_default(&self) -> impl Iterator<Item = &Symbol> {
+        self.unsaid_planes.iter().filter(|namespace| self.is_meshed_by_default(namespace))
+    }
+
+    /// Whether an end is, or is not, a gateway, or takes part in the mesh, where a pod with its labels of which nobody says more would be taken
+    /// for the opposite.
+    pub fn is_unlike_its_labels(&self, end: &Endpoint) -> bool {
+        let Peer::Pod(pod) = &end.peer else { return false };
+        let mut anybody = end.clone();
+        anybody.facts.proxy = ProxyRole::Unknown;
+        let is_elsewhere = |plane: DataPlane| plane != pod.plane;
+        let by_labels = self.plane_by_labels(pod, self.unsaid_plane(&pod.namespace));
+        self.is_gateway(end) != self.is_gateway(&anybody) || by_labels.is_some_and(is_elsewhere)
+    }
+
+    /// How a pod that no manifest holds takes part in the mesh whatever anybody says, where its labels tell: one that carries the name of a
+    /// Gateway for which Istio makes gateways has an Envoy of its own.
+    pub fn plane_of_made(&self, pod: &Pod) -> Option<DataPlane> {
+        self.mesh.is_made_as_gateway(pod).then_some(DataPlane::Sidecar)
+    }
+
+    /// How a pod that no manifest holds takes part in the mesh, where its own labels speak of that, as those of a workload do; `usual` is how
+    /// the pods do of a namespace whose labels say nothing.
+    pub fn plane_by_labels(&self, pod: &Pod, usual: DataPlane) -> Option<DataPlane> {
+        self.plane_of_made(pod).or_else(|| plane_by_labels(pod, usual))
+    }
+}
