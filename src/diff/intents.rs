@@ -29,6 +29,11 @@ pub(crate) struct Intents<'p> {
 }
 
 impl<'p> Intents<'p> {
+    /// A program with what its lines accept, as its gates were found to let it in.
+    pub(crate) fn new(policy: &'p Policy, gates: &'p Gates) -> Self {
+        Self::within(PolicyWorld::new(policy), (policy, gates), BTreeSet::new())
+    }
+
     fn within(world: PolicyWorld<'p>, (policy, gates): (&'p Policy, &'p Gates), more: BTreeSet<Symbol>) -> Self {
         let mut by_name: BTreeMap<Symbol, Vec<&Rule>> = BTreeMap::new();
         let mut anywhere = Vec::new();
@@ -45,9 +50,8 @@ impl<'p> Intents<'p> {
         Self { policy, program: Accepting::new(policy, gates), world, by_name, anywhere, more }
     }
 
-    /// A program with what its lines accept, as its gates were found to let it in: of namespaces that neither program speaks of as both take
-    /// them, and knowing some more by name.
-    pub(crate) fn beside(program: (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
+    /// The same, of namespaces that neither program speaks of as both take them, and knowing some more by name.
+    pub(super) fn beside(program: (&'p Policy, &'p Gates), other: &Policy, more: &BTreeSet<Symbol>) -> Self {
         Self::within(PolicyWorld::beside(program.0, other), program, more.clone())
     }
 

@@ -35,8 +35,8 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let sources = std::mem::take(&mut new.outcome.sources);
     let policies = [&old.outcome.policy, &new.outcome.policy];
     let programs = policies.map(Program::new);
-    let [base_outcome, head_outcome] = worlds([&old.outcome, &new.outcome]);
-    let (base_world, head_world) = (world(base_outcome, head_outcome), world(head_outcome, base_outcome));
+    let outcomes = worlds([&old.outcome, &new.outcome]);
+    let [base_world, head_world] = outcomes.map(|outcome| Intents::new(&outcome.policy, &outcome.gates));
     let [was, is] = programs.each_ref().map(Setting::of);
     let old_judge = scope.judge(was.judge(&before), || was.judge(&after));
     let sides = (Standing::new(old_judge, &base_world), Standing::new(is.judge(&after), &head_world));
@@ -69,11 +69,6 @@ fn worlds([base, head]: [&Outcome; 2]) -> [&Outcome; 2] {
         (Some(_), None) => [base, base],
         _ => [base, head],
     }
-}
-
-/// Which pods there are on a side. Of namespaces of which neither program speaks, both take the same: their pods are not the ones that move.
-fn world<'o>(own: &'o Outcome, other: &Outcome) -> Intents<'o> {
-    Intents::beside((&own.policy, &own.gates), &other.policy, &BTreeSet::new())
 }
 
 /// The namespaces that others' programs answer for, on either side.

@@ -1,10 +1,9 @@
 //! Changes with a trap in them.
 
 use twogate::flow::{Flow, Verdict};
-use twogate::plan::{Harm, Options, Others, Plan, Safety, Trials, intents};
-use twogate::source::Source;
+use twogate::plan::{Harm, Options, Others, Plan, Safety, Trials};
 
-use super::walked::{Objects, against, cluster, decide, input, lines, moments, objects, platform, programs, revision, yaml};
+use super::walked::{Objects, against, cluster, decide, input, lines, moments, objects, platform, programs, yaml};
 use crate::support::flow;
 
 /// A `NetworkPolicy` of namespace `shop`.
@@ -239,27 +238,6 @@ fn pods_join_the_mesh_before_it_is_required() {
     assert_eq!(back.safety, Safety::Safe);
     let place = |name: &str| back.steps.iter().position(|step| step.name == name).unwrap();
     assert!(place("permissive") < place("restart"), "{:#?}", lines(&back));
-}
-
-/// Where a first namespace joins, those of which nobody says anything stay where `mesh.mode` has them, and the system's outside.
-#[test]
-fn only_namespaces_that_say_so_join_the_mesh() {
-    let program = |mesh: &str| {
-        let mut input = input(&format!("namespace shop{mesh} {{\n  allow app=web -> app=db:5432\n  allow *@other -> app=web:80\n}}\n"));
-        input.config = Some(input.sources.add(Source::new("twogate.toml", "[mesh]\nmode = \"none\"\n")));
-        input
-    };
-    let plan = |base: &str, head: &str| {
-        let rollout = intents(revision("base", program(base)), revision("head", program(head)), Options::default());
-        rollout.map_err(|unjudged| unjudged.findings).unwrap().plan
-    };
-    for (base, head) in [("", " mesh sidecar"), (" mesh sidecar", "")] {
-        let plan = plan(base, head);
-        assert_eq!(plan.safety, Safety::Safe, "{:#?}", plan.steps);
-        let texts = plan.steps.iter().flat_map(|step| &step.actions).map(|action| action.text.as_str());
-        let restarted: Vec<&str> = texts.filter(|text| text.contains("restart")).collect();
-        assert!(matches!(restarted[..], [one] if one.contains("of namespace shop: they")), "{restarted:#?}");
-    }
 }
 
 /// Policies name both accounts while pods change from the one to the other.
