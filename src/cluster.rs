@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{AddressSet, Cut, Labels, Peer, Protocol, Symbol, Transport};
+use crate::flow::{AddressSet, Cut, Labels, NAMESPACE_NAME, Peer, Protocol, Symbol, Transport};
 use crate::inventory::ShownJoining;
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
@@ -190,9 +190,12 @@ impl Cluster {
         self.namespaces.get(namespace)
     }
 
-    /// The labels by which `NetworkPolicies` tell namespaces apart, but for their names.
+    /// The labels by which `NetworkPolicies` tell namespaces apart, and objects that are not modelled may, but for their names.
     pub fn namespace_label_keys(&self) -> BTreeSet<Symbol> {
-        self.network.namespace_label_keys().cloned().collect()
+        let of_network = self.network.namespace_label_keys();
+        let unmodelled =
+            self.unmodelled.iter().filter_map(unmodelled::Unmodelled::pods).flat_map(|pods| pods.namespace.iter().map(|(key, _)| key));
+        of_network.chain(unmodelled.filter(|key| ***key != *NAMESPACE_NAME)).cloned().collect()
     }
 
     /// The address blocks of `NetworkPolicies`, but for those of rules that mean every pod besides.

@@ -104,6 +104,22 @@ fn between(yaml: &str, from: &str, to: &str) -> Vec<String> {
     super::cells(&listing).into_iter().filter(titles).collect()
 }
 
+/// Of a Service that is not exported to all, sidecars of other namespaces are not told.
+#[test]
+fn a_service_that_is_not_exported_names_nothing_to_sidecars_elsewhere() {
+    let old = namespace("old", "istio-injection: disabled") + &pod("old", "old", "");
+    let exported = |to: &str| {
+        let service = service("old", "old", "{name: a, port: 80, targetPort: 8080}");
+        service.replace("namespace: old}", &format!("namespace: old, annotations: {{networking.istio.io/exportTo: '{to}'}}}}"))
+    };
+    for to in [".", "~"] {
+        let yaml = REFUSES.to_owned() + &shop() + &old + &exported(to);
+        assert_eq!(between(&yaml, "shop/web[Pod]", "old/old[Pod]"), ["shop/web[Pod] | old/old[Pod] | UDP *; SCTP * | -"]);
+        let all = super::cells(&list::list(&read(platform(), &yaml).0, &Options::default()));
+        assert!(all.contains(&format!("? shop/* | any workload | TCP * | plaintext | {UNNAMED}")), "{all:#?}");
+    }
+}
+
 #[test]
 fn what_no_service_names_is_left_open_where_sidecars_refuse_it() {
     let ports = "{name: a, port: 80, targetPort: 8080}, {name: u, port: 53, protocol: UDP}";

@@ -28,6 +28,20 @@ namespace shop labels env=prod {
     }
 }
 
+/// What is not modelled chooses namespaces by labels as well: that a namespace does not have them is taken for granted.
+#[test]
+fn labels_by_which_what_is_not_modelled_chooses_namespaces_are_assumed() {
+    let program = "namespace shop {\n  allow app=web -> app=db:80\n}\n";
+    let admin = "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {name: theirs}\n\
+                 spec: {priority: 1, subject: {namespaces: {matchLabels: {team: q}}}, \
+                 ingress: [{action: Allow, from: [{namespaces: {matchLabels: {team: q}}}]}]}\n";
+    let beside = |namespace: &str| assumed(program, "[mesh]\nmode = \"none\"\n", &format!("{admin}---\n{namespace}"), "namespace-labels");
+    assert_eq!(beside(""), ("open".to_owned(), 0));
+    let (status, exit) = beside(&labelled("shop", "team: q"));
+    assert!(status.starts_with("broken") && exit == 1, "{status}");
+    assert_eq!(beside(&labelled("shop", "team: r")).1, 1, "another value than the program knows is another label too");
+}
+
 /// Whom policies know by the mesh alone never calls, as long as it is not in the mesh.
 #[test]
 fn namespaces_of_others_without_a_mesh_are_assumed_to_be_so() {

@@ -48,10 +48,12 @@ impl Mesh {
         calls.collect()
     }
 
-    /// The TCP ports of a pod to which Services lead whoever does not choose pods itself, as far as they are known.
+    /// The TCP ports of a pod to which Services lead whoever does not choose pods itself, as far as they are known. Of one that is not
+    /// exported to everybody some sidecars are not told.
     pub(crate) fn named_ports(&self, destination: &Endpoint) -> PortSet {
         let Peer::Pod(pod) = &destination.peer else { return PortSet::none() };
-        let ports = self.services_of(pod).into_iter().flat_map(|service| {
+        let told = self.services_of(pod).into_iter().filter(|service| service.exported.is_empty());
+        let ports = told.flat_map(|service| {
             let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
             own.flat_map(move |port| arrivals(service, port, destination))
         });
