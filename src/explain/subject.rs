@@ -13,6 +13,7 @@ use super::place;
 use super::setting::Setting;
 use crate::cluster::Decision;
 use crate::flow::{Request, Symbol, Token, Verdict};
+use crate::syntax::words::value_text;
 
 /// The claim that says who somebody is for an issuer.
 pub(super) const CLAIM: &str = "sub";
@@ -68,7 +69,7 @@ pub(super) fn hangs_on(setting: &Setting, call: &Call, decision: &Decision) -> O
         subjects.iter().take(MOST_ASKED).filter_map(|subject| Some((subject, with(Some(subject))?))).collect();
     let passing = asked.iter().find(|(_, verdict)| *verdict == Verdict::Allowed && differs(verdict));
     let other = passing.or_else(|| asked.iter().find(|(_, verdict)| differs(verdict)));
-    let by_name = other.map(|(subject, verdict)| format!("with `claim sub={}` it is {}", quoted(subject), verdict_word(verdict)));
+    let by_name = other.map(|(subject, verdict)| format!("with `claim sub={}` it is {}", value_text(subject), verdict_word(verdict)));
     let without = with(None).filter(differs).map(|verdict| format!("without any subject (`no-sub`) it is {}", verdict_word(&verdict)));
     let told: Vec<String> = by_name.into_iter().chain(without).collect();
     let taken = "the flow does not name the subject of the token, so it is taken for one that no policy names";
@@ -120,9 +121,4 @@ fn users<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// A value as a flow writes it.
-fn quoted(value: &str) -> String {
-    if crate::syntax::words::is_word(value) { value.to_owned() } else { format!("\"{value}\"") }
 }

@@ -2,9 +2,10 @@
 //!
 //! Owns: `Declared`, one for each `workload` line, and names that are valid and unique. It must not know who calls whom.
 
-use super::text::{is_name, quoted_value};
+use super::text::is_name;
 use crate::flow::{Labels, Protocol, Symbol};
 use crate::inventory::{InventoryWorkload, WorkloadKind};
+use crate::syntax::words::value_text;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Workloads with the same labels: nothing can tell their pods apart, so they share a line.
@@ -109,7 +110,7 @@ impl Declared<'_> {
 impl Term<'_> {
     fn words(&self) -> String {
         match self {
-            Self::Is(key, value) => format!("{key}={}", quoted_value(value)),
+            Self::Is(key, value) => format!("{key}={}", value_text(value)),
             Self::Absent(key) => format!("{key}!=*"),
         }
     }

@@ -7,9 +7,10 @@ use super::calls;
 use super::evidence::Evidence;
 use super::pods::{Declared, is_of_the_mesh, suffix};
 use super::space::Space;
-use super::text::{Block, canonical, namespace_behind, quoted_value};
+use super::text::{Block, canonical, namespace_behind};
 use crate::flow::{DataPlane, Protocol, Symbol};
 use crate::inventory::{Captured, HostNetwork, Inventory, InventoryWorkload, Match, PortTarget, ServiceFacts, ServiceKind, ServicePort};
+use crate::syntax::words::value_text;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ports of the baseline, which no rule need open: DNS and the mesh's control plane.
@@ -142,7 +143,7 @@ impl<'i> Offers<'i> {
         };
         let words = match line.filter(is_all_of) {
             Some(declared) => declared.name.clone(),
-            None => service.selector.iter().map(|(key, value)| format!("{key}={}", quoted_value(value))).collect::<Vec<_>>().join(","),
+            None => service.selector.iter().map(|(key, value)| format!("{key}={}", value_text(value))).collect::<Vec<_>>().join(","),
         };
         let endpoint = if service.namespace == *owner { words } else { format!("{words}{}", namespace_behind(&service.namespace)) };
         Some(Destination { endpoint, members })

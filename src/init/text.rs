@@ -152,14 +152,9 @@ pub(super) fn canonical(rule: &str) -> Option<String> {
     }
 }
 
-/// A label's value as the language writes it.
-pub(super) fn quoted_value(value: &str) -> String {
-    if words::is_word(value) { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
-}
-
 /// `@shop`.
 pub(super) fn namespace_behind(name: &str) -> String {
-    format!("@{}", quoted_value(name))
+    format!("@{}", words::value_text(name))
 }
 
 /// Whether a word can be a name that a program declares.

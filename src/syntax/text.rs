@@ -11,6 +11,7 @@ use super::ast::{
     WorkloadStatement,
 };
 use super::words;
+use super::words::{path_text as path, quoted, value_text as value};
 use crate::source::Spanned;
 pub(crate) use endpoint::{endpoint, ports};
 use endpoint::{labels, push_endpoint};
@@ -253,22 +254,7 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-/// A value, in quotes if it is no word.
-fn value(text: &str) -> String {
-    if words::is_word(text) { text.to_owned() } else { quoted(text) }
-}
-
 /// The name of something outside the program, in quotes if it is a keyword or no word.
 fn unless_keyword(text: &str) -> String {
     if words::is_keyword(text) { quoted(text) } else { value(text) }
-}
-
-/// A path, in quotes if it needs them.
-fn path(text: &str) -> String {
-    if words::is_bare_path(text) { text.to_owned() } else { quoted(text) }
-}
-
-/// A text in quotes.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

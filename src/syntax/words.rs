@@ -57,6 +57,29 @@ fn is_joiner(byte: u8) -> bool {
     matches!(byte, b'-' | b'_' | b'.')
 }
 
+/// A value as the language writes it, in quotes if it is no word.
+pub(crate) fn value_text(value: &str) -> String {
+    if is_word(value) { value.to_owned() } else { quoted(value) }
+}
+
+/// A path as the language writes it, in quotes if it needs them.
+pub(crate) fn path_text(path: &str) -> String {
+    if is_bare_path(path) { path.to_owned() } else { quoted(path) }
+}
+
+/// A text in quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The methods that requests usually have. In a flow they may stand without `http` before them.
+pub(crate) const USUAL_METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
+
+/// A method as a flow writes it, with `http` before it where it needs that.
+pub(crate) fn method_text(method: &str) -> String {
+    if USUAL_METHODS.contains(&method) { method.to_owned() } else { format!("http {method}") }
+}
+
 /// Whether a path pattern can stand without quotes.
 pub(crate) fn is_bare_path(text: &str) -> bool {
     text.starts_with('/') && path_length(text) == text.len()

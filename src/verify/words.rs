@@ -3,6 +3,7 @@
 //! Owns: how counterexamples are written: in the language's own words as far as it has them.
 
 use crate::flow::{Flow, LabelCube, NAMESPACE_NAME, Peer, Pod, PodCube, PortSet, Protocol, Request, Token, Transport, Values};
+use crate::syntax::words::{method_text, path_text, value_text};
 
 /// A flow: `app=web@shop as web-sa -> app=db@shop:5432 over mTLS`.
 pub fn flow_words(flow: &Flow) -> String {
@@ -61,18 +62,19 @@ fn cube(pod: &Pod, namespace: LabelCube, account: Values) -> PodCube {
 
 /// A request: `GET /v1 at shop.test, header x=1, no token`.
 pub fn request_words(request: &Request) -> String {
-    let mut text = format!("{} {} at {}", request.method, request.path, request.host);
+    let mut text = format!("{} {} at {}", method_text(&request.method), path_text(&request.path), value_text(&request.host));
     for (name, value) in &request.headers {
-        text.extend([", header ", name, "=", value]);
+        text.extend([", header ", &value_text(name), "=", &value_text(value)]);
     }
     match &request.token {
         Token::None => {}
         Token::Unverified => text.push_str(", a token that does not verify"),
         Token::Valid { issuer, claims } => {
             text.extend([", a token of ", issuer]);
-            for (name, values) in claims {
-                let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-                text.extend([" with ", name, "=", &values.join("|")]);
+            // A claim inside another stands under its name with dots too.
+            for (name, values) in claims.iter().filter(|(name, _)| !name.starts_with('[')) {
+                let values: Vec<String> = values.iter().map(|value| value_text(value)).collect();
+                text.extend([" with ", &value_text(name), "=", &values.join("|")]);
             }
         }
     }

@@ -256,6 +256,7 @@ fn the_request_that_would_pass_is_told_with_its_token_and_headers() {
             " claim groups=admin",
         ),
         ("ALLOW", "[{when: [{key: 'request.headers[x-team]', values: [a b]}]}]", "`GET / header x-team=\"a b\"`"),
+        ("ALLOW", "[{to: [{operation: {methods: [M-SEARCH]}}]}]", "`http M-SEARCH /`"),
         ("ALLOW", "[{to: [{operation: {hosts: [api.example.com, 'api.example.com:*'], paths: [/v1]}}]}]", "`GET /v1 at api.example.com`"),
     ];
     for (action, rules, has) in cases {
@@ -268,4 +269,8 @@ fn the_request_that_would_pass_is_told_with_its_token_and_headers() {
         let asked = ask(&format!("app=web@shop -> app=db@shop:80 {request}"));
         assert!(asked.starts_with("ALLOWED"), "{rules}: {request}\n{asked}");
     }
+    // No request arrives with such a path, and no flow takes it.
+    let page = Files { manifests: &manifests("ALLOW", "[{to: [{operation: {paths: ['/a b', '/x?y=1']}}]}]"), ..Files::default() }
+        .page("app=web@shop -> app=db@shop:80");
+    assert!(page.starts_with("DENIED") && !page.contains("would pass"), "{page}");
 }

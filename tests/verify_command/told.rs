@@ -79,6 +79,36 @@ fn the_line_is_told_that_lets_through_what_is_stopped() {
     assert!(ran.stdout.contains(":53") && ran.stdout.contains("\n    the intents say allowed, the manifests denied\n"), "{}", ran.stdout);
 }
 
+/// Whatever a policy compares with is told so that it is read as the same: in quotes where it is no word.
+#[test]
+fn requests_of_counterexamples_are_told_so_that_they_are_read_as_they_are() {
+    let rules = [
+        "to: [{operation: {methods: [M-SEARCH]}}]",
+        "to: [{operation: {paths: ['/a,b']}}]",
+        "when: [{key: 'request.headers[origin]', values: ['https://shop.test']}]",
+        "when: [{key: 'request.headers[h]', values: ['b,']}, {key: 'request.headers[z]', values: ['1']}]",
+        "when: [{key: 'request.headers[h]', values: ['x header y=1']}]",
+        "when: [{key: 'request.headers[h]', values: ['with \"q']}]",
+    ];
+    for rule in rules {
+        let place = super::shop();
+        let deny = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: theirs, namespace: shop}}\n\
+             spec: {{action: DENY, rules: [{{{rule}}}]}}\n"
+        );
+        place.put("manifests/theirs.yaml", deny.as_bytes());
+        let value = json(&place.run("verify --manifests manifests --format json"));
+        let differences = value["differences"].as_array().unwrap();
+        assert!(!differences.is_empty(), "{rule}");
+        for one in differences {
+            let flow = one["flow"].as_str().unwrap();
+            let ran = place.command(&["explain", flow, "intents", "--manifests", "manifests", "--format", "json"]).output().unwrap();
+            let answer: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+            assert_eq!(answer["verdict"], one["manifests"], "{rule}: {flow}: {answer}");
+        }
+    }
+}
+
 /// A counterexample is a question too: whoever pastes it hears what the comparison said, account and transport included.
 #[test]
 fn counterexamples_can_be_asked_about_as_they_are_told() {

@@ -5,15 +5,13 @@
 
 use crate::diagnostic::{Diagnostic, code};
 use crate::source::{FileId, Location, Span};
+use crate::syntax::words::USUAL_METHODS;
 
 use super::Context;
 use super::hidden::Hidden;
 use super::object::{self, Word};
 use super::path;
 use super::told::{self, Told};
-
-/// The methods that may stand without `http` before them.
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
 
 /// The clause for a token that does not verify; the language has no use for it.
 pub(super) const BAD_TOKEN: &str = "bad-jwt";
@@ -105,7 +103,7 @@ impl<'t> Draft<'t> {
                 self.bad_token = Some(span);
             } else if word == NO_SUBJECT {
                 self.no_subject = Some(span);
-            } else if is_url && METHODS.contains(&word) && !is_path(next) && before != "http" {
+            } else if is_url && USUAL_METHODS.contains(&word) && !is_path(next) && before != "http" {
                 self.method = Some(span);
             } else {
                 if before == "jwt" && (word.starts_with('"') || self.told.is_issuer(span)) {
@@ -113,7 +111,7 @@ impl<'t> Draft<'t> {
                 }
                 let span = without_query(word, span);
                 let two_before = kept.len().checked_sub(2).and_then(|at| kept.get(at)).map(|word| self.slice(*word));
-                let is_behind_method = METHODS.contains(&before) || two_before == Some("http");
+                let is_behind_method = USUAL_METHODS.contains(&before) || two_before == Some("http");
                 if is_behind_method && path::is_resolved(unquoted(self.slice(span))) {
                     self.path = Some(span);
                 }
@@ -206,7 +204,7 @@ impl<'t> Draft<'t> {
                 hidden.glue(" ");
             }
             let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
-            if METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (is_path(next) || at > 0) {
+            if USUAL_METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (is_path(next) || at > 0) {
                 hidden.glue("http ");
             }
             if self.issuer == Some(*span) {
@@ -249,15 +247,24 @@ fn span_of(words: &[Span]) -> Option<Span> {
     words.iter().copied().reduce(Span::to)
 }
 
+/// The letters of a text, each with whether it stands in quotes.
+fn letters(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    text.char_indices().map(move |(at, letter)| {
+        if letter == '"' && !is_escaped {
+            is_quoted = !is_quoted;
+        }
+        is_escaped = is_quoted && letter == '\\' && !is_escaped;
+        (at, letter, is_quoted)
+    })
+}
+
 /// Where the first arrow outside of quotes stands.
 fn arrow(text: &str) -> Option<usize> {
-    let mut quoted = false;
     let mut before = ' ';
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '"' if before != '\\' => quoted = !quoted,
-            '>' if before == '-' && !quoted => return Some(at - 1),
-            _ => {}
+    for (at, letter, is_quoted) in letters(text) {
+        if letter == '>' && before == '-' && !is_quoted {
+            return Some(at - 1);
         }
         before = letter;
     }
@@ -268,17 +275,13 @@ fn arrow(text: &str) -> Option<usize> {
 fn words(text: &str, from: usize) -> Vec<Span> {
     let mut found = Vec::new();
     let mut start: Option<usize> = None;
-    let mut quoted = false;
-    for (at, letter) in text.char_indices().filter(|(at, _)| *at >= from) {
-        if letter == '"' {
-            quoted = !quoted;
-        }
-        match (letter.is_whitespace() && !quoted, start) {
+    for (at, letter, is_quoted) in letters(text.get(from..).unwrap_or_default()) {
+        match (letter.is_whitespace() && !is_quoted, start) {
             (true, Some(begun)) => {
-                found.push(Span::new(begun, at));
+                found.push(Span::new(begun, from + at));
                 start = None;
             }
-            (false, None) => start = Some(at),
+            (false, None) => start = Some(from + at),
             (true, None) | (false, Some(_)) => {}
         }
     }

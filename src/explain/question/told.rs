@@ -107,7 +107,7 @@ fn bare(text: &str, span: Span) -> &str {
 
 fn without_comma(text: &str, span: Span) -> Span {
     let word = slice(text, span);
-    Span::new(span.range().start, span.range().start + word.trim_end_matches(',').len())
+    Span::new(span.range().start, span.range().start + word.strip_suffix(',').unwrap_or(word).len())
 }
 
 #[cfg(test)]
@@ -129,6 +129,10 @@ mod tests {
         assert_eq!(
             hidden("a -> b:80 in plaintext, GET /x at db, a token that does not verify"),
             "expect some a -> b:80 plaintext http GET /x at db"
+        );
+        assert_eq!(
+            hidden("a -> b:80 over mTLS, http ANY \"/a,b\" at db, header h=\"x header y=1\", header z=\"b,\""),
+            "expect some a -> b:80 mtls http ANY \"/a,b\" at db header h=\"x header y=1\" header z=\"b,\""
         );
         let token = hidden("a -> b:80 over mTLS, GET /x at db, a token of https://id.test with groups=a|b with sub=x");
         assert!(token.starts_with("issuer asked-issuer = \"https://id.test\" jwks"), "{token}");

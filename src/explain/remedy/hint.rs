@@ -11,8 +11,8 @@ use super::super::effect;
 use super::super::setting::Setting;
 use super::super::subject;
 use crate::cluster::{Decision, Names, Way};
-use crate::flow::{Labels, Protocol, Request, Symbol, Token, Verdict};
-use crate::syntax::words::{is_bare_path, is_word};
+use crate::flow::{Labels, PathPattern, Protocol, Request, Symbol, Token, Verdict};
+use crate::syntax::words::{method_text, path_text, value_text};
 
 /// As many requests are tried that policies tell apart.
 const MOST_TRIED: usize = 64;
@@ -35,13 +35,18 @@ pub(in super::super) fn by_request(setting: &Setting, call: &Call, decision: &De
     // Policies that stop requests name those that they stop; others pass.
     let others = ["GET", "POST", "PUT"].map(bare);
     let sampled = looking.iter().flat_map(|cut| of_hosts(effect::sampled(&cut.requests), &cut.requests.hosts)).take(MOST_TRIED);
-    let request = sampled.chain(others).find(|request| passes(setting, call, request))?;
+    let request = sampled.chain(others).find(|request| arrives(&request.path) && passes(setting, call, request))?;
     let request = with_least(setting, call, request);
     let host =
-        if looking.iter().any(|cut| !cut.requests.hosts.is_empty()) { format!(" at {}", word(&request.host)) } else { String::new() };
+        if looking.iter().any(|cut| !cut.requests.hosts.is_empty()) { format!(" at {}", value_text(&request.host)) } else { String::new() };
     let besides = headers(&request) + &token(setting, &request.token);
-    let path = if is_bare_path(&request.path) { request.path.to_string() } else { format!("\"{}\"", request.path) };
-    Some(format!("it hangs on the request: `{} {path}{host}{besides}`, for one, would pass; ask with a request", request.method))
+    let (method, path) = (method_text(&request.method), path_text(&request.path));
+    Some(format!("it hangs on the request: `{method} {path}{host}{besides}`, for one, would pass; ask with a request"))
+}
+
+/// Whether a request may have such a path when it arrives: a flow takes no other.
+fn arrives(path: &str) -> bool {
+    PathPattern::parse(path).is_ok()
 }
 
 fn passes(setting: &Setting, call: &Call, request: &Request) -> bool {
@@ -66,7 +71,7 @@ fn with_least(setting: &Setting, call: &Call, request: Request) -> Request {
 /// The clauses for its headers, each with a blank before it.
 fn headers(request: &Request) -> String {
     request.headers.iter().fold(String::new(), |mut text, (name, value)| {
-        let _ = write!(text, " header {}={}", word(name), word(value));
+        let _ = write!(text, " header {}={}", value_text(name), value_text(value));
         text
     })
 }
@@ -82,17 +87,12 @@ fn token(setting: &Setting, token: &Token) -> String {
     let mut text = known.map_or_else(|| format!(" jwt \"{issuer}\""), |known| format!(" jwt {}", known.name));
     let named = claims.iter().filter(|(name, _)| !name.starts_with('[') && !subject::is_the_unnamed(name, claims));
     for (name, value) in named.flat_map(|(name, values)| values.iter().map(move |value| (name, value))) {
-        let _ = write!(text, " claim {}={}", word(name), word(value));
+        let _ = write!(text, " claim {}={}", value_text(name), value_text(value));
     }
     if !claims.contains_key(subject::CLAIM) {
         text.push_str(" no-sub");
     }
     text
-}
-
-/// A word as a flow writes it.
-fn word(text: &str) -> String {
-    if is_word(text) { text.to_owned() } else { format!("\"{text}\"") }
 }
 
 /// A request that says nothing besides its method.

@@ -10,6 +10,7 @@ use super::super::subject;
 use super::super::world::Known;
 use crate::flow::{DataPlane, Peer, Pod, Protocol, Request, Symbol, Token, Transport};
 use crate::ir::Policy;
+use crate::syntax::words::{path_text, value_text};
 
 /// The words for a connection in rules that stand in one namespace.
 #[derive(Debug, Clone)]
@@ -83,15 +84,9 @@ fn labels(pod: &Pod, title: &str) -> String {
     told.split(',').map(pair).collect::<Vec<_>>().join(",")
 }
 
-fn value_text(value: &str) -> String {
-    if crate::syntax::words::is_word(value) { value.to_owned() } else { format!("\"{value}\"") }
-}
-
 /// The clause for the method and path of a request, with a blank before it.
 fn http(request: &Request) -> String {
-    let path = &request.path;
-    let path = if crate::syntax::words::is_bare_path(path) { path.to_string() } else { format!("\"{path}\"") };
-    format!(" http {} {path}", request.method)
+    format!(" http {} {}", request.method, path_text(&request.path))
 }
 
 /// What a request has besides: its host if the flow names it, its headers, its token.
