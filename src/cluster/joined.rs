@@ -9,13 +9,13 @@ use crate::inventory::{ShownJoining, is_never_injected, plane_by_labels};
 
 impl Cluster {
     /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:
-    /// [`Platform::mesh`] does. Istio injects no such pods unless it is told to.
+    /// [`Platform::mesh`](super::Platform::mesh) does. Istio injects no such pods unless it is told to.
     pub fn is_meshed_by_default(&self, namespace: &str) -> bool {
         self.unsaid_plane(namespace) != DataPlane::None && self.unsaid_planes.contains(namespace)
     }
 
     /// Whether pods of a namespace that says nothing of the mesh are outside of it, as the manifests show by which labels or proxies others
-    /// join it ([`Joining::AsShown`]).
+    /// join it ([`Joining::AsShown`](super::Joining::AsShown)).
     pub fn is_unjoined(&self, namespace: &str) -> bool {
         self.unjoined.contains(namespace)
     }
