@@ -10,15 +10,16 @@ const FIRST_KEYS: &[&str] = &["apiVersion:", "kind:", "metadata:", "\"apiVersion
 
 /// The first line of a manifest, if a text is one: what is there before anything that could be an intent.
 pub(super) fn find(text: &str) -> Option<Span> {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    let behind_mark = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let mut at = text.len() - behind_mark.len();
+    for line in behind_mark.split_inclusive('\n') {
         let (content, start) = (line.trim(), at + line.len() - line.trim_start().len());
         at += line.len();
         let is_object = FIRST_KEYS.iter().any(|key| content.trim_start_matches(['{', ' ']).starts_with(key));
         if is_object {
             return Some(Span::new(start, start + content.len()));
         }
-        let is_before = content.is_empty() || content.starts_with('#') || matches!(content, "---" | "{");
+        let is_before = content.is_empty() || content == "{" || ["#", "---", "%YAML"].iter().any(|start| content.starts_with(start));
         if !is_before {
             return None;
         }
@@ -45,6 +46,8 @@ mod tests {
             "{\n    \"apiVersion\": \"v1\",\n",
             "{\"kind\": \"List\"}",
             "---\r\nmetadata: {name: a}\r\n",
+            "\u{FEFF}apiVersion: v1\n",
+            "%YAML 1.2\n--- # Source: chart/a.yaml\nkind: Pod\n",
         ];
         for text in manifests {
             let span = find(text).and_then(|span| text.get(span.range()));
