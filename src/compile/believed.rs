@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{Endpoint, NamespaceLabels};
 use crate::flow::{NAMESPACE_NAME, Peer, Symbol};
 use crate::inventory::{Inventory, InventoryWorkload};
-use crate::ir::{Namespace, Policy};
+use crate::ir::{Namespace, Policy, Rule};
 
 /// What a program declares of the pods of an inventory, gathered once for all of them.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub struct AskedLabels(BTreeSet<Symbol>);
 impl AskedLabels {
     /// Those for which the rules of a program ask.
     pub fn of(policy: &Policy) -> Self {
-        let ends = policy.rules.iter().flat_map(|rule| std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end)));
+        let ends = policy.rules.iter().flat_map(Rule::ends);
         let cubes = ends.flat_map(|end| end.peers().pods.cubes().to_vec());
         let keys = cubes.flat_map(|cube| cube.namespace.iter().map(|(key, _)| Symbol::clone(key)).collect::<Vec<_>>());
         Self(keys.filter(|key| **key != *NAMESPACE_NAME).collect())

@@ -132,7 +132,7 @@ impl Side for Intents<'_> {
     fn namespaces(&self) -> BTreeSet<Symbol> {
         let mut names: BTreeSet<Symbol> = self.policy.namespaces.keys().chain(&self.more).cloned().collect();
         for rule in &self.policy.rules {
-            let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+            let ends = rule.ends();
             for cube in ends.flat_map(|end| end.peers().pods.cubes().to_vec()) {
                 names.extend(cube.names().words().iter().cloned());
             }

@@ -11,7 +11,7 @@ use super::scope::{Declaration, Scope, Scoped};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, LabelCube, Labels, NAMESPACE_NAME, Symbol};
 use crate::inventory::is_never_injected;
-use crate::ir::{Namespace, Origin, Ownership, Policy, Program, Stance};
+use crate::ir::{Expectation, Namespace, Origin, Ownership, Policy, Program, Rule, Stance};
 use crate::source::{Location, Spanned};
 use crate::syntax::ast::{Endpoint, EndpointKind, NamespaceAttribute, NamespaceNames, StatementKind, Word};
 
@@ -268,9 +268,8 @@ pub(super) fn add_never_injected(policy: &mut Policy) {
     if policy.config.mesh.mode == DataPlane::Ambient || !policy.inventory.namespaces.is_empty() {
         return;
     }
-    let rules = policy.rules.iter().flat_map(|rule| std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end)));
-    let expected = policy.expectations.iter();
-    let expected = expected.flat_map(|one| std::iter::once(&one.source).chain(one.targets.iter().map(|target| &target.end)));
+    let rules = policy.rules.iter().flat_map(Rule::ends);
+    let expected = policy.expectations.iter().flat_map(Expectation::ends);
     let cubes = rules.chain(expected).flat_map(|end| end.peers().pods.cubes().to_vec());
     let named = cubes.flat_map(|cube| cube.namespace_names().map(<[Symbol]>::to_vec).unwrap_or_default());
     let unsaid: BTreeSet<Symbol> = named.filter(|name| is_never_injected(name) && !policy.namespaces.contains_key(name)).collect();

@@ -230,6 +230,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Who calls, and all who are called.
+    pub fn ends(&self) -> impl Iterator<Item = &End> {
+        ends(&self.source, &self.targets)
+    }
+
     /// Whether it demands anything that only the mesh can enforce.
     pub fn has_requirement(&self) -> bool {
         self.mtls.is_some() || !self.requests.is_all()
@@ -287,6 +292,11 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// Who calls, and all who are called.
+    pub fn ends(&self) -> impl Iterator<Item = &End> {
+        ends(&self.source, &self.targets)
+    }
+
     /// What is expected, in the words of its line.
     pub fn words(&self) -> &str {
         self.text.strip_prefix("expect ").unwrap_or(&self.text)
@@ -298,6 +308,11 @@ impl Expectation {
         let has_token = flow.request.as_ref().is_some_and(|request| request.token != Token::None);
         !has_token || self.requests.cubes.iter().any(|cube| !cube.token.is_any())
     }
+}
+
+/// The ends of a statement: who calls, then all who are called.
+fn ends<'s>(source: &'s End, targets: &'s [Target]) -> impl Iterator<Item = &'s End> {
+    std::iter::once(source).chain(targets.iter().map(|target| &target.end))
 }
 
 /// The workloads of one namespace, of a list that is sorted by namespace.

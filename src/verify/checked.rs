@@ -362,7 +362,7 @@ fn addresses(policy: &Policy, cluster: &Cluster, configured: &AddressSet) -> Sta
 
 /// The address blocks of a rule. An end that is every pod too means a pod whether or not a block holds its address.
 fn written(rule: &Rule) -> Vec<AddressSet> {
-    let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+    let ends = rule.ends();
     let blocks = |peers: Peers| (!peers.pods.cubes().contains(&PodCube::all())).then_some(peers.addresses);
     ends.filter_map(|end| blocks(end.peers())).filter(|addresses| !addresses.is_empty()).collect()
 }

@@ -17,7 +17,7 @@ use crate::flow::{
     AddressSet, Cut, Flow, LabelCube, NAMESPACE_NAME, Peer, Peers, PodCube, PodSet, PortSet, RequestSamples, Symbol, Values, Verdict,
 };
 use crate::gates::Gates;
-use crate::ir::{End, Namespace, Policy};
+use crate::ir::{End, Namespace, Policy, Rule};
 
 /// What is stopped at the ends of others.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +70,7 @@ fn looked_at(policy: &Policy, cluster: &Cluster) -> Vec<Symbol> {
 
 /// The namespaces that rules and the baselines of managed namespaces name.
 fn spoken_of(policy: &Policy) -> BTreeSet<Symbol> {
-    let rules = policy.rules.iter().flat_map(|rule| std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end)));
+    let rules = policy.rules.iter().flat_map(Rule::ends);
     let baselines = policy.managed().flat_map(|namespace| policy.baseline(namespace)).map(|entry| entry.peers);
     let peers = rules.map(End::peers).chain(baselines);
     peers.flat_map(|peers| peers.pods.cubes().iter().flat_map(|cube| cube.names().words().to_vec()).collect::<Vec<_>>()).collect()

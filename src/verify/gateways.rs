@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use super::judge::{Judge, Way};
 use crate::cluster::{Cluster, Endpoint, MadePods, ProxyRole, Shape, Workload};
 use crate::flow::{Flow, LabelCube, Peer, Pod, PodCube, Symbol, Verdict};
-use crate::ir::Policy;
+use crate::ir::{Policy, Rule};
 
 /// Who knows which pods would be gateways, and what two judges say of others.
 #[derive(Debug)]
@@ -164,6 +164,6 @@ fn is_named(policy: &Policy, pod: &Pod, key: &Symbol) -> bool {
 
 /// The pods of which rules speak.
 fn ends(policy: &Policy) -> Vec<PodCube> {
-    let ends = policy.rules.iter().flat_map(|rule| std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end)));
+    let ends = policy.rules.iter().flat_map(Rule::ends);
     ends.flat_map(|end| end.peers().pods.cubes().to_vec()).collect()
 }

@@ -229,7 +229,7 @@ fn target_words(rule: &Rule) -> String {
 }
 
 fn names_addresses(rule: &Rule) -> bool {
-    let ends = std::iter::once(&rule.source).chain(rule.targets.iter().map(|target| &target.end));
+    let ends = rule.ends();
     ends.into_iter().any(|end| !end.peers().addresses.is_empty())
 }
 
