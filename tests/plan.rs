@@ -4,6 +4,7 @@ mod cases;
 mod command;
 mod examples;
 mod formats;
+mod joining;
 mod labels;
 mod meshed;
 mod properties;

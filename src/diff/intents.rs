@@ -55,6 +55,11 @@ impl<'p> Intents<'p> {
         Self::within(PolicyWorld::beside(program.0, other), program, more.clone())
     }
 
+    /// The same of a program before another one by which these namespaces join the mesh.
+    pub(crate) fn before(program: (&'p Policy, &'p Gates), next: &Policy, joining: &BTreeSet<Symbol>) -> Self {
+        Self::within(PolicyWorld::before(program.0, next, joining), program, BTreeSet::new())
+    }
+
     /// The same, of namespaces that the program says nothing of as its mode has them.
     pub(super) fn as_said(program: (&'p Policy, &'p Gates), more: &BTreeSet<Symbol>) -> Self {
         Self::within(PolicyWorld::as_said(program.0), program, more.clone())

@@ -17,7 +17,7 @@ use crate::compile::{Input, Outcome, compile, proof_platform, unproved};
 use crate::diagnostic::order::has_error;
 use crate::diff::{Intents, Pair, Revision, Standing, Unjudged, Which, moves, words_of};
 use crate::flow::{PodCube, Symbol};
-use crate::ir::{Ownership, Policy, Workload};
+use crate::ir::{End, Ownership, Policy, Rule, Workload};
 use crate::source::{FileId, Source, Sources};
 use crate::threads::both;
 use crate::verify::{Assumption, Program, assumptions};
@@ -35,8 +35,7 @@ pub fn intents(base: Revision, head: Revision, options: Options) -> Result<Rollo
     let sources = std::mem::take(&mut new.outcome.sources);
     let policies = [&old.outcome.policy, &new.outcome.policy];
     let programs = policies.map(Program::new);
-    let outcomes = worlds([&old.outcome, &new.outcome]);
-    let [base_world, head_world] = outcomes.map(|outcome| Intents::new(&outcome.policy, &outcome.gates));
+    let [base_world, head_world] = sides(worlds([&old.outcome, &new.outcome]));
     let [was, is] = programs.each_ref().map(Setting::of);
     let old_judge = scope.judge(was.judge(&before), || was.judge(&after));
     let sides = (Standing::new(old_judge, &base_world), Standing::new(is.judge(&after), &head_world));
@@ -69,6 +68,30 @@ fn worlds([base, head]: [&Outcome; 2]) -> [&Outcome; 2] {
         (Some(_), None) => [base, base],
         _ => [base, head],
     }
+}
+
+/// Both programs. Of a namespace of which neither says how it takes part in the mesh, both take the same, for applying the change does not
+/// restart its pods; but those of which the head requires mTLS must be in the mesh by then.
+fn sides([base, head]: [&Outcome; 2]) -> [Intents<'_>; 2] {
+    let [old, new] = [base, head].map(|outcome| (&outcome.policy, &outcome.gates));
+    let is = Intents::before(new, old.0, &BTreeSet::new());
+    match required(new.0) {
+        Some(joining) => [Intents::before(old, new.0, &joining), is],
+        None => [Intents::new(old.0, old.1), is],
+    }
+}
+
+/// The namespaces of which rules require mTLS; none if these may be any.
+fn required(policy: &Policy) -> Option<BTreeSet<Symbol>> {
+    let ends = policy.rules.iter().filter(|rule| rule.mtls.is_some()).flat_map(Rule::ends);
+    let names: Option<Vec<Vec<Symbol>>> = ends.map(named).collect();
+    Some(names?.into_iter().flatten().collect())
+}
+
+/// The namespaces of an end, if it names them.
+fn named(end: &End) -> Option<Vec<Symbol>> {
+    let names: Option<Vec<Vec<Symbol>>> = end.peers().pods.cubes().iter().map(|cube| Some(cube.namespace_names()?.to_vec())).collect();
+    Some(names?.into_iter().flatten().collect())
 }
 
 /// The namespaces that others' programs answer for, on either side.

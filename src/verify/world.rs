@@ -24,6 +24,8 @@ pub struct PolicyWorld<'p> {
     saying: Saying<'p>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
+    /// Those that are to join the mesh, and what they are until then.
+    joining: BTreeMap<Symbol, DataPlane>,
     /// The name of one.
     unknown: Symbol,
     /// What tells a name that nobody uses.
@@ -88,6 +90,13 @@ impl<'p> PolicyWorld<'p> {
         Self::where_unsaid_is(policy, plane_beside(policy, other))
     }
 
+    /// The same of a program before another one that has these namespaces join the mesh, unless this one has them in it already.
+    pub fn before(policy: &'p Policy, next: &Policy, joining: &BTreeSet<Symbol>) -> Self {
+        let until = usual_plane(policy);
+        let joining = joining.iter().map(|name| (Symbol::clone(name), until)).collect();
+        Self { joining, ..Self::beside(policy, next) }
+    }
+
     /// The same where namespaces of which nothing is said are what `mesh.mode` says of them. A proof looks at their pods in the mesh, too: what
     /// is let in of them must not hang on that.
     pub fn as_said(policy: &'p Policy) -> Self {
@@ -101,7 +110,8 @@ impl<'p> PolicyWorld<'p> {
         let planes = saying.apart().chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
         let planes = planes.chain((elsewhere == DataPlane::Ambient).then(|| unsaid(policy))).collect();
         let accounts = known_accounts(policy).into_iter().map(|(name, list)| (name, KnownPods::new(list))).collect();
-        Self { policy, saying, accounts, planes, elsewhere, unknown: named.fresh_word(), named }
+        let joining = BTreeMap::new();
+        Self { policy, saying, accounts, planes, elsewhere, joining, unknown: named.fresh_word(), named }
     }
 
     /// What is known of the accounts of pods, by namespace.
@@ -144,7 +154,8 @@ impl<'p> PolicyWorld<'p> {
     /// The data plane of pods with these labels.
     fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
-        self.saying.plane(name, labels).or_else(namespace).unwrap_or(self.elsewhere)
+        let unsaid = || self.joining.get(name).copied().unwrap_or(self.elsewhere);
+        self.saying.plane(name, labels).or_else(namespace).unwrap_or_else(unsaid)
     }
 
     /// Labels that a namespace of this name can have within a cube; none if it cannot be in it.
