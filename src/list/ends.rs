@@ -174,20 +174,20 @@ impl<'c> Asking<'c> {
         let outside = self.outside(&cuts);
         let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, unheard, subject, way };
         let readers = view.end.readers();
-        let mut alike = self.alike.remove(&readers).unwrap_or_default();
+        let mut learnt = Learnt { alike: self.alike.remove(&readers).unwrap_or_default(), spaces: HashMap::new() };
         for group in groups {
             if let Some(far) = self.witness(&group.members) {
-                let answer = self.answer(&view, &far, &group.held, &mut alike);
+                let answer = self.answer(&view, &far, &group.held, &mut learnt);
                 view.groups.push((group, answer));
             }
         }
         for group in outside {
             if let Some(first) = group.addresses.first() {
-                let answer = self.answer(&view, &Endpoint::from(Peer::Address(first)), &group.held, &mut alike);
+                let answer = self.answer(&view, &Endpoint::from(Peer::Address(first)), &group.held, &mut learnt);
                 view.outside.push((group, answer));
             }
         }
-        self.alike.insert(readers, alike);
+        self.alike.insert(readers, learnt.alike);
         view
     }
 
@@ -205,23 +205,23 @@ impl<'c> Asking<'c> {
     }
 
     /// What an end says to one far end, which stands for all that the same cuts hold.
-    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], alike: &mut Alike) -> usize {
+    fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], learnt: &mut Learnt) -> usize {
         let mut pieces = Vec::new();
-        let plain = Looked::default();
+        let plain = self.spaces.of(&Looked::default());
         let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
         for group in view.ports(self.cluster, far, held) {
-            let samples = view.samples(&group.held);
+            let space = learnt.space(view, group.held, &mut self.spaces);
             for (protocol, transport) in view.transports(far) {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
-                let looked_at = if protocol == Protocol::Tcp { &samples } else { &plain };
+                let space = if protocol == Protocol::Tcp { &space } else { &plain };
                 let judged = |request: Option<&Request>| match probing {
                     Some(cluster) => probed(cluster, (far, view.subject), (protocol, port, transport), request),
                     None => view.end.decide(far, protocol, port, transport, request),
                 };
                 let decide =
                     |request: Option<&Request>| view.unheard.settle(self.cluster, far, (protocol, port, transport), judged(request));
-                let said = self.said(looked_at, (&view.end, alike), decide);
+                let said = self.said(space.as_deref(), (&view.end, &mut learnt.alike), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
                 }
@@ -230,11 +230,16 @@ impl<'c> Asking<'c> {
         self.answers.number(EndAnswer { pieces })
     }
 
-    /// What is said to each kind of request that the samples tell apart.
-    fn said(&mut self, looked: &Looked, (end, alike): (&End<'_>, &mut Alike), decide: impl Fn(Option<&Request>) -> Verdict) -> Rc<[Said]> {
+    /// What is said to each kind of request of a space, if there is one.
+    fn said(
+        &mut self,
+        space: Option<&Space>,
+        (end, alike): (&End<'_>, &mut Alike),
+        decide: impl Fn(Option<&Request>) -> Verdict,
+    ) -> Rc<[Said]> {
         let too_many = || Rc::from([Said { requests: Requests::everything().into(), doubt: Some(TOO_MANY_KINDS.into()) }]);
-        let Some(space) = self.spaces.of(looked) else { return too_many() };
-        let lots = alike.of(end, &space);
+        let Some(space) = space else { return too_many() };
+        let lots = alike.of(end, space);
         let first = |lot: &Vec<usize>| lot.first().and_then(|at| space.questions().get(*at));
         let verdicts: Vec<Verdict> = lots.questions.iter().filter_map(first).map(|question| decide(question.as_ref())).collect();
         if let Some(known) = lots.said.get(&verdicts) {
@@ -251,11 +256,30 @@ impl<'c> Asking<'c> {
         }
         let name = |(doubt, at): (Option<Symbol>, Vec<usize>)| {
             let wanted: Bits = at.into_iter().collect();
-            Some(Said { requests: self.spaces.name(&space, &wanted)?, doubt })
+            Some(Said { requests: self.spaces.name(space, &wanted)?, doubt })
         };
         let said = kinds.into_iter().map(name).collect::<Option<Rc<[Said]>>>().unwrap_or_else(too_many);
         lots.said.insert(verdicts, Rc::clone(&said));
         said
+    }
+}
+
+/// What was learnt of one end.
+struct Learnt {
+    alike: Alike,
+    /// The space of what some of its cuts look at together: a key to what takes long to compare.
+    spaces: HashMap<Vec<usize>, Option<Rc<Space>>>,
+}
+
+impl Learnt {
+    /// The space of what these cuts look at; none if it has too many kinds.
+    fn space(&mut self, view: &View<'_>, held: Vec<usize>, spaces: &mut Spaces) -> Option<Rc<Space>> {
+        if let Some(known) = self.spaces.get(&held) {
+            return known.clone();
+        }
+        let space = spaces.of(&view.samples(&held));
+        self.spaces.insert(held, space.clone());
+        space
     }
 }
 
