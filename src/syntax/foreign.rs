@@ -5,8 +5,8 @@
 use crate::diagnostic::{Diagnostic, code};
 use crate::source::{FileId, Location, Span};
 
-/// The keys with which objects begin, in YAML and in JSON. No statement starts with one.
-const FIRST_KEYS: &[&str] = &["apiVersion:", "kind:", "metadata:", "\"apiVersion\":", "\"kind\":", "\"metadata\":"];
+/// The keys with which objects begin, bare or in quotes. No statement starts with one and a colon.
+const FIRST_KEYS: &[&str] = &["apiVersion", "kind", "metadata", "items", "spec", "data"];
 
 /// The first line of a manifest, if a text is one: what is there before anything that could be an intent.
 pub(super) fn find(text: &str) -> Option<Span> {
@@ -15,8 +15,7 @@ pub(super) fn find(text: &str) -> Option<Span> {
     for line in behind_mark.split_inclusive('\n') {
         let (content, start) = (line.trim(), at + line.len() - line.trim_start().len());
         at += line.len();
-        let is_object = FIRST_KEYS.iter().any(|key| content.trim_start_matches(['{', ' ']).starts_with(key));
-        if is_object {
+        if starts_object(content) {
             return Some(Span::new(start, start + content.len()));
         }
         let is_before = content.is_empty() || content == "{" || ["#", "---", "%YAML"].iter().any(|start| content.starts_with(start));
@@ -25,6 +24,12 @@ pub(super) fn find(text: &str) -> Option<Span> {
         }
     }
     None
+}
+
+/// Whether a line starts an object, in YAML or JSON.
+fn starts_object(line: &str) -> bool {
+    let key = line.trim_start_matches(['{', ' ']).split_once(':').map(|(key, _)| key.trim_end());
+    key.is_some_and(|key| FIRST_KEYS.contains(&key.trim_matches(['"', '\''])))
 }
 
 /// The finding for a whole file, at its first line.
@@ -46,6 +51,8 @@ mod tests {
             "{\n    \"apiVersion\": \"v1\",\n",
             "{\"kind\": \"List\"}",
             "---\r\nmetadata: {name: a}\r\n",
+            "items:\n- kind: Pod\n",
+            "'apiVersion' : v1\n",
             "\u{FEFF}apiVersion: v1\n",
             "%YAML 1.2\n--- # Source: chart/a.yaml\nkind: Pod\n",
         ];
