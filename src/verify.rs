@@ -23,8 +23,10 @@ mod proof;
 mod reach;
 mod roles;
 mod saying;
+mod shown;
 mod shut;
 mod telling;
+
 mod words;
 mod world;
 
