@@ -8,14 +8,14 @@ use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::on_the_way::on_the_way;
 use super::platform::{joining, proof_platform};
-use super::{Input, Outcome, compile};
+use super::{Input, Mesh, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Flow, PodSet, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, PodSet, Symbol, Verdict};
 use crate::ir::WorkloadPort;
 use crate::source::FileId;
 use crate::verify::{
-    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, Telling, check_assumptions, prove, stopped_elsewhere,
+    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, prove, stopped_elsewhere,
 };
 
 /// How manifests stand to the intents.
@@ -83,6 +83,8 @@ pub struct Told {
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
+    let configuration = input.config;
+    let read: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
     let mut outcome = compile(input);
     let none = |outcome| Against {
         outcome,
@@ -111,7 +113,9 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
     let telling = Telling::new(&outcome.policy, &cluster);
     let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
-    let differences = told(proof.differences, &cluster, &telling);
+    let no_mesh = Mesh::of(configuration, &outcome.sources, &read) == Mesh::Unmentioned;
+    let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
+    let differences = told(proof.differences, |difference| from_end_to_end(difference, &cluster, &telling, meshed));
     let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
@@ -135,19 +139,33 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
 }
 
 /// Differences as they are told, what is certain first.
-fn told(differences: Vec<Difference>, cluster: &Cluster, telling: &Telling<'_>) -> Vec<Told> {
-    let mut all: Vec<Told> = differences.into_iter().map(|difference| from_end_to_end(difference, cluster, telling)).collect();
+fn told(differences: Vec<Difference>, tell: impl Fn(Difference) -> Told) -> Vec<Told> {
+    let mut all: Vec<Told> = differences.into_iter().map(tell).collect();
     all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
     all
 }
 
 /// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
-fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>) -> Told {
-    let decision = decide(cluster, &difference.flow);
+fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>, meshed: Meshed<'_>) -> Told {
+    let mut decision = decide(cluster, &difference.flow);
+    if let Some((flow, again)) = as_asked(&difference.flow, &decision, cluster, meshed) {
+        (difference.flow, decision) = (flow, again);
+    }
     if let (Verdict::Allowed, Verdict::Unspecified(_)) = (&difference.right, &decision.verdict) {
         difference.right = decision.verdict.clone();
     }
     Told { flow: telling.flow(&difference.flow), difference, decision }
+}
+
+/// The same flow with the labels without which whoever asks about its pods hears something else, and what the cluster does with it; none
+/// where the answer is the same without any, or another one with them.
+fn as_asked(flow: &Flow, decision: &Decision, cluster: &Cluster, meshed: Meshed<'_>) -> Option<(Flow, Decision)> {
+    if decide(cluster, &meshed.taken(flow)).verdict == decision.verdict {
+        return None;
+    }
+    let labelled = meshed.labelled(flow)?;
+    let again = decide(cluster, &labelled);
+    (again.verdict == decision.verdict).then_some((labelled, again))
 }
 
 /// Adds the line that says which number a port's name stands for, where manifests say otherwise.

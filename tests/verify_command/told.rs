@@ -1,6 +1,6 @@
 //! How counterexamples are told: with the labels of namespaces that decide, and with the line that lets a connection through.
 
-use super::{CONFIG, SHOP, json, labelled, narrower, network, wider};
+use super::{CONFIG, SHOP, caller, json, labelled, narrower, network, wider};
 use crate::cli::Place;
 
 /// The relation and the flows that differ, of manifests with a rule of their own for callers by the labels of their namespaces.
@@ -124,4 +124,47 @@ fn counterexamples_can_be_asked_about_as_they_are_told() {
         asked += 1;
     }
     assert!(asked > 1, "{value}");
+}
+
+/// A pod of a namespace of which nobody says it takes part in the mesh where its own labels say it, unless those of the namespace keep it out:
+/// over mTLS that is told, so that whoever asks hears the same.
+#[test]
+fn pods_that_nobody_takes_for_meshed_are_told_with_the_label_that_takes_them_in() {
+    let closed = network("closed", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
+    let peer = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: other}}";
+    let into =
+        network("in", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{{{peer}}}], ports: [{{port: 2}}]}}]}}"));
+    let out = network(
+        "out",
+        &format!(
+            "{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Egress], egress: [{{to: [{{{peer}}}], ports: [{{port: 3}}]}}]}}"
+        ),
+    );
+    let only_mesh = caller("mesh", "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {namespaces: [other]}}]}]}");
+    let (plain, meshed) = (labelled("other", "team: x"), labelled("shop", "istio-injection: enabled"));
+    let all = format!("{closed}---\n{into}---\n{out}");
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    let asked = |manifests: &str| {
+        place.put("manifests.yaml", manifests.as_bytes());
+        let value = json(&place.run("verify intents --manifests manifests.yaml --format json"));
+        let differences = value["differences"].as_array().unwrap().clone();
+        for one in &differences {
+            let flow = one["flow"].as_str().unwrap();
+            let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests.yaml --format json")));
+            assert_eq!(answer["verdict"], one["manifests"], "{flow}: {answer}");
+        }
+        differences.iter().map(|one| one["flow"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let meshed_in = "sidecar.istio.io/inject=true@other as other -> app=db@shop:2 over mTLS".to_owned();
+    for beside in [String::new(), format!("---\n{plain}---\n{meshed}")] {
+        let flows = asked(&format!("{all}{beside}"));
+        assert!(flows.contains(&meshed_in) && flows.contains(&"as other@other -> app=db@shop:2 in plaintext".to_owned()), "{flows:?}");
+        assert!(flows.iter().any(|flow| flow.contains("-> sidecar.istio.io/inject=true@other:3 over mTLS")), "{flows:?}");
+        assert!(flows.iter().all(|flow| !flow.contains("inject=true@istio-system")), "where it decides nothing: {flows:?}");
+    }
+    let flows = asked(&format!("{all}---\n{only_mesh}---\n{plain}---\n{meshed}"));
+    assert!(flows.contains(&meshed_in), "{flows:?}");
+    // Where they are in the mesh as it is, nothing is told.
+    let flows = asked(&format!("{all}---\n{only_mesh}"));
+    assert!(flows.iter().all(|flow| !flow.contains("inject")), "{flows:?}");
 }
