@@ -8,6 +8,7 @@ use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::on_the_way::on_the_way;
 use super::platform::{joining, proof_platform};
+use super::told::{Teller, Told, unjudged};
 use super::{Input, Mesh, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
@@ -15,7 +16,7 @@ use crate::flow::{DataPlane, Flow, PodSet, Symbol, Verdict};
 use crate::ir::WorkloadPort;
 use crate::source::FileId;
 use crate::verify::{
-    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, prove, stopped_elsewhere,
+    Assumption, Checked, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, prove, stopped_elsewhere,
 };
 
 /// How manifests stand to the intents.
@@ -69,17 +70,6 @@ pub struct Against {
     pub assumptions: Vec<Checked>,
 }
 
-/// A difference as it is told.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// The difference.
-    pub difference: Difference,
-    /// What the cluster does with its flow.
-    pub decision: Decision,
-    /// The flow in words.
-    pub flow: String,
-}
-
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
@@ -103,7 +93,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let config = &outcome.policy.config;
     let platform =
         cluster::Platform { default_namespace: Some(Symbol::clone(&namespace)), joining: joining(config), ..proof_platform(config) };
-    let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
+    let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform.clone());
     outcome.findings.extend(findings);
     outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
     let unreadable = has_error(&outcome.findings);
@@ -115,7 +105,8 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
     let no_mesh = Mesh::of(configuration, &outcome.sources, &read) == Mesh::Unmentioned;
     let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
-    let differences = told(proof.differences, |difference| from_end_to_end(difference, &cluster, &telling, meshed));
+    let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
+    let differences = Teller { cluster: &cluster, unjudged, telling: &telling, meshed }.told(proof.differences);
     let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
@@ -136,36 +127,6 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         assumptions,
         outcome,
     }
-}
-
-/// Differences as they are told, what is certain first.
-fn told(differences: Vec<Difference>, tell: impl Fn(Difference) -> Told) -> Vec<Told> {
-    let mut all: Vec<Told> = differences.into_iter().map(tell).collect();
-    all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
-    all
-}
-
-/// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
-fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>, meshed: Meshed<'_>) -> Told {
-    let mut decision = decide(cluster, &difference.flow);
-    if let Some((flow, again)) = as_asked(&difference.flow, &decision, cluster, meshed) {
-        (difference.flow, decision) = (flow, again);
-    }
-    if let (Verdict::Allowed, Verdict::Unspecified(_)) = (&difference.right, &decision.verdict) {
-        difference.right = decision.verdict.clone();
-    }
-    Told { flow: telling.flow(&difference.flow), difference, decision }
-}
-
-/// The same flow with the labels without which whoever asks about its pods hears something else, and what the cluster does with it; none
-/// where the answer is the same without any, or another one with them.
-fn as_asked(flow: &Flow, decision: &Decision, cluster: &Cluster, meshed: Meshed<'_>) -> Option<(Flow, Decision)> {
-    if decide(cluster, &meshed.taken(flow)).verdict == decision.verdict {
-        return None;
-    }
-    let labelled = meshed.labelled(flow)?;
-    let again = decide(cluster, &labelled);
-    (again.verdict == decision.verdict).then_some((labelled, again))
 }
 
 /// Adds the line that says which number a port's name stands for, where manifests say otherwise.
