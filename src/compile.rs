@@ -13,6 +13,7 @@ mod on_the_way;
 mod others;
 mod platform;
 mod proof;
+mod told;
 
 use crate::cluster::Cluster;
 use crate::config::{self, Config};
@@ -29,7 +30,7 @@ use crate::threads::in_shares;
 use crate::verify::{Proof, is_any_accepted};
 use crate::{check, format};
 
-pub use against::{Against, Relation, Told, against};
+pub use against::{Against, Relation, against};
 pub use believed::{AskedLabels, Believed};
 pub use endpoint::endpoint;
 pub use evaluate::{Judged, emitted, given, no_objects};
@@ -37,6 +38,7 @@ pub use expectations::{Protection, Tested, Tried, deciding_flow, test};
 pub use mesh::Mesh;
 pub use others::{of_others, seen_by_others};
 pub use platform::{platform, platform_of_manifests, proof_platform};
+pub use told::Told;
 
 /// Fewer files than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;

@@ -18,13 +18,16 @@ mod judge;
 mod labels;
 mod manifests;
 mod masked;
+mod meshed;
 mod program;
 mod proof;
 mod reach;
 mod roles;
 mod saying;
+mod shown;
 mod shut;
 mod telling;
+
 mod words;
 mod world;
 
@@ -42,6 +45,7 @@ pub use issuers::{Misverified, misverified};
 pub use judge::{Judge, JudgedEnd, Way};
 pub use labels::Worlds;
 pub use manifests::Manifests;
+pub use meshed::Meshed;
 pub use program::Program;
 pub use proof::{Ends, Proof, Written, prove};
 pub use reach::{Product, Reach, Triple, Wanted};

@@ -169,7 +169,7 @@ fn json_has_one_shape() {
     assert_eq!(value["version"], 1);
     assert!(value["classes"].as_u64().unwrap() > 20, "{value}");
     for difference in value["differences"].as_array().unwrap() {
-        assert_eq!(keys(difference), "flow intents manifests because");
+        assert_eq!(keys(difference), "flow intents manifests because documents");
         assert!(difference["flow"].as_str().unwrap().contains(":5433"), "{difference}");
         assert_eq!(difference["because"].as_array().unwrap().len(), 4, "{difference}");
     }

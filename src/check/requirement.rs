@@ -88,12 +88,33 @@ fn unmeshed_caller(policy: &Policy, rule: &Rule, mtls: Location) -> Vec<Diagnost
     let mut findings = Vec::new();
     for cube in pods.cubes() {
         let unmeshed = |name: &str| policy.namespace(name).is_some_and(|namespace| namespace.plane == Some(DataPlane::None));
-        for name in cube.namespace_names().unwrap_or_default().iter().filter(|name| unmeshed(name)) {
-            findings.push(unmeshed_finding(rule, mtls, &format!("namespace `{name}` has no mesh"), Level::Error));
+        for name in cube.namespace_names().unwrap_or_default() {
+            if unmeshed(name) {
+                findings.push(unmeshed_finding(rule, mtls, &format!("namespace `{name}` has no mesh"), Level::Error));
+            }
+            findings.extend(is_unsaid(policy, name, cube).then(|| unsaid_finding(rule, mtls, name)));
         }
         findings.extend(unmeshed_workloads(policy, cube).into_iter().map(|(why, level)| unmeshed_finding(rule, mtls, &why, level)));
     }
     findings
+}
+
+/// Whether pods of a namespace of which nobody says it are outside the mesh, as its mode has it, and no known caller there is in it.
+fn is_unsaid(policy: &Policy, name: &str, cube: &PodCube) -> bool {
+    let namespace = policy.namespace(name);
+    if policy.config.mesh.mode != DataPlane::None || namespace.is_some_and(|namespace| namespace.plane.is_some()) {
+        return false;
+    }
+    let labels = namespace.map(|namespace| &namespace.labels);
+    let mut callers = policy.inventory.workloads_in(name).iter().filter(|workload| meets(workload, labels, cube));
+    callers.all(|workload| policy.inventory.plane_of(workload, DataPlane::None) == DataPlane::None)
+}
+
+/// A warning: that the mesh's mode speaks of a namespace whose owner may say otherwise is no error.
+fn unsaid_finding(rule: &Rule, mtls: Location, name: &str) -> Diagnostic {
+    let why = format!("nobody says that namespace `{name}` has a mesh, and `mesh.mode` is `none`");
+    unmeshed_finding(rule, mtls, &why, Level::Warning)
+        .help(format!("where it has one, say so: `external namespace {name} mesh sidecar {{ … }}`, or `--inventory` with its Namespace"))
 }
 
 /// Workloads among the callers that are outside the mesh: an error if they are all of a selector, a warning if only a part.
@@ -125,4 +146,50 @@ fn unmeshed_finding(rule: &Rule, mtls: Location, why: &str, level: Level) -> Dia
         .related(mtls, "asked for here")
         .note("without a sidecar there is no certificate: these callers would always be refused")
         .help("bring them into the mesh, or write a rule of its own for them without `mtls`")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{Program, deployment};
+
+    const INTENT: &str = "namespace shop mesh sidecar {\n  allow app=x@other -> app=db:5432 mtls\n}\n";
+
+    fn found(beside: &str, manifests: &str, mode: &str) -> Vec<String> {
+        let config = format!("[mesh]\nmode = \"{mode}\"\n");
+        Program::of(&format!("{INTENT}{beside}")).inventory(manifests).config(&config).found("unmeshed-caller")
+    }
+
+    /// What the mesh's mode says of namespaces of which nobody speaks counts where `mtls` is asked of their pods, too.
+    #[test]
+    fn callers_in_a_namespace_of_which_nobody_speaks_are_as_the_mode_of_the_mesh_has_it() {
+        let external = |mesh: &str| format!("external namespace other {mesh} {{\n}}\n");
+        let [warning, error] = ["warning", "error"].map(|level| vec![format!("{level} unmeshed-caller `app=x@other`")]);
+        assert_eq!(found("", "", "none"), warning);
+        assert_eq!(found(&external("labels team=a"), "", "none"), warning);
+        assert_eq!(found(&external("mesh none"), "", "none"), error);
+        assert_eq!(found(&external("mesh sidecar"), "", "none"), Vec::<String>::new());
+        assert_eq!(found("", "", "sidecar"), Vec::<String>::new());
+    }
+
+    /// What an inventory shows of the callers stands before it.
+    #[test]
+    fn callers_that_an_inventory_shows_in_the_mesh_are_not_told() {
+        let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {istio-injection: enabled}}\n";
+        assert_eq!(found("", namespace, "none"), Vec::<String>::new());
+        let meshed = deployment("other", "x", "app: x, sidecar.istio.io/inject: 'true'", "");
+        assert_eq!(found("", &meshed, "none"), Vec::<String>::new());
+        let unlike = deployment("other", "z", "app: z, sidecar.istio.io/inject: 'true'", "");
+        for others in [unlike, deployment("other", "x", "app: x", "")] {
+            assert_eq!(found("", &others, "none").len(), 1, "{others}");
+        }
+    }
+
+    #[test]
+    fn callers_of_no_stated_namespace_are_not_told() {
+        let of = |source: &str| {
+            let intent = INTENT.replace("app=x@other", source);
+            Program::of(&intent).config("[mesh]\nmode = \"none\"\n").found("unmeshed-caller")
+        };
+        assert_eq!([of("*@*"), of("*@[team=a]"), of("app=x")], [const { Vec::<String>::new() }; 3]);
+    }
 }

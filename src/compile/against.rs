@@ -8,14 +8,15 @@ use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::on_the_way::on_the_way;
 use super::platform::{joining, proof_platform};
-use super::{Input, Outcome, compile};
+use super::told::{Teller, Told, unjudged};
+use super::{Input, Mesh, Outcome, compile};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
-use crate::flow::{Flow, PodSet, Symbol, Verdict};
+use crate::flow::{DataPlane, Flow, PodSet, Symbol, Verdict};
 use crate::ir::WorkloadPort;
 use crate::source::FileId;
 use crate::verify::{
-    Assumption, Checked, Difference, Elsewhere, Ends, Incomplete, Status, Telling, check_assumptions, prove, stopped_elsewhere,
+    Assumption, Checked, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, prove, stopped_elsewhere,
 };
 
 /// How manifests stand to the intents.
@@ -69,20 +70,11 @@ pub struct Against {
     pub assumptions: Vec<Checked>,
 }
 
-/// A difference as it is told.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// The difference.
-    pub difference: Difference,
-    /// What the cluster does with its flow.
-    pub decision: Decision,
-    /// The flow in words.
-    pub flow: String,
-}
-
 /// Holds manifests against intents, over every pod that could exist.
 pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
+    let configuration = input.config;
+    let read: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
     let mut outcome = compile(input);
     let none = |outcome| Against {
         outcome,
@@ -101,7 +93,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let config = &outcome.policy.config;
     let platform =
         cluster::Platform { default_namespace: Some(Symbol::clone(&namespace)), joining: joining(config), ..proof_platform(config) };
-    let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform);
+    let (cluster, findings) = cluster::read(&outcome.sources, manifests, platform.clone());
     outcome.findings.extend(findings);
     outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
     let unreadable = has_error(&outcome.findings);
@@ -111,7 +103,10 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
     let telling = Telling::new(&outcome.policy, &cluster);
     let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
-    let differences = told(proof.differences, &cluster, &telling);
+    let no_mesh = Mesh::of(configuration, &outcome.sources, &read) == Mesh::Unmentioned;
+    let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
+    let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
+    let differences = Teller { cluster: &cluster, unjudged, telling: &telling, meshed }.told(proof.differences);
     let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     if proof.incomplete.is_empty() {
@@ -132,22 +127,6 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         assumptions,
         outcome,
     }
-}
-
-/// Differences as they are told, what is certain first.
-fn told(differences: Vec<Difference>, cluster: &Cluster, telling: &Telling<'_>) -> Vec<Told> {
-    let mut all: Vec<Told> = differences.into_iter().map(|difference| from_end_to_end(difference, cluster, telling)).collect();
-    all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
-    all
-}
-
-/// A difference with what the cluster does with its flow. What one end lets through may be left open at the other.
-fn from_end_to_end(mut difference: Difference, cluster: &Cluster, telling: &Telling<'_>) -> Told {
-    let decision = decide(cluster, &difference.flow);
-    if let (Verdict::Allowed, Verdict::Unspecified(_)) = (&difference.right, &decision.verdict) {
-        difference.right = decision.verdict.clone();
-    }
-    Told { flow: telling.flow(&difference.flow), difference, decision }
 }
 
 /// Adds the line that says which number a port's name stands for, where manifests say otherwise.

@@ -10,6 +10,7 @@ use super::granted::Granted;
 use super::judge::{Judge, Way};
 use super::labels::Worlds;
 use super::proof::Written;
+use super::shown::Shown;
 use super::world::PolicyWorld;
 use crate::classes::fresh_word;
 use crate::cluster::{Cluster, Endpoint};
@@ -38,10 +39,11 @@ pub fn stopped_elsewhere(policy: &Policy, gates: &Gates, cluster: &Cluster) -> E
     }
     let accepting = Accepting::new(policy, gates);
     let written = Written::beside(&accepting, cluster);
+    let right = Shown::new(&written, cluster);
     let world = PolicyWorld::new(policy);
     let managed = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let ours = Ours { granted: Granted::new(policy, gates), managed };
-    let bench = Bench { left: accepting.program(), right: &written, worlds: Worlds::both(&world), ruled_out: &ours };
+    let bench = Bench { left: accepting.program(), right: &right, worlds: Worlds::both(&world), ruled_out: &ours };
     let Comparison { differences, incomplete, .. } = compare(bench, &others);
     let mut found = Elsewhere { is_complete: incomplete.is_empty(), ..Elsewhere::default() };
     for difference in differences.into_iter().filter(|difference| difference.left == Verdict::Allowed) {

@@ -57,3 +57,43 @@ fn what_is_stopped_and_what_may_be_are_told_apart() {
     assert!(told[0].contains(" is stopped by NetworkPolicy kube-system/theirs, "), "{told:?}");
     assert!(told[1].contains("=istio-system]") && told[1].contains(" may be stopped in "), "{told:?}");
 }
+
+const OTHER: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {team: q}}\n---\n";
+const KUBE_SYSTEM: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system}\n---\n";
+const ISTIO_SYSTEM: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}\n---\n";
+
+/// What is not modelled may choose a namespace by a label that it has, or that nobody says it has not.
+#[test]
+fn what_chooses_namespaces_by_a_label_is_noted_unless_they_are_known_to_lack_it() {
+    let program = format!("{SHOP}allow web -> app=x@other:80\n");
+    let theirs = |selector: &str, namespaces: &str| {
+        let baseline = baseline_policy("ingress: [{action: Deny, from: [{namespaces: {}}]}]", selector);
+        notes(&program, &format!("{namespaces}{KUBE_SYSTEM}{ISTIO_SYSTEM}{baseline}"))
+    };
+    let q = "{matchLabels: {team: q}}";
+    let is_of_other = |told: &[String]| told.len() == 1 && told[0].contains("-> app=x@other:80") && !told[0].contains(" more (");
+    for (selector, namespaces) in [(q, OTHER), (q, ""), ("{matchExpressions: [{key: team, operator: Exists}]}", OTHER)] {
+        let told = theirs(selector, namespaces);
+        assert!(is_of_other(&told), "{selector} {namespaces}: {told:?}");
+    }
+    for namespaces in [OTHER.replace("team: q", "team: z"), OTHER.replace("team: q", "squad: q")] {
+        assert_eq!(theirs(q, &namespaces), Vec::<String>::new(), "{namespaces}");
+    }
+    let without =
+        "{matchExpressions: [{key: team, operator: DoesNotExist}, {key: kubernetes.io/metadata.name, operator: In, values: [other]}]}";
+    assert_eq!(theirs(without, OTHER), Vec::<String>::new());
+}
+
+/// Of a label that intents say a namespace has, they are right; and where a line leads to namespaces with a label, those have it.
+#[test]
+fn labels_that_intents_say_count_where_no_namespace_is_shown() {
+    let ingress = "ingress: [{action: Deny, from: [{namespaces: {}}]}]";
+    let theirs =
+        |value: &str| format!("{KUBE_SYSTEM}{ISTIO_SYSTEM}{}", baseline_policy(ingress, &format!("{{matchLabels: {{team: {value}}}}}")));
+    let external = "namespace shop\nallow app=web -> app=x@other:80\nexternal namespace other labels team=z {\n}\n";
+    assert_eq!(notes(external, &theirs("q")), Vec::<String>::new());
+    assert_eq!(notes(external, &theirs("z")).len(), 1);
+    let labelled = "namespace shop\nallow app=web -> app=x@[team=z]:80\n";
+    assert_eq!(notes(labelled, &theirs("q")), Vec::<String>::new());
+    assert!(notes(labelled, &theirs("z"))[0].contains("-> app=x@"));
+}

@@ -1,6 +1,6 @@
 //! How counterexamples are told: with the labels of namespaces that decide, and with the line that lets a connection through.
 
-use super::{CONFIG, SHOP, json, labelled, narrower, network, wider};
+use super::{CONFIG, SHOP, caller, json, labelled, narrower, network, wider};
 use crate::cli::Place;
 
 /// The relation and the flows that differ, of manifests with a rule of their own for callers by the labels of their namespaces.
@@ -124,4 +124,99 @@ fn counterexamples_can_be_asked_about_as_they_are_told() {
         asked += 1;
     }
     assert!(asked > 1, "{value}");
+}
+
+/// A pod of a namespace of which nobody says it takes part in the mesh where its own labels say it, unless those of the namespace keep it out:
+/// over mTLS that is told, so that whoever asks hears the same.
+#[test]
+fn pods_that_nobody_takes_for_meshed_are_told_with_the_label_that_takes_them_in() {
+    let closed = network("closed", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
+    let peer = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: other}}";
+    let into =
+        network("in", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, ingress: [{{from: [{{{peer}}}], ports: [{{port: 2}}]}}]}}"));
+    let out = network(
+        "out",
+        &format!(
+            "{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Egress], egress: [{{to: [{{{peer}}}], ports: [{{port: 3}}]}}]}}"
+        ),
+    );
+    let only_mesh = caller("mesh", "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {namespaces: [other]}}]}]}");
+    let (plain, meshed) = (labelled("other", "team: x"), labelled("shop", "istio-injection: enabled"));
+    let all = format!("{closed}---\n{into}---\n{out}");
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    let asked = |manifests: &str| {
+        place.put("manifests.yaml", manifests.as_bytes());
+        let value = json(&place.run("verify intents --manifests manifests.yaml --format json"));
+        let differences = value["differences"].as_array().unwrap().clone();
+        for one in &differences {
+            let flow = one["flow"].as_str().unwrap();
+            let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests.yaml --format json")));
+            assert_eq!(answer["verdict"], one["manifests"], "{flow}: {answer}");
+        }
+        differences.iter().map(|one| one["flow"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let meshed_in = "sidecar.istio.io/inject=true@other as other -> app=db@shop:2 over mTLS".to_owned();
+    for beside in [String::new(), format!("---\n{plain}---\n{meshed}")] {
+        let flows = asked(&format!("{all}{beside}"));
+        assert!(flows.contains(&meshed_in) && flows.contains(&"as other@other -> app=db@shop:2 in plaintext".to_owned()), "{flows:?}");
+        assert!(flows.iter().any(|flow| flow.contains("-> sidecar.istio.io/inject=true@other:3 over mTLS")), "{flows:?}");
+        assert!(flows.iter().all(|flow| !flow.contains("inject=true@istio-system")), "where it decides nothing: {flows:?}");
+    }
+    let flows = asked(&format!("{all}---\n{only_mesh}---\n{plain}---\n{meshed}"));
+    assert!(flows.contains(&meshed_in), "{flows:?}");
+    // Where they are in the mesh as it is, nothing is told.
+    let flows = asked(&format!("{all}---\n{only_mesh}"));
+    assert!(flows.iter().all(|flow| !flow.contains("inject")), "{flows:?}");
+}
+
+/// Whether SCTP is judged nobody knows unless `twogate.toml` says it: neither the comparison nor whoever asks about its flow says that it is.
+#[test]
+fn what_hangs_on_a_plugin_that_judges_sctp_is_left_open() {
+    let intents = "namespace shop\nallow app=web -> app=db:5000/sctp\n";
+    let of = |fact: &str, port: &str| {
+        let config = format!("[mesh]\nmode = \"none\"\n[network-plugin]\nsctp = \"{fact}\"\n");
+        let place = Place::with(&[("intents/shop.intent", intents), ("twogate.toml", &config)]);
+        assert_eq!(place.run("compile -o manifests").status, 0);
+        let file = "manifests/shop/networkpolicies.yaml";
+        let own = std::fs::read_to_string(place.path(file)).unwrap();
+        place.put(file, own.replace("port: 5000", port).as_bytes());
+        let value = json(&place.run("verify intents --manifests manifests --format json"));
+        for one in value["differences"].as_array().unwrap() {
+            let flow = one["flow"].as_str().unwrap();
+            let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests --format json")));
+            let said = one["manifests"].as_str().unwrap();
+            assert_eq!(answer["verdict"].as_str(), said.split(' ').next(), "{fact} {flow}: {answer}");
+            assert!(fact == "yes" || said.contains("whether SCTP is judged hangs on the network plugin"), "{said}");
+        }
+        let assumed = value["assumptions"].as_array().unwrap().iter().any(|one| one["name"] == "sctp");
+        (value["relation"].as_str().unwrap().to_owned(), value["differences"].as_array().unwrap().len(), assumed)
+    };
+    assert_eq!(of("yes", "port: 5001"), ("different".to_owned(), 4, false));
+    assert_eq!(of("unknown", "port: 5001"), ("undecided".to_owned(), 4, true));
+    assert_eq!(of("unknown", "port: 5000"), ("equal".to_owned(), 0, true));
+}
+
+/// An object that decides is told with the place where it is written, in a file as on the standard input.
+#[test]
+fn objects_that_decide_are_told_with_their_places() {
+    let place = super::shop();
+    let theirs = format!("# a word\n---\n{}", narrower());
+    place.put("theirs.yaml", theirs.as_bytes());
+    let line = 1 + theirs.lines().position(|line| line.starts_with("apiVersion")).unwrap();
+    let stdin = std::process::Stdio::from(std::fs::File::open(place.path("theirs.yaml")).unwrap());
+    let mut command = place.command(&["verify", "intents", "--manifests", "manifests", "--manifests", "-"]);
+    let piped = String::from_utf8(command.stdin(stdin).output().unwrap().stdout).unwrap();
+    for (file, text) in
+        [("theirs.yaml", place.run("verify intents --manifests manifests --manifests theirs.yaml").stdout), ("<stdin>", piped)]
+    {
+        let told = format!("  caller  AuthorizationPolicy shop/narrow, rule 1 ({file}:{line}): a rule that denies matches\n");
+        assert!(text.contains(&told), "{told} in {text}");
+    }
+    let value = json(&place.run("verify intents --manifests manifests --manifests theirs.yaml --format json"));
+    let one = &value["differences"][0];
+    assert_eq!(one["because"][0], "caller  AuthorizationPolicy shop/narrow, rule 1: a rule that denies matches", "{value}");
+    let document = serde_json::json!({
+        "kind": "AuthorizationPolicy", "namespace": "shop", "name": "narrow", "rule": 1, "file": "theirs.yaml", "line": line
+    });
+    assert_eq!(one["documents"], serde_json::json!([document]), "{value}");
 }

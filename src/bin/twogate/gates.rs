@@ -2,10 +2,12 @@
 //!
 //! Owns: the lines. `twogate explain` tells more, in a form of its own.
 
+use crate::report;
 use twogate::cluster::{Decision, Document, Gate, Step};
 use twogate::flow::{Flow, Verdict};
 use twogate::ir::Policy;
 use twogate::meaning::speaking;
+use twogate::source::Sources;
 use twogate::syntax::ast::{Action, Direction};
 
 /// As many documents are named in one line.
@@ -19,7 +21,16 @@ pub(crate) fn deciding(decision: &Decision) -> impl Iterator<Item = &Step> {
 
 /// A gate's line: `enters app=db@shop  NetworkPolicy shop/db, ingress rule 1`.
 pub(crate) fn line(step: &Step) -> String {
-    format!("{}  {}", place(step), said(step))
+    format!("{}  {}", place(step), said(step, &|_| String::new()))
+}
+
+/// The same with the places of the objects: `… NetworkPolicy shop/db, ingress rule 1 (db.yaml:12)`.
+pub(crate) fn line_with_places(step: &Step, sources: &Sources) -> String {
+    let written = |document: &Document| match report::place(document.location, sources) {
+        nowhere if nowhere.is_empty() => nowhere,
+        place => format!(" ({place})"),
+    };
+    format!("{}  {}", place(step), said(step, &written))
 }
 
 /// The same with the line of the intents that opens the gate for this flow: `… (from `allow app=web -> app=db:5432`)`.
@@ -57,8 +68,8 @@ const fn kind(gate: Gate) -> &'static str {
     }
 }
 
-/// What a gate says: the rule that lets the connection through, or why none does.
-fn said(step: &Step) -> String {
+/// What a gate says: the rule that lets the connection through, or why none does, with what is said of each object besides.
+fn said(step: &Step, beside: &dyn Fn(&Document) -> String) -> String {
     if step.decided_by.is_empty() {
         return format!("{}: {}", kind(step.gate), step.reason);
     }
@@ -67,7 +78,7 @@ fn said(step: &Step) -> String {
     for document in step.decided_by.iter().take(NAMED) {
         let separator = if shown.is_empty() { "" } else { ", " };
         let told = if *document.kind == *kind { String::new() } else { format!("{} ", document.kind) };
-        shown.extend([separator, &told, &named(document, step.gate)]);
+        shown.extend([separator, &told, &named(document, step.gate), &beside(document)]);
         kind = &document.kind;
     }
     let more = step.decided_by.len().saturating_sub(NAMED);

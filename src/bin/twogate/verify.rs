@@ -148,9 +148,23 @@ struct Line {
     manifests: String,
     /// The gates that decided in the manifests, and why.
     because: Vec<String>,
-    /// The objects that decided there.
+    /// The same with the places of the objects, as people read it.
     #[serde(skip)]
-    documents: Vec<Document>,
+    with_places: Vec<String>,
+    /// The objects that decided there.
+    documents: Vec<Decider>,
+}
+
+/// An object that decided, or one of its rules.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Decider {
+    kind: String,
+    namespace: String,
+    name: String,
+    /// Which of its rules, from 1; none for the object as a whole.
+    rule: Option<usize>,
+    file: Option<String>,
+    line: Option<usize>,
 }
 
 /// Something that the comparison takes for granted.
@@ -270,7 +284,7 @@ impl Group<'_> {
         let mut lines = vec![format!("  {}", first.flow)];
         let by = first.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
         lines.push(format!("    the intents say {}{by}, the manifests {}", first.intents, first.manifests));
-        lines.extend(first.because.iter().map(|why| format!("      {why}")));
+        lines.extend(first.with_places.iter().map(|why| format!("      {why}")));
         lines.extend(self.others.iter().take(MAX_ALIKE).map(|line| format!("    so too {}", line.flow)));
         let more = self.others.len().saturating_sub(MAX_ALIKE);
         lines.extend((more > 0).then(|| format!("    and {} of connections more for the same reason", classes(more))));
@@ -297,9 +311,10 @@ impl Line {
     fn new(against: &Against, told: &Told) -> Self {
         let Told { difference, decision, flow } = told;
         let steps = || gates::deciding(decision);
+        let sources = &against.outcome.sources;
         Self {
             flow: flow.clone(),
-            rule: opening(against, difference).map(|rule| report::place(rule.location, &against.outcome.sources)),
+            rule: opening(against, difference).map(|rule| report::place(rule.location, sources)),
             intents: if difference.left == Verdict::Allowed { "allowed" } else { "denied" },
             manifests: match &difference.right {
                 Verdict::Allowed => "allowed".to_owned(),
@@ -307,7 +322,8 @@ impl Line {
                 Verdict::Unspecified(why) => format!("unspecified ({why})"),
             },
             because: steps().map(gates::line).collect(),
-            documents: steps().flat_map(|step| &step.decided_by).cloned().collect(),
+            with_places: steps().map(|step| gates::line_with_places(step, sources)).collect(),
+            documents: steps().flat_map(|step| &step.decided_by).map(|document| Decider::new(document, sources)).collect(),
         }
     }
 
@@ -320,6 +336,20 @@ impl Line {
     /// Whether the platform leaves open what the manifests do with it.
     fn is_left_open(&self) -> bool {
         !["allowed", "denied"].contains(&&*self.manifests)
+    }
+}
+
+impl Decider {
+    fn new(document: &Document, sources: &Sources) -> Self {
+        let source = sources.get(document.location.file);
+        Self {
+            kind: document.kind.to_string(),
+            namespace: document.namespace.to_string(),
+            name: document.name.to_string(),
+            rule: document.rule,
+            file: source.map(|source| source.name().to_owned()),
+            line: source.map(|source| source.position(document.location.span.start).line),
+        }
     }
 }
 
