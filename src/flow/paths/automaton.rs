@@ -102,7 +102,9 @@ impl Automaton {
         characters.dedup();
         let is_fresh = |fresh: &char| !characters.contains(fresh);
         let in_segment = std::iter::once('x').chain('!'..='~').filter(|fresh| is_segment_character(*fresh)).find(is_fresh);
-        let outside = ('!'..=char::MAX).filter(|fresh| !is_segment_character(*fresh)).find(is_fresh);
+        // First those that clients send as they are.
+        let others = ['[', ']', '|', '^'].into_iter().chain('!'..=char::MAX);
+        let outside = others.filter(|fresh| !is_segment_character(*fresh)).find(is_fresh);
         characters.extend([in_segment, outside].into_iter().flatten());
         characters
     }

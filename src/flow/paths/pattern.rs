@@ -160,9 +160,14 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// Whether an operator of a template matches the character: a URL path character as Envoy's template matcher lists them,
-/// which leaves out `*` and `=` (`semantics.md` §2.7 and §9 row 13).
+/// Whether an operator of a template matches the character: a `pchar` of RFC 3986 (`semantics.md` §2.7), `=` and `*` among them. Envoy
+/// matches `*` since 1.35 and the last patches of the releases before (envoyproxy/envoy#39169); older proxies match it with no operator.
 pub(super) const fn is_segment_character(character: char) -> bool {
+    is_literal_character(character) || matches!(character, '=' | '*')
+}
+
+/// Whether the character stands for itself in every kind of pattern.
+const fn is_literal_character(character: char) -> bool {
     character.is_ascii_alphanumeric()
         || matches!(character, '-' | '.' | '_' | '~' | '%' | '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | ';' | ':' | '@')
 }
@@ -179,7 +184,7 @@ fn check_literal(segment: &str, kind: Kind) -> Result<(), String> {
             '?' | '#' => return Err(format!("`{character}` begins what is no part of the path")),
             '=' if kind == Kind::Template => return Err("`=` in a template is not understood by every proxy".to_owned()),
             '=' => {}
-            _ if is_segment_character(character) => {}
+            _ if is_literal_character(character) => {}
             _ => return Err(format!("`{}` is no character of a URL path", character.escape_default())),
         }
     }
@@ -258,7 +263,7 @@ pub(super) mod tests {
         for _ in 0..length {
             let end = all.len();
             let longer: Vec<String> =
-                all[start..].iter().flat_map(|text| ["/", "a", "b", "="].map(|more| format!("{text}{more}"))).collect();
+                all[start..].iter().flat_map(|text| ["/", "a", "b", "["].map(|more| format!("{text}{more}"))).collect();
             start = end;
             all.extend(longer);
         }
@@ -279,7 +284,7 @@ pub(super) mod tests {
             }
             pattern(&text)
         });
-        let text = "[/ab=]{1,3}";
+        let text = r"[/ab\[]{1,3}";
         let exact = text.prop_map(|text| PathPattern::exact(&text));
         let prefix = text.prop_map(|text| PathPattern::starting_with(&text));
         let suffix = text.prop_map(|text| PathPattern::ending_in(&text));
@@ -356,7 +361,8 @@ pub(super) mod tests {
         assert!(one.matches("/a/x") && one.matches("/a/x%2Fy"));
         assert!(!one.matches("/a/") && !one.matches("/a") && !one.matches("/a/x/") && !one.matches("/a/x/y"));
         assert!(pattern("/{*}/b").matches("/a/b") && !pattern("/{*}/b").matches("//b"));
-        assert!(!one.matches("/a/x=1"), "Envoy's templates know no `=`");
+        assert!(one.matches("/a/x=1") && one.matches("/a/=") && one.matches("/a/*"), "`=` and `*` are characters of a path");
+        assert!(!one.matches("/a/x[1]") && !one.matches("/a/\u{e4}"), "others are not");
     }
 
     #[test]
@@ -400,7 +406,7 @@ pub(super) mod tests {
         assert!(PathPattern::starting_with("/admin").matches("/administrator"));
         assert!(PathPattern::ending_in("adm").matches("/x/adm") && !PathPattern::ending_in("adm").matches("/adm/"));
         assert!(pattern("/a/{**}").is_subset(&PathPattern::starting_with("/a/")));
-        assert!(!PathPattern::starting_with("/a/").is_subset(&pattern("/a/{**}")), "`/a/=` is the difference");
+        assert!(!PathPattern::starting_with("/a/").is_subset(&pattern("/a/{**}")), "`/a/[` is the difference");
         assert_eq!(PathPattern::starting_with("/a").to_string(), "/a*");
         assert_eq!(PathPattern::ending_in("/a").to_string(), "*/a");
     }
