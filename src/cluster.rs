@@ -28,8 +28,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::flow::{AddressSet, Cut, Labels, NAMESPACE_NAME, Peer, Protocol, Symbol, Transport};
-use crate::inventory::ShownJoining;
+use crate::flow::{AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Protocol, Symbol, Transport};
+use crate::inventory::{ServiceFacts, ServicePort, ShownJoining};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
 
@@ -253,6 +253,23 @@ impl Cluster {
     /// do not say that they take it, and others may have a label that says the opposite (`semantics.md` §3.3).
     pub fn is_unannounced(&self, destination: &Endpoint) -> bool {
         self.mesh.is_unannounced(destination)
+    }
+
+    /// Whether a pod takes part in the mesh, or may, as something that is not modelled leaves it open.
+    pub fn may_be_in_mesh(&self, end: &Endpoint) -> bool {
+        matches!(end.peer, Peer::Pod(_)) && (wire::plane(end) != DataPlane::None || self.unmodelled.may_join(end))
+    }
+
+    /// Whether a pod that is asked to speak the mesh's mTLS, or to be spoken to so, surely takes no part in the mesh.
+    fn is_mtls_impossible(&self, question: &Question) -> bool {
+        let is_outside = |end: &Endpoint| matches!(end.peer, Peer::Pod(_)) && !self.may_be_in_mesh(end);
+        question.transport == Some(Transport::Mtls) && [&question.source, &question.destination].into_iter().any(is_outside)
+    }
+
+    /// Whether a client that calls a port of a Service surely arrives at this port of a pod (`semantics.md` §5.5). Of a Service without an
+    /// address that hangs on who calls: gateways translate its port, and sidecars are told of pods that have what it names.
+    pub fn leads(&self, client: &Endpoint, service: (&ServiceFacts, &ServicePort), destination: (&Endpoint, u16)) -> bool {
+        self.mesh.leads(client, service, destination)
     }
 
     /// How the sidecar of a client speaks with a pod that it calls by Service, where no `DestinationRule` says it (`semantics.md` §3.3): mTLS

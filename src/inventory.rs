@@ -322,7 +322,7 @@ impl Inventory {
             }
             twice
         });
-        let gone = ownership::fold(&mut self.workloads, &mut self.folded);
+        let gone = ownership::fold(&mut self.workloads, &mut self.folded, &self.disputed.workloads);
         self.folded_sets.extend(gone.sets);
         for pod in gone.pods {
             match pod.phase {

@@ -51,9 +51,10 @@ fn on_route(cluster: &Cluster, question: &Question, route: &Route) -> Decision {
         steps.extend(hop_steps(cluster, hop, question).into_iter().map(|step| open.map_or(step.clone(), |reason| left_open(step, reason))));
         steps.extend(of_mesh);
     }
-    let verdict = match route.doubt {
-        Some(reason) => Verdict::Unspecified(reason.to_owned()),
-        None => verdict(&steps),
+    let verdict = match (route.doubt, verdict(&steps)) {
+        (Some(_), Verdict::Denied) if route.may_only_be_refused() => Verdict::Denied,
+        (Some(reason), _) => Verdict::Unspecified(reason.to_owned()),
+        (None, verdict) => verdict,
     };
     Decision { verdict, transport: judged.transport, steps }
 }
@@ -114,9 +115,18 @@ fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let (source, destination) = (&question.source, &question.destination);
     let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
     let at_source = cluster.unmodelled.at_client(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
-    let matters = |object: &&Unmodelled| matters(object, source, destination) && object.minds_request(question.request.as_ref());
+    let matters = |object: &&Unmodelled| {
+        matters(object, source, destination)
+            && object.minds_request(question.request.as_ref())
+            && !object.is_passed_by(source, question.port)
+    };
     let objects: Vec<&Unmodelled> = at_destination.iter().copied().chain(at_source).filter(matters).collect();
+    let refused = cluster.is_mtls_impossible(question).then(|| steps.iter().find(|step| step.verdict == Verdict::Denied).cloned());
     unsettle(&objects, destination, steps);
+    let transport = refused.flatten().filter(|step| step.gate == Gate::Transport);
+    if let Some((step, refused)) = steps.iter_mut().find(|step| step.gate == Gate::Transport).zip(transport) {
+        *step = refused;
+    }
 }
 
 /// Leaves the steps of an enforcement point open, because of these objects.

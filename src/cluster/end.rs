@@ -23,8 +23,8 @@ pub struct End<'c> {
     network_doubt: Option<&'c Unmodelled>,
     /// Calls of addresses that may go over a waypoint, and the `ServiceEntry` that says it; on egress only.
     outward: Vec<(AddressSet, PortSet, String)>,
-    /// Something that is not modelled and may change what the mesh makes of calls of addresses; on egress only.
-    address_doubt: Option<&'c Unmodelled>,
+    /// What is not modelled and may change what the mesh makes of calls of addresses; on egress only.
+    address_doubts: Vec<&'c Unmodelled>,
     /// The mesh, which is asked on ingress only.
     mesh: Option<MeshPart<'c>>,
 }
@@ -46,8 +46,8 @@ impl<'c> End<'c> {
         let mesh =
             (way == Way::Ingress).then(|| MeshPart { end: cluster.mesh.end(subject), doubt: cluster.unmodelled.at_mesh(subject).next() });
         let outward = if way == Way::Egress { cluster.mesh.outward(subject) } else { Vec::new() };
-        let address_doubt = if way == Way::Egress { address_doubt(cluster, subject) } else { None };
-        Self { cluster, subject, way, selected, network_doubt, outward, address_doubt, mesh }
+        let address_doubts = if way == Way::Egress { address_doubts(cluster, subject) } else { Vec::new() };
+        Self { cluster, subject, way, selected, network_doubt, outward, address_doubts, mesh }
     }
 
     /// By what this end tells connections apart; see [`Cut`] for what that promises.
@@ -65,7 +65,12 @@ impl<'c> End<'c> {
         };
         cuts.extend(self.outward.iter().map(outward));
         let tcp = |peers: Peers| Cut { peers, ports: PortSet::full(Protocol::Tcp), requests: RequestSamples::default() };
-        cuts.extend(self.address_doubt.map(|_| tcp(Peers::from(AddressSet::all()))));
+        if !self.address_doubts.is_empty() {
+            let addresses = || Peers::from(AddressSet::all());
+            let spared = self.subject.facts.spared_outbound();
+            cuts.push(tcp(addresses()));
+            cuts.extend((!spared.is_empty()).then(|| Cut { ports: spared, ..tcp(addresses()) }));
+        }
         let Some(mesh) = &self.mesh else { return cuts };
         cuts.extend(mesh.end.cuts(names));
         // The mesh sees TCP alone, a block may hold a pod whose address is not known, and what is not modelled may hang on who calls.
@@ -123,11 +128,14 @@ impl<'c> End<'c> {
 
     /// What the mesh says: nothing, at the end that a connection leaves, unless it is not known what becomes of it there.
     fn in_mesh(&self, far: &Endpoint, protocol: Protocol, port: u16, transport: Transport, request: Option<&Request>) -> Verdict {
-        match (&self.mesh, self.address_doubt, &far.peer) {
+        match (&self.mesh, &far.peer) {
             _ if protocol != Protocol::Tcp => Verdict::Allowed,
-            (Some(mesh), ..) => mesh.decide(self, far, port, transport, request),
-            (None, Some(object), Peer::Address(_)) => Verdict::Unspecified(object.to_string()),
-            (None, ..) => Verdict::Allowed,
+            (Some(mesh), _) => mesh.decide(self, far, port, transport, request),
+            (None, Peer::Address(_)) => {
+                let doubt = self.address_doubts.iter().find(|object| !object.is_passed_by(self.subject, port));
+                doubt.map_or(Verdict::Allowed, |object| Verdict::Unspecified(object.to_string()))
+            }
+            (None, Peer::Pod(_)) => Verdict::Allowed,
         }
     }
 
@@ -165,11 +173,11 @@ impl<'c> End<'c> {
 /// No probes: see [`End::judged`].
 static NO_ADDRESSES: AddressSet = AddressSet::none();
 
-/// Something that may change what the mesh makes of calls of addresses by a pod. It is the same for all of them.
-fn address_doubt<'c>(cluster: &'c Cluster, subject: &Endpoint) -> Option<&'c Unmodelled> {
+/// What may change what the mesh makes of calls of addresses by a pod. It is the same for all addresses.
+fn address_doubts<'c>(cluster: &'c Cluster, subject: &Endpoint) -> Vec<&'c Unmodelled> {
     let address = Endpoint::from(Peer::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let all = cluster.unmodelled.at_mesh(&address).chain(cluster.unmodelled.at_client(subject));
-    all.into_iter().find(|object| matters(object, subject, &address))
+    all.into_iter().filter(|object| matters(object, subject, &address)).collect()
 }
 
 /// What two gates in a row say.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::flow::{DataPlane, Flow, Intervals, Peer, Pod, Protocol, Request, Symbol, Transport};
+use crate::flow::{DataPlane, Flow, Intervals, Peer, Pod, PortSet, Protocol, Request, Symbol, Transport};
 use crate::inventory::{OutboundCapture, ProxyRole};
 
 /// One connection that somebody tries to make.
@@ -106,6 +106,24 @@ pub(super) const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio")
 pub(super) const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
 
 impl Facts {
+    /// The TCP ports, as they are called, of which its sidecar surely takes no connection over that the pod makes.
+    pub(crate) fn spared_outbound(&self) -> PortSet {
+        match &self.outbound {
+            OutboundCapture::All => PortSet::none(),
+            OutboundCapture::AllBut(ports) | OutboundCapture::NotAll(ports) => {
+                ports.iter().fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, *port)))
+            }
+        }
+    }
+
+    /// Whether its sidecar surely takes no connection to a port over that the pod makes.
+    pub(crate) fn spares_outbound(&self, port: u16) -> bool {
+        match &self.outbound {
+            OutboundCapture::All => false,
+            OutboundCapture::AllBut(ports) | OutboundCapture::NotAll(ports) => ports.contains(&port),
+        }
+    }
+
     /// The value of a label that no manifest has, where the injection of a sidecar gives it to this pod whatever its configuration.
     pub(super) fn injected(&self, pod: &Pod, key: &str) -> Option<&'static str> {
         let is_injected = pod.plane == DataPlane::Sidecar && self.proxy == ProxyRole::Sidecar && self.open_labels.contains(TLS_MODE.0);

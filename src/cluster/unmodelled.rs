@@ -197,6 +197,16 @@ impl Unmodelled {
         at_gate && at_side && self.proxies.hold(end.facts.proxy) && self.ends.hold(end)
     }
 
+    /// Whether it may make an end one of the mesh that is taken for none.
+    fn may_join(&self, end: &Endpoint) -> bool {
+        matches!(self.gates, Gates::Membership | Gates::Both) && self.touches_mesh(end)
+    }
+
+    /// Whether a client's sidecar that it is of never meets a call of this port: it does not take that over.
+    pub(super) fn is_passed_by(&self, client: &Endpoint, port: u16) -> bool {
+        self.side == Side::CallingAddresses && client.facts.spares_outbound(port)
+    }
+
     /// Whether what a gate lets pass may be stopped there by it: what a policy about callers says is nothing to the gates before it.
     pub(super) fn may_change(&self, gate: Gate) -> bool {
         let is_about_callers = matches!(self.why, Why::Unreadable | Why::Twice) && &*self.object.kind == "AuthorizationPolicy";
@@ -322,6 +332,11 @@ impl UnmodelledObjects {
     /// Those that may change what the mesh says of TCP connections that reach an end.
     pub(super) fn at_mesh<'c, 'e>(&'c self, end: &'e Endpoint) -> impl Iterator<Item = &'c Unmodelled> + use<'c, 'e> {
         self.near(end).filter(|object| matches!(object.side, Side::Either | Side::Called) && object.touches_mesh(end))
+    }
+
+    /// Whether one of them may make an end one of the mesh that is taken for none.
+    pub(super) fn may_join(&self, end: &Endpoint) -> bool {
+        self.near(end).any(|object| object.may_join(end))
     }
 
     fn near<'c, 'e>(&'c self, end: &'e Endpoint) -> impl Iterator<Item = &'c Unmodelled> + use<'c, 'e> {

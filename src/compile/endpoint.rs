@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::flow::{Peers, Symbol};
 use crate::ir::{self, Policy, Program, Unit};
-use crate::source::{Source, Sources};
+use crate::source::{FileId, Location, Source, Sources, Span};
 
 /// The peers that an endpoint names, as `app=web@shop`, a declared name, an address or `internet`.
 ///
@@ -16,7 +16,7 @@ use crate::source::{Source, Sources};
 /// it speaks of the one given, else of the only one that is managed.
 pub fn endpoint(input: &Input, config: &Config, name: &str, text: &str) -> Result<Peers, (Sources, Vec<Diagnostic>)> {
     let mut input = input.clone();
-    let file = input.sources.add(Source::new(name, format!("expect deny {text} -> *@*\n")));
+    let file = input.sources.add(Source::new(name, format!("{BEFORE}{text} -> *@*\n")));
     input.intents.push(file);
     let mut findings = Vec::new();
     let policy = resolve(&input, config, &mut findings);
@@ -26,12 +26,31 @@ pub fn endpoint(input: &Input, config: &Config, name: &str, text: &str) -> Resul
         (Some(one), None) if own.is_empty() => Ok(one.source.peers()),
         _ => {
             own.sort_by_key(Diagnostic::location);
+            let written = input.sources.add(Source::new(name, text));
+            let own = own.into_iter().map(|finding| as_written(finding, file, (written, text.len()))).collect();
             Err((input.sources, own))
         }
     }
 }
 
-fn is_about(finding: &Diagnostic, file: crate::source::FileId) -> bool {
+/// What stands before the endpoint in the statement that it is read in.
+const BEFORE: &str = "expect deny ";
+
+/// A finding about the statement as one about the endpoint alone, which is all that anybody wrote.
+fn as_written(mut finding: Diagnostic, statement: FileId, (written, length): (FileId, usize)) -> Diagnostic {
+    let place = |at: usize| at.saturating_sub(BEFORE.len()).min(length);
+    let back = |location: &mut Location| {
+        if location.file == statement {
+            let range = location.span.range();
+            *location = Location { file: written, span: Span::new(place(range.start), place(range.end)) };
+        }
+    };
+    finding.primary.iter_mut().chain(&mut finding.related).for_each(|label| back(&mut label.location));
+    finding.helps.iter_mut().flat_map(|help| &mut help.edits).for_each(|edit| back(&mut edit.location));
+    finding
+}
+
+fn is_about(finding: &Diagnostic, file: FileId) -> bool {
     finding.level == Level::Error && finding.location().is_some_and(|location| location.file == file)
 }
 

@@ -19,7 +19,7 @@ use super::unopened;
 use super::world::{self, Known};
 use crate::cluster::{self, Addressed, Cluster, Decision, Endpoint, Names, Way};
 use crate::flow::{Cut, DataPlane, Peer, Protocol, Request, Symbol, Transport};
-use crate::inventory::{PortTarget, ServiceFacts, ServicePort};
+use crate::inventory::{ServiceFacts, ServicePort};
 use crate::source::Location;
 
 /// As many pairs are asked about; the rest of a flow that stands for more is counted.
@@ -109,7 +109,7 @@ impl Call {
         let again = |known| setting.world.again(known, setting.ground());
         let (source, destination) = (again(&self.source), again(&self.destination));
         let addressed = match self.addressed {
-            Addressed::Unsaid => usual_address(setting, &destination, self.protocol, self.port),
+            Addressed::Unsaid => usual_address(setting, (&source, &destination), (self.protocol, self.port)),
             Addressed::Pod | Addressed::Service { .. } => self.addressed.clone(),
         };
         let asked = self.transport.filter(|_| !self.is_usual);
@@ -313,7 +313,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
     let pod = (is_pod || is_at_the_edge).then_some(Addressed::Pod);
     // What is called there is no Service to the proxies of the mesh.
     let plaintext = (is_at_the_edge && target.protocol == Protocol::Tcp).then_some(Transport::Plaintext);
-    let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, &destination, target.protocol, target.port));
+    let addressed = service.or(pod).unwrap_or_else(|| usual_address(setting, (&source, &destination), (target.protocol, target.port)));
     let usual = usual_transport(setting, (&source, &destination), (target.protocol, target.port), &addressed);
     let written = (written(setting, question, &question.source, &source), written(setting, question, &target.side, &destination));
     let call = Call {
@@ -393,37 +393,30 @@ fn before_port(text: &str) -> &str {
 
 /// What is usually called where nothing says it: the only Service that leads to a port; the pod itself where none does and its sidecar
 /// does not capture the port, so that only what comes in plaintext gets in.
-fn usual_address(setting: &Setting, known: &Known, protocol: Protocol, number: u16) -> Addressed {
+fn usual_address(setting: &Setting, (source, known): (&Known, &Known), (protocol, number): (Protocol, u16)) -> Addressed {
     let destination = &known.endpoint;
-    match leading(setting, destination, protocol, number).as_slice() {
+    match leading(setting, (&source.endpoint, destination), (protocol, number)).as_slice() {
         [(service, port)] => Addressed::Service { namespace: service.namespace.clone(), name: service.name.clone(), port: *port },
         [] if is_proxied(known) && protocol == Protocol::Tcp && !Cluster::captures(destination, number) => Addressed::Pod,
         _ => Addressed::Unsaid,
     }
 }
 
-/// The Services that lead to a port of a pod, each with the port of its own that does.
-pub(super) fn leading<'s>(setting: &'s Setting, destination: &Endpoint, protocol: Protocol, number: u16) -> Vec<(&'s ServiceFacts, u16)> {
+/// The Services that lead a caller to a port of a pod, each with the port of its own that does.
+pub(super) fn leading<'s>(
+    setting: &'s Setting,
+    (source, destination): (&Endpoint, &Endpoint),
+    (protocol, number): (Protocol, u16),
+) -> Vec<(&'s ServiceFacts, u16)> {
     let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
     let leads = |service: &&ServiceFacts| {
         !service.selector.is_empty() && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
     };
     let port = |service: &ServiceFacts| {
         let is_it =
-            |port: &&ServicePort| port.protocol == protocol && leads_to(&service.arrival(port), destination, protocol) == Some(number);
+            |port: &&ServicePort| port.protocol == protocol && setting.cluster.leads(source, (service, port), (destination, number));
         service.ports.iter().find(is_it).map(|port| port.port)
     };
     let services = setting.inventory.services_in(&pod.namespace).iter().filter(leads);
     services.filter_map(|service| Some((service, port(service)?))).collect()
-}
-
-/// The number that a Service's target is on a pod.
-fn leads_to(target: &PortTarget, destination: &Endpoint, protocol: Protocol) -> Option<u16> {
-    match target {
-        PortTarget::Number(number) => Some(*number),
-        PortTarget::Name(name) => {
-            let ports = destination.facts.ports.as_ref()?;
-            ports.iter().find(|port| port.name == *name && port.protocol == protocol).map(|port| port.number)
-        }
-    }
 }

@@ -57,7 +57,7 @@ impl Call {
     /// What is to be known where manifests hold Services, and not one alone that leads to the port.
     fn unsaid(&self, setting: &Setting, decision: &Decision) -> Option<String> {
         let (port, short) = (self.port, &self.destination.short);
-        let leading = leading(setting, &self.destination.endpoint, self.protocol, port);
+        let leading = leading(setting, (&self.source.endpoint, &self.destination.endpoint), (self.protocol, port));
         if let [(first, _), (second, _), ..] = leading.as_slice() {
             return Some(format!(
                 "{} and {} lead to port {port} of {short}: `svc/{}` says which is called",

@@ -13,11 +13,11 @@ pub(super) fn sees(cluster: &Cluster, question: &Question, decision: &Decision, 
     match (&decision.verdict, refused) {
         // Where no gate leaves anything open, all that is open is whether anybody else listens.
         (Verdict::Unspecified(_), _) if !is_unopened || decision.steps.iter().any(|step| step.verdict != Verdict::Allowed) => None,
-        _ if is_unopened => Some(unopened(question, short)),
+        _ if is_unopened => Some(unopened(cluster, question, short)),
         (Verdict::Unspecified(_), _) => None,
         (Verdict::Allowed, _) | (Verdict::Denied, None) => Some(passes(cluster, question, short)),
         (Verdict::Denied, Some(step)) if is_waypoint(decision, step) => Some(at_waypoint(cluster, question, step, short.0)),
-        (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(question, short)),
+        (Verdict::Denied, Some(step)) if is_past_proxies(question, decision, step) => Some(past_proxies(cluster, question, short)),
         (Verdict::Denied, Some(step)) if is_behind_waypoint(decision, step) => Some(behind_waypoint(question, step, short)),
         (Verdict::Denied, Some(step)) => Some(stopped(cluster, question, step, short)),
     }
@@ -106,7 +106,7 @@ fn is_past_proxies(question: &Question, decision: &Decision, step: &Step) -> boo
 }
 
 /// The application itself gets a TLS handshake, and no proxy has anything to log.
-fn past_proxies(question: &Question, (source, destination): (&str, &str)) -> String {
+fn past_proxies(cluster: &Cluster, question: &Question, (source, destination): (&str, &str)) -> String {
     let port = question.port;
     let unseen = match plane(&question.destination.peer) {
         DataPlane::None => format!("{destination} has no proxy"),
@@ -114,6 +114,7 @@ fn past_proxies(question: &Question, (source, destination): (&str, &str)) -> Str
     };
     let seen = match (plane(&question.source.peer), question.request.is_some()) {
         (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy"),
+        (DataPlane::Sidecar, false) if is_read_by_client(cluster, question) => at_own_proxy(source, "HTTP 503"),
         (DataPlane::Sidecar, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
         (DataPlane::None | DataPlane::Ambient, _) => "the connection opens, then closes (not a timeout)".to_owned(),
     };
@@ -121,20 +122,22 @@ fn past_proxies(question: &Question, (source, destination): (&str, &str)) -> Str
 }
 
 /// ztunnel knows no HTTP: it closes connections, and says nothing to whoever sent a request (istio/ztunnel#691).
-fn at_ztunnel(question: &Question, (source, destination): (&str, &str)) -> String {
+fn at_ztunnel(cluster: &Cluster, question: &Question, (source, destination): (&str, &str)) -> String {
     let logs = format!("ztunnel beside {destination} logs a policy rejection");
     match (plane(&question.source.peer), question.request.is_some()) {
         (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy, whose connection closes; {logs}"),
+        (DataPlane::Sidecar, false) if is_read_by_client(cluster, question) => format!("{}; {logs}", at_own_proxy(source, "HTTP 503")),
         (_, true) => format!("the connection opens, then closes without an answer (no HTTP 403, not a timeout); {logs}"),
         (_, false) => format!("the connection opens, then closes (not a timeout); {logs}"),
     }
 }
 
 /// A gateway has listeners where its Gateways open some, and captures nothing else: who calls another port finds nobody.
-fn unopened(question: &Question, (source, destination): (&str, &str)) -> String {
+fn unopened(cluster: &Cluster, question: &Question, (source, destination): (&str, &str)) -> String {
     let seen = match (plane(&question.source.peer), question.request.is_some()) {
         (DataPlane::None, _) => "the connection is refused (not a timeout)".to_owned(),
         (DataPlane::Sidecar, true) => format!("HTTP 503 from {source}'s own proxy"),
+        (DataPlane::Sidecar, false) if is_read_by_client(cluster, question) => at_own_proxy(source, "HTTP 503"),
         (DataPlane::Sidecar, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
         (DataPlane::Ambient, _) => format!("the connection opens to the ztunnel beside {source}, then closes (not a timeout)"),
     };
@@ -164,6 +167,18 @@ fn reader(cluster: &Cluster, question: &Question, (source, destination): (&str, 
     })
 }
 
+/// Whether the client's own sidecar surely takes the connection for one of HTTP, and a flow without a request for anything else; one that is
+/// said to arrive in plaintext may go past it.
+fn is_read_by_client(cluster: &Cluster, question: &Question) -> bool {
+    let is_asked = question.request.is_none() && question.transport != Some(Transport::Plaintext);
+    is_asked && cluster.only_http(question) == Some(OnlyHttp::Client)
+}
+
+/// What the client sees whose own proxy reads HTTP alone, of a connection that gets no further.
+fn at_own_proxy(source: &str, answer: &str) -> String {
+    format!("an open connection to {source}'s own proxy, which answers what is no HTTP with HTTP 400, and requests with {answer}")
+}
+
 /// That a port is read as HTTP, where the flow has no request: no gate stops what is none, and it gets no further than to the proxy
 /// (`semantics.md` §2.2).
 pub(super) fn only_http(cluster: &Cluster, question: &Question, decision: &Decision, short: (&str, &str)) -> Option<String> {
@@ -178,13 +193,17 @@ fn stopped(cluster: &Cluster, question: &Question, step: &Step, (source, destina
     let at = plane(&question.destination.peer);
     let is_http = question.request.is_some();
     match step.gate {
-        Gate::Egress | Gate::Ingress => dropped(question, source),
+        Gate::Egress | Gate::Ingress => dropped(cluster, question, source),
         Gate::Transport if question.port == HBONE && question.transport != Some(Transport::Mtls) => {
             format!("the connection opens, then closes (not a timeout): the port of the tunnel at {destination} takes only mTLS")
         }
         Gate::Token => unverified(question, "the proxy of the destination"),
-        Gate::Transport => format!("{}; {}", refused(question, source), logged(question, step, destination)),
-        Gate::Caller if at == DataPlane::Ambient => at_ztunnel(question, (source, destination)),
+        Gate::Transport => format!("{}; {}", refused(cluster, question, source), logged(question, step, destination)),
+        Gate::Caller if at == DataPlane::Ambient => at_ztunnel(cluster, question, (source, destination)),
+        Gate::Caller if !is_http && let Some(proxy) = reader(cluster, question, (source, destination)) => format!(
+            "an open connection, on which {proxy} answers what is no HTTP with HTTP 400; of requests {destination}'s proxy answers those \
+             that policies refuse with HTTP 403"
+        ),
         Gate::Caller => {
             let reads = is_http.then(|| cluster.reads(&question.destination, question.port));
             let closed = "the connection opens, then resets (not a timeout)".to_owned();
@@ -206,10 +225,11 @@ fn unverified(question: &Question, proxy: &str) -> String {
 
 /// What the client sees of a connection that the mesh does not take: a proxy beside it takes its own, and answers requests itself, unless
 /// the connection is said to go past that.
-fn refused(question: &Question, source: &str) -> String {
+fn refused(cluster: &Cluster, question: &Question, source: &str) -> String {
     let at = plane(&question.destination.peer);
     match (plane(&question.source.peer), question.transport, question.request.is_some()) {
         (DataPlane::Sidecar, None, true) => format!("HTTP 503 from {source}'s own proxy, whose connection closes"),
+        (DataPlane::Sidecar, None, false) if is_read_by_client(cluster, question) => at_own_proxy(source, "HTTP 503"),
         (DataPlane::Sidecar, None, false) => format!("the connection opens to {source}'s own proxy, then closes (not a timeout)"),
         _ if at == DataPlane::Ambient => "the connection opens, then closes (not a timeout)".to_owned(),
         _ => "the connection opens, then resets (not a timeout)".to_owned(),
@@ -232,12 +252,15 @@ fn matched(step: &Step) -> String {
 }
 
 /// Packets vanish; a proxy beside the client takes the connection first and gives up later.
-fn dropped(question: &Question, source: &str) -> String {
+fn dropped(cluster: &Cluster, question: &Question, source: &str) -> String {
     match (question.protocol, plane(&question.source.peer), question.request.is_some()) {
         (Protocol::Udp | Protocol::Sctp, _, _) => "no answer: packets are dropped".to_owned(),
         (Protocol::Tcp, DataPlane::None, _) => "a timeout: packets are dropped (some network plugins refuse at once)".to_owned(),
         (Protocol::Tcp, DataPlane::Sidecar, true) => {
             format!("no answer until {source}'s own proxy gives up: HTTP 503 with `connection timeout`")
+        }
+        (Protocol::Tcp, DataPlane::Sidecar, false) if is_read_by_client(cluster, question) => {
+            at_own_proxy(source, "HTTP 503 with `connection timeout` when it gives up")
         }
         (Protocol::Tcp, DataPlane::Sidecar, false) => {
             format!("the connection opens to {source}'s own proxy and closes when that gives up: a timeout behind it")

@@ -101,7 +101,7 @@ impl<'s> Possible<'s> {
             let title = plainest.as_ref().map(|known| (known.text.clone(), known.pod().map(|pod| pod.account.clone())));
             found.known.extend(plainest);
             match self.classes(set, way, besides) {
-                Ok(pods) => pods.into_iter().for_each(|pod| self.add(&mut found.known, pod, title.as_ref())),
+                Ok(pods) => pods.into_iter().for_each(|pod| self.add(&mut found.known, (pod, set), title.as_ref())),
                 Err(TooManyPods) => found.is_partial = true,
             }
         }
@@ -109,8 +109,9 @@ impl<'s> Possible<'s> {
     }
 
     /// Adds a pod of a set, unless it is there.
-    fn add(&self, known: &mut Vec<Known>, pod: Pod, title: Option<&(String, Option<Symbol>)>) {
+    fn add(&self, known: &mut Vec<Known>, (pod, set): (Pod, &PodSet), title: Option<&(String, Option<Symbol>)>) {
         let mut class = world::undescribed(pod, &self.setting.policy, &self.setting.cluster);
+        world::tell_namespace(&mut class, set);
         if known.iter().any(|other| other.endpoint == class.endpoint) {
             return;
         }

@@ -83,8 +83,8 @@ pub(super) struct Gone {
 }
 
 /// Takes out the workloads whose owner is there and says the same, or that run nothing, and notes whose they were. Gives the pods
-/// among them, and the sets.
-pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Folded>) -> Gone {
+/// among them, and the sets. Those that are disputed stay, as which of two says the same is not known.
+pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap<Owner, Folded>, disputed: &BTreeSet<Owner>) -> Gone {
     let mut gone = Gone::default();
     if workloads.iter().all(|workload| workload.owner.is_none()) {
         return gone;
@@ -105,7 +105,7 @@ pub(super) fn fold(workloads: &mut Vec<InventoryWorkload>, folded: &mut BTreeMap
     let mut owners = owners.into_iter();
     workloads.retain(|workload| {
         let Some(owner) = owners.next().flatten() else { return true };
-        let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner));
+        let same = by_key.get(&owner).is_some_and(|owner| adds_nothing(workload, owner)) && !disputed.contains(&key(workload));
         if same {
             gone.pods.extend(folded_pod(workload, &owner));
             gone.sets.extend(folded_set(workload, &owner));

@@ -31,6 +31,9 @@ pub(crate) fn added_to_deployments() -> impl Iterator<Item = &'static str> {
 /// The labels that a Job carries its own name in.
 const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
+/// The labels by which a Job finds its pods.
+const ADDED_BY_JOBS: [&str; 4] = ["job-name", "batch.kubernetes.io/job-name", "controller-uid", "batch.kubernetes.io/controller-uid"];
+
 /// Reads a workload; nothing if something is wrong with what policies and the mesh judge its pods by. Of the rest nothing is known then.
 pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, reading: &mut Reading<'_>) -> Option<InventoryWorkload> {
     // A Rollout may say whose pods it runs instead of what they are; those are read where they stand.
@@ -57,8 +60,12 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
     let (outbound, unmodelled) = (capture::outbound(&annotations), capture::unmodelled(&annotations));
     let has_host_ports = host_network == HostNetwork::No;
     let proxy = if ports_known == PortsKnown::Yes { injection::role(&annotations, &containers) } else { ProxyRole::Unknown };
-    let open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
-    labels.extend(own_name(kind, &name));
+    let mut open_keys = if running { BTreeSet::new() } else { open_keys(kind, name.named, host_network, (mesh, proxy)) };
+    if selects_by_itself(object, kind, reading) {
+        open_keys.retain(|key| !ADDED_BY_JOBS.contains(key));
+    } else {
+        labels.extend(own_name(kind, &name));
+    }
     labels.retain(|key, _| !rolled.contains(key));
     let open_keys = open_keys.into_iter().map(Symbol::from).filter(|key| !labels.contains_key(key)).chain(rolled).collect();
     Some(InventoryWorkload {
@@ -95,6 +102,12 @@ fn own_name(kind: WorkloadKind, name: &Identity) -> Labels {
         return Labels::new();
     }
     JOB_NAME.map(|key| (key.into(), Symbol::clone(&name.name))).into_iter().collect()
+}
+
+/// Whether a Job says itself how it finds its pods: it then gives them no labels for that (kubernetes/kubernetes :
+/// pkg/registry/batch/job/strategy.go, `generateSelectorIfNeeded`).
+fn selects_by_itself(object: &Node<'_>, kind: WorkloadKind, reading: &mut Reading<'_>) -> bool {
+    kind == WorkloadKind::Job && object.follow(reading, &["spec", "manualSelector"]).is_true(reading)
 }
 
 /// What pods are judged by besides their namespace.
@@ -149,13 +162,23 @@ fn account(spec: &Node<'_>, reading: &mut Reading<'_>) -> Option<Symbol> {
     Some(account)
 }
 
-/// The addresses that a running pod has; what is no address is no pod's.
+/// The addresses that a running pod has; what is no address is told, and is no pod's.
 fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     let status = object.get(reading, "status");
     let listed = status.get(reading, "podIPs").list(reading);
     let listed = listed.iter().map(|entry| entry.get(reading, "ip")).collect::<Vec<_>>();
     let all = if listed.is_empty() { vec![status.get(reading, "podIP")] } else { listed };
-    all.iter().filter_map(|node| node.text(reading)?.parse().ok()).collect()
+    all.iter().filter_map(|node| address(node, reading)).collect()
+}
+
+/// An address; before a pod has one, none or an empty text stands there.
+fn address(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<IpAddr> {
+    let text = node.text(reading).filter(|text| !text.is_empty())?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        node.wrong(reading, "an address is expected");
+    }
+    address
 }
 
 /// Whether a pod has passed every webhook: what only the API server gives it is there, or what only a kubelet says of it. That is there

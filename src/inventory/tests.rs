@@ -90,6 +90,39 @@ fn every_kind_finds_its_template_and_the_labels_that_its_controller_adds() {
     assert_eq!(value(&job.labels, "batch.kubernetes.io/job-name"), Some("e"));
 }
 
+/// A Job that says itself how it finds its pods gives them no labels for that.
+#[test]
+fn a_job_with_a_selector_of_its_own_adds_no_labels() {
+    let job = |manual: &str| {
+        clean(&format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: e}}, spec: {{manualSelector: {manual}, \
+             template: {{metadata: {{labels: {{app: x}}}}, spec: {{containers: [{{name: c}}]}}}}}}}}\n"
+        ))
+    };
+    let (manual, usual) = (job("true"), job("false"));
+    let [manual, usual] = [&manual, &usual].map(|inventory| &inventory.workloads[0]);
+    for key in ["job-name", "batch.kubernetes.io/job-name"] {
+        assert_eq!((value(&manual.labels, key), value(&usual.labels, key)), (None, Some("e")), "{key}");
+    }
+    for key in ["controller-uid", "batch.kubernetes.io/controller-uid"] {
+        assert_eq!((manual.open_keys.contains(key), usual.open_keys.contains(key)), (false, true), "{key}");
+    }
+    assert!(manual.open_keys.contains("batch.kubernetes.io/job-completion-index") && !manual.open_keys.contains("job-name"));
+}
+
+#[test]
+fn what_is_no_address_of_a_pod_is_told() {
+    let pod = |status: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: c}}]}}\nstatus:\n{status}\n")
+    };
+    let wrong = |path: &str| [format!("invalid-inventory at `999.1.1.1`: `{path}` of Pod `default/a` is not what Kubernetes accepts")];
+    assert_eq!(said(&pod("  podIP: 999.1.1.1")), wrong("status.podIP"));
+    assert_eq!(said(&pod("  podIPs:\n  - ip: 10.0.0.1\n  - ip: 999.1.1.1")), wrong("status.podIPs[1].ip"));
+    for fine in ["  podIP: ''", "  podIP: 10.0.0.1", "  podIP: 'fd00::1'", ""] {
+        assert_eq!(said(&pod(fine)), [""; 0], "{fine}");
+    }
+}
+
 #[test]
 fn other_groups_and_kinds_are_passed_over() {
     let inventory = clean(

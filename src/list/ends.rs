@@ -78,6 +78,8 @@ struct Subject<'c> {
     proxy: ProxyRole,
     ports: Option<&'c [NamedPort]>,
     uncaptured: &'c [(u16, u16)],
+    /// The ports that its sidecar does not take over.
+    spared: PortSet,
     node: Option<&'c Symbol>,
     addresses: &'c [IpAddr],
     unheard: Unheard,
@@ -159,6 +161,7 @@ impl<'c> Asking<'c> {
             proxy: facts.proxy,
             ports: facts.ports.as_deref(),
             uncaptured: facts.uncaptured.ranges(),
+            spared: facts.spared_outbound(),
             node: facts.node.as_ref(),
             addresses: &facts.addresses,
             unheard: Unheard::of(self.cluster, endpoint, way, &self.refusing),
@@ -211,7 +214,7 @@ impl<'c> Asking<'c> {
         let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
         for group in view.ports(self.cluster, far, held) {
             let space = learnt.space(view, group.held, &mut self.spaces);
-            for (protocol, transport) in view.transports(far) {
+            for (protocol, transport) in view.transports(self.cluster, far) {
                 let ports = group.ports.only(protocol);
                 let Some((_, port, _)) = ports.ranges().next() else { continue };
                 let space = if protocol == Protocol::Tcp { &space } else { &plain };
@@ -385,13 +388,16 @@ impl View<'_> {
     }
 
     /// The protocols, and over which transports a connection with this far end can arrive: over mutual TLS only TCP between
-    /// two pods of the mesh can, and between two ambient ones it always does (`semantics.md` §5.1).
-    fn transports(&self, far: &Endpoint) -> Vec<(Protocol, Transport)> {
+    /// two pods of the mesh can, or of such as may be in it, and between two ambient ones it always does (`semantics.md` §5.1). What leaves
+    /// a pod arrives so only if the other end says it too.
+    fn transports(&self, cluster: &Cluster, far: &Endpoint) -> Vec<(Protocol, Transport)> {
         let are = |is: fn(DataPlane) -> bool| [self.subject, far].iter().all(|end| pod(end).is_some_and(|pod| is(pod.plane)));
         let is_carried = are(|plane| plane == DataPlane::Ambient);
         let plain = Protocol::ALL.into_iter().filter(|protocol| !is_carried || *protocol != Protocol::Tcp);
         let mut all: Vec<_> = plain.map(|protocol| (protocol, Transport::Plaintext)).collect();
-        if are(|plane| plane != DataPlane::None) {
+        let may_speak_it = |end: &Endpoint| pod(end).is_some_and(|pod| pod.plane != DataPlane::None) || cluster.may_be_in_mesh(end);
+        let is_open_there = self.way == Way::Egress && pod(far).is_some();
+        if may_speak_it(self.subject) && (is_open_there || may_speak_it(far)) {
             all.push((Protocol::Tcp, Transport::Mtls));
         }
         all

@@ -200,6 +200,11 @@ impl<'t> Node<'t> {
         words::other_reading(text) == Some("a number") && !reading.reads_as_text(&self.steps, text)
     }
 
+    /// Whether a text of digits alone stands here.
+    pub(crate) fn is_digits(&self) -> bool {
+        matches!(self.value, Tree::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// Whether `true` stands here.
     pub(crate) fn is_true(&self, reading: &mut Reading<'_>) -> bool {
         match self.value {

@@ -1,6 +1,6 @@
 //! What the API server refuses in a `NetworkPolicy` (`semantics.md` §1.9), each at its place.
 
-use super::{findings, lets_in, policy};
+use super::{findings, lets_in, platform, policy, read_on};
 
 /// The finding's place as the text there, and what it names.
 #[track_caller]
@@ -54,6 +54,13 @@ fn ports() {
     refused(&of("port: -1"), "-1", "ports[0].port");
     refused(&of("port: 8080.5"), "8080.5", "ports[0].port");
     refused(&of("port: 010"), "010", "ports[0].port");
+    let why = |port: &str| {
+        let (_, found) = read_on(platform(), &of(port));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].primary.as_ref().unwrap().text.clone()
+    };
+    assert!(why("port: 010").starts_with("a number without zeros before it is expected"), "{}", why("port: 010"));
+    assert!(why("port: 8_080").starts_with("a number of digits alone is expected"), "{}", why("port: 8_080"));
     assert!(findings(&of("port: 80.0")).is_empty(), "80 to the API server, which gets JSON");
     refused(&of("port: '8080'"), "'8080'", "ports[0].port");
     refused(&of("port: Http"), "Http", "ports[0].port");

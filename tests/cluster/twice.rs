@@ -89,3 +89,43 @@ fn policies_of_the_mesh_leave_open_their_namespace() {
     assert_eq!(passes(&cluster, "b", "a"), None);
     assert_eq!(passes(&cluster, "c", "d"), Some(true), "nor of any other");
 }
+
+/// What the API server adds to an object, and in which order its fields stand, is nothing to what it says.
+#[test]
+fn a_copy_from_the_cluster_says_the_same_as_the_one_in_the_repository() {
+    let pods = pod("shop", "a", "") + &pod("shop", "b", "");
+    let text = |metadata: &str, spec: &str| {
+        format!("---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{{metadata}}}\nspec: {spec}\n")
+    };
+    let own = text("name: p, namespace: shop", "{action: DENY, rules: [{to: [{operation: {ports: [\"80\"]}}]}]}");
+    let served = "namespace: shop, uid: u, resourceVersion: \"7\", generation: 2, creationTimestamp: \"2026-01-01T00:00:00Z\", \
+                  annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\"}, name: p";
+    let copy = text(served, "{rules: [{to: [{operation: {ports: [\"80\"]}}]}], action: DENY}") + "status: {}\n";
+    for copy in [&copy, &copy.replace("/v1\n", "/v1beta1\n")] {
+        let (cluster, findings) = read_on(platform(), &format!("{pods}{own}{copy}"));
+        assert!(findings.is_empty(), "{findings:?}");
+        assert_eq!(passes(&cluster, "b", "a"), Some(false));
+    }
+    for other in [copy.replace("DENY", "ALLOW"), copy.replace("annotations: {", "annotations: {istio.io/dry-run: \"true\", ")] {
+        assert_eq!(passes(&read_on(platform(), &format!("{pods}{own}{other}")).0, "b", "a"), None, "{other}");
+    }
+}
+
+/// A pod of which two copies differ is not taken for one like its workload, whichever stands first.
+#[test]
+fn a_pod_that_stands_twice_does_not_go_into_its_workload() {
+    let set = "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a, namespace: shop}\n\
+               spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: c, image: i}]}}}\n";
+    let copy = |network: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a-0, namespace: shop, labels: {{app: a}}, ownerReferences: [{{apiVersion: apps/v1, \
+             kind: StatefulSet, name: a}}]}}\nspec: {{{network}containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let (own, host) = (copy(""), copy("hostNetwork: true, "));
+    let shut = policy("p", "{podSelector: {matchLabels: {app: a}}}");
+    for both in [format!("{own}{host}"), format!("{host}{own}")] {
+        let cluster = outside(&format!("{}{set}{both}{shut}", pod("shop", "b", "")));
+        assert_eq!(passes(&cluster, "b", "a"), None, "{both}");
+    }
+}

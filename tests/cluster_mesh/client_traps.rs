@@ -323,3 +323,30 @@ fn tls_of_the_clients_own_is_bytes() {
     // On a port that is declared as HTTP nothing takes it.
     denied(&with("{name: http, port: 5432}", ""), &question, Gate::Transport);
 }
+
+/// A sidecar listens at the addresses of pods for a port of a headless Service, and only of pods that have what the port names
+/// (istio/istio : pilot/pkg/networking/core/listener.go); for one of HTTP it listens anywhere. A gateway knows no addresses of pods.
+#[test]
+fn a_headless_service_tells_sidecars_of_pods_that_have_its_port() {
+    let with = |port: &str, target: &str| {
+        let spec = format!("{{clusterIP: None, selector: {{app: db}}, ports: [{{name: {port}, port: 80, targetPort: {target}}}]}}");
+        let headless = labelled("v1", "Service", "shop/pods", "{}", &spec);
+        super::cluster(&format!("{}{headless}", peer_authentication("shop/default", STRICT)))
+    };
+    let mut db = db();
+    db.facts.ports = Some(vec![NamedPort { name: "sql".into(), protocol: Protocol::Tcp, number: 5432 }]);
+    let mut gateway = web();
+    gateway.facts.proxy = ProxyRole::Gateway;
+    for (port, target, is_told) in
+        [("tcp", "sql", true), ("tcp", "nope", false), ("auto", "nope", false), ("http", "nope", true), ("tcp", "9", true)]
+    {
+        let cluster = with(port, target);
+        for question in [auto(&web(), &db, 80).by_pod_address(), auto(&web(), &db, 80).service("shop/pods", 80)] {
+            if is_told { allowed(&cluster, &question) } else { denied(&cluster, &question, Gate::Transport) }
+        }
+        denied(&cluster, &auto(&gateway, &db, 80).by_pod_address(), Gate::Transport);
+    }
+    // Which ports the pod has need not be known.
+    db.facts.ports = None;
+    allowed(&with("tcp", "nope"), &auto(&web(), &db, 80).by_pod_address());
+}

@@ -131,3 +131,36 @@ fn who_may_not_connect_is_told_so() {
     assert!(answer.cases[0].decision.steps.iter().any(|step| step.gate == Gate::Caller));
     assert!(!answer.cases[0].notes.iter().any(|note| note.contains("HTTP 400")));
 }
+
+/// Who answers a connection that goes no further is who took it: the client's own proxy, where that reads HTTP alone.
+#[test]
+fn the_sidecar_of_the_client_answers_what_is_refused_behind_it() {
+    let policy = |kind: &str, group: &str, spec: &str| {
+        format!("---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: p, namespace: shop}}\nspec: {spec}\n")
+    };
+    let callers = policy("AuthorizationPolicy", "security.istio.io", "{rules: [{to: [{operation: {paths: [/x]}}]}]}");
+    let network = policy("NetworkPolicy", "networking.k8s.io", "{podSelector: {matchLabels: {app: db}}}");
+    let seen = |manifests: String, flow: &str| {
+        let answer = Files { manifests: &manifests, config: CONFIG, ..Files::default() }.ask(flow);
+        assert_eq!(answer.cases[0].decision.verdict, Verdict::Denied, "{flow}");
+        answer.cases[0].client.clone().unwrap_or_default()
+    };
+    let (http, raw, called) = (shop(MESHED, "name: http"), shop(MESHED, "name: tcp-db"), "pod/web@shop -> svc/db@shop:80");
+    assert_eq!(
+        seen(http.clone() + &callers, called),
+        "an open connection, on which web's own proxy answers what is no HTTP with HTTP 400; of requests db's proxy answers those that \
+         policies refuse with HTTP 403"
+    );
+    assert_eq!(
+        seen(http.clone() + &network, called),
+        "an open connection to web's own proxy, which answers what is no HTTP with HTTP 400, and requests with HTTP 503 with `connection \
+         timeout` when it gives up"
+    );
+    // Where nobody reads HTTP alone the connection itself is what ends, and of one without a sidecar the server's proxy answers.
+    assert!(seen(raw.clone() + &callers, called).starts_with("the connection opens, then resets"));
+    assert!(seen(raw + &network, called).starts_with("the connection opens to web's own proxy and closes"));
+    assert!(
+        seen(http.clone() + &callers, "pod/plain@shop -> svc/db@shop:80").starts_with("an open connection, on which db's proxy answers")
+    );
+    assert!(seen(http + &network, "pod/plain@shop -> svc/db@shop:80").starts_with("a timeout"));
+}

@@ -178,3 +178,22 @@ fn an_inventory_is_asked_so_too() {
     let verdicts: Vec<bool> = answer.cases.iter().map(|case| case.decision.verdict == Verdict::Allowed).collect();
     assert_eq!(verdicts, [false, true], "{:?}", answer.findings);
 }
+
+/// A `ReplicaSet` that says no more than its Deployment stands for its own pods, whose labels it tells.
+#[test]
+fn a_replica_set_stands_for_its_own_pods() {
+    let set = |hash: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {{name: web-{hash}, namespace: shop, ownerReferences: [{{apiVersion: apps/v1, \
+             kind: Deployment, name: web, controller: true}}]}}\nspec: {{replicas: 1, template: {{metadata: {{labels: {{app: web, \
+             pod-template-hash: {hash}}}}}, spec: {{containers: [{{name: main}}]}}}}}}\n"
+        )
+    };
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\n\
+                  spec: {podSelector: {matchLabels: {pod-template-hash: 5d4}}}\n";
+    let all = maker("Deployment", "apps/v1", TEMPLATE) + &set("5d4") + &set("7f7") + policy;
+    assert_eq!(verdicts(&all, "app=z@o -> rs/web-5d4@shop:80"), ["Deployment shop/web stops"]);
+    assert_eq!(verdicts(&all, "app=z@o -> rs/web-7f7@shop:80"), ["Deployment shop/web passes"]);
+    let open = Files { manifests: &all, ..Files::default() }.ask("app=z@o -> deploy/web@shop:80");
+    assert!(matches!(open.cases[0].decision.verdict, Verdict::Unspecified(_)), "the Deployment makes both, and may make others");
+}

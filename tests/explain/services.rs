@@ -420,3 +420,23 @@ fn a_port_of_another_protocol_is_said_to_be_one() {
     let page = Files { manifests: &manifests, config: NO_MESH, ..Files::default() }.page("app=b@s -> svc/dns@s:53/tcp");
     assert!(page.contains("has no TCP port `53`") && page.contains("`53` is a port of UDP: write `53/udp`"), "{page}");
 }
+
+/// Whoever asks by labels asks for the Service that leads its caller to the port: a gateway is led elsewhere than a sidecar.
+#[test]
+fn which_port_of_a_headless_service_leads_to_a_pod_hangs_on_who_calls() {
+    let meshed = RUNNING.replacen("{name: s}", "{name: s, labels: {istio-injection: enabled}}", 1);
+    let gateway = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: gw, namespace: s}\nspec:\n  template:\n    \
+                   metadata: {labels: {app: gw}, annotations: {inject.istio.io/templates: gateway}}\n    \
+                   spec: {containers: [{name: istio-proxy, image: auto}]}\n---\n";
+    let headless = service("hl", "{clusterIP: None, selector: {app: a}, ports: [{name: tcp-x, port: 80, targetPort: 8080}]}");
+    let all = format!("{meshed}{gateway}{headless}");
+    let heads = |flow: &str| notes(&all, "", flow).lines().next().unwrap_or_default().to_owned();
+    let by_service = |from: &str, port: u16| {
+        let answer = Files { manifests: &all, ..Files::default() }.ask(&format!("app={from}@s -> app=a@s:{port}"));
+        assert_eq!(answer.verdict(), Some(&Verdict::Allowed), "{from} {port}");
+        matches!(answer.cases[0].question.addressed, twogate::cluster::Addressed::Service { .. })
+    };
+    assert_eq!([by_service("gw", 80), by_service("gw", 8080)], [false, true], "a gateway arrives at the target");
+    assert_eq!([by_service("b", 80), by_service("b", 8080)], [true, false], "a sidecar arrives where it calls");
+    assert!(heads("deploy/gw@s -> pod/a-0@s:80").starts_with("ALLOWED"), "{}", heads("deploy/gw@s -> pod/a-0@s:80"));
+}

@@ -159,3 +159,21 @@ fn an_address_of_pods_is_that_pod_or_nobody() {
     assert_eq!(verdicts(Files { inventory: pod, ..files }, "10.244.0.7 -> app=y:80"), (vec![Verdict::Allowed], Some(Verdict::Allowed)));
     assert_eq!(verdicts(files, "10.0.0.0/8 -> app=y:80"), (vec![Verdict::Denied], Some(Verdict::Denied)), "the rest of the block");
 }
+
+/// The labels that a flow gives a namespace which nobody describes are its labels, as those are that it gives pods.
+#[test]
+fn labels_of_a_namespace_that_a_flow_gives_are_its_labels() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n\
+         apiVersion: v1\nkind: Pod\nmetadata: {name: db, namespace: shop, labels: {app: db}}\nspec: {containers: [{name: c}]}\n---\n\
+         apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n\
+         spec: {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}]}]}\n";
+    let config = "[mesh]\nmode = \"none\"\n";
+    let ask =
+        |namespace: &str| verdicts(Files { manifests, config, ..Files::default() }, &format!("app=a@{namespace} -> app=db@shop:80")).1;
+    assert_eq!(ask("[kubernetes.io/metadata.name=q,team=x]"), Some(Verdict::Allowed));
+    assert_eq!(ask("[kubernetes.io/metadata.name=q,team=y]"), Some(Verdict::Denied));
+    assert_eq!(ask("[team=x]"), Some(Verdict::Allowed));
+    for unsaid in ["q", "[kubernetes.io/metadata.name=q]", "[kubernetes.io/metadata.name=q,team!=x]"] {
+        assert!(matches!(ask(unsaid), Some(Verdict::Unspecified(_))), "{unsaid}");
+    }
+}

@@ -50,3 +50,41 @@ fn what_a_service_names_and_who_has_no_sidecar_pass_all_the_same() {
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: plain}\nspec: {podSelector: {}}\n";
     assert_eq!(judged(&format!("{mesh}{closed}"), "web@shop -> old@plain:9090"), Verdict::Denied);
 }
+
+/// What a gate refuses for sure is refused, whether the sidecar lets it out or not.
+#[test]
+fn a_gate_that_refuses_for_sure_decides() {
+    let mesh = world(REFUSES);
+    for flow in ["web@shop -> db@shop:15020 mtls", "web@shop -> pod/db@shop:15020 mtls"] {
+        assert_eq!(judged(&mesh, flow), Verdict::Denied, "{flow}");
+    }
+    assert!(matches!(judged(&mesh, "web@shop -> db@shop:15020 plaintext"), Verdict::Unspecified(_)));
+}
+
+/// The sidecar is told of the pods of a headless Service by their endpoints, which only those have that know the name of the port.
+#[test]
+fn a_headless_service_names_no_port_that_no_container_has() {
+    let mesh = world(REFUSES);
+    let headless = |target: &str| {
+        let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: headless, namespace: shop}\n\
+                       spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 9090, targetPort: TARGET}]}\n";
+        format!("{mesh}{}", service.replace("TARGET", target))
+    };
+    for flow in ["web@shop -> db@shop:9090", "web@shop -> svc/headless@shop:9090", "web@shop -> pod/db@shop:9090"] {
+        assert_eq!(judged(&headless("8080"), flow), Verdict::Allowed, "{flow}");
+        assert!(matches!(judged(&headless("nope"), flow), Verdict::Unspecified(_)), "{flow}");
+    }
+    assert_eq!(judged(&headless("nope"), "old@plain -> svc/headless@shop:9090"), Verdict::Allowed, "who has no sidecar calls the address");
+}
+
+/// What a sidecar does not take over never meets it.
+#[test]
+fn addresses_on_ports_that_a_sidecar_does_not_take_over_are_open_to_it() {
+    let mesh = world(REFUSES).replace(
+        "metadata: {name: web, namespace: shop, labels: {app: web}}",
+        "metadata: {name: web, namespace: shop, labels: {app: web}, annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '443'}}",
+    );
+    assert_eq!(judged(&mesh, "pod/web@shop -> 203.0.113.7:443"), Verdict::Allowed);
+    assert!(matches!(judged(&mesh, "pod/web@shop -> 203.0.113.7:80"), Verdict::Unspecified(_)));
+    assert!(matches!(judged(&mesh, "pod/db@shop -> 203.0.113.7:443"), Verdict::Unspecified(_)));
+}

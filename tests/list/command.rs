@@ -243,3 +243,12 @@ fn pods_are_as_intents_declare_them() {
         assert_eq!(rows, [format!("{old} 82 plaintext"), format!("{web} 81 mTLS"), format!("{web} 82 either")], "{stdout}");
     }
 }
+
+/// A finding about an end shows what was written, and nothing around it.
+#[test]
+fn findings_about_an_end_show_that_alone() {
+    let Ran(status, _, stderr) = shop(&["--from", "x y"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("--from:1:3") && stderr.contains("| x y\n"), "{stderr}");
+    assert!(!stderr.contains("expect deny"), "{stderr}");
+}

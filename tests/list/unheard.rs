@@ -177,3 +177,42 @@ fn every_form_says_what_is_left_open() {
         assert!(text.contains("15008") && text.contains("nobody is in ambient mode"), "{text}");
     }
 }
+
+/// Of a pod that may be a gateway it is left open over either transport: what it may speak, and what it may be spoken to in.
+#[test]
+fn a_pod_that_may_be_a_gateway_is_left_open_over_mutual_tls_too() {
+    let edge =
+        namespace("edge", "istio-injection: disabled") + &gateway("front", "a").replace("PORT", "8080").replace("istio-proxy", "main");
+    let hidden = edge.replace("docker.io/istio/proxyv2:1.25", "i").replace(", args: [proxy, router]", "");
+    let yaml = shop() + &hidden + &pod("edge", "old", "");
+    let reason = "unspecified: a Gateway is for the pods of Pod `edge/front`, which show no Envoy, and whether they run one is not known";
+    let open = |from: &str, to: &str| {
+        let rows = between(&yaml, from, to);
+        assert_eq!(rows, [format!("{from} | {to} | UDP *; SCTP * | -")]);
+        let all = super::cells(&list::list(&read(platform(), &yaml).0, &Options::default()));
+        all.into_iter().filter(|row| row.starts_with('?') && row.ends_with(reason)).collect::<Vec<_>>()
+    };
+    let rows = open("shop/web[Pod]", "edge/front[Pod]");
+    assert_eq!(
+        rows,
+        [
+            format!("? edge/front[Pod] | edge/old[Pod] | TCP * | plaintext | {reason}"),
+            format!("? edge/front[Pod] | shop/* | TCP * | either | {reason}"),
+            format!("? edge/front[Pod] | any address | TCP * | plaintext | {reason}"),
+            format!("? edge/front[Pod], shop/* | edge/front[Pod] | TCP * | either | {reason}"),
+            format!("? edge/old[Pod] | edge/front[Pod] | TCP * | plaintext | {reason}"),
+            format!("? any address | edge/front[Pod] | TCP * | plaintext | {reason}"),
+        ]
+    );
+    open("edge/front[Pod]", "shop/db[Pod]");
+}
+
+#[test]
+fn addresses_on_ports_that_a_sidecar_does_not_take_over_are_not_left_open() {
+    let spared = "apiVersion: v1\nkind: Pod\nmetadata: {name: spared, namespace: shop, labels: {app: spared}, \
+                  annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '443'}}\nspec: {containers: [{name: c, image: i}]}\n---\n";
+    let yaml = REFUSES.to_owned() + &shop() + spared;
+    let first = |from: &str| between(&yaml, from, "any address").into_iter().next().unwrap_or_default();
+    assert_eq!(first("shop/spared[Pod]"), "shop/spared[Pod] | any address | TCP 443; UDP *; SCTP * | plaintext");
+    assert_eq!(first("shop/web[Pod]"), "shop/web[Pod] | any address | UDP *; SCTP * | -");
+}

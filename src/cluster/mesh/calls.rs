@@ -7,6 +7,7 @@ use super::Mesh;
 use super::attachment::Acts;
 use super::cuts::of_proxy;
 use super::end::Guard;
+use super::services::{arrives, is_told_of_pod};
 use super::truth::Truth;
 use super::waypoint::{Binding, Called};
 use crate::cluster::question::{Addressed, Endpoint, Facts};
@@ -54,10 +55,19 @@ impl Mesh {
         let Peer::Pod(pod) = &destination.peer else { return PortSet::none() };
         let told = self.services_of(pod).into_iter().filter(|service| service.exported.is_empty());
         let ports = told.flat_map(|service| {
-            let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+            let is_told = |port: &&ServicePort| is_told_of_pod((service, port), &destination.facts) == Truth::Yes;
+            let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).filter(is_told);
             own.flat_map(move |port| arrivals(service, port, destination))
         });
         ports.fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, port)))
+    }
+
+    /// Whether a client that calls a port of a Service surely arrives at this port of a pod, by way of its proxy if it has one.
+    pub(crate) fn leads(&self, client: &Endpoint, (service, port): (&ServiceFacts, &ServicePort), (at, number): (&Endpoint, u16)) -> bool {
+        let chooses = if port.protocol == Protocol::Tcp { self.chooses_pods(client) } else { Acts::No };
+        let is_left_to_sidecar = port.protocol == Protocol::Tcp && super::end::plane(client) == DataPlane::Sidecar && chooses == Acts::No;
+        arrives((service, port), (number, &at.facts), chooses) == Truth::Yes
+            && (!is_left_to_sidecar || is_told_of_pod((service, port), &at.facts) == Truth::Yes)
     }
 
     /// Whether clients speak the mesh's mTLS with a pod only where a rule tells them to (`Mesh::by_itself`): it does not say that it takes it.

@@ -345,6 +345,11 @@ fn told_apart(mut routes: Vec<Route>, hangs_on: &'static str) -> Vec<Route> {
 }
 
 impl Route {
+    /// Whether all that is not known of it is whether the client's own sidecar refuses it: what gates refuse for sure stays refused.
+    pub(crate) fn may_only_be_refused(&self) -> bool {
+        self.doubt == Some(UNNAMED)
+    }
+
     /// Whether every gate sees the same on both.
     fn is_same(&self, other: &Self) -> bool {
         let (own, theirs) = (&self.course, &other.course);

@@ -1,6 +1,6 @@
 //! Which Services lead to a pod, and what the mesh takes a port of it for.
 //!
-//! Owns: `Classes`, `selects`, `arrives`. It must not know policies.
+//! Owns: `Classes`, `selects`, `arrives`, `is_told_of_pod`. It must not know policies.
 
 use super::attachment::{Acts, carries};
 use super::truth::Truth;
@@ -37,6 +37,21 @@ pub(super) fn arrives((service, port): (&ServiceFacts, &ServicePort), (number, f
         Acts::No => called,
         Acts::Perhaps(_) if translated == called => called,
         Acts::Perhaps(reason) => Truth::Open(reason),
+    }
+}
+
+/// Whether a sidecar is told of a pod for a port of a Service without an address. It listens at the pods' own addresses where the port is of
+/// bytes, pod by pod, for those that have an endpoint on it; a pod has none if its containers do not know the name that is called
+/// (istio/istio : `pilot/pkg/networking/core/listener.go`, `buildSidecarOutboundListeners`). Of a port of HTTP it listens everywhere.
+pub(super) fn is_told_of_pod((service, port): (&ServiceFacts, &ServicePort), facts: &Facts) -> Truth {
+    const UNKNOWN: &str = "a Service without an address calls a port by name, and whether the pod has it is not known";
+    if service.kind != ServiceKind::Headless || port.class == ProtocolClass::Http {
+        return Truth::Yes;
+    }
+    match (&port.target, &facts.ports) {
+        (PortTarget::Number(_), _) => Truth::Yes,
+        (PortTarget::Name(_), None) => Truth::Open(UNKNOWN),
+        (PortTarget::Name(name), Some(ports)) => Truth::of(ports.iter().any(|own| own.name == *name && own.protocol == port.protocol)),
     }
 }
 

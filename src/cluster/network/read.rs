@@ -180,7 +180,7 @@ fn port(mut tests: PortTests, node: &Node<'_>, reading: &mut Reading<'_>) -> Por
             end.wrong(reading, "`endPort` needs a number as `port`");
         }
         if port.is_bare_number(reading) {
-            port.wrong(reading, "a number without zeros before it is expected: `010` is 8 to some readers of YAML and 10 to others");
+            port.wrong(reading, if port.is_digits() { ZEROS } else { OTHERWISE });
             return tests;
         }
         match port.text(reading) {
@@ -203,6 +203,10 @@ fn port(mut tests: PortTests, node: &Node<'_>, reading: &mut Reading<'_>) -> Por
     }
     tests
 }
+
+const ZEROS: &str = "a number without zeros before it is expected: `010` is 8 to some readers of YAML and 10 to others";
+
+const OTHERWISE: &str = "a number of digits alone is expected: some readers of YAML take this for a number, and some for text";
 
 const PORT: &str = "a port is a number from 1 to 65535, or a name of at most 15 lower-case letters, digits and `-` with a letter in it";
 

@@ -1,9 +1,11 @@
 //! Objects that stand more than once among manifests.
 //!
-//! Owns: which of them are told, and which count once. It must not know what an object means: two say the same if they are written alike,
-//! and `NetworkPolicy` knows of itself when it is.
+//! Owns: which of them are told, and which count once. It must not know what an object means: two say the same if the same stands in them,
+//! whatever its order and whatever the API server has added, and `NetworkPolicy` knows of itself when it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::Manifests;
 use crate::cluster::network::NetworkPolicy;
@@ -89,13 +91,18 @@ fn drop_copies(policies: &mut Vec<NetworkPolicy>) -> BTreeMap<Name, usize> {
 
 /// Those of some objects that are not written as one of them before.
 fn unlike<'n>(all: &[&'n Noted], sources: &Sources) -> Vec<&'n Noted> {
-    let mut written = BTreeSet::new();
-    let is_new = |noted: &&&Noted| content(noted, sources).is_none_or(|content| written.insert(content));
+    let mut written: Vec<Value> = Vec::new();
+    let is_new = |noted: &&&Noted| {
+        let Some(content) = content(noted, sources) else { return true };
+        let is_new = !written.contains(&content);
+        written.extend(is_new.then_some(content));
+        is_new
+    };
     all.iter().filter(is_new).skip(1).copied().collect()
 }
 
 /// What an object says, by itself; nothing if that hangs on what stands around it.
-fn content(noted: &Noted, sources: &Sources) -> Option<String> {
+fn content(noted: &Noted, sources: &Sources) -> Option<Value> {
     let (file, span, object) = (noted.location.file, noted.span, noted.whereabouts);
     let document = Document { file, source: sources.get(file)?, span, object, code: code::INVALID_MANIFEST };
     let tree = document.parse().ok()?;
@@ -107,7 +114,39 @@ fn content(noted: &Noted, sources: &Sources) -> Option<String> {
             path.numbers().try_fold(root, |list, number| list.get(&mut reading, "items").list(&mut reading).into_iter().nth(number))?
         }
     };
-    Some(node.json())
+    serde_json::from_str(&node.json()).ok().map(without_bookkeeping)
+}
+
+/// What the API server and `kubectl` write into an object for themselves.
+const BOOKKEEPING: [&str; 5] = ["uid", "resourceVersion", "generation", "managedFields", "selfLink"];
+
+/// Where `kubectl` keeps what it applied last.
+const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object without that which says nothing of what it does. Its name, its namespace and its group are those by which it was found, however
+/// they are written.
+fn without_bookkeeping(mut object: Value) -> Value {
+    let Some(fields) = object.as_object_mut() else { return object };
+    fields.remove("apiVersion");
+    // Of several `PeerAuthentication`s the oldest counts.
+    let is_dated = fields.get("kind").is_some_and(|kind| kind == "PeerAuthentication");
+    if fields.get("status").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+        fields.remove("status");
+    }
+    let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) else { return object };
+    let created = (!is_dated).then_some("creationTimestamp");
+    for key in BOOKKEEPING.into_iter().chain(["name", "namespace"]).chain(created) {
+        metadata.remove(key);
+    }
+    let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut);
+    let is_left_empty = annotations.is_some_and(|annotations| {
+        annotations.remove(APPLIED);
+        annotations.is_empty()
+    });
+    if is_left_empty {
+        metadata.remove("annotations");
+    }
+    object
 }
 
 /// Takes out what is not modelled and touches the same as the same object before.

@@ -32,7 +32,9 @@ fn service(setting: &Setting, call: &Call, (host, decision): (&str, &Decision)) 
         may_be_service((&service.namespace, &service.name), host, &client.namespace) && service.ports.iter().any(takes)
     };
     let is_alike = |service: &ServiceFacts| {
-        let leads = leading(setting, &call.destination.endpoint, call.protocol, call.port).iter().any(|(other, _)| *other == service);
+        let leads = leading(setting, (&call.source.endpoint, &call.destination.endpoint), (call.protocol, call.port))
+            .iter()
+            .any(|(other, _)| *other == service);
         let (namespace, name) = (service.namespace.clone(), service.name.clone());
         let addressed = Addressed::Service { namespace, name, port: call.port };
         leads

@@ -32,7 +32,17 @@ pub(in crate::explain) fn plainest(set: &PodSet, ground: Ground<'_>) -> Option<K
     possible(cube, ground)?;
     let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, ground.policy));
     known.set = Some(text.clone());
+    tell_namespace(&mut known, set);
     Some(Known { text, ..known })
+}
+
+/// Takes the labels that a set asks for of namespaces for those of the one in which somebody of it is, where nobody describes that: as the
+/// labels of its pods are taken for theirs.
+pub(in crate::explain) fn tell_namespace(known: &mut Known, set: &PodSet) {
+    let asks = |cube: &PodCube| cube.namespace.iter().any(|(key, values)| **key != *NAMESPACE_NAME && !values.allows_absent());
+    if !set.cubes().is_empty() && set.cubes().iter().all(asks) {
+        known.endpoint.facts.namespace = NamespaceLabels::Known;
+    }
 }
 
 /// A pod by the labels that a cube asks for; none if it asks for none, or for more than one value of some.
@@ -111,9 +121,13 @@ pub(in crate::explain) fn undescribed(pod: Pod, policy: &Policy, cluster: &Clust
 
 /// What is known of the labels of a namespace.
 fn namespace_facts(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> NamespaceLabels {
-    let described = policy.namespace(namespace).is_some_and(|known| known.is_managed() || AskedLabels::of(policy).are_said_of(known));
-    let known = described || cluster.namespace_labels(namespace).is_some();
-    if known { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
+    if is_described(namespace, policy, cluster) { NamespaceLabels::Known } else { NamespaceLabels::NameOnly }
+}
+
+/// Whether intents or manifests say which labels a namespace has.
+pub(super) fn is_described(namespace: &Symbol, policy: &Policy, cluster: &Cluster) -> bool {
+    let is_said = policy.namespace(namespace).is_some_and(|known| known.is_managed() || AskedLabels::of(policy).are_said_of(known));
+    is_said || cluster.namespace_labels(namespace).is_some()
 }
 
 /// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use super::{CLIENT_TLS, Course, FLAG, LABELLED, Route, Speaks, Target, told_apart};
 use crate::cluster::mesh::Mesh;
+use crate::cluster::mesh::attachment::Acts;
 use crate::cluster::mesh::client::{Call, DestinationRule, Said, Tls};
 use crate::cluster::mesh::end::plane;
+use crate::cluster::mesh::services::is_told_of_pod;
 use crate::cluster::mesh::truth::Truth;
 use crate::cluster::question::{Addressed, Endpoint, Question};
 use crate::flow::{DataPlane, Peer, Pod, PortSet, Protocol, Transport};
@@ -64,7 +66,7 @@ impl Mesh {
     fn ways_taken_over(&self, question: &Question, (client, pod): (&Pod, &Pod), plain: &Course) -> Vec<Route> {
         let Some((called, known)) = self.as_service(question, pod, &plain.target) else {
             let is_refused = || self.refused_unnamed(&question.source).contains(Protocol::Tcp, question.port);
-            let is_refused = question.addressed == Addressed::Pod && is_refused();
+            let is_refused = question.addressed != Addressed::Unsaid && is_refused();
             return vec![Route { doubt: is_refused.then_some(UNNAMED), ..self.route(question, plain) }];
         };
         let said = if known { self.said(client, called) } else { Said::Nothing };
@@ -89,13 +91,7 @@ impl Mesh {
         if !self.refuses_unnamed || plane(client) != DataPlane::Sidecar || self.is_gateway(client) {
             return PortSet::none();
         }
-        let full = PortSet::full(Protocol::Tcp);
-        match &client.facts.outbound {
-            OutboundCapture::All => full,
-            OutboundCapture::AllBut(ports) | OutboundCapture::NotAll(ports) => {
-                ports.iter().fold(full, |rest, port| rest.subtract(&PortSet::one(Protocol::Tcp, *port)))
-            }
-        }
+        PortSet::full(Protocol::Tcp).subtract(&client.facts.spared_outbound())
     }
 
     /// What a sidecar speaks to a pod of which its registry knows.
@@ -184,17 +180,27 @@ impl Mesh {
     }
 
     /// A call as one of a Service, and whether rules can name that; none for a call of the pod, which sidecars pass on as it is,
-    /// unless a headless Service declares the port.
+    /// unless a headless Service declares the port. Gateways are told of no address of a pod but by a Service.
     fn as_service<'q>(&'q self, question: &Question, pod: &'q Pod, target: &'q Target) -> Option<(Call<'q>, bool)> {
+        let is_gateway = self.chooses_pods(&question.source) == Acts::Yes;
+        let is_told = |service: &ServiceFacts, port: &ServicePort| {
+            is_gateway || is_told_of_pod((service, port), &question.destination.facts) != Truth::No
+        };
         match target {
-            Target::Service(namespace, name, port) => Some((Call { namespace, name, port: *port, pod }, true)),
+            Target::Service(namespace, name, port) => {
+                let is_declared = |own: &&ServicePort| own.port == *port && own.protocol == Protocol::Tcp;
+                let declared = self.service(namespace, name).and_then(|service| Some((service, service.ports.iter().find(is_declared)?)));
+                let is_told = declared.is_none_or(|(service, port)| is_told(service, port));
+                is_told.then_some((Call { namespace, name, port: *port, pod }, true))
+            }
             Target::SomeService => Some((Call { namespace: &pod.namespace, name: "", port: question.port, pod }, false)),
             Target::Entry(..) => None,
+            Target::Pod if is_gateway => None,
             Target::Pod => {
                 let headless = self.services_of(pod).into_iter().filter(|service| service.kind == ServiceKind::Headless);
                 let call = |service: &'q ServiceFacts| {
                     let declares = |port: &&ServicePort| port.port == question.port && port.protocol == Protocol::Tcp;
-                    let port = service.ports.iter().find(declares)?.port;
+                    let port = service.ports.iter().find(declares).filter(|port| is_told(service, port))?.port;
                     Some((Call { namespace: &service.namespace, name: &service.name, port, pod }, true))
                 };
                 headless.into_iter().find_map(call)

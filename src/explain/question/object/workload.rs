@@ -9,8 +9,8 @@ use super::{Kind, Word, may_be_outside};
 use crate::diagnostic::{Diagnostic, code, nearest};
 use crate::explain::question::draft::{Draft, Written};
 use crate::explain::question::{Context, Object, Scope, Side, advice};
-use crate::flow::{PodSet, Symbol, Values};
-use crate::inventory::{FoldedPod, Inventory, InventoryWorkload, Maker, POD_NAME, PodPhase, WorkloadKind};
+use crate::flow::{Labels, PodCube, PodSet, Symbol, Values};
+use crate::inventory::{FoldedPod, FoldedSet, Inventory, InventoryWorkload, Maker, POD_NAME, PodPhase, WorkloadKind};
 use crate::ir::{End, Naming, listed_cube};
 use crate::source::{Location, Span};
 
@@ -22,15 +22,17 @@ pub(super) struct Called<'c> {
     pub(super) all: Vec<&'c InventoryWorkload>,
     /// What is meant.
     pub(super) object: Object,
-    /// The name of the one pod that is meant, where a `StatefulSet` makes it and nobody shows it.
-    made: Option<Symbol>,
+    /// Labels of the pods that are meant, which their workload leaves open: the name of the one that a `StatefulSet` makes and nobody shows,
+    /// or what a `ReplicaSet` gives its own.
+    told: Labels,
 }
 
 impl Called<'_> {
     /// It as an end of a flow.
     pub(super) fn side(&self, span: Span) -> Side {
         let cube = listed_cube(self.first);
-        let cube = self.made.iter().fold(cube, |cube, name| cube.labelled(POD_NAME.into(), Values::one(Symbol::clone(name))));
+        let with = |cube: PodCube, (key, value): (&Symbol, &Symbol)| cube.labelled(Symbol::clone(key), Values::one(Symbol::clone(value)));
+        let cube = self.told.iter().fold(cube, with);
         Side { end: End::Pods(PodSet::from(cube), Naming::ByPod), object: Some(self.object.clone()), span }
     }
 }
@@ -61,7 +63,21 @@ impl<'c> Names<'c> {
             let is_it = std::ptr::eq(*workload, first) || (workload.kind, &workload.name) == (own.0, &own.1);
             is_it || workload.phase == PodPhase::Live && self.maker(workload, |maker| *maker == own).is_some()
         };
-        Called { first, all: self.workloads.iter().filter(is_of).collect(), object, made: None }
+        Called { first, all: self.workloads.iter().filter(is_of).collect(), object, told: Labels::new() }
+    }
+
+    /// A `ReplicaSet` that says no more than what made it, by the labels of its pods; none if it is not shown, or if others of its pods are
+    /// told apart.
+    fn set(&self, home: &Symbol, (kind, name): &Maker, first: &'c InventoryWorkload) -> Option<Called<'c>> {
+        let is_it = |set: &&FoldedSet| {
+            let is_named = set.namespace == *home && set.name == *name && *kind == WorkloadKind::ReplicaSet;
+            is_named && set.owner == (first.kind, Symbol::clone(&first.name))
+        };
+        let set = self.inventory.folded_sets.iter().find(is_it)?;
+        let told = set.labels.iter().filter(|(key, _)| first.open_keys.contains(*key));
+        let told: Labels = told.map(|(key, value)| (Symbol::clone(key), Symbol::clone(value))).collect();
+        let object = Object { kind: first.kind, namespace: home.clone(), name: first.name.clone(), scope: Scope::Itself };
+        (!told.is_empty()).then(|| Called { first, all: vec![first], object, told })
     }
 }
 
@@ -103,7 +119,9 @@ pub(super) fn workload<'c>(
     let running = || names.workloads.iter().filter(|workload| workload.phase == PodPhase::Live);
     if let Some((found, (own, name))) = running().find_map(made).or_else(|| names.workloads.iter().find_map(made)) {
         notes.extend(ended(found.phase, found));
-        return Ok(names.called(object(own, &name), found));
+        let called = names.called(object(own, &name), found);
+        let set = if called.all.len() > 1 { None } else { names.set(home, &(own, name), found) };
+        return Ok(set.unwrap_or(called));
     }
     if kind == Some(WorkloadKind::Pod)
         && let Some(found) = pod(word, (home, names.workloads), context.inventory, notes)
@@ -144,7 +162,7 @@ fn pod<'c>(
 ) -> Option<Called<'c>> {
     let one = |first: &'c InventoryWorkload, kind: WorkloadKind, name: &Symbol| {
         let object = Object { kind, namespace: home.clone(), name: name.clone(), scope: Scope::Itself };
-        Called { first, all: vec![first], object, made: None }
+        Called { first, all: vec![first], object, told: Labels::new() }
     };
     let is_it = |pod: &&FoldedPod| pod.namespace == *home && pod.name == word.name.0;
     let folded = inventory.folded_pods.iter().chain(&inventory.ended_pods).find(is_it);
@@ -157,7 +175,8 @@ fn pod<'c>(
     let owner = workloads.iter().filter(owns).max_by_key(|workload| workload.name.len())?;
     notes.push(format!("pod {home}/{} is taken as one of {owner}", word.name.0));
     let is_made = owner.ordinals.zip(owner.ordinal(&word.name.0)).is_some_and(|(ordinals, number)| ordinals.hold(number));
-    Some(Called { made: is_made.then(|| Symbol::clone(&word.name.0)), ..one(owner, owner.kind, &owner.name) })
+    let told = is_made.then(|| (Symbol::from(POD_NAME), Symbol::clone(&word.name.0)));
+    Some(Called { told: told.into_iter().collect(), ..one(owner, owner.kind, &owner.name) })
 }
 
 /// The namespaces of what runs.
