@@ -16,6 +16,7 @@ mod manifests;
 mod names;
 mod only_http;
 mod owned;
+mod past;
 mod paths;
 mod ranges;
 mod remedies;

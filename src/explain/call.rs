@@ -4,6 +4,7 @@
 //! not explain an answer.
 
 use super::audience;
+use super::called;
 use super::claims::{self, Readings};
 use super::disputed;
 use super::entrance;
@@ -45,6 +46,8 @@ pub(super) struct Call {
     pub(super) naming: Naming,
     /// Whether the flow names the pod itself.
     pub(super) is_pod: bool,
+    /// The Service past which the pod itself is called, though the flow does not name it.
+    pub(super) past: Option<String>,
     /// By what it comes in at the edge of the cluster; none for a call inside.
     pub(super) entrance: Option<Entrance>,
     /// The ends as the flow has them, for what is no pod.
@@ -226,6 +229,7 @@ pub(super) fn calls(setting: &Setting, question: &Question) -> Calls {
             for destination in &destinations {
                 if found.asked.len() < MOST_PAIRS {
                     let calls = pairs(setting, target, source, destination).map(|ends| call(question, target, ends, setting));
+                    let calls = calls.flat_map(|call| called::ways(call, question, setting));
                     for Readings { calls, are_more } in calls.map(|call| claims::readings(call, &looked_at)) {
                         found.asked.extend(calls);
                         found.has_more_readings |= are_more;
@@ -329,6 +333,7 @@ fn call(question: &Question, target: &Target, (source, destination): (Known, Kno
         wording: if question.is_grpc { Wording::Grpc } else { Wording::Http },
         naming: if question.service.is_some() { Naming::Service } else { Naming::Other },
         is_pod,
+        past: None,
         entrance,
         written,
         readings: Vec::new(),

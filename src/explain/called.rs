@@ -1,12 +1,34 @@
 //! What is called where a flow leaves it open: the pod itself, or a Service of it (`semantics.md` §3.3).
 //!
-//! Owns: what is said of that choice, and what another one would be answered. It must not choose.
+//! Owns: what is said of that choice, what another one would be answered, and that both are asked about where the first refuses and the
+//! other does not. It must not choose the first.
 
 use super::call::{Call, are_services_known, is_proxied, leading};
 use super::json::verdict_word;
+use super::question::Question;
 use super::setting::{Judge, Setting};
 use crate::cluster::{Addressed, Decision};
 use crate::flow::{Protocol, Transport, Verdict};
+
+/// The call, and beside one through a Service that the flow does not name, that of the pod's own address, where it gets in and the other
+/// does not: no proxy of the Service is asked there (`semantics.md` §2.1), and a sidecar names no caller (trap 53).
+pub(super) fn ways(call: Call, question: &Question, setting: &Setting) -> Vec<Call> {
+    let past = past_service(&call, question).filter(|past| {
+        let answer = |call: &Call| call.decide(setting).verdict;
+        answer(&call) == Verdict::Denied && answer(past) == Verdict::Allowed
+    });
+    std::iter::once(call).chain(past).collect()
+}
+
+/// The call of the pod itself, if the flow may mean it as well as its Service: who says that it arrives over mTLS between sidecars does not.
+fn past_service(call: &Call, question: &Question) -> Option<Call> {
+    let Addressed::Service { namespace, name, .. } = &call.addressed else { return None };
+    let is_one_way = question.transport == Some(Transport::Mtls) && is_proxied(&call.destination);
+    if question.service.is_some() || call.entrance.is_some() || is_one_way {
+        return None;
+    }
+    Some(Call { addressed: Addressed::Pod, is_pod: true, past: Some(format!("{namespace}/{name}")), ..call.clone() })
+}
 
 impl Call {
     /// Whether the pod's own address is what is called, as far as anybody knows, where that decides how sidecars speak.
@@ -18,6 +40,9 @@ impl Call {
     /// What was taken for called, where that decides how sidecars speak; in a sentence without capital and full stop.
     pub(super) fn what_is_called(&self, setting: &Setting, decision: &Decision) -> Option<String> {
         let (port, short) = (self.port, &self.destination.short);
+        if let Some(service) = &self.past {
+            return Some(format!("this is a call of the pod's own address, past Service {service}, through which it is refused"));
+        }
         if self.is_usual {
             let speaks = match self.transport {
                 Some(Transport::Plaintext) => "plaintext, as its PeerAuthentication takes no mTLS",

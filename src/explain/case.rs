@@ -166,6 +166,9 @@ fn told_apart(kinds: &[Alike]) -> &'static str {
     if calls().any(|call| calls().any(|other| other.readings != call.readings)) {
         return "readings";
     }
+    if calls().any(|call| call.past.is_some()) {
+        return "ways of such a call";
+    }
     let ends: [fn(&Call) -> &Known; 2] = [|call| &call.source, |call| &call.destination];
     match (ends.into_iter().any(is_pod), ends.into_iter().any(is_range), ends.into_iter().any(is_set)) {
         (_, false, true) => "pods",

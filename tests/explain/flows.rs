@@ -312,7 +312,11 @@ fn a_port_that_no_sidecar_captures_and_no_service_leads_to_is_called_in_plaintex
     let (verdict, notes) = judged(&manifests, "app=web@shop -> app=db@shop:5432");
     assert!(verdict == Verdict::Allowed && notes.contains("mTLS between sidecars"), "{notes}");
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{name: metrics, port: 9187}]}\n";
-    assert_eq!(judged(&pods(&format!("{STRICT}{service}")), "app=web@shop -> app=db@shop:9187").0, Verdict::Denied, "mTLS by Service");
+    let manifests = pods(&format!("{STRICT}{service}"));
+    assert_eq!(judged(&manifests, "app=web@shop -> svc/db@shop:9187").0, Verdict::Denied, "mTLS by Service");
+    let answer = Files { manifests: &manifests, ..Files::default() }.ask("app=web@shop -> app=db@shop:9187");
+    let verdicts: Vec<&Verdict> = answer.cases.iter().map(|case| &case.decision.verdict).collect();
+    assert_eq!(verdicts, [&Verdict::Denied, &Verdict::Allowed], "by Service, and by the pod's own address");
 }
 
 /// A number that several protocols have is TCP's by itself.

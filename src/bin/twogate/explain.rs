@@ -20,11 +20,12 @@ use twogate::flow::Verdict;
 /// names one or `no-sub` says that it has none. Ends may also be objects: `deploy/web@shop`, `shop/web[Deployment]` as in lists, each
 /// with every pod of it that the manifests hold, `pod/…` (its own address), `svc/db@shop:5432` (the Service's port),
 /// `http://api.shop.svc:8080/v1/x`. An address that a dump gives a pod, a Service or a node is asked as that, a port of a node as the
-/// Service or the container that has it. Who calls from outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or
-/// a range of addresses get an answer of each kind, and so do pods of which nothing but labels is known: every pod that they could be
-/// is judged. A path is judged as it arrives, by `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host,
-/// what a `VirtualService` or a route of that Service may do to the request on its way leaves the answer unspecified; of their `match`
-/// only whether it means all requests counts.
+/// Service or the container that has it. Who calls from outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or a
+/// range of addresses get an answer of each kind, and so do pods of which nothing but labels is known: every pod that they could be is
+/// judged. Where a flow names no Service, and what the only one refuses gets in by the pod's own address, both are shown. A path is
+/// judged as it arrives, by `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host, what a `VirtualService`
+/// or a route of that Service may do to the request on its way leaves the answer unspecified; of their `match` only whether it means all
+/// requests counts.
 ///
 /// A flow as `verify`, `test` and `diff` show it, with `as ACCOUNT`, `over mTLS` or `in plaintext`, is read as it stands.
 ///
