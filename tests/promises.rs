@@ -98,3 +98,28 @@ fn namespaces_of_the_system_are_outside_the_mesh() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("kind: NetworkPolicy") && !ran.stdout.contains("istio.io/"), "{}", ran.stdout);
 }
+
+/// Order means nothing: what one line accepts is not accepted of another that lets the same account in.
+#[test]
+fn an_acceptance_is_of_its_own_line() {
+    let shop = "namespace shop\nworkload web = app=web account sa\nworkload job = app=job account sa\nworkload db = app=db account db\n";
+    let (accepting, other) = ("allow web -> db:5432 mtls accept shared-account\n", "allow web -> db:6000 mtls\n");
+    for lines in [[accepting, other], [other, accepting]] {
+        let program = format!("{shop}{}", lines.concat());
+        let place = Place::with(&[("intents/shop.intent", &program), ("twogate.toml", "[lints]\nshared-account = \"error\"\n")]);
+        let ran = place.run("check");
+        assert_eq!((ran.status, ran.stderr.matches("error[shared-account]").count()), (1, 1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("note[accepted]") && !ran.stderr.contains("also here"), "{}", ran.stderr);
+    }
+}
+
+/// Whoever is let in as the account itself is among the callers, whatever stands beside that line.
+#[test]
+fn callers_by_account_share_it_with_nobody() {
+    let shop = "namespace shop\nworkload web = app=web account sa\nworkload job = app=job account sa\n";
+    let place = Place::with(&[("intents/shop.intent", &format!("{shop}allow as sa -> app=db:6000 mtls\nallow web -> app=db:5432 mtls\n"))]);
+    let ran = place.run("check");
+    let told = ran.stderr.split("note[shared-account]").nth(1).unwrap_or_else(|| panic!("{}", ran.stderr));
+    assert!(told.contains("intents/shop.intent:5:7") && told.contains("shared with workload `job`"), "{told}");
+    assert!(!ran.stderr.contains("also here"), "{}", ran.stderr);
+}

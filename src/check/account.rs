@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{DataPlane, PodCube, Symbol};
 use crate::gates::{Facts, Gates};
 use crate::ir::{Policy, Rule};
+use crate::source::Location;
 use crate::syntax::ast::{Action, Direction};
 
 /// Notes on callers that share an identity.
@@ -23,8 +24,25 @@ pub(super) fn check(policy: &Policy, _gates: &Gates) -> Vec<Diagnostic> {
             shared.entry(account).or_default().push(rule);
         }
     }
-    findings.extend(shared.iter().filter_map(|((namespace, account), rules)| shared_account(&facts, namespace, account, rules)));
+    for ((namespace, account), rules) in &shared {
+        let alike = alike(&facts, (namespace, account), rules);
+        findings.extend(alike.iter().filter_map(|((others, _), rules)| shared_account((namespace, account), others, rules)));
+    }
     findings
+}
+
+/// Rules that name an account, by who else runs as it and by whether they accept that: what one line accepts is not accepted of another.
+fn alike<'p>(
+    facts: &Facts<'_>,
+    (namespace, account): (&Symbol, &Symbol),
+    rules: &[&'p Rule],
+) -> BTreeMap<(BTreeSet<String>, bool), Vec<&'p Rule>> {
+    let mut alike: BTreeMap<_, Vec<&Rule>> = BTreeMap::new();
+    for rule in rules {
+        let is_accepted = rule.accepts.iter().any(|acceptance| acceptance.code == code::SHARED_ACCOUNT);
+        alike.entry((sharing(facts, namespace, account, rule), is_accepted)).or_default().push(rule);
+    }
+    alike
 }
 
 /// How the mesh knows the callers of a rule.
@@ -75,30 +93,30 @@ fn namespace_identity(rule: &Rule, unknown: &[PodCube]) -> Option<Diagnostic> {
     Some(finding.help(format!("state it: `workload NAME = {} account …`, or give an inventory that holds the pods", first.labels)))
 }
 
-/// Known workloads that run as an account and are no callers of the rules that name it.
-fn shared_account(facts: &Facts<'_>, namespace: &Symbol, account: &Symbol, rules: &[&Rule]) -> Option<Diagnostic> {
-    let rule = rules.first()?;
-    let called = |cube: &PodCube| rules.iter().all(|rule| rule.source.peers().pods.overlaps(&cube.clone().into()));
+/// Known workloads that run as an account and are no callers of a rule.
+fn sharing(facts: &Facts<'_>, namespace: &Symbol, account: &Symbol, rule: &Rule) -> BTreeSet<String> {
+    let called = |cube: &PodCube| rule.source.peers().pods.overlaps(&cube.clone().into());
     let declared =
         facts.declared(namespace).iter().filter(|workload| workload.account.as_ref() == Some(account) && !called(&workload.cube()));
     let listed =
         facts.listed(namespace).iter().filter(|workload| workload.account == *account && !called(&crate::ir::listed_cube(workload)));
-    let others: BTreeSet<String> = declared
+    declared
         .map(|workload| format!("workload `{}`", workload.name))
         .chain(listed.map(|workload| format!("{} `{}`", workload.kind.name(), workload.name)))
-        .collect();
-    if others.is_empty() {
-        return None;
-    }
-    let others: Vec<String> = others.into_iter().collect();
-    let finding = Diagnostic::new(
-        code::SHARED_ACCOUNT,
-        rule.source_location,
-        format!("callers run as `{namespace}/{account}`, and so do pods outside the rule"),
-    )
-    .label("the mesh takes those for these")
-    .note(format!("the account is shared with {}", others.join(", ")))
-    .note("the network gate still tells the pods apart by label");
-    let finding = rules.iter().skip(1).take(4).fold(finding, |finding, rule| finding.related(rule.source_location, "also here"));
+        .collect()
+}
+
+/// That these rules let in an account with which others run, too; none if nobody else does.
+fn shared_account((namespace, account): (&Symbol, &Symbol), others: &BTreeSet<String>, rules: &[&Rule]) -> Option<Diagnostic> {
+    let places: BTreeSet<Location> = rules.iter().map(|rule| rule.source_location).collect();
+    let first = rules.first().filter(|_| !others.is_empty())?.source_location;
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let finding =
+        Diagnostic::new(code::SHARED_ACCOUNT, first, format!("callers run as `{namespace}/{account}`, and so do pods outside the rule"))
+            .label("the mesh takes those for these")
+            .note(format!("the account is shared with {}", others.join(", ")))
+            .note("the network gate still tells the pods apart by label");
+    let more = places.into_iter().filter(|place| *place != first).take(4);
+    let finding = more.fold(finding, |finding, place| finding.related(place, "also here"));
     Some(finding.help("give each workload a service account of its own"))
 }
