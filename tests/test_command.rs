@@ -415,3 +415,18 @@ fn what_is_shown_as_stopped_is_stopped() {
     let ran = Place::with(&[("a.intent", text)]).run("test a.intent");
     assert!(ran.stdout.contains("app=db@shop:80 in plaintext\n"), "{}", ran.stdout);
 }
+
+/// Silence would read as success: what kept everything from being tested is told in the format that was asked for.
+#[test]
+fn what_cannot_be_tested_is_told_in_every_format() {
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\nallow app=web -> app=db:70000\nexpect deny app=job -> app=db\n")]);
+    let human = place.run("test");
+    assert!(human.status == 1 && human.stdout.is_empty() && human.stderr.contains("error[invalid-port]"), "{}", human.stderr);
+    let json = place.run("test --format json");
+    let findings: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((json.status, &findings["findings"][0]["code"]), (1, &Value::from("invalid-port")));
+    let junit = place.run("test --format junit");
+    assert_eq!(junit.status, 1);
+    let suite = "<testsuite name=\"twogate\" tests=\"1\" failures=\"0\" errors=\"1\">";
+    assert!(junit.stdout.contains(suite) && junit.stdout.contains("<error message=\"`70000` is no port\"/>"), "{}", junit.stdout);
+}

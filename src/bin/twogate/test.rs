@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::io;
 use twogate::compile::{Protection, Tested, Tried, deciding_flow, test};
 use twogate::diagnostic::order::has_error;
+use twogate::diagnostic::{Diagnostic, Level};
 use twogate::ir::{Expectation, Policy, Rule};
 use twogate::source::{Location, Sources};
 use twogate::verify::{Held, flow_words};
@@ -53,13 +54,13 @@ impl Test {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let input = match self.inputs.read(None)? {
-            Read::Found(sources, findings) => return report::findings(&findings, &sources, Findings::Human),
+            Read::Found(sources, findings) => return untested(&findings, &sources, self.format),
             Read::Ready(input, _) => *input,
         };
         let protection = if self.unprotected { Protection::Asked } else { Protection::Unasked };
         let tested = test(input, protection);
         if has_error(&tested.outcome.findings) {
-            return report::findings(&tested.outcome.findings, &tested.outcome.sources, Findings::Human);
+            return untested(&tested.outcome.findings, &tested.outcome.sources, self.format);
         }
         let report = Report::new(&tested, protection);
         report::print(&match self.format {
@@ -69,6 +70,44 @@ impl Test {
         })?;
         Ok(if report.failed() == 0 { Exit::Fine } else { Exit::Found })
     }
+}
+
+/// Writes the findings for which nothing could be tested: for machines in their format, so that none takes silence for success.
+fn untested(findings: &[Diagnostic], sources: &Sources, format: Format) -> Result<Exit, Failure> {
+    match format {
+        Format::Human => report::findings(findings, sources, Findings::Human),
+        Format::Json => report::findings(findings, sources, Findings::Json),
+        Format::Junit => {
+            report::print(&document(|xml| write_errors(findings, sources, xml))?)?;
+            report::findings(findings, sources, Findings::Human)
+        }
+    }
+}
+
+/// A suite of which each error is a case, as CI servers show what could not be run.
+fn write_errors(findings: &[Diagnostic], sources: &Sources, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
+    let errors: Vec<&Diagnostic> = findings.iter().filter(|finding| finding.level == Level::Error).collect();
+    let count = errors.len().to_string();
+    let attributes = [("name", "twogate"), ("tests", &*count), ("failures", "0"), ("errors", &*count)];
+    xml.create_element("testsuite").with_attributes(attributes).write_inner_content(|xml| {
+        errors.into_iter().try_for_each(|error| {
+            let place = error.location().map(|location| report::place(location, sources)).unwrap_or_default();
+            let case = xml.create_element("testcase").with_attributes([("classname", &*place), ("name", error.code.name())]);
+            let element = |xml: &mut Writer<Vec<u8>>| {
+                xml.create_element("error").with_attribute(("message", &*error.message)).write_empty().map(|_| ())
+            };
+            case.write_inner_content(element).map(|_| ())
+        })
+    })?;
+    Ok(())
+}
+
+/// A document of XML.
+fn document(write: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> Result<String, Failure> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    let declared = xml.write_event(Event::Decl(quick_xml::events::BytesDecl::new("1.0", Some("UTF-8"), None)));
+    declared.and_then(|()| write(&mut xml)).map_err(|error| Failure::new(format!("cannot write XML: {error}")))?;
+    Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
 }
 
 /// All results in words.
@@ -154,14 +193,11 @@ impl Report {
 
     /// The form that CI servers read: a suite, a case for each expectation.
     fn junit(&self) -> Result<String, Failure> {
-        let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-        self.write_junit(&mut xml).map_err(|error| Failure::new(format!("cannot write XML: {error}")))?;
-        Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
+        document(|xml| self.write_junit(xml))
     }
 
     fn write_junit(&self, xml: &mut Writer<Vec<u8>>) -> io::Result<()> {
         let (tests, failures) = (self.expectations.len().to_string(), self.failed().to_string());
-        xml.write_event(Event::Decl(quick_xml::events::BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         let suite = xml.create_element("testsuite").with_attributes([("name", "twogate"), ("tests", &*tests), ("failures", &*failures)]);
         suite.write_inner_content(|xml| self.expectations.iter().try_for_each(|case| case.write_junit(xml)))?;
         Ok(())
