@@ -123,3 +123,15 @@ fn callers_by_account_share_it_with_nobody() {
     assert!(told.contains("intents/shop.intent:5:7") && told.contains("shared with workload `job`"), "{told}");
     assert!(!ran.stderr.contains("also here"), "{}", ran.stderr);
 }
+
+/// A network of which nothing is left reaches nobody, and says so once where the last of it goes.
+#[test]
+fn a_network_holds_some_address() {
+    let program = |except: &str| {
+        format!("namespace shop mesh none\nnetwork n = 203.0.113.0/24 except {except}\nallow app=a -> n:443\nallow app=b -> n:80\n")
+    };
+    let ran = Place::with(&[("intents/shop.intent", &program("203.0.113.0/25, 203.0.113.128/25"))]).run("check");
+    assert_eq!((ran.status, ran.stderr.matches("error[").count()), (1, 1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the network `n` holds no address") && ran.stderr.contains("shop.intent:2:51"), "{}", ran.stderr);
+    assert_eq!(Place::with(&[("intents/shop.intent", &program("203.0.113.0/25"))]).run("check").status, 0);
+}

@@ -269,7 +269,11 @@ impl Lowering<'_> {
             if blocks.len() == network.blocks.len() && !without.is_subset(&all) {
                 self.findings.push(except_outside(&except.value, Location { file, span: except.span }));
             }
-            left = left.subtract(&without);
+            let rest = left.subtract(&without);
+            if rest.is_empty() && !left.is_empty() {
+                self.findings.push(nothing_left(&network.name.value, Location { file, span: except.span }));
+            }
+            left = rest;
         }
         left
     }
@@ -382,6 +386,12 @@ fn except_outside(except: &str, location: Location) -> Diagnostic {
     Diagnostic::new(code::INVALID_ADDRESS, location, format!("`{except}` does not lie in the blocks of this network"))
         .label("cuts out what is not there")
         .help("remove it, or correct the blocks")
+}
+
+fn nothing_left(name: &str, location: Location) -> Diagnostic {
+    Diagnostic::new(code::EMPTY_ENDPOINT, location, format!("the network `{name}` holds no address"))
+        .label("the last of its addresses are taken away here")
+        .help("narrow what stands behind `except`")
 }
 
 /// The most sets of labels, each a test of every label by itself, that an endpoint may fall into.
