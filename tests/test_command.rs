@@ -241,16 +241,6 @@ fn the_summary_counts_what_is_unprotected() {
 }
 
 #[test]
-fn errors_of_the_program_are_told_and_nothing_is_tested() {
-    let place = shop("allow nobody -> db\nexpect allow web -> db:5432\n");
-    for format in ["human", "json", "junit"] {
-        let ran = place.run(&format!("test --format {format}"));
-        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{format}");
-        assert!(ran.stderr.contains("error[unknown-name]"), "{format}: {}", ran.stderr);
-    }
-}
-
-#[test]
 fn a_program_without_expectations_holds() {
     let ran = shop("").run("test");
     assert_eq!((ran.status, ran.stdout.as_str()), (0, "0 of 0 expectations hold\n"), "{}", ran.stderr);
@@ -426,7 +416,7 @@ fn what_cannot_be_tested_is_told_in_every_format() {
     let findings: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((json.status, &findings["findings"][0]["code"]), (1, &Value::from("invalid-port")));
     let junit = place.run("test --format junit");
-    assert_eq!(junit.status, 1);
+    assert!(junit.status == 1 && junit.stderr.contains("error[invalid-port]"), "{}", junit.stderr);
     let suite = "<testsuite name=\"twogate\" tests=\"1\" failures=\"0\" errors=\"1\">";
     assert!(junit.stdout.contains(suite) && junit.stdout.contains("<error message=\"`70000` is no port\"/>"), "{}", junit.stdout);
 }
