@@ -18,6 +18,7 @@ mod reasons;
 pub mod render;
 mod requests;
 mod selection;
+mod subjects;
 mod told;
 mod unheard;
 mod waypoints;
