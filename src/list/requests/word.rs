@@ -50,8 +50,11 @@ impl WordPattern {
     /// As policies write patterns, for programs: where a `*` at an end stands for itself a `\` stands before it, and before each `\` another.
     pub fn escaped(&self) -> String {
         let plain = self.text.replace('\\', r"\\");
+        let literal = |text: &str| text.strip_suffix('*').map(|text| format!(r"{text}\*"));
         if self.stars == Stars::Open {
-            return plain;
+            // Of two stars the first one is the pattern's (`semantics.md` §2.5).
+            let end = plain.strip_prefix('*').and_then(literal);
+            return end.map_or(plain, |end| format!("*{end}"));
         }
         let (start, rest) = plain.strip_prefix('*').map_or(("", plain.as_str()), |rest| (r"\*", rest));
         let (rest, end) = rest.strip_suffix('*').map_or((rest, ""), |rest| (rest, r"\*"));
@@ -97,6 +100,7 @@ impl fmt::Display for WordPattern {
         }
         match (text.strip_prefix('*'), text.strip_suffix('*')) {
             (Some(""), _) => out.write_str("*"),
+            (Some(end), _) if end.ends_with('*') => write!(out, "*{}", in_quotes(end)),
             (Some(end), _) => write!(out, "*{}", plain(end)),
             (None, start) => write!(out, "{}*", plain(start.unwrap_or(text))),
         }
@@ -127,7 +131,11 @@ mod tests {
         assert_eq!(WordPattern::exact(r"a\*".into()).escaped(), r"a\\\*");
         assert_eq!(WordPattern::exact("a*b".into()), WordPattern::written("a*b".into()));
         let shown = |text: &str| WordPattern::written(text.into()).to_string();
-        assert_eq!(["a b", "a b*", "* b", "*", "a*b", "*b*", ""].map(shown), ["\"a b\"", "\"a b\"*", "*\" b\"", "*", "a*b", "*b*", "\"\""]);
+        assert_eq!(["a b", "a b*", "* b", "*", "a*b", ""].map(shown), ["\"a b\"", "\"a b\"*", "*\" b\"", "*", "a*b", "\"\""]);
+        // What ends in `b*`: nothing here means what holds a `b`.
+        let end = WordPattern::written("*b*".into());
+        assert!(end.matches("ab*") && !end.matches("abc"));
+        assert_eq!([end.to_string(), end.escaped()], ["*\"b*\"", r"*b\*"]);
         assert_eq!(WordPattern::exact("a\"|b".into()).to_string(), "\"a\\\"|b\"");
     }
 }
