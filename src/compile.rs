@@ -18,7 +18,7 @@ mod told;
 use crate::cluster::Cluster;
 use crate::config::{self, Config};
 use crate::diagnostic::level::Levels;
-use crate::diagnostic::{Code, Diagnostic, code};
+use crate::diagnostic::{Code, Diagnostic, Level, code};
 use crate::flow::Symbol;
 use crate::gates::{self, Gates};
 use crate::inventory::{self, Inventory};
@@ -106,7 +106,19 @@ impl Outcome {
 
 /// Compiles: parse, resolve, bring into normal form, check, emit, read back and prove.
 pub fn compile(input: Input) -> Outcome {
-    run(input, |_| true)
+    let (mut outcome, broken) = run(input, |_| true);
+    outcome.take_in_expectations(broken);
+    outcome
+}
+
+/// The same for questions about what would be written: an expectation that fails is a warning, as who looks for the reason must get an
+/// answer. What comes of it must not be written.
+pub fn to_be_asked(input: Input) -> Outcome {
+    let (mut outcome, broken) = run(input, |_| true);
+    let broken = Levels::new(outcome.policy.config.lints.settings()).apply(broken);
+    let told = |finding: Diagnostic| Diagnostic { level: finding.level.min(Level::Warning), ..finding };
+    outcome.findings.extend(broken.into_iter().map(told));
+    outcome
 }
 
 /// The same without reading back and proof, for files that are not to be written: nothing is known of what they do, so an expectation
@@ -121,10 +133,13 @@ pub fn unproved(input: Input) -> Outcome {
 
 /// The same, as if one kind of finding did not exist.
 fn compile_but_for(input: Input, code: Code) -> Outcome {
-    run(input, |finding| finding.code != code)
+    let (mut outcome, broken) = run(input, |finding| finding.code != code);
+    outcome.take_in_expectations(broken);
+    outcome
 }
 
-fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
+/// All that counts but for expectations that fail, and these.
+fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> (Outcome, Vec<Diagnostic>) {
     let (alongside, proves) = (input.alongside.clone(), emits_all(&input.targets));
     let (mut outcome, by_intents) = emitted_only(input, &counts);
     // Also where an expectation fails: whoever mends it should hear at once of what else is wrong.
@@ -134,8 +149,7 @@ fn run(input: Input, counts: impl Fn(&Diagnostic) -> bool) -> Outcome {
     // The intents alone decide where nothing else has a say: that is faster, and it was just proved to be the same.
     let is_said = alongside.is_empty() && !is_any_accepted(&outcome.policy, &outcome.gates);
     let broken = if is_said { by_intents } else { expectations::broken_by_manifests(&outcome, by_intents) };
-    outcome.take_in_expectations(broken.into_iter().filter(counts).collect());
-    outcome
+    (outcome, broken.into_iter().filter(counts).collect())
 }
 
 /// The files, unproved, and apart from the other findings which expectations fail by the intents alone.

@@ -7,6 +7,7 @@ mod accepted;
 mod addressed;
 mod assume;
 mod audience;
+mod authority;
 mod call;
 mod called;
 mod case;
@@ -36,7 +37,7 @@ mod unopened;
 mod world;
 
 use crate::compile::Input;
-use crate::diagnostic::{Diagnostic, Level, code};
+use crate::diagnostic::{Code, Diagnostic, Level, code};
 use crate::flow::Verdict;
 use crate::source::{FileId, Source, Sources};
 
@@ -54,6 +55,9 @@ use setting::Setting;
 
 /// The name by which findings call the text of a flow.
 const FLOW: &str = "flow";
+
+/// Findings about the intents that are told beside an answer.
+const TOLD_BESIDE: [Code; 2] = [code::NAMESPACE_MISSING, code::EXPECTATION_FAILED];
 
 /// What is asked, and of whom.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +106,7 @@ pub fn explain(mut ask: Ask) -> Answer {
         findings.retain(|finding| finding.level == Level::Error);
         findings.push(question.about_nobody(&setting.policy.config.cluster));
     }
-    notes.extend(findings.iter().filter(|finding| finding.code == code::NAMESPACE_MISSING).map(|finding| finding.message.clone()));
+    notes.extend(findings.iter().filter(|finding| TOLD_BESIDE.contains(&finding.code)).map(|finding| finding.message.clone()));
     Answer { sources: setting.sources, findings, cases, verdict, notes }
 }
 

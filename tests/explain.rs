@@ -11,6 +11,7 @@ mod errors;
 mod findings;
 mod flows;
 mod gates;
+mod hosts;
 mod lines;
 mod manifests;
 mod names;

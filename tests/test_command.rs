@@ -89,8 +89,28 @@ fn a_flow_that_is_shown_can_be_explained() {
     let shown = json(&place.run("test --format json"));
     let flow = shown["expectations"][0]["failure"]["flow"].as_str().unwrap();
     assert_eq!(flow, "app=web@shop as web -> app=db@shop:5432 over mTLS");
-    let explained = shop("").command(&["explain", "app=web@shop -> app=db@shop:5432 mtls"]).output().unwrap();
-    assert!(String::from_utf8(explained.stdout).unwrap().starts_with("ALLOWED"), "the gates let it pass");
+    let explained = place.command(&["explain", flow]).output().unwrap();
+    assert_eq!(explained.status.code(), Some(0), "who looks for the reason of a failure gets an answer");
+    let told = String::from_utf8(explained.stdout).unwrap();
+    assert!(told.starts_with("ALLOWED"), "the gates let it pass: {told}");
+    assert!(told.contains("note: expected `deny web -> db:5432`, but a flow passes"), "that it fails is told all the same: {told}");
+    assert_eq!(place.run("compile").status, 1, "and nothing is written");
+}
+
+#[test]
+fn a_program_with_a_broken_expectation_is_listed() {
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: shop, labels: {app: NAME}}\nspec: {serviceAccountName: NAME, containers: [{name: c}]}\n";
+    let pods = ["web", "db"].map(|name| manifest.replace("NAME", name)).join("---\n");
+    let place = shop("expect deny web -> db:5432\n");
+    std::fs::write(place.path("pods.yaml"), pods).unwrap();
+    let listed = place.run("list --inventory pods.yaml");
+    assert_eq!(listed.status, 0, "{}", listed.stderr);
+    assert!(
+        listed.stdout.contains("TCP 5432") && listed.stderr.contains("warning[expectation-failed]"),
+        "{}{}",
+        listed.stdout,
+        listed.stderr
+    );
 }
 
 fn json(ran: &Ran) -> Value {

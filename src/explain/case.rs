@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::accepted::{self, Acceptance};
 use super::assume;
+use super::authority;
 use super::call::{self, Call, Calls};
 use super::client;
 use super::entrance;
@@ -254,6 +255,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));
     notes.extend(subject::hangs_on(setting, call, decision));
+    notes.extend(authority::hangs_on(setting, call, decision));
     let short = (&*call.source.short, &*call.destination.short);
     notes.extend(client::only_http(&setting.cluster, &call.question(), decision, short));
     notes

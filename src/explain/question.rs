@@ -6,6 +6,7 @@
 mod advice;
 mod draft;
 mod hidden;
+mod host;
 mod language;
 mod object;
 mod path;

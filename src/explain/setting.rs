@@ -66,7 +66,7 @@ pub(super) struct Setting {
 impl Setting {
     /// A setting, with the findings of reading it. If it is not readable it must not be asked.
     pub(super) fn build(input: Input, manifests: &[FileId]) -> (Self, Vec<Diagnostic>) {
-        let outcome = compile::compile(input.clone());
+        let outcome = compile::to_be_asked(input.clone());
         let mut findings = outcome.findings;
         let mut sources = outcome.sources;
         let is_readable = !order::has_error(&findings);

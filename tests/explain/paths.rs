@@ -59,10 +59,22 @@ fn what_arrives_is_told() {
     assert!(!outside.contains("arrives as"), "nobody is there who would resolve it: {outside}");
 }
 
+/// Counterexamples show such paths: what they hold is in no rule, and servers take it.
+#[test]
+fn a_path_that_no_rule_can_name_is_asked_as_it_is_sent() {
+    for path in ["/x[1]", "\"/x[1]\"", "/x|y^z"] {
+        assert!(page("", &format!("svc/api@shop:80 GET {path}")).starts_with("DENIED"), "{path}");
+    }
+    for open in ["/open?q=[1]", "\"/open?q=1\"", "\"/x/../open?q=1#z\""] {
+        let page = page("", &format!("svc/api@shop:80 GET {open}"));
+        assert!(page.starts_with("ALLOWED") && page.contains("GET /open "), "{open}: {page}");
+    }
+}
+
 /// What is no path of a request is still a finding at its place.
 #[test]
 fn what_no_client_sends_is_a_finding() {
-    for wrong in ["GET /a/%zz", "GET /a/{id}", "http GET /a/../b, POST /c", "GET /a/../{**}"] {
+    for wrong in ["GET /a/%zz", "GET /a/{id}", "http GET /a/../b, POST /c", "GET /a/../{**}", "GET \"/a b\"", "GET \"/a[b c\""] {
         let page = page("", &format!("svc/api@shop:80 {wrong}"));
         assert!(page.starts_with("error["), "{wrong}: {page}");
     }

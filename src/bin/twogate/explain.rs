@@ -7,7 +7,7 @@ use crate::inputs::{Inputs, Read, ReadBeside};
 use crate::report::{self, Format};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
-use twogate::compile::compile;
+use twogate::compile::to_be_asked;
 use twogate::diagnostic::code::ALL;
 use twogate::diagnostic::{Code, nearest};
 use twogate::explain::{self, Answer, Ask};
@@ -23,9 +23,9 @@ use twogate::flow::Verdict;
 /// Service or the container that has it. Who calls from outside arrives as `[ingress] source` of `twogate.toml` says. Many workloads or a
 /// range of addresses get an answer of each kind, and so do pods of which nothing but labels is known: every pod that they could be is
 /// judged. Where a flow names no Service, and what the only one refuses gets in by the pod's own address, both are shown. A path is
-/// judged as it arrives, by `mesh.path-normalization` of `twogate.toml`. Where a flow names a Service or a host, what a `VirtualService`
-/// or a route of that Service may do to the request on its way leaves the answer unspecified; of their `match` only whether it means all
-/// requests counts.
+/// judged as it arrives, by `mesh.path-normalization` of `twogate.toml`. Clients may write a port behind a host: `at "a.com:8080"` says
+/// that they do, `at "http://a.com"` that they don't. Where a flow names a Service or a host, what a `VirtualService` or a route of that
+/// Service may do to the request on its way leaves the answer unspecified; of their `match` only whether it means all requests counts.
 ///
 /// A flow as `verify`, `test` and `diff` show it, with `as ACCOUNT`, `over mTLS` or `in plaintext`, is read as it stands.
 ///
@@ -186,7 +186,7 @@ fn fulfils(answer: &Answer, expected: Option<Expected>) -> bool {
 fn explain_baseline(inputs: Inputs) -> Result<Exit, Failure> {
     let outcome = match inputs.read(None)? {
         Read::Found(sources, findings) => return report::findings(&findings, &sources, Format::Human),
-        Read::Ready(input, _) => compile(*input),
+        Read::Ready(input, _) => to_be_asked(*input),
     };
     let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     if exit == Exit::Fine {

@@ -13,7 +13,7 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use twogate::cluster::Platform;
-use twogate::compile::{Input, Judged, Outcome, compile, emitted, endpoint, given, of_others, platform};
+use twogate::compile::{Input, Judged, Outcome, emitted, endpoint, given, of_others, platform, to_be_asked};
 use twogate::diagnostic::code;
 use twogate::diagnostic::order::has_error;
 use twogate::list::{self, Listing, Options, Reasons, Scope, Selection, WorkloadName, render};
@@ -123,7 +123,7 @@ impl List {
 
 /// Lists what the intents compile to.
 fn of_intents(input: &Input, wanted: &Wanted) -> Result<Exit, Failure> {
-    let mut outcome = ManuallyDrop::new(compile(input.clone()));
+    let mut outcome = ManuallyDrop::new(to_be_asked(input.clone()));
     if has_error(&outcome.findings) {
         return report::findings(&outcome.findings, &outcome.sources, wanted.format.unlisted());
     }

@@ -9,6 +9,7 @@ use crate::syntax::words::USUAL_METHODS;
 
 use super::Context;
 use super::hidden::Hidden;
+use super::host::{self, Sent};
 use super::object::{self, Word};
 use super::path;
 use super::told::{self, Told};
@@ -22,7 +23,7 @@ pub(super) const NO_SUBJECT: &str = "no-sub";
 /// The issuer that stands for one given by its address.
 const ISSUER: &str = "asked-issuer";
 
-/// The path that stands for one that proxies may resolve.
+/// The path that stands for one that no rule can name.
 const PATH: &str = "/asked";
 
 /// How one end is written.
@@ -57,8 +58,10 @@ pub(super) struct Draft<'t> {
     pub(super) account: Option<Span>,
     /// Where an issuer stands by its address.
     issuer: Option<Span>,
-    /// Where a path stands that proxies may resolve, which no rule can name.
+    /// Where a path stands that no rule can name.
     path: Option<Span>,
+    /// Where a host stands with the port that the client writes behind it, or as a URL, behind which it writes none.
+    host: Option<(Span, Sent)>,
     /// What words of counterexamples are in the language.
     told: Told,
 }
@@ -84,8 +87,8 @@ impl<'t> Draft<'t> {
         let source = object::word(text, source).map_or(Written::Language(source), Written::Object);
         let told = Told::take(text, &mut rest);
         let (bad_token, no_subject) = (told.bad_token, told.no_subject);
-        let (method, issuer, path) = (None, None, None);
-        let mut draft = Self { flow, text, source, destination, rest, method, bad_token, no_subject, account, issuer, path, told };
+        let (method, issuer, path, host) = (None, None, None, None);
+        let mut draft = Self { flow, text, source, destination, rest, method, bad_token, no_subject, account, issuer, path, host, told };
         draft.take_own_words();
         draft.refuse_remarks()?;
         Ok(draft)
@@ -109,10 +112,13 @@ impl<'t> Draft<'t> {
                 if before == "jwt" && (word.starts_with('"') || self.told.is_issuer(span)) {
                     self.issuer = Some(span);
                 }
-                let span = without_query(word, span);
+                if before == "at" {
+                    self.host = host::sent(word).map(|sent| (span, sent));
+                }
+                let span = bare_path(word, span);
                 let two_before = kept.len().checked_sub(2).and_then(|at| kept.get(at)).map(|word| self.slice(*word));
                 let is_behind_method = USUAL_METHODS.contains(&before) || two_before == Some("http");
-                if is_behind_method && path::is_resolved(unquoted(self.slice(span))) {
+                if is_behind_method && path::is_only_sent(unquoted(self.slice(span))) {
                     self.path = Some(span);
                 }
                 kept.push(span);
@@ -141,7 +147,12 @@ impl<'t> Draft<'t> {
 
     /// The path as it is sent, where no rule could name it so.
     pub(super) fn sent_path(&self) -> Option<&'t str> {
-        self.path.map(|span| unquoted(self.slice(span)))
+        self.path.map(|span| path::without_query(unquoted(self.slice(span))))
+    }
+
+    /// The host with what the client writes behind it, where that is said: its port, or `:` for none.
+    pub(super) fn sent_host(&self) -> Option<&str> {
+        self.host.as_ref().map(|(_, sent)| sent.authority.as_str())
     }
 
     /// Whether a word is the issuer of a token.
@@ -211,6 +222,8 @@ impl<'t> Draft<'t> {
                 hidden.glue(ISSUER);
             } else if self.path == Some(*span) {
                 hidden.glue(PATH);
+            } else if let Some((_, sent)) = self.host.as_ref().filter(|(host, _)| host == span) {
+                hidden.piece(&sent.word, *span);
             } else if self.told.word(*span).is_some() {
                 hidden.piece(word, *span);
             } else {
@@ -222,12 +235,12 @@ impl<'t> Draft<'t> {
     }
 }
 
-/// A path without its query, of which no policy sees anything (`semantics.md` §2.7); any other word as it is.
-fn without_query(word: &str, span: Span) -> Span {
-    match word.find(['?', '#']).filter(|_| word.starts_with('/')) {
-        Some(at) => Span::new(span.range().start, span.range().start + at),
-        None => span,
+/// A path without quotes and without its query; any other word as it is.
+fn bare_path(word: &str, span: Span) -> Span {
+    if !word.starts_with('/') {
+        return span;
     }
+    Span::new(span.range().start, span.range().start + path::without_query(word).len())
 }
 
 /// The text under a span.
@@ -349,6 +362,9 @@ mod tests {
         assert_eq!(cut("a -> b:80 http GET|POST /x, HEAD /y").unwrap(), "expect some a -> b:80 http GET|POST /x, HEAD /y");
         assert_eq!(cut("deploy/a -> svc/b:80 GET \"/x\"").unwrap(), "expect some * -> * http GET \"/x\"");
         assert_eq!(cut("a -> b:80 GET \"/x/../y\"").unwrap(), "expect some a -> b:80 http GET /asked");
+        assert_eq!(cut("a -> b:80 GET \"/x?y=1\"").unwrap(), "expect some a -> b:80 http GET /asked");
+        assert_eq!(cut("a -> b:80 GET /x at \"c.d:8080\" mtls").unwrap(), "expect some a -> b:80 http GET /x at \"c.d\" mtls");
+        assert_eq!(cut("a -> b:80 GET /x at http://c.d/").unwrap(), "expect some a -> b:80 http GET /x at \"c.d\"");
         let issuer = cut("a -> b:80 GET /x jwt \"https://id\"").unwrap();
         assert!(issuer.ends_with("\nexpect some a -> b:80 http GET /x jwt asked-issuer"), "{issuer}");
         assert!(cut("allow a -> b").is_err() && cut("a").is_err() && cut("").is_err());

@@ -4,6 +4,9 @@
 
 use crate::flow::PathNormalization;
 
+/// Letters that clients send as they are, though URLs have others for them, and that stand in no path of a rule.
+const UNRULED: [char; 4] = ['[', ']', '|', '^'];
+
 /// A path as it arrives where a client sends this one.
 pub(super) fn arrived(typed: &str, mode: PathNormalization) -> String {
     match mode {
@@ -16,14 +19,21 @@ pub(super) fn arrived(typed: &str, mode: PathNormalization) -> String {
 
 /// Whether a text is a path that a client can send, whatever becomes of it on the way.
 fn is_path(text: &str) -> bool {
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "/\\-._~%!$&'()+;:@=".contains(letter);
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "/\\-._~%!$&'()+;:@=".contains(letter) || UNRULED.contains(&letter);
     let is_escape = |rest: &str| rest.get(..2).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     text.starts_with('/') && text.chars().all(is_letter) && text.split('%').skip(1).all(is_escape)
 }
 
-/// Whether a text is a path that proxies usually turn into another one.
-pub(super) fn is_resolved(text: &str) -> bool {
-    is_path(text) && base(text) != text
+/// Whether a text is a path that clients can send and that no rule can name: proxies usually turn it into another one, or it holds
+/// letters of which rules have none.
+pub(super) fn is_only_sent(text: &str) -> bool {
+    let path = without_query(text);
+    is_path(path) && (path != text || path.contains(UNRULED) || base(path) != path)
+}
+
+/// A path without its query, of which no policy sees anything (`semantics.md` §2.7).
+pub(super) fn without_query(path: &str) -> &str {
+    path.find(['?', '#']).and_then(|at| path.get(..at)).unwrap_or(path)
 }
 
 /// Letters that need no percent sign are written without one, backslashes are slashes, dot segments are resolved.

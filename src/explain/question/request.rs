@@ -80,7 +80,10 @@ fn http(draft: &Draft<'_>, http: &HttpClause, host: &Symbol) -> Result<Shape, Bo
     };
     let host = match http.hosts.as_slice() {
         [] => host.clone(),
-        hosts => one(draft, hosts, |word: &Word| Some(word.span), "host")?.value.to_ascii_lowercase().into(),
+        hosts => {
+            let named = one(draft, hosts, |word: &Word| Some(word.span), "host")?.value.to_ascii_lowercase();
+            draft.sent_host().unwrap_or(&named).into()
+        }
     };
     let mut headers = Labels::new();
     for header in &http.headers {

@@ -9,7 +9,7 @@ use crate::report::{self, Format, count};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use twogate::compile::{Input, compile};
+use twogate::compile::{Input, to_be_asked};
 use twogate::ir::{Ownership, Rule};
 use twogate::source::{Location, Sources};
 
@@ -24,7 +24,7 @@ struct Expiring<'a> {
 
 /// Lists the rules that last at most so many days from today, the next to end first.
 pub(super) fn list(input: Input, today: &str, days: i64, format: Form) -> Result<Exit, Failure> {
-    let outcome = compile(input);
+    let outcome = to_be_asked(input);
     let exit = report::findings(&outcome.findings, &outcome.sources, Format::Human)?;
     // A rule that many namespaces share is one.
     let mut rules: BTreeMap<(&str, Location), Expiring<'_>> = BTreeMap::new();
