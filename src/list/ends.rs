@@ -50,6 +50,8 @@ pub(super) struct Asking<'c> {
     pub(super) cluster: &'c Cluster,
     pub(super) answers: EndAnswers,
     pub(super) spaces: Spaces,
+    /// The space where nothing is looked at.
+    plain: Option<Space>,
     /// The addresses that are no pod's and no Service's.
     pub(super) space: AddressSet,
     pub(super) members: Members<'c>,
@@ -70,10 +72,13 @@ impl<'c> Asking<'c> {
         let namespaces = pods().map(|pod| Symbol::clone(&pod.namespace)).collect();
         let names = Names::new(namespaces, pods().map(|pod| Symbol::clone(&pod.account)).collect()).alone();
         let platform = cluster.platform();
+        let mut spaces = Spaces::default();
+        let plain = spaces.of(&Looked::default());
         Self {
             cluster,
+            plain,
             members: Members::new(workloads),
-            spaces: Spaces::default(),
+            spaces,
             names,
             refusing: Refusing::of(cluster),
             answers: EndAnswers::default(),
@@ -126,7 +131,7 @@ impl<'c> Asking<'c> {
     /// What an end says to one far end, which stands for all that the same cuts hold.
     fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], learnt: &mut Learnt) -> usize {
         let mut pieces = Vec::new();
-        let plain = self.spaces.of(&Looked::default());
+        let plain = self.plain.clone();
         let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
         for group in view.ports(self.cluster, far, held) {
             let space = learnt.space(view, group.held, &mut self.spaces);

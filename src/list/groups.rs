@@ -105,18 +105,17 @@ pub(super) fn ports(cuts: &[Cut], held: &[usize], alone: &[PortSet]) -> Vec<Port
 fn divide(groups: &mut Vec<Ports>, set: &PortSet, cut: Option<usize>) {
     let mut parts = Vec::new();
     for group in groups.iter_mut() {
-        let inside = group.ports.intersect(set);
-        if inside.is_empty() {
+        if !group.ports.overlaps(set) {
+            continue;
+        }
+        // Most cuts hold all of a group: then there is nothing to copy.
+        if group.ports.is_subset(set) {
+            group.held.extend(cut);
             continue;
         }
         let held = group.held.iter().copied().chain(cut).collect();
-        let outside = group.ports.subtract(&inside);
-        if outside.is_empty() {
-            group.held = held;
-            continue;
-        }
-        group.ports = outside;
-        parts.push(Ports { ports: inside, held });
+        parts.push(Ports { ports: group.ports.intersect(set), held });
+        group.ports = group.ports.subtract(set);
     }
     groups.append(&mut parts);
 }
