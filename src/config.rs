@@ -276,6 +276,12 @@ pub fn read(file: FileId, source: &Source) -> (Config, Vec<Diagnostic>) {
     (config, findings.finish())
 }
 
+/// Whether the file says anything of the mesh.
+pub fn speaks_of_mesh(source: &Source) -> bool {
+    let (table, _) = DeTable::parse_recoverable(source.text());
+    table.get_ref().iter().any(|(name, value)| name.get_ref() == MESH && value.get_ref().as_table().is_some_and(|keys| !keys.is_empty()))
+}
+
 /// Reads one section of the file.
 fn section(config: &mut Config, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) {
     let section = name.get_ref();
@@ -310,6 +316,9 @@ fn note_mode(config: &mut Config, key: &Key) {
 
 /// The section whose keys are codes of findings.
 const LINTS: &str = "lints";
+
+/// The section of the mesh.
+const MESH: &str = "mesh";
 
 /// The sections of the file, in the order of the keys; some come more than once.
 fn sections() -> impl Iterator<Item = &'static str> {

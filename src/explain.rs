@@ -31,6 +31,7 @@ mod remedy;
 mod routing;
 mod said;
 mod setting;
+mod spoken;
 mod subject;
 mod unnamed;
 mod unopened;

@@ -34,6 +34,21 @@ fn a_rule_without_mtls_lets_plaintext_through_for_others() {
     fine("namespace shop\nallow app=mon -> *:9090\nallow app=web -> app=db:5432 mtls\n");
 }
 
+/// Advice that is taken must not be the next error: pods outside the mesh have no identity to prove.
+#[test]
+fn mtls_is_not_advised_to_callers_outside_the_mesh() {
+    let edits = |elsewhere: &str| {
+        let program =
+            format!("namespace shop {{\n  allow app=api -> app=db:5432 mtls\n  allow app=ops@tools -> app=db:5432\n}}\n{elsewhere}\n");
+        let outcome = compiled(&program);
+        let helps = outcome.findings.iter().filter(|finding| finding.code.name() == "coupled-rules").flat_map(|finding| &finding.helps);
+        helps.map(|help| help.edits.len()).sum::<usize>()
+    };
+    assert_eq!(edits("namespace tools mesh sidecar {}"), 1);
+    assert_eq!(edits("namespace tools mesh none {}"), 0);
+    assert_eq!(edits("namespace tools mesh sidecar { workload ops = app=ops unmeshed }"), 0);
+}
+
 #[test]
 fn a_shared_account_couples_what_labels_tell_apart() {
     refused(&format!("namespace shop\nworkload web = app=web account one\nworkload job = app=job account one\n{TWO_CALLERS}"));

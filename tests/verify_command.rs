@@ -112,6 +112,18 @@ fn each_relation_is_told_by_its_name_and_its_flows() {
 }
 
 /// A second audience lets tokens for somebody else in, and blanks that end words those whose claim holds a word among others.
+/// What manifests do is no matter of promises about the intents.
+#[test]
+fn a_promise_that_is_broken_does_not_keep_the_comparison_back() {
+    let place = shop();
+    let before = place.run("verify --manifests manifests");
+    let text = std::fs::read_to_string(place.path("intents/shop.intent")).unwrap();
+    std::fs::write(place.path("intents/shop.intent"), format!("{text}\nexpect deny *@* -> *@*\n")).unwrap();
+    let ran = place.run("verify --manifests manifests");
+    assert_eq!((ran.status, ran.stdout), (before.status, before.stdout), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning[expectation-failed]"), "{}", ran.stderr);
+}
+
 #[test]
 fn tokens_that_the_manifests_accept_besides_are_told() {
     let intents = "namespace shop\nissuer corp = \"https://id.test\" jwks \"https://id.test/keys\" audience \"ours\"\n\

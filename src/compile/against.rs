@@ -9,7 +9,7 @@ use super::expectations::decide;
 use super::on_the_way::on_the_way;
 use super::platform::{joining, proof_platform};
 use super::told::{Teller, Told, unjudged};
-use super::{Input, Mesh, Outcome, compile};
+use super::{Input, Mesh, Outcome, to_be_asked};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
 use crate::flow::{DataPlane, Flow, PodSet, Symbol, Verdict};
@@ -75,7 +75,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let namespace: Symbol = input.namespace.as_deref().unwrap_or("default").into();
     let configuration = input.config;
     let read: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
-    let mut outcome = compile(input);
+    let mut outcome = to_be_asked(input);
     let none = |outcome| Against {
         outcome,
         relation: Relation::Undecided,

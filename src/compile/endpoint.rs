@@ -5,7 +5,7 @@
 
 use super::{Input, parse, read_inventory};
 use crate::config::Config;
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::{Peers, Symbol};
 use crate::ir::{self, Policy, Program, Unit};
 use crate::source::{FileId, Location, Source, Sources, Span};
@@ -36,6 +36,9 @@ pub fn endpoint(input: &Input, config: &Config, name: &str, text: &str) -> Resul
 /// What stands before the endpoint in the statement that it is read in.
 const BEFORE: &str = "expect deny ";
 
+/// How an endpoint is written.
+const FORMS: &str = "write it as in intents, `app=web@shop`, without a port, or as a workload: `shop/web`, `deploy/web@shop`";
+
 /// A finding about the statement as one about the endpoint alone, which is all that anybody wrote.
 fn as_written(mut finding: Diagnostic, statement: FileId, (written, length): (FileId, usize)) -> Diagnostic {
     let place = |at: usize| at.saturating_sub(BEFORE.len()).min(length);
@@ -45,6 +48,10 @@ fn as_written(mut finding: Diagnostic, statement: FileId, (written, length): (Fi
             *location = Location { file: written, span: Span::new(place(range.start), place(range.end)) };
         }
     };
+    if finding.code == code::SYNTAX_ERROR && finding.message.contains("`->`") {
+        // The arrow is expected of the statement, of which nobody wrote a word.
+        finding = Diagnostic { message: "an endpoint does not go on like this".to_owned(), ..finding.label("not part of it").help(FORMS) };
+    }
     finding.primary.iter_mut().chain(&mut finding.related).for_each(|label| back(&mut label.location));
     finding.helps.iter_mut().flat_map(|help| &mut help.edits).for_each(|edit| back(&mut edit.location));
     finding

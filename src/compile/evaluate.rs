@@ -9,7 +9,7 @@ use super::{Believed, Input, Mesh, Outcome, platform, platform_of_manifests};
 use crate::cluster::{self, Cluster, Platform, Workload};
 use crate::config::Config;
 use crate::diagnostic::level::Levels;
-use crate::diagnostic::{Diagnostic, code};
+use crate::diagnostic::{Diagnostic, Level, code};
 use crate::flow::Peer;
 use crate::source::{FileId, Source, Sources};
 
@@ -26,6 +26,14 @@ pub struct Judged {
     pub config: Config,
     /// Whether anything said how pods take part in a mesh.
     pub mesh: Mesh,
+}
+
+impl Judged {
+    /// Whether there are errors in this file. What a configuration in error meant is not known, so nothing that hangs on it is to be answered.
+    pub fn has_errors_in(&self, file: Option<FileId>) -> bool {
+        let is_there = |finding: &&Diagnostic| file.is_some() && finding.location().map(|location| location.file) == file;
+        self.findings.iter().filter(is_there).any(|finding| finding.level == Level::Error)
+    }
 }
 
 /// Anybody's manifests, with the inventory of the input; its intents are left aside.

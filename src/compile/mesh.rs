@@ -4,7 +4,7 @@
 //! about the ports of proxies. So where nothing speaks of a mesh none is taken for granted, and every answer says so.
 
 use crate::cluster::{Assumption, Cluster};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::flow::DataPlane;
 use crate::source::{FileId, Source, Sources};
 
@@ -30,10 +30,10 @@ impl Mesh {
     /// What a configuration and manifests say, comments left aside.
     pub fn of(config: Option<FileId>, sources: &Sources, manifests: &[FileId]) -> Self {
         let mut texts = manifests.iter().filter_map(|file| sources.get(*file)).map(Source::text);
-        match config {
-            Some(_) => Self::Stated,
-            None if texts.any(speaks_of_one) => Self::Mentioned,
-            None => Self::Unmentioned,
+        match config.and_then(|file| sources.get(file)) {
+            Some(source) if config::speaks_of_mesh(source) => Self::Stated,
+            _ if texts.any(speaks_of_one) => Self::Mentioned,
+            _ => Self::Unmentioned,
         }
     }
 

@@ -172,8 +172,26 @@ fn bypassing(call: &Call) -> Option<String> {
     })
 }
 
-/// What nobody can judge: who stands on the destination's own node (`semantics.md` §1.7, §5.4).
+/// That a question is about mTLS which sidecars do not speak to a pod's own address (`semantics.md` §3.3).
+fn of_the_address(setting: &Setting, call: &Call) -> Option<String> {
+    let is_sidecar = matches!(&call.source.endpoint.peer, Peer::Pod(pod) if pod.plane == DataPlane::Sidecar);
+    if !call.is_pod || !is_sidecar || call.transport != Some(Transport::Mtls) {
+        return None;
+    }
+    // A headless Service that declares the port makes the address one of its own.
+    let by_itself = Call { transport: None, ..call.clone() }.decide(setting).transport;
+    let short = &call.source.short;
+    (by_itself != call.transport)
+        .then(|| format!("how {short} comes to speak mTLS: sidecars pass on in plaintext what calls the pod's own address here"))
+}
+
+/// What nobody can judge.
 pub(super) fn unknown(setting: &Setting, call: &Call) -> Vec<String> {
+    of_the_address(setting, call).into_iter().chain(own_node(setting, call)).collect()
+}
+
+/// Who stands on the destination's own node (`semantics.md` §1.7, §5.4).
+fn own_node(setting: &Setting, call: &Call) -> Vec<String> {
     let Peer::Pod(pod) = &call.destination.endpoint.peer else { return Vec::new() };
     let short = &call.destination.short;
     if pod.plane == DataPlane::Ambient && call.protocol == Protocol::Tcp {

@@ -309,9 +309,8 @@ fn pairs(setting: &Setting, target: &Target, source: &Known, destination: &Known
 fn call(question: &Question, target: &Target, (source, destination): (Known, Known), setting: &Setting) -> Call {
     let service =
         question.service.clone().map(|service| Addressed::Service { namespace: service.namespace, name: service.name, port: service.port });
-    // Who says that it arrives over mTLS does not mean the pod's own address.
     let is_its_address = matches!(destination.endpoint.peer, Peer::Pod(_)) && target.side.end.peers().addresses.only().is_some();
-    let is_pod = (question.is_pod || is_its_address) && question.transport != Some(Transport::Mtls);
+    let is_pod = question.is_pod || is_its_address;
     let entrance = question.entrance.clone().filter(|entrance| entrance.at != Edge::Name || is_outside(&source, setting));
     let is_at_the_edge = entrance.as_ref().is_some_and(|entrance| entrance.at != Edge::Name);
     let pod = (is_pod || is_at_the_edge).then_some(Addressed::Pod);

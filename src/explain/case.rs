@@ -19,6 +19,7 @@ use super::range;
 use super::remedy::{self, Remedy};
 use super::said::{self, Said};
 use super::setting::{Judge, Setting};
+use super::spoken;
 use super::subject;
 use super::world::Known;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Gate};
@@ -251,6 +252,7 @@ fn notes(setting: &Setting, (call, decision): (&Call, &Decision), asked: &Questi
     notes.extend(arrives_as(setting, call, asked));
     notes.extend(call.what_is_called(setting, decision));
     notes.extend(call.taken_host(setting));
+    notes.extend(spoken::note(setting, call, decision));
     notes.extend(setting.routings.note(setting, call, decision));
     notes.extend(alike_note(others));
     notes.extend(remedy::by_request(setting, call, decision));

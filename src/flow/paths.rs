@@ -80,7 +80,13 @@ impl PathSet {
         }
         // Most sets hold the plainest path of one of their patterns; only tangled ones need the search.
         let samples = self.within.iter().flatten().map(PathPattern::sample);
-        samples.into_iter().find(|path| self.matches(path)).or_else(|| automaton::witness(&self.within, &self.except))
+        samples.into_iter().find(|path| self.matches(path)).or_else(|| self.searched())
+    }
+
+    /// The same by search: one that begins with a slash, as those that clients send, if there is any.
+    fn searched(&self) -> Option<String> {
+        let sent = self.within.iter().cloned().chain([vec![PathPattern::starting_with("/")]]).collect::<Vec<_>>();
+        automaton::witness(&sent, &self.except).or_else(|| automaton::witness(&self.within, &self.except))
     }
 
     /// The paths in both.
@@ -270,6 +276,16 @@ mod tests {
         assert!(of(&["/a/{*}", "/a/{*}/{**}"]).except([PathPattern::parse("/a/{*}").unwrap(), all_of]).is_empty());
         assert!(of(&["/a/{**}"]).is_subset(&PathSet::of([PathPattern::exact("/a/"), PathPattern::starting_with("/a/")])));
         assert_eq!(PathSet::any().except([PathPattern::starting_with("")]).witness(), None);
+    }
+
+    /// Who is shown a path must be able to ask for it, and clients send none without a slash.
+    #[test]
+    fn a_path_that_stands_for_a_set_is_one_that_is_sent_if_there_is_any() {
+        for outside in [&["/{**}"][..], &["/{*}", "/a/{**}"], &["/x/{**}"]] {
+            let rest = PathSet::any().except(of(outside).within().concat());
+            let witness = rest.witness().unwrap();
+            assert!(witness.starts_with('/') && rest.matches(&witness), "{outside:?}: {witness}");
+        }
     }
 
     #[test]

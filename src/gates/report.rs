@@ -9,7 +9,7 @@ use super::coupling::Gain;
 use super::openings::regions;
 use super::{Callers, Identities, Mtls};
 use crate::diagnostic::{Diagnostic, code};
-use crate::flow::{NAMESPACE_NAME, Peers, PodCube, Protocol, RequestSet, Symbol, TokenTest, Transport};
+use crate::flow::{DataPlane, NAMESPACE_NAME, Peers, PodCube, Protocol, RequestSet, Symbol, TokenTest, Transport};
 use crate::ir::{Namespace, Policy, Rule, RuleId};
 use crate::syntax::ast::Action;
 
@@ -29,7 +29,7 @@ pub(super) fn gain(policy: &Policy, namespace: &Namespace, gain: &Gain<'_>) -> D
         .label("the network lets them in by this rule")
         .related(granted.location, format!("the mesh lets them further by this one: it knows its callers as {}", known_as(gain)))
         .note(format!("gained: {example}"));
-    remedies(finding, granted, gain)
+    remedies(policy, finding, granted, gain)
 }
 
 /// Rules of which not every pair was looked at.
@@ -145,16 +145,25 @@ pub(crate) fn request_words(requests: &RequestSet) -> String {
     }
 }
 
+/// Whether some of these pods are outside the mesh for certain: `mtls` would turn them away.
+fn has_no_identity(policy: &Policy, cube: &PodCube) -> bool {
+    cube.namespace_names().unwrap_or_default().iter().any(|name| {
+        policy.namespace(name).is_some_and(|namespace| namespace.plane == Some(DataPlane::None))
+            || policy.workloads_in(name).iter().any(|workload| workload.plane == Some(DataPlane::None) && cube.is_subset(&workload.cube()))
+    })
+}
+
 /// What to do, by what couples the two.
-fn remedies(finding: Diagnostic, granted: &Rule, gain: &Gain<'_>) -> Diagnostic {
+fn remedies(policy: &Policy, finding: Diagnostic, granted: &Rule, gain: &Gain<'_>) -> Diagnostic {
     let mut finding = finding;
     if gain.transport == Transport::Plaintext && granted.mtls.is_none() {
-        let only_pods = granted.source.peers().addresses.is_empty();
+        let callers = granted.source.peers();
+        let may_prove_it = callers.addresses.is_empty() && !callers.pods.cubes().iter().any(|cube| has_no_identity(policy, cube));
         let at = crate::source::Location {
             span: crate::source::Span { start: granted.location.span.end, ..granted.location.span },
             ..granted.location
         };
-        if only_pods && gain.granted.opening.mtls == Mtls::Optional {
+        if may_prove_it && gain.granted.opening.mtls == Mtls::Optional {
             finding = finding.fix("write `mtls` on the other rule, so that it no longer lets callers in without identity", at, " mtls");
         }
         let is_wide = granted.targets.iter().any(|target| target.ports_location.is_none());

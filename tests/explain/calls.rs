@@ -274,3 +274,17 @@ fn the_request_that_would_pass_is_told_with_its_token_and_headers() {
         .page("app=web@shop -> app=db@shop:80");
     assert!(page.starts_with("DENIED") && !page.contains("would pass"), "{page}");
 }
+
+/// Clients look at the policies of the mesh and of the namespace alone: who is told that the server takes no plaintext must hear why the
+/// client speaks it.
+#[test]
+fn the_policy_that_keeps_clients_from_mtls_is_named() {
+    let of_workload = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: api, namespace: shop}\nspec: {selector: {matchLabels: {app: api}}, mtls: {mode: STRICT}}\n";
+    let world = |mode: &str| world(SIDECARS, "", &format!("{}{of_workload}{}", peer(mode), service("api", "api")));
+    let flow = "pod/web@shop -> svc/api@shop:80";
+    let (verdict, notes) = judged(&world("DISABLE"), flow);
+    assert_eq!(verdict, Verdict::Denied);
+    assert!(notes.contains("speaks plaintext because of PeerAuthentication shop/p, DISABLE"), "{notes}");
+    let (verdict, notes) = judged(&world("PERMISSIVE"), flow);
+    assert!(verdict == Verdict::Allowed && !notes.contains("because of"), "{notes}");
+}

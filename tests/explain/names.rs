@@ -289,3 +289,17 @@ fn a_document_that_is_no_object_is_told_beside_the_answer() {
     let told = answer.told();
     assert!(told.len() == 1 && told[0].code == code::NOT_A_MANIFEST, "{told:?}");
 }
+
+#[test]
+fn what_is_no_protocol_and_no_path_is_found_at_its_place() {
+    let files = Files { manifests: RUNNING, ..Files::default() };
+    let at = |flow: &str| {
+        let answer = files.ask(flow);
+        let finding = &answer.findings[0];
+        let place = finding.span().map(|span| flow[span.range()].to_owned()).unwrap_or_default();
+        format!("{} at {place}", finding.message)
+    };
+    assert_eq!(at("shop/web -> sts/names@shop:81/tpc"), "`tpc` is no protocol at 81/tpc");
+    assert_eq!(at("shop/web -> svc/front@shop:80/tpc"), "`tpc` is no protocol at 80/tpc");
+    assert!(at("shop/web -> svc/front@shop:80 GET x").ends_with(" at x"), "{}", at("shop/web -> svc/front@shop:80 GET x"));
+}

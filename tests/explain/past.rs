@@ -88,3 +88,47 @@ fn what_is_refused_by_identity_gets_in_without_one() {
     assert_eq!(verdicts(&refused_by_identity("STRICT"), flow), (vec![Verdict::Denied], false));
     assert_eq!(verdicts(&refused_by_identity("PERMISSIVE"), &format!("{flow} mtls")), (vec![Verdict::Denied], false));
 }
+
+/// `pod/` is the pod's own address over whatever transport: between ambient pods it is mTLS anyway, and no waypoint of a Service is on the
+/// way (`semantics.md` §2.1).
+#[test]
+fn a_pods_own_address_stays_that_over_mtls() {
+    let by_waypoint_alone = namespace("istio.io/dataplane-mode: ambient")
+        + "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: shop, labels: {app: api}}\nspec: {containers: [{name: c, image: i}]}\nstatus: {podIP: 10.244.0.9, phase: Running}\n---\n"
+        + &deployment("web")
+        + &service("istio.io/use-waypoint: wp")
+        + WAYPOINT
+        + &istio(
+            "AuthorizationPolicy",
+            "api",
+            "{selector: {matchLabels: {app: api}}, rules: [{from: [{source: {serviceAccounts: [shop/wp]}}]}]}",
+        );
+    for flow in ["deploy/web@shop -> pod/api@shop:8080", "deploy/web@shop -> 10.244.0.9:8080"] {
+        for transport in ["", " mtls"] {
+            let asked = format!("{flow}{transport}");
+            assert_eq!(verdicts(&by_waypoint_alone, &asked), (vec![Verdict::Denied], false), "{asked}");
+        }
+    }
+    let by_service = verdicts(&by_waypoint_alone, "deploy/web@shop -> svc/api@shop:80 mtls");
+    assert_eq!(by_service, (vec![Verdict::Allowed], false));
+}
+
+/// A sidecar sends no mTLS there: how it comes to arrive is what nobody knows.
+#[test]
+fn mtls_to_a_pods_own_address_is_not_what_sidecars_speak() {
+    let manifests = namespace("istio-injection: enabled")
+        + "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: shop, labels: {app: api}}\nspec: {containers: [{name: c, image: i}]}\n---\n"
+        + &deployment("web")
+        + &service("")
+        + &istio("PeerAuthentication", "default", "{mtls: {mode: STRICT}}");
+    let unknown = |manifests: &str, flow: &str| {
+        let answer = Files { manifests, ..Files::default() }.ask(flow);
+        answer.cases[0].unknown.join("; ")
+    };
+    let told = "how web comes to speak mTLS";
+    assert!(unknown(&manifests, "deploy/web@shop -> pod/api@shop:8080 mtls").contains(told));
+    assert!(!unknown(&manifests, "deploy/web@shop -> pod/api@shop:8080").contains(told));
+    assert!(!unknown(&manifests, "deploy/web@shop -> svc/api@shop:80 mtls").contains(told));
+    let headless = manifests.replace("selector: {app: api}", "clusterIP: None, selector: {app: api}").replace("port: 80,", "port: 8080,");
+    assert!(!unknown(&headless, "deploy/web@shop -> pod/api@shop:8080 mtls").contains(told), "{headless}");
+}

@@ -110,6 +110,24 @@ fn a_dump_on_the_standard_input_needs_no_intents() {
     assert_eq!((status, rows(&stdout)), (0, wanted.map(str::to_owned).to_vec()));
 }
 
+/// What a configuration in error meant is not known, and the mesh hangs on it.
+#[test]
+fn a_configuration_in_error_leaves_nothing_to_be_listed() {
+    for wrong in ["[mesh]\nmod = \"none\"\n", "this is no TOML"] {
+        let Ran(status, stdout, stderr) = run(&[("twogate.toml", wrong)], &["--manifests", "-", "--config", "twogate.toml"], INVENTORY);
+        assert_eq!((status, stdout.as_str()), (1, ""), "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_no_endpoint_is_told_as_that() {
+    for wrong in ["svc/web@shop", "deploy/web@shop:80", "x y"] {
+        let Ran(status, stdout, stderr) = run(&[], &["--manifests", "-", "--to", wrong], INVENTORY);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains("an endpoint does not go on like this") && !stderr.contains("->`"), "{stderr}");
+    }
+}
+
 #[test]
 fn the_exit_status_tells_of_findings_and_never_of_what_passes() {
     let typo = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: shop}\nspec: {podSelector: {}, policyTypes: [Inward]}\n";
@@ -125,7 +143,7 @@ fn the_exit_status_tells_of_findings_and_never_of_what_passes() {
     let Ran(status, _, stderr) = run(&[], &["--manifests", "nowhere.yaml"], "");
     assert_eq!((status, stderr.as_str()), (2, "error: cannot read nowhere.yaml: No such file or directory\n"));
     let Ran(status, stdout, stderr) = run(&[("intents/shop.intent", INTENTS), ("twogate.toml", CONFIG)], &[], "");
-    assert_eq!((status, stdout.as_str()), (0, "no connection passes\n"));
+    assert_eq!((status, stdout.as_str()), (0, "nobody is listed\n"));
     assert!(stderr.contains("there are no workloads to list"), "{stderr}");
 }
 
@@ -174,13 +192,16 @@ fn where_no_manifest_speaks_of_a_mesh_there_is_none() {
     assert!(run(&[], &["--manifests", "-"], &spoken).2.contains(taken));
     let labelled = spoken.replace("{name: shop}\n---", "{name: shop, labels: {istio-injection: enabled}}\n---");
     assert!(!run(&[], &["--manifests", "-"], &labelled).2.contains(taken));
-    // An object or a configuration that speaks of it decides.
+    // An object or a configuration that speaks of it decides, and a configuration that says other things does not.
     let meshed =
         format!("{INVENTORY}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n");
-    for (files, text) in [(vec![], meshed.as_str()), (vec![("twogate.toml", "[network-plugin]\nsctp = \"yes\"\n")], INVENTORY)] {
+    for (files, text) in [(vec![], meshed.as_str()), (vec![("twogate.toml", "[mesh]\nmode = \"sidecar\"\n")], INVENTORY)] {
         let Ran(_, stdout, stderr) = run(&files, &["--manifests", "-", "--to", "shop/db"], text);
         assert!(!stderr.contains(told) && stdout.contains("either"), "{stderr}{stdout}");
     }
+    let other = [("twogate.toml", "[network-plugin]\nsctp = \"yes\"\n")];
+    let Ran(_, stdout, stderr) = run(&other, &["--manifests", "-", "--to", "shop/db"], INVENTORY);
+    assert!(stderr.contains(told) && !stdout.contains("either"), "{stderr}{stdout}");
 }
 
 /// A misspelt label is in no row; of a namespace whose pods nobody shows nothing is known, and a list of some asks for no more.

@@ -150,6 +150,9 @@ fn with_others(input: &Input, outcome: &mut Outcome) -> ManuallyDrop<Input> {
 /// Lists what manifests let pass.
 fn of_manifests(input: &Input, manifests: &[FileId], wanted: &Wanted) -> Result<Exit, Failure> {
     let mut judged = ManuallyDrop::new(given(input, manifests));
+    if judged.has_errors_in(input.config) {
+        return report::findings(&judged.findings, &judged.sources, wanted.format.unlisted());
+    }
     if wanted.from.is_none() && wanted.to.is_none() && wanted.scope == Scope::All {
         let idle = list::idle(&judged.cluster);
         judged.findings.extend(idle);
@@ -190,6 +193,7 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
 
 fn rendered(listing: &Listing, judged: &Judged, wanted: &Wanted) -> String {
     match wanted.format {
+        Form::Text if judged.cluster.workloads().is_empty() => "nobody is listed\n".to_owned(),
         Form::Text => render::text(listing, &judged.sources),
         Form::Json => render::json(listing, &judged.sources),
         Form::Csv => render::csv(listing, &judged.sources),

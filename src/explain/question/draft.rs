@@ -205,17 +205,19 @@ impl<'t> Draft<'t> {
             Written::Object(_) => hidden.glue("*"),
         }
         hidden.glue(" -> ");
-        if matches!(self.destination, Written::Object(_)) {
+        let is_object = matches!(self.destination, Written::Object(_));
+        if is_object {
             hidden.glue("*");
         }
         let mut before = "";
         for (at, span) in self.rest.iter().enumerate() {
             let word = self.word(*span);
-            if at > 0 || !before.is_empty() || matches!(self.destination, Written::Object(_)) {
+            if at > 0 || !before.is_empty() || is_object {
                 hidden.glue(" ");
             }
             let next = self.rest.get(at + 1).map(|next| self.slice(*next)).unwrap_or_default();
-            if USUAL_METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (is_path(next) || at > 0) {
+            if USUAL_METHODS.contains(&word) && before != "http" && !before.ends_with([',', '|']) && (is_path(next) || at > 0 || is_object)
+            {
                 hidden.glue("http ");
             }
             if self.issuer == Some(*span) {

@@ -257,6 +257,10 @@ fn no_port_at_all(written: &str, at: Span, draft: &Draft<'_>) -> Option<Diagnost
         let finding = draft.unclear(at, format!("`{written}` is no port")).label("has no ports");
         return Some(finding.note("NetworkPolicy knows TCP, UDP and SCTP; whether ICMP passes is the network plugin's affair"));
     }
+    if let Some((_, protocol)) = written.split_once('/') {
+        let finding = draft.unclear(at, format!("`{protocol}` is no protocol")).label("not `tcp`, `udp` or `sctp`");
+        return Some(finding.help("leave it out for TCP"));
+    }
     if !is_numbers {
         return None;
     }

@@ -99,8 +99,7 @@ impl PathPattern {
         self.kind == Kind::Template
     }
 
-    /// Whether the path matches all of it. A template's operators match the characters that Envoy's template class has:
-    /// those of a URL path segment without `*` and `=`.
+    /// Whether the path matches all of it. A template's operators match the characters of a URL path segment.
     pub fn matches(&self, path: &str) -> bool {
         match self.kind {
             Kind::Exact => *self.text == *path,

@@ -218,7 +218,12 @@ pub(super) fn unknown(word: &Word, kind: &str, home: &Symbol, draft: &Draft<'_>,
     }
     let here = all.iter().filter(|(namespace, _, _)| *namespace == home).map(|(_, name, _)| &***name);
     Box::new(match nearest(name, here) {
-        Some(near) => finding.fix(format!("did you mean `{near}`?"), location, near),
+        Some(near) => {
+            // Of a host in a URL the name is what stands before its first dot.
+            let start = location.span.range().start;
+            let first = Location { span: Span::new(start, start + name.len()), ..location };
+            finding.fix(format!("did you mean `{near}`?"), first, near)
+        }
         None => finding.help("ask by label, as `app=web@shop`, if its pods are in no manifest"),
     })
 }

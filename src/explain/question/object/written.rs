@@ -80,8 +80,11 @@ fn parts(written: &str, start: usize, kind: Kind, span: Span) -> Option<Word> {
         Some(port) => {
             let (number, protocol) = port.split_once('/').map_or((port, None), |(number, protocol)| (number, Some(protocol)));
             let at = start + head.len() + 1;
-            let protocol = protocol.map(str::parse::<Protocol>).transpose().ok()?;
-            (Some((number.into(), Span::new(at, at + number.len()))), protocol)
+            match protocol.map(str::parse::<Protocol>).transpose() {
+                Ok(protocol) => (Some((number.into(), Span::new(at, at + number.len()))), protocol),
+                // What is no protocol stays with the port, which is then found to be none.
+                Err(_) => (Some((port.into(), Span::new(at, at + port.len()))), None),
+            }
         }
     };
     let name = (name.into(), Span::new(start, start + name.len()));
