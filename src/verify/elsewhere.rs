@@ -39,7 +39,7 @@ pub fn stopped_elsewhere(policy: &Policy, gates: &Gates, cluster: &Cluster) -> E
     }
     let accepting = Accepting::new(policy, gates);
     let written = Written::beside(&accepting, cluster);
-    let right = Shown::new(&written, cluster);
+    let right = Shown::judge(&written, cluster);
     let world = PolicyWorld::new(policy);
     let managed = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let ours = Ours { granted: Granted::new(policy, gates), managed };

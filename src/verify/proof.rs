@@ -78,7 +78,7 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let accepting = Accepting::new(policy, gates);
     let (program, accounted) = (accepting.program(), accepting.accounted());
     let written = Written::beside(&accepting, cluster);
-    let either = EitherRole { judge: &written, cluster };
+    let either = EitherRole::judge(&written, cluster);
     let right = Watched { judge: &either, accounted };
     let world = PolicyWorld::new(policy);
     let granted = Granted::new(policy, gates);
