@@ -290,6 +290,11 @@ fn what_hangs_on_a_plugin_that_judges_sctp_is_left_open() {
             let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests --format json")));
             let said = one["manifests"].as_str().unwrap();
             assert_eq!(answer["verdict"].as_str(), said.split(' ').next(), "{fact} {flow}: {answer}");
+            // So it is with what the intents alone compile to.
+            let alone = json(&place.run(&format!("explain '{flow}' intents --format json")));
+            let answered = |answer: &serde_json::Value| answer["answers"][0]["reason"].clone();
+            assert_eq!(alone["verdict"] == "unspecified", fact != "yes", "{fact} {flow}: {alone}");
+            assert_eq!(answered(&alone), answered(&answer), "{fact} {flow}: {alone}");
             assert!(fact == "yes" || said.contains("whether SCTP is judged hangs on the network plugin"), "{said}");
         }
         let assumed = value["assumptions"].as_array().unwrap().iter().any(|one| one["name"] == "sctp");
