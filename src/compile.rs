@@ -14,6 +14,7 @@ mod others;
 mod platform;
 mod proof;
 mod told;
+mod unanswered;
 
 use crate::cluster::Cluster;
 use crate::config::{self, Config};
@@ -39,6 +40,7 @@ pub use mesh::Mesh;
 pub use others::{of_others, seen_by_others};
 pub use platform::{platform, platform_of_manifests, proof_platform};
 pub use told::Told;
+pub use unanswered::unanswered;
 
 /// Fewer files than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;

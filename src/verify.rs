@@ -27,7 +27,7 @@ mod saying;
 mod shown;
 mod shut;
 mod telling;
-
+mod twice;
 mod words;
 mod world;
 

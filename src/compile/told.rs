@@ -5,7 +5,8 @@
 
 use super::expectations::decide;
 use super::platform::platform;
-use crate::cluster::{self, Cluster, Decision, Platform};
+use super::unanswered::unanswered;
+use crate::cluster::{self, Cluster, Decision, Endpoint, Platform};
 use crate::config::{Answer, Config};
 use crate::flow::{Flow, Protocol, Verdict};
 use crate::source::{FileId, Sources};
@@ -69,7 +70,19 @@ impl Teller<'_> {
 
     fn decide(&self, flow: &Flow) -> Decision {
         let unjudged = self.unjudged.as_ref().filter(|_| flow.protocol == Protocol::Sctp);
-        decide(unjudged.unwrap_or(self.cluster), flow)
+        self.answered(flow, decide(unjudged.unwrap_or(self.cluster), flow))
+    }
+
+    /// What the cluster does with a flow, as far as somebody listens there.
+    fn answered(&self, flow: &Flow, decision: Decision) -> Decision {
+        if decision.verdict != Verdict::Allowed || flow.protocol != Protocol::Tcp {
+            return decision;
+        }
+        let destination = Endpoint::from(flow.destination.clone());
+        match unanswered(self.cluster, &destination, flow.port, "the pod's") {
+            Some(reason) => Decision { verdict: Verdict::Unspecified(reason), ..decision },
+            None => decision,
+        }
     }
 
     /// The same flow with the labels without which whoever asks about its pods hears something else, and what the cluster does with it;

@@ -250,10 +250,9 @@ fn unheld(sources: &Sources, inventory: &[FileId], manifests: &[Value]) -> Vec<V
 
 /// What is known of the platform; where intents are judged by themselves, what their proof takes for granted too.
 fn platform(policy: &Policy, namespace: &Symbol, judge: Judge) -> Platform {
-    let stated = compile::platform(&policy.config);
     let known = match judge {
-        // What the plugin is said not to judge is told of a connection, though a proof takes nobody to make one.
-        Judge::Compiled => Platform { sctp: stated.sctp.or(Some(true)), ..compile::proof_platform(&policy.config) },
+        // Whether the plugin judges SCTP is told of a connection, though a proof takes it to, or nobody to make one.
+        Judge::Compiled => Platform { sctp: compile::platform(&policy.config).sctp, ..compile::proof_platform(&policy.config) },
         Judge::Given => compile::platform_of_manifests(&policy.config),
     };
     Platform { default_namespace: Some(namespace.clone()), ..known }

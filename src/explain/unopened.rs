@@ -1,11 +1,12 @@
-//! Ports on which nobody who is known listens: of gateways, and of tunnels that nobody is there for.
+//! Ports on which nobody who is known listens.
 //!
 //! Owns: what becomes of the answer there: no policy stops the connection, and whether anybody answers it is not known. It must not judge.
 
 use super::call::Call;
 use super::open::left_open;
 use super::setting::Setting;
-use crate::cluster::{Decision, Silence};
+use crate::cluster::Decision;
+use crate::compile::unanswered;
 use crate::flow::{Protocol, Verdict};
 
 /// An answer, as far as somebody listens.
@@ -13,21 +14,9 @@ pub(super) fn settle(setting: &Setting, call: &Call, decision: Decision) -> Deci
     if decision.verdict != Verdict::Allowed || call.protocol != Protocol::Tcp {
         return decision;
     }
-    match reason(setting, call) {
+    let whose = format!("{}'s", call.destination.short);
+    match unanswered(&setting.cluster, &call.destination.endpoint, call.port, &whose) {
         Some(reason) => left_open(decision, &reason, |_| false),
         None => decision,
     }
-}
-
-/// Why nobody may listen; none where somebody may be taken to.
-fn reason(setting: &Setting, call: &Call) -> Option<String> {
-    let (port, name) = (call.port, &call.destination.short);
-    Some(match setting.cluster.silence(&call.destination.endpoint, port)? {
-        Silence::Unopened => {
-            format!("no Gateway opens port {port}, so {name}'s proxy does not listen there, and whether anything else does is not known")
-        }
-        Silence::NoTunnel => {
-            format!("port {port} is that of the tunnel, and whether {name}'s sidecar listens there is not known: nobody is in ambient mode")
-        }
-    })
 }

@@ -14,7 +14,7 @@ const INJECTION: &str = "istio-injection";
 const INJECT: &str = "sidecar.istio.io/inject";
 
 /// The namespaces in which the injector does nothing whatever labels say.
-const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+pub(crate) const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
 /// Whether the injector does nothing in a namespace of this name.
 pub(crate) fn is_never_injected(namespace: &str) -> bool {

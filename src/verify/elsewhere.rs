@@ -9,6 +9,7 @@ use super::compare::{Bench, Comparison, Difference, RuledOut, compare};
 use super::granted::Granted;
 use super::judge::{Judge, Way};
 use super::labels::Worlds;
+use super::meshed::kept_out;
 use super::proof::Written;
 use super::shown::Shown;
 use super::world::PolicyWorld;
@@ -39,8 +40,8 @@ pub fn stopped_elsewhere(policy: &Policy, gates: &Gates, cluster: &Cluster) -> E
     }
     let accepting = Accepting::new(policy, gates);
     let written = Written::beside(&accepting, cluster);
-    let right = Shown::new(&written, cluster);
-    let world = PolicyWorld::new(policy);
+    let right = Shown::judge(&written, cluster);
+    let world = PolicyWorld::new(policy).without_sidecars(kept_out(policy, cluster));
     let managed = policy.managed().map(|namespace| Symbol::clone(&namespace.name)).collect();
     let ours = Ours { granted: Granted::new(policy, gates), managed };
     let bench = Bench { left: accepting.program(), right: &right, worlds: Worlds::both(&world), ruled_out: &ours };

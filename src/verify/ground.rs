@@ -48,6 +48,13 @@ pub(super) fn add_of_manifests(list: &mut Vec<Assumption>, policy: &Policy, clus
     }
 }
 
+/// That pods of namespaces which manifests keep out of the mesh are outside of it.
+pub(super) fn add_planes_of_others(list: &mut Vec<Assumption>) {
+    if !list.contains(&Assumption::OthersPlanes) {
+        list.push(Assumption::OthersPlanes);
+    }
+}
+
 /// That the pods of an account are those that are known: a rule that names it lets no others through the network.
 fn account_pods(((namespace, account), pods): (&(Symbol, Symbol), &PodSet)) -> Assumption {
     Assumption::AccountPods { namespace: Symbol::clone(namespace), account: Symbol::clone(account), pods: pods.clone() }

@@ -1,17 +1,26 @@
 //! Pods of counterexamples that only their own labels take into the mesh.
 //!
-//! Owns: how manifests take a pod that a counterexample stands for, and the label with which they take it as the comparison did. Of a
-//! namespace of which nobody says how its pods take part in the mesh, the comparison looks at pods with sidecars; whoever asks about such
-//! a pod by its labels hears of one without.
+//! Owns: how manifests take a pod that a counterexample stands for, and the labels with which they take it as the comparison did. Of a
+//! namespace of which nobody says how its pods take part in the mesh, the comparison looks at pods that do; whoever asks about such a pod
+//! by its labels hears of one that does not. Where no label gives a pod a sidecar, the comparison looks at none with one.
+
+use std::collections::BTreeSet;
 
 use crate::cluster::Cluster;
-use crate::flow::{DataPlane, Flow, Labels, Peer, Pod};
-use crate::inventory::namespace_plane;
+use crate::flow::{DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
+use crate::inventory::{NEVER_INJECTED, namespace_plane};
 use crate::ir::Policy;
 use crate::meaning::passes;
 
-/// What gives a pod a sidecar where nobody says it of its namespace (`semantics.md` §2.1).
-const INJECTED: (&str, &str) = ("sidecar.istio.io/inject", "true");
+/// Labels of a pod that say how it takes part in the mesh (`semantics.md` §8.5, row 111).
+type Joining = &'static [(&'static str, &'static str)];
+
+/// What gives a pod a sidecar where nobody says it of its namespace.
+const INJECTED: Joining = &[("sidecar.istio.io/inject", "true")];
+
+/// What has a pod join by ztunnel, where its namespace has no sidecars and where it has.
+const CAPTURED: [Joining; 2] =
+    [&[("istio.io/dataplane-mode", "ambient")], &[("istio.io/dataplane-mode", "ambient"), ("sidecar.istio.io/inject", "false")]];
 
 /// How pods are taken to be in the mesh by whoever asks about them.
 #[derive(Debug, Clone, Copy)]
@@ -33,21 +42,41 @@ impl<'a> Meshed<'a> {
         ends(flow, |pod| Pod { plane: self.plane(pod), ..pod.clone() })
     }
 
-    /// A flow of the pods that it is of, with the label that says so where nothing else does; none if the program means something else then.
+    /// A flow of the pods that it is of, with the labels that say so where nothing else does; none if the program means something else then.
     pub fn labelled(&self, flow: &Flow) -> Option<Flow> {
-        let labelled = ends(flow, |pod| self.with_label(pod).unwrap_or_else(|| pod.clone()));
+        let labelled = ends(flow, |pod| self.joined(pod).unwrap_or_else(|| pod.clone()));
         (passes(self.policy, &labelled) == passes(self.policy, flow)).then_some(labelled)
     }
 
-    /// A pod with a sidecar, with the label that gives it; none if it is taken to have one without, or is not with it.
-    fn with_label(&self, pod: &Pod) -> Option<Pod> {
-        let (key, value) = INJECTED;
-        if pod.plane != DataPlane::Sidecar || self.plane(pod) == DataPlane::Sidecar || pod.labels.contains_key(key) {
+    /// A pod in the mesh, with the labels by which it is, else one that the manifests show there; none if it is taken to be in it as it is.
+    fn joined(&self, pod: &Pod) -> Option<Pod> {
+        if self.plane(pod) == pod.plane {
             return None;
         }
-        let mut labelled = pod.clone();
-        labelled.labels.insert(key.into(), value.into());
-        (self.plane(&labelled) == DataPlane::Sidecar).then_some(labelled)
+        let ways: &[Joining] = match pod.plane {
+            DataPlane::Sidecar => &[INJECTED],
+            DataPlane::Ambient => &CAPTURED,
+            DataPlane::None => return None,
+        };
+        let labelled = ways.iter().filter_map(|labels| with_labels(pod, labels));
+        labelled.filter(|labelled| self.plane(labelled) == pod.plane).chain(shown(self.cluster, &pod.namespace, pod.plane)).next()
+    }
+
+    /// Whether no label gives a pod of a namespace a sidecar of which the program does not say how its pods take part.
+    fn keeps_out(&self, name: &Symbol) -> bool {
+        if self.policy.namespace(name).is_some_and(|namespace| namespace.is_managed() || namespace.plane.is_some()) {
+            return false;
+        }
+        let namespace_labels = Labels::from([(NAMESPACE_NAME.into(), Symbol::clone(name))]);
+        let plain = Pod {
+            namespace: Symbol::clone(name),
+            namespace_labels,
+            labels: Labels::new(),
+            account: "default".into(),
+            plane: DataPlane::None,
+        };
+        let asking = with_labels(&plain, INJECTED).is_some_and(|asking| self.plane(&asking) == DataPlane::Sidecar);
+        !asking && self.plane(&plain) != DataPlane::Sidecar
     }
 
     /// How a pod with these labels takes part.
@@ -61,6 +90,35 @@ impl<'a> Meshed<'a> {
         let usual = namespace_plane(&namespace_labels).unwrap_or(unsaid);
         self.cluster.plane_by_labels(&Pod { namespace_labels, plane: usual, ..pod.clone() }, unsaid).unwrap_or(usual)
     }
+}
+
+/// A pod with these labels besides; none if it has any of them, of whatever value.
+fn with_labels(pod: &Pod, labels: Joining) -> Option<Pod> {
+    if labels.iter().any(|(key, _)| pod.labels.contains_key(*key)) {
+        return None;
+    }
+    let mut labelled = pod.clone();
+    labelled.labels.extend(labels.iter().map(|(key, value)| ((*key).into(), (*value).into())));
+    Some(labelled)
+}
+
+/// The pods of a namespace that the manifests show, and that take part in the mesh like this.
+fn shown(cluster: &Cluster, namespace: &str, plane: DataPlane) -> impl Iterator<Item = Pod> {
+    let pods = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
+        Peer::Pod(pod) => Some(pod),
+        Peer::Address(_) => None,
+    });
+    pods.filter(move |pod| *pod.namespace == *namespace && pod.plane == plane).cloned()
+}
+
+/// The namespaces whose pods have no sidecars whatever their labels say, where nobody but manifests speaks of them: their own labels keep
+/// injectors out, or their names do.
+pub(super) fn kept_out(policy: &Policy, cluster: &Cluster) -> BTreeSet<Symbol> {
+    let mut names = cluster.namespaces();
+    names.extend(NEVER_INJECTED.into_iter().map(Symbol::from));
+    let meshed = Meshed::new(policy, cluster, None);
+    names.retain(|name| meshed.keeps_out(name) && shown(cluster, name, DataPlane::Sidecar).next().is_none());
+    names
 }
 
 /// The same flow between other pods.

@@ -15,6 +15,7 @@ use super::ground;
 use super::judge::{Judge, JudgedEnd, Way};
 use super::labels::Worlds;
 use super::manifests::Manifests;
+use super::meshed::kept_out;
 use super::program::Program;
 use super::roles::EitherRole;
 use super::words::flow_words;
@@ -78,9 +79,10 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     let accepting = Accepting::new(policy, gates);
     let (program, accounted) = (accepting.program(), accepting.accounted());
     let written = Written::beside(&accepting, cluster);
-    let either = EitherRole { judge: &written, cluster };
+    let either = EitherRole::judge(&written, cluster);
     let right = Watched { judge: &either, accounted };
-    let world = PolicyWorld::new(policy);
+    let outside = if ends == Ends::Managed { kept_out(policy, cluster) } else { BTreeSet::new() };
+    let world = PolicyWorld::new(policy).without_sidecars(outside);
     let granted = Granted::new(policy, gates);
     let namespaces = compared(policy, cluster, ends);
     let gateways = Gateways::new(policy, cluster, program, &right);
@@ -90,6 +92,9 @@ pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> P
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
     let mut assumptions = ground::taken_for_granted(policy, &world, &granted);
     ground::add_of_manifests(&mut assumptions, policy, cluster);
+    if world.outside().iter().any(|name| cluster.namespace_labels(name).is_some()) {
+        ground::add_planes_of_others(&mut assumptions);
+    }
     let taken = gateways.taken();
     assumptions.extend((!taken.is_empty()).then_some(Assumption::NoGateways { namespaces: taken }));
     Proof { assumptions, accepted, differences, incomplete, classes, is_cut_short }

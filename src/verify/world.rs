@@ -24,6 +24,8 @@ pub struct PolicyWorld<'p> {
     saying: Saying<'p>,
     /// The data plane of a namespace that nobody declares.
     elsewhere: DataPlane,
+    /// Those of them whose pods cannot join the mesh.
+    outside: BTreeSet<Symbol>,
     /// Those that are to join the mesh, and what they are until then.
     joining: BTreeMap<Symbol, DataPlane>,
     /// The name of one.
@@ -110,13 +112,29 @@ impl<'p> PolicyWorld<'p> {
         let planes = saying.apart().chain(ambient.map(|namespace| PodCube::in_namespace(&namespace.name)));
         let planes = planes.chain((elsewhere == DataPlane::Ambient).then(|| unsaid(policy))).collect();
         let accounts = known_accounts(policy).into_iter().map(|(name, list)| (name, KnownPods::new(list))).collect();
-        let joining = BTreeMap::new();
-        Self { policy, saying, accounts, planes, elsewhere, joining, unknown: named.fresh_word(), named }
+        let (outside, joining) = (BTreeSet::new(), BTreeMap::new());
+        Self { policy, saying, accounts, planes, elsewhere, outside, joining, unknown: named.fresh_word(), named }
+    }
+
+    /// The same world beside manifests that let no pod of these namespaces have a sidecar.
+    #[must_use]
+    pub fn without_sidecars(mut self, outside: BTreeSet<Symbol>) -> Self {
+        if self.elsewhere != DataPlane::Sidecar {
+            return self;
+        }
+        let names = LabelCube::of(NAMESPACE_NAME.into(), Values::of(outside.iter().cloned()));
+        self.planes.push(PodCube { namespace: names, ..PodCube::all() });
+        Self { outside, ..self }
     }
 
     /// What is known of the accounts of pods, by namespace.
     pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
         self.accounts.values().flat_map(|known| &known.list)
+    }
+
+    /// The namespaces that nobody declares and whose pods cannot join the mesh.
+    pub(super) const fn outside(&self) -> &BTreeSet<Symbol> {
+        &self.outside
     }
 
     /// The pods whose accounts are known, and which these may be.
@@ -154,7 +172,8 @@ impl<'p> PolicyWorld<'p> {
     /// The data plane of pods with these labels.
     fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
-        let unsaid = || self.joining.get(name).copied().unwrap_or(self.elsewhere);
+        let kept_out = || self.outside.contains(name).then_some(DataPlane::None);
+        let unsaid = || self.joining.get(name).copied().or_else(kept_out).unwrap_or(self.elsewhere);
         self.saying.plane(name, labels).or_else(namespace).unwrap_or_else(unsaid)
     }
 

@@ -169,6 +169,110 @@ fn pods_that_nobody_takes_for_meshed_are_told_with_the_label_that_takes_them_in(
     assert!(flows.iter().all(|flow| !flow.contains("inject")), "{flows:?}");
 }
 
+/// The flows that differ, each of which `explain` answers as the comparison does, gates and reason included.
+fn asked_again(place: &Place, manifests: &str) -> Vec<String> {
+    place.put("manifests.yaml", manifests.as_bytes());
+    let value = json(&place.run("verify intents --manifests manifests.yaml --format json"));
+    let differences = value["differences"].as_array().unwrap_or_else(|| panic!("{value}"));
+    for one in differences {
+        let flow = one["flow"].as_str().unwrap();
+        let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests.yaml --format json")));
+        let said = one["manifests"].as_str().unwrap();
+        assert_eq!(answer["verdict"].as_str(), said.split(' ').next(), "{flow}: {answer}");
+        for told in answer["answers"].as_array().unwrap() {
+            assert_eq!(told["intents"]["verdict"], one["intents"], "{flow}: {answer}");
+        }
+    }
+    differences.iter().map(|one| one["flow"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Manifests that let pods of a namespace with these labels in and out on these ports, where intents let nobody.
+fn beside(namespace: &str, labels: &str, ports: &str) -> String {
+    let peer = format!("namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}");
+    let rule = |end: &str, peers: &str| format!("{end}: [{{{peers}: [{{{peer}}}], ports: [{ports}]}}]");
+    let closed = network("closed", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
+    let both = network(
+        "both",
+        &format!(
+            "{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress, Egress], {}, {}}}",
+            rule("ingress", "from"),
+            rule("egress", "to")
+        ),
+    );
+    let shown = if labels.is_empty() { String::new() } else { format!("---\n{}", labelled(namespace, labels)) };
+    format!("{closed}---\n{both}{shown}---\n{}", labelled("shop", "istio-injection: enabled"))
+}
+
+/// No label gives a pod a sidecar where its namespace, or the name of that, keeps injectors out. So none is told as a caller over mTLS.
+#[test]
+fn no_pod_is_told_over_mtls_that_no_label_takes_in() {
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    for (namespace, labels) in [("other", "istio-injection: disabled"), ("other", "istio-injection: 'off'"), ("kube-public", "")] {
+        let flows = asked_again(&place, &beside(namespace, labels, "{port: 2}"));
+        let of_theirs = || flows.iter().filter(|flow| flow.contains(&format!("@{namespace}")));
+        assert!(of_theirs().count() >= 2 && of_theirs().all(|flow| flow.ends_with(":2 in plaintext")), "{labels}: {flows:?}");
+        // Whoever asks for an identity lets nobody of theirs in.
+        let only_mesh = caller(
+            "mesh",
+            &format!("{{selector: {{matchLabels: {{app: db}}}}, rules: [{{from: [{{source: {{namespaces: [{namespace}]}}}}]}}]}}"),
+        );
+        let flows = asked_again(&place, &format!("{}---\n{only_mesh}", beside(namespace, labels, "{port: 2}")));
+        assert!(!flows.iter().any(|flow| flow.contains("-> app=db@shop")), "{labels}: {flows:?}");
+    }
+}
+
+/// That pods are outside of the mesh where their namespace keeps them out is taken for granted, aloud.
+#[test]
+fn what_keeps_pods_out_is_an_assumption() {
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    let assumed = |labels: &str| {
+        place.put("manifests.yaml", beside("other", labels, "{port: 2}").as_bytes());
+        let value = json(&place.run("verify intents --manifests manifests.yaml --format json"));
+        value["assumptions"].as_array().unwrap().iter().any(|one| one["name"] == "others-planes")
+    };
+    assert!(assumed("istio-injection: disabled"));
+    assert!(!assumed("team: x"));
+}
+
+/// A pod with a proxy that somebody put in by hand is in the mesh all the same: it stands for its namespace where the manifests show it.
+#[test]
+fn a_proxy_put_in_by_hand_is_told_by_its_pod() {
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    let by_hand = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: job, namespace: other}\n\
+                   spec: {selector: {matchLabels: {app: job}}, template: {metadata: {labels: {app: job}, annotations: \
+                   {sidecar.istio.io/status: '{}'}}, spec: {serviceAccountName: job, containers: [{name: istio-proxy, image: proxyv2}]}}}\n";
+    let flows = asked_again(&place, &format!("{}---\n{by_hand}", beside("other", "istio-injection: disabled", "{port: 2}")));
+    assert!(flows.contains(&"app=job@other as job -> app=db@shop:2 over mTLS".to_owned()), "{flows:?}");
+}
+
+/// In a mesh of ztunnels a pod joins by a label of its own, too, and does without a sidecar by another.
+#[test]
+fn pods_that_ztunnel_takes_in_are_told_with_the_labels_that_have_it_so() {
+    let config = "[mesh]\nmode = \"ambient\"\n";
+    let place = Place::with(&[("intents/shop.intent", "namespace shop mesh sidecar open egress\n"), ("twogate.toml", config)]);
+    let captured = "istio.io/dataplane-mode=ambient";
+    let without = "istio.io/dataplane-mode=ambient,sidecar.istio.io/inject=false";
+    let kept =
+        [("istio-injection: disabled", captured), ("istio.io/dataplane-mode: none", captured), ("istio-injection: enabled", without)];
+    for (labels, told) in kept {
+        let flows = asked_again(&place, &beside("other", labels, "{port: 2}, {port: 15008}"));
+        let meshed = format!("{told}@other as other -> app=db@shop:1 over mTLS");
+        assert!(flows.contains(&meshed), "{labels}: {flows:?}");
+    }
+}
+
+/// A connection to the port of a tunnel that nobody is there for is let through, and whether anybody answers it is left open.
+#[test]
+fn the_port_of_a_tunnel_is_left_open_where_nobody_is_in_ambient_mode() {
+    let place = Place::with(&[("intents/shop.intent", "namespace shop\n")]);
+    let manifests = beside("other", "team: x", "{port: 15008}");
+    let flows = asked_again(&place, &manifests);
+    assert!(flows.contains(&"as other@other -> app=db@shop:15008 in plaintext".to_owned()), "{flows:?}");
+    let ran = place.run("verify intents --manifests manifests.yaml");
+    let why = "the manifests unspecified (port 15008 is that of the tunnel, and whether the pod's sidecar listens there is not known";
+    assert!(ran.stdout.contains(why), "{}", ran.stdout);
+}
+
 /// Whether SCTP is judged nobody knows unless `twogate.toml` says it: neither the comparison nor whoever asks about its flow says that it is.
 #[test]
 fn what_hangs_on_a_plugin_that_judges_sctp_is_left_open() {
@@ -186,6 +290,11 @@ fn what_hangs_on_a_plugin_that_judges_sctp_is_left_open() {
             let answer = json(&place.run(&format!("explain '{flow}' intents --manifests manifests --format json")));
             let said = one["manifests"].as_str().unwrap();
             assert_eq!(answer["verdict"].as_str(), said.split(' ').next(), "{fact} {flow}: {answer}");
+            // So it is with what the intents alone compile to.
+            let alone = json(&place.run(&format!("explain '{flow}' intents --format json")));
+            let answered = |answer: &serde_json::Value| answer["answers"][0]["reason"].clone();
+            assert_eq!(alone["verdict"] == "unspecified", fact != "yes", "{fact} {flow}: {alone}");
+            assert_eq!(answered(&alone), answered(&answer), "{fact} {flow}: {alone}");
             assert!(fact == "yes" || said.contains("whether SCTP is judged hangs on the network plugin"), "{said}");
         }
         let assumed = value["assumptions"].as_array().unwrap().iter().any(|one| one["name"] == "sctp");
