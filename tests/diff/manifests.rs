@@ -341,7 +341,8 @@ fn names_of_ports_are_those_of_the_workloads() {
         )
     };
     let told = |workloads: &str, before: &str, after: &str| {
-        let found = compared(&format!("{workloads}{before}"), &format!("{workloads}{after}"), SCTP);
+        let config = format!("{SCTP}[mesh]\nmode = \"sidecar\"\n");
+        let found = compared(&format!("{workloads}{before}"), &format!("{workloads}{after}"), &config);
         let presumed: Vec<&str> = found.report.presumed.iter().map(|one| one.name()).collect();
         (lines(&found), presumed.join(" "))
     };
