@@ -18,7 +18,6 @@ mod reasons;
 pub mod render;
 mod requests;
 mod selection;
-mod subjects;
 mod told;
 mod unheard;
 mod waypoints;

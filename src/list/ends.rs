@@ -3,11 +3,15 @@
 //! Owns: `Ends`. Workloads that no policy tells apart share one end; far ends that an end does not tell apart are asked about
 //! once; so an end costs as much as its rules, not as many as there are workloads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::cluster::{Addressed, Cluster, End, Endpoint, NamedPort, Names, Question, Readers, Way};
-use crate::flow::{AddressSet, Cut, DataPlane, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict};
+use crate::cluster::{Addressed, Cluster, End, Endpoint, NamedPort, Names, Network, ProxyRole, Question, Readers, Way};
+use crate::flow::{
+    AddressSet, Cut, DataPlane, LabelCube, Peer, Pod, PortSet, Protocol, Request, RequestSamples, Symbol, Transport, Verdict,
+};
+use crate::threads;
 
 use super::answer::{EndAnswer, EndAnswers, Piece, Said};
 use super::apart::Apart;
@@ -51,16 +55,36 @@ pub(super) struct Asking<'c> {
     pub(super) answers: EndAnswers,
     pub(super) spaces: Spaces,
     /// The space where nothing is looked at.
-    plain: Option<Space>,
+    plain: Option<Rc<Space>>,
     /// The addresses that are no pod's and no Service's.
     pub(super) space: AddressSet,
     pub(super) members: Members<'c>,
     pub(super) names: Names,
-    pub(super) refusing: Refusing,
+    refusing: Refusing,
     /// Groups of addresses by what they are cut by.
     cut_space: HashMap<Vec<AddressSet>, Vec<Outside>>,
     /// What is known of requests that ends with the same policies do not tell apart.
     alike: HashMap<Readers, Alike>,
+}
+
+/// By what the ends of two workloads may differ.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Subject<'c> {
+    namespace: &'c Symbol,
+    /// Which of the selectors of its namespace choose it, as far as its labels are known, and which labels are not.
+    selected: Vec<bool>,
+    open: &'c BTreeSet<Symbol>,
+    account: &'c Symbol,
+    plane: DataPlane,
+    network: Network,
+    proxy: ProxyRole,
+    ports: Option<&'c [NamedPort]>,
+    uncaptured: &'c [(u16, u16)],
+    /// The ports that its sidecar does not take over.
+    spared: PortSet,
+    node: Option<&'c Symbol>,
+    addresses: &'c [IpAddr],
+    unheard: Unheard,
 }
 
 impl<'c> Asking<'c> {
@@ -88,8 +112,68 @@ impl<'c> Asking<'c> {
         }
     }
 
-    /// Asks the end of one pod, which stands for its owners, about everybody else.
-    pub(super) fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &mut Apart<'c>) -> View<'c> {
+    /// Asks the ends of these sources about destinations and of these destinations about sources: whose ends, and as whose far ends they
+    /// are looked at.
+    ///
+    /// What the two ways have learnt is joined as if the sources had been asked before the destinations.
+    pub(super) fn both_ends(&mut self, (sources, callers): (&Bits, &Bits), (destinations, called): (&Bits, &Bits)) -> [Ends<'c>; 2] {
+        let cluster = self.cluster;
+        let leaving = || {
+            let mut asking = Self::new(cluster);
+            (asking.ends(Way::Egress, sources, called), asking.answers)
+        };
+        let ((egress, answers), mut ingress) = threads::both(leaving, || self.ends(Way::Ingress, destinations, callers));
+        let entering = std::mem::replace(&mut self.answers, answers);
+        ingress.renumber(&self.answers.adopt(entering));
+        [egress, ingress]
+    }
+
+    /// Asks the ends of these workloads about those others.
+    fn ends(&mut self, way: Way, subjects: &Bits, far: &Bits) -> Ends<'c> {
+        let workloads = self.cluster.workloads();
+        let mut selectors: BTreeMap<&Symbol, Vec<LabelCube>> = BTreeMap::new();
+        let mut known: BTreeMap<Subject<'c>, usize> = BTreeMap::new();
+        let mut ends = Ends { views: Vec::new(), of: vec![None; workloads.len()] };
+        let mut apart = Apart::new(workloads, far.clone());
+        for at in subjects.iter() {
+            let Some(workload) = workloads.get(at) else { continue };
+            let Some(subject) = self.subject(&workload.endpoint, way, &mut selectors) else { continue };
+            let number = *known.entry(subject).or_insert(ends.views.len());
+            if number == ends.views.len() {
+                ends.views.push(self.view(&workload.endpoint, way, &mut apart));
+            }
+            if let Some(view) = ends.views.get_mut(number) {
+                view.owners.push(at);
+            }
+            if let Some(place) = ends.of.get_mut(at) {
+                *place = Some(number);
+            }
+        }
+        ends
+    }
+
+    fn subject(&self, endpoint: &'c Endpoint, way: Way, selectors: &mut BTreeMap<&'c Symbol, Vec<LabelCube>>) -> Option<Subject<'c>> {
+        let pod = pod(endpoint)?;
+        let cubes = selectors.entry(&pod.namespace).or_insert_with(|| self.cluster.all_selectors(&pod.namespace));
+        let facts = &endpoint.facts;
+        Some(Subject {
+            namespace: &pod.namespace,
+            selected: cubes.iter().map(|cube| cube.contains(&pod.labels)).collect(),
+            open: &facts.open_labels,
+            account: &pod.account,
+            plane: pod.plane,
+            network: facts.network,
+            proxy: facts.proxy,
+            ports: facts.ports.as_deref(),
+            uncaptured: facts.uncaptured.ranges(),
+            spared: facts.spared_outbound(),
+            node: facts.node.as_ref(),
+            addresses: &facts.addresses,
+            unheard: Unheard::of(self.cluster, endpoint, way, &self.refusing),
+        })
+    }
+
+    fn view(&mut self, subject: &'c Endpoint, way: Way, apart: &mut Apart<'c>) -> View<'c> {
         let end = self.cluster.end(subject, way);
         let cuts = end.cuts(&self.names);
         let mut groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
@@ -145,7 +229,7 @@ impl<'c> Asking<'c> {
                 };
                 let decide =
                     |request: Option<&Request>| view.unheard.settle(self.cluster, far, (protocol, port, transport), judged(request));
-                let said = self.said(space.as_ref(), (&view.end, &mut learnt.alike), decide);
+                let said = self.said(space.as_deref(), (&view.end, &mut learnt.alike), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
                 }
@@ -192,12 +276,12 @@ impl<'c> Asking<'c> {
 struct Learnt {
     alike: Alike,
     /// The space of what some of its cuts look at together: a key to what takes long to compare.
-    spaces: HashMap<Vec<usize>, Option<Space>>,
+    spaces: HashMap<Vec<usize>, Option<Rc<Space>>>,
 }
 
 impl Learnt {
     /// The space of what these cuts look at; none if it has too many kinds.
-    fn space(&mut self, view: &View<'_>, held: Vec<usize>, spaces: &mut Spaces) -> Option<Space> {
+    fn space(&mut self, view: &View<'_>, held: Vec<usize>, spaces: &mut Spaces) -> Option<Rc<Space>> {
         if let Some(known) = self.spaces.get(&held) {
             return known.clone();
         }
@@ -240,6 +324,20 @@ impl Lots {
     }
 }
 
+impl Ends<'_> {
+    /// Gives each answer the number that stands in the place of its own.
+    fn renumber(&mut self, numbers: &[usize]) {
+        for view in &mut self.views {
+            let of_groups = view.groups.iter_mut().map(|(_, answer)| answer);
+            for answer in of_groups.chain(view.outside.iter_mut().map(|(_, answer)| answer)) {
+                if let Some(number) = numbers.get(*answer) {
+                    *answer = *number;
+                }
+            }
+        }
+    }
+}
+
 /// The answer to what has an address of probes. Whether it counts as the pod's own node is left open where ends are judged by
 /// themselves, as that node is; so it is asked whole.
 fn probed(
@@ -261,17 +359,6 @@ fn probed(
 }
 
 impl View<'_> {
-    /// The same with each answer's number the one that stands in the place of its own.
-    pub(super) fn renumbered(mut self, numbers: &[usize]) -> Self {
-        let of_groups = self.groups.iter_mut().map(|(_, answer)| answer);
-        for answer in of_groups.chain(self.outside.iter_mut().map(|(_, answer)| answer)) {
-            if let Some(number) = numbers.get(*answer) {
-                *answer = *number;
-            }
-        }
-        self
-    }
-
     /// Whether a far end has an address that probes of the pod's own node have (`semantics.md` §5.4).
     fn is_probed(&self, far: &Endpoint, cluster: &Cluster) -> bool {
         let Peer::Address(address) = far.peer else { return false };

@@ -5,7 +5,7 @@
 //! apart.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::boxes;
 use super::part::Part;
@@ -19,11 +19,11 @@ use crate::list::bits::Bits;
 #[derive(Debug)]
 pub(super) struct Places {
     methods: Part<WordPattern>,
-    paths: Arc<Part<PathPattern>>,
+    paths: Rc<Part<PathPattern>>,
     hosts: Part<WordPattern>,
     rests: Vec<Rest>,
     /// Of each path in turn.
-    layouts: Vec<Arc<Vec<Place>>>,
+    layouts: Vec<Rc<Vec<Place>>>,
     pub(super) questions: Vec<Option<Request>>,
 }
 
@@ -38,7 +38,7 @@ struct Place {
 
 impl Places {
     /// Of what is looked at; none if it has too many kinds.
-    pub(super) fn new(looked: &Looked, paths: Arc<Part<PathPattern>>) -> Option<Self> {
+    pub(super) fn new(looked: &Looked, paths: Rc<Part<PathPattern>>) -> Option<Self> {
         let samples = &looked.samples;
         let methods = Part::of_words('A', &samples.methods, &samples.written.methods);
         let hosts = Part::of_hosts(&samples.hosts, &samples.written.hosts);
@@ -57,15 +57,15 @@ impl Places {
 
     fn lay_out(&mut self, looked: &Looked) -> Option<()> {
         let parts: Vec<&RequestSamples> = looked.parts().collect();
-        let mut known: HashMap<Bits, Arc<Vec<Place>>> = HashMap::new();
+        let mut known: HashMap<Bits, Rc<Vec<Place>>> = HashMap::new();
         let mut rests: HashMap<[Bits; 2], usize> = HashMap::new();
-        for path in &Arc::clone(&self.paths).words {
+        for path in &Rc::clone(&self.paths).words {
             let speaking = numbers(&parts, |part| part.speaks_of(path));
             let layout = match known.get(&speaking) {
-                Some(layout) => Arc::clone(layout),
-                None => Arc::new(self.layout(&parts, &speaking, &mut rests)?),
+                Some(layout) => Rc::clone(layout),
+                None => Rc::new(self.layout(&parts, &speaking, &mut rests)?),
             };
-            known.insert(speaking, Arc::clone(&layout));
+            known.insert(speaking, Rc::clone(&layout));
             self.layouts.push(layout);
         }
         Some(())

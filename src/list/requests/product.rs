@@ -2,7 +2,7 @@
 //!
 //! Owns: `Product`: methods, paths, hosts, headers and tokens, each with one value that nobody names, and what sets of them are called.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::boxes;
 use super::part::Part;
@@ -21,7 +21,7 @@ const BEFORE: usize = 3;
 #[derive(Debug)]
 pub(super) struct Product {
     methods: Part<WordPattern>,
-    paths: Arc<Part<PathPattern>>,
+    paths: Rc<Part<PathPattern>>,
     hosts: Part<WordPattern>,
     rest: Rest,
     preflights: Preflights,
@@ -31,7 +31,7 @@ pub(super) struct Product {
 
 impl Product {
     /// Of what is looked at; none if it has more kinds than these.
-    pub(super) fn new(looked: &Looked, paths: Arc<Part<PathPattern>>, most: usize) -> Option<Self> {
+    pub(super) fn new(looked: &Looked, paths: Rc<Part<PathPattern>>, most: usize) -> Option<Self> {
         let samples = &looked.samples;
         let mut product = Self {
             methods: Part::of_words('A', &samples.methods, &samples.written.methods),

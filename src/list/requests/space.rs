@@ -4,9 +4,8 @@
 //! they hold, what is looked at place by place. Spaces, and the names of their sets, are made once for all ends that look at the same.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use crate::cluster::Assumption;
 use crate::flow::{PathPattern, Request};
@@ -24,8 +23,8 @@ const FEW_KINDS: usize = 1 << 14;
 /// The spaces known so far.
 #[derive(Debug, Default)]
 pub(in super::super) struct Spaces {
-    known: IndexMap<Looked, Option<Space>>,
-    paths: HashMap<BTreeSet<PathPattern>, Arc<Part<PathPattern>>>,
+    known: HashMap<Looked, Option<Rc<Space>>>,
+    paths: HashMap<BTreeSet<PathPattern>, Rc<Part<PathPattern>>>,
     /// By the number of a space and those of questions.
     names: HashMap<(usize, Bits), Name>,
     /// Whether some set has another name than it would have if CORS preflights carried tokens.
@@ -36,10 +35,10 @@ pub(in super::super) struct Spaces {
 type Name = (Option<Arc<Requests>>, bool);
 
 /// The kinds of requests that some samples tell apart.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in super::super) struct Space {
     number: usize,
-    kinds: Arc<Kinds>,
+    kinds: Kinds,
 }
 
 #[derive(Debug)]
@@ -50,32 +49,18 @@ enum Kinds {
 
 impl Spaces {
     /// The space of what is looked at; none if it has too many kinds.
-    pub(in super::super) fn of(&mut self, looked: &Looked) -> Option<Space> {
+    pub(in super::super) fn of(&mut self, looked: &Looked) -> Option<Rc<Space>> {
         if let Some(known) = self.known.get(looked) {
             return known.clone();
         }
         let paths = self.paths.entry(looked.samples.paths.clone()).or_insert_with_key(|patterns| {
             let patterns: Vec<PathPattern> = patterns.iter().cloned().collect();
-            Arc::new(Part::new(paths::samples(&patterns), patterns))
+            Rc::new(Part::new(paths::samples(&patterns), patterns))
         });
         let (kinds, number) = (Kinds::new(looked, paths), self.known.len());
-        let space = kinds.map(|kinds| Space { number, kinds: Arc::new(kinds) });
+        let space = kinds.map(|kinds| Rc::new(Space { number, kinds }));
         self.known.insert(looked.clone(), space.clone());
         space
-    }
-
-    /// Takes in the spaces that were made elsewhere, and the names of their sets, under numbers of its own.
-    pub(in super::super) fn adopt(&mut self, others: Self) {
-        let mut numbers = HashMap::new();
-        for (looked, space) in others.known {
-            let (there, next) = (space.as_ref().map(Space::number), self.known.len());
-            let here = self.known.entry(looked).or_insert_with(|| space.map(|space| Space { number: next, ..space }));
-            numbers.extend(there.zip(here.as_ref().map(Space::number)));
-        }
-        self.paths.extend(others.paths);
-        let names = others.names.into_iter().filter_map(|((space, wanted), name)| Some(((*numbers.get(&space)?, wanted), name)));
-        self.names.extend(names);
-        self.leaves_out_preflights |= others.leaves_out_preflights;
     }
 
     /// What was taken for granted of requests.
@@ -85,7 +70,7 @@ impl Spaces {
 
     /// What the questions of these numbers are together; none if that has no exact name.
     pub(in super::super) fn name(&mut self, space: &Space, wanted: &Bits) -> Option<Arc<Requests>> {
-        let name = || match &*space.kinds {
+        let name = || match &space.kinds {
             Kinds::Product(product) => (product.describe(wanted).map(Arc::new), product.leaves_out_preflights(wanted)),
             Kinds::Places(places) => (places.describe(wanted).map(Arc::new), places.leaves_out_preflights(wanted)),
         };
@@ -96,13 +81,13 @@ impl Spaces {
 }
 
 impl Kinds {
-    fn new(looked: &Looked, paths: &Arc<Part<PathPattern>>) -> Option<Self> {
-        let product = |most| Product::new(looked, Arc::clone(paths), most);
+    fn new(looked: &Looked, paths: &Rc<Part<PathPattern>>) -> Option<Self> {
+        let product = |most| Product::new(looked, Rc::clone(paths), most);
         let few = product(FEW_KINDS);
         if let Some(few) = few.filter(|few| !few.is_told_in_part()) {
             return Some(Self::Product(few));
         }
-        Places::new(looked, Arc::clone(paths)).map(Self::Places).or_else(|| product(MAX_KINDS).map(Self::Product))
+        Places::new(looked, Rc::clone(paths)).map(Self::Places).or_else(|| product(MAX_KINDS).map(Self::Product))
     }
 }
 
@@ -115,7 +100,7 @@ impl Space {
     /// One question for each kind of request, after one for a connection that is no HTTP. Where nothing looks inside, that one
     /// stands for all.
     pub(in super::super) fn questions(&self) -> &[Option<Request>] {
-        match &*self.kinds {
+        match &self.kinds {
             Kinds::Product(product) => &product.questions,
             Kinds::Places(places) => &places.questions,
         }
@@ -168,33 +153,6 @@ mod tests {
                 ..RequestSamples::default()
             },
         )
-    }
-
-    /// The sets of two shares' spaces have the same names after they are joined, under whatever numbers, and no other's.
-    #[test]
-    fn names_that_were_made_elsewhere_stay_those_of_their_sets() {
-        let of_methods = |methods: &[&str]| {
-            let samples = RequestSamples { methods: set(methods), looks_inside: true, ..RequestSamples::default() };
-            Looked::of(std::iter::once(&samples))
-        };
-        let lots = [of_methods(&["GET"]), of_methods(&["PUT"]), of_methods(&["GET", "PUT"])];
-        let all_names = |spaces: &mut Spaces, looked: &Looked| {
-            let space = spaces.of(looked).unwrap();
-            let names = (0..space.questions().len()).map(|at| spaces.name(&space, &std::iter::once(at).collect()).unwrap().to_string());
-            names.collect::<Vec<_>>()
-        };
-        let alone: Vec<_> = lots.iter().map(|looked| all_names(&mut Spaces::default(), looked)).collect();
-        let (mut one, mut other) = (Spaces::default(), Spaces::default());
-        for at in [0, 2] {
-            all_names(&mut one, &lots[at]);
-        }
-        for at in [1, 2, 0] {
-            all_names(&mut other, &lots[at]);
-        }
-        one.adopt(other);
-        let numbers: BTreeSet<usize> = lots.iter().map(|looked| one.of(looked).unwrap().number()).collect();
-        assert_eq!(numbers.len(), lots.len());
-        assert_eq!(lots.iter().map(|looked| all_names(&mut one, looked)).collect::<Vec<_>>(), alone);
     }
 
     proptest! {
