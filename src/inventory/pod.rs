@@ -171,8 +171,8 @@ fn addresses(object: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     all.iter().filter_map(|node| address(node, reading)).collect()
 }
 
-/// An address; before a pod has one, none or an empty text stands there.
-fn address(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<IpAddr> {
+/// An address; before a pod or a Service has one, none or an empty text stands there.
+pub(super) fn address(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<IpAddr> {
     let text = node.text(reading).filter(|text| !text.is_empty())?;
     let address = text.parse().ok();
     if address.is_none() {

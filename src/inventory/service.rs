@@ -205,11 +205,12 @@ fn kind(spec: &Node<'_>, reading: &mut Reading<'_>) -> ServiceKind {
     }
 }
 
-/// The addresses that the cluster gave it; `None` is written where it shall have none.
+/// The addresses that the cluster gave it, or shall give it; `None` is written where it shall have none. What is no address is told.
 fn addresses(spec: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
     let all = spec.get(reading, "clusterIPs").list(reading);
     let first = spec.get(reading, "clusterIP");
-    let mut addresses: Vec<IpAddr> = iter::once(&first).chain(&all).filter_map(|node| node.text(reading)?.parse().ok()).collect();
+    let written = iter::once(&first).chain(&all).filter(|node| node.text(reading) != Some("None")).collect::<Vec<_>>();
+    let mut addresses: Vec<IpAddr> = written.into_iter().filter_map(|node| pod::address(node, reading)).collect();
     addresses.dedup();
     addresses
 }

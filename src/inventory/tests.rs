@@ -124,6 +124,18 @@ fn what_is_no_address_of_a_pod_is_told() {
 }
 
 #[test]
+fn what_is_no_address_of_a_service_is_told() {
+    let service = |spec: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec:\n{spec}\n");
+    let wrong = |path: &str| format!("invalid-inventory at `banana`: `{path}` of Service `default/a` is not what Kubernetes accepts");
+    assert_eq!(said(&service("  clusterIP: banana")), [wrong("spec.clusterIP")]);
+    assert_eq!(said(&service("  clusterIP: 10.96.0.1\n  clusterIPs:\n  - 10.96.0.1\n  - banana")), [wrong("spec.clusterIPs[1]")]);
+    for fine in ["  clusterIP: None", "  clusterIP: None\n  clusterIPs: [None]", "  clusterIP: ''", "  clusterIP: 'fd00::1'", "  ports: []"]
+    {
+        assert_eq!(said(&service(fine)), [""; 0], "{fine}");
+    }
+}
+
+#[test]
 fn other_groups_and_kinds_are_passed_over() {
     let inventory = clean(
         "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: x}\nspec: {template: 7}\n---\n\

@@ -72,6 +72,16 @@ fn an_open_answer_names_the_rule_and_the_reason() {
     assert_eq!(misses(step)[0], "in#1 from *@[team=a] / app=web@other: the labels of namespace `other` are not known");
 }
 
+/// Only the label of the name is a name: any other is told as the label that it is, one as two.
+#[test]
+fn a_rule_that_wants_a_label_of_namespaces_is_told_by_it() {
+    let rule = |labels: &str| format!("{{from: [{{namespaceSelector: {{matchLabels: {{{labels}}}}}}}]}}");
+    let rules = ["tier: prod", "tier: prod, zone: a", "kubernetes.io/metadata.name: prod"].map(rule).join(", ");
+    let decision = decide(&cluster(&lets_in(&rules)), &end("app=web@other"), &end("*@shop"), "80");
+    let wants = ["in#1 namespace [tier=prod]", "in#2 namespace [tier=prod,zone=a]", "in#3 namespace prod"];
+    assert_eq!(misses(step(&decision, Gate::Ingress)), wants.map(|wants| format!("{wants} / namespace other")));
+}
+
 #[test]
 fn a_document_says_where_it_comes_from() {
     let yaml = "

@@ -255,6 +255,35 @@ fn what_a_token_rule_leaves_open() {
     allowed(&asked, &bearing(of("https://a")));
 }
 
+/// Who names the bearer header looks where a token is looked for anyway; any other header, prefix or place may hold the token or not.
+#[test]
+fn section_4_5_the_bearer_header_may_be_named() {
+    let at = |places: &str| cluster(&tokens(&format!("{{jwtRules: [{{issuer: 'https://a', {places}}}]}}")));
+    let bearer = "{name: Authorization, prefix: 'Bearer '}";
+    let named = [
+        format!("fromHeaders: [{bearer}]"),
+        "fromHeaders: [{name: authorization, prefix: 'Bearer '}]".to_owned(),
+        format!("fromHeaders: [{{name: x-token}}, {bearer}]"),
+        format!("fromHeaders: [{bearer}], fromParams: [token]"),
+    ];
+    for places in named {
+        allowed(&at(&places), &bearing(of("https://a")));
+        denied(&at(&places), &bearing(of("https://b")), Gate::Token);
+        denied(&at(&places), &bearing(Token::Unverified), Gate::Token);
+        allowed(&at(&places), &bearing(Token::None));
+    }
+    let others = [
+        "fromHeaders: [{name: Authorization}]",
+        "fromHeaders: [{name: Authorization, prefix: 'JWT '}]",
+        "fromHeaders: [{name: x-token, prefix: 'Bearer '}]",
+        "fromParams: [access_token]",
+        "fromCookies: [token]",
+    ];
+    for places in others {
+        unspecified(&at(places), &bearing(of("https://a")), "place of its own");
+    }
+}
+
 #[test]
 fn section_4_10_what_is_refused() {
     for rule in [

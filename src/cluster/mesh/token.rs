@@ -59,9 +59,9 @@ pub(super) struct Output {
 /// Where a token is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenPlace {
-    /// The bearer header, then a parameter.
+    /// The bearer header, alone or before others.
     Usual,
-    /// Headers, parameters or cookies of its own.
+    /// Only headers, parameters or cookies of its own.
     Own,
 }
 

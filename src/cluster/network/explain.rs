@@ -8,7 +8,7 @@ use super::{NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
 use crate::cluster::truth::Truth;
 use crate::cluster::unmodelled::Unmodelled;
 use crate::cluster::{Document, Gate, Miss, Step, Way};
-use crate::flow::{Peer, PodCube, Protocol, Values, Verdict};
+use crate::flow::{NAMESPACE_NAME, Peer, PodCube, Protocol, Values, Verdict};
 
 /// The step of one end: what the policies that select it say, unless objects that are not modelled could say something else.
 pub(in crate::cluster) fn step(selected: &[Selected<'_>], connection: &Connection<'_>, objects: &[&Unmodelled]) -> Step {
@@ -155,15 +155,15 @@ fn listed(policy: &NetworkPolicy, peers: &[PeerTest]) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-/// The namespaces of a peer.
+/// The namespaces of a peer: the name of the only one if it asks for a name and nothing else, else the labels that it wants.
 fn namespace_words(policy: &NetworkPolicy, test: &NamespaceTest) -> String {
     let cube = super::read::namespace_cube(test, &policy.object.namespace);
-    match cube.iter().next() {
-        Some((_, values)) if cube.iter().len() == 1 && values.single().is_some() => {
-            values.single().map_or_else(String::new, ToString::to_string)
-        }
-        _ => format!("[{cube}]"),
-    }
+    let mut tests = cube.iter();
+    let named = match (tests.next(), tests.next()) {
+        (Some((key, values)), None) if **key == *NAMESPACE_NAME => values.single(),
+        _ => None,
+    };
+    named.map_or_else(|| format!("[{cube}]"), ToString::to_string)
 }
 
 /// The ports of a rule, by number and by name.

@@ -103,20 +103,26 @@ fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> Keys {
     at.or(written).unwrap_or(Keys::Named)
 }
 
-/// Where the token is looked for.
+/// Where the token is looked for. Who names the bearer header among other places looks there as who names none.
 fn place(node: &Node<'_>, reading: &mut Reading<'_>) -> TokenPlace {
     let headers = node.get(reading, "fromHeaders").list(reading);
-    for header in &headers {
-        header.only(reading, &["name", "prefix"]);
-        let name = header.get(reading, "name");
-        if name.symbol(reading).is_none() {
-            name.wrong(reading, "a header needs a name");
-        }
-        header.get(reading, "prefix").text(reading);
-    }
+    let names_bearer = headers.iter().map(|header| is_bearer(header, reading)).fold(false, |any, is_it| any || is_it);
     let params = words(node, "fromParams", reading);
     let cookies = words(node, "fromCookies", reading);
-    if headers.is_empty() && params.is_empty() && cookies.is_empty() { TokenPlace::Usual } else { TokenPlace::Own }
+    let names_none = headers.is_empty() && params.is_empty() && cookies.is_empty();
+    if names_bearer || names_none { TokenPlace::Usual } else { TokenPlace::Own }
+}
+
+/// Whether a header that is named for tokens is the one that is looked into where none is named (`semantics.md` §4.5).
+fn is_bearer(header: &Node<'_>, reading: &mut Reading<'_>) -> bool {
+    header.only(reading, &["name", "prefix"]);
+    let name_node = header.get(reading, "name");
+    let name = name_node.symbol(reading);
+    if name.is_none() {
+        name_node.wrong(reading, "a header needs a name");
+    }
+    let prefix = header.get(reading, "prefix").symbol(reading);
+    name.is_some_and(|name| name.eq_ignore_ascii_case("authorization")) && prefix.as_deref() == Some("Bearer ")
 }
 
 fn presence(node: &Node<'_>, reading: &mut Reading<'_>) -> Presence {
