@@ -386,11 +386,6 @@ impl InventoryWorkload {
         self.owner.is_some()
     }
 
-    /// Whether its whole name is known: the API server appends nothing to it.
-    pub fn is_named(&self) -> bool {
-        self.named == Named::Whole
-    }
-
     /// The one pod that it is, by namespace and name; none for what makes pods, and where a name is not whole.
     pub fn one_pod(&self) -> Option<Symbol> {
         let is_one = self.kind == WorkloadKind::Pod && self.named == Named::Whole;

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use folded::FoldedPods;
 
 use super::network::{Known, Network as PolicySet, OnNode};
-use super::question::CANONICAL_NAME;
 use super::{Endpoint, Facts, NamedPort, NamespaceLabels, Network, Platform, Workload};
-use crate::flow::{DataPlane, Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
+use crate::flow::{Labels, NAMESPACE_NAME, Peer, Pod, Prefix, Symbol};
 use crate::inventory::{HostNetwork, Inventory, InventoryWorkload, Maker, PodPhase, PortTarget, PortsKnown, WorkloadKind};
 
 /// What anybody looks at who tells pods apart.
@@ -154,6 +153,7 @@ fn is_alike(left: &Endpoint, right: &Endpoint, looked_at: &LookedAt) -> bool {
     let (Peer::Pod(left_pod), Peer::Pod(right_pod)) = (&left.peer, &right.peer) else { return false };
     let called = |port: &&NamedPort| looked_at.ports.contains(&port.name);
     let ports = |end: &Endpoint| end.facts.ports.as_ref().map(|ports| ports.iter().filter(called).cloned().collect::<BTreeSet<_>>());
+    let seen = |end: &Endpoint, pod: &Pod, key: &Symbol| (pod.labels.get(key).cloned(), end.facts.open_labels.contains(key));
     looked_at.keys.iter().all(|key| seen(left, left_pod, key) == seen(right, right_pod, key))
         && left_pod.account == right_pod.account
         && left_pod.plane == right_pod.plane
@@ -162,11 +162,6 @@ fn is_alike(left: &Endpoint, right: &Endpoint, looked_at: &LookedAt) -> bool {
         && left.facts.proxy == right.facts.proxy
         && left.facts.uncaptured == right.facts.uncaptured
         && left.facts.outbound == right.facts.outbound
-}
-
-/// What policies see of a label of a pod: its value, whether that is open, and what an injection makes it then.
-fn seen<'a>(end: &'a Endpoint, pod: &'a Pod, key: &str) -> (Option<&'a Symbol>, bool, Option<&'a str>) {
-    (pod.labels.get(key), end.facts.open_labels.contains(key), end.facts.injected(pod, key))
 }
 
 /// Makes one end of two that policies cannot tell apart: it has the addresses of both, if they are known.
@@ -212,7 +207,6 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
         uncaptured: workload.capture.told_off(),
         outbound: workload.outbound.clone(),
         node: workload.node.clone(),
-        deployment: canonical_name(workload, &pod),
         open_labels,
         namespace: if described.is_some() { NamespaceLabels::Known } else { NamespaceLabels::NameOnly },
     };
@@ -232,18 +226,6 @@ fn labels(workload: &InventoryWorkload, platform: &Platform) -> (Labels, BTreeSe
         open.insert(key.into());
     }
     (labels, open)
-}
-
-/// The name of a Deployment of which an injection makes a label of its pods: where they have none of those that it asks first, and none that
-/// some versions take for that name. Some versions cut it to the length of a label's value.
-fn canonical_name(workload: &InventoryWorkload, pod: &Pod) -> Option<Symbol> {
-    const OTHER_NAME: &str = "service.istio.io/workload-name";
-    const MAX_VALUE: usize = 63;
-    let (key, sources) = CANONICAL_NAME;
-    let is_said = sources.iter().chain([&OTHER_NAME]).any(|source| pod.labels.contains_key(*source));
-    let is_asked = pod.plane == DataPlane::Sidecar && workload.open_keys.contains(key) && !is_said;
-    let is_whole = workload.kind == WorkloadKind::Deployment && workload.is_named() && workload.name.len() <= MAX_VALUE;
-    (is_asked && is_whole).then(|| Symbol::clone(&workload.name))
 }
 
 /// The ports that a workload's containers declare under a name.

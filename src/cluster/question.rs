@@ -94,8 +94,6 @@ pub struct Facts {
     pub node: Option<Symbol>,
     /// Keys of further labels that it may have, with values that are not known; none of them is a key of its labels.
     pub open_labels: BTreeSet<Symbol>,
-    /// The name of its Deployment, where the injection of a sidecar makes a label of it.
-    pub deployment: Option<Symbol>,
     /// How much is known of the labels of its namespace.
     pub namespace: NamespaceLabels,
 }
@@ -106,10 +104,6 @@ pub(super) const TLS_MODE: (&str, &str) = ("security.istio.io/tlsMode", "istio")
 
 /// The label by which clients know that a pod listens for the tunnel itself, and what it says then; injection treats it alike.
 pub(super) const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
-
-/// The label by which telemetry knows the service of a pod, and those of which an injection makes it unless the pod has it already: the
-/// first that is there (injection-template.yaml).
-pub(super) const CANONICAL_NAME: (&str, [&str; 2]) = ("service.istio.io/canonical-name", ["app.kubernetes.io/name", "app"]);
 
 impl Facts {
     /// The TCP ports, as they are called, of which its sidecar surely takes no connection over that the pod makes.
@@ -131,30 +125,9 @@ impl Facts {
     }
 
     /// The value of a label that no manifest has, where the injection of a sidecar gives it to this pod whatever its configuration.
-    pub(super) fn injected<'a>(&'a self, pod: &'a Pod, key: &str) -> Option<&'a str> {
+    pub(super) fn injected(&self, pod: &Pod, key: &str) -> Option<&'static str> {
         let is_injected = pod.plane == DataPlane::Sidecar && self.proxy == ProxyRole::Sidecar && self.open_labels.contains(TLS_MODE.0);
-        if !is_injected || !self.open_labels.contains(key) {
-            return None;
-        }
-        match key {
-            _ if key == TLS_MODE.0 => Some(TLS_MODE.1),
-            _ if key == CANONICAL_NAME.0 => self.canonical_name(pod),
-            _ => None,
-        }
-    }
-
-    /// What an injection takes for the name of a pod's service; none where that hangs on what is not known. A label without a value is none
-    /// to some versions.
-    fn canonical_name<'a>(&'a self, pod: &'a Pod) -> Option<&'a str> {
-        let (_, sources) = CANONICAL_NAME;
-        for key in sources {
-            match pod.labels.get(key) {
-                _ if self.open_labels.contains(key) => return None,
-                Some(value) => return Some(&**value).filter(|value| !value.is_empty()),
-                None => {}
-            }
-        }
-        self.deployment.as_deref()
+        (is_injected && key == TLS_MODE.0).then_some(TLS_MODE.1)
     }
 }
 

@@ -216,63 +216,6 @@ fn a_selector_by_the_label_that_injection_adds_is_decided() {
     }
 }
 
-/// It makes another one of the first label that says what a pod is part of, else of the name of the Deployment (injection-template.yaml).
-#[test]
-fn a_selector_by_the_canonical_name_that_injection_gives_is_decided() {
-    let manifests = |kind: &str, namespace: &str, labels: &str, annotations: &str| {
-        format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{namespace}}}}}\n---\n\
-             apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: trainer, namespace: shop}}\n\
-             spec: {{selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b{labels}}}, annotations: {{{annotations}}}}}, \
-             spec: {{containers: [{{name: c, image: i}}]}}}}}}\n---\n\
-             apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\n\
-             spec: {{podSelector: {{matchLabels: {{service.istio.io/canonical-name: trainer}}}}, policyTypes: [Ingress]}}\n"
-        )
-    };
-    let verdict = |manifests: &str| judged(manifests, "203.0.113.9 -> a=b@shop:9443").0;
-    let deployment = |labels: &str| verdict(&manifests("Deployment", SIDECARS, labels, ""));
-    let selected =
-        ["", ", app: trainer", ", app.kubernetes.io/name: trainer, app: zzz", ", service.istio.io/canonical-name: trainer, app: zzz"];
-    for labels in selected {
-        assert_eq!(deployment(labels), Verdict::Denied, "{labels}");
-    }
-    for labels in [", app: zzz", ", app.kubernetes.io/name: zzz, app: trainer", ", service.istio.io/canonical-name: zzz"] {
-        assert_eq!(deployment(labels), Verdict::Allowed, "{labels}");
-    }
-    // Which name that of a workload is hangs on its kind and on the version, as does what an empty label is; and templates may be of anything.
-    let open = [
-        manifests("StatefulSet", SIDECARS, "", ""),
-        manifests("Deployment", SIDECARS, ", service.istio.io/workload-name: x", ""),
-        manifests("Deployment", SIDECARS, ", app: ''", ""),
-        manifests("Deployment", SIDECARS, ", app: trainer", "inject.istio.io/templates: own"),
-    ];
-    for manifests in open {
-        let verdict = verdict(&manifests);
-        assert!(matches!(&verdict, Verdict::Unspecified(reason) if reason.contains("canonical-name")), "{verdict:?} {manifests}");
-    }
-}
-
-/// Of one owner's pods each has the name that its own labels give it, though no policy looks at those.
-#[test]
-fn pods_of_one_owner_with_other_canonical_names_are_told_apart() {
-    let pod = |app: &str| {
-        format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {app}, namespace: shop, labels: {{a: b, app: {app}}}, \
-             ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: r, uid: u, controller: true}}]}}\n\
-             spec: {{containers: [{{name: c, image: i}}]}}\n"
-        )
-    };
-    let manifests = format!(
-        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{SIDECARS}}}}}\n{}{}---\n\
-         apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\n\
-         spec: {{podSelector: {{matchLabels: {{service.istio.io/canonical-name: one}}}}, policyTypes: [Ingress]}}\n",
-        pod("one"),
-        pod("two")
-    );
-    let verdicts = ["pod/one", "pod/two"].map(|name| judged(&manifests, &format!("203.0.113.9 -> {name}@shop:80")).0);
-    assert_eq!(verdicts, [Verdict::Denied, Verdict::Allowed]);
-}
-
 /// A policy that denies some requests names those, and whoever asks without one hears that others pass.
 #[test]
 fn what_is_denied_by_some_requests_hangs_on_the_request() {

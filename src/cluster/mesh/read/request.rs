@@ -106,11 +106,11 @@ fn keys(node: &Node<'_>, reading: &mut Reading<'_>) -> Keys {
 /// Where the token is looked for. Who names the bearer header among other places looks there as who names none.
 fn place(node: &Node<'_>, reading: &mut Reading<'_>) -> TokenPlace {
     let headers = node.get(reading, "fromHeaders").list(reading);
-    let names_bearer = headers.iter().map(|header| is_bearer(header, reading)).fold(false, |any, is_it| any || is_it);
+    let bearers = headers.iter().filter(|header| is_bearer(header, reading)).count();
     let params = words(node, "fromParams", reading);
     let cookies = words(node, "fromCookies", reading);
     let names_none = headers.is_empty() && params.is_empty() && cookies.is_empty();
-    if names_bearer || names_none { TokenPlace::Usual } else { TokenPlace::Own }
+    if bearers > 0 || names_none { TokenPlace::Usual } else { TokenPlace::Own }
 }
 
 /// Whether a header that is named for tokens is the one that is looked into where none is named (`semantics.md` §4.5).
