@@ -97,6 +97,21 @@ fn a_flow_that_is_shown_can_be_explained() {
     assert_eq!(place.run("compile").status, 1, "and nothing is written");
 }
 
+/// Where another error leaves nothing to be asked, the findings are those of `check`.
+#[test]
+fn beside_another_error_a_broken_expectation_is_one() {
+    let place = shop("expect deny web -> db:5432\n");
+    std::fs::write(place.path("twogate.toml"), "[mesh]\nmod = \"none\"\n").unwrap();
+    let levels = |command: &str| {
+        let told = json(&place.run(command));
+        let findings = told["findings"].as_array().unwrap().iter();
+        findings.map(|finding| format!("{} {}", finding["code"], finding["level"])).collect::<Vec<_>>()
+    };
+    let checked = levels("check --format json");
+    assert!(checked.contains(&"\"expectation-failed\" \"error\"".to_owned()), "{checked:?}");
+    assert_eq!(levels("list --format json"), checked);
+}
+
 #[test]
 fn a_program_with_a_broken_expectation_is_listed() {
     let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: shop, labels: {app: NAME}}\nspec: {serviceAccountName: NAME, containers: [{name: c}]}\n";

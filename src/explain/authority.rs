@@ -6,24 +6,28 @@
 use super::call::Call;
 use super::json::verdict_word;
 use super::setting::Setting;
-use crate::cluster::Decision;
+use crate::cluster::{Addressed, Decision};
 use crate::flow::{Request, Verdict};
 
-/// How the two ways to write the host are answered, where the answer hangs on them.
+/// How the two ways to write the host are answered, where the answer hangs on them. The port behind it is that of the call.
 pub(super) fn hangs_on(setting: &Setting, call: &Call, decision: &Decision) -> Option<String> {
     let host = &*call.request.as_ref()?.host;
     if !call.names_host() || host.contains(':') || !matches!(decision.verdict, Verdict::Unspecified(_)) {
         return None;
     }
+    let port = match call.addressed {
+        Addressed::Service { port, .. } => port,
+        Addressed::Pod | Addressed::Unsaid => call.port,
+    };
     let without = verdict(setting, call, &format!("{host}:"))?;
-    let with = verdict(setting, call, &format!("{host}:{}", call.port))?;
-    if without == decision.verdict || with == decision.verdict {
+    let with = verdict(setting, call, &format!("{host}:{port}"))?;
+    // Where both are the same, it hangs on the port of another call.
+    if without == decision.verdict || with == decision.verdict || without == with {
         return None;
     }
     let [without, with] = [without, with].map(|verdict| verdict_word(&verdict));
     Some(format!(
-        "clients leave out the port of their scheme: for `at \"http://{host}\"` it is {without}, for `at \"{host}:{}\"` it is {with}",
-        call.port
+        "clients leave out the port of their scheme: for `at \"http://{host}\"` it is {without}, for `at \"{host}:{port}\"` it is {with}"
     ))
 }
 

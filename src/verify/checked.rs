@@ -7,10 +7,12 @@ use std::net::IpAddr;
 
 use super::assumption::Assumption;
 use super::gateways::is_chosen_besides;
+use super::ground::joined;
 use super::issuers::misverified;
 use super::proof::names;
 use super::shut::is_shut;
 use super::world::PolicyWorld;
+use crate::classes::labels_within;
 use crate::cluster::{Cluster, Document, NamedPort, Network, ProxyRole, Workload};
 use crate::flow::{AddressSet, DataPlane, Labels, Peer, Peers, Pod, PodCube, PodSet, PortSet, Protocol, Symbol};
 use crate::inventory::{OutboundCapture, namespace_plane};
@@ -200,7 +202,28 @@ fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status
         let sent = || (facts.outbound != OutboundCapture::All).then(|| "keeps connections that it makes from its sidecar".to_owned());
         without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     });
-    by_pods.unless(turned).unless(|| unlabelled(cluster, namespaces.iter()))
+    let by_policies = || namespaces.iter().find_map(|namespace| for_pods_without(policy, cluster, namespace));
+    by_pods.unless(turned).unless(by_policies).unless(|| unlabelled(cluster, namespaces.iter()))
+}
+
+/// A policy that chooses pods by labels which keep sidecars from them: whoever wrote it has such pods, and the comparison looks at none
+/// (`semantics.md` §8.5, row 111).
+fn for_pods_without(policy: &Policy, cluster: &Cluster, namespace: &Symbol) -> Option<Status> {
+    let namespace_labels = cluster.namespace_labels(namespace).cloned().unwrap_or_default();
+    let as_chosen = |labels: Labels| Pod {
+        namespace: Symbol::clone(namespace),
+        namespace_labels: namespace_labels.clone(),
+        labels,
+        account: "default".into(),
+        plane: DataPlane::Sidecar,
+    };
+    let mut chosen = cluster.all_selectors(namespace).into_iter().filter_map(|selector| labels_within(&selector)).map(as_chosen);
+    let told = chosen.find_map(|pod| {
+        let plane = cluster.plane_by_labels(&pod, DataPlane::Sidecar).filter(|plane| *plane != DataPlane::Sidecar)?;
+        let what = without_sidecar(&Pod { plane, ..pod.clone() })?;
+        (!is_unmeshed(policy, &pod)).then(|| format!("a policy is for `{}@{namespace}`, and such a pod {what}", joined(pod.labels.iter())))
+    });
+    told.map(Status::Broken)
 }
 
 /// Of pods to come nobody knows that they get sidecars, where the labels of their described namespace do not ask for them

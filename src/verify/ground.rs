@@ -223,7 +223,7 @@ fn keys(cube: &PodCube) -> Vec<Symbol> {
     cube.namespace.iter().map(|(key, _)| Symbol::clone(key)).filter(|key| **key != *NAMESPACE_NAME).collect()
 }
 
-fn joined<'l>(labels: impl Iterator<Item = (&'l Symbol, &'l Symbol)>) -> String {
+pub(super) fn joined<'l>(labels: impl Iterator<Item = (&'l Symbol, &'l Symbol)>) -> String {
     labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 

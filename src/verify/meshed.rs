@@ -81,10 +81,11 @@ impl<'a> Meshed<'a> {
 
     /// How a pod with these labels takes part.
     fn plane(&self, pod: &Pod) -> DataPlane {
-        if self.policy.namespace(&pod.namespace).is_some_and(|namespace| namespace.plane.is_some()) {
-            return pod.plane;
-        }
         let described: Option<&Labels> = self.cluster.namespace_labels(&pod.namespace);
+        if let Some(declared) = self.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane) {
+            let turned = described.and_then(namespace_plane).filter(|_| pod.plane == declared);
+            return turned.unwrap_or(pod.plane);
+        }
         let namespace_labels = described.unwrap_or(&pod.namespace_labels).clone();
         let unsaid = self.unsaid.unwrap_or_else(|| self.cluster.unsaid_plane(&pod.namespace));
         let usual = namespace_plane(&namespace_labels).unwrap_or(unsaid);

@@ -61,15 +61,25 @@ fn what_stands_behind_the_host_is_asked_with_it() {
 
 #[test]
 fn how_to_settle_what_hangs_on_it_is_told() {
-    let told = "for `at \"http://a.com\"` it is denied, for `at \"a.com:8080\"` it is allowed";
+    let told = "for `at \"http://a.com\"` it is denied, for `at \"a.com:80\"` it is allowed";
     assert!(page("a.com", "\"a.com\"").contains(told), "{}", page("a.com", "\"a.com\""));
     assert!(!page("a.com", "\"http://a.com\"").contains("clients leave out"));
     assert!(!page("a.com", "\"b.com\"").contains("clients leave out"));
 }
 
+/// The port that a client writes is that of what it calls, and a policy may name yet another one.
+#[test]
+fn the_port_behind_the_host_is_that_of_the_call() {
+    let manifests = GATEWAY.replace("DENIED", "'*:80'");
+    let by_service = Files { manifests: &manifests, ..Files::default() }.page("203.0.113.7 -> svc/gateway@edge:80 GET / at a.com");
+    assert!(by_service.contains("for `at \"http://a.com\"` it is allowed, for `at \"a.com:80\"` it is denied"), "{by_service}");
+    let other = page("'a.com:443'", "a.com");
+    assert!(other.starts_with("UNSPECIFIED") && !other.contains("clients leave out"), "two answers alike settle nothing: {other}");
+}
+
 #[test]
 fn what_is_no_host_is_a_finding() {
-    for wrong in ["\"a.com:x\"", "\"http://a.com/x\"", "\"a.com:70000\"", "\"*.a.com:80\"", "\"ftp://a.com\""] {
+    for wrong in ["\"a.com:+80\"", "\"::1\"", "\"a.com:x\"", "\"http://a.com/x\"", "\"a.com:70000\"", "\"*.a.com:80\"", "\"ftp://a.com\""] {
         let page = page("a.com", wrong);
         assert!(page.starts_with("error["), "{wrong}: {page}");
     }

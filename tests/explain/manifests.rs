@@ -896,3 +896,32 @@ fn an_inventory_tells_what_runs_beside_given_policies() {
     let there = page(&pods("web"), &format!("{policies}{}", pods("other")));
     assert!(there.starts_with("DENIED") && there.contains("mTLS as shop/other"), "{there}");
 }
+
+/// Manifests that are judged say how pods take part in the mesh, whatever intents that are held against them declare.
+#[test]
+fn the_namespace_that_manifests_show_stands_before_what_intents_declare() {
+    let intents =
+        "namespace shop\nworkload web = app=web account web\nworkload api = app=api account api\nallow web -> api:8080 mtls http GET\n";
+    let manifests = |labels: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{labels}}}}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: api, namespace: shop}}\n\
+             spec: {{selector: {{matchLabels: {{app: api}}}}, rules: [{{to: [{{operation: {{methods: [GET]}}}}]}}]}}\n"
+        )
+    };
+    let answer = |intents: &str, labels: &str| {
+        let manifests = manifests(labels);
+        let page = Files { intents, manifests: &manifests, ..Files::default() }.page("app=web@shop -> app=api@shop:8080 GET /");
+        let (verdict, planes) = (page.split(' ').next().unwrap().to_owned(), page.lines().next().unwrap().to_owned());
+        (verdict, planes.rsplit("GET /").next().unwrap().trim().split(',').next().unwrap().to_owned())
+    };
+    for (labels, verdict, planes) in [
+        ("istio.io/dataplane-mode: ambient", "DENIED", "ambient to ambient"),
+        ("istio-injection: disabled", "ALLOWED", "no mesh to no mesh"),
+        ("istio-injection: enabled", "ALLOWED", "sidecar to sidecar"),
+    ] {
+        let wanted = (verdict.to_owned(), planes.to_owned());
+        assert_eq!((answer("", labels), answer(intents, labels)), (wanted.clone(), wanted), "{labels}");
+    }
+    assert_eq!(answer(intents, "team: x").1, "sidecar to sidecar", "labels that say nothing of it leave it to the intents");
+}

@@ -206,6 +206,21 @@ fn connections_that_a_sidecar_does_not_take_over_break_what_is_assumed_of_it() {
     assert_eq!(said("includeOutboundIPRanges: '*'"), ("holds".to_owned(), 0));
 }
 
+/// Whoever writes a policy for pods that their own labels keep out of the mesh has such pods, and the comparison holds that there are none.
+#[test]
+fn a_policy_for_pods_without_sidecars_breaks_what_is_assumed_of_them() {
+    let program = "namespace shop\nworkload old = app=old account old unmeshed\nallow app=web -> app=db:5432 mtls\n";
+    let said = |labels: &str| {
+        let spec = format!("{{podSelector: {{matchLabels: {{{labels}}}}}, policyTypes: [Ingress]}}");
+        assumed(program, "", &network("theirs", &spec), "captured")
+    };
+    let broken = |pod: &str, what: &str| (format!("broken a policy is for `{pod}@shop`, and such a pod {what}"), 1);
+    assert_eq!(said("app: db, sidecar.istio.io/inject: 'false'"), broken("app=db,sidecar.istio.io/inject=false", "has no sidecar"));
+    assert_eq!(said("app: db, tier: back").0, "open");
+    assert_eq!(said("app: db, sidecar.istio.io/inject: 'true'").0, "open");
+    assert_eq!(said("app: old, sidecar.istio.io/inject: 'false'").0, "open", "that one is declared to be outside");
+}
+
 /// Where the network plugin does not judge SCTP nothing can be proved of it, and all the rest can.
 #[test]
 fn a_plugin_without_sctp_leaves_the_rest_provable() {

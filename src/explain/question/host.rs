@@ -17,24 +17,30 @@ pub(super) struct Sent {
 /// Clients leave out the port that their scheme has anyway (RFC 9110, §7.2).
 pub(super) fn sent(word: &str) -> Option<Sent> {
     let inner = word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word);
-    let (own, rest) = match inner.split_once("://") {
-        Some(("http", rest)) => (Some("80"), rest),
-        Some(("https", rest)) => (Some("443"), rest),
-        Some(_) => return None,
+    let (own, authority) = match inner.split_once("://") {
+        Some((scheme, rest)) => (Some(usual_port(scheme)?), rest.strip_suffix('/').unwrap_or(rest)),
         None => (None, inner),
     };
-    let authority = if own.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
-    let (name, port) = match authority.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok_and(|port| port > 0) => (name, Some(port)),
-        _ => (authority, None),
-    };
-    let port = match (own, port) {
-        (None, None) => return None,
-        (Some(own), Some(port)) if own == port => None,
-        (_, port) => port,
-    };
-    let authority = format!("{}:{}", name.to_ascii_lowercase(), port.unwrap_or_default());
-    Some(Sent { word: format!("\"{name}\""), authority })
+    let (name, port) = authority.rsplit_once(':').and_then(|(name, port)| Some((name, Some(number(port)?)))).unwrap_or((authority, None));
+    if name.contains(':') || own.is_none() && port.is_none() {
+        return None;
+    }
+    let port = port.filter(|_| port != own).map(|port| port.to_string()).unwrap_or_default();
+    Some(Sent { word: format!("\"{name}\""), authority: format!("{}:{port}", name.to_ascii_lowercase()) })
+}
+
+/// The port that goes without saying.
+fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+fn number(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|number| is_number && *number > 0)
 }
 
 #[cfg(test)]
@@ -52,7 +58,10 @@ mod tests {
             ("http://a.com:80/", Some("a.com:")),
             ("https://a.com:80", Some("a.com:80")),
             ("https://a.com", Some("a.com:")),
+            ("HTTP://a.com:080", Some("a.com:")),
             ("\"a.com\"", None),
+            ("a.com:+80", None),
+            ("\"::1\"", None),
             ("a.com:http", None),
             ("a.com:0", None),
             ("ftp://a.com", None),

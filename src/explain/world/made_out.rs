@@ -130,16 +130,17 @@ pub(super) fn is_described(namespace: &Symbol, policy: &Policy, cluster: &Cluste
     is_said || cluster.namespace_labels(namespace).is_some()
 }
 
-/// How a pod that no manifest holds takes part in the mesh: as intents declare it or its own labels tell, else as the labels of its
-/// namespace have it.
+/// How a pod that no manifest holds takes part in the mesh: as intents declare it of its workload or its own labels tell, else as the labels
+/// of its namespace have it in manifests that are judged, else as intents declare it of that.
 pub(super) fn plane(pod: &Pod, workload: Option<&Workload>, ground: Ground<'_>) -> DataPlane {
     if let Some(stated) = workload.and_then(|workload| workload.plane) {
         return stated;
     }
     let declared = ground.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
+    let said = ground.shown_plane(&pod.namespace).or(declared);
     let unsaid = ground.cluster.unsaid_plane(&pod.namespace);
-    let own = ground.own_plane(pod, declared.unwrap_or(unsaid));
-    own.or(declared).or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(unsaid)
+    let own = ground.own_plane(pod, said.unwrap_or(unsaid));
+    own.or(said).or_else(|| namespace_plane(&pod.namespace_labels)).unwrap_or(unsaid)
 }
 
 impl Ground<'_> {
@@ -151,6 +152,15 @@ impl Ground<'_> {
         match self.judge {
             Judge::Compiled => self.cluster.plane_of_made(pod),
             Judge::Given => self.cluster.plane_by_labels(pod, usual),
+        }
+    }
+
+    /// How the pods of a namespace take part in the mesh by its labels in the manifests, where these are judged: what intents declare of
+    /// them changes nothing there.
+    fn shown_plane(&self, namespace: &str) -> Option<DataPlane> {
+        match self.judge {
+            Judge::Compiled => None,
+            Judge::Given => self.cluster.namespace_labels(namespace).and_then(namespace_plane),
         }
     }
 
