@@ -1,6 +1,7 @@
 //! `twogate verify`, through the binary: manifests that are equal, wider, narrower, different or undecided, and a dump in which
 //! what the proof takes for granted holds, breaks or stays open.
 
+mod agreeing;
 mod assumed;
 mod beside_open;
 mod elsewhere;

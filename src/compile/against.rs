@@ -8,7 +8,7 @@ use super::evaluate::no_objects;
 use super::expectations::decide;
 use super::on_the_way::on_the_way;
 use super::platform::{joining, proof_platform};
-use super::told::{Teller, Told, unjudged};
+use super::told::{AllTold, Teller, Told, unjudged};
 use super::{Input, Mesh, Outcome, to_be_asked};
 use crate::cluster::{self, Cluster, Decision, Document};
 use crate::diagnostic::order::has_error;
@@ -106,9 +106,11 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let no_mesh = Mesh::of(configuration, &outcome.sources, &read) == Mesh::Unmentioned;
     let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
     let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
-    let differences = Teller { cluster: &cluster, unjudged, telling: &telling, meshed }.told(proof.differences);
-    let relation = relation(differences.iter().map(|told| &told.difference.right), &proof.incomplete);
+    let teller = Teller { policy: &outcome.policy, cluster: &cluster, unjudged, telling: &telling, meshed };
+    let AllTold { differences, hanging } = teller.told(proof.differences);
+    let relation = relation(differences.iter().map(|told| &told.difference.right), (&proof.incomplete, &hanging));
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
+    notes.extend(hanging_on_the_mesh(&hanging));
     if proof.incomplete.is_empty() {
         notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster, &telling));
     }
@@ -176,10 +178,22 @@ fn stopping(decision: &Decision) -> String {
     if names.is_empty() { "policies".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(" and ") }
 }
 
+/// That some connections differ only between pods which take part in the mesh otherwise than the manifests have them: whoever asks about one
+/// of these hears of no difference.
+fn hanging_on_the_mesh(hanging: &[Told]) -> Option<String> {
+    let first = hanging.first()?;
+    let classes = match hanging.len() {
+        1 => "1 class of connections differs".to_owned(),
+        more => format!("{more} classes of connections differ"),
+    };
+    let flow = &first.flow;
+    Some(format!("{classes} only where pods take part in the mesh as is taken for granted, and not as the manifests have them, such as `{flow}`"))
+}
+
 /// What manifests are of which some differences are known, by what each lets become of its flow. What is left open beside a certain
-/// difference does not take that back.
-fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, incomplete: &[Incomplete]) -> Relation {
-    let (mut wider, mut narrower, mut open) = (false, false, !incomplete.is_empty());
+/// difference does not take that back; nor is it equal what differs between pods as they are taken for granted alone.
+fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, (incomplete, hanging): (&[Incomplete], &[Told])) -> Relation {
+    let (mut wider, mut narrower, mut open) = (false, false, !incomplete.is_empty() || !hanging.is_empty());
     for verdict in found {
         match verdict {
             Verdict::Allowed => wider = true,
@@ -204,7 +218,7 @@ mod tests {
     #[test]
     fn a_certain_difference_decides_the_relation() {
         let open = Verdict::Unspecified(String::new());
-        let of = |found: &[&Verdict], incomplete: &[Incomplete]| relation(found.iter().copied(), incomplete);
+        let of = |found: &[&Verdict], incomplete: &[Incomplete]| relation(found.iter().copied(), (incomplete, &[]));
         for incomplete in [&[][..], &[Incomplete::Names]] {
             assert_eq!(of(&[&open, &Verdict::Allowed], incomplete), Relation::Wider);
             assert_eq!(of(&[&Verdict::Denied, &open], incomplete), Relation::Narrower);

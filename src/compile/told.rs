@@ -1,7 +1,8 @@
 //! Differences as they are told.
 //!
 //! Owns: `Told`. Whoever asks about the flow of a counterexample hears what it says: what nobody knows of the platform is left open though
-//! the comparison takes it for granted, and what takes a pod into the mesh is told. Which flows differ is not asked here.
+//! the comparison takes it for granted, what takes a pod into the mesh is told, and pods are told as the manifests have them. Which flows
+//! differ is not asked here.
 
 use super::expectations::decide;
 use super::platform::platform;
@@ -9,6 +10,8 @@ use super::unanswered::unanswered;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Platform};
 use crate::config::{Answer, Config};
 use crate::flow::{Flow, Protocol, Verdict};
+use crate::meaning::passes;
+use crate::ir::Policy;
 use crate::source::{FileId, Sources};
 use crate::verify::{Difference, Meshed, Telling};
 
@@ -23,8 +26,19 @@ pub struct Told {
     pub flow: String,
 }
 
+/// Differences, as far as there is one to whoever asks about them.
+#[derive(Debug, Default)]
+pub(super) struct AllTold {
+    /// Those that are told.
+    pub(super) differences: Vec<Told>,
+    /// Those of which there is none as the manifests have their pods, as these take part in the mesh otherwise than the comparison takes for
+    /// granted.
+    pub(super) hanging: Vec<Told>,
+}
+
 /// What differences are told by.
 pub(super) struct Teller<'a> {
+    pub(super) policy: &'a Policy,
     pub(super) cluster: &'a Cluster,
     /// The same cluster on a network plugin of which nobody knows that it judges SCTP.
     pub(super) unjudged: Option<Cluster>,
@@ -46,10 +60,11 @@ pub(super) fn unjudged(
 
 impl Teller<'_> {
     /// Differences as they are told, what is certain first.
-    pub(super) fn told(&self, differences: Vec<Difference>) -> Vec<Told> {
-        let mut all: Vec<Told> = differences.into_iter().map(|difference| self.tell(difference)).collect();
-        all.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
-        all
+    pub(super) fn told(&self, differences: Vec<Difference>) -> AllTold {
+        let all = differences.into_iter().map(|difference| self.tell(difference));
+        let (hanging, mut differences): (Vec<Told>, Vec<Told>) = all.partition(|told| told.difference.left == told.difference.right);
+        differences.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
+        AllTold { differences, hanging }
     }
 
     /// A difference with what the cluster does with its flow. What one end lets through may be left open at the other, and what hangs on
@@ -57,6 +72,10 @@ impl Teller<'_> {
     fn tell(&self, mut difference: Difference) -> Told {
         let mut decision = self.decide(&difference.flow);
         if let Some((flow, again)) = self.as_asked(&difference.flow, &decision) {
+            if again.verdict != decision.verdict {
+                difference.left = if passes(self.policy, &flow) { Verdict::Allowed } else { Verdict::Denied };
+                difference.right = again.verdict.clone();
+            }
             (difference.flow, decision) = (flow, again);
         }
         let hangs_on_plugin = difference.flow.protocol == Protocol::Sctp;
@@ -85,14 +104,16 @@ impl Teller<'_> {
         }
     }
 
-    /// The same flow with the labels without which whoever asks about its pods hears something else, and what the cluster does with it;
-    /// none where the answer is the same without any, or another one with them.
+    /// The flow that whoever asks about this one asks about, and what the cluster does with it, where it does something else than with this
+    /// one: with the labels by which it does the same, else as the manifests have its pods.
     fn as_asked(&self, flow: &Flow, decision: &Decision) -> Option<(Flow, Decision)> {
-        if self.decide(&self.meshed.taken(flow)).verdict == decision.verdict {
+        let taken = self.meshed.taken(flow);
+        let asked = self.decide(&taken);
+        if asked.verdict == decision.verdict && self.meshed.is_taken_in_one_way(flow) {
             return None;
         }
-        let labelled = self.meshed.labelled(flow)?;
-        let again = self.decide(&labelled);
-        (again.verdict == decision.verdict).then_some((labelled, again))
+        let labelled = self.meshed.labelled(flow).map(|labelled| (self.decide(&labelled), labelled));
+        let same = labelled.filter(|(again, _)| again.verdict == decision.verdict);
+        Some(same.map_or((taken, asked), |(again, labelled)| (labelled, again)))
     }
 }

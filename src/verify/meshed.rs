@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::judge::Way;
 use crate::cluster::Cluster;
 use crate::flow::{DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
 use crate::inventory::{NEVER_INJECTED, namespace_plane};
@@ -21,6 +22,15 @@ const INJECTED: Joining = &[("sidecar.istio.io/inject", "true")];
 /// What has a pod join by ztunnel, where its namespace has no sidecars and where it has.
 const CAPTURED: [Joining; 2] =
     [&[("istio.io/dataplane-mode", "ambient")], &[("istio.io/dataplane-mode", "ambient"), ("sidecar.istio.io/inject", "false")]];
+
+/// How pods that manifests show take part in the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Running {
+    /// All of them like this.
+    Alike(DataPlane),
+    /// Each as it does.
+    Otherwise,
+}
 
 /// How pods are taken to be in the mesh by whoever asks about them.
 #[derive(Debug, Clone, Copy)]
@@ -39,27 +49,35 @@ impl<'a> Meshed<'a> {
 
     /// A flow of pods as they are taken by their labels.
     pub fn taken(&self, flow: &Flow) -> Flow {
-        ends(flow, |pod| Pod { plane: self.plane(pod), ..pod.clone() })
+        ends(flow, |pod, way| Pod { plane: self.plane(pod, way), ..pod.clone() })
     }
 
-    /// A flow of the pods that it is of, with the labels that say so where nothing else does; none if the program means something else then.
+    /// A flow of the pods that it is of, with the labels that say so where nothing else does, and else as they are taken; none if the program
+    /// means something else then.
     pub fn labelled(&self, flow: &Flow) -> Option<Flow> {
-        let labelled = ends(flow, |pod| self.joined(pod).unwrap_or_else(|| pod.clone()));
+        let labelled = ends(flow, |pod, way| self.joined(pod, way).unwrap_or_else(|| Pod { plane: self.plane(pod, way), ..pod.clone() }));
         (passes(self.policy, &labelled) == passes(self.policy, flow)).then_some(labelled)
     }
 
-    /// A pod in the mesh, with the labels by which it is, else one that the manifests show there; none if it is taken to be in it as it is.
-    fn joined(&self, pod: &Pod) -> Option<Pod> {
-        if self.plane(pod) == pod.plane {
+    /// Whether the pods of a flow are taken in one way: of those that the manifests show some may take part in the mesh and others not.
+    pub fn is_taken_in_one_way(&self, flow: &Flow) -> bool {
+        let is_one_way = |peer: &Peer, way: Way| !matches!(peer, Peer::Pod(pod) if self.running(pod, way) == Some(Running::Otherwise));
+        is_one_way(&flow.source, Way::Egress) && is_one_way(&flow.destination, Way::Ingress)
+    }
+
+    /// A pod as it takes part in the mesh, with the labels by which it does, else one that the manifests show there; none if it is taken to
+    /// do so as it is.
+    fn joined(&self, pod: &Pod, way: Way) -> Option<Pod> {
+        if self.plane(pod, way) == pod.plane && self.running(pod, way) != Some(Running::Otherwise) {
             return None;
         }
         let ways: &[Joining] = match pod.plane {
             DataPlane::Sidecar => &[INJECTED],
             DataPlane::Ambient => &CAPTURED,
-            DataPlane::None => return None,
+            DataPlane::None => &[],
         };
         let labelled = ways.iter().filter_map(|labels| with_labels(pod, labels));
-        labelled.filter(|labelled| self.plane(labelled) == pod.plane).chain(shown(self.cluster, &pod.namespace, pod.plane)).next()
+        labelled.filter(|labelled| self.plane(labelled, way) == pod.plane).chain(shown(self.cluster, &pod.namespace, pod.plane)).next()
     }
 
     /// Whether no label gives a pod of a namespace a sidecar of which the program does not say how its pods take part.
@@ -75,21 +93,41 @@ impl<'a> Meshed<'a> {
             account: "default".into(),
             plane: DataPlane::None,
         };
-        let asking = with_labels(&plain, INJECTED).is_some_and(|asking| self.plane(&asking) == DataPlane::Sidecar);
-        !asking && self.plane(&plain) != DataPlane::Sidecar
+        let asking = with_labels(&plain, INJECTED).is_some_and(|asking| self.plane_by_labels(&asking) == DataPlane::Sidecar);
+        !asking && self.plane_by_labels(&plain) != DataPlane::Sidecar
     }
 
-    /// How a pod with these labels takes part.
-    fn plane(&self, pod: &Pod) -> DataPlane {
-        let described: Option<&Labels> = self.cluster.namespace_labels(&pod.namespace);
-        if let Some(declared) = self.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane) {
-            let turned = described.and_then(namespace_plane).filter(|_| pod.plane == declared);
-            return turned.unwrap_or(pod.plane);
+    /// How a pod takes part: as the manifests show those that it may be one of, else by its labels.
+    fn plane(&self, pod: &Pod, way: Way) -> DataPlane {
+        match self.running(pod, way) {
+            Some(Running::Alike(plane)) => plane,
+            Some(Running::Otherwise) | None => self.plane_by_labels(pod),
         }
-        let namespace_labels = described.unwrap_or(&pod.namespace_labels).clone();
+    }
+
+    /// How the pods take part that the manifests show of those which whoever asks about this one asks about; none if they show none. Accounts
+    /// are told of callers alone.
+    fn running(&self, pod: &Pod, way: Way) -> Option<Running> {
+        let runs_so = |own: &Pod| way == Way::Ingress || own.account == pod.account;
+        let is_one = |own: &&Pod| runs_so(own) && pod.labels.iter().all(|(key, value)| own.labels.get(key) == Some(value));
+        let mut planes = pods(self.cluster, &pod.namespace).filter(is_one).map(|own| self.unsaid.unwrap_or(own.plane));
+        let first = planes.next()?;
+        Some(if planes.all(|plane| plane == first) { Running::Alike(first) } else { Running::Otherwise })
+    }
+
+    /// How a pod of which nobody shows more than its labels takes part: what the manifests show of its namespace stands before what is
+    /// declared of that.
+    fn plane_by_labels(&self, pod: &Pod) -> DataPlane {
+        let mut workloads = self.policy.workloads_in(&pod.namespace).iter().filter(|workload| workload.cube().contains(pod));
+        if let Some(stated) = workloads.next().and_then(|workload| workload.plane) {
+            return stated;
+        }
+        let declared = self.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
+        let namespace_labels = self.cluster.namespace_labels(&pod.namespace).unwrap_or(&pod.namespace_labels).clone();
+        let shown = self.cluster.namespace_labels(&pod.namespace).and_then(namespace_plane);
         let unsaid = self.unsaid.unwrap_or_else(|| self.cluster.unsaid_plane(&pod.namespace));
-        let usual = namespace_plane(&namespace_labels).unwrap_or(unsaid);
-        self.cluster.plane_by_labels(&Pod { namespace_labels, plane: usual, ..pod.clone() }, unsaid).unwrap_or(usual)
+        let usual = shown.or(declared).or_else(|| namespace_plane(&namespace_labels)).unwrap_or(unsaid);
+        self.cluster.plane_by_labels(&Pod { namespace_labels, plane: usual, ..pod.clone() }, usual).unwrap_or(usual)
     }
 }
 
@@ -105,11 +143,16 @@ fn with_labels(pod: &Pod, labels: Joining) -> Option<Pod> {
 
 /// The pods of a namespace that the manifests show, and that take part in the mesh like this.
 fn shown(cluster: &Cluster, namespace: &str, plane: DataPlane) -> impl Iterator<Item = Pod> {
+    pods(cluster, namespace).filter(move |pod| pod.plane == plane).cloned()
+}
+
+/// The pods of a namespace that the manifests show.
+fn pods<'c>(cluster: &'c Cluster, namespace: &str) -> impl Iterator<Item = &'c Pod> {
     let pods = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
         Peer::Pod(pod) => Some(pod),
         Peer::Address(_) => None,
     });
-    pods.filter(move |pod| *pod.namespace == *namespace && pod.plane == plane).cloned()
+    pods.filter(move |pod| *pod.namespace == *namespace)
 }
 
 /// The namespaces whose pods have no sidecars whatever their labels say, where nobody but manifests speaks of them: their own labels keep
@@ -123,9 +166,9 @@ pub(super) fn kept_out(policy: &Policy, cluster: &Cluster) -> BTreeSet<Symbol> {
 }
 
 /// The same flow between other pods.
-fn ends(flow: &Flow, change: impl Fn(&Pod) -> Pod) -> Flow {
-    let [source, destination] = [&flow.source, &flow.destination].map(|peer| match peer {
-        Peer::Pod(pod) => Peer::Pod(change(pod)),
+fn ends(flow: &Flow, change: impl Fn(&Pod, Way) -> Pod) -> Flow {
+    let [source, destination] = [(&flow.source, Way::Egress), (&flow.destination, Way::Ingress)].map(|(peer, way)| match peer {
+        Peer::Pod(pod) => Peer::Pod(change(pod, way)),
         Peer::Address(_) => peer.clone(),
     });
     Flow { source, destination, ..flow.clone() }

@@ -249,6 +249,7 @@ impl Report {
             "narrower" => "the manifests stop what a line lets through",
             "different" => "the manifests let through what no line says, and stop what a line lets through",
             _ if !self.not_compared.is_empty() => "not every connection could be compared",
+            _ if self.differences.is_empty() => "what differs hangs on how pods take part in the mesh",
             _ => "the platform leaves open what becomes of some connections",
         }
     }
