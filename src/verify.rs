@@ -6,6 +6,7 @@
 mod accepting;
 mod accounted;
 mod assumption;
+mod besides;
 mod checked;
 mod compare;
 mod elsewhere;

@@ -103,7 +103,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
     let telling = Telling::new(&outcome.policy, &cluster);
     let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
-    let no_mesh = Mesh::of(configuration, &outcome.sources, &read) == Mesh::Unmentioned;
+    let no_mesh = Mesh::of(configuration, &outcome.sources, &read).beside(&outcome.policy) == Mesh::Unmentioned;
     let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
     let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
     let teller = Teller { policy: &outcome.policy, cluster: &cluster, unjudged, telling: &telling, meshed };
@@ -187,7 +187,9 @@ fn hanging_on_the_mesh(hanging: &[Told]) -> Option<String> {
         more => format!("{more} classes of connections differ"),
     };
     let flow = &first.flow;
-    Some(format!("{classes} only where pods take part in the mesh as is taken for granted, and not as the manifests have them, such as `{flow}`"))
+    Some(format!(
+        "{classes} only where pods take part in the mesh as is taken for granted, and not as the manifests have them, such as `{flow}`"
+    ))
 }
 
 /// What manifests are of which some differences are known, by what each lets become of its flow. What is left open beside a certain

@@ -6,6 +6,7 @@
 use crate::cluster::{Assumption, Cluster};
 use crate::config::{self, Config};
 use crate::flow::DataPlane;
+use crate::ir::{Need, Policy, needs};
 use crate::source::{FileId, Source, Sources};
 
 /// Words by which objects take part in a mesh.
@@ -14,13 +15,16 @@ const WORDS: [&str; 4] = ["istio.io", "istio-injection", "istio-proxy", "istio-w
 /// Groups of objects that install a mesh and whose names are none of these.
 const INSTALLERS: [&str; 2] = ["sailoperator.io/", "maistra.io/"];
 
+/// What no gate but a mesh can do for a rule.
+const OF_A_MESH: [Need; 3] = [Need::Mtls, Need::Accounts, Need::Http];
+
 /// Whether anything says how pods take part in a mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mesh {
     /// A configuration does.
     #[default]
     Stated,
-    /// A manifest does, if not for all pods.
+    /// A manifest does, if not for all pods, or a line of the intents.
     Mentioned,
     /// Nothing does.
     Unmentioned,
@@ -35,6 +39,13 @@ impl Mesh {
             _ if texts.any(speaks_of_one) => Self::Mentioned,
             _ => Self::Unmentioned,
         }
+    }
+
+    /// The same beside intents: those that ask of callers who they are, or look at requests, speak of a mesh too.
+    #[must_use]
+    pub fn beside(self, policy: &Policy) -> Self {
+        let speaks_of_one = || policy.rules.iter().any(|rule| needs(rule).iter().any(|need| OF_A_MESH.contains(need)));
+        self.or(if speaks_of_one() || has_unmeshed(policy) { Self::Mentioned } else { Self::Unmentioned })
     }
 
     /// What two sides say that are judged together.
@@ -59,6 +70,11 @@ impl Mesh {
             _ => clusters.iter().any(|cluster| cluster.has_unjoined()).then_some(Assumption::Unjoined),
         }
     }
+}
+
+/// Whether a program says of a workload that it takes no part in the mesh.
+fn has_unmeshed(policy: &Policy) -> bool {
+    policy.workloads.iter().any(|workload| workload.plane.is_some())
 }
 
 /// Whether a text has a word of a mesh outside a line of comment.

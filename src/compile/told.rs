@@ -4,16 +4,19 @@
 //! the comparison takes it for granted, what takes a pod into the mesh is told, and pods are told as the manifests have them. Which flows
 //! differ is not asked here.
 
+use std::collections::BTreeSet;
+use std::mem::discriminant;
+
 use super::expectations::decide;
 use super::platform::platform;
 use super::unanswered::unanswered;
 use crate::cluster::{self, Cluster, Decision, Endpoint, Platform};
 use crate::config::{Answer, Config};
-use crate::flow::{Flow, Protocol, Verdict};
-use crate::meaning::passes;
+use crate::flow::{Flow, Peer, Protocol, Symbol, Transport, Verdict};
 use crate::ir::Policy;
+use crate::meaning::passes;
 use crate::source::{FileId, Sources};
-use crate::verify::{Difference, Meshed, Telling};
+use crate::verify::{Difference, Meshed, Telling, Way};
 
 /// A difference as it is told.
 #[derive(Debug, Clone)]
@@ -35,6 +38,9 @@ pub(super) struct AllTold {
     /// granted.
     pub(super) hanging: Vec<Told>,
 }
+
+/// So many pods are looked at of those that an end of a flow stands for in words.
+const MOST_BESIDES: usize = 64;
 
 /// What differences are told by.
 pub(super) struct Teller<'a> {
@@ -72,8 +78,8 @@ impl Teller<'_> {
     fn tell(&self, mut difference: Difference) -> Told {
         let mut decision = self.decide(&difference.flow);
         if let Some((flow, again)) = self.as_asked(&difference.flow, &decision) {
-            if again.verdict != decision.verdict {
-                difference.left = if passes(self.policy, &flow) { Verdict::Allowed } else { Verdict::Denied };
+            if again.verdict != decision.verdict || flow.transport != difference.flow.transport {
+                difference.left = self.intended(&flow);
                 difference.right = again.verdict.clone();
             }
             (difference.flow, decision) = (flow, again);
@@ -84,7 +90,26 @@ impl Teller<'_> {
         {
             difference.right = decision.verdict.clone();
         }
-        Told { flow: self.telling.flow(&difference.flow), difference, decision }
+        let lacking = [Way::Egress, Way::Ingress].map(|way| self.lacking(&difference.flow, way, &decision.verdict));
+        Told { flow: self.telling.flow_lacking(&difference.flow, &lacking), difference, decision }
+    }
+
+    /// The labels without which a pod of a flow is decided like this and is to be, where with these besides it would not: who reads nothing of
+    /// them thinks of both.
+    fn lacking(&self, flow: &Flow, way: Way, verdict: &Verdict) -> BTreeSet<Symbol> {
+        let mut keys = BTreeSet::new();
+        for (key, pod) in self.telling.besides(flow, way).into_iter().take(MOST_BESIDES) {
+            if keys.contains(&key) {
+                continue;
+            }
+            let mut other = flow.clone();
+            *(if way == Way::Egress { &mut other.source } else { &mut other.destination }) = Peer::Pod(pod);
+            let is_decided_otherwise = || discriminant(&self.decide(&self.meshed.taken(&other)).verdict) != discriminant(verdict);
+            if passes(self.policy, &other) != passes(self.policy, flow) || is_decided_otherwise() {
+                keys.insert(key);
+            }
+        }
+        keys
     }
 
     fn decide(&self, flow: &Flow) -> Decision {
@@ -113,7 +138,20 @@ impl Teller<'_> {
             return None;
         }
         let labelled = self.meshed.labelled(flow).map(|labelled| (self.decide(&labelled), labelled));
-        let same = labelled.filter(|(again, _)| again.verdict == decision.verdict);
-        Some(same.map_or((taken, asked), |(again, labelled)| (labelled, again)))
+        if let Some((again, labelled)) = labelled.filter(|(again, _)| again.verdict == decision.verdict) {
+            return Some((labelled, again));
+        }
+        let in_plaintext = Flow { transport: Transport::Plaintext, ..taken.clone() };
+        let again = self.decide(&in_plaintext);
+        // Whoever takes no part in the mesh speaks plaintext.
+        if self.intended(&taken) == asked.verdict && self.intended(&in_plaintext) != again.verdict {
+            return Some((in_plaintext, again));
+        }
+        Some((taken, asked))
+    }
+
+    /// What the intents say of a flow.
+    fn intended(&self, flow: &Flow) -> Verdict {
+        if passes(self.policy, flow) { Verdict::Allowed } else { Verdict::Denied }
     }
 }

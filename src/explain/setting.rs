@@ -75,7 +75,8 @@ impl Setting {
         let codes = findings.iter().map(|finding| finding.code).collect();
         let mut objects: Vec<Value> = manifests.iter().filter_map(|file| sources.get(*file)).flat_map(manifest::plain).collect();
         let mut policy = outcome.policy;
-        let mesh = if manifests.is_empty() { Mesh::Stated } else { Mesh::of(input.config, &sources, manifests) };
+        let read: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
+        let mesh = if manifests.is_empty() { Mesh::Stated } else { Mesh::of(input.config, &sources, &read).beside(&policy) };
         mesh.settle(&mut policy.config);
         let parts = Parts { input: Input { sources: Sources::default(), ..input }, policy, compiled, codes };
         if manifests.is_empty() {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::besides::besides;
 use super::judge::{Judge, Way};
 use super::manifests::Manifests;
 use super::program::Program;
@@ -31,14 +32,25 @@ impl<'a> Telling<'a> {
 
     /// A flow, as [`super::flow_words`] has it: `app=web@[kubernetes.io/metadata.name=other,team=x] -> app=db@shop:5432 over mTLS`.
     pub fn flow(&self, flow: &Flow) -> String {
+        self.flow_lacking(flow, &[BTreeSet::new(), BTreeSet::new()])
+    }
+
+    /// The same, with these labels of source and destination that they lack.
+    pub fn flow_lacking(&self, flow: &Flow, lacking: &[BTreeSet<Symbol>; 2]) -> String {
         let other = |pod: &Pod| match &flow.source {
             Peer::Pod(source) if source == pod => (&flow.destination, Way::Ingress),
             _ => (&flow.source, Way::Egress),
         };
-        flow_in(flow, &|pod| {
+        let namespace = |pod: &Pod| {
             let (peer, way) = other(pod);
             self.namespace(pod, peer, way)
-        })
+        };
+        flow_in(flow, &namespace, lacking)
+    }
+
+    /// The pods of one end of a flow that its words stand for besides the one that is there.
+    pub fn besides(&self, flow: &Flow, way: Way) -> Vec<(Symbol, Pod)> {
+        besides((&self.manifests, self.cluster, self.policy), flow, way)
     }
 
     /// The name of a pod's namespace and its labels that the other end looks at, unless they can be looked up.

@@ -2,23 +2,26 @@
 //!
 //! Owns: how counterexamples are written: in the language's own words as far as it has them.
 
-use crate::flow::{Flow, LabelCube, NAMESPACE_NAME, Peer, Pod, PodCube, PortSet, Protocol, Request, Token, Transport, Values};
+use std::collections::BTreeSet;
+
+use crate::flow::{Flow, LabelCube, NAMESPACE_NAME, Peer, Pod, PodCube, PortSet, Protocol, Request, Symbol, Token, Transport, Values};
 use crate::syntax::words::{method_text, path_text, value_text};
 
 /// A flow: `app=web@shop as web-sa -> app=db@shop:5432 over mTLS`.
 pub fn flow_words(flow: &Flow) -> String {
-    flow_in(flow, &by_name)
+    flow_in(flow, &by_name, &[BTreeSet::new(), BTreeSet::new()])
 }
 
-/// The same, where this is written of the namespaces of its pods.
-pub(super) fn flow_in(flow: &Flow, namespace: &dyn Fn(&Pod) -> LabelCube) -> String {
+/// The same, where this is written of the namespaces of its pods, and of these labels of source and destination that they lack them.
+pub(super) fn flow_in(flow: &Flow, namespace: &dyn Fn(&Pod) -> LabelCube, [of_source, of_destination]: &[BTreeSet<Symbol>; 2]) -> String {
+    let lacking = |cube: PodCube, keys: &BTreeSet<Symbol>| keys.iter().fold(cube, |cube, key| cube.labelled(key.clone(), Values::absent()));
     let source = match &flow.source {
-        Peer::Pod(pod) => cube(pod, namespace(pod), Values::one(pod.account.clone())).to_string(),
+        Peer::Pod(pod) => lacking(cube(pod, namespace(pod), Values::one(pod.account.clone())), of_source).to_string(),
         Peer::Address(_) => peer_words(&flow.source),
     };
     let destination = match &flow.destination {
         // The account of a destination is nothing that any gate looks at.
-        Peer::Pod(pod) => cube(pod, namespace(pod), Values::any()).to_string(),
+        Peer::Pod(pod) => lacking(cube(pod, namespace(pod), Values::any()), of_destination).to_string(),
         Peer::Address(_) => peer_words(&flow.destination),
     };
     let port = PortSet::one(flow.protocol, flow.port);

@@ -29,6 +29,8 @@ external namespace legacy mesh none {}
 external namespace far {}
 ";
 
+const INJECTED_SHOP: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod, istio-injection: enabled}}\n";
+
 /// The files that a program compiles to but for some, as one text.
 fn without(place: &Place, left_out: &[&str]) -> String {
     let mut text = String::new();
@@ -54,13 +56,14 @@ struct Asked {
     status: i32,
 }
 
-/// Asks every counterexample back, and wants of `explain` the verdict that the comparison has.
+/// Asks counterexamples back, of many a dozen or so, and wants of `explain` the verdict that the comparison has.
 fn ask(place: &Place, edit: &str, manifests: &str) -> Asked {
     place.put("edited.yaml", manifests.as_bytes());
     let ran = place.run("verify intents --manifests edited.yaml --format json");
     let value = json(&ran);
     let mut flows = Vec::new();
-    for one in value["differences"].as_array().unwrap_or_else(|| panic!("{edit}: {value}")) {
+    let differences = value["differences"].as_array().unwrap_or_else(|| panic!("{edit}: {value}"));
+    for one in differences.iter().step_by(1 + differences.len() / 12) {
         let flow = one["flow"].as_str().unwrap();
         let answer = json(&place.run(&format!("explain '{flow}' intents --manifests edited.yaml --format json")));
         // Namespaces of others are compared with whatever labels they may get; who asks hears that a namespace which is shown has others.
@@ -125,15 +128,68 @@ fn counterexamples_are_what_the_manifests_do_where_assumptions_are_broken() {
     assert!(asked > 100, "{asked}");
 }
 
-/// A pod that no injector reaches speaks no mTLS. What sidecars would do there is no counterexample, and nothing is called equal.
+/// Of `*@shop` whoever reads it thinks of every pod there. What holds of those that lack a label is told so.
+#[test]
+fn labels_that_a_pod_lacks_are_told_where_they_decide() {
+    let place = compiled("namespace shop\nallow app=web -> app=db:5432\nallow *@ops -> app=db:80\n", "[mesh]\nmode = \"none\"\n");
+    let own = std::fs::read_to_string(place.path("manifests/shop/networkpolicies.yaml")).unwrap();
+    let without = "[{key: istio.io/dataplane-mode, operator: DoesNotExist}]";
+    let from = format!("[{{from: [{{namespaceSelector: {{}}, podSelector: {{matchExpressions: {without}}}}}]}}]");
+    let theirs = network("theirs", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], ingress: {from}}}"));
+    let found = ask(&place, "callers without a label", &format!("{own}---\n{theirs}"));
+    let told = "istio.io/dataplane-mode!=*@any as other -> app=db@shop:1 in plaintext".to_owned();
+    assert!(found.flows.contains(&told), "{:?}", found.flows);
+    let other = network("other", "{podSelector: {matchLabels: {app: other}}, policyTypes: [Ingress]}");
+    let found = ask(&place, "nothing but another workload's policy", &other);
+    assert!(found.flows.iter().any(|flow| flow.contains("-> app!=*@shop:1")), "{:?}", found.flows);
+}
+
+/// A caller that no injector reaches proves no identity, and a server that takes mTLS alone stops it. What sidecars would do there is no
+/// counterexample, and nothing is called equal.
 #[test]
 fn what_differs_between_pods_as_they_are_assumed_alone_is_noted() {
+    let place = compiled(NEIGHBOURS, CONFIG);
+    let ops = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ops}}, podSelector: {matchLabels: {app: prom}}";
+    let rule = format!("{{from: [{{{ops}}}], ports: [{{port: 9001}}]}}");
+    let into = network("in", &format!("{{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], ingress: [{rule}]}}"));
+    let anybody = caller("ids", "{selector: {matchLabels: {app: db}}, rules: [{to: [{operation: {ports: ['9001']}}]}]}");
+    let held = |ops: &str| format!("{}{into}---\n{anybody}---\n{}---\n{}", without(&place, &[]), labelled("ops", ops), INJECTED_SHOP);
+    let inside = ask(&place, "injected", &held("istio-injection: enabled"));
+    assert_eq!((&*inside.relation, &*inside.notes, inside.status), ("wider", "[]", 1), "{:?}", inside.flows);
+    assert!(inside.flows.iter().all(|flow| flow.ends_with(":9001 over mTLS")), "{:?}", inside.flows);
+    let outside = ask(&place, "outside", &held("istio-injection: disabled"));
+    assert_eq!((&*outside.relation, outside.flows.len(), outside.status), ("undecided", 0, 1), "{:?}", outside.flows);
+    let noted = "1 class of connections differs only where pods take part in the mesh as is taken for granted";
+    assert!(outside.notes.contains(noted), "{}", outside.notes);
+    let ran = place.run("verify intents --manifests edited.yaml");
+    assert!(ran.stdout.starts_with("undecided: what differs hangs on how pods take part in the mesh; and "), "{}", ran.stdout);
+}
+
+/// Pods without sidecars speak plaintext: where mTLS alone would have passed, that does.
+#[test]
+fn what_sidecars_would_let_in_is_told_in_plaintext_of_pods_without_them() {
     let place = compiled(SHOP, CONFIG);
-    let deny = caller("deny", "{action: DENY, rules: [{to: [{operation: {ports: ['5432']}}]}]}");
-    let held = without(&place, &[]) + &deny;
-    let injected = ask(&place, "injected", &format!("{held}---\n{}", labelled("shop", "env: prod, istio-injection: enabled")));
-    assert_eq!((&*injected.relation, &*injected.notes, injected.status), ("narrower", "[]", 1), "{:?}", injected.flows);
-    // The flow is of pods without sidecars now: intents and manifests stop it, as there is no mTLS.
-    let outside = ask(&place, "outside", &format!("{held}---\n{}", labelled("shop", "env: prod, istio-injection: disabled")));
-    assert_eq!((&*outside.relation, outside.status), ("narrower", 1), "{:?}", outside.flows);
+    let held = format!("{}{}---\n{}", without(&place, &[]), super::wider(), labelled("shop", "env: prod, istio-injection: disabled"));
+    let found = ask(&place, "outside", &held);
+    assert_eq!(found.relation, "wider", "{:?}", found.flows);
+    assert_eq!(found.flows[0], "app=web@shop as web -> app=db@shop:5433 in plaintext");
+}
+
+/// Whoever asks for callers that prove who they are has a mesh, if nothing but the intents says so: `explain` takes sidecars for granted
+/// where `verify` does. Without a word of one neither does of workloads that are shown.
+#[test]
+fn intents_that_ask_who_calls_speak_of_a_mesh() {
+    let shown = format!("{}---\n{}", deployment("web", ""), deployment("db", ""));
+    let only = network("only", "{podSelector: {matchLabels: {app: other}}, policyTypes: [Ingress]}");
+    let manifests = format!("{only}---\n{}---\n{shown}", labelled("shop", "env: prod"));
+    let plain = "namespace shop labels env=prod\nallow app=web -> app=db:5432\n";
+    for (program, is_meshed) in [(SHOP, true), (plain, false)] {
+        let place = compiled(program, CONFIG);
+        let found = ask(&place, program, &manifests);
+        assert_eq!(found.relation, "wider");
+        let page = place.run("explain 'app=web@shop -> app=db@shop:80' intents --manifests edited.yaml").stdout;
+        assert_eq!(page.contains("sidecar to sidecar"), is_meshed, "{page}");
+        assert_eq!(page.contains("no manifest speaks of a mesh"), !is_meshed, "{page}");
+        assert_eq!(page.contains("no label says that pods of `shop` are in the mesh"), is_meshed, "{page}");
+    }
 }
