@@ -36,7 +36,7 @@ fn without(place: &Place, left_out: &[&str]) -> String {
     let mut text = String::new();
     for name in ["networkpolicies", "authorizationpolicies", "peerauthentications"].iter().filter(|name| !left_out.contains(name)) {
         let own = std::fs::read_to_string(place.path(&format!("manifests/shop/{name}.yaml"))).unwrap();
-        write!(text, "{own}---\n").unwrap();
+        writeln!(text, "{own}---").unwrap();
     }
     text
 }

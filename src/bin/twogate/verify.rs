@@ -29,8 +29,10 @@ use twogate::verify::{Checked, Difference, Status, Way};
 /// Services and workloads into `--manifests -`.
 ///
 /// What the comparison takes for granted is listed, each with what the manifests show of it: `holds`, `broken`, or `open` where they
-/// do not show it. Two things are not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop,
-/// of what they let through, and what a `VirtualService` does to requests before they arrive.
+/// do not show it. A connection that is told as a difference is decided as `explain` decides it, with pods as the manifests have them; what
+/// differs only between pods that take part in the mesh as is taken for granted is noted, and nothing is called equal then. Two things are
+/// not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop, of what they let through, and
+/// what a `VirtualService` does to requests before they arrive.
 ///
 /// What is certain decides the first word, and what the platform leaves open beside it is told too; `undecided` means that no difference
 /// is certain.
