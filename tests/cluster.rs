@@ -6,6 +6,7 @@ mod reading;
 mod reasons;
 mod strictness;
 mod twice;
+mod unknown_namespaces;
 mod unmodelled;
 mod wire_traps;
 mod workloads;

@@ -45,7 +45,8 @@ impl Cluster {
     /// *Passing*: one `NetworkPolicy` that selects the near pod and a peer of it that holds the far one, if any policy isolates; one ALLOW
     /// rule of one policy, if any is there. *Stopped*: one policy that isolates, or one DENY, or one ALLOW that is for others.
     /// *Left open*: one `NetworkPolicy` that permits, surely or perhaps, and one ALLOW that does; a DENY that leaves something open would be
-    /// the third, and stands among the others, as does whatever is not modelled.
+    /// the third, and stands among the others, as does whatever is not modelled. What rules let pass only together, whatever labels a
+    /// namespace has, needs one test at either end, too (`network`'s `cases`).
     ///
     /// A policy that isolates egress and a peer that rules let in are met by pods that call; one that isolates ingress and a peer that
     /// rules let out to, by those that are called. What a port is taken for follows from the Service that declares it as plain

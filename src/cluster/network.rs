@@ -1,8 +1,9 @@
 //! `NetworkPolicy`: the first gate, at both ends of every hop.
 //!
-//! Owns: the policies as read, and finding those that select a pod. What they say of a connection is `judge`'s, by what they
-//! tell connections apart `cuts`', and why they say it `explain`'s. It must not know the mesh.
+//! Owns: the policies as read, and finding those that select a pod. What they say of a connection is `judge`'s and
+//! `cases`', by what they tell connections apart `cuts`', and why they say it `explain`'s. It must not know the mesh.
 
+mod cases;
 mod cuts;
 mod explain;
 mod judge;

@@ -4,12 +4,12 @@ use super::{Changed, cluster, decide, end, lets_in, policy};
 use twogate::cluster::{Decision, Gate, Step};
 use twogate::flow::Verdict;
 
-fn step(decision: &Decision, gate: Gate) -> &Step {
+pub(super) fn step(decision: &Decision, gate: Gate) -> &Step {
     decision.steps.iter().find(|step| step.gate == gate).unwrap()
 }
 
 /// Documents as `name#rule`.
-fn decided_by(step: &Step) -> Vec<String> {
+pub(super) fn decided_by(step: &Step) -> Vec<String> {
     let rule = |rule: Option<usize>| rule.map_or_else(String::new, |rule| format!("#{rule}"));
     step.decided_by.iter().map(|document| format!("{}{}", document.name, rule(document.rule))).collect()
 }

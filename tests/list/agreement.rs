@@ -42,12 +42,13 @@ fn selector(choices: &mut Choices<'_>) -> String {
 
 fn peer(choices: &mut Choices<'_>) -> String {
     let namespaces = "{namespaceSelector: ";
-    match choices.below(6) {
+    match choices.below(7) {
         0 => format!("{{podSelector: {}}}", selector(choices)),
         1 => format!("{namespaces}{{}}, podSelector: {}}}", selector(choices)),
         2 => format!("{namespaces}{{matchLabels: {{kubernetes.io/metadata.name: pay}}}}}}"),
         3 => format!("{namespaces}{{matchLabels: {{team: x}}}}, podSelector: {}}}", selector(choices)),
         4 => "{ipBlock: {cidr: 203.0.113.0/24, except: [203.0.113.128/25]}}".to_owned(),
+        5 => format!("{namespaces}{{matchExpressions: [{{key: team, operator: NotIn, values: [x]}}]}}}}"),
         _ => choices.of(["{ipBlock: {cidr: 10.0.0.0/8}}", "{ipBlock: {cidr: 0.0.0.0/0}}", "{ipBlock: {cidr: '::/0'}}"]).to_owned(),
     }
 }

@@ -2,9 +2,11 @@
 
 use super::{addresses, lines, on, platform, read};
 use twogate::cluster::{Addressed, Assumption, Platform, Question};
+use twogate::compile::Input;
+use twogate::explain::{self, Ask};
 use twogate::flow::{Protocol, Verdict};
 use twogate::list::{self, Options, Selection, render};
-use twogate::source::Sources;
+use twogate::source::{Source, Sources};
 
 /// A Deployment in a namespace, `app` its label and name, `account` its account.
 fn deployment(namespace: &str, app: &str, account: &str) -> String {
@@ -679,4 +681,36 @@ fn what_hangs_on_the_label_of_tunnels_is_open() {
         let rows = called(labels, &format!("networking.istio.io/tunnel: {value}"));
         assert_eq!(rows.iter().any(|row| row.contains("`networking.istio.io/tunnel`")), is_open, "{labels} {value}: {rows:#?}");
     }
+}
+
+/// What rules let in together, whatever labels a namespace has that nobody shows, is listed as it is explained.
+#[test]
+fn rules_that_pass_together_are_listed_as_they_are_explained() {
+    let from = |test: &str| format!("{{from: [{{namespaceSelector: {{matchExpressions: [{{{test}}}]}}}}], ports: [{{port: 80}}]}}");
+    let policy = |name: &str, tests: &[&str]| {
+        let rules: Vec<String> = tests.iter().map(|test| from(test)).collect();
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{podSelector: {{}}, ingress: [{}]}}\n",
+            rules.join(", ")
+        )
+    };
+    let (prod, others) = ("key: env, operator: In, values: [prod]", "key: env, operator: NotIn, values: [prod]");
+    let both = [deployment("shop", "db", "db"), deployment("other", "web", "web")].concat();
+    let explained = |yaml: &str| {
+        let mut sources = Sources::default();
+        let file = sources.add(Source::new("all.yaml", yaml));
+        let input = Input { sources, ..Input::default() };
+        let answer =
+            explain::explain(Ask { flow: "deploy/web@other -> deploy/db@shop:80 plaintext".to_owned(), input, manifests: vec![file] });
+        answer.verdict().cloned()
+    };
+    let passes = "other/web[Deployment] | shop/db[Deployment] | TCP 80 | either";
+    for policies in [policy("one", &[prod, others]), [policy("one", &[prod]), policy("two", &[others])].concat()] {
+        let yaml = both.clone() + &policies;
+        assert_eq!(explained(&yaml), Some(Verdict::Allowed));
+        assert_eq!(on(platform(), &yaml, "web", "db"), [passes]);
+    }
+    let yaml = both + &policy("one", &[prod, "key: env, operator: NotIn, values: [prod, dev]"]);
+    assert!(matches!(explained(&yaml), Some(Verdict::Unspecified(reason)) if reason.contains("labels of namespace `other`")));
+    assert_eq!(on(platform(), &yaml, "web", "db"), [format!("? {passes} | unspecified: the labels of namespace `other` are not known")]);
 }

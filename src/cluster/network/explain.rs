@@ -3,6 +3,7 @@
 //! Owns: the step of one end, with the rules that decided and what the others miss. It decides nothing: it asks `judge` again, rule
 //! by rule.
 
+use super::cases::together;
 use super::judge::{Connection, gate};
 use super::{NamespaceTest, NetworkPolicy, PeerTest, PortTests, Rule, Selected};
 use crate::cluster::truth::Truth;
@@ -48,6 +49,10 @@ fn deciding(selected: &[Selected<'_>], connection: &Connection<'_>, answer: Trut
         // Nobody knows whether these policies select the pod, and each of them would let the connection pass.
         found = rules(selected, |one, rule| connection.rule(one.policy, rule).is_yes());
     }
+    if found.is_empty() && answer.is_yes() {
+        let together = together(selected, connection);
+        found = rules(selected, |_, rule| together.iter().any(|part| std::ptr::eq(part.rule, rule)));
+    }
     if found.is_empty() && answer.is_yes() && selected.iter().any(|one| connection.policy(one).is_yes()) {
         found = rules(selected, |one, rule| connection.policy(one).is_yes() && !connection.rule(one.policy, rule).is_no());
     }
@@ -73,16 +78,27 @@ fn reason(selected: &[Selected<'_>], connection: &Connection<'_>, answer: Truth<
     let permits_by_one = |one: &Selected<'_>| one.rules.iter().any(|rule| connection.rule(one.policy, rule).is_yes());
     match answer {
         Truth::Yes if selected.is_empty() => format!("no NetworkPolicy isolates the {isolated} of the pod"),
-        Truth::Yes if !selected.iter().any(permits) => "a pod is always reached from its own node and by itself".to_owned(),
-        Truth::Yes if !selected.iter().any(permits_by_one) => {
+        Truth::Yes if selected.iter().any(permits_by_one) => format!("a rule lets it {way}"),
+        Truth::Yes if !together(selected, connection).is_empty() => {
+            format!("rules together let it {way}, whatever labels namespace `{}` has", namespace(connection))
+        }
+        Truth::Yes if selected.iter().any(permits) => {
             format!("rules together let it {way}, whichever of the addresses it may have the other end uses")
         }
-        Truth::Yes => format!("a rule lets it {way}"),
+        Truth::Yes => "a pod is always reached from its own node and by itself".to_owned(),
         Truth::Unknown(doubt) => doubt.to_string(),
         Truth::No => {
             let policies = if selected.len() == 1 { "policy that isolates" } else { "policies that isolate" };
             format!("no rule of the {} {policies} the {isolated} of the pod lets it {way}", selected.len())
         }
+    }
+}
+
+/// The namespace of the far end.
+fn namespace<'a>(connection: &Connection<'a>) -> &'a str {
+    match &connection.far.peer {
+        Peer::Pod(pod) => &pod.namespace,
+        Peer::Address(_) => "",
     }
 }
 

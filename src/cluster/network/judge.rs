@@ -1,6 +1,6 @@
 //! What the policies that select one end of a hop say of a connection.
 //!
-//! Owns: `semantics.md` §1.2, §1.4 and §1.6 to §1.8. It allocates nothing: a doubt refers to what causes it.
+//! Owns: `semantics.md` §1.2, §1.4 and §1.6 to §1.8. It allocates nothing where rules decide one by one: a doubt refers to what causes it.
 
 use std::net::IpAddr;
 
@@ -83,11 +83,14 @@ pub(in crate::cluster) fn gate<'a>(selected: &[Selected<'a>], connection: &Conne
     }
 }
 
-/// Whether a rule lets the connection pass, or perhaps no policy isolates the end at all.
+/// Whether a rule lets the connection pass, or several do together, or perhaps no policy isolates the end at all.
 fn permitted<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Truth<'a> {
     let permits = |one: &Selected<'a>| connection.policy(one);
     let sure = selected.iter().filter(|one| one.applies.is_yes());
-    let by_sure = Truth::any(sure.clone().map(permits));
+    let by_sure = match Truth::any(sure.clone().map(permits)) {
+        Truth::Unknown(_) if connection.in_every_case(sure.clone().flat_map(|one| connection.on_port(one))) => Truth::Yes,
+        by_one => by_one,
+    };
     if by_sure.is_yes() {
         return by_sure;
     }
@@ -101,12 +104,14 @@ fn permitted<'a>(selected: &[Selected<'a>], connection: &Connection<'a>) -> Trut
 }
 
 impl<'a> Connection<'a> {
-    /// Whether the rules of a policy let the connection pass: one of them, or several whose blocks hold the far end's address together.
+    /// Whether the rules of a policy let the connection pass: one of them, or several whose blocks hold the far end's address together, or
+    /// whose selectors its namespace.
     pub(super) fn policy(&self, one: &Selected<'a>) -> Truth<'a> {
         let by_one = Truth::any(one.rules.iter().map(|rule| self.rule(one.policy, rule)));
         let open = || one.rules.iter().filter(|rule| self.ports(rule).is_yes());
         match by_one {
             Truth::Unknown(_) if self.is_within(open().filter_map(|rule| rule.peers.as_deref()).flatten()) => Truth::Yes,
+            Truth::Unknown(_) if self.in_every_case(self.on_port(one)) => Truth::Yes,
             _ => by_one,
         }
     }
@@ -146,6 +151,7 @@ impl<'a> Connection<'a> {
         let Some(peers) = &rule.peers else { return Truth::Yes };
         match Truth::any(peers.iter().map(|peer| self.peer(policy, peer))) {
             Truth::Unknown(_) if self.is_within(peers.iter()) => Truth::Yes,
+            Truth::Unknown(_) if self.in_every_case(std::iter::once((policy, rule))) => Truth::Yes,
             by_one => by_one,
         }
     }

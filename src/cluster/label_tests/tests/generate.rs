@@ -60,6 +60,7 @@ fn network_policy(absence: Absence) -> Text {
         3 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{}}, podSelector: {pods}}}")),
         2 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: dev}}}}, podSelector: {pods}}}")),
         1 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{matchLabels: {{team: t}}}}, podSelector: {pods}}}")),
+        1 => selector(absence).prop_map(|pods| format!("{{namespaceSelector: {{matchExpressions: [{{key: team, operator: NotIn, values: [t]}}]}}, podSelector: {pods}}}")),
         1 => Just("{ipBlock: {cidr: 10.0.0.0/8}}".to_owned()),
     ];
     let ports = prop_oneof![
