@@ -98,6 +98,10 @@ impl Teller<'_> {
     /// them thinks of both.
     fn lacking(&self, flow: &Flow, way: Way, verdict: &Verdict) -> BTreeSet<Symbol> {
         let mut keys = BTreeSet::new();
+        let own = if way == Way::Egress { &flow.source } else { &flow.destination };
+        if !matches!(own, Peer::Pod(pod) if self.meshed.may_lack(pod, way)) {
+            return keys;
+        }
         for (key, pod) in self.telling.besides(flow, way).into_iter().take(MOST_BESIDES) {
             if keys.contains(&key) {
                 continue;

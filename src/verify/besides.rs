@@ -13,41 +13,45 @@ use crate::ir::{Policy, Workload};
 /// A pod with labels that another one lacks, and one of their keys.
 type Besides = (Symbol, Pod);
 
-/// The pods of one end of a flow that have the same labels as the one that stands there and others, which manifests look at or show, or which
-/// declared workloads have.
+/// The pods of one end of a flow that have the same labels as the one that stands there and others: those that the manifests show and, where
+/// they show none, those that have labels which policies look at or declared workloads have. Accounts are told of callers alone.
 pub(super) fn besides((manifests, cluster, policy): (&Manifests<'_>, &Cluster, &Policy), flow: &Flow, way: Way) -> Vec<Besides> {
     let (own, far, far_way) = match way {
         Way::Egress => (&flow.source, &flow.destination, Way::Ingress),
         Way::Ingress => (&flow.destination, &flow.source, Way::Egress),
     };
     let Peer::Pod(pod) = own else { return Vec::new() };
+    let mut shown = shown(cluster, pod, way).peekable();
+    if shown.peek().is_some() {
+        return shown.filter_map(|there| Some((Symbol::clone(more(there, pod)?), there.clone()))).collect();
+    }
     let far = Endpoint::from(far.clone());
     let cuts = manifests.end(&far, far_way).cuts();
     let is_here = |cut: &&Cut| cut.ports.is_empty() || cut.ports.contains(flow.protocol, flow.port);
-    let told_apart = cuts.iter().filter(is_here).flat_map(|cut| cut.peers.pods.cubes());
     let declared = policy.workloads_in(&pod.namespace).iter().map(Workload::cube);
     let mut cubes: Vec<PodCube> = manifests.subjects(&pod.namespace, way).into_iter().chain(declared).collect();
-    cubes.extend(told_apart.cloned());
+    cubes.extend(cuts.iter().filter(is_here).flat_map(|cut| cut.peers.pods.cubes().to_vec()));
     cubes.sort_unstable();
     cubes.dedup();
-    // Accounts are told of callers alone.
     let runs_so = |cube: &PodCube| way == Way::Ingress || cube.account.contains(Some(&pod.account));
-    let is_for = |cube: &&PodCube| cube.namespace.contains(&pod.namespace_labels) && runs_so(cube);
-    let told_apart = cubes.iter().filter(is_for).flat_map(|cube| entering(&cube.labels, pod).into_iter().chain(leaving(&cube.labels, pod)));
+    cubes.retain(|cube| cube.namespace.contains(&pod.namespace_labels) && runs_so(cube));
+    cubes.iter().flat_map(|cube| entering(&cube.labels, pod).into_iter().chain(leaving(&cube.labels, pod))).collect()
+}
+
+/// The pods that manifests show, of those that have all labels of a pod at this end of a flow: whoever asks about it asks about them alone.
+pub(super) fn shown<'c>(cluster: &'c Cluster, pod: &Pod, way: Way) -> impl Iterator<Item = &'c Pod> {
     let there = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
         Peer::Pod(there) => Some(there),
         Peer::Address(_) => None,
     });
-    let may_be_one = |there: &&Pod| there.namespace == pod.namespace && (way == Way::Ingress || there.account == pod.account);
-    let shown = there.filter(may_be_one).filter_map(|there| shown(there, pod));
-    shown.chain(told_apart).collect()
+    let has_all = |there: &Pod| pod.labels.iter().all(|(key, value)| there.labels.get(key) == Some(value));
+    let runs_so = move |there: &Pod| way == Way::Ingress || there.account == pod.account;
+    there.filter(move |there| there.namespace == pod.namespace && runs_so(there) && has_all(there))
 }
 
-/// A pod that the manifests show, if it has the labels of another one and more.
-fn shown(there: &Pod, pod: &Pod) -> Option<Besides> {
-    let has_all = pod.labels.iter().all(|(key, value)| there.labels.get(key) == Some(value));
-    let more = there.labels.keys().find(|key| !pod.labels.contains_key(*key)).filter(|_| has_all)?;
-    Some((Symbol::clone(more), there.clone()))
+/// The key of a label that a pod has and another one lacks.
+fn more<'p>(there: &'p Pod, pod: &Pod) -> Option<&'p Symbol> {
+    there.labels.keys().find(|key| !pod.labels.contains_key(*key))
 }
 
 /// A pod as one that passes tests of labels which it does not pass as it is; none if that takes other values of labels that it has.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::besides;
 use super::judge::Way;
 use crate::cluster::Cluster;
 use crate::flow::{DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
@@ -65,6 +66,11 @@ impl<'a> Meshed<'a> {
         is_one_way(&flow.source, Way::Egress) && is_one_way(&flow.destination, Way::Ingress)
     }
 
+    /// Whether a pod is taken like this too where it is said that it lacks labels of those that the manifests show.
+    pub fn may_lack(&self, pod: &Pod, way: Way) -> bool {
+        self.running(pod, way).is_none() || self.plane_by_labels(pod) == pod.plane
+    }
+
     /// A pod as it takes part in the mesh, with the labels by which it does, else one that the manifests show there; none if it is taken to
     /// do so as it is.
     fn joined(&self, pod: &Pod, way: Way) -> Option<Pod> {
@@ -105,12 +111,9 @@ impl<'a> Meshed<'a> {
         }
     }
 
-    /// How the pods take part that the manifests show of those which whoever asks about this one asks about; none if they show none. Accounts
-    /// are told of callers alone.
+    /// How the pods take part that the manifests show of those which whoever asks about this one asks about; none if they show none.
     fn running(&self, pod: &Pod, way: Way) -> Option<Running> {
-        let runs_so = |own: &Pod| way == Way::Ingress || own.account == pod.account;
-        let is_one = |own: &&Pod| runs_so(own) && pod.labels.iter().all(|(key, value)| own.labels.get(key) == Some(value));
-        let mut planes = pods(self.cluster, &pod.namespace).filter(is_one).map(|own| self.unsaid.unwrap_or(own.plane));
+        let mut planes = besides::shown(self.cluster, pod, way).map(|own| self.unsaid.unwrap_or(own.plane));
         let first = planes.next()?;
         Some(if planes.all(|plane| plane == first) { Running::Alike(first) } else { Running::Otherwise })
     }
@@ -143,16 +146,11 @@ fn with_labels(pod: &Pod, labels: Joining) -> Option<Pod> {
 
 /// The pods of a namespace that the manifests show, and that take part in the mesh like this.
 fn shown(cluster: &Cluster, namespace: &str, plane: DataPlane) -> impl Iterator<Item = Pod> {
-    pods(cluster, namespace).filter(move |pod| pod.plane == plane).cloned()
-}
-
-/// The pods of a namespace that the manifests show.
-fn pods<'c>(cluster: &'c Cluster, namespace: &str) -> impl Iterator<Item = &'c Pod> {
     let pods = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
         Peer::Pod(pod) => Some(pod),
         Peer::Address(_) => None,
     });
-    pods.filter(move |pod| *pod.namespace == *namespace)
+    pods.filter(move |pod| *pod.namespace == *namespace && pod.plane == plane).cloned()
 }
 
 /// The namespaces whose pods have no sidecars whatever their labels say, where nobody but manifests speaks of them: their own labels keep

@@ -92,12 +92,14 @@ fn edits() -> Vec<(&'static str, Vec<&'static str>, String)> {
     let from_ops = network("ops", &format!("{{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{{{ops}}}]}}]}}"));
     let (network_alone, mesh) = (vec!["authorizationpolicies", "peerauthentications"], vec!["networkpolicies"]);
     let deployments = |web: &str| format!("{}---\n{}", deployment("web", web), deployment("db", ""));
+    let by_hand = deployment("web", "").replace("{name: main, image: x}", "{name: main, image: x}, {name: istio-proxy, image: proxyv2}");
     let refused = ", sidecar.istio.io/inject: 'false'";
     vec![
         ("network gate gone, ambient", mesh.clone(), shop(ambient)),
         ("network gate gone, no injection", mesh.clone(), shop(disabled)),
         ("network gate gone, no injection, workloads shown", mesh.clone(), shop(disabled) + "---\n" + &deployments("")),
         ("network gate gone, one workload outside", mesh, shop("") + "---\n" + &deployments(refused)),
+        ("open, a proxy by hand", vec![], format!("{open}---\n{}---\n{by_hand}", shop(disabled))),
         ("mesh gate gone, no injection", network_alone.clone(), shop(disabled)),
         ("mesh gate gone, ambient", network_alone.clone(), shop(ambient)),
         ("all open, no ztunnel", network_alone.clone(), format!("{open}---\n{}", shop(none))),
