@@ -5,6 +5,7 @@
 
 mod capture;
 mod containers;
+mod copies;
 mod disputed;
 mod injection;
 mod makers;
@@ -33,6 +34,7 @@ pub use workload::{
     PortsKnown, ProxyRole, WorkloadKind,
 };
 
+use copies::Origin;
 pub(crate) use injection::{NEVER_INJECTED, TEMPLATES, is_never_injected, namespace_plane, plane_by_labels};
 pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
@@ -133,6 +135,7 @@ pub struct InventoryWorkload {
     /// Where its name is written.
     pub location: Location,
     named: Named,
+    origin: Origin,
     owner: Option<Owner>,
     replicas: Replicas,
 }
@@ -299,12 +302,18 @@ impl Inventory {
         self.workloads.dedup_by(|later, first| {
             // Of a name that is only begun each object makes another one.
             let twice = later.key() == first.key() && first.named == Named::Whole;
-            if twice && !later.says_the_same(first) {
+            if !twice {
+                return false;
+            }
+            if let Some(both) = first.joined(later) {
+                disputed.add_sidecars([first, later], &both);
+                *first = both;
+            } else {
                 let name = format!("{}/{}", later.namespace, later.name);
                 findings.push(disagreement(code, later.kind.name(), &name, [later.location, first.location]));
                 disputed.add_workload(first, later);
             }
-            twice
+            true
         });
         self.services.sort_by(|left, right| left.key().cmp(&right.key()));
         self.services.dedup_by(|later, first| {
@@ -395,13 +404,6 @@ impl InventoryWorkload {
     /// What it is ordered and told apart by.
     fn key(&self) -> (&Symbol, WorkloadKind, &Symbol) {
         (&self.namespace, self.kind, &self.name)
-    }
-
-    /// Whether two manifests of one workload state the same facts, wherever they are written.
-    fn says_the_same(&self, other: &Self) -> bool {
-        let other =
-            Self { location: self.location, owner: self.owner.clone(), replicas: self.replicas, ordinals: self.ordinals, ..other.clone() };
-        *self == other
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{InventoryWorkload, NamespaceFacts, PortsKnown, ServiceFacts, WorkloadKind};
+use super::{InventoryWorkload, MeshChoice, NamespaceFacts, PortsKnown, ServiceFacts, WorkloadKind};
 use crate::flow::{DataPlane, Labels, Symbol};
 
 /// Objects of one name that do not say the same.
@@ -14,6 +14,8 @@ pub struct Disputed {
     pub namespaces: BTreeMap<Symbol, BTreeSet<Option<DataPlane>>>,
     /// Workloads that differ in more than labels and ports, by namespace, kind and name.
     pub workloads: BTreeSet<(Symbol, WorkloadKind, Symbol)>,
+    /// Pods that run without a sidecar, by namespace, kind and name, with what another manifest of theirs says of one.
+    pub sidecars: BTreeMap<(Symbol, WorkloadKind, Symbol), MeshChoice>,
     /// Services, by namespace and name, with the pods that they would select.
     pub services: BTreeMap<(Symbol, Symbol), BTreeSet<Labels>>,
 }
@@ -25,6 +27,7 @@ impl Disputed {
             self.namespaces.entry(name).or_default().extend(planes);
         }
         self.workloads.extend(other.workloads);
+        self.sidecars.extend(other.sidecars);
         for (name, selectors) in other.services {
             self.services.entry(name).or_default().extend(selectors);
         }
@@ -40,6 +43,13 @@ impl Disputed {
         let [first, _] = both;
         let name = (Symbol::clone(&first.namespace), Symbol::clone(&first.name));
         self.services.entry(name).or_default().extend(both.map(|service| service.selector.clone()));
+    }
+
+    /// Notes what some manifests say of a sidecar of a pod, where it is none that the pod has.
+    pub(super) fn add_sidecars(&mut self, all: [&InventoryWorkload; 2], pod: &InventoryWorkload) {
+        for workload in all.into_iter().filter(|workload| workload.mesh.sidecar != pod.mesh.sidecar) {
+            self.sidecars.insert((Symbol::clone(&pod.namespace), pod.kind, Symbol::clone(&pod.name)), workload.mesh.sidecar);
+        }
     }
 
     /// Notes a workload that stands twice. The first is left with what both say of labels and ports.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::containers::Containers;
+use super::copies::Origin;
 use super::object::Identity;
 use super::ownership::{Owner, Replicas};
 use super::workload::{
@@ -89,6 +90,7 @@ pub(super) fn read(object: &Node<'_>, kind: WorkloadKind, name: Identity, readin
         phase,
         ordinals: ordinals(object, kind, reading),
         named: name.named,
+        origin: if running { Origin::Served } else { Origin::Written },
         owner,
         replicas,
         namespace: name.namespace,

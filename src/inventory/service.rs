@@ -207,9 +207,11 @@ fn kind(spec: &Node<'_>, reading: &mut Reading<'_>) -> ServiceKind {
 
 /// The addresses that the cluster gave it, or shall give it; `None` is written where it shall have none. What is no address is told.
 fn addresses(spec: &Node<'_>, reading: &mut Reading<'_>) -> Vec<IpAddr> {
-    let all = spec.get(reading, "clusterIPs").list(reading);
     let first = spec.get(reading, "clusterIP");
-    let written = iter::once(&first).chain(&all).filter(|node| node.text(reading) != Some("None")).collect::<Vec<_>>();
+    // The first of them stands there again.
+    let mut others = spec.get(reading, "clusterIPs").list(reading);
+    others.retain(|node| first.is_missing() || node.json() != first.json());
+    let written = iter::once(&first).chain(&others).filter(|node| node.text(reading) != Some("None")).collect::<Vec<_>>();
     let mut addresses: Vec<IpAddr> = written.into_iter().filter_map(|node| pod::address(node, reading)).collect();
     addresses.dedup();
     addresses

@@ -128,6 +128,11 @@ fn what_is_no_address_of_a_service_is_told() {
     let service = |spec: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec:\n{spec}\n");
     let wrong = |path: &str| format!("invalid-inventory at `banana`: `{path}` of Service `default/a` is not what Kubernetes accepts");
     assert_eq!(said(&service("  clusterIP: banana")), [wrong("spec.clusterIP")]);
+    // The first of all is the one beside them.
+    assert_eq!(said(&service("  clusterIP: banana\n  clusterIPs:\n  - banana")), [wrong("spec.clusterIP")]);
+    assert_eq!(said(&service("  clusterIPs:\n  - banana")), [wrong("spec.clusterIPs[0]")]);
+    let both = said(&service("  clusterIP: banana\n  clusterIPs:\n  - banana\n  - apple"));
+    assert_eq!((both.len(), &both[0]), (2, &wrong("spec.clusterIP")), "{both:?}");
     assert_eq!(said(&service("  clusterIP: 10.96.0.1\n  clusterIPs:\n  - 10.96.0.1\n  - banana")), [wrong("spec.clusterIPs[1]")]);
     for fine in ["  clusterIP: None", "  clusterIP: None\n  clusterIPs: [None]", "  clusterIP: ''", "  clusterIP: 'fd00::1'", "  ports: []"]
     {

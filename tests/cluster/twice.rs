@@ -129,3 +129,67 @@ fn a_pod_that_stands_twice_does_not_go_into_its_workload() {
         assert_eq!(passes(&cluster, "b", "a"), None, "{both}");
     }
 }
+
+/// What the API server, the scheduler and a kubelet give a pod is nothing that its manifest denies: whoever gives both has one pod, which is
+/// the one in the cluster.
+#[test]
+fn a_pod_from_the_cluster_stands_for_the_manifest_that_it_was_made_from() {
+    let own = pod("shop", "a", "");
+    let served = own
+        .replace(
+            "metadata: {",
+            "metadata: {uid: u, resourceVersion: \"7\", creationTimestamp: \"2026-01-01T00:00:00Z\", managedFields: [], ",
+        )
+        .replace("spec: {", "spec: {nodeName: n1, serviceAccountName: default, serviceAccount: default, restartPolicy: Always, ")
+        + "status: {phase: Running, podIP: 10.0.0.7, podIPs: [{ip: 10.0.0.7}], hostIP: 10.1.0.1}\n";
+    let rest = pod("shop", "b", "")
+        + &policy(
+            "p",
+            "{podSelector: {matchLabels: {app: a}}, ingress: [{from: [{podSelector: {matchLabels: {app: b}}}], ports: [{port: http}]}]}",
+        );
+    let both = |left: &str, right: &str| read_on(Platform { mesh: DataPlane::None, ..platform() }, &format!("{left}{right}{rest}"));
+    for (left, right) in [(&own, &served), (&served, &own), (&served, &served)] {
+        let (cluster, findings) = both(left, right);
+        assert!(findings.is_empty(), "{findings:?}");
+        assert_eq!(passes(&cluster, "b", "a"), Some(true));
+        let [addresses, node] =
+            [format!("{:?}", workload(&cluster, "a").facts.addresses), format!("{:?}", workload(&cluster, "a").facts.node)];
+        assert_eq!((&*addresses, &*node), ("[10.0.0.7]", "Some(\"n1\")"), "it is the one in the cluster");
+    }
+    // What a pod is told apart by is no such thing.
+    let host = served.replace("spec: {", "spec: {hostNetwork: true, ");
+    let account = served.replace(": default,", ": other,");
+    let label = served.replace("app: a", "app: a, more: x");
+    let port = served.replace("containerPort: 80", "containerPort: 81");
+    let address = served.replace("10.0.0.7", "10.0.0.8");
+    for (left, right) in [(&own, &host), (&own, &account), (&own, &label), (&own, &port), (&served, &address), (&address, &served)] {
+        let (_, findings) = both(left, right);
+        assert!(
+            findings.iter().any(|finding| finding.message.contains("stands twice") || finding.message.contains("say different")),
+            "{right}: {findings:?}"
+        );
+    }
+}
+
+/// A pod that runs without the sidecar that its manifest would get is not taken for one that has it, nor for one that never shall.
+#[test]
+fn a_pod_that_runs_without_the_sidecar_of_its_manifest_is_left_open() {
+    let own = pod("shop", "a", "");
+    let served = own.replace("metadata: {", "metadata: {uid: u, ") + "status: {phase: Running, podIP: 10.0.0.7}\n";
+    let namespace = |labels: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{labels}}}}}\n");
+    let strict = object("security.istio.io/v1", "PeerAuthentication", "strict", "{mtls: {mode: STRICT}}");
+    let rest = pod("shop", "b", "") + &strict;
+    let asked = |manifests: &[&str]| {
+        let (cluster, findings) = read_on(platform(), &manifests.concat());
+        assert!(!findings.iter().any(|finding| finding.message.contains("twice")), "{findings:?}");
+        decide(&cluster, &end("203.0.113.7"), workload(&cluster, "a"), "80").verdict
+    };
+    let injected = namespace("istio-injection: enabled");
+    assert_eq!(asked(&[&injected, &own, &rest]), Verdict::Denied);
+    assert_eq!(asked(&[&injected, &served, &rest]), Verdict::Allowed);
+    for both in [[&*own, &*served], [&*served, &*own]].map(|both| both.concat()) {
+        let Verdict::Unspecified(reason) = asked(&[&injected, &both, &rest]) else { panic!("{both}") };
+        assert!(reason.contains("run without the sidecar"), "{reason}");
+        assert_eq!(asked(&[&namespace("istio-injection: disabled"), &both, &rest]), Verdict::Allowed);
+    }
+}

@@ -53,6 +53,13 @@ fn what_stands_behind_the_host_is_asked_with_it() {
         ("'a.com:80'", "\"a.com:8080\"", "ALLOWED"),
         ("'a.com:80'", "\"a.com:80\"", "DENIED"),
         ("a.com", "\"b.com\"", "ALLOWED"),
+        ("'*.com'", "\"a.com\"", "UNSPECIFIED"),
+        ("'*.COM'", "\"http://A.com\"", "DENIED"),
+        ("'*.com'", "\"a.com:80\"", "ALLOWED"),
+        ("'*.com:80'", "\"a.com:80\"", "DENIED"),
+        ("'a.*'", "\"a.com\"", "DENIED"),
+        ("'A.*'", "\"a.com:80\"", "DENIED"),
+        ("'a.*'", "\"b.com\"", "ALLOWED"),
     ] {
         let page = page(denied, host);
         assert!(page.starts_with(verdict), "{denied}, {host}: {page}");

@@ -83,7 +83,22 @@ impl Manifests {
             if is_owner && self.inventory.plane_of(workload, platform.mesh) == DataPlane::Sidecar {
                 self.unmodelled.push(of_pods(workload, Why::Bare, Side::Either));
             }
+            self.unmodelled.extend(self.bare_beside(workload, platform));
         }
+    }
+
+    /// What is left open of a pod that runs without the sidecar that another manifest of it would get.
+    fn bare_beside(&self, workload: &InventoryWorkload, platform: &Platform) -> Option<Unmodelled> {
+        let key = (Symbol::clone(&workload.namespace), workload.kind, Symbol::clone(&workload.name));
+        let sidecar = *self.inventory.disputed.sidecars.get(&key)?;
+        let mut written = workload.clone();
+        written.mesh.sidecar = sidecar;
+        let plane = |workload: &InventoryWorkload| self.inventory.plane_of(workload, platform.mesh);
+        if plane(&written) != DataPlane::Sidecar {
+            return None;
+        }
+        let bare = of_pods(workload, Why::Bare, Side::Either);
+        Some(if plane(workload) == DataPlane::None { Unmodelled { gates: Gates::Membership, ..bare } } else { bare })
     }
 
     /// Leaves open what pods send and take that a Gateway is for, where they show no Envoy and none would be injected: they have one by a name
