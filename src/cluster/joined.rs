@@ -3,9 +3,15 @@
 //! Owns: what the labels of namespaces and pods, and what the manifests show of others, let be taken of such pods (`semantics.md` §2.1). It
 //! must not judge a connection.
 
+use super::mesh::WAYPOINT_KEYS;
 use super::{Cluster, Endpoint, Network, ProxyRole};
 use crate::flow::{DataPlane, Peer, Pod, Symbol};
-use crate::inventory::{ShownJoining, is_never_injected, plane_by_labels};
+use crate::inventory::{JOINING_KEYS, ShownJoining, is_never_injected, plane_by_labels};
+
+/// Whether a label of a namespace has a say in how its pods take part in the mesh, or over which waypoints they are called.
+pub(super) fn decides_about_mesh(key: &str) -> bool {
+    JOINING_KEYS.contains(&key) || WAYPOINT_KEYS.contains(&key)
+}
 
 impl Cluster {
     /// Whether pods of a namespace that the manifests describe are taken into the mesh though nothing says that they are in it:

@@ -64,7 +64,7 @@ use read::waypoint::GatewayClass;
 use token::TokenPolicy;
 use waypoint::Waypoint;
 
-pub(super) use waypoint::Reshaped;
+pub(super) use waypoint::{Reshaped, WAYPOINT_KEYS};
 
 pub use alike::Readers;
 pub(super) use attachment::GATEWAY_NAME;

@@ -13,6 +13,9 @@ const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 const INJECTION: &str = "istio-injection";
 const INJECT: &str = "sidecar.istio.io/inject";
 
+/// The labels of a namespace by which its pods are injected or taken by ztunnel.
+pub(crate) const JOINING_KEYS: [&str; 3] = [INJECTION, REVISION, DATAPLANE_MODE];
+
 /// The namespaces in which the injector does nothing whatever labels say.
 pub(crate) const NEVER_INJECTED: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 

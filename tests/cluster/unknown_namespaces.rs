@@ -2,9 +2,9 @@
 //! open only where the answer depends on something).
 
 use super::reasons::{decided_by, step};
-use super::{Changed, allowed, cluster, decide, denied, end, lets_in, lets_out, policy, unspecified};
-use twogate::cluster::{Cluster, Endpoint, Gate};
-use twogate::flow::Verdict;
+use super::{Changed, allowed, cluster, decide, denied, end, lets_in, lets_out, object, policy, question, unspecified};
+use twogate::cluster::{Addressed, Cluster, Endpoint, Gate, Question};
+use twogate::flow::{DataPlane, Verdict};
 
 const UNKNOWN: &str = "labels of namespace `other`";
 
@@ -126,6 +126,46 @@ fn what_is_known_of_a_namespace_is_no_case() {
     let known = end("app=web@other").in_namespace_labelled("env", "dev");
     denied(&letting_in(&[IN]), &known, &shop, "80");
     allowed(&letting_in(&[IN, NOT_IN]), &known, &shop, "80");
+}
+
+/// A label that decides how a namespace's pods take part in the mesh decides what they send, too, and not just whether a rule holds: in
+/// some cases it is not what the pod is taken for.
+#[test]
+fn labels_that_decide_about_the_mesh_are_no_cases() {
+    let strict = object("security.istio.io/v1", "PeerAuthentication", "strict", "{mtls: {mode: STRICT}}");
+    let service = object("v1", "Service", "db", "{selector: {app: db}, ports: [{name: tcp, port: 80}]}");
+    let (db, meshed) = (end("app=db@shop").plane(DataPlane::Sidecar), stranger().plane(DataPlane::Sidecar));
+    // What the client's proxy sends of itself.
+    let asked = |tests: &[&str]| {
+        let all = cluster(&format!("{strict}{service}{}", lets_in(&from_each(tests))));
+        let addressed = Addressed::Service { namespace: "shop".into(), name: "db".into(), port: 80 };
+        all.decide(&Question { transport: None, addressed, ..question(&meshed, &db, "80") }).verdict
+    };
+    let is_open = |tests: &[&str]| {
+        let verdict = asked(tests);
+        assert!(matches!(&verdict, Verdict::Unspecified(reason) if reason.contains(UNKNOWN)), "{verdict:?}");
+    };
+    let keys = [
+        ("istio-injection", "disabled"),
+        ("istio.io/rev", "canary"),
+        ("istio.io/dataplane-mode", "none"),
+        ("istio.io/use-waypoint", "none"),
+        ("istio.io/use-waypoint-namespace", "shop"),
+        ("istio.io/use-waypoint-canary", "none"),
+        ("istio.io/ingress-use-waypoint", "true"),
+    ];
+    for (key, value) in keys {
+        let test = |operator: &str| format!("key: {key}, operator: {operator}, values: ['{value}']");
+        let (with, without) = (test("In"), test("NotIn"));
+        is_open(&[&with, &without]);
+        unspecified(&letting_in(&[&with, &without]), &stranger(), &end("*@shop"), "80", UNKNOWN);
+        let there = |operator: &str| format!("key: {key}, operator: {operator}");
+        unspecified(&letting_in(&[&there("Exists"), &there("DoesNotExist")]), &stranger(), &end("*@shop"), "80", UNKNOWN);
+        // Nor are they beside labels that are.
+        is_open(&[&format!("{IN}}}, {{{with}"), &format!("{IN}}}, {{{without}"), NOT_IN]);
+        // What others let pass together does not need them.
+        assert_eq!(asked(&[&with, IN, NOT_IN]), Verdict::Allowed, "{key}");
+    }
 }
 
 #[test]

@@ -76,6 +76,9 @@ pub(super) const USE_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
 const CANARY: &str = "istio.io/use-waypoint-canary";
 const INGRESS: &str = "istio.io/ingress-use-waypoint";
 
+/// The labels of a namespace by which calls of what is in it go over a waypoint.
+pub(in crate::cluster) const WAYPOINT_KEYS: [&str; 4] = [USE, USE_NAMESPACE, CANARY, INGRESS];
+
 const ATTACHMENT: Doubts = Doubts {
     unclear: "which namespaces the waypoint's Gateway lets in cannot be understood",
     unlabelled: "the labels of the namespace, by which the waypoint's Gateway lets it in, are not known",

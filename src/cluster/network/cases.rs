@@ -1,10 +1,12 @@
 //! What peers of several rules say together of a pod of a namespace whose labels nobody knows.
 //!
 //! Owns: deciding by cases. An answer is left open where it hangs on something (`semantics.md` §0.1): where one rule lets in what has a
-//! label and another one what does not, it hangs on nothing. It must not know ports.
+//! label and another one what does not, it hangs on nothing. Labels that decide about the mesh are no such cases: the other gates
+//! take the pod for what it is assumed to be, which it is not in all of them. It must not know ports.
 
 use super::judge::Connection;
 use super::{NamespaceTest, NetworkPolicy, PeerTest, Rule, Selected};
+use crate::cluster::joined::decides_about_mesh;
 use crate::cluster::{NamespaceLabels, Network, selector};
 use crate::flow::{LabelCube, NAMESPACE_NAME, Peer, Pod, Values};
 
@@ -36,10 +38,13 @@ impl<'a> Connection<'a> {
         (facts.namespace == NamespaceLabels::NameOnly && facts.network == Network::Own).then_some(pod)
     }
 
-    /// The peers of some rules that hold the far end if its namespace has the labels that they want.
+    /// The peers of some rules that hold the far end if its namespace has the labels that they want, and these say nothing of the mesh.
     fn parts(&self, pod: &'a Pod, rules: impl Iterator<Item = (&'a NetworkPolicy, &'a Rule)>) -> Vec<Part<'a>> {
         let peers = rules.flat_map(|(policy, rule)| rule.peers.iter().flatten().map(move |peer| (policy, rule, peer)));
         let labelled = peers.filter_map(|(policy, rule, peer)| match peer {
+            // What hangs on how the pod takes part in the mesh is left open: in the case that such a peer holds, other gates may say
+            // something else than they do of the pod as it is asked about.
+            PeerTest::Pods(NamespaceTest::Labelled(namespaces), _) if namespaces.iter().any(|(key, _)| decides_about_mesh(key)) => None,
             PeerTest::Pods(NamespaceTest::Labelled(namespaces), pods) => Some(Part { policy, rule, namespaces, pods }),
             _ => None,
         });
