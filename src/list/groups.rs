@@ -102,6 +102,14 @@ pub(super) fn ports(cuts: &[Cut], held: &[usize], alone: &[PortSet]) -> Vec<Port
     groups
 }
 
+/// Groups of ports that these cuts tell apart besides; which of them hold a group is not said.
+pub(super) fn divided(mut groups: Vec<Ports>, cuts: &[Cut]) -> Vec<Ports> {
+    for cut in cuts {
+        divide(&mut groups, &cut.ports, None);
+    }
+    groups
+}
+
 fn divide(groups: &mut Vec<Ports>, set: &PortSet, cut: Option<usize>) {
     let mut parts = Vec::new();
     for group in groups.iter_mut() {

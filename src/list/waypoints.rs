@@ -142,12 +142,12 @@ struct Asked<'a, 'c> {
 }
 
 impl Asked<'_, '_> {
-    /// The ports that the call leads to, as far as anybody tells them apart, each with one of them.
+    /// The ports that the call leads to, as far as the pod or the waypoint tells them apart, each with one of them.
     fn ports(&self, view: &View<'_>) -> Vec<(PortSet, u16)> {
         if let Some(ports) = &self.call.ports {
             return ports.iter().map(|port| (PortSet::one(Protocol::Tcp, *port), *port)).collect();
         }
-        let parts = view.all_ports().into_iter().map(|group| group.ports.only(Protocol::Tcp));
+        let parts = groups::divided(view.all_ports(), &self.call.cuts).into_iter().map(|group| group.ports.only(Protocol::Tcp));
         let low = |ports: &PortSet| ports.get(Protocol::Tcp).ranges().first().map(|(low, _)| *low);
         parts.filter_map(|ports| low(&ports).map(|low| (ports, low))).collect()
     }

@@ -482,6 +482,42 @@ fn a_call_by_service_goes_straight_past_a_waypoint_for_workloads() {
     assert_eq!(tcp("db"), Vec::<String>::new());
 }
 
+/// A pod's own address is called at its own ports, which a waypoint's policies tell apart too (`semantics.md` 2.7).
+#[test]
+fn ports_count_at_a_waypoint_for_workloads() {
+    let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+                   metadata: {name: waypoint, namespace: shop, labels: {istio.io/waypoint-for: workload}}\n\
+                   spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let only_waypoint =
+        "{selector: {matchLabels: {app: db}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/waypoint]}}]}]}";
+    let sure = Platform { layered_waypoint_policies: Some(false), auto_allow_waypoint: Some(false), ..platform() };
+    let passes = |action: &str, rule: &str| {
+        let target = "targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: waypoint}]";
+        let yaml = namespace("shop", "istio.io/dataplane-mode: ambient, istio.io/use-waypoint: waypoint")
+            + &deployment("shop", "web", "web-sa")
+            + &deployment("shop", "db", "db-sa")
+            + gateway
+            + &istio("AuthorizationPolicy", "shop", "only-waypoint", only_waypoint)
+            + &istio("AuthorizationPolicy", "shop", "at-waypoint", &format!("{{{target}, action: {action}, rules: [{rule}]}}"));
+        let lines: Vec<String> = on(sure.clone(), &yaml, "web", "db").into_iter().filter(|line| line.contains("via")).collect();
+        let ports = lines.iter().filter_map(|line| line.split(" | ").nth(2)?.strip_prefix("TCP ")).flat_map(|ports| ports.split(','));
+        let ranges: Vec<[u16; 2]> = ports
+            .map(|range| {
+                let (low, high) = range.split_once('-').unwrap_or((range, range));
+                [low, high].map(|port| port.parse().unwrap())
+            })
+            .collect();
+        [5432, 5433].map(|port| ranges.iter().any(|[low, high]| (*low..=*high).contains(&port)))
+    };
+    for one in ["{to: [{operation: {ports: ['5432']}}]}", "{when: [{key: destination.port, values: ['5432']}]}"] {
+        assert_eq!(passes("ALLOW", one), [true, false], "{one}");
+        assert_eq!(passes("DENY", one), [false, true], "{one}");
+    }
+    let other = "{to: [{operation: {notPorts: ['5432']}}]}";
+    assert_eq!(passes("ALLOW", other), [false, true]);
+    assert_eq!(passes("DENY", other), [true, false]);
+}
+
 fn service_of_db(port: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\nspec: {{selector: {{app: db}}, ports: [{port}]}}\n"
