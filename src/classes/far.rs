@@ -216,8 +216,19 @@ pub(super) fn cells(
             distinct.push((cube, vec![*at]));
         }
     }
-    let unowned = besides.iter().filter(|cube| !places.contains_key(cube)).map(|cube| (cube, Vec::new()));
-    distinct.extend(unowned.collect::<Vec<_>>());
+    distinct.extend(besides.iter().filter(|cube| !places.contains_key(cube)).map(|cube| (cube, Vec::new())));
+    let distinct: Vec<(&PodCube, &[usize])> = distinct.iter().map(|(cube, owners)| (*cube, &**owners)).collect();
+    cells_cut(wholes, &distinct, size, is_considered, limits)
+}
+
+/// The same along cubes that are not equal, each with the numbers of its owners.
+pub(super) fn cells_cut(
+    wholes: Vec<PodCube>,
+    distinct: &[(&PodCube, &[usize])],
+    size: usize,
+    is_considered: &dyn Fn(&PodCube) -> bool,
+    limits: &mut Limits,
+) -> Result<Vec<Cell>, TooManyPods> {
     let bound = PARTS_BESIDES.min(limits.parts) + PARTS_A_CUBE * (distinct.len() + wholes.len());
     let mut cuts_left = CUTS_BESIDES + CUTS_A_CUBE * distinct.len();
     let mut cells: Vec<Cell> = wholes.into_iter().map(|cube| Cell { cube, held_by: Bits::none(size) }).collect();
@@ -225,7 +236,7 @@ pub(super) fn cells(
         let mut next = Vec::with_capacity(cells.len() + 2);
         limits.spend(cells.len())?;
         for cell in cells {
-            if split(cell, cube, &owners, is_considered, &mut next) == Split::Cut {
+            if split(cell, cube, owners, is_considered, &mut next) == Split::Cut {
                 limits.spend(Limits::LOOKS_A_CUT)?;
             }
         }
@@ -253,13 +264,13 @@ fn split(cell: Cell, cube: &PodCube, owners: &[usize], is_considered: &dyn Fn(&P
         into.push(cell);
         return Split::Whole;
     };
-    let mut held_by = cell.held_by.clone();
-    for owner in owners {
-        held_by.insert(*owner);
-    }
     let outside = cell.cube.subtract(cube).into_iter().filter(|cube| is_considered(cube));
     into.extend(outside.map(|cube| Cell { cube, held_by: cell.held_by.clone() }));
     if is_considered(&inside) {
+        let mut held_by = cell.held_by;
+        for owner in owners {
+            held_by.insert(*owner);
+        }
         into.push(Cell { cube: inside, held_by });
     }
     Split::Cut

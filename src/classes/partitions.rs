@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::far::{Cell, cells, planes_among};
+use super::far::{Cell, cells_cut, planes_among};
 use super::{Among, Bits, Limits, TooManyPods, World, address_classes};
 use crate::flow::{Cut, DataPlane, Peer, Pod, PodCube};
 
@@ -111,7 +111,11 @@ impl Partitions {
         let numbered: Vec<(usize, &PodCube)> = cubes.iter().copied().enumerate().collect();
         let whole = vec![PodCube::all()];
         let planes = planes_among(&whole, &numbered, world);
-        let cells = cells(whole, &numbered, cubes.len(), &planes, &|cube| world.is_considered(cube), limits)?;
+        let numbers: Vec<usize> = (0..cubes.len()).collect();
+        let mut distinct: Vec<(&PodCube, &[usize])> = cubes.iter().copied().zip(numbers.chunks(1)).collect();
+        let nobody: &[usize] = &[];
+        distinct.extend(planes.iter().filter(|plane| !cubes.contains(plane)).map(|plane| (plane, nobody)));
+        let cells = cells_cut(whole, &distinct, cubes.len(), &|cube| world.is_considered(cube), limits)?;
         let part = |cell: Cell| Part { cube: cell.cube, held_by: cell.held_by.iter().collect(), example: OnceCell::new() };
         self.count += 1;
         let partition = Rc::new(Partition { number: self.count, parts: cells.into_iter().map(part).collect() });

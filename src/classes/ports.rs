@@ -27,32 +27,21 @@ pub fn port_classes<C: Borrow<Cut>>(cuts: &[C], active: &[usize]) -> Vec<PortCla
 }
 
 fn classes_of<C: Borrow<Cut>>(protocol: Protocol, cuts: &[C], active: &[usize]) -> Vec<PortClass> {
-    let held: Vec<(usize, &[(u16, u16)])> = active
-        .iter()
-        .filter_map(|at| Some((*at, cuts.get(*at)?.borrow().ports.get(protocol).ranges())))
-        .filter(|(_, ranges)| !ranges.is_empty())
-        .collect();
-    if held.is_empty() {
-        return vec![PortClass { protocol, example: 1, ports: PortSet::of(protocol, 1, u16::MAX), cuts: Vec::new() }];
+    let held =
+        || active.iter().filter_map(|at| Some((*at, cuts.get(*at)?.borrow().ports.get(protocol)))).filter(|(_, ports)| !ports.is_empty());
+    let Some((_, first)) = held().next() else {
+        return vec![PortClass { protocol, example: FIRST, ports: PortSet::full(protocol), cuts: Vec::new() }];
+    };
+    // Most cuts that hold a far end are about the same ports: those of one rule, as several judges have it.
+    if held().all(|(_, ports)| ports == first) {
+        return inside_and_outside(protocol, first, held().map(|(at, _)| at).collect());
     }
-    // Every port at which some cut begins, or the one after its end.
-    let mut starts: Vec<u16> = vec![1];
-    for (low, high) in held.iter().flat_map(|(_, ranges)| ranges.iter()) {
-        starts.push(*low);
-        starts.extend(high.checked_add(1));
-    }
-    starts.sort_unstable();
-    starts.dedup();
+    let held: Vec<(usize, &Intervals<u16>)> = held().collect();
     let mut classes: BTreeMap<Bits, Vec<(u16, u16)>> = BTreeMap::new();
-    for (place, low) in starts.iter().enumerate() {
-        let high = starts.get(place + 1).map_or(u16::MAX, |next| next - 1);
+    for part in parts(&held) {
         let mut key = Bits::none(held.len());
-        let holds = |ranges: &[(u16, u16)]| {
-            let after = ranges.partition_point(|(_, end)| end < low);
-            ranges.get(after).is_some_and(|(begin, _)| begin <= low)
-        };
-        held.iter().enumerate().filter(|(_, (_, ranges))| holds(ranges)).for_each(|(number, _)| key.insert(number));
-        classes.entry(key).or_default().push((*low, high));
+        held.iter().enumerate().filter(|(_, (_, ports))| ports.contains(part.0)).for_each(|(number, _)| key.insert(number));
+        classes.entry(key).or_default().push(part);
     }
     let class = |(key, parts): (Bits, Vec<(u16, u16)>)| {
         let cuts = key.iter().filter_map(|number| Some(held.get(number)?.0)).collect();
@@ -63,3 +52,31 @@ fn classes_of<C: Borrow<Cut>>(protocol: Protocol, cuts: &[C], active: &[usize]) 
     classes.sort_by_key(|class| class.example);
     classes
 }
+
+/// The classes of ports where all cuts hold the same.
+fn inside_and_outside(protocol: Protocol, inside: &Intervals<u16>, cuts: Vec<usize>) -> Vec<PortClass> {
+    let outside = Intervals::of(FIRST, u16::MAX).subtract(inside);
+    let class = |ports: Intervals<u16>, cuts: Vec<usize>| {
+        let example = ports.ranges().first()?.0;
+        Some(PortClass { protocol, example, ports: PortSet::from_intervals(protocol, ports), cuts })
+    };
+    let mut classes: Vec<PortClass> = [class(inside.clone(), cuts), class(outside, Vec::new())].into_iter().flatten().collect();
+    classes.sort_by_key(|class| class.example);
+    classes
+}
+
+/// All ports, parted wherever a set begins and behind where it ends.
+fn parts(held: &[(usize, &Intervals<u16>)]) -> Vec<(u16, u16)> {
+    let mut starts: Vec<u16> = vec![FIRST];
+    for (low, high) in held.iter().flat_map(|(_, ports)| ports.ranges()) {
+        starts.push(*low);
+        starts.extend(high.checked_add(1));
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([u16::MAX]);
+    starts.iter().copied().zip(ends).collect()
+}
+
+/// The first port; 0 is none.
+const FIRST: u16 = 1;

@@ -90,27 +90,30 @@ impl Iterator for Documents<'_> {
     fn next(&mut self) -> Option<Span> {
         let start = self.at;
         let rest = self.text.get(start..).filter(|rest| !rest.is_empty())?;
-        let mut end = start;
         // The rest of a marker's own line belongs to its document and is no marker itself.
         let at_line_start = start == byte_order_mark(self.text) || self.text.get(..start).is_some_and(|before| before.ends_with('\n'));
-        for (index, line) in rest.split_inclusive('\n').enumerate() {
-            if (index > 0 || at_line_start) && is_marker(line) {
-                self.at = end + MARKER_LENGTH;
-                return Some(Span::new(start, end));
-            }
-            end += line.len();
-        }
-        self.at = end;
-        Some(Span::new(start, end))
+        let first = at_line_start.then_some(0);
+        let Some(marker) = first.into_iter().chain(marked_lines(rest)).find(|line| is_marker(rest.get(*line..).unwrap_or_default())) else {
+            self.at = self.text.len();
+            return Some(Span::new(start, self.at));
+        };
+        self.at = start + marker + MARKER_LENGTH;
+        Some(Span::new(start, start + marker))
     }
+}
+
+/// Where in a text the lines behind its first begin that begin as a marker does.
+fn marked_lines(text: &str) -> impl Iterator<Item = usize> {
+    let pairs = text.as_bytes().windows(2).enumerate();
+    pairs.filter(|(_, pair)| matches!(pair, [b'\n', b'-' | b'.'])).map(|(end, _)| end + 1)
 }
 
 /// Both `---` and `...` are this long.
 const MARKER_LENGTH: usize = 3;
 
-/// Whether a line is a document marker, perhaps with more text behind it.
-fn is_marker(line: &str) -> bool {
-    let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+/// Whether a text begins with a document marker, perhaps with more text behind it.
+fn is_marker(text: &str) -> bool {
+    let rest = text.strip_prefix("---").or_else(|| text.strip_prefix("..."));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 

@@ -98,7 +98,7 @@ impl<'p> Program<'p> {
             Way::Egress => rule.source.matches(&pod.peer),
         };
         let rules = self.rules_at(namespace, way).filter(concerns).collect();
-        ProgramEnd { program: self, rules, peer: &pod.peer, namespace, way }
+        ProgramEnd { program: self, rules, peer: &pod.peer, baseline: self.baseline(namespace), way }
     }
 
     fn baseline(&self, namespace: &str) -> &[Baseline] {
@@ -160,13 +160,14 @@ pub(super) struct ProgramEnd<'j> {
     program: &'j Program<'j>,
     rules: Vec<&'j Rule>,
     peer: &'j Peer,
-    namespace: &'j str,
+    /// That of the namespace.
+    baseline: &'j [Baseline],
     way: Way,
 }
 
 impl ProgramEnd<'_> {
     fn said(&self) -> Said<'_> {
-        Said { policy: self.program.policy, rules: &self.rules, baseline: self.program.baseline(self.namespace) }
+        Said { policy: self.program.policy, rules: &self.rules, baseline: self.baseline }
     }
 
     /// Whether it stops a flow for its token, whatever opens it.
@@ -185,7 +186,7 @@ impl JudgedEnd for ProgramEnd<'_> {
             }
         }
         let direction = direction(self.way);
-        let entries = self.program.baseline(self.namespace).iter().filter(|entry| entry.direction == direction);
+        let entries = self.baseline.iter().filter(|entry| entry.direction == direction);
         cuts.extend(entries.map(|entry| Cut {
             peers: entry.peers.clone(),
             ports: entry.ports.clone(),

@@ -2,7 +2,7 @@
 //!
 //! Owns: the walk over classes of near ends, far ends, ports and requests, and how long it may take.
 
-use super::{Bench, Comparison, Difference, Incomplete, MAX_DIFFERENCES, differ, oriented, transports};
+use super::{Bench, Comparison, Difference, Incomplete, MAX_DIFFERENCES, differ, transports};
 use crate::classes::{DecidingRequests, FarEnd, Limits, Partitions, PathCells, Pods, PortClass, TooManyPods, classes_cut, port_classes};
 use crate::cluster::Endpoint;
 use crate::flow::{Flow, Peer, PodCube, Protocol, Symbol, Transport, Verdict};
@@ -267,21 +267,21 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
     let (world, few) = (bench.worlds.far(way), Limits { parts: run.parts, looks: 0 });
     let far_ends = run.effort.cut(few, |limits| run.partitions.far_ends(&cuts, world, limits))?;
     let near_pods = Near::new(&subject.class.parts);
+    let mut flow = Flow {
+        source: near.peer.clone(),
+        destination: near.peer.clone(),
+        protocol: Protocol::Tcp,
+        port: 0,
+        transport: Transport::Plaintext,
+        request: None,
+    };
     for far in far_ends {
         if run.is_full() {
             return Ok(());
         }
         run.effort.spend(1 + far.parts.count() + far.cuts.len())?;
         let far_end = Endpoint::from(far.example.clone());
-        let (source, destination) = oriented(way, &near.peer, &far_end.peer);
-        let mut flow = Flow {
-            source: source.clone(),
-            destination: destination.clone(),
-            protocol: Protocol::Tcp,
-            port: 0,
-            transport: Transport::Plaintext,
-            request: None,
-        };
+        far_side(way, &mut flow).clone_from(&far_end.peer);
         for ports in port_classes(&cuts, &far.cuts) {
             (flow.protocol, flow.port) = (ports.protocol, ports.example);
             let mut judged = Judged { subject, near: &near_pods, far: &far, ports: &ports, silent: Silent::default() };
@@ -289,6 +289,14 @@ fn compare_subject(subject: Subject<'_>, run: &mut Run<'_>) -> Result<(), Unsett
         }
     }
     Ok(())
+}
+
+/// The far end of a flow.
+const fn far_side(way: Way, flow: &mut Flow) -> &mut Peer {
+    match way {
+        Way::Ingress => &mut flow.source,
+        Way::Egress => &mut flow.destination,
+    }
 }
 
 impl Ends<'_> {
