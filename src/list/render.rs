@@ -9,8 +9,10 @@ mod json;
 mod mermaid;
 mod text;
 
+use std::fmt;
+
 use crate::cluster::Document;
-use crate::flow::{AddressSet, Intervals, PortSet, Protocol, Symbol};
+use crate::flow::{AddressSet, Intervals, PortSet, Prefix, Protocol, Symbol};
 use crate::source::Sources;
 
 use super::{DoubtRow, Listing, Party, Passage, Side, Transports};
@@ -76,24 +78,55 @@ fn reason(row: &DoubtRow) -> String {
     if said.is_empty() { format!("unspecified: {}", row.doubt.reason) } else { format!("{said}; unspecified: {}", row.doubt.reason) }
 }
 
-/// Addresses as blocks; `any address` and `internet`, which would be dozens of blocks, by their names.
+/// Addresses in as few words as there are for them: as blocks, as `any address` or `internet` but for others, or as `internet`, which would
+/// be dozens of blocks, and what is there besides.
 fn addresses(listing: &Listing, set: &AddressSet) -> String {
     if *set == listing.space {
-        return "any address".to_owned();
+        return ANY_ADDRESS.to_owned();
     }
     let internet = AddressSet::internet().intersect(&listing.space);
-    let mut names = Vec::new();
-    let mut rest = set.clone();
-    if !internet.is_empty() && internet.is_subset(set) {
-        names.push("internet".to_owned());
-        rest = set.subtract(&internet);
+    let mut ways = vec![all_but(ANY_ADDRESS, &listing.space.subtract(set))];
+    if set.is_subset(&internet) {
+        ways.push(all_but(INTERNET, &internet.subtract(set)));
+    } else if !internet.is_empty() && internet.is_subset(set) {
+        let rest = blocks(&set.subtract(&internet));
+        ways.push(Words { said: format!("{INTERNET}, {}", rest.said), count: 1 + rest.count });
     }
-    for block in rest.blocks() {
-        let except: Vec<String> = block.except.iter().map(ToString::to_string).collect();
-        let but = if except.is_empty() { String::new() } else { format!(" except {}", except.join(" ")) };
-        names.push(format!("{}{but}", block.prefix));
-    }
-    names.join(", ")
+    ways.push(blocks(set));
+    // Of two that take as many words the first, which has a name.
+    ways.into_iter().min_by_key(|words| words.count).map_or_else(String::new, |words| words.said)
+}
+
+/// All addresses that there are.
+const ANY_ADDRESS: &str = "any address";
+/// Those that anybody may have ([`AddressSet::internet`]).
+const INTERNET: &str = "internet";
+
+/// A set in words.
+struct Words {
+    said: String,
+    /// How many names and blocks they are.
+    count: usize,
+}
+
+/// What has a name but for others, and what lies in the blocks of those without being one.
+fn all_but(name: &str, others: &AddressSet) -> Words {
+    let blocks = others.blocks();
+    let whole = but(name, &blocks.iter().map(|block| block.prefix).collect::<Vec<_>>());
+    let said: Vec<String> = std::iter::once(whole).chain(blocks.iter().flat_map(|block| &block.except).map(ToString::to_string)).collect();
+    Words { count: said.len() + blocks.len(), said: said.join(", ") }
+}
+
+fn blocks(set: &AddressSet) -> Words {
+    let blocks = set.blocks();
+    let said: Vec<String> = blocks.iter().map(|block| but(block.prefix, &block.except)).collect();
+    Words { said: said.join(", "), count: blocks.iter().map(|block| 1 + block.except.len()).sum() }
+}
+
+/// A set but for blocks.
+fn but(whole: impl fmt::Display, others: &[Prefix]) -> String {
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    if others.is_empty() { whole.to_string() } else { format!("{whole} except {}", others.join(" ")) }
 }
 
 /// Ports as `TCP 80,443,8000-8100; UDP 53`; `all ports` for all of them.

@@ -64,6 +64,24 @@ fn without_policies_everything_passes() {
     );
 }
 
+/// The example of the Kubernetes documentation, with a rule for names beside it
+/// (kubernetes.io/docs/concepts/services-networking/network-policies).
+#[test]
+fn addresses_are_said_in_as_few_words_as_there_are_for_them() {
+    let spec = "{podSelector: {}, policyTypes: [Ingress, Egress], egress: [{ports: [{protocol: UDP, port: 53}]}, \
+                {to: [{ipBlock: {cidr: 10.0.0.0/24}}], ports: [{port: 5978}]}, \
+                {to: [{ipBlock: {cidr: 172.17.0.0/16, except: [172.17.1.0/24]}}], ports: [{port: 80}]}]}";
+    let yaml = namespace("shop", "istio-injection: disabled") + &deployment("shop", "web", "web-sa") + &network("shop", "closed", spec);
+    assert_eq!(
+        lines(&yaml),
+        [
+            "shop/web[Deployment] | any address except 10.0.0.0/24 172.17.0.0/16, 172.17.1.0/24 | UDP 53 | -",
+            "shop/web[Deployment] | 10.0.0.0/24 | TCP 5978; UDP 53 | plaintext",
+            "shop/web[Deployment] | 172.17.0.0/16 except 172.17.1.0/24 | TCP 80; UDP 53 | plaintext",
+        ]
+    );
+}
+
 #[test]
 fn an_isolated_workload_is_listed_though_nobody_reaches_it() {
     let yaml = two() + &network("shop", "closed", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
