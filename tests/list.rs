@@ -1,6 +1,7 @@
 //! `list`: who can reach whom, on clusters that people wrote, and against the evaluator on clusters that nobody did.
 
 mod agreement;
+mod callers;
 mod claims;
 mod command;
 mod features;

@@ -44,10 +44,12 @@ fn field(name: &'static str, from: &'static [&'static str]) -> impl Strategy<Val
 }
 
 fn source() -> impl Strategy<Value = String> {
-    let principals =
-        field("principals", &["cluster.local/ns/shop/sa/web", "cluster.local/ns/dev/*", "*/sa/web", "*", "cluster.local/ns/*", "x*"]);
+    let principals = field(
+        "principals",
+        &["cluster.local/ns/shop/sa/web", "cluster.local/ns/dev/*", "*/sa/web", "*", "cluster.local/ns/*", "x*", "*w.b"],
+    );
     let namespaces = field("namespaces", &["shop", "dev", "d*", "*op", "s*p", "*"]);
-    let accounts = field("serviceAccounts", &["web", "shop/db", "dev/tool"]);
+    let accounts = field("serviceAccounts", &["web", "shop/db", "dev/tool", "shop/w.b"]);
     let blocks = || field("ipBlocks", &["10.0.0.0/8", "10.0.0.1", "203.0.113.0/24", "2001:db8::/32"]);
     let users = field("requestPrincipals", &["*", "https://a/*", "https://a/ann", "*/ann"]);
     let one = prop_oneof![principals.boxed(), namespaces.boxed(), accounts.boxed(), blocks().boxed(), users.boxed()];
@@ -141,7 +143,7 @@ fn manifests() -> impl Strategy<Value = String> {
 }
 
 fn far_ends(plane: DataPlane) -> Vec<Endpoint> {
-    let pods = [("shop", "web"), ("shop", "db"), ("dev", "tool"), ("77", "99"), ("dx", "web"), ("shop", "99")];
+    let pods = [("shop", "web"), ("shop", "db"), ("dev", "tool"), ("77", "99"), ("dx", "web"), ("shop", "99"), ("shop", "w.b")];
     let mut all: Vec<Endpoint> = pods.iter().map(|(namespace, account)| pod(namespace, "app=web", account, plane)).collect();
     all.push(plain("shop", "app=web"));
     all.extend(["10.0.0.1", "10.9.9.9", "203.0.113.7", "198.51.100.7", "2001:db8::1"].map(address));
@@ -266,7 +268,7 @@ fn with_listeners(yaml: &str) -> Cluster {
 #[test]
 fn flows_that_no_cut_tells_apart_get_one_answer() {
     let told = std::cell::Cell::new(0_usize);
-    let names = Names::new(["shop", "dev", "dx"].map(Symbol::from).into(), ["web", "db", "tool"].map(Symbol::from).into());
+    let names = Names::new(["shop", "dev", "dx"].map(Symbol::from).into(), ["web", "db", "tool", "w.b"].map(Symbol::from).into());
     run("flows_that_no_cut_tells_apart_get_one_answer", |yaml| {
         let cluster = with_listeners(yaml);
         for near in [db(), ambient("shop", "app=db", "db"), edge(), tunnel()] {

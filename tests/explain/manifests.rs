@@ -850,9 +850,34 @@ fn policies_of_the_whole_mesh_and_gateways_speak_for_no_neighbour() {
         assert!(page.starts_with("DENIED") && page.contains("no mesh to sidecar"), "{page}");
     }
     assert!(page(&format!("{pod}{proxy}{gateway}"), "istio=gw").starts_with("ALLOWED"));
-    // Where nothing of its own says that it is one, what chooses it does.
-    for chosen in [gateway, policy] {
-        assert!(page(&format!("{pod}{bare}{chosen}"), "istio=gw").starts_with("ALLOWED"), "{chosen}");
+    // Where nothing of its own says that it is one, a Gateway that chooses it does.
+    assert!(page(&format!("{pod}{bare}{gateway}"), "istio=gw").starts_with("ALLOWED"));
+    // A policy with a selector there is for pods of the whole mesh, and gives none of them a sidecar.
+    let told = page(&format!("{pod}{bare}{policy}"), "istio=gw");
+    assert!(told.starts_with("DENIED") && told.contains("no mesh to sidecar"), "{told}");
+}
+
+/// Istio injects by labels alone (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml): where those of
+/// others are shown, a pod of a root namespace that has none is outside whether or not a policy there selects it, and the page says so.
+#[test]
+fn a_policy_that_selects_an_unlabelled_pod_of_the_root_namespace_gives_it_no_sidecar() {
+    let manifests = two_namespaces("istio-injection: enabled", "");
+    let policy = |spec: &str| {
+        format!("---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: cl}}\nspec: {spec}\n")
+    };
+    let tokens = "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: p, namespace: cl}\n\
+                  spec: {selector: {matchLabels: {app: x}}, jwtRules: [{issuer: i, jwksUri: 'https://i/keys'}]}\n";
+    let selected = [
+        String::new(),
+        policy("{selector: {matchLabels: {app: x}}}"),
+        policy("{selector: {matchLabels: {app: x}}, action: DENY, rules: [{}]}"),
+        tokens.to_owned(),
+    ];
+    for more in selected {
+        let page = Files { manifests: &(manifests.clone() + &more), config: "[mesh]\nroot-namespace = \"cl\"\n", ..Files::default() }
+            .page("app=x@srv -> app=x@cl:80 plaintext");
+        assert!(page.starts_with("ALLOWED") && page.contains("sidecar to no mesh"), "{more}{page}");
+        assert!(page.contains("no label takes pods of `cl` into the mesh"), "{more}{page}");
     }
 }
 

@@ -107,7 +107,13 @@ impl Callers {
 
     /// Every test in it, those that may not hold included.
     pub(super) fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
-        self.domains().flat_map(Identities::tests)
+        self.domains().flat_map(Identities::parts).flatten()
+    }
+
+    /// The same in parts: what [`Callers::hold`] says of an identity hangs on nothing but in which of these it passes a test. Whom a part
+    /// names for certain and who may be named stand in different ones, and so do those who may be for different reasons.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Vec<(Name, Name)>> {
+        self.domains().flat_map(Identities::parts).filter(|tests| !tests.is_empty())
     }
 
     fn domains(&self) -> impl Iterator<Item = &Identities> {
@@ -158,9 +164,14 @@ impl Identities {
         open.map_or(Truth::No, |(_, _, reason)| Truth::Open(reason))
     }
 
-    fn tests(&self) -> impl Iterator<Item = (Name, Name)> {
+    /// The tests that hold for certain, then those that may in their order, a part for each reason as often as it changes: the first one
+    /// that an identity passes says why.
+    fn parts(&self) -> impl Iterator<Item = Vec<(Name, Name)>> {
         let exact = self.exact.iter().map(|(namespace, account)| (Name::exact(namespace), Name::exact(account)));
-        exact.chain(self.patterns.iter().cloned()).chain(self.open.iter().map(|(own, name, _)| (own.clone(), name.clone())))
+        let certain = exact.chain(self.patterns.iter().cloned()).collect();
+        let by_reason = self.open.chunk_by(|(_, _, one), (_, _, other)| one == other);
+        let perhaps = by_reason.map(|open| open.iter().map(|(own, name, _)| (own.clone(), name.clone())).collect());
+        std::iter::once(certain).chain(perhaps)
     }
 
     /// What principals, as the proxy gets them, ask of identities of one domain.
@@ -307,118 +318,4 @@ fn quotes_accounts(platform: &Platform) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn principals(value: &str, reader: Reader) -> Callers {
-        let platform = Platform { trust_domain: "corp".into(), trust_domain_aliases: ["old".into()].into(), ..Platform::default() };
-        Callers::principals(&[value.into()], reader, &platform)
-    }
-
-    /// Every value against every identity, as text.
-    #[test]
-    fn a_principal_is_compared_as_one_text() {
-        let values = [
-            "corp/ns/a/sa/b",
-            "corp/ns/a/*",
-            "corp/ns/a*",
-            "corp/ns/a/sa/*",
-            "corp/ns/a/s*",
-            "corp/ns/a/sa/b*",
-            "cor*",
-            "corp/ns/*",
-            "corp/*",
-            "*",
-            "*b",
-            "*/b",
-            "*a/b",
-            "*sa/b",
-            "*/sa/b",
-            "*a/sa/b",
-            "*/a/sa/b",
-            "*s/a/sa/b",
-            "*corp/ns/a/sa/b",
-            "*p/ns/a/sa/b",
-            "*/ns/*",
-            "x*",
-            "*/",
-            "*/x/b",
-            "corp/ns/a/x*",
-            "corp/ns/a/sa/b/*",
-            "spiffe://corp/ns/a/sa/b",
-            "corp/ns/*/sa/b",
-            "*//b",
-            "*x/sa/b",
-            "/*",
-        ];
-        for value in values {
-            for namespace in ["a", "aa", "ns", "sa", "x"] {
-                for account in ["b", "bb", "sa", "a"] {
-                    let text = format!("corp/ns/{namespace}/sa/{account}");
-                    let expected = Truth::of(Word::read(value).matches(&text));
-                    assert_eq!(principals(value, Reader::Ztunnel).hold(namespace, account), expected, "{value} {text}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn five_segments_stand_for_every_domain_of_the_mesh() {
-        for value in ["cluster.local/ns/a/sa/b", "old/ns/a/sa/b", "corp/ns/a/sa/b", "*/ns/a/sa/b", "cluster.local/ns/a/sa/*"] {
-            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Yes, "{value}");
-        }
-        for value in ["cluster.local/ns/a/*", "other/ns/a/sa/b", "cluster.local/*"] {
-            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::No, "{value}");
-        }
-        assert_eq!(principals("cluster.local/ns/a/sa/b", Reader::Ztunnel).hold("a", "b"), Truth::No);
-    }
-
-    #[test]
-    fn a_pattern_of_domains_stands_for_those_of_the_mesh() {
-        let platform = Platform { trust_domain: "mesh.local".into(), ..Platform::default() };
-        let platform = Platform { trust_domain_aliases: ["old-td".into(), "other.dom".into()].into(), ..platform };
-        let hold = |value: &str, reader| Callers::principals(&[value.into()], reader, &platform).hold("a", "b");
-        for value in ["*-td/ns/a/sa/b", "old*/ns/a/sa/b", "*dom/ns/a/sa/b", "mesh*/ns/a/sa/*", "*.local/ns/a/sa/b"] {
-            assert_eq!(hold(value, Reader::Envoy), Truth::Yes, "{value}");
-        }
-        for value in ["*xx/ns/a/sa/b", "older*/ns/a/sa/b", "*-td/ns/a/sa/x", "*-td/ns/x/sa/b", "o*d/ns/a/sa/b"] {
-            assert_eq!(hold(value, Reader::Envoy), Truth::No, "{value}");
-        }
-        for value in ["*-td/ns/a/sa/b", "old*/ns/a/sa/b"] {
-            assert_eq!(hold(value, Reader::Ztunnel), Truth::No, "{value}");
-        }
-    }
-
-    #[test]
-    fn what_tells_the_domains_of_the_mesh_apart_is_left_open() {
-        for value in ["corp/ns/a/*", "old/ns/a/*", "old/*", "co*", "old/ns/*"] {
-            assert!(matches!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Open(_)), "{value}");
-            assert!(principals(value, Reader::Envoy).may_be_open(), "{value}");
-        }
-        // Where the rest of it does not match, no domain does.
-        assert_eq!(principals("corp/ns/a/*", Reader::Envoy).hold("x", "b"), Truth::No);
-        // ztunnel's callers are all of its own domain.
-        assert_eq!(principals("corp/ns/a/*", Reader::Ztunnel).hold("a", "b"), Truth::Yes);
-        assert_eq!(principals("old/ns/a/*", Reader::Ztunnel).hold("a", "b"), Truth::No);
-        for value in ["*", "*/sa/b", "*/ns/a/sa/b"] {
-            assert_eq!(principals(value, Reader::Envoy).hold("a", "b"), Truth::Yes, "{value}");
-            assert!(!principals(value, Reader::Envoy).may_be_open(), "{value}");
-        }
-    }
-
-    #[test]
-    fn older_istio_takes_dots_for_letters() {
-        let at = |istio| {
-            let platform = Platform { istio, ..Platform::default() };
-            Callers::accounts(&["shop/a.b".into()], "shop", Reader::Envoy, &platform).hold("shop", "axb")
-        };
-        assert!(matches!(at((1, 25, 0)), Truth::Open(_)));
-        assert!(matches!(at((1, 28, 5)), Truth::Open(_)));
-        assert_eq!(at((1, 28, 6)), Truth::No);
-        assert_eq!(at((1, 30, 0)), Truth::No);
-        let names = |value: &str| Callers::namespaces(&[value.into()], Reader::Envoy, &Platform::default());
-        assert!(matches!(names("*sa").hold("shop", "x"), Truth::Open(_)));
-        assert_eq!(names("*sa").hold("lisa", "x"), Truth::Yes);
-        assert_eq!(names("team-*-prod").hold("team-a-prod", "x"), Truth::Yes);
-    }
-}
+mod tests;

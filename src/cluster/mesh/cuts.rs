@@ -112,7 +112,7 @@ pub(super) fn of_proxy(proxy: &Proxy<'_>, names: &Names, cuts: &mut Vec<Cut>) {
 fn of_ztunnel(ztunnel: &Ztunnel<'_>, names: &Names, cuts: &mut Vec<Cut>) {
     of_modes(&ztunnel.modes, cuts);
     if let Some(waypoints) = &ztunnel.attached.waypoints {
-        cuts.push(of_peers(callers(&waypoints.callers, names)));
+        cuts.extend(told_apart(&waypoints.callers, names).map(of_peers));
     }
     let looks = Looks { universe: RequestSamples::default(), tokens: &|_| BTreeSet::new(), all_settle: false };
     of_rules(&ztunnel.attached, ChainKind::Ztunnel, names, &looks, cuts);
@@ -145,7 +145,7 @@ fn of_rules(attached: &Attached<'_>, kind: ChainKind, names: &Names, looks: &Loo
     for (bound_policy, rule) in rules {
         let tests: Vec<&Test> = tests(rule).collect();
         let matchers = || tests.iter().flat_map(|test| test.matchers());
-        cuts.extend(matchers().filter_map(|matcher| peers(matcher, names)).map(of_peers));
+        cuts.extend(matchers().flat_map(|matcher| peers(matcher, names)).map(of_peers));
         // The addresses of pods are in no block, or not known: either way they are not as those outside it.
         cuts.extend(matchers().any(|matcher| matches!(matcher, Matcher::Source(_))).then(|| of_peers(Peers::from(PodSet::all()))));
         let bound = reach(rule, names);
@@ -204,12 +204,12 @@ fn asks_tokens(tests: &[&Test]) -> bool {
     tests.iter().flat_map(|test| test.matchers()).any(|matcher| matches!(matcher, Matcher::Users(_) | Matcher::Claim(..)))
 }
 
-/// The far ends that a test of them chooses.
-fn peers(matcher: &Matcher, names: &Names) -> Option<Peers> {
+/// The far ends that a test of them chooses, and apart from them those that it may choose.
+fn peers(matcher: &Matcher, names: &Names) -> Vec<Peers> {
     match matcher {
-        Matcher::Callers(list) => Some(callers(list, names)),
-        Matcher::Source(set) => Some(Peers::from(set.clone())),
-        _ => None,
+        Matcher::Callers(list) => told_apart(list, names).collect(),
+        Matcher::Source(set) => vec![Peers::from(set.clone())],
+        _ => Vec::new(),
     }
 }
 
@@ -237,7 +237,7 @@ fn reach(rule: &ReadRule, names: &Names) -> Peers {
 /// Far ends that hold all that a matcher may match. Of pods the addresses may not be known, so that they may be anywhere.
 fn bound(matcher: &Matcher, names: &Names) -> Option<Peers> {
     match matcher {
-        Matcher::Callers(list) => Some(callers(list, names)),
+        Matcher::Callers(list) => Some(carrying(list.tests(), names)),
         Matcher::Source(set) => Some(Peers { pods: PodSet::all(), addresses: set.clone() }),
         Matcher::TrustDomain(_) => Some(Peers { pods: PodSet::all(), addresses: AddressSet::none() }),
         _ => None,
@@ -353,11 +353,16 @@ fn widen(all: &mut RequestSamples, tests: &[&Test], universe: &RequestSamples) {
     }
 }
 
-/// The pods that carry one of some identities, patterns cut at the names that are known.
-fn callers(list: &Callers, names: &Names) -> Peers {
+/// The pods that some identities tell from others: those that carry one for certain, and those that may, by each reason.
+fn told_apart(list: &Callers, names: &Names) -> impl Iterator<Item = Peers> {
+    list.parts().map(|tests| carrying(tests.into_iter(), names))
+}
+
+/// The pods whose identity passes one of some tests, patterns cut at the names that are known.
+fn carrying(tests: impl Iterator<Item = (Name, Name)>, names: &Names) -> Peers {
     let mut exact: BTreeMap<Symbol, Vec<Symbol>> = BTreeMap::new();
     let mut pods = PodSet::none();
-    for (namespace, account) in list.tests() {
+    for (namespace, account) in tests {
         match (namespace.single(), account.single()) {
             (Some(namespace), Some(account)) => exact.entry(Symbol::clone(namespace)).or_default().push(Symbol::clone(account)),
             _ => pods.push(cube(values(&namespace, &names.namespaces), values(&account, &names.accounts))),

@@ -2,15 +2,16 @@
 //!
 //! Owns: `Judgement`. Every answer comes from the same tests as [`super::MeshEnd`]'s; here they are told.
 
+use std::collections::BTreeSet;
+
 use super::chain::ChainKind;
 use super::end::{CARRIED, Entrance, Guard, MeshEnd, plane};
 use super::gateway::OWN_PORTS;
 use super::misses;
 use super::proxy::{Attached, Proxy, is_upper_case};
 use super::route::{Course, Route, Speaks, Target};
-use super::rule::Action;
 use super::services::Class;
-use super::token::{self, Forward};
+use super::token::{self, Forward, TokenPolicy};
 use super::truth::Truth;
 use super::tunnel::ONLY_TUNNEL;
 use super::view::{Addresses, Handshake, View, caller};
@@ -141,12 +142,9 @@ impl MeshEnd<'_> {
                 steps.extend(of_proxy.into_iter().map(|step| doubt.map_or(step.clone(), |reason| left_open(step, reason))));
             }
             Guard::Ztunnel(ztunnel) => {
-                let bypass = self.bypasses(from, transport);
-                let mut caller = tell_caller(&ztunnel.attached, &at, ChainKind::Ztunnel, &view);
-                if bypass != Truth::No {
-                    caller.verdict = Truth::any([bypass, ztunnel.attached.passes(ChainKind::Ztunnel, &view)]).verdict();
-                    "what comes from the pod's own node passes ztunnel by".clone_into(&mut caller.reason);
-                }
+                let caller = tell_caller(&ztunnel.attached, &at, ChainKind::Ztunnel, &view);
+                let passes = ztunnel.attached.passes(ChainKind::Ztunnel, &view);
+                let caller = past_ztunnel(self.bypasses(from, transport), passes, caller);
                 steps.push(caller);
             }
         }
@@ -225,6 +223,18 @@ fn takes(speaks: &str, arrives: Truth) -> String {
     if arrives == Truth::Yes { format!("the server takes {speaks}") } else { format!("the server does not take {speaks}") }
 }
 
+/// The step of ztunnel's policies, given whether it is asked at all and what they say. Where all are let in it makes no difference.
+fn past_ztunnel(bypass: Truth, passes: Truth, caller: Step) -> Step {
+    match (bypass, Truth::any([bypass, passes])) {
+        (Truth::Yes, verdict) => {
+            let reason = "what comes from the pod's own node passes ztunnel by".to_owned();
+            Step { reason, ..step(Gate::Caller, &caller.at, verdict) }
+        }
+        (Truth::Open(_), Truth::Open(reason)) => left_open(caller, reason),
+        _ => caller,
+    }
+}
+
 /// A step of a sidecar that may not be asked at all.
 fn carried(step: Step) -> Step {
     if step.verdict == Verdict::Allowed { step } else { left_open(step, CARRIED) }
@@ -240,13 +250,15 @@ fn tell_proxy(proxy: &Proxy<'_>, at: &str, view: View<'_>, request: Option<&Requ
     let Some(request) = request.filter(|_| class != Class::Plain) else {
         return steps.push(tell_caller(&proxy.attached, at, ChainKind::Tcp, &view));
     };
-    let whole = proxy.passes(view, Some(request), class);
-    if matches!(class, Class::Either(_)) || !proxy.perhaps.is_empty() {
-        let caller = tell_caller(&proxy.attached, at, ChainKind::Http, &View { request: Some(request), ..view });
-        let reason = if let Truth::Open(reason) = whole { reason.to_owned() } else { caller.reason };
-        return steps.push(Step { verdict: whole.verdict(), reason, ..caller });
-    }
     let (good, token) = token::judge(&proxy.tokens, request);
+    let seen = View { request: Some(request), token, ..view };
+    let mut caller = tell_caller(&proxy.attached, at, ChainKind::Http, &seen);
+    if matches!(class, Class::Either(_)) || !proxy.perhaps.is_empty() {
+        if let Truth::Open(reason) = proxy.passes(view, Some(request), class) {
+            return steps.push(left_open(caller, reason));
+        }
+        caller.decided_by = read_in_all_ways(proxy, at, seen, class, caller.decided_by);
+    }
     if !proxy.tokens.is_empty() {
         let decided_by = proxy.tokens.iter().map(|policy| policy.object.document(None)).collect();
         let reason = match good {
@@ -257,31 +269,44 @@ fn tell_proxy(proxy: &Proxy<'_>, at: &str, view: View<'_>, request: Option<&Requ
         };
         steps.push(Step { decided_by, reason: reason.to_owned(), ..step(Gate::Token, at, good) });
     }
-    let view = View { request: Some(request), token, ..view };
-    let mut caller = tell_caller(&proxy.attached, at, ChainKind::Http, &view);
     if !is_upper_case(request) {
         caller = Step { reason: "proxies refuse a method that is not upper case".to_owned(), ..step(Gate::Caller, at, Truth::No) };
     }
     steps.push(caller);
 }
 
+/// What decides about a caller of whom all readings of a request say the same, given what does as it is read first: what does in each of
+/// them, or else all that does in any.
+fn read_in_all_ways(proxy: &Proxy<'_>, at: &str, seen: View<'_>, class: Class, first: Vec<Document>) -> Vec<Document> {
+    let mut others = Vec::new();
+    if matches!(class, Class::Either(_)) {
+        others.push(tell_caller(&proxy.attached, at, ChainKind::Tcp, &View { request: None, token: None, ..seen }).decided_by);
+    }
+    if let Some(request) = seen.request.filter(|_| !proxy.perhaps.is_empty()) {
+        let all: Vec<&TokenPolicy> = proxy.tokens.iter().chain(&proxy.perhaps).copied().collect();
+        let token = token::judge(&all, request).1;
+        others.push(tell_caller(&proxy.attached, at, ChainKind::Http, &View { token, ..seen }).decided_by);
+    }
+    let is_in_all = |document: &&Document| others.iter().all(|other| other.contains(document));
+    let common: Vec<Document> = first.iter().filter(is_in_all).cloned().collect();
+    if !common.is_empty() {
+        return common;
+    }
+    let all: BTreeSet<Document> = first.into_iter().chain(others.into_iter().flatten()).collect();
+    all.into_iter().collect()
+}
+
 /// What the policies at a point say of the caller, and which of them.
 fn tell_caller(attached: &Attached<'_>, at: &str, kind: ChainKind, view: &View<'_>) -> Step {
     let passes = attached.passes(kind, view);
-    let matching = |action: Action| misses::matching(attached, action, kind, view);
     let (decided_by, reason) = match passes {
-        Truth::No => {
-            let deny = matching(Action::Deny);
-            let denied = attached.deny.iter().any(|bound| bound.matches(kind, view) == Truth::Yes);
-            let reason = if denied { "a rule that denies matches" } else { "policies allow some callers, and no rule matches this one" };
-            (if denied { deny } else { attached.allow.iter().map(|bound| bound.policy.written.object.document(None)).collect() }, reason)
-        }
+        Truth::No => match misses::certain(&attached.deny, kind, view) {
+            denying if !denying.is_empty() => (denying, "a rule that denies matches"),
+            _ => (misses::acting(&attached.allow), "policies allow some callers, and no rule matches this one"),
+        },
         Truth::Yes if attached.allow.is_empty() => (Vec::new(), "no policy allows only some callers"),
-        Truth::Yes => (matching(Action::Allow), "a rule that allows matches"),
-        Truth::Open(reason) => {
-            let all = [Action::Custom, Action::Deny, Action::Allow].into_iter().flat_map(matching).collect();
-            (all, reason)
-        }
+        Truth::Yes => (misses::letting_in(attached, kind, view), "a rule that allows matches"),
+        Truth::Open(reason) => (misses::matching(attached, kind, view), reason),
     };
     let unmet = if passes == Truth::Yes { Vec::new() } else { misses::of(attached, kind, view) };
     Step { decided_by, misses: unmet, reason: reason.to_owned(), ..step(Gate::Caller, at, passes) }

@@ -4,7 +4,7 @@
 
 use super::chain::{ChainKind, ReadRule, all};
 use super::proxy::{Attached, Bound};
-use super::rule::{Action, Attribute, Field};
+use super::rule::{Attribute, Field};
 use super::test::{METHOD, Test};
 use super::truth::Truth;
 use super::view::{Addresses, View};
@@ -17,20 +17,36 @@ const MAX_MISSES: usize = 64;
 /// The most values of one test that are told.
 const MAX_VALUES: usize = 6;
 
-/// The rules of an action that match, or may.
-pub(super) fn matching(attached: &Attached<'_>, action: Action, kind: ChainKind, view: &View<'_>) -> Vec<Document> {
-    let list = match action {
-        Action::Allow => &attached.allow,
-        Action::Deny => &attached.deny,
-        Action::Custom => &attached.custom,
-        Action::Audit => return Vec::new(),
-    };
-    let of = |bound: &Bound<'_>| {
-        let rules = &bound.policy.chain(kind).rules;
-        let matched = rules.iter().filter(|rule| rule.holds(view) != Truth::No);
-        matched.map(|rule| document(bound, rule.number)).collect::<Vec<_>>()
-    };
-    list.iter().flat_map(of).collect()
+/// The rules that match, or may, whatever they do.
+pub(super) fn matching(attached: &Attached<'_>, kind: ChainKind, view: &View<'_>) -> Vec<Document> {
+    attached.policies().flat_map(|bound| rules(bound, kind, |rule| rule.holds(view) != Truth::No)).collect()
+}
+
+/// Of these policies, those that surely act.
+pub(super) fn acting(list: &[Bound<'_>]) -> Vec<Document> {
+    list.iter().filter(|bound| bound.doubt.is_none()).map(|bound| bound.policy.written.object.document(None)).collect()
+}
+
+/// The rules of such policies that surely match.
+pub(super) fn certain(list: &[Bound<'_>], kind: ChainKind, view: &View<'_>) -> Vec<Document> {
+    let acting = list.iter().filter(|bound| bound.doubt.is_none());
+    acting.flat_map(|bound| rules(bound, kind, |rule| rule.holds(view) == Truth::Yes)).collect()
+}
+
+/// The rules by which a connection passes: where nobody knows whether any policy acts that lets callers in, each of them does.
+pub(super) fn letting_in(attached: &Attached<'_>, kind: ChainKind, view: &View<'_>) -> Vec<Document> {
+    let certain = certain(&attached.allow, kind, view);
+    let lets_waypoints_in = attached.waypoints.as_ref().is_some_and(|waypoints| waypoints.doubt.is_none());
+    if !certain.is_empty() || lets_waypoints_in {
+        return certain;
+    }
+    attached.allow.iter().flat_map(|bound| rules(bound, kind, |rule| rule.holds(view) == Truth::Yes)).collect()
+}
+
+/// The rules of a policy that meet a test.
+fn rules(bound: &Bound<'_>, kind: ChainKind, meets: impl Fn(&ReadRule) -> bool) -> Vec<Document> {
+    let rules = &bound.policy.chain(kind).rules;
+    rules.iter().filter(|rule| meets(rule)).map(|rule| document(bound, rule.number)).collect()
 }
 
 /// What the rules that would let the connection pass miss.

@@ -42,15 +42,19 @@ impl Manifests {
     /// namespace is shown those that have policies of the mesh: whoever wrote them takes its pods to be in it, by a label that does not stand
     /// among these manifests. Where labels of others are, one that has none has none, and its policies act on nobody: Istio injects by labels
     /// alone (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml). A gateway that shows its Envoy
-    /// itself says nothing of its neighbours, and in the root namespace only a policy that chooses a pod there means one.
+    /// itself says nothing of its neighbours, and the policies of the root namespace are for all others: only one that chooses a pod there
+    /// may mean one.
     fn spoken_for(&self, shown: ShownJoining, root: &Symbol) -> BTreeSet<Symbol> {
+        let may_be_meant = shown != ShownJoining::ByLabels;
         let is_chosen = |workload: &InventoryWorkload| {
-            let is_meant = workload.namespace == *root && self.mesh.selectors_in(root).any(|selector| chooses(selector, &workload.labels));
+            let is_meant = may_be_meant
+                && workload.namespace == *root
+                && self.mesh.selectors_in(root).any(|selector| chooses(selector, &workload.labels));
             is_meant || self.is_selected_by_gateway(&workload.labels)
         };
         let silent = self.inventory.workloads.iter().filter(|workload| workload.mesh.sidecar == MeshChoice::Unsaid);
         let chosen = silent.filter(|workload| is_chosen(workload)).map(|workload| &workload.namespace);
-        let policed = self.mesh.policed().filter(|namespace| shown != ShownJoining::ByLabels && *namespace != root);
+        let policed = self.mesh.policed().filter(|namespace| may_be_meant && *namespace != root);
         chosen.chain(policed).cloned().collect()
     }
 
