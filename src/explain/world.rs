@@ -22,7 +22,9 @@ use super::question::{Object, Scope, Side};
 use super::setting::Judge;
 use made_out::{by_labels, declared, is_described, plane, running};
 
-pub(super) use made_out::{Ground, address, addresses, namespace_labels, plainest, possible, tell_namespace, undescribed};
+pub(super) use made_out::{
+    Ground, address, addresses, namespace_labels, plainest, possible, tell_namespace, undescribed, with_namespace_labels,
+};
 
 /// Somebody who can stand at an end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
