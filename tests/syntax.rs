@@ -1,6 +1,7 @@
 //! The language: what is read, what is refused and in which words.
 
 mod cases;
+mod helps;
 pub(crate) mod trees;
 
 use std::fmt::Write as _;

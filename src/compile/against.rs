@@ -16,13 +16,14 @@ use crate::flow::{DataPlane, Flow, PodSet, Symbol, Verdict};
 use crate::ir::WorkloadPort;
 use crate::source::FileId;
 use crate::verify::{
-    Assumption, Checked, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, prove, stopped_elsewhere,
+    Assumption, Checked, Elsewhere, Ends, Incomplete, Meshed, Status, Telling, check_assumptions, is_any_turned, prove, prove_as_shown,
+    stopped_elsewhere,
 };
 
 /// How manifests stand to the intents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// They do what the intents say, but for what a line accepts.
+    /// They do what the intents say, but for what a line accepts, and nothing that the comparison takes for granted is otherwise there.
     Equal,
     /// They also let through what no line says, whatever else is left open.
     Wider,
@@ -30,7 +31,8 @@ pub enum Relation {
     Narrower,
     /// Both.
     Different,
-    /// No difference is certain, and it could not be decided: the intents or the manifests have errors, or the platform leaves it open.
+    /// No difference is certain, and it could not be decided: the intents or the manifests have errors, the platform leaves it open, or
+    /// something that the comparison takes for granted is not so there.
     Undecided,
 }
 
@@ -66,8 +68,28 @@ pub struct Against {
     pub incomplete: Vec<Incomplete>,
     /// What the manifests do besides, of which the comparison says nothing.
     pub notes: Vec<String>,
+    /// Whether some connections differ only between pods as they are taken to be in the mesh, and not as the manifests have them.
+    pub hangs_on_mesh: bool,
     /// What the comparison takes for granted, and whether the manifests show it.
     pub assumptions: Vec<Checked>,
+}
+
+impl Against {
+    /// That nothing was compared.
+    const fn nothing(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            relation: Relation::Undecided,
+            differences: Vec::new(),
+            accepted: Vec::new(),
+            classes: 0,
+            is_cut_short: false,
+            incomplete: Vec::new(),
+            notes: Vec::new(),
+            hangs_on_mesh: false,
+            assumptions: Vec::new(),
+        }
+    }
 }
 
 /// Holds manifests against intents, over every pod that could exist.
@@ -76,19 +98,8 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let configuration = input.config;
     let read: Vec<FileId> = manifests.iter().chain(&input.inventory).chain(&input.alongside).copied().collect();
     let mut outcome = to_be_asked(input);
-    let none = |outcome| Against {
-        outcome,
-        relation: Relation::Undecided,
-        differences: Vec::new(),
-        accepted: Vec::new(),
-        classes: 0,
-        is_cut_short: false,
-        incomplete: Vec::new(),
-        notes: Vec::new(),
-        assumptions: Vec::new(),
-    };
     if has_error(&outcome.findings) {
-        return none(outcome);
+        return Against::nothing(outcome);
     }
     let config = &outcome.policy.config;
     let platform =
@@ -98,7 +109,7 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     outcome.findings.extend(no_objects(&cluster, &outcome.sources, manifests));
     let unreadable = has_error(&outcome.findings);
     if unreadable {
-        return none(outcome);
+        return Against::nothing(outcome);
     }
     let proof = prove(&outcome.policy, &outcome.gates, &cluster, Ends::Managed);
     let telling = Telling::new(&outcome.policy, &cluster);
@@ -107,14 +118,22 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
     let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
     let teller = Teller { policy: &outcome.policy, cluster: &cluster, unjudged, telling: &telling, meshed };
-    let AllTold { differences, hanging } = teller.told(proof.differences);
-    let relation = relation(differences.iter().map(|told| &told.difference.right), (&proof.incomplete, &hanging));
+    let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    let AllTold { mut differences, hanging } = teller.told(proof.differences);
+    let mut is_cut_short = proof.is_cut_short;
+    if is_any_turned(&assumptions) {
+        let shown = prove_as_shown(&outcome.policy, &outcome.gates, &cluster, meshed);
+        is_cut_short |= shown.is_cut_short;
+        differences = beside(differences, teller.told(shown.differences).differences);
+    }
+    let is_any_broken = assumptions.iter().any(|checked| matches!(checked.status, Status::Broken(_)));
+    let is_open = is_any_broken || !proof.incomplete.is_empty() || !hanging.is_empty();
+    let relation = relation(differences.iter().map(|told| &told.difference.right), is_open);
     let mut notes = on_the_way(&outcome.sources, manifests, &namespace);
     notes.extend(hanging_on_the_mesh(&hanging));
     if proof.incomplete.is_empty() {
         notes.extend(elsewhere(&stopped_elsewhere(&outcome.policy, &outcome.gates, &cluster), &cluster, &telling));
     }
-    let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
     for checked in &mut assumptions {
         tell_the_line(checked, &outcome);
     }
@@ -123,12 +142,21 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
         differences,
         accepted,
         classes: proof.classes,
-        is_cut_short: proof.is_cut_short,
+        is_cut_short,
         incomplete: proof.incomplete,
         notes,
+        hangs_on_mesh: !hanging.is_empty(),
         assumptions,
         outcome,
     }
+}
+
+/// Differences, and those of others besides that are told of other flows; what is certain comes first.
+fn beside(mut differences: Vec<Told>, others: Vec<Told>) -> Vec<Told> {
+    let known: BTreeSet<String> = differences.iter().map(|told| told.flow.clone()).collect();
+    differences.extend(others.into_iter().filter(|told| !known.contains(&told.flow)));
+    differences.sort_by_key(Told::is_left_open);
+    differences
 }
 
 /// Adds the line that says which number a port's name stands for, where manifests say otherwise.
@@ -193,21 +221,22 @@ fn hanging_on_the_mesh(hanging: &[Told]) -> Option<String> {
 }
 
 /// What manifests are of which some differences are known, by what each lets become of its flow. What is left open beside a certain
-/// difference does not take that back; nor is it equal what differs between pods as they are taken for granted alone.
-fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, (incomplete, hanging): (&[Incomplete], &[Told])) -> Relation {
-    let (mut wider, mut narrower, mut open) = (false, false, !incomplete.is_empty() || !hanging.is_empty());
+/// difference does not take that back. Nothing is equal where something `is_open`: it could not be compared, differs between pods as they
+/// are taken for granted alone, or hangs on what is not so there.
+fn relation<'a>(found: impl Iterator<Item = &'a Verdict>, mut is_open: bool) -> Relation {
+    let (mut wider, mut narrower) = (false, false);
     for verdict in found {
         match verdict {
             Verdict::Allowed => wider = true,
             Verdict::Denied => narrower = true,
-            Verdict::Unspecified(_) => open = true,
+            Verdict::Unspecified(_) => is_open = true,
         }
     }
     match (wider, narrower) {
         (true, true) => Relation::Different,
         (true, false) => Relation::Wider,
         (false, true) => Relation::Narrower,
-        (false, false) if open => Relation::Undecided,
+        (false, false) if is_open => Relation::Undecided,
         (false, false) => Relation::Equal,
     }
 }
@@ -220,14 +249,14 @@ mod tests {
     #[test]
     fn a_certain_difference_decides_the_relation() {
         let open = Verdict::Unspecified(String::new());
-        let of = |found: &[&Verdict], incomplete: &[Incomplete]| relation(found.iter().copied(), (incomplete, &[]));
-        for incomplete in [&[][..], &[Incomplete::Names]] {
-            assert_eq!(of(&[&open, &Verdict::Allowed], incomplete), Relation::Wider);
-            assert_eq!(of(&[&Verdict::Denied, &open], incomplete), Relation::Narrower);
-            assert_eq!(of(&[&Verdict::Denied, &open, &Verdict::Allowed], incomplete), Relation::Different);
-            assert_eq!(of(&[&open], incomplete), Relation::Undecided);
+        let of = |found: &[&Verdict], is_open| relation(found.iter().copied(), is_open);
+        for is_open in [false, true] {
+            assert_eq!(of(&[&open, &Verdict::Allowed], is_open), Relation::Wider);
+            assert_eq!(of(&[&Verdict::Denied, &open], is_open), Relation::Narrower);
+            assert_eq!(of(&[&Verdict::Denied, &open, &Verdict::Allowed], is_open), Relation::Different);
+            assert_eq!(of(&[&open], is_open), Relation::Undecided);
         }
-        assert_eq!(of(&[], &[Incomplete::Names]), Relation::Undecided);
-        assert_eq!(of(&[], &[]), Relation::Equal);
+        assert_eq!(of(&[], true), Relation::Undecided);
+        assert_eq!(of(&[], false), Relation::Equal);
     }
 }

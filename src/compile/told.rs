@@ -29,6 +29,13 @@ pub struct Told {
     pub flow: String,
 }
 
+impl Told {
+    /// Whether the platform leaves open what the manifests do with the flow.
+    pub(super) const fn is_left_open(&self) -> bool {
+        matches!(self.difference.right, Verdict::Unspecified(_))
+    }
+}
+
 /// Differences, as far as there is one to whoever asks about them.
 #[derive(Debug, Default)]
 pub(super) struct AllTold {
@@ -69,7 +76,7 @@ impl Teller<'_> {
     pub(super) fn told(&self, differences: Vec<Difference>) -> AllTold {
         let all = differences.into_iter().map(|difference| self.tell(difference));
         let (hanging, mut differences): (Vec<Told>, Vec<Told>) = all.partition(|told| told.difference.left == told.difference.right);
-        differences.sort_by_key(|told| matches!(told.difference.right, Verdict::Unspecified(_)));
+        differences.sort_by_key(Told::is_left_open);
         AllTold { differences, hanging }
     }
 

@@ -3,7 +3,7 @@
 //! Owns: what is said of that choice, what another one would be answered, and that both are asked about where the first refuses and the
 //! other does not. It must not choose the first.
 
-use super::call::{Call, are_services_known, is_proxied, leading};
+use super::call::{Call, Naming, are_services_known, is_proxied, leading};
 use super::json::verdict_word;
 use super::question::Question;
 use super::setting::{Judge, Setting};
@@ -31,6 +31,16 @@ fn past_service(call: &Call, question: &Question) -> Option<Call> {
 }
 
 impl Call {
+    /// The same to the pod's own address, where the flow may mean that as well: it names no Service, nor how a sidecar is spoken to. A sidecar
+    /// names no caller there (trap 53).
+    pub(super) fn by_its_own_address(&self) -> Option<Self> {
+        let asked = self.transport.filter(|_| !self.is_usual);
+        let is_one_way = asked == Some(Transport::Mtls) && is_proxied(&self.destination);
+        let is_said = self.naming == Naming::Service || self.is_pod || self.entrance.is_some() || is_one_way;
+        let is_pod = !is_said && self.destination.pod().is_some();
+        is_pod.then(|| Self { addressed: Addressed::Pod, transport: asked, is_usual: false, is_pod, ..self.clone() })
+    }
+
     /// Whether the pod's own address is what is called, as far as anybody knows, where that decides how sidecars speak.
     pub(super) fn is_pod_called(&self, setting: &Setting) -> bool {
         let is_pod = self.addressed == Addressed::Pod || (are_services_known(setting) && self.addressed == Addressed::Unsaid);

@@ -98,7 +98,7 @@ impl<'s> Possible<'s> {
         let mut found = Found { known: end.known.clone(), is_partial: false };
         for set in &end.sets {
             let plainest = world::plainest(set, self.setting.ground());
-            let title = plainest.as_ref().map(|known| (known.text.clone(), known.pod().map(|pod| pod.account.clone())));
+            let title = plainest.as_ref().map(|known| (known.text.clone(), known.pod().cloned()));
             found.known.extend(plainest);
             match self.classes(set, way, besides) {
                 Ok(pods) => pods.into_iter().for_each(|pod| self.add(&mut found.known, (pod, set), title.as_ref())),
@@ -109,14 +109,18 @@ impl<'s> Possible<'s> {
     }
 
     /// Adds a pod of a set, unless it is there.
-    fn add(&self, known: &mut Vec<Known>, (pod, set): (Pod, &PodSet), title: Option<&(String, Option<Symbol>)>) {
+    fn add(&self, known: &mut Vec<Known>, (pod, set): (Pod, &PodSet), title: Option<&(String, Option<Pod>)>) {
         let mut class = world::undescribed(pod, &self.setting.policy, &self.setting.cluster);
         world::tell_namespace(&mut class, set);
         if known.iter().any(|other| other.endpoint == class.endpoint) {
             return;
         }
-        if let Some(account) = class.pod().map(|pod| &pod.account).filter(|own| title.is_some_and(|(_, usual)| usual.as_ref() != Some(own)))
-        {
+        let usual = title.and_then(|(_, usual)| usual.as_ref());
+        if let Some(text) = world::with_namespace_labels(&class, usual, self.setting.ground()) {
+            class.text = text;
+        }
+        let is_unusual = |own: &&Symbol| title.is_some() && usual.is_none_or(|usual| usual.account != **own);
+        if let Some(account) = class.pod().map(|pod| &pod.account).filter(is_unusual) {
             class.text = format!("{} as {account}", class.text);
         }
         class.set = Some(title.map_or_else(|| class.text.clone(), |(text, _)| text.clone()));

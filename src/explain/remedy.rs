@@ -134,12 +134,13 @@ fn tried(setting: &Setting, call: &Call, candidates: Vec<Candidate>, wish: Wish)
     found
 }
 
-/// Whether a setting decides as wished.
+/// Whether a setting decides as wished. What is to be stopped is stopped on each way that the flow may mean: who is refused by name gets in
+/// by the pod's own address, where he has none.
 fn does(setting: &Setting, call: &Call, wish: Wish) -> bool {
-    let verdict = call.in_setting(setting).decide(setting).verdict;
+    let call = call.in_setting(setting);
     match wish {
-        Wish::Allow => verdict == Verdict::Allowed,
-        Wish::Stop => verdict == Verdict::Denied,
+        Wish::Allow => call.decide(setting).verdict == Verdict::Allowed,
+        Wish::Stop => std::iter::once(&call).chain(&call.by_its_own_address()).all(|way| way.decide(setting).verdict == Verdict::Denied),
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Endpoint, NamespaceLabels};
+use crate::cluster::{Cluster, Endpoint};
 use crate::compile::Believed;
 use crate::flow::{AddressSet, Labels, Peer, Pod, PodCube, PodSet, Symbol, Values};
 use crate::inventory::{Inventory, WorkloadKind};
@@ -22,7 +22,9 @@ use super::question::{Object, Scope, Side};
 use super::setting::Judge;
 use made_out::{by_labels, declared, is_described, plane, running};
 
-pub(super) use made_out::{Ground, address, addresses, namespace_labels, plainest, possible, tell_namespace, undescribed};
+pub(super) use made_out::{
+    Ground, address, addresses, namespace_labels, plainest, possible, tell_namespace, undescribed, with_namespace_labels,
+};
 
 /// Somebody who can stand at an end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +144,13 @@ impl World {
         let mut again = known.clone();
         let declared = policy.workloads_in(&pod.namespace).iter().find(|workload| workload.labels.contains(&pod.labels));
         if let Peer::Pod(own) = &mut again.endpoint.peer {
-            // What the flow says of a namespace that nobody describes still holds.
-            if known.endpoint.facts.namespace == NamespaceLabels::NameOnly || is_described(&pod.namespace, policy, cluster) {
-                own.namespace_labels = namespace_labels(&pod.namespace, policy, cluster);
+            let described = namespace_labels(&pod.namespace, policy, cluster);
+            if is_described(&pod.namespace, policy, cluster) {
+                own.namespace_labels = described;
+            } else {
+                // What the flow says of a namespace that nobody describes still holds, as do the labels for which somebody was made up: by
+                // these he is in the mesh or not.
+                own.namespace_labels.extend(described);
             }
             own.plane = plane(own, declared, ground);
             if let Some(account) = declared.and_then(|workload| workload.account.clone()) {

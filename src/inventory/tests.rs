@@ -134,6 +134,10 @@ fn what_is_no_address_of_a_service_is_told() {
     let both = said(&service("  clusterIP: banana\n  clusterIPs:\n  - banana\n  - apple"));
     assert_eq!((both.len(), &both[0]), (2, &wrong("spec.clusterIP")), "{both:?}");
     assert_eq!(said(&service("  clusterIP: 10.96.0.1\n  clusterIPs:\n  - 10.96.0.1\n  - banana")), [wrong("spec.clusterIPs[1]")]);
+    // What stands around a value in brackets is no part of it.
+    assert_eq!(said(&service("  clusterIPs: [banana]")), [wrong("spec.clusterIPs[0]")]);
+    assert_eq!(said(&service("  {clusterIPs: [10.96.0.1, banana, 10.96.0.2], ports: []}")), [wrong("spec.clusterIPs[1]")]);
+    assert_eq!(said(&service("  clusterIPs: ['banana', \"10.96.0.1\"]")), [wrong("spec.clusterIPs[0]").replace("banana", "'banana'")]);
     for fine in ["  clusterIP: None", "  clusterIP: None\n  clusterIPs: [None]", "  clusterIP: ''", "  clusterIP: 'fd00::1'", "  ports: []"]
     {
         assert_eq!(said(&service(fine)), [""; 0], "{fine}");
@@ -195,9 +199,9 @@ fn what_kubernetes_refuses_is_found_with_its_place() {
         ("spec:\n  containers:\n  - ports:\n    - containerPort: \"80\"\n", "`\"80\"`: `spec.containers[0].ports[0].containerPort` of"),
         (
             "spec:\n  containers:\n  - ports:\n    - {containerPort: 80, protocol: tcp}\n",
-            "`tcp}`: `spec.containers[0].ports[0].protocol` of",
+            "`tcp`: `spec.containers[0].ports[0].protocol` of",
         ),
-        ("spec:\n  containers:\n  - ports: [{name: x}]\n", "`{name: x}]`: `spec.containers[0].ports[0].containerPort` of"),
+        ("spec:\n  containers:\n  - ports: [{name: x}]\n", "`{name: x}`: `spec.containers[0].ports[0].containerPort` of"),
         ("  annotations:\n    traffic.sidecar.istio.io/excludeInboundPorts: \"80;90\"\n", "`\"80;90\"`: `metadata.annotations."),
     ];
     for (inside, expected) in cases {

@@ -264,7 +264,7 @@ impl<'t> Node<'t> {
         let message = format!("{} is not what Kubernetes accepts", self.subject(reading));
         let document = reading.document;
         reading.report(&self.steps, |location| {
-            let finding = Diagnostic::new(document.code, location, message).label(why);
+            let finding = Diagnostic::new(document.code, alone(document, location), message).label(why);
             let is_template = document.source.slice(location.span).starts_with("{{");
             if is_template { finding.help("render the templates first, as `helm template` does") } else { finding }
         });
@@ -283,7 +283,7 @@ impl<'t> Node<'t> {
     pub(crate) fn remark(&self, reading: &mut Reading<'_>, finding: impl FnOnce(&str, Location) -> Diagnostic) {
         let subject = format!("`{}` of {}", path(&self.steps), reading.object);
         let document = reading.document;
-        reading.remark(&self.steps, |location| finding(&subject, in_brackets(document, location)));
+        reading.remark(&self.steps, |location| finding(&subject, alone(document, location)));
     }
 
     /// Reports a text that is none to some readers for want of quotes.
@@ -326,6 +326,34 @@ fn first_word(document: Document<'_>, location: Location) -> (&str, Location) {
     let end = location.span.start as usize + word.len();
     let span = Span::new(location.span.start as usize, end);
     (word, Location { span, ..location })
+}
+
+/// The place of a value without what follows it on its line: other values and the brackets around them.
+fn alone(document: Document<'_>, location: Location) -> Location {
+    let line = document.source.slice(location.span);
+    let length = match line.chars().next() {
+        Some('[' | '{') => return in_brackets(document, location),
+        Some(quote @ ('"' | '\'')) => line.get(1..).and_then(|rest| rest.find(quote)).map_or(line.len(), |at| at + 2),
+        _ => unquoted_length(line),
+    };
+    let start = location.span.start as usize;
+    Location { span: Span::new(start, start + length), ..location }
+}
+
+/// The length of a value without quotes: up to the `,` or the bracket behind it, if it stands in brackets, as one that is closed behind it
+/// shows.
+fn unquoted_length(line: &str) -> usize {
+    let (mut depth, mut comma) = (0_usize, None);
+    for (at, letter) in line.char_indices() {
+        match letter {
+            '[' | '{' => depth += 1,
+            ']' | '}' if depth == 0 => return line.get(..comma.unwrap_or(at)).map_or(at, |value| value.trim_end().len()),
+            ']' | '}' => depth -= 1,
+            ',' if depth == 0 => comma = comma.or(Some(at)),
+            _ => {}
+        }
+    }
+    line.len()
 }
 
 /// A place without what follows its brackets, if it begins with one that is closed on its line.

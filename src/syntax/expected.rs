@@ -117,17 +117,18 @@ pub(super) fn crowded(location: Location) -> Diagnostic {
 fn plain(trouble: &Trouble<'_>) -> Diagnostic {
     let expected = wanted::in_words(trouble.wanted);
     if trouble.found.is_empty() {
-        let last = last_token(trouble.text);
+        let (start, end) = last_token(trouble.text);
+        let last = shown(trouble.text.get(start..end).unwrap_or_default());
         let finding =
-            Diagnostic::new(code::SYNTAX_ERROR, trouble.place(last.0, last.1), format!("the statement ends where {expected} is expected"));
-        return finding.label(format!("{expected} is expected behind this"));
+            Diagnostic::new(code::SYNTAX_ERROR, trouble.place(start, end), format!("the statement ends where {expected} is expected"));
+        return finding.label(format!("{expected} is expected behind this")).help(format!("write {expected} behind {last}"));
     }
     let found = shown(trouble.found);
     let finding = Diagnostic::new(code::SYNTAX_ERROR, trouble.token(), format!("expected {expected}, found {found}"));
-    wanted::nearest_keyword(trouble.wanted, trouble.found).map_or_else(
-        || finding.clone().label(format!("expected {expected}")),
-        |keyword| finding.clone().label(format!("did you mean `{keyword}`?")).fix(format!("write `{keyword}`"), trouble.token(), keyword),
-    )
+    match wanted::nearest_keyword(trouble.wanted, trouble.found) {
+        Some(keyword) => finding.label(format!("did you mean `{keyword}`?")).fix(format!("write `{keyword}`"), trouble.token(), keyword),
+        None => finding.label(format!("expected {expected}")).help(wanted::advice(trouble.wanted)),
+    }
 }
 
 /// Where the last token of a text starts and ends.

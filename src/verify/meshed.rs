@@ -104,7 +104,7 @@ impl<'a> Meshed<'a> {
     }
 
     /// How a pod takes part: as the manifests show those that it may be one of, else by its labels.
-    fn plane(&self, pod: &Pod, way: Way) -> DataPlane {
+    pub(super) fn plane(&self, pod: &Pod, way: Way) -> DataPlane {
         match self.running(pod, way) {
             Some(Running::Alike(plane)) => plane,
             Some(Running::Otherwise) | None => self.plane_by_labels(pod),

@@ -76,21 +76,36 @@ pub enum Ends {
 ///
 /// The manifests must have been read for a platform on which the assumptions hold.
 pub fn prove(policy: &Policy, gates: &Gates, cluster: &Cluster, ends: Ends) -> Proof {
+    let world = world_beside(policy, cluster, ends);
+    prove_in(&world, Worlds::both(&world), (policy, gates, cluster), ends)
+}
+
+/// The pods that can exist under a proof's assumptions, beside these manifests.
+pub(super) fn world_beside<'p>(policy: &'p Policy, cluster: &Cluster, ends: Ends) -> PolicyWorld<'p> {
+    let outside = if ends == Ends::Managed { kept_out(policy, cluster) } else { BTreeSet::new() };
+    PolicyWorld::new(policy).without_sidecars(outside)
+}
+
+/// The comparison over pods as somebody has them, `worlds`, of those that can exist under a proof's assumptions, `world`.
+pub(super) fn prove_in(
+    world: &PolicyWorld<'_>,
+    worlds: Worlds<'_>,
+    (policy, gates, cluster): (&Policy, &Gates, &Cluster),
+    ends: Ends,
+) -> Proof {
     let accepting = Accepting::new(policy, gates);
     let (program, accounted) = (accepting.program(), accepting.accounted());
     let written = Written::beside(&accepting, cluster);
     let either = EitherRole::judge(&written, cluster);
     let right = Watched { judge: &either, accounted };
-    let outside = if ends == Ends::Managed { kept_out(policy, cluster) } else { BTreeSet::new() };
-    let world = PolicyWorld::new(policy).without_sidecars(outside);
     let granted = Granted::new(policy, gates);
     let namespaces = compared(policy, cluster, ends);
     let gateways = Gateways::new(policy, cluster, program, &right);
     let known = Known { granted: &granted, accounted, gateways: &gateways };
     let Comparison { differences, accepted, mut incomplete, classes, is_cut_short } =
-        compare(Bench { left: program, right: &right, worlds: Worlds::both(&world), ruled_out: &known }, &namespaces);
+        compare(Bench { left: program, right: &right, worlds, ruled_out: &known }, &namespaces);
     incomplete.extend(written.manifests.names().are_cut_short().then_some(Incomplete::Names));
-    let mut assumptions = ground::taken_for_granted(policy, &world, &granted);
+    let mut assumptions = ground::taken_for_granted(policy, world, &granted);
     ground::add_of_manifests(&mut assumptions, policy, cluster);
     if world.outside().iter().any(|name| cluster.namespace_labels(name).is_some()) {
         ground::add_planes_of_others(&mut assumptions);

@@ -170,7 +170,7 @@ impl<'p> PolicyWorld<'p> {
     }
 
     /// The data plane of pods with these labels.
-    fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
+    pub(super) fn plane(&self, name: &str, labels: &Labels) -> DataPlane {
         let namespace = || self.policy.namespace(name).and_then(|namespace| namespace.plane);
         let kept_out = || self.outside.contains(name).then_some(DataPlane::None);
         let unsaid = || self.joining.get(name).copied().or_else(kept_out).unwrap_or(self.elsewhere);

@@ -305,3 +305,21 @@ fn what_passes_in_plaintext_may_gain_over_mtls() {
     let found = of_manifests(&manifests, "pod/web@shop -> app=db@shop:5432 mtls", "remove");
     assert!(others(&found).contains(&"app=job@shop"), "{found:#?}");
 }
+
+/// A pod of a namespace that nobody describes is the same one after a change: the labels of its namespace for which it is compared stay, by
+/// which its pods are in the mesh or outside of it (`semantics.md` §2.1, §8.5). So what refuses somebody admits nobody.
+#[test]
+fn what_stops_somebody_admits_nobody_by_labels_that_decide_about_the_mesh() {
+    for label in ["istio.io/dataplane-mode: ambient", "istio-injection: disabled", "istio-injection: enabled", "team: x"] {
+        let manifests = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: enabled}}}}\n---\n\
+             apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: a, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], \
+             ingress: [{{from: [{{namespaceSelector: {{matchLabels: {{{label}}}}}}}, {{podSelector: {{}}}}]}}]}}\n"
+        );
+        for change in ["action: DENY", "remove ingress rule 1"] {
+            let found = of_manifests(&manifests, "app=web@shop -> app=db@shop:5432", change);
+            assert_eq!((found.against, found.undecided), (Vec::new(), Vec::new()), "{label}: {change}");
+        }
+    }
+}

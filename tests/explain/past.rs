@@ -132,3 +132,46 @@ fn mtls_to_a_pods_own_address_is_not_what_sidecars_speak() {
     let headless = manifests.replace("selector: {app: api}", "clusterIP: None, selector: {app: api}").replace("port: 80,", "port: 8080,");
     assert!(!unknown(&headless, "deploy/web@shop -> pod/api@shop:8080 mtls").contains(told), "{headless}");
 }
+
+/// The objects that remedies of a flow add, as manifests; at least one.
+fn stopping(manifests: &str, flow: &str) -> Vec<String> {
+    let answer = Files { manifests, ..Files::default() }.ask(flow);
+    let remedies = answer.cases.iter().flat_map(|case| &case.remedies).filter(|remedy| remedy.refused.is_none());
+    let added = remedies.filter_map(|remedy| {
+        let [change] = remedy.changes.as_slice() else { panic!("{remedy:?}") };
+        let name = change.place.strip_prefix("AuthorizationPolicy shop/")?;
+        Some(istio("AuthorizationPolicy", name, change.text.strip_prefix("add ")?))
+    });
+    let added: Vec<String> = added.collect();
+    assert!(!added.is_empty(), "{flow}: {:?}", answer.cases);
+    added
+}
+
+/// What is offered to stop a flow stops it on each way that it may mean: who is refused by his account gets in by the pod's own address, where
+/// he has none (trap 53).
+#[test]
+fn what_is_offered_to_stop_a_flow_stops_the_call_of_the_pods_own_address_too() {
+    let with = |mode: &str, service: &str| {
+        let mode = istio("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"));
+        namespace("istio-injection: enabled") + &deployment("web") + &deployment("api") + service + &mode
+    };
+    let flow = "deploy/web@shop -> deploy/api@shop:8080";
+    for (mode, is_named) in [("PERMISSIVE", false), ("STRICT", true)] {
+        for service in ["", &service("")] {
+            let manifests = with(mode, service);
+            for added in stopping(&manifests, flow) {
+                assert_eq!(added.contains("notPrincipals"), !is_named, "{mode}: {added}");
+                let changed = format!("{manifests}{added}");
+                assert_eq!(verdicts(&changed, flow).0, [Verdict::Denied], "{mode}: {added}");
+                assert_eq!(verdicts(&changed, &format!("{flow} plaintext")).0, [Verdict::Denied], "{mode}: {added}");
+            }
+        }
+    }
+    // Where one way alone is meant the caller's name is enough.
+    let manifests = with("PERMISSIVE", &service(""));
+    for flow in [format!("{flow} mtls"), "deploy/web@shop -> svc/api@shop:80".to_owned()] {
+        for added in stopping(&manifests, &flow) {
+            assert!(!added.contains("notPrincipals"), "{flow}: {added}");
+        }
+    }
+}

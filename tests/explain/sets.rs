@@ -177,3 +177,42 @@ fn labels_of_a_namespace_that_a_flow_gives_are_its_labels() {
         assert!(matches!(ask(unsaid), Some(Verdict::Unspecified(_))), "{unsaid}");
     }
 }
+
+/// What a flow says of a label that the namespace of a pod lacks holds, as what it says of one that it has: so counterexamples of `verify` are
+/// told of namespaces that nobody describes (`Telling`).
+#[test]
+fn labels_that_a_flow_says_a_namespace_lacks_are_lacking() {
+    let asked = |test: &str, end: &str| {
+        let manifests = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: a, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: db}}}}, policyTypes: [Ingress], \
+             ingress: [{{from: [{{namespaceSelector: {{matchExpressions: [{{{test}}}]}}}}]}}]}}\n"
+        );
+        Files { manifests: &manifests, ..Files::default() }.ask(&format!("*@{end} -> app=db@shop:80")).verdict().cloned()
+    };
+    let lacks = "[kubernetes.io/metadata.name=any,team!=*]";
+    assert_eq!(asked("key: team, operator: NotIn, values: [y]", lacks), Some(Verdict::Allowed));
+    assert_eq!(asked("key: team, operator: DoesNotExist", lacks), Some(Verdict::Allowed));
+    assert_eq!(asked("key: team, operator: In, values: [y]", lacks), Some(Verdict::Denied));
+    assert_eq!(asked("key: team, operator: Exists", "[team!=*]"), Some(Verdict::Denied));
+    for unsaid in ["any", "[team!=y]"] {
+        let open = asked("key: team, operator: NotIn, values: [y]", unsaid);
+        assert!(matches!(open, Some(Verdict::Unspecified(_))), "{unsaid}: {open:?}");
+    }
+}
+
+/// Two answers of pods that have the same labels, in namespaces of one name, differ in what they say: by the labels of these.
+#[test]
+fn pods_of_namespaces_with_other_labels_are_told_by_these() {
+    let manifests = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, namespace: shop}\n\
+                     spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {matchLabels: {team: x, stage: y}}}]}]}\n";
+    let files = Files { manifests, ..Files::default() };
+    let answer = files.ask("k8s-app=kube-dns@[kubernetes.io/metadata.name=kube-system,team=x] -> app=db@shop:53");
+    let told: Vec<(&str, &Verdict)> = answer.cases.iter().map(|case| (&*case.source, &case.decision.verdict)).collect();
+    let other = "k8s-app=kube-dns@[kubernetes.io/metadata.name=kube-system,stage=y,team=x]";
+    assert_eq!(told, [("k8s-app=kube-dns@kube-system", &Verdict::Denied), (other, &Verdict::Allowed)]);
+    let note = format!("no known workload is k8s-app=kube-dns@kube-system: this one is {other}, account kube-system/default");
+    assert!(answer.cases[1].notes.contains(&note), "{:?}", answer.cases[1].notes);
+    let asked = files.ask(&format!("{other} -> app=db@shop:53"));
+    assert_eq!(asked.verdict(), Some(&Verdict::Allowed), "as it is told it can be asked");
+}

@@ -75,6 +75,8 @@ fn ask(place: &Place, edit: &str, manifests: &str) -> Asked {
         assert_eq!(answer["verdict"].as_str(), said.split(' ').next(), "{edit}: {flow}: {said}: {answer}");
         flows.push(flow.to_owned());
     }
+    let is_any_broken = value["assumptions"].as_array().unwrap().iter().any(|one| one["status"] == "broken");
+    assert!(!is_any_broken || value["relation"] != "equal", "{edit}: {value}");
     let (relation, notes) = (value["relation"].as_str().unwrap().to_owned(), value["notes"].to_string());
     Asked { relation, flows, notes, status: ran.status }
 }
@@ -95,6 +97,10 @@ fn edits() -> Vec<(&'static str, Vec<&'static str>, String)> {
     let by_hand = deployment("web", "").replace("{name: main, image: x}", "{name: main, image: x}, {name: istio-proxy, image: proxyv2}");
     let refused = ", sidecar.istio.io/inject: 'false'";
     vec![
+        ("no injection alone", vec![], shop(disabled)),
+        ("one workload outside alone", vec![], shop("") + "---\n" + &deployments(refused)),
+        ("ambient alone", vec![], shop(ambient)),
+        ("ops without injection alone", vec![], labelled("ops", &disabled[2..])),
         ("network gate gone, ambient", mesh.clone(), shop(ambient)),
         ("network gate gone, no injection", mesh.clone(), shop(disabled)),
         ("network gate gone, no injection, workloads shown", mesh.clone(), shop(disabled) + "---\n" + &deployments("")),
@@ -165,6 +171,28 @@ fn what_differs_between_pods_as_they_are_assumed_alone_is_noted() {
     assert!(outside.notes.contains(noted), "{}", outside.notes);
     let ran = place.run("verify intents --manifests edited.yaml");
     assert!(ran.stdout.starts_with("undecided: what differs hangs on how pods take part in the mesh; and "), "{}", ran.stdout);
+}
+
+/// Where the manifests turn pods out of the mesh that the intents have in it, what they do with these as they are is looked for as well: a
+/// server without its sidecar asks nobody who calls (`semantics.md` §2.1).
+#[test]
+fn what_only_pods_that_are_turned_out_of_the_mesh_let_in_is_told() {
+    let place = compiled(SHOP, CONFIG);
+    let refused = deployment("db", ", sidecar.istio.io/inject: 'false'");
+    let ways = [
+        ("the namespace", labelled("shop", "env: prod, istio-injection: disabled")),
+        ("a workload", format!("{INJECTED_SHOP}---\n{refused}")),
+    ];
+    for (turned, beside) in ways {
+        let found = ask(&place, turned, &format!("{}{beside}", without(&place, &[])));
+        assert_eq!((&*found.relation, found.status), ("wider", 1), "{turned}: {:?}", found.flows);
+        let told = "app=web@shop as web -> app=db@shop:5432 in plaintext";
+        assert!(found.flows.iter().any(|flow| flow == told), "{turned}: {:?}", found.flows);
+    }
+    // The pods of a caller that lost its sidecar are stopped where they were let in, and as the intents say.
+    let caller = format!("{}{INJECTED_SHOP}---\n{}", without(&place, &[]), deployment("web", ", sidecar.istio.io/inject: 'false'"));
+    let found = ask(&place, "a caller", &caller);
+    assert_eq!((&*found.relation, found.status), ("undecided", 1), "{:?}", found.flows);
 }
 
 /// Pods without sidecars speak plaintext: where mTLS alone would have passed, that does.

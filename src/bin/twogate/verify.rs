@@ -30,14 +30,15 @@ use twogate::verify::{Checked, Difference, Status, Way};
 ///
 /// What the comparison takes for granted is listed, each with what the manifests show of it: `holds`, `broken`, or `open` where they
 /// do not show it. A connection that is told as a difference is decided as `explain` decides it, with pods as the manifests have them; what
-/// differs only between pods that take part in the mesh as is taken for granted is noted, and nothing is called equal then. Two things are
-/// not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop, of what they let through, and
-/// what a `VirtualService` does to requests before they arrive.
+/// differs only between pods that take part in the mesh as is taken for granted is noted. Where the manifests have pods in the mesh
+/// otherwise than that, what they do with these as they are is compared besides. Nothing is called equal where something is `broken`. Two
+/// things are not compared, and noted: what policies of namespaces that the intents do not manage stop, or may stop, of what they let
+/// through, and what a `VirtualService` does to requests before they arrive.
 ///
 /// What is certain decides the first word, and what the platform leaves open beside it is told too; `undecided` means that no difference
-/// is certain.
+/// is certain, and that something is left open or `broken`.
 ///
-/// Exit status: 0 equal, and nothing that it takes for granted is broken; 1 otherwise; 2 something could not be read.
+/// Exit status: 0 equal; 1 otherwise; 2 something could not be read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  twogate verify intents --manifests manifests\n  twogate verify intents --manifests manifests --format json"
@@ -89,8 +90,7 @@ impl Verify {
             Format::Human => report.human(),
             Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
         })?;
-        let holds = against.relation == Relation::Equal && report.assumptions.iter().all(|assumption| assumption.status != "broken");
-        Ok(if holds { Exit::Fine } else { Exit::Found })
+        Ok(if against.relation == Relation::Equal { Exit::Fine } else { Exit::Found })
     }
 }
 
@@ -137,6 +137,9 @@ struct Report {
     /// What the manifests do besides, of which the comparison says nothing.
     notes: Vec<String>,
     assumptions: Vec<Ground>,
+    /// Whether what differs does so only between pods as they are taken for granted.
+    #[serde(skip)]
+    hangs_on_mesh: bool,
 }
 
 /// A connection about which the two disagree.
@@ -191,6 +194,7 @@ impl Report {
             not_compared: against.incomplete.iter().map(ToString::to_string).collect(),
             notes: against.notes.clone(),
             assumptions: against.assumptions.iter().map(Ground::new).collect(),
+            hangs_on_mesh: against.hangs_on_mesh,
         }
     }
 
@@ -226,10 +230,11 @@ impl Report {
             _ => format!("{broken} assumptions do not hold there: see `broken`"),
         };
         let beside = self.left_open().map(|what| format!("; {what}")).unwrap_or_default();
-        match (self.relation, broken) {
-            (relation, 0) => format!("{relation}: {}{beside}", self.meaning()),
-            ("equal", _) => format!("equal, but {not_so}"),
-            (relation, _) => format!("{relation}: {}{beside}; and {not_so}", self.meaning()),
+        let relation = self.relation;
+        match (self.meaning(), broken) {
+            (Some(meaning), 0) => format!("{relation}: {meaning}{beside}"),
+            (Some(meaning), _) => format!("{relation}: {meaning}{beside}; and {not_so}"),
+            (None, _) => format!("{relation}: {not_so}"),
         }
     }
 
@@ -244,16 +249,18 @@ impl Report {
         (!self.not_compared.is_empty()).then_some("not every connection could be compared")
     }
 
-    fn meaning(&self) -> &'static str {
-        match self.relation {
+    /// What the relation means; none where nothing but what is broken is why it is what it is.
+    fn meaning(&self) -> Option<&'static str> {
+        Some(match self.relation {
             "equal" => "the manifests do what the intents say",
             "wider" => "the manifests also let through what no line says",
             "narrower" => "the manifests stop what a line lets through",
             "different" => "the manifests let through what no line says, and stop what a line lets through",
             _ if !self.not_compared.is_empty() => "not every connection could be compared",
-            _ if self.differences.is_empty() => "what differs hangs on how pods take part in the mesh",
-            _ => "the platform leaves open what becomes of some connections",
-        }
+            _ if !self.differences.is_empty() => "the platform leaves open what becomes of some connections",
+            _ if self.hangs_on_mesh => "what differs hangs on how pods take part in the mesh",
+            _ => return None,
+        })
     }
 
     /// Differences with one cause, as far as it can be told: the same answers by the same objects. A connection of which both

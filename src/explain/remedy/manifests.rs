@@ -14,10 +14,10 @@ use super::super::place;
 use super::super::said;
 use super::super::setting::Setting;
 use super::super::world::Known;
-use super::{Candidate, Change, Make, Wish};
+use super::{Candidate, Change, Make, Wish, does};
 use crate::cluster::{Addressed, Decision, Document, Gate, Step};
 use crate::flow::{DataPlane, Labels, Peer, Pod, Symbol, Token, Verdict};
-use edits::{Removed, brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusal, remove_rule, service};
+use edits::{Removed, brief, caller_rule, exception, network_policy, network_rule, permissive, push_rule, refusals, remove_rule, service};
 
 /// As many gates are mended one after the other.
 const MOST_STEPS: usize = 8;
@@ -282,7 +282,7 @@ fn closed(
     way: Stopping,
 ) -> Option<Change> {
     if way == Stopping::Mesh {
-        let refusal = refusal(setting, call)?;
+        let refusal = refusals(setting, call)?.into_iter().find(|refusal| stops(setting, objects, refusal, call))?;
         let change = Change { place: place::title(&refusal), text: format!("add {}", brief(refusal.get("spec")?)) };
         objects.push(refusal);
         return Some(change);
@@ -292,4 +292,10 @@ fn closed(
     let object = objects.iter_mut().find(|object| is_document(object, document))?;
     let title = place::title(object);
     Some(Change { place: title, text: remove_rule(object, list, document.rule?, removed)? })
+}
+
+/// Whether an object more stops a connection on every way that the flow may mean.
+fn stops(setting: &Setting, objects: &[Value], more: &Value, call: &Call) -> bool {
+    let objects = objects.iter().chain([more]).cloned().collect();
+    setting.with_objects(objects).is_some_and(|changed| does(&changed, call, Wish::Stop))
 }

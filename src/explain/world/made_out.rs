@@ -36,10 +36,11 @@ pub(in crate::explain) fn plainest(set: &PodSet, ground: Ground<'_>) -> Option<K
     Some(Known { text, ..known })
 }
 
-/// Takes the labels that a set asks for of namespaces for those of the one in which somebody of it is, where nobody describes that: as the
-/// labels of its pods are taken for theirs.
+/// Takes the labels that a set asks for of namespaces, or says that they lack, for those of the one in which somebody of it is, where nobody
+/// describes that: as the labels of its pods are taken for theirs.
 pub(in crate::explain) fn tell_namespace(known: &mut Known, set: &PodSet) {
-    let asks = |cube: &PodCube| cube.namespace.iter().any(|(key, values)| **key != *NAMESPACE_NAME && !values.allows_absent());
+    let says = |values: &Values| !values.allows_absent() || *values == Values::absent();
+    let asks = |cube: &PodCube| cube.namespace.iter().any(|(key, values)| **key != *NAMESPACE_NAME && says(values));
     if !set.cubes().is_empty() && set.cubes().iter().all(asks) {
         known.endpoint.facts.namespace = NamespaceLabels::Known;
     }
@@ -49,6 +50,18 @@ pub(in crate::explain) fn tell_namespace(known: &mut Known, set: &PodSet) {
 pub(super) fn by_labels(cube: &PodCube, pod: &Pod) -> Option<String> {
     let pairs = cube.labels.equalities().filter(|pairs| !pairs.is_empty())?;
     Some(format!("{}@{}", joined(pairs.iter().map(|(key, value)| (key, value))), pod.namespace))
+}
+
+/// A pod of a set with the labels of its namespace, as a flow has them: `app=web@[kubernetes.io/metadata.name=shop,team=x]`. None where they
+/// are not taken for known by what the set says, or are those of the plainest pod of the set, `usual`, if that is of the same namespace.
+pub(in crate::explain) fn with_namespace_labels(known: &Known, usual: Option<&Pod>, ground: Ground<'_>) -> Option<String> {
+    let pod = known.pod()?;
+    let usual = usual.filter(|usual| usual.namespace == pod.namespace && usual.namespace_labels != pod.namespace_labels);
+    let is_taken = known.endpoint.facts.namespace == NamespaceLabels::Known && !is_described(&pod.namespace, ground.policy, ground.cluster);
+    let (labels, _) = known.text.rsplit_once('@').filter(|_| is_taken && usual.is_some())?;
+    let others = pod.namespace_labels.iter().filter(|(key, _)| ***key != *NAMESPACE_NAME);
+    let own = Symbol::from(NAMESPACE_NAME);
+    Some(format!("{labels}@[{}]", joined(std::iter::once((&own, &pod.namespace)).chain(others))))
 }
 
 /// A workload of the manifests.

@@ -18,6 +18,7 @@ enum Wanted {
 }
 
 const ENDPOINT: &str = "an endpoint";
+const ENDPOINT_SUCH_AS: &str = "an endpoint such as `app=web`, `*@shop` or a workload's name";
 const NAME: &str = "a name";
 const LABEL_TEST: &str = "a label test such as `app=web`";
 
@@ -44,6 +45,33 @@ pub(super) fn in_words(rules: &[Rule]) -> String {
         Some((last, before)) => format!("{} or {last}", before.join(", ")),
         None => "the end of the statement".to_owned(),
     }
+}
+
+/// What to do about a word that is none of those expected, nor nearly one: all that may stand there, keyword by keyword.
+pub(super) fn advice(rules: &[Rule]) -> String {
+    let (mut main, mut aside): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for rule in rules.iter().filter(|rule| **rule != Rule::EOI) {
+        let (list, words) = match wanted(*rule) {
+            Wanted::Main(ENDPOINT) => (&mut main, vec![ENDPOINT_SUCH_AS.to_owned()]),
+            Wanted::Main(words) => (&mut main, vec![words.to_owned()]),
+            Wanted::Keyword(_, keywords) => (&mut main, keywords.iter().map(|keyword| format!("`{keyword}`")).collect()),
+            Wanted::Aside(words) => (&mut aside, vec![words.to_owned()]),
+            Wanted::Whole => continue,
+        };
+        for word in words {
+            if !list.contains(&word) {
+                list.push(word);
+            }
+        }
+    }
+    if rules.iter().any(|rule| matches!(wanted(*rule), Wanted::Main(ENDPOINT))) {
+        main.retain(|words| !matches!(&**words, NAME | LABEL_TEST));
+    }
+    let chosen = if main.is_empty() { aside } else { main };
+    let Some((last, before)) = chosen.split_last() else { return "remove it: the statement ends before it".to_owned() };
+    let all = if before.is_empty() { last.clone() } else { format!("{} or {last}", before.join(", ")) };
+    let or_nothing = if rules.contains(&Rule::EOI) { "; else remove it" } else { "" };
+    format!("here may stand {all}{or_nothing}")
 }
 
 /// The keyword that was nearly written, if one of those expected was.

@@ -152,8 +152,9 @@ fn operation(call: &Call) -> Value {
     operation
 }
 
-/// A `DENY` for this connection alone; none if the caller has no identity.
-pub(super) fn refusal(setting: &Setting, call: &Call) -> Option<Value> {
+/// A `DENY` for this connection alone, and one for whoever proves no identity besides: that is what the caller is to whom he calls by his own
+/// address. None if the caller has no identity.
+pub(super) fn refusals(setting: &Setting, call: &Call) -> Option<[Value; 2]> {
     let (Peer::Pod(pod), Peer::Pod(destination)) = (&call.source.endpoint.peer, &call.destination.endpoint.peer) else { return None };
     if pod.plane == DataPlane::None || destination.plane == DataPlane::None || call.protocol != Protocol::Tcp {
         return None;
@@ -164,13 +165,18 @@ pub(super) fn refusal(setting: &Setting, call: &Call) -> Option<Value> {
         // ztunnel would read a rule without what it cannot see (`semantics.md` §2.9).
         operation = json!({"ports": operation.get("ports")?});
     }
-    let rule = json!({"from": [{"source": source(setting, pod)}], "to": [{"operation": operation}]});
-    Some(json!({
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"namespace": &*destination.namespace, "name": format!("{}-deny-{}", call.destination.short, call.source.short)},
-        "spec": {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]},
-    }))
+    let name = format!("{}-deny-{}", call.destination.short, call.source.short);
+    let refusal = |callers: &[Value]| {
+        let from: Vec<Value> = callers.iter().map(|caller| json!({"source": caller})).collect();
+        json!({
+            "apiVersion": "security.istio.io/v1",
+            "kind": "AuthorizationPolicy",
+            "metadata": {"namespace": &*destination.namespace, "name": &*name},
+            "spec": {"selector": {"matchLabels": &labels}, "action": "DENY", "rules": [{"from": from, "to": [{"operation": &operation}]}]},
+        })
+    };
+    let callers = [source(setting, pod), json!({"notPrincipals": ["*"]})];
+    Some([refusal(callers.get(..1)?), refusal(&callers)])
 }
 
 /// Adds a rule to a list of an object's spec and says so.
