@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::access::Access;
 use super::side::Said;
 use crate::flow::{
-    AddressSet, LabelCube, Peers, PodCube, PortSet, Request, RequestCube, RequestSet, Symbol, Token, TokenTest, Transport, Values,
+    AddressSet, LabelCube, Peers, PodCube, PortSet, Prefix, Request, RequestCube, RequestSet, Symbol, Token, TokenTest, Transport, Values,
 };
 use crate::verify::request_words;
 
@@ -58,6 +58,9 @@ impl Words {
         let named = self.networks.iter().find(|(_, network)| *network == addresses);
         if let Some((name, _)) = named {
             return vec![name.to_string()];
+        }
+        if let Some(parts) = all_but(addresses) {
+            return parts;
         }
         if internet.is_subset(addresses) {
             let rest = self.addresses(&addresses.subtract(&internet));
@@ -271,17 +274,28 @@ fn placed_words(cube: &PodCube) -> String {
 }
 
 /// Address blocks, the first few one by one.
+/// All addresses but a few blocks, and what lies in those without being left out; none where that is no shorter than to name each block.
+fn all_but(addresses: &AddressSet) -> Option<Vec<String>> {
+    let left_out = addresses.complement().blocks();
+    let inside: Vec<&Prefix> = left_out.iter().flat_map(|block| &block.except).collect();
+    let named = left_out.len() + inside.len();
+    if named > NAMED || named >= addresses.prefixes().len() {
+        return None;
+    }
+    let but: Vec<String> = left_out.iter().map(|block| block_words(&block.prefix)).collect();
+    let all = format!("(outside but {})", but.join(" but "));
+    Some(std::iter::once(all).chain(inside.into_iter().map(block_words)).collect())
+}
+
+fn block_words(prefix: &Prefix) -> String {
+    let text = prefix.to_string();
+    let text = text.strip_suffix("/32").filter(|text| !text.contains(':')).unwrap_or(&text).to_owned();
+    if text.contains(':') { format!("[{text}]") } else { text }
+}
+
 fn blocks(addresses: &AddressSet) -> Vec<String> {
     let prefixes = addresses.prefixes();
-    let mut parts: Vec<String> = prefixes
-        .iter()
-        .take(NAMED)
-        .map(|prefix| {
-            let text = prefix.to_string();
-            let text = text.strip_suffix("/32").filter(|text| !text.contains(':')).unwrap_or(&text).to_owned();
-            if text.contains(':') { format!("[{text}]") } else { text }
-        })
-        .collect();
+    let mut parts: Vec<String> = prefixes.iter().take(NAMED).map(block_words).collect();
     let more = prefixes.len().saturating_sub(NAMED);
     if more > 0 {
         parts.push(format!("{more} more blocks"));

@@ -191,6 +191,24 @@ fn requests_are_told_in_the_words_of_the_policies() {
     );
 }
 
+/// All addresses but a few are told as that, and not by the hundred blocks that they are.
+#[test]
+fn addresses_that_are_all_but_a_few_are_told_by_those() {
+    let policy = |blocks: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: out, namespace: shop}}\nspec: {{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{blocks}], ports: [{{port: 443}}]}}]}}\n"
+        )
+    };
+    let few = "{ipBlock: {cidr: 10.0.0.0/24}}, {ipBlock: {cidr: 172.17.0.0/16, except: [172.17.1.0/24]}}";
+    let found = lines(&compared(
+        &policy(few),
+        &policy("{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}"),
+        "[network-plugin]\nipblock-matches-pods = \"no\"",
+    ));
+    let wanted = "internet: *@shop -> (outside but 10.0.0.0/24 but 172.17.0.0/16) or 172.17.1.0/24:443 denied => allowed [NetworkPolicy shop/out changed]";
+    assert!(found.iter().any(|line| line == wanted), "{found:#?}");
+}
+
 /// On each port pass the requests that its own rule lets, and no others are told of it.
 #[test]
 fn requests_of_one_port_are_not_told_of_another() {
