@@ -50,7 +50,8 @@ fn as_written(mut finding: Diagnostic, statement: FileId, (written, length): (Fi
     };
     if finding.code == code::SYNTAX_ERROR && finding.message.contains("`->`") {
         // The arrow is expected of the statement, of which nobody wrote a word.
-        finding = Diagnostic { message: "an endpoint does not go on like this".to_owned(), ..finding.label("not part of it").help(FORMS) };
+        let message = "an endpoint does not go on like this".to_owned();
+        finding = Diagnostic { message, helps: Vec::new(), ..finding }.label("not part of it").help(FORMS);
     }
     finding.primary.iter_mut().chain(&mut finding.related).for_each(|label| back(&mut label.location));
     finding.helps.iter_mut().flat_map(|help| &mut help.edits).for_each(|edit| back(&mut edit.location));

@@ -127,7 +127,7 @@ fn plain(trouble: &Trouble<'_>) -> Diagnostic {
     let finding = Diagnostic::new(code::SYNTAX_ERROR, trouble.token(), format!("expected {expected}, found {found}"));
     match wanted::nearest_keyword(trouble.wanted, trouble.found) {
         Some(keyword) => finding.label(format!("did you mean `{keyword}`?")).fix(format!("write `{keyword}`"), trouble.token(), keyword),
-        None => finding.label(format!("expected {expected}")).help(wanted::advice(trouble.wanted)),
+        None => finding.label(format!("expected {expected}")).help(wanted::advice(trouble.wanted, trouble.statement)),
     }
 }
 

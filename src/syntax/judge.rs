@@ -2,7 +2,7 @@
 //!
 //! Owns: the findings about one statement that need its tree but no other statement. It must not resolve names.
 
-mod clauses;
+pub(super) mod clauses;
 mod ports;
 
 use super::ast::{

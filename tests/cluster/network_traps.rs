@@ -153,10 +153,10 @@ fn trap_013_ranges_are_inclusive_and_hang_on_the_plugin() {
     assert_eq!(verdicts(Some(false)), [no.clone(), yes.clone(), no.clone(), no.clone(), no.clone()]);
     assert_eq!(verdicts(None), [no.clone(), yes, open.clone(), open, no]);
     for (refused, at) in [
-        ("{port: 8000, endPort: 7000}", "7000}"),
-        ("{port: http, endPort: 90}", "90}"),
-        ("{endPort: 90}", "90}"),
-        ("{port: 1, endPort: 65536}", "65536}"),
+        ("{port: 8000, endPort: 7000}", "7000"),
+        ("{port: http, endPort: 90}", "90"),
+        ("{endPort: 90}", "90"),
+        ("{port: 1, endPort: 65536}", "65536"),
     ] {
         let found = findings(&lets_in(&format!("{{ports: [{refused}]}}")));
         assert!(found.len() == 1 && found[0].starts_with(&format!("invalid-manifest at `{at}")), "{refused}: {found:?}");

@@ -87,8 +87,9 @@ fn what_may_stand_there_is_told() {
         assert_eq!(findings.len(), 1, "{line}: {findings:?}");
         findings[0].helps.iter().map(|help| help.text.clone()).collect()
     };
-    let clauses = "here may stand `mtls`, `plaintext`, `http`, `grpc`, `jwt`, `until`, `because` or `accept`; else remove it";
+    let clauses = "here may stand `mtls`, `http`, `grpc`, `jwt`, `until`, `because` or `accept`; else remove it";
     assert_eq!(helps("allow app=web -> app=db:5432 acount"), [clauses]);
+    assert_eq!(helps("deny app=web -> app=db acount"), ["here may stand `http`, `grpc`, `until` or `because`; else remove it"]);
     assert_eq!(helps("allow app=web -> app=db:5432 becuase \"x\""), ["write `because`"]);
     assert_eq!(helps("workload web = app=web acount x"), ["write `account`"]);
     assert_eq!(helps("workload web = app=web banana x"), ["here may stand `account`, `port` or `unmeshed`; else remove it"]);

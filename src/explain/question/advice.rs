@@ -1,6 +1,6 @@
 //! Findings of the language, told to somebody who asks: nobody who asks wants to declare anything.
 //!
-//! Owns: `adapted`. It must not find anything by itself.
+//! Owns: `adapted`, `of_a_flow`. It must not find anything by itself.
 
 use super::Context;
 use super::draft::Draft;
@@ -13,6 +13,12 @@ pub(super) const OUTSIDE: &str = "who stands outside of the cluster is asked abo
 
 /// Why a name outside is no end.
 pub(super) const NO_NAMES: &str = "NetworkPolicy knows addresses, not names";
+
+/// A finding about a statement that the grammar does not take as one about a flow, which has no remarks and may have a request without `http`.
+pub(super) fn of_a_flow(mut finding: Diagnostic) -> Diagnostic {
+    finding.helps.iter_mut().for_each(|help| help.text = help.text.replace("`because`", "a request such as `GET /v1`"));
+    finding
+}
 
 /// A finding in a flow with advice for whoever asks.
 pub(super) fn adapted(finding: Diagnostic, draft: &Draft<'_>, context: &Context<'_>) -> Diagnostic {

@@ -38,7 +38,7 @@ pub(super) fn parse(draft: &Draft<'_>) -> Result<Parsed, Vec<Diagnostic>> {
     let (tree, findings) = syntax::parse(draft.flow, &Source::new("flow", hidden.text.as_str()));
     let errors: Vec<Diagnostic> = findings.into_iter().filter(|finding| finding.level == Level::Error).collect();
     if !errors.is_empty() {
-        return Err(errors.into_iter().map(|finding| hidden.finding(draft.flow, finding)).collect());
+        return Err(errors.into_iter().map(|finding| advice::of_a_flow(hidden.finding(draft.flow, finding))).collect());
     }
     let statement = tree.items.iter().find_map(expectation).cloned();
     match statement {

@@ -4,6 +4,7 @@
 
 use crate::diagnostic::nearest;
 use crate::syntax::grammar::Rule;
+use crate::syntax::judge::clauses::fits;
 
 /// What a rule is to a reader.
 enum Wanted {
@@ -47,14 +48,17 @@ pub(super) fn in_words(rules: &[Rule]) -> String {
     }
 }
 
-/// What to do about a word that is none of those expected, nor nearly one: all that may stand there, keyword by keyword.
-pub(super) fn advice(rules: &[Rule]) -> String {
+/// What to do about a word that is none of those expected, nor nearly one: all that may stand there in such a statement, keyword by keyword.
+pub(super) fn advice(rules: &[Rule], statement: &str) -> String {
     let (mut main, mut aside): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for rule in rules.iter().filter(|rule| **rule != Rule::EOI) {
         let (list, words) = match wanted(*rule) {
             Wanted::Main(ENDPOINT) => (&mut main, vec![ENDPOINT_SUCH_AS.to_owned()]),
             Wanted::Main(words) => (&mut main, vec![words.to_owned()]),
-            Wanted::Keyword(_, keywords) => (&mut main, keywords.iter().map(|keyword| format!("`{keyword}`")).collect()),
+            Wanted::Keyword(_, keywords) => {
+                let fitting = keywords.iter().filter(|keyword| fits(statement, keyword));
+                (&mut main, fitting.map(|keyword| format!("`{keyword}`")).collect())
+            }
             Wanted::Aside(words) => (&mut aside, vec![words.to_owned()]),
             Wanted::Whole => continue,
         };

@@ -49,6 +49,13 @@ impl Carrier {
     }
 }
 
+/// Whether a clause fits a statement, each by its word; what is no clause of its own, as `header`, fits wherever it was expected.
+pub(in crate::syntax) fn fits(statement: &str, clause: &str) -> bool {
+    let all = [Carrier::Allow, Carrier::Deny, Carrier::Audit, Carrier::Expect];
+    let of_others = || all.into_iter().any(|carrier| carrier.takes().contains(&clause));
+    all.into_iter().find(|carrier| carrier.word() == statement).is_none_or(|own| own.takes().contains(&clause) || !of_others())
+}
+
 /// Adds the findings for the clauses of one statement.
 pub(super) fn check(place: &Place<'_>, carrier: Carrier, clauses: &[Spanned<Clause>], findings: &mut Vec<Diagnostic>) {
     // Of each word its first clause: there are few words, however many clauses there are.
