@@ -133,6 +133,10 @@ fn requests_transports_and_tokens() {
     assert_eq!(asked("app=web -> app=api:8080 bad-jwt").request.unwrap().method, "GET".into());
     let by_address = asked("app=web -> app=api:8080 GET /a jwt \"https://other.example.com\"").request.unwrap().token;
     assert!(matches!(by_address, Token::Valid { issuer, .. } if &*issuer == "https://other.example.com"));
+    for bare in ["https://other.example.com", "robot@other.example.com"] {
+        let token = asked(&format!("app=web -> app=api:8080 GET /a jwt {bare} claim groups=ops mtls")).request.unwrap().token;
+        assert!(matches!(token, Token::Valid { issuer, claims } if &*issuer == bare && claims.contains_key("groups")), "{bare}");
+    }
     assert_eq!(asked("app=web -> app=api:8080 plaintext").transport, Some(Transport::Plaintext));
     let call = asked("app=web -> app=api:8080 grpc shop.Orders/Get").request.unwrap();
     assert_eq!((&*call.method, &*call.path), ("POST", "/shop.Orders/Get"));

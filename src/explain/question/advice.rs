@@ -27,6 +27,9 @@ pub(super) fn adapted(finding: Diagnostic, draft: &Draft<'_>, context: &Context<
     if finding.code == code::UNRESOLVED_NAMED_PORT {
         return port(finding, word, context);
     }
+    if finding.code == code::INVALID_REQUEST && word.contains('[') {
+        return inner_claim(finding, word.trim_matches('"'));
+    }
     // Nobody who asks about a connection can compile anything.
     if finding.code == code::HOST_NEEDS_GATEWAY {
         let asked = Diagnostic::new(
@@ -42,6 +45,13 @@ pub(super) fn adapted(finding: Diagnostic, draft: &Draft<'_>, context: &Context<
         return finding;
     }
     if draft.is_issuer(span) { issuer(finding, word) } else { end(finding, word, context) }
+}
+
+/// A claim inside another one has a name with dots in flows, as in answers; policies write brackets.
+fn inner_claim(mut finding: Diagnostic, word: &str) -> Diagnostic {
+    let dotted = word.replace("][", ".").replace('[', ".").replace(']', "");
+    finding.helps = vec![advice(format!("a claim inside another one is asked about with dots: `claim {dotted}=…`"))];
+    finding
 }
 
 /// An issuer need not be declared: a token names it by its address.

@@ -23,6 +23,11 @@ pub(super) const NO_SUBJECT: &str = "no-sub";
 /// The issuer that stands for one given by its address.
 const ISSUER: &str = "asked-issuer";
 
+/// Whether an issuer stands by what tokens call it: in quotes, or with a sign that no declared name has.
+fn is_address(issuer: &str) -> bool {
+    issuer.starts_with('"') || issuer.contains(['@', ':', '/'])
+}
+
 /// The path that stands for one that no rule can name.
 const PATH: &str = "/asked";
 
@@ -109,7 +114,7 @@ impl<'t> Draft<'t> {
             } else if is_url && USUAL_METHODS.contains(&word) && !is_path(next) && before != "http" {
                 self.method = Some(span);
             } else {
-                if before == "jwt" && (word.starts_with('"') || self.told.is_issuer(span)) {
+                if before == "jwt" && (is_address(word) || self.told.is_issuer(span)) {
                     self.issuer = Some(span);
                 }
                 if before == "at" {
@@ -193,7 +198,7 @@ impl<'t> Draft<'t> {
         let mut hidden = Hidden::default();
         if let Some(issuer) = self.issuer {
             hidden.glue(&format!("issuer {ISSUER} = "));
-            let quote = if self.told.is_issuer(issuer) { "\"" } else { "" };
+            let quote = if self.slice(issuer).starts_with('"') { "" } else { "\"" };
             hidden.glue(quote);
             hidden.slice(self.text, issuer);
             hidden.glue(quote);
