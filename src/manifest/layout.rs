@@ -20,13 +20,10 @@ struct Line<'t> {
 
 /// The lines of a text that are neither blank nor comments.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    let mut start = 0;
-    let place = move |line: &'_ str| {
-        let at = start;
-        start += line.len();
-        at
-    };
-    text.split_inclusive('\n').zip(text.split_inclusive('\n').map(place)).filter_map(|(line, start)| {
+    let mut next = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let start = next;
+        next += line.len();
         let said = line.trim();
         let indent = line.len() - line.trim_start().len();
         (!said.is_empty() && !said.starts_with('#')).then_some(Line { at: start + indent, indent, text: said })
