@@ -35,7 +35,7 @@ pub use workload::{
 };
 
 use copies::Origin;
-pub(crate) use injection::{JOINING_KEYS, NEVER_INJECTED, TEMPLATES, is_never_injected, namespace_plane, plane_by_labels};
+pub(crate) use injection::{JOINING_KEYS, NEVER_INJECTED, TEMPLATES, is_never_injected, is_without_mesh, namespace_plane, plane_by_labels};
 pub(crate) use mesh_config::{FOREIGN_DOMAINS, MeshConfig, REGISTRY_ONLY};
 pub(crate) use object::{is_fact, read_object};
 use ownership::{Folded, Owner, Replicas};

@@ -6,6 +6,7 @@ mod claims;
 mod command;
 mod features;
 mod forms;
+mod spoken;
 mod unheard;
 mod words;
 

@@ -12,6 +12,21 @@ const REVISION: &str = "istio.io/rev";
 const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 const INJECTION: &str = "istio-injection";
 const INJECT: &str = "sidecar.istio.io/inject";
+const REDIRECTION: &str = "ambient.istio.io/redirection";
+
+/// The annotation that the injector leaves on a pod that it gave a sidecar.
+const STATUS: &str = "sidecar.istio.io/status";
+
+/// Groups of annotations that say what the sidecar or the ztunnel of a pod does, if it has one (istio/api : annotation/annotations.gen.go).
+const TUNING: [&str; 7] = [
+    "sidecar.istio.io/",
+    "status.sidecar.istio.io/",
+    "readiness.status.sidecar.istio.io/",
+    "traffic.sidecar.istio.io/",
+    "proxy.istio.io/",
+    "prometheus.istio.io/",
+    "ambient.istio.io/",
+];
 
 /// The labels of a namespace by which its pods are injected or taken by ztunnel.
 pub(crate) const JOINING_KEYS: [&str; 3] = [INJECTION, REVISION, DATAPLANE_MODE];
@@ -39,6 +54,20 @@ const ADDED_TO_GATEWAYS: [&str; 3] = ["service.istio.io/canonical-name", "servic
 
 /// The annotation that names the templates of an injection; without it, it is that of sidecars.
 pub(crate) const TEMPLATES: &str = "inject.istio.io/templates";
+
+/// Whether a label or an annotation says nothing by which there would be a mesh: it keeps pods out of one, or tunes a proxy without giving it.
+///
+/// What it says is none where that is not understood.
+pub(crate) fn is_without_mesh(key: &str, said: Option<&str>) -> bool {
+    let is_other = |word: &str| said.is_some_and(|said| said != word);
+    match key {
+        INJECTION | REDIRECTION => is_other("enabled"),
+        DATAPLANE_MODE => is_other("ambient"),
+        INJECT => said.is_some_and(refuses),
+        STATUS => false,
+        _ => TUNING.into_iter().any(|group| key.starts_with(group)),
+    }
+}
 
 /// How a namespace's labels say that its pods take part in the mesh; none if they say nothing.
 ///
@@ -113,8 +142,8 @@ pub(super) fn is_unsaid(workload: &InventoryWorkload) -> bool {
 
 /// What a pod's labels, annotations and containers say about the mesh.
 pub(super) fn mesh(labels: &Labels, annotations: &Labels, containers: &Containers) -> PodMesh {
-    let injected = containers.proxy.is_some() || annotations.contains_key("sidecar.istio.io/status");
-    let redirected = annotations.get("ambient.istio.io/redirection").is_some_and(|value| &**value == "enabled");
+    let injected = containers.proxy.is_some() || annotations.contains_key(STATUS);
+    let redirected = annotations.get(REDIRECTION).is_some_and(|value| &**value == "enabled");
     let ambient = match labels.get(DATAPLANE_MODE).map(|mode| &**mode) {
         _ if redirected => MeshChoice::Present,
         Some("ambient") => MeshChoice::Asked,
@@ -146,12 +175,16 @@ pub(super) fn role(annotations: &Labels, containers: &Containers) -> ProxyRole {
 /// asked, takes other words for the same (istio/istio : manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml,
 /// pkg/kube/inject/inject.go).
 fn injection(labels: &Labels, annotations: &Labels) -> MeshChoice {
-    let refuses = |value: &str| !matches!(value.to_ascii_lowercase().as_str(), "" | "y" | "yes" | "true" | "on");
     match labels.get(INJECT).or_else(|| annotations.get(INJECT)) {
         Some(value) if refuses(value) => MeshChoice::Refused,
         _ if labels.get(INJECT).is_some_and(|value| &**value == "true") || labels.contains_key(REVISION) => MeshChoice::Asked,
         _ => MeshChoice::Unsaid,
     }
+}
+
+/// Whether a value about injection is none of the words by which the injector takes a pod that is sent to it.
+fn refuses(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "" | "y" | "yes" | "true" | "on")
 }
 
 /// The keys of the labels that an injection adds to the pods of a proxy, if there is one.

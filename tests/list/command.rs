@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 /// What a run left behind: exit status, standard output, standard error.
-struct Ran(i32, String, String);
+pub(super) struct Ran(pub(super) i32, pub(super) String, pub(super) String);
 
 /// Runs `twogate list` in a folder with these files, with a standard input.
-fn run(files: &[(&str, &str)], arguments: &[&str], input: &str) -> Ran {
+pub(super) fn run(files: &[(&str, &str)], arguments: &[&str], input: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = folder.path().join(path);
@@ -35,7 +35,7 @@ fn shop(arguments: &[&str]) -> Ran {
 }
 
 /// The rows without their blanks.
-fn rows(text: &str) -> Vec<String> {
+pub(super) fn rows(text: &str) -> Vec<String> {
     text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
