@@ -29,9 +29,10 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{AddressSet, Cut, DataPlane, Labels, NAMESPACE_NAME, Peer, Protocol, Symbol, Transport};
-use crate::inventory::{ServiceFacts, ServicePort, ShownJoining};
+use crate::inventory::{ServiceFacts, ServicePort};
 use crate::manifest::Trees;
 use crate::source::{FileId, Sources};
+use joined::Joined;
 
 pub use crate::inventory::ProxyRole;
 pub use assumption::Assumption;
@@ -69,12 +70,8 @@ pub struct Cluster {
     known: network::Known,
     /// The files that hold an object, or something that cannot be read.
     held: BTreeSet<FileId>,
-    /// The namespaces that the manifests describe without a word on how pods of theirs take part in the mesh.
-    unsaid_planes: BTreeSet<Symbol>,
-    /// By what pods join the mesh, as the manifests show it.
-    shown_joining: ShownJoining,
-    /// Those whose pods are outside the mesh, as no label of theirs takes them in and the manifests show that labels or proxies do.
-    unjoined: BTreeSet<Symbol>,
+    /// Who is in the mesh, or outside of it, though nobody says it of them.
+    joined: Joined,
 }
 
 /// The pods of one workload that the manifests hold.
@@ -123,7 +120,7 @@ pub(crate) fn read_with<'s>(
     platform: Platform,
     trees: &'s Trees<'s>,
 ) -> (Cluster, Vec<Diagnostic>) {
-    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, shown_joining, unjoined, .. } =
+    let read::Manifests { policies, inventory, mut mesh, unmodelled, findings, held, shown_joining, unjoined, taken_in, .. } =
         read::read(sources, files, &platform, trees);
     mesh.settle(&platform, &inventory);
     let mut cluster = Cluster {
@@ -133,9 +130,7 @@ pub(crate) fn read_with<'s>(
         namespaces: inventory.namespaces.iter().map(|(name, facts)| (Symbol::clone(name), facts.labels.clone())).collect(),
         platform,
         held,
-        unsaid_planes: inventory.unsaid_planes(),
-        shown_joining,
-        unjoined,
+        joined: Joined { unsaid_planes: inventory.unsaid_planes(), shown_joining, unjoined, taken_in },
         ..Cluster::default()
     };
     let keys = cluster.keys(inventory.workloads.iter().map(|workload| &workload.namespace).collect());

@@ -8,6 +8,7 @@ mod containers;
 mod copies;
 mod disputed;
 mod injection;
+mod joining;
 mod makers;
 mod mesh_config;
 mod object;
@@ -247,39 +248,6 @@ impl Inventory {
         let nothing = Labels::new();
         let (labels, said) = self.namespaces.get(&workload.namespace).map_or((&nothing, None), |facts| (&facts.labels, facts.plane));
         injection::plane(workload, (labels, said), default)
-    }
-
-    /// By what pods join the mesh, as far as anything shows it.
-    pub fn shown_joining(&self) -> ShownJoining {
-        let has_sidecar =
-            |workload: &InventoryWorkload| workload.mesh.sidecar == MeshChoice::Present && workload.proxy == ProxyRole::Sidecar;
-        let takes_in = |facts: &NamespaceFacts| matches!(facts.plane, Some(DataPlane::Sidecar | DataPlane::Ambient));
-        if self.namespaces.values().any(takes_in) {
-            return ShownJoining::ByLabels;
-        }
-        if self.workloads.iter().any(has_sidecar) { ShownJoining::ByProxies } else { ShownJoining::Nowhere }
-    }
-
-    /// Takes pods of described namespaces that say nothing of the mesh, but for these, for ones outside of it, unless they say something
-    /// themselves. Gives the namespaces.
-    pub fn keep_unsaid_outside(&mut self, but: &BTreeSet<Symbol>) -> BTreeSet<Symbol> {
-        let unsaid = self.namespaces.iter_mut().filter(|(name, facts)| facts.plane.is_none() && !but.contains(*name));
-        unsaid
-            .map(|(name, facts)| {
-                facts.plane = Some(DataPlane::None);
-                Symbol::clone(name)
-            })
-            .collect()
-    }
-
-    /// The namespaces that are described, and nothing says how pods of theirs take part in the mesh: some that are known, or any if none is.
-    pub fn unsaid_planes(&self) -> BTreeSet<Symbol> {
-        let is_unsaid = |name: &Symbol| {
-            let own = self.workloads_in(name);
-            own.is_empty() || own.iter().any(injection::is_unsaid)
-        };
-        let described = self.namespaces.iter().filter(|(_, facts)| facts.plane.is_none()).map(|(name, _)| name);
-        described.filter(|name| is_unsaid(name)).cloned().collect()
     }
 
     /// Takes in what an object says about a namespace.

@@ -217,7 +217,7 @@ pub(super) fn endpoint(workload: &InventoryWorkload, inventory: &Inventory, plat
 const JOB_NAME: (&str, (u16, u16, u16)) = ("batch.kubernetes.io/job-name", (1, 27, 0));
 
 /// The labels of a workload's pods, and the keys of those that they may have besides.
-fn labels(workload: &InventoryWorkload, platform: &Platform) -> (Labels, BTreeSet<Symbol>) {
+pub(super) fn labels(workload: &InventoryWorkload, platform: &Platform) -> (Labels, BTreeSet<Symbol>) {
     let (mut labels, mut open) = (workload.labels.clone(), workload.open_keys.clone());
     let (key, since) = JOB_NAME;
     let is_own = workload.kind == WorkloadKind::Job && labels.get(key) == Some(&workload.name);

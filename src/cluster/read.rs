@@ -53,6 +53,8 @@ pub(super) struct Manifests {
     pub(super) shown_joining: ShownJoining,
     /// The namespaces that say nothing of the mesh and whose pods are taken to be outside of it.
     pub(super) unjoined: BTreeSet<Symbol>,
+    /// The workloads that are taken into the mesh as these show others to be, of whose namespaces nobody says anything.
+    pub(super) taken_in: BTreeSet<(Symbol, Labels)>,
 }
 
 /// Texts below this size are read by one thread: another one would cost more than it saves.

@@ -67,13 +67,15 @@ impl Mesh {
     }
 
     /// What is taken for granted of these clusters.
-    pub fn assumption(self, clusters: &[&Cluster]) -> Option<Assumption> {
-        let takes_in = |cluster: &&Cluster| cluster.meshed_by_default().next().is_some();
-        match self {
-            Self::Unmentioned => Some(Assumption::NoMesh),
-            Self::Mentioned if clusters.iter().any(takes_in) => Some(Assumption::Sidecars),
-            _ => clusters.iter().any(|cluster| cluster.has_unjoined()).then_some(Assumption::Unjoined),
-        }
+    pub fn assumptions(self, clusters: &[&Cluster]) -> Vec<Assumption> {
+        let takes_in = |cluster: &&Cluster| cluster.meshed_by_default().next().is_some() || cluster.has_taken_in();
+        let sidecars = match self {
+            Self::Unmentioned => return vec![Assumption::NoMesh],
+            Self::Mentioned => clusters.iter().any(takes_in).then_some(Assumption::Sidecars),
+            Self::Stated => None,
+        };
+        let unjoined = clusters.iter().any(|cluster| cluster.has_unjoined()).then_some(Assumption::Unjoined);
+        sidecars.into_iter().chain(unjoined).collect()
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn spoken(base: &Revision, head: &Revision) -> Mesh {
 
 /// Two clusters, read with what is said of a mesh, on the platform that is taken for granted.
 pub(crate) fn presumed(mesh: Mesh, clusters: [Cluster; 2]) -> ([Cluster; 2], Vec<Assumption>) {
-    let mut all: Vec<Assumption> = mesh.assumption(&clusters.each_ref()).into_iter().collect();
+    let mut all: Vec<Assumption> = mesh.assumptions(&clusters.each_ref());
     if !Cluster::leave_sctp_open(&clusters.each_ref()) {
         return (clusters, all);
     }

@@ -55,16 +55,21 @@ pub(super) fn taken_for_http(setting: &Setting, call: &Call) -> Option<String> {
 
 /// That nothing says that the pods of a call are in a mesh, where they are taken for such and manifests could have said it.
 fn meshed_by_default(setting: &Setting, call: &Call) -> Option<String> {
+    let (cluster, policy) = (&setting.cluster, &setting.policy);
+    let is_unsaid = |end: &Endpoint, pod: &Pod| {
+        let is_declared = || policy.namespace(&pod.namespace).is_some_and(|namespace| namespace.plane.is_some());
+        cluster.is_meshed_by_default(&pod.namespace) || cluster.is_taken_in(end) && !is_declared()
+    };
     let meshed = |end: &Known| match &end.endpoint.peer {
-        Peer::Pod(pod) if pod.plane != DataPlane::None && !setting.ground().is_told_by_labels(pod) => Some(Symbol::clone(&pod.namespace)),
+        Peer::Pod(pod) if pod.plane != DataPlane::None && !setting.ground().is_told_by_labels(pod) => {
+            is_unsaid(&end.endpoint, pod).then(|| format!("`{}`", pod.namespace))
+        }
         _ => None,
     };
-    let namespaces: BTreeSet<Symbol> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
-    let unsaid = namespaces.iter().filter(|namespace| setting.cluster.is_meshed_by_default(namespace));
-    let names: Vec<String> = unsaid.map(|namespace| format!("`{namespace}`")).collect();
+    let names: BTreeSet<String> = [&call.source, &call.destination].into_iter().filter_map(meshed).collect();
     let is_asked = setting.mesh == Mesh::Mentioned && !names.is_empty();
     is_asked.then(|| {
-        let names = names.join(" and ");
+        let names = Vec::from_iter(names).join(" and ");
         format!("no label says that pods of {names} are in the mesh, and they are taken for such; `[mesh] mode` in `twogate.toml` says otherwise")
     })
 }

@@ -351,6 +351,28 @@ fn that_pods_are_taken_into_the_mesh_is_said() {
     }
 }
 
+/// The same of a pod that says nothing of it, beside one that shows its sidecar, in a namespace that nobody describes; of the one that shows
+/// it nothing is taken for granted.
+#[test]
+fn that_pods_are_taken_into_the_mesh_as_others_are_is_said() {
+    let pod = |name: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}{more}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let manifests = pod("shown", ", annotations: {sidecar.istio.io/status: '{}'}") + &pod("silent", "");
+    let page = |flow: &str| Files { manifests: &manifests, ..Files::default() }.page(flow);
+    for (flow, is_said) in [
+        ("pod/silent@shop -> pod/shown@shop:80", true),
+        ("pod/shown@shop -> pod/silent@shop:80", true),
+        ("pod/shown@shop -> pod/shown@shop:80", false),
+    ] {
+        let page = page(flow);
+        assert!(page.contains("sidecar to sidecar"), "{page}");
+        assert_eq!(page.contains(NO_LABEL), is_said, "{flow}: {page}");
+    }
+}
+
 /// The mesh sees TCP alone (`semantics.md` §0.1), so nothing is said of it where another protocol is asked about.
 #[test]
 fn nothing_is_said_of_the_mesh_where_it_sees_nothing() {

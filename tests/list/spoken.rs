@@ -127,3 +127,42 @@ fn pods_beside_one_that_opts_out_are_taken_without_sidecars() {
     assert!(status == 0 && !stderr.contains(&Assumption::NoMesh.to_string()), "{stderr}");
     assert!(rows(&stdout).contains(&"shop/web[Deployment] shop/migrate[Job] all connections plaintext".to_owned()), "{stdout}");
 }
+
+/// A live pod with its sidecar, and Deployments beside it in the same namespace and in another, none of which is described.
+const BESIDE: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: shown, namespace: shop, labels: {app: shown}, annotations: {sidecar.istio.io/status: '{}'}}\nspec: {containers: [{name: c, image: i}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: silent, namespace: shop}\nspec: {selector: {matchLabels: {app: silent}}, template: {metadata: {labels: {app: silent}}, spec: {containers: [{name: c, image: i}]}}}\n";
+
+/// Whoever is taken for one with a sidecar, as others of a namespace show theirs that nobody describes, is so aloud (istio/istio#36119: Istio
+/// injects no pod of which nothing says so).
+#[test]
+fn pods_beside_ones_that_show_their_sidecars_are_taken_for_such_aloud() {
+    let told = format!("assumes that {}", Assumption::Sidecars);
+    let is_told = |text: &str| {
+        let Ran(status, _, stderr) = run(&[], &["--manifests", "-"], text);
+        assert_eq!(status, 0, "{stderr}");
+        (stderr.contains(&told), stderr.contains(&Assumption::Unjoined.to_string()))
+    };
+    assert_eq!(is_told(BESIDE), (true, false));
+    assert_eq!(is_told(&BESIDE.replace("silent, namespace: shop", "silent, namespace: other")), (true, false));
+    // A Job is one too, whichever labels Kubernetes gives its pods.
+    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: once, namespace: shop}\nspec: {template: {metadata: {labels: {app: once}}, spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}\n";
+    let (shown, _) = BESIDE.split_once("---").unwrap();
+    assert_eq!(is_told(&format!("{shown}{job}")), (true, false));
+    // Who shows the own one, says that it has one or none, or is on its node's network is taken for nothing that nobody says.
+    assert_eq!(is_told(shown), (false, false));
+    for said in ["labels: {app: silent, sidecar.istio.io/inject: 'true'}", "labels: {app: silent, sidecar.istio.io/inject: 'false'}"] {
+        assert_eq!(is_told(&BESIDE.replace("labels: {app: silent}}", &format!("{said}}}"))), (false, false), "{said}");
+    }
+    let (_, silent) = BESIDE.split_once("---").unwrap();
+    let on_its_node = silent.replace("spec: {containers", "spec: {hostNetwork: true, containers");
+    assert_eq!(is_told(&format!("{shown}---{on_its_node}")), (false, false));
+    // A namespace that is described without a word leaves its pods outside, and both assumptions may hold of one cluster.
+    let described = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    assert_eq!(is_told(&format!("{BESIDE}{described}")), (false, true));
+    let other = silent.replace("silent, namespace: shop", "silent, namespace: other");
+    assert_eq!(is_told(&format!("{BESIDE}{described}---{other}")), (true, true));
+    // What a configuration says is no assumption.
+    let Ran(_, _, stderr) = run(&[("twogate.toml", "[mesh]\nmode = \"sidecar\"\n")], &["--manifests", "-"], BESIDE);
+    assert!(!stderr.contains(&told), "{stderr}");
+    let json = run(&[], &["--manifests", "-", "--format", "json"], BESIDE).1;
+    assert!(json.contains("\"name\": \"sidecars\""), "{json}");
+}

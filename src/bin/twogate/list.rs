@@ -183,7 +183,7 @@ fn print(input: &Input, judged: &Judged, wanted: &Wanted) -> Result<Exit, Failur
     let [from, to] = [ends.first(), ends.get(1)].map(|end| end.cloned().flatten());
     let options = Options { from, to, scope: wanted.scope, reasons: wanted.reasons };
     let mut listing = ManuallyDrop::new(list::list(&judged.cluster, &options));
-    listing.assumptions.extend(judged.mesh.assumption(&[&judged.cluster]));
+    listing.assumptions.extend(judged.mesh.assumptions(&[&judged.cluster]));
     for assumption in &listing.assumptions {
         report::say(&format!("assumes that {assumption}; {}", assumption.remedy()))?;
     }

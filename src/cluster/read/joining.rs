@@ -9,6 +9,7 @@ use super::twins::Noted;
 use super::{Manifests, mesh_config};
 use crate::cluster::mesh::GATEWAY_NAME;
 use crate::cluster::object::Object;
+use crate::cluster::pods::labels;
 use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::cluster::{Joining, Platform, ProxyRole};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
@@ -27,6 +28,8 @@ impl Manifests {
         let shown = self.shown(platform);
         if shown != ShownJoining::Nowhere {
             self.unjoined = self.inventory.keep_unsaid_outside(&self.spoken_for(shown, &platform.root_namespace));
+            let of = |workload: &InventoryWorkload| (Symbol::clone(&workload.namespace), labels(workload, platform).0);
+            self.taken_in = self.inventory.silent_of_undescribed().map(of).collect();
         }
     }
 
