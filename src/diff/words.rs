@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use super::access::Access;
 use super::side::Said;
 use crate::flow::{
-    AddressSet, LabelCube, Peers, PodCube, PortSet, Prefix, Request, RequestCube, RequestSet, Symbol, Token, TokenTest, Transport, Values,
+    AddressBlock, AddressSet, LabelCube, Peers, PodCube, PortSet, Prefix, Request, RequestCube, RequestSet, Symbol, Token, TokenTest,
+    Transport, Values,
 };
 use crate::verify::request_words;
 
@@ -274,12 +275,13 @@ fn placed_words(cube: &PodCube) -> String {
 }
 
 /// Address blocks, the first few one by one.
-/// All addresses but a few blocks, and what lies in those without being left out; none where that is no shorter than to name each block.
+/// All addresses but a few blocks, and what lies in those without being left out; none where that is no shorter than to name each block,
+/// or would take in some that are left out.
 fn all_but(addresses: &AddressSet) -> Option<Vec<String>> {
-    let left_out = addresses.complement().blocks();
+    let left_out = addresses.complement().blocks_apart()?;
     let inside: Vec<&Prefix> = left_out.iter().flat_map(|block| &block.except).collect();
     let named = left_out.len() + inside.len();
-    if named > NAMED || named >= addresses.prefixes().len() {
+    if named > NAMED || named >= addresses.blocks().iter().map(|block| 1 + block.except.len()).sum() {
         return None;
     }
     let but: Vec<String> = left_out.iter().map(|block| block_words(&block.prefix)).collect();
@@ -293,7 +295,12 @@ fn block_words(prefix: &Prefix) -> String {
     if text.contains(':') { format!("[{text}]") } else { text }
 }
 
+/// Blocks, each but for what it leaves out, where those are few; else as many as are named and how many more there are.
 fn blocks(addresses: &AddressSet) -> Vec<String> {
+    let blocks = addresses.blocks();
+    if blocks.iter().map(|block| 1 + block.except.len()).sum::<usize>() <= NAMED {
+        return blocks.iter().map(block_but).collect();
+    }
     let prefixes = addresses.prefixes();
     let mut parts: Vec<String> = prefixes.iter().take(NAMED).map(block_words).collect();
     let more = prefixes.len().saturating_sub(NAMED);
@@ -301,6 +308,12 @@ fn blocks(addresses: &AddressSet) -> Vec<String> {
         parts.push(format!("{more} more blocks"));
     }
     parts
+}
+
+/// A block but for what it leaves out.
+fn block_but(block: &AddressBlock) -> String {
+    let but: Vec<String> = std::iter::once(&block.prefix).chain(&block.except).map(block_words).collect();
+    if block.except.is_empty() { but.concat() } else { format!("({})", but.join(" but ")) }
 }
 
 fn values(values: &Values) -> String {

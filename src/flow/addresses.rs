@@ -168,6 +168,15 @@ impl AddressSet {
         blocks::fewest(self)
     }
 
+    /// The same where no block lies in what another leaves out, so that what they leave out may be named behind all of them; none where one does.
+    pub fn blocks_apart(&self) -> Option<Vec<AddressBlock>> {
+        let blocks = self.blocks();
+        let lies_within =
+            |block: &AddressBlock| blocks.iter().any(|other| other.prefix != block.prefix && other.prefix.covers(&block.prefix));
+        let is_any_within = blocks.iter().any(lies_within);
+        (!is_any_within).then_some(blocks)
+    }
+
     /// Every range that is in it, both ends included: by family, then ascending.
     fn ranges(&self) -> impl Iterator<Item = (Family, u128, u128)> {
         let v4 = self.v4.ranges().iter().map(|(low, high)| (Family::V4, u128::from(*low), u128::from(*high)));

@@ -85,9 +85,9 @@ fn addresses(listing: &Listing, set: &AddressSet) -> String {
         return ANY_ADDRESS.to_owned();
     }
     let internet = AddressSet::internet().intersect(&listing.space);
-    let mut ways = vec![all_but(ANY_ADDRESS, &listing.space.subtract(set))];
+    let mut ways: Vec<Words> = all_but(ANY_ADDRESS, &listing.space.subtract(set)).into_iter().collect();
     if set.is_subset(&internet) {
-        ways.push(all_but(INTERNET, &internet.subtract(set)));
+        ways.extend(all_but(INTERNET, &internet.subtract(set)));
     } else if !internet.is_empty() && internet.is_subset(set) {
         let rest = blocks(&set.subtract(&internet));
         ways.push(Words { said: format!("{INTERNET}, {}", rest.said), count: 1 + rest.count });
@@ -109,12 +109,12 @@ struct Words {
     count: usize,
 }
 
-/// What has a name but for others, and what lies in the blocks of those without being one.
-fn all_but(name: &str, others: &AddressSet) -> Words {
-    let blocks = others.blocks();
+/// What has a name but for others, and what lies in the blocks of those without being one; none where that would take in some of the others.
+fn all_but(name: &str, others: &AddressSet) -> Option<Words> {
+    let blocks = others.blocks_apart()?;
     let whole = but(name, &blocks.iter().map(|block| block.prefix).collect::<Vec<_>>());
     let said: Vec<String> = std::iter::once(whole).chain(blocks.iter().flat_map(|block| &block.except).map(ToString::to_string)).collect();
-    Words { count: said.len() + blocks.len(), said: said.join(", ") }
+    Some(Words { count: said.len() + blocks.len(), said: said.join(", ") })
 }
 
 fn blocks(set: &AddressSet) -> Words {

@@ -207,6 +207,13 @@ fn addresses_that_are_all_but_a_few_are_told_by_those() {
     ));
     let wanted = "internet: *@shop -> (outside but 10.0.0.0/24 but 172.17.0.0/16) or 172.17.1.0/24:443 denied => allowed [NetworkPolicy shop/out changed]";
     assert!(found.iter().any(|line| line == wanted), "{found:#?}");
+    // A block but for a part of it is said as that.
+    let holed =
+        "{ipBlock: {cidr: 203.0.0.0/16, except: [203.0.113.0/24]}}, {ipBlock: {cidr: '2001:db8::/32', except: ['2001:db8:1::/48']}}";
+    let found =
+        lines(&compared(&policy(holed), &policy("{ipBlock: {cidr: 198.51.100.7/32}}"), "[network-plugin]\nipblock-matches-pods = \"no\""));
+    let wanted = "(203.0.0.0/16 but 203.0.113.0/24) or ([2001:db8::/32] but [2001:db8:1::/48]):443";
+    assert!(found.iter().any(|line| line.contains(wanted)), "{found:#?}");
 }
 
 /// On each port pass the requests that its own rule lets, and no others are told of it.

@@ -191,6 +191,27 @@ mod tests {
         }
     }
 
+    /// Of blocks apart all may be left out first and what they leave out be named behind; of a block within a hole of another that would
+    /// take it in again.
+    #[test]
+    fn what_blocks_apart_leave_out_may_be_named_behind_all_of_them() {
+        let behind = |blocks: &[AddressBlock]| {
+            let outer: AddressSet = blocks.iter().map(|block| block.prefix).collect();
+            let inner: AddressSet = blocks.iter().flat_map(|block| &block.except).copied().collect();
+            AddressSet::all().subtract(&outer).union(&inner)
+        };
+        let nested = set("0.0.0.0/0").subtract(&set("203.0.0.0/16")).union(&set("203.0.113.0/24"));
+        assert_eq!(nested.blocks_apart(), None);
+        assert_ne!(behind(&nested.blocks()), nested.complement());
+        let parts =
+            (0..256).map(eighths).chain(["10.0.0.0/24 172.17.0.0/24 172.17.2.0/23 172.17.4.0/22", "2001:db8::/32 10.0.0.0/8"].map(set));
+        let apart: Vec<AddressSet> = parts.filter(|part| part.blocks_apart().is_some()).collect();
+        assert!(apart.len() > 100);
+        for part in apart {
+            assert_eq!(behind(&part.blocks()), part.complement(), "{part:?}");
+        }
+    }
+
     #[test]
     fn no_way_to_say_eight_parts_is_shorter() {
         let plain: Vec<(u32, usize)> = aligned().into_iter().map(|run| (run, 1)).collect();
