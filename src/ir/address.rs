@@ -75,7 +75,7 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 fn invalid(location: Location, message: String, rule: &str) -> Diagnostic {
-    Diagnostic::new(code::INVALID_NAME, location, message).label("not accepted by Kubernetes").note(format!("accepted are {rule}"))
+    Diagnostic::new(code::INVALID_NAME, location, message).label("not accepted by Kubernetes").help(format!("write {rule}"))
 }
 
 /// An address block as it may stand in an endpoint or a network.

@@ -323,3 +323,13 @@ fn what_stops_somebody_admits_nobody_by_labels_that_decide_about_the_mesh() {
         }
     }
 }
+
+/// Pods that are made up for what a policy tests of namespaces are judged by these labels, so whoever was never let in is not stopped.
+#[test]
+fn whoever_was_never_let_in_is_not_told_as_stopped() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {env: prod}}\n---\n\
+                     apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n\
+                     spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}], ports: [{port: 80}]}]}\n";
+    let files = Files { manifests, config: "[mesh]\nmode = \"none\"\n", ..Files::default() };
+    assert_eq!(others(&effect(files, "app=web@shop -> app=db@shop:80", "remove")), ["other pods of shop", "pods of other namespaces"]);
+}

@@ -207,12 +207,31 @@ fn pods_of_namespaces_with_other_labels_are_told_by_these() {
     let manifests = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, namespace: shop}\n\
                      spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {matchLabels: {team: x, stage: y}}}]}]}\n";
     let files = Files { manifests, ..Files::default() };
-    let answer = files.ask("k8s-app=kube-dns@[kubernetes.io/metadata.name=kube-system,team=x] -> app=db@shop:53");
+    let whole = "k8s-app=kube-dns@[kubernetes.io/metadata.name=kube-system,team=x]";
+    let answer = files.ask(&format!("{whole} -> app=db@shop:53"));
     let told: Vec<(&str, &Verdict)> = answer.cases.iter().map(|case| (&*case.source, &case.decision.verdict)).collect();
     let other = "k8s-app=kube-dns@[kubernetes.io/metadata.name=kube-system,stage=y,team=x]";
-    assert_eq!(told, [("k8s-app=kube-dns@kube-system", &Verdict::Denied), (other, &Verdict::Allowed)]);
-    let note = format!("no known workload is k8s-app=kube-dns@kube-system: this one is {other}, account kube-system/default");
+    assert_eq!(told, [(whole, &Verdict::Denied), (other, &Verdict::Allowed)]);
+    let note = format!("no known workload is {whole}: this one is {other}, account kube-system/default");
     assert!(answer.cases[1].notes.contains(&note), "{:?}", answer.cases[1].notes);
     let asked = files.ask(&format!("{other} -> app=db@shop:53"));
     assert_eq!(asked.verdict(), Some(&Verdict::Allowed), "as it is told it can be asked");
+}
+
+/// What a flow says of the namespace is part of who is asked about: without it the answer may be another.
+#[test]
+fn who_is_told_by_labels_of_a_namespace_is_shown_with_them() {
+    let manifests = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, namespace: shop}\n\
+                     spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}]}]}\n";
+    let files = Files { manifests, ..Files::default() };
+    let told = |end: &str| {
+        let answer = files.ask(&format!("{end} -> app=db@shop:80"));
+        (answer.cases[0].source.clone(), answer.cases[0].decision.verdict.clone())
+    };
+    for (end, verdict) in
+        [("*@[team!=*]", Verdict::Allowed), ("*@[team=x]", Verdict::Denied), ("app=a@[stage!=prod,team=x]", Verdict::Denied)]
+    {
+        assert_eq!(told(end), (end.to_owned(), verdict));
+    }
+    assert_eq!(told("*@some").0, "*@some");
 }

@@ -10,6 +10,7 @@ use super::super::setting::Setting;
 use super::super::world::{self, Known};
 use super::pairs::Pair;
 use crate::classes::{Limits, World, classes_cut};
+use crate::cluster::NamespaceLabels;
 use crate::flow::{Labels, NAMESPACE_NAME, Pod, PodCube};
 use crate::ir::{End, Rule};
 
@@ -99,20 +100,28 @@ impl<'s> Partition<'s> {
     }
 
     fn pair(&self, pod: Pod) -> Pair {
-        let before = world::undescribed(pod, &self.before.policy, &self.before.cluster);
+        let mut before = world::undescribed(pod, &self.before.policy, &self.before.cluster);
+        if before.pod().is_some_and(|pod| !self.is_known(pod)) {
+            // It was made up for what the tests ask of its namespace, so that has these labels and no others.
+            before.endpoint.facts.namespace = NamespaceLabels::Known;
+        }
         let after = self.after.world.again(&before, self.after.ground());
         Pair { title: self.title(&before), before, after, is_class: true, is_caller_alone: false }
+    }
+
+    /// Whether anybody speaks of the namespace of a pod.
+    fn is_known(&self, pod: &Pod) -> bool {
+        self.before.policy.namespace(&pod.namespace).is_some()
+            || self.before.cluster.namespaces().contains(&pod.namespace)
+            || self.tests.iter().any(|test| test.names().words().contains(&pod.namespace))
     }
 
     /// As a flow names it; a namespace of which nobody speaks is any.
     fn title(&self, known: &Known) -> String {
         let Some(pod) = known.pod() else { return known.text.clone() };
-        let is_known = self.before.policy.namespace(&pod.namespace).is_some()
-            || self.before.cluster.namespaces().contains(&pod.namespace)
-            || self.tests.iter().any(|test| test.names().words().contains(&pod.namespace));
         let is_plain = &*pod.account == "default" && !self.tells_by_account(pod);
         let account = if is_plain { String::new() } else { format!(" as {}", pod.account) };
-        if is_known {
+        if self.is_known(pod) {
             return format!("{}{account}", known.text);
         }
         let labels = known.text.rsplit_once('@').map_or("*", |(labels, _)| labels);

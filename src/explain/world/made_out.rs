@@ -30,9 +30,14 @@ pub(in crate::explain) fn plainest(set: &PodSet, ground: Ground<'_>) -> Option<K
     let mut known = generic(cube, ground);
     let pod = known.pod().filter(|pod| set.contains(pod))?;
     possible(cube, ground)?;
-    let text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, ground.policy));
-    known.set = Some(text.clone());
+    let mut text = by_labels(cube, pod).unwrap_or_else(|| text(&known.endpoint.peer, ground.policy));
+    let was_known = known.endpoint.facts.namespace == NamespaceLabels::Known;
     tell_namespace(&mut known, set);
+    if known.endpoint.facts.namespace == NamespaceLabels::Known && !was_known {
+        // Whoever asks again has to say the same of the namespace, of which nobody else says anything.
+        text = cube.to_string();
+    }
+    known.set = Some(text.clone());
     Some(Known { text, ..known })
 }
 
