@@ -122,6 +122,25 @@ fn a_sidecar_that_refuses_what_it_does_not_tell_of_leaves_open_what_no_service_n
     assert_eq!(kinds, ["AuthorizationPolicy", "Sidecar"]);
 }
 
+/// Who else calls by the Service is told of a change that touches those calls, and that calls by other ways were not compared.
+#[test]
+fn a_change_tells_of_others_whom_a_sidecar_lets_call_a_service() {
+    let sidecar = format!(
+        "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: own, namespace: shop}}\nspec: {{egress: [{{hosts: [./*]}}], {REFUSES}}}\n"
+    );
+    let remedy = |more: &str| {
+        let manifests = world(PASSES_ON) + more;
+        let page = Files { manifests: &manifests, ..Files::default() }.page("web@shop -> svc/db@shop:80");
+        let at = page.lines().skip_while(|line| !line.starts_with("to stop it")).nth(1);
+        at.map(|line| line.trim().to_owned()).unwrap_or_default()
+    };
+    let without = remedy("");
+    assert!(without.starts_with("also stops other pods that run as shop/default"), "{without}");
+    let with = remedy(&sidecar);
+    assert!(with.starts_with("also stops ") && with.contains("other pods that run as shop/default"), "{with}");
+    assert!(with.ends_with("(not everything was compared)"), "{with}");
+}
+
 /// The same of a policy of the network that is of another kind than the gate.
 #[test]
 fn a_line_names_the_kind_of_what_is_not_modelled() {
