@@ -382,6 +382,81 @@ fn a_mesh_that_refuses_what_nobody_names_leaves_calls_of_it_open() {
     allowed(&only, &tcp(&outside, &db(), 80));
 }
 
+/// A `Sidecar` that refuses what it does not tell of tells of Services: whoever calls one of these gets as far as without it, and whoever calls
+/// the pod's own address, another Service or by another name, perhaps not (istio/istio : pilot/pkg/model/sidecar.go,
+/// `convertToSidecarScope`; pilot/pkg/networking/core/httproute.go, `buildSidecarOutboundHTTPRouteConfig`).
+#[test]
+fn a_sidecar_that_refuses_what_it_does_not_tell_of_lets_its_services_be_called() {
+    let more = service("bytes", "{}", "{name: tcp, port: 5432}") + &service("any", "{}", "{name: x, port: 9000}");
+    let headless = labelled("v1", "Service", "shop/pods", "{}", "{clusterIP: None, selector: {app: db}, ports: [{name: http, port: 81}]}");
+    let services = service("db", "{}", "{name: http, port: 80}") + &more + &headless;
+    let with = |services: &str, namespace: &str, spec: &str| {
+        cluster(&format!("{services}{}", labelled("networking.istio.io/v1", "Sidecar", &format!("{namespace}/own"), "{}", spec)))
+    };
+    let on = |spec: &str| with(&services, "shop", spec);
+    let by = |service: &str, port: u16| auto(&web(), &db(), port).service(service, port);
+    let get = |host: &str| by("shop/db", 80).http("GET", "/").request(|request| request.host = host.into());
+    let only = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    for spec in [
+        format!("{{egress: [{{hosts: ['./*']}}], {only}}}"),
+        format!("{{egress: [{{hosts: ['./*', 'istio-system/*']}}], {only}}}"),
+        format!("{{egress: [{{hosts: ['shop/*']}}], {only}}}"),
+        "{egress: [{hosts: [./*]}], outboundTrafficPolicy: {}}".to_owned(),
+        format!("{{egress: [{{hosts: ['*/*']}}], {only}}}"),
+        format!("{{{only}}}"),
+        // What is passed on to a proxy elsewhere is what is not told of, too.
+        "{egress: [{hosts: [./*]}], outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: out.shop.svc.cluster.local}}}".to_owned(),
+    ] {
+        let cluster = on(&spec);
+        for (service, port) in [("shop/db", 80), ("shop/bytes", 5432), ("shop/any", 9000)] {
+            allowed(&cluster, &by(service, port));
+            let udp = Question { protocol: Protocol::Udp, ..by(service, port) };
+            allowed(&cluster, &udp);
+        }
+        for host in ["db", "db:", "db:80", "db.shop", "db.shop.svc", "db.shop.svc.cluster.local", "db.shop.svc.cluster.local:80"] {
+            allowed(&cluster, &get(host));
+        }
+        // Neither is the pod's own address named, nor is every port of the Service, nor every host that a client writes.
+        for open in [
+            auto(&web(), &db(), 80).by_pod_address(),
+            auto(&web(), &db(), 80),
+            auto(&web(), &db(), 80).service("shop/db", 81),
+            auto(&web(), &db(), 80).service("shop/none", 80),
+            by("shop/pods", 81),
+            get("example.com"),
+            get("db:81"),
+            get("db.other"),
+            tcp(&web(), &address("203.0.113.7"), 443),
+        ] {
+            unspecified(&cluster, &open, "Sidecar `shop/own`");
+        }
+    }
+    // What is told is told of others alone, or of no Service as a whole, or of none that keeps to itself.
+    for hosts in ["istio-system/*", "./db.shop.svc.cluster.local", "~/*"] {
+        unspecified(&on(&format!("{{egress: [{{hosts: ['{hosts}']}}], {only}}}")), &by("shop/db", 80), "Sidecar `shop/own`");
+    }
+    let own_port = format!("{{egress: [{{port: {{number: 80, protocol: HTTP, name: h}}, hosts: ['./*']}}], {only}}}");
+    unspecified(&on(&own_port), &by("shop/db", 80), "Sidecar `shop/own`");
+    let hidden = annotated_service("{networking.istio.io/exportTo: '~'}");
+    unspecified(&with(&hidden, "shop", &format!("{{{only}}}")), &by("shop/db", 80), "Sidecar `shop/own`");
+    // A refusal stays one, and the root namespace's dot is its own.
+    let closed = on(&format!("{{egress: [{{hosts: ['./*']}}], {only}}}"));
+    let strict = cluster(&format!(
+        "{services}{}{}",
+        closes("shop"),
+        labelled("networking.istio.io/v1", "Sidecar", "shop/own", "{}", &format!("{{{only}}}"))
+    ));
+    denied(&strict, &by("shop/db", 80), Gate::Caller);
+    allowed(&closed, &auto(&plain("shop", ""), &db(), 80).by_pod_address());
+    let root = with(&services, "istio-system", &format!("{{egress: [{{hosts: ['./*']}}], {only}}}"));
+    unspecified(&root, &by("shop/db", 80), "Sidecar `istio-system/own`");
+}
+
+/// A policy that lets nobody call a pod of a namespace.
+fn closes(namespace: &str) -> String {
+    object("AuthorizationPolicy", &format!("{namespace}/closed"), "{}")
+}
+
 /// Where identities of other trust domains are taken, somebody outside may have one.
 #[test]
 fn a_mesh_that_takes_other_trust_domains_may_be_called_from_outside() {
