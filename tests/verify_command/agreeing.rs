@@ -195,6 +195,27 @@ fn what_only_pods_that_are_turned_out_of_the_mesh_let_in_is_told() {
     assert_eq!((&*found.relation, found.status), ("undecided", 1), "{:?}", found.flows);
 }
 
+/// Of pods on the network of their node nobody knows what policies do (`semantics.md` §1.7): whatever the manifests do with one as it is, at
+/// either end, is no certain difference, and `explain` leaves it open too.
+#[test]
+fn pods_on_the_network_of_their_node_are_no_certain_difference() {
+    let on_host = |app: &str| deployment(app, "").replace("spec: {serviceAccountName", "spec: {hostNetwork: true, serviceAccountName");
+    let refused = |app: &str| deployment(app, ", sidecar.istio.io/inject: 'false'");
+    let ways = [("the server", [deployment("web", ""), on_host("db")]), ("the client", [on_host("web"), refused("db")])];
+    for (end, shown) in ways {
+        let place = compiled(SHOP, CONFIG);
+        let found = ask(&place, end, &format!("{}{INJECTED_SHOP}---\n{}", without(&place, &[]), shown.join("---\n")));
+        assert_eq!((&*found.relation, found.status), ("undecided", 1), "{end}: {:?}", found.flows);
+        let page = place.run("explain 'app=web@shop -> app=db@shop:5432 plaintext' intents --manifests edited.yaml").stdout;
+        assert!(page.starts_with("UNSPECIFIED"), "{end}: {page}");
+    }
+    // Beside it stands what other pods do that are turned out of the mesh.
+    let place = compiled(SHOP, CONFIG);
+    let shown = [on_host("agent"), deployment("web", ""), refused("db")].join("---\n");
+    let found = ask(&place, "another pod", &format!("{}{INJECTED_SHOP}---\n{shown}", without(&place, &[])));
+    assert_eq!((&*found.relation, found.status), ("wider", 1), "{:?}", found.flows);
+}
+
 /// Pods without sidecars speak plaintext: where mTLS alone would have passed, that does.
 #[test]
 fn what_sidecars_would_let_in_is_told_in_plaintext_of_pods_without_them() {
