@@ -8,14 +8,13 @@ use super::besides::is_on_host_network;
 use super::checked::{Checked, Status};
 use super::judge::Way;
 use super::labels::Worlds;
-use super::meshed::Meshed;
+use super::meshed::{Meshed, shown_plane};
 use super::proof::{Ends, Proof, prove_in, world_beside};
 use super::world::PolicyWorld;
 use crate::classes::World;
 use crate::cluster::Cluster;
 use crate::flow::{Flow, LabelCube, Labels, Peer, Pod, PodCube, Symbol, Values};
 use crate::gates::Gates;
-use crate::inventory::namespace_plane;
 use crate::ir::Policy;
 
 /// Whether manifests have pods in the mesh otherwise than a proof takes for granted.
@@ -53,10 +52,7 @@ fn meets_host_network(cluster: &Cluster, flow: &Flow) -> bool {
 /// The pods that take part in the mesh otherwise than a program's world has them: those of namespaces by the labels of these, and of workloads.
 fn planes(world: &PolicyWorld<'_>, cluster: &Cluster) -> Vec<PodCube> {
     let mut planes = world.planes().to_vec();
-    let is_turned = |name: &Symbol| {
-        let shown = cluster.namespace_labels(name).and_then(namespace_plane);
-        shown.is_some_and(|plane| plane != world.plane(name, &Labels::new()))
-    };
+    let is_turned = |name: &Symbol| shown_plane(cluster, name).is_some_and(|plane| plane != world.plane(name, &Labels::new()));
     planes.extend(cluster.namespaces().iter().filter(|name| is_turned(name)).map(|name| PodCube::in_namespace(name)));
     let turned = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
         Peer::Pod(pod) => (pod.plane != world.plane(&pod.namespace, &pod.labels)).then(|| with_labels_of(pod)),
