@@ -6,9 +6,9 @@
 use super::judge::{Judge, Way};
 use super::manifests::Manifests;
 use crate::classes::labels_within;
-use crate::cluster::{Cluster, Endpoint};
+use crate::cluster::{Cluster, Endpoint, Network, Workload};
 use crate::flow::{Cut, Flow, LabelCube, Peer, Pod, PodCube, Symbol, Values};
-use crate::ir::{Policy, Workload};
+use crate::ir::{self, Policy};
 
 /// A pod with labels that another one lacks, and one of their keys.
 type Besides = (Symbol, Pod);
@@ -28,7 +28,7 @@ pub(super) fn besides((manifests, cluster, policy): (&Manifests<'_>, &Cluster, &
     let far = Endpoint::from(far.clone());
     let cuts = manifests.end(&far, far_way).cuts();
     let is_here = |cut: &&Cut| cut.ports.is_empty() || cut.ports.contains(flow.protocol, flow.port);
-    let declared = policy.workloads_in(&pod.namespace).iter().map(Workload::cube);
+    let declared = policy.workloads_in(&pod.namespace).iter().map(ir::Workload::cube);
     let mut cubes: Vec<PodCube> = manifests.subjects(&pod.namespace, way).into_iter().chain(declared).collect();
     cubes.extend(cuts.iter().filter(is_here).flat_map(|cut| cut.peers.pods.cubes().to_vec()));
     cubes.sort_unstable();
@@ -40,13 +40,25 @@ pub(super) fn besides((manifests, cluster, policy): (&Manifests<'_>, &Cluster, &
 
 /// The pods that manifests show, of those that have all labels of a pod at this end of a flow: whoever asks about it asks about them alone.
 pub(super) fn shown<'c>(cluster: &'c Cluster, pod: &Pod, way: Way) -> impl Iterator<Item = &'c Pod> {
+    running(cluster, pod, way).map(|(_, there)| there)
+}
+
+/// The same, each with its workload.
+fn running<'c>(cluster: &'c Cluster, pod: &Pod, way: Way) -> impl Iterator<Item = (&'c Workload, &'c Pod)> {
     let there = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
-        Peer::Pod(there) => Some(there),
+        Peer::Pod(there) => Some((workload, there)),
         Peer::Address(_) => None,
     });
     let has_all = |there: &Pod| pod.labels.iter().all(|(key, value)| there.labels.get(key) == Some(value));
     let runs_so = move |there: &Pod| way == Way::Ingress || there.account == pod.account;
-    there.filter(move |there| there.namespace == pod.namespace && runs_so(there) && has_all(there))
+    there.filter(move |(_, there)| there.namespace == pod.namespace && runs_so(there) && has_all(there))
+}
+
+/// Whether all pods that manifests show, of those that whoever asks about this one asks about, are on the network of their node; not so
+/// if they show none.
+pub(super) fn is_on_host_network(cluster: &Cluster, pod: &Pod, way: Way) -> bool {
+    let mut shown = running(cluster, pod, way).map(|(workload, _)| workload.endpoint.facts.network == Network::Host).peekable();
+    shown.peek().is_some() && shown.all(|is_on_host| is_on_host)
 }
 
 /// The key of a label that a pod has and another one lacks.

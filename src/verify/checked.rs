@@ -9,6 +9,7 @@ use super::assumption::Assumption;
 use super::gateways::is_chosen_besides;
 use super::ground::joined;
 use super::issuers::misverified;
+use super::meshed::shown_plane;
 use super::proof::names;
 use super::shut::is_shut;
 use super::world::PolicyWorld;
@@ -188,6 +189,16 @@ fn turned_by_labels(cluster: &Cluster, namespace: &str, wanted: impl Fn(DataPlan
     Some(Status::Broken(format!("the labels of namespace `{namespace}` {what}")))
 }
 
+/// That no label takes the pods of a namespace into the mesh, where others show by what pods join. Where some of its pods have sidecars all
+/// the same, they may join otherwise, and of those to come nobody knows.
+fn unjoined(cluster: &Cluster, namespace: &str) -> Option<Status> {
+    let is_silent = cluster.namespace_labels(namespace).is_some_and(|labels| namespace_plane(labels).is_none());
+    let is_outside = is_silent && shown_plane(cluster, namespace) == Some(DataPlane::None);
+    let joins = |pod: &Pod| *pod.namespace == *namespace && pod.plane != DataPlane::None;
+    let told = || format!("no label takes pods of namespace `{namespace}` into the mesh, as labels or proxies do others");
+    (is_outside && !pods(cluster).any(|(_, pod)| joins(pod))).then(|| Status::Broken(told()))
+}
+
 fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status {
     let is_sidecar = |plane| plane == DataPlane::Sidecar;
     let turned = || namespaces.iter().find_map(|namespace| turned_by_labels(cluster, namespace, is_sidecar));
@@ -203,7 +214,8 @@ fn captured(policy: &Policy, cluster: &Cluster, namespaces: &[Symbol]) -> Status
         without_sidecar(pod).or_else(kept).or_else(sent).or_else(|| captures_nothing(facts.proxy).map(str::to_owned))
     });
     let by_policies = || namespaces.iter().find_map(|namespace| for_pods_without(policy, cluster, namespace));
-    by_pods.unless(turned).unless(by_policies).unless(|| unlabelled(cluster, namespaces.iter()))
+    let unjoined = || namespaces.iter().find_map(|namespace| unjoined(cluster, namespace));
+    by_pods.unless(turned).unless(unjoined).unless(by_policies).unless(|| unlabelled(cluster, namespaces.iter()))
 }
 
 /// A policy that chooses pods by labels which keep sidecars from them: whoever wrote it has such pods, and the comparison looks at none

@@ -127,11 +127,17 @@ impl<'a> Meshed<'a> {
         }
         let declared = self.policy.namespace(&pod.namespace).and_then(|namespace| namespace.plane);
         let namespace_labels = self.cluster.namespace_labels(&pod.namespace).unwrap_or(&pod.namespace_labels).clone();
-        let shown = self.cluster.namespace_labels(&pod.namespace).and_then(namespace_plane);
+        let shown = shown_plane(self.cluster, &pod.namespace);
         let unsaid = self.unsaid.unwrap_or_else(|| self.cluster.unsaid_plane(&pod.namespace));
         let usual = shown.or(declared).or_else(|| namespace_plane(&namespace_labels)).unwrap_or(unsaid);
         self.cluster.plane_by_labels(&Pod { namespace_labels, plane: usual, ..pod.clone() }, usual).unwrap_or(usual)
     }
+}
+
+/// How the pods of a namespace take part in the mesh of which nobody says more, as manifests show it: by its labels, or as it has none that
+/// take them in beside namespaces that have (`semantics.md` §2.1); none if they do not show it.
+pub(super) fn shown_plane(cluster: &Cluster, name: &str) -> Option<DataPlane> {
+    namespace_plane(cluster.namespace_labels(name)?).or_else(|| cluster.is_unjoined(name).then_some(DataPlane::None))
 }
 
 /// A pod with these labels besides; none if it has any of them, of whatever value.

@@ -4,17 +4,17 @@
 //! as nobody has said which of the two is to be.
 
 use super::assumption::Assumption;
+use super::besides::is_on_host_network;
 use super::checked::{Checked, Status};
 use super::judge::Way;
 use super::labels::Worlds;
-use super::meshed::Meshed;
+use super::meshed::{Meshed, shown_plane};
 use super::proof::{Ends, Proof, prove_in, world_beside};
 use super::world::PolicyWorld;
 use crate::classes::World;
 use crate::cluster::Cluster;
-use crate::flow::{LabelCube, Labels, Peer, Pod, PodCube, Symbol, Values};
+use crate::flow::{Flow, LabelCube, Labels, Peer, Pod, PodCube, Symbol, Values};
 use crate::gates::Gates;
-use crate::inventory::namespace_plane;
 use crate::ir::Policy;
 
 /// Whether manifests have pods in the mesh otherwise than a proof takes for granted.
@@ -30,21 +30,29 @@ pub fn is_any_turned(assumptions: &[Checked]) -> bool {
 
 /// Compares a program with manifests at the ends of managed namespaces, over every pod that could exist, each as whoever asks about it by
 /// its labels is told that it takes part in the mesh.
+///
+/// What policies do with pods on the network of their node Kubernetes leaves undefined (`semantics.md` §1.7): of what they turn out to do as
+/// they are shown nothing is certain, and nothing is told.
 pub fn prove_as_shown(policy: &Policy, gates: &Gates, cluster: &Cluster, meshed: Meshed<'_>) -> Proof {
     let world = world_beside(policy, cluster, Ends::Managed);
     let planes = planes(&world, cluster);
     let shown = |way| AsShown { world: &world, meshed, way, planes: &planes };
     let (sources, destinations) = (shown(Way::Egress), shown(Way::Ingress));
-    prove_in(&world, Worlds { sources: &sources, destinations: &destinations }, (policy, gates, cluster), Ends::Managed)
+    let mut proof = prove_in(&world, Worlds { sources: &sources, destinations: &destinations }, (policy, gates, cluster), Ends::Managed);
+    proof.differences.retain(|difference| !meets_host_network(cluster, &difference.flow));
+    proof
+}
+
+/// Whether an end of a flow stands for pods that are on the network of their node, as manifests show them.
+fn meets_host_network(cluster: &Cluster, flow: &Flow) -> bool {
+    let is_met = |(peer, way): (&Peer, Way)| matches!(peer, Peer::Pod(pod) if is_on_host_network(cluster, pod, way));
+    [(&flow.source, Way::Egress), (&flow.destination, Way::Ingress)].into_iter().any(is_met)
 }
 
 /// The pods that take part in the mesh otherwise than a program's world has them: those of namespaces by the labels of these, and of workloads.
 fn planes(world: &PolicyWorld<'_>, cluster: &Cluster) -> Vec<PodCube> {
     let mut planes = world.planes().to_vec();
-    let is_turned = |name: &Symbol| {
-        let shown = cluster.namespace_labels(name).and_then(namespace_plane);
-        shown.is_some_and(|plane| plane != world.plane(name, &Labels::new()))
-    };
+    let is_turned = |name: &Symbol| shown_plane(cluster, name).is_some_and(|plane| plane != world.plane(name, &Labels::new()));
     planes.extend(cluster.namespaces().iter().filter(|name| is_turned(name)).map(|name| PodCube::in_namespace(name)));
     let turned = cluster.workloads().iter().filter_map(|workload| match &workload.endpoint.peer {
         Peer::Pod(pod) => (pod.plane != world.plane(&pod.namespace, &pod.labels)).then(|| with_labels_of(pod)),

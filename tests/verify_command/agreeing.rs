@@ -195,6 +195,55 @@ fn what_only_pods_that_are_turned_out_of_the_mesh_let_in_is_told() {
     assert_eq!((&*found.relation, found.status), ("undecided", 1), "{:?}", found.flows);
 }
 
+/// Of pods on the network of their node nobody knows what policies do (`semantics.md` §1.7): whatever the manifests do with one as it is, at
+/// either end, is no certain difference, and `explain` leaves it open too.
+#[test]
+fn pods_on_the_network_of_their_node_are_no_certain_difference() {
+    let on_host = |app: &str| deployment(app, "").replace("spec: {serviceAccountName", "spec: {hostNetwork: true, serviceAccountName");
+    let refused = |app: &str| deployment(app, ", sidecar.istio.io/inject: 'false'");
+    let ways = [("the server", [deployment("web", ""), on_host("db")]), ("the client", [on_host("web"), refused("db")])];
+    // Nobody else may call, who would find the server without its sidecar.
+    let program = SHOP.replace("allow app=probe@[env=prod] -> db:9000 mtls\n", "");
+    for (end, shown) in ways {
+        let place = compiled(&program, CONFIG);
+        let found = ask(&place, end, &format!("{}{INJECTED_SHOP}---\n{}", without(&place, &[]), shown.join("---\n")));
+        assert_eq!((&*found.relation, found.status), ("undecided", 1), "{end}: {:?}", found.flows);
+        let page = place.run("explain 'app=web@shop -> app=db@shop:5432 plaintext' intents --manifests edited.yaml").stdout;
+        assert!(page.starts_with("UNSPECIFIED"), "{end}: {page}");
+    }
+    // Beside it stands what other pods do that are turned out of the mesh.
+    let place = compiled(SHOP, CONFIG);
+    let shown = [on_host("agent"), deployment("web", ""), refused("db")].join("---\n");
+    let found = ask(&place, "another pod", &format!("{}{INJECTED_SHOP}---\n{shown}", without(&place, &[])));
+    assert_eq!((&*found.relation, found.status), ("wider", 1), "{:?}", found.flows);
+}
+
+/// A namespace that is shown without labels, beside others whose labels take their pods in, is outside of the mesh whether or not its workloads
+/// are shown (`semantics.md` §2.1); where no label takes any in, nothing shows it.
+#[test]
+fn a_namespace_without_labels_is_outside_beside_those_that_join_by_labels() {
+    let injected = labelled("other", "istio-injection: enabled");
+    let bare = labelled("shop", "env: prod");
+    let workloads = [deployment("web", ""), deployment("db", "")].join("---\n");
+    let flow = "app=web@shop as web -> app=db@shop:5432 in plaintext";
+    for (shown, beside) in [("labels", format!("{injected}---\n{bare}")), ("workloads", format!("{injected}---\n{bare}---\n{workloads}"))] {
+        let place = compiled(SHOP, CONFIG);
+        let found = ask(&place, shown, &(without(&place, &[]) + &beside));
+        assert_eq!((&*found.relation, found.status), ("wider", 1), "{shown}: {:?}", found.flows);
+        assert!(found.flows.iter().any(|told| told == flow), "{shown}: {:?}", found.flows);
+        let told = place.run("verify intents --manifests edited.yaml").stdout;
+        assert!(told.contains("  broken   sidecars capture the ports"), "{shown}: {told}");
+        let page = place.run("explain 'app=web@shop -> app=db@shop:5432 plaintext' intents --manifests edited.yaml").stdout;
+        assert!(page.contains("no mesh to no mesh") && page.contains("no label takes pods of `shop` into the mesh"), "{shown}: {page}");
+        // Whoever says how pods join is believed.
+        place.put("twogate.toml", format!("{CONFIG}[mesh]\nmode = \"sidecar\"\n").as_bytes());
+        assert_eq!(ask(&place, shown, &(without(&place, &[]) + &beside)).relation, "equal", "{shown}");
+    }
+    let place = compiled(SHOP, CONFIG);
+    let found = ask(&place, "nobody joins by labels", &(without(&place, &[]) + &bare));
+    assert_eq!((&*found.relation, found.status), ("equal", 0), "{:?}", found.flows);
+}
+
 /// Pods without sidecars speak plaintext: where mTLS alone would have passed, that does.
 #[test]
 fn what_sidecars_would_let_in_is_told_in_plaintext_of_pods_without_them() {

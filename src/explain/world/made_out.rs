@@ -173,12 +173,15 @@ impl Ground<'_> {
         }
     }
 
-    /// How the pods of a namespace take part in the mesh by its labels in the manifests, where these are judged: what intents declare of
-    /// them changes nothing there.
+    /// How the pods of a namespace take part in the mesh by its labels in the manifests, where these are judged, or as it has none that take
+    /// them in beside namespaces that have: what intents declare of them changes nothing there.
     fn shown_plane(&self, namespace: &str) -> Option<DataPlane> {
         match self.judge {
             Judge::Compiled => None,
-            Judge::Given => self.cluster.namespace_labels(namespace).and_then(namespace_plane),
+            Judge::Given => {
+                let by_labels = namespace_plane(self.cluster.namespace_labels(namespace)?);
+                by_labels.or_else(|| self.cluster.is_unjoined(namespace).then_some(DataPlane::None))
+            }
         }
     }
 
