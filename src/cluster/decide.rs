@@ -115,12 +115,10 @@ fn doubt(cluster: &Cluster, question: &Question, steps: &mut Vec<Step>) {
     let (source, destination) = (&question.source, &question.destination);
     let at_destination: Vec<&Unmodelled> = cluster.unmodelled.at_mesh(destination).collect();
     let at_source = cluster.unmodelled.at_client(source).filter(|object| !at_destination.iter().any(|other| std::ptr::eq(*other, *object)));
-    let named = cluster.mesh.called_by_name(question);
     let matters = |object: &&Unmodelled| {
         matters(object, source, destination)
             && object.minds_request(question.request.as_ref())
             && !object.is_passed_by(source, question.port)
-            && !named.is_some_and(|namespace| object.spared.hold_services(namespace))
     };
     let objects: Vec<&Unmodelled> = at_destination.iter().copied().chain(at_source).filter(matters).collect();
     let refused = cluster.is_mtls_impossible(question).then(|| steps.iter().find(|step| step.verdict == Verdict::Denied).cloned());

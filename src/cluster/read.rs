@@ -23,7 +23,7 @@ use super::Platform;
 use super::mesh::Mesh;
 use super::network::{self, NetworkPolicy};
 use super::object::Object;
-use super::unmodelled::{Ends, Gates, Proxies, Side, Spared, Unmodelled, Why};
+use super::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why};
 use crate::diagnostic::{Diagnostic, code};
 use crate::flow::{Labels, Symbol};
 use crate::inventory::{self, Inventory, ShownJoining};
@@ -162,7 +162,7 @@ impl Manifests {
             location: document.first_line(),
             annotations: Labels::new(),
         };
-        let (gates, ends, side, proxies, spared) = (Gates::Both, Ends::All, Side::Either, Proxies::Any, Spared::None);
+        let (gates, ends, side, proxies, spared) = (Gates::Both, Ends::All, Side::Either, Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 

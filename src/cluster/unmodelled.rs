@@ -25,38 +25,8 @@ pub(super) struct Unmodelled {
     pub(super) side: Side,
     /// The pods of which it may be, by what their Envoys are for.
     pub(super) proxies: Proxies,
-    /// The calls for which it changes nothing.
-    pub(super) spared: Spared,
-}
-
-/// Calls for which an object changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Spared {
-    /// None.
-    #[default]
-    None,
-    /// Those of pods of these namespaces.
-    Pods(BTreeSet<Symbol>),
-    /// Those of Services of these namespaces, by their names.
-    Services(BTreeSet<Symbol>),
-    /// Those of any Service, by its name.
-    AllServices,
-}
-
-impl Spared {
-    /// Whether calls of pods of a namespace are among them, whatever is addressed.
-    fn hold_pods(&self, namespace: &str) -> bool {
-        matches!(self, Self::Pods(namespaces) if namespaces.contains(namespace))
-    }
-
-    /// Whether calls of Services of a namespace are among them.
-    pub(super) fn hold_services(&self, namespace: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Pods(namespaces) | Self::Services(namespaces) => namespaces.contains(namespace),
-            Self::AllServices => true,
-        }
-    }
+    /// Namespaces of which it changes nothing for those that call their pods.
+    pub(super) spared: BTreeSet<Symbol>,
 }
 
 /// Which end of a flow an object may act at.
@@ -262,7 +232,7 @@ impl Unmodelled {
     /// Whether it may change anything for those that call this end.
     pub(super) fn minds(&self, destination: &Endpoint) -> bool {
         match &destination.peer {
-            Peer::Pod(pod) => self.side != Side::CallingAddresses && !self.spared.hold_pods(&pod.namespace),
+            Peer::Pod(pod) => self.side != Side::CallingAddresses && !self.spared.contains(&pod.namespace),
             Peer::Address(_) => true,
         }
     }
@@ -303,7 +273,7 @@ impl Setting {
     /// It as that which an object says.
     pub(super) fn of(self, object: Object) -> Unmodelled {
         let Self { key: _, why, ends, side, proxies } = self;
-        Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies, spared: Spared::None }
+        Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies, spared: BTreeSet::new() }
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) fn compare(before: &Setting, after: &Setting, call: &Call, change: Ch
     let mut comparison = Comparison::new((before, after), call, &names);
     comparison.with_addresses(&pairs, &ends, &touched);
     comparison.among_pods(&pairs, &ends, &touched);
-    comparison.as_called(&pairs);
+    comparison.over_waypoints(&pairs);
     let partial = coverage == Coverage::Part || names.are_cut_short() || comparison.is_cut_short();
     let Comparison { gained, lost, undecided, addresses, .. } = comparison;
     let [gained, lost, undecided] = [gained, lost, undecided].map(|told| told.summarised(call));
@@ -131,21 +131,18 @@ struct Comparison<'s> {
     /// The addresses that were tried.
     addresses: BTreeSet<AddressSet>,
     are_addresses_left: bool,
-    /// Whether the ends by themselves leave open what the call shows.
-    are_ends_open: bool,
 }
 
 impl<'s> Comparison<'s> {
     fn new(settings: (&'s Setting, &'s Setting), call: &'s Call, names: &'s Names) -> Self {
         let tries = Tries::new(call, settings.0);
         let [gained, lost, undecided] = [(); 3].map(|()| Told::default());
-        let (addresses, are_addresses_left, are_ends_open) = (BTreeSet::new(), false, false);
-        Self { settings, call, names, tries, gained, lost, undecided, addresses, are_addresses_left, are_ends_open }
+        Self { settings, call, names, tries, gained, lost, undecided, addresses: BTreeSet::new(), are_addresses_left: false }
     }
 
     /// Whether there was more to try.
     const fn is_cut_short(&self) -> bool {
-        self.are_addresses_left || self.are_ends_open || self.tries.are_cut_short()
+        self.are_addresses_left || self.tries.are_cut_short()
     }
 
     /// Connections between two pods of which one at least is touched by the change.
@@ -200,42 +197,24 @@ impl<'s> Comparison<'s> {
         }
     }
 
-    /// Other callers who call as is asked about, where the ends by themselves do not see that way: over a waypoint, or by the name of a Service
-    /// that a sidecar is told of. Of other calls that go the second way nothing is said.
-    fn as_called(&mut self, pairs: &[Pair]) {
+    /// Other callers of what is called over a waypoint: the ends by themselves do not see that way.
+    fn over_waypoints(&mut self, pairs: &[Pair]) {
         let (before, after) = self.settings;
         let arrivals = |setting: &Setting| {
             let decision = self.call.in_setting(setting).decide(setting);
             decision.steps.iter().filter(|step| step.gate == Gate::Ingress).count()
         };
-        let is_over_waypoint = arrivals(before).max(arrivals(after)) > 1;
-        self.are_ends_open = !is_over_waypoint && self.is_open(&self.call.source);
-        if !is_over_waypoint && !self.are_ends_open {
+        if arrivals(before).max(arrivals(after)) < 2 {
             return;
         }
         let asked = [&self.call.source, &self.call.destination];
         for pair in pairs.iter().filter(|pair| !asked.into_iter().any(|end| end.endpoint == pair.before.endpoint)) {
-            if !is_over_waypoint && !self.is_open(&pair.before) {
-                continue;
-            }
             let nearness = if pair.is_class { Nearness::Class } else { Nearness::Caller };
             if let Some(change) = Change::between(&self.asked(before, &pair.before), &self.asked(after, &pair.after)) {
                 self.told(change).add(nearness, &pair.title, &pair.before.range);
             }
         }
-        if is_over_waypoint {
-            self.addresses_over_waypoints();
-        }
-    }
-
-    /// Whether the ends by themselves leave somebody's call open that goes as the one that is asked about.
-    fn is_open(&self, source: &Known) -> bool {
-        let (cluster, destination) = (&self.settings.0.cluster, &self.call.destination);
-        let (protocol, port, request) = (self.call.protocol, self.call.port, self.call.request.as_ref());
-        let transport = self.call.transport.unwrap_or(Transport::Plaintext);
-        let ends = [(source, destination, Way::Egress), (destination, source, Way::Ingress)];
-        let answers = ends.map(|(own, far, way)| cluster.end(&own.endpoint, way).decide(&far.endpoint, protocol, port, transport, request));
-        !answers.contains(&Verdict::Denied) && answers.iter().any(|answer| *answer != Verdict::Allowed)
+        self.addresses_over_waypoints();
     }
 
     /// Addresses that call over a waypoint. Whose ends tell them apart on that way is not known, so all that is written is told apart.

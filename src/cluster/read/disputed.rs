@@ -2,12 +2,14 @@
 //!
 //! Owns: what is left open then: only one of them can be in the cluster, and nobody knows which. It must not look for them.
 
+use std::collections::BTreeSet;
+
 use super::twins::Name;
 use super::{Manifests, is_policy};
 use crate::cluster::Way;
 use crate::cluster::network::NetworkPolicy;
 use crate::cluster::object::Object;
-use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Spared, Unmodelled, Why, equalities};
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::flow::{LabelCube, Labels, Symbol};
 use crate::source::{FileId, Location, Span};
 
@@ -86,5 +88,5 @@ fn ways(policy: &NetworkPolicy) -> Gates {
 }
 
 fn twice(object: &Object, gates: Gates, ends: Ends, side: Side) -> Unmodelled {
-    Unmodelled { object: object.clone(), why: Why::Twice, gates, ends, side, proxies: Proxies::Any, spared: Spared::None }
+    Unmodelled { object: object.clone(), why: Why::Twice, gates, ends, side, proxies: Proxies::Any, spared: BTreeSet::new() }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::mesh_config;
 use crate::cluster::Platform;
 use crate::cluster::object::Object;
-use crate::cluster::unmodelled::{Ends, Gates, Proxies, Setting, Side, Spared, Unmodelled, Why};
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Setting, Side, Unmodelled, Why};
 use crate::flow::{LabelCube, Symbol};
 use crate::manifest::{self, Node, Reading};
 
@@ -50,7 +50,7 @@ pub(super) fn maistra(named: &Object, object: &manifest::Object<'_>, reading: &m
         ends,
         side: Side::Either,
         proxies: Proxies::Any,
-        spared: Spared::None,
+        spared: BTreeSet::new(),
     };
     all.into_iter().map(of).collect()
 }

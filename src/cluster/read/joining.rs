@@ -10,7 +10,7 @@ use super::{Manifests, mesh_config};
 use crate::cluster::mesh::GATEWAY_NAME;
 use crate::cluster::object::Object;
 use crate::cluster::pods::labels;
-use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Spared, Unmodelled, Why, equalities};
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why, equalities};
 use crate::cluster::{Joining, Platform, ProxyRole};
 use crate::flow::{DataPlane, LabelCube, Labels, Symbol};
 use crate::inventory::{InventoryWorkload, MeshChoice, ShownJoining, TEMPLATES};
@@ -76,7 +76,7 @@ impl Manifests {
                 ends: Ends::of_namespace(namespace, LabelCube::all()),
                 side: Side::Either,
                 proxies: Proxies::Any,
-                spared: Spared::None,
+                spared: BTreeSet::new(),
             }));
         }
     }
@@ -172,5 +172,5 @@ fn of_pods(workload: &InventoryWorkload, why: Why, side: Side) -> Unmodelled {
         annotations: Labels::new(),
     };
     let ends = Ends::of_namespace(&workload.namespace, equalities(&workload.labels));
-    Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies: Proxies::Any, spared: Spared::None }
+    Unmodelled { object, why, gates: Gates::Mesh, ends, side, proxies: Proxies::Any, spared: BTreeSet::new() }
 }

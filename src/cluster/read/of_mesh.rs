@@ -2,12 +2,14 @@
 //!
 //! Owns: which of them are taken in, and which settings of the mesh make answers unspecified. It must not know what an object does.
 
+use std::collections::BTreeSet;
+
 use super::scope::{Scope, touched};
 use super::{Manifests, is_policy, mesh_config, metadata};
 use crate::cluster::Platform;
 use crate::cluster::mesh::{GATEWAY_NAME, Mesh, Reshaped};
 use crate::cluster::object::Object;
-use crate::cluster::unmodelled::{Ends, Gates, Proxies, Setting, Side, Spared, Unmodelled, Why, equalities};
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Setting, Side, Unmodelled, Why, equalities};
 use crate::flow::{Labels, PodCube, Symbol};
 use crate::inventory::REGISTRY_ONLY;
 use crate::manifest::{self, Reading};
@@ -34,7 +36,7 @@ impl Manifests {
         let scope = if is_policy { Scope::Selector } else { Scope::Mesh };
         let (gates, ends) = touched(scope, object, &named.namespace, &platform.root_namespace, reading);
         let side = if is_policy { Side::Called } else { Side::Either };
-        let (why, proxies, spared) = (Why::Setting(metadata::REVISION), Proxies::Any, Spared::None);
+        let (why, proxies, spared) = (Why::Setting(metadata::REVISION), Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object: named, why, gates, ends, side, proxies, spared });
     }
 
@@ -64,7 +66,7 @@ impl Manifests {
         let ends = Ends::Pods(PodCube { labels: equalities(&selector), ..PodCube::all() });
         let (why, gates, side, proxies) = (Why::Role, Gates::Mesh, Side::Called, Proxies::PerhapsGateways);
         self.unmodelled.extend(objects.into_iter().map(|object| {
-            let (ends, spared) = (ends.clone(), Spared::None);
+            let (ends, spared) = (ends.clone(), BTreeSet::new());
             Unmodelled { object, why, gates, ends, side, proxies, spared }
         }));
     }
@@ -74,7 +76,7 @@ impl Manifests {
         for Reshaped { object, key, waypoint: (namespace, name) } in self.mesh.find_reshaped(&self.inventory) {
             let carried = equalities(&Labels::from([(Symbol::from(GATEWAY_NAME), name)]));
             let (why, gates, side, proxies) = (Why::Setting(key), Gates::Both, Side::Either, Proxies::Any);
-            let (ends, spared) = (Ends::of_namespace(&namespace, carried), Spared::None);
+            let (ends, spared) = (Ends::of_namespace(&namespace, carried), BTreeSet::new());
             self.unmodelled.push(Unmodelled { object, why, gates, ends, side, proxies, spared });
         }
     }

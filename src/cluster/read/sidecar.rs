@@ -5,45 +5,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::unmodelled::Spared;
 use crate::flow::Symbol;
 use crate::manifest::{Node, Object, Reading};
 
-/// Whose calls go as they would without the object.
+/// Of whom proxies are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Everybody's.
+    /// Of everybody, as without the object.
     Everywhere,
-    /// Those of these, and perhaps others.
-    Of(Spared),
-}
-
-/// Of whom listeners tell.
-enum Told {
-    /// Of everybody.
-    Everybody,
-    /// Of every Service of these namespaces, and perhaps of others.
+    /// Of every Service of these namespaces, and perhaps of others: calls of those go as they would without the object.
     Namespaces(BTreeSet<Symbol>),
-    /// It is not known: one of them is for a port or an address of its own.
-    Unknown,
-}
-
-/// What proxies do with calls of what they are not told of.
-#[derive(PartialEq, Eq)]
-enum Untold {
-    /// They pass them on as they come.
-    Passes,
-    /// They refuse them, or send them elsewhere.
-    Stops,
-    /// It is not known.
-    Unknown,
 }
 
 /// What a `Sidecar` says of outgoing calls, if it says nothing of those that come in; `namespace` is its own.
 ///
 /// Without `ingress` a proxy takes what reaches it as without the object, and without `egress` it is told of everybody. What it is not
-/// told of it passes on as it comes, or refuses: so it does with the addresses of pods, which no Service names, then too. Services of which it
-/// is told it calls as ever (istio/istio : pilot/pkg/model/sidecar.go, `convertToSidecarScope`).
+/// told of it passes on as it comes, or refuses.
 pub(super) fn reach(object: &Object<'_>, namespace: &str, root: &Symbol, reading: &mut Reading<'_>) -> Option<Reach> {
     reading.quietly(|reading| {
         let spec = object.root.get(reading, "spec");
@@ -52,48 +29,36 @@ pub(super) fn reach(object: &Object<'_>, namespace: &str, root: &Symbol, reading
         if !is_known || !spec.get(reading, "ingress").list(reading).is_empty() {
             return None;
         }
-        let untold = untold(&spec.get(reading, "outboundTrafficPolicy"), reading);
+        let outbound = spec.get(reading, "outboundTrafficPolicy");
+        // Where the unknown is refused, so are the addresses of pods; a policy that names no mode refuses it (istio/api :
+        // networking/v1alpha3/sidecar.proto, of which it is the first).
+        if !outbound.is_missing() && outbound.get(reading, "mode").text(reading) != Some("ALLOW_ANY") {
+            return Some(Reach::Namespaces(BTreeSet::new()));
+        }
         let listeners = spec.get(reading, "egress").list(reading);
+        if listeners.is_empty() {
+            return Some(Reach::Everywhere);
+        }
         let own = (*namespace != **root).then_some(namespace);
-        let told = if listeners.is_empty() { Told::Everybody } else { of_listeners(&listeners, own, reading).unwrap_or(Told::Unknown) };
-        Some(match (told, untold) {
-            (Told::Everybody, Untold::Passes) => Reach::Everywhere,
-            (Told::Everybody, Untold::Stops) => Reach::Of(Spared::AllServices),
-            (Told::Namespaces(namespaces), Untold::Passes) => Reach::Of(Spared::Pods(namespaces)),
-            (Told::Namespaces(namespaces), Untold::Stops) => Reach::Of(Spared::Services(namespaces)),
-            (Told::Unknown, _) | (_, Untold::Unknown) => Reach::Of(Spared::None),
-        })
+        Some(of_listeners(&listeners, own, reading).unwrap_or(Reach::Namespaces(BTreeSet::new())))
     })?
 }
 
-/// What a policy for outgoing calls makes of those of what is not told. One that names no mode refuses them (istio/api :
-/// networking/v1alpha3/sidecar.proto, of which it is the first), and one with a proxy of its own sends them there.
-fn untold(policy: &Node<'_>, reading: &mut Reading<'_>) -> Untold {
-    if policy.is_missing() {
-        return Untold::Passes;
-    }
-    if policy.entries().iter().any(|(key, _)| !matches!(*key, "mode" | "egressProxy")) {
-        return Untold::Unknown;
-    }
-    let is_any = policy.get(reading, "mode").text(reading) == Some("ALLOW_ANY");
-    if is_any && policy.get(reading, "egressProxy").is_missing() { Untold::Passes } else { Untold::Stops }
-}
-
-/// Of whom listeners tell; nothing if one of their hosts cannot be read. A dot is `own`.
-fn of_listeners(listeners: &[Node<'_>], own: Option<&str>, reading: &mut Reading<'_>) -> Option<Told> {
+/// The namespaces of which listeners tell all; nothing if one of them is for a port or an address of its own. A dot is `own`.
+fn of_listeners(listeners: &[Node<'_>], own: Option<&str>, reading: &mut Reading<'_>) -> Option<Reach> {
     let mut namespaces = BTreeSet::new();
     for listener in listeners {
         if listener.entries().iter().any(|(key, _)| *key != "hosts") {
-            return Some(Told::Unknown);
+            return None;
         }
         for host in &listener.get(reading, "hosts").list(reading) {
             match host.text(reading)?.split_once('/') {
-                Some(("*", "*")) => return Some(Told::Everybody),
+                Some(("*", "*")) => return Some(Reach::Everywhere),
                 Some((".", "*")) => namespaces.extend(own.map(Symbol::from)),
                 Some((namespace, "*")) => drop(namespaces.insert(namespace.into())),
                 _ => {}
             }
         }
     }
-    Some(Told::Namespaces(namespaces))
+    Some(Reach::Namespaces(namespaces))
 }

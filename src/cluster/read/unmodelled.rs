@@ -2,13 +2,15 @@
 //!
 //! Owns: what each of them leaves open. Where an object says which pods it is about is `scope`'s.
 
+use std::collections::BTreeSet;
+
 use super::scope::{self, Scope, touched};
 use super::sidecar::{self, Reach};
 use super::{Manifests, is_policy, metadata};
 use crate::cluster::Platform;
 use crate::cluster::mesh::Sends;
 use crate::cluster::object::Object;
-use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Spared, Unmodelled, Why};
+use crate::cluster::unmodelled::{Ends, Gates, Proxies, Side, Unmodelled, Why};
 use crate::manifest::{self, Reading};
 
 impl Manifests {
@@ -46,9 +48,9 @@ impl Manifests {
         let reach = if scope == Scope::Sidecar { sidecar::reach(object, &named.namespace, root, reading) } else { None };
         let (side, spared) = match reach {
             Some(Reach::Everywhere) => return,
-            Some(Reach::Of(spared)) => (Side::Calling, spared),
-            None if scope == Scope::ListenerSet => (Side::Called, Spared::None),
-            None => (Side::Either, Spared::None),
+            Some(Reach::Namespaces(spared)) => (Side::Calling, spared),
+            None if scope == Scope::ListenerSet => (Side::Called, BTreeSet::new()),
+            None => (Side::Either, BTreeSet::new()),
         };
         // Gateways are told of everybody, whatever such objects say (istio/istio : pilot/pkg/model/context.go, `SetSidecarScope`).
         let proxies = match scope {
@@ -75,7 +77,7 @@ impl Manifests {
             None => &[(why, Side::Either, Proxies::Gateways)],
         };
         for (why, side, proxies) in acts {
-            let (object, ends, spared) = (named.clone(), ends.clone(), Spared::None);
+            let (object, ends, spared) = (named.clone(), ends.clone(), BTreeSet::new());
             self.unmodelled.push(Unmodelled { object, why: *why, gates, ends, side: *side, proxies: *proxies, spared });
         }
     }
@@ -92,7 +94,7 @@ impl Manifests {
         let namespace = if whole_mesh { "" } else { &object.namespace };
         let ends = Ends::of_namespace(namespace, scope::selected(text, reading).unwrap_or_default());
         let side = if is_policy(&object.kind) { Side::Called } else { Side::Either };
-        let (proxies, spared) = (Proxies::Any, Spared::None);
+        let (proxies, spared) = (Proxies::Any, BTreeSet::new());
         self.unmodelled.push(Unmodelled { object, why: Why::Unreadable, gates, ends, side, proxies, spared });
     }
 }

@@ -157,17 +157,14 @@ fn is_despite(step: &Step) -> bool {
     matches!(step.gate, Gate::Egress | Gate::Ingress) && step.decided_by.iter().all(|document| document.rule.is_none())
 }
 
-/// The kind of object that decides at a gate: that which stands for the gate, unless all that decides is of other kinds, as what a gateway
-/// listens by, or what is not modelled.
+/// The kind of object that decides at a gate: for what a gateway speaks, that by which it listens.
 pub(in super::super) fn kind(step: &Step) -> &str {
-    let usual = match step.gate {
+    match step.gate {
         Gate::Egress | Gate::Ingress => "NetworkPolicy",
-        Gate::Transport => return step.decided_by.first().map_or("PeerAuthentication", |document| &document.kind),
+        Gate::Transport => step.decided_by.first().map_or("PeerAuthentication", |document| &document.kind),
         Gate::Token => "RequestAuthentication",
         Gate::Caller => "AuthorizationPolicy",
-    };
-    let is_usual = step.decided_by.iter().any(|document| &*document.kind == usual);
-    step.decided_by.first().filter(|_| !is_usual).map_or(usual, |document| &document.kind)
+    }
 }
 
 /// `shop/web, egress rule 1`.

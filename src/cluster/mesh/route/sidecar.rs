@@ -94,19 +94,6 @@ impl Mesh {
         PortSet::full(Protocol::Tcp).subtract(&client.facts.spared_outbound())
     }
 
-    /// The namespace of the Service that a question is about, if the sidecar of the client surely takes the call for one of it: it is told of
-    /// the Service, which has an address of its own and declares the port, and a request names no other host.
-    pub(crate) fn called_by_name<'q>(&self, question: &'q Question) -> Option<&'q str> {
-        let Addressed::Service { namespace, name, port } = &question.addressed else { return None };
-        let Peer::Pod(client) = &question.source.peer else { return None };
-        let service = self.service(namespace, name)?;
-        let has_address = !matches!(service.kind, ServiceKind::Headless | ServiceKind::ExternalName);
-        let declares = service.ports.iter().any(|own| own.port == *port && own.protocol == Protocol::Tcp);
-        let host = question.request.as_ref().map(|request| &*request.host);
-        let is_its_own = host.is_none_or(|host| is_name_of(host, (service, *port), &client.namespace));
-        (has_address && declares && is_its_own && service.is_told_to(&client.namespace)).then_some(namespace)
-    }
-
     /// What a sidecar speaks to a pod of which its registry knows.
     fn ways_to_service(&self, question: &Question, said: Said<'_>, plain: &Course) -> Vec<Route> {
         let server = plane(&question.destination);
@@ -220,16 +207,4 @@ impl Mesh {
             }
         }
     }
-}
-
-/// Whether a host is a name by which clients of a namespace call a port of a Service, with the port behind it or without (istio/istio :
-/// pilot/pkg/networking/core/httproute.go, `GenerateAltVirtualHosts`).
-fn is_name_of(host: &str, (service, port): (&ServiceFacts, u16), client: &str) -> bool {
-    let (host, sent) = host.split_once(':').unwrap_or((host, ""));
-    let Some(rest) = host.strip_prefix(&*service.name) else { return false };
-    let is_whole = match rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(&*service.namespace)) {
-        Some(behind) => matches!(behind, "" | ".svc" | ".svc.cluster.local"),
-        None => rest.is_empty() && *service.namespace == *client,
-    };
-    is_whole && (sent.is_empty() || sent.parse() == Ok(port))
 }
