@@ -56,6 +56,12 @@ impl Cluster {
         PortSet::full(Protocol::Tcp).subtract(&self.mesh.named_ports(destination))
     }
 
+    /// The TCP ports of a pod on which the sidecar of a client refuses, or may refuse, a call that arrives in plaintext: by Service it may
+    /// speak mTLS there, and what no Service names is refused.
+    pub fn refused_in_plaintext(&self, client: &Endpoint, destination: &Endpoint) -> PortSet {
+        self.mesh.refused_in_plaintext(client, destination)
+    }
+
     /// Whether sidecars may call an end by the tunnel, though it is in no mesh: its label says that it listens there.
     pub fn may_be_tunnelled_to(&self, end: &Endpoint) -> bool {
         self.mesh.may_be_tunnelled_to(end)

@@ -178,7 +178,7 @@ impl<'c> Asking<'c> {
         let cuts = end.cuts(&self.names);
         let mut groups = groups::workloads(&cuts, apart.of(&cuts, way), &mut self.members);
         let unheard = Unheard::of(self.cluster, subject, way, &self.refusing);
-        self.refusing.classes().filter(|_| way == Way::Ingress).for_each(|class| groups::split(&mut groups, class, None));
+        unheard.classes().for_each(|class| groups::split(&mut groups, class, None));
         let outside = self.outside(&cuts);
         let mut view = View { owners: Vec::new(), groups: Vec::new(), outside: Vec::new(), end, cuts, unheard, subject, way };
         let readers = view.end.readers();
@@ -216,6 +216,7 @@ impl<'c> Asking<'c> {
     fn answer(&mut self, view: &View<'c>, far: &Endpoint, held: &[usize], learnt: &mut Learnt) -> usize {
         let mut pieces = Vec::new();
         let plain = self.plain.clone();
+        let refused = view.unheard.refused(self.cluster, far, view.subject);
         let probing = Some(self.cluster).filter(|cluster| view.is_probed(far, cluster));
         for group in view.ports(self.cluster, far, held) {
             let space = learnt.space(view, group.held, &mut self.spaces);
@@ -227,8 +228,7 @@ impl<'c> Asking<'c> {
                     Some(cluster) => probed(cluster, (far, view.subject), (protocol, port, transport), request),
                     None => view.end.decide(far, protocol, port, transport, request),
                 };
-                let decide =
-                    |request: Option<&Request>| view.unheard.settle(self.cluster, far, (protocol, port, transport), judged(request));
+                let decide = |request: Option<&Request>| view.unheard.settle(&refused, (protocol, port, transport), judged(request));
                 let said = self.said(space.as_deref(), (&view.end, &mut learnt.alike), decide);
                 if !said.is_empty() {
                     pieces.push(Piece { protocol, ports, transport, said: said.to_vec() });
@@ -412,7 +412,7 @@ impl View<'_> {
     /// not all is known.
     fn alone(&self, cluster: &Cluster, far: &Endpoint) -> Vec<PortSet> {
         if self.way == Way::Ingress {
-            return self.unheard.apart(cluster, far).collect();
+            return self.unheard.apart(self.unheard.refused(cluster, far, self.subject)).collect();
         }
         if self.cuts.is_empty() {
             return Vec::new();

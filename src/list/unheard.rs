@@ -9,7 +9,7 @@ use super::Reasons;
 use super::bits::Bits;
 use super::ends::{Asking, Ends, View, pod};
 use super::waypoints::{Over, by_view};
-use crate::cluster::{Addressed, Cluster, Endpoint, Silence, Way, WaypointCall};
+use crate::cluster::{Addressed, ClientRule, Cluster, Endpoint, Silence, Way, WaypointCall};
 use crate::flow::{DataPlane, PortSet, Protocol, Transport, Verdict};
 
 const UNOPENED: &str =
@@ -21,8 +21,8 @@ const NO_TUNNEL: &str = "it is the port of the tunnel, and whether the sidecar l
 pub(super) struct Unheard {
     /// On which ports nobody listens who is known, and why.
     silent: Option<(PortSet, &'static str)>,
-    /// To which no Service leads; none where no sidecar minds.
-    unnamed: PortSet,
+    /// On which ports sidecars refuse, or may refuse, to call it in plaintext, with the workloads whose sidecars do.
+    refused: Vec<(PortSet, Bits)>,
     /// Whether it may be called by the tunnel, though it is in no mesh.
     is_tunnelled_to: bool,
 }
@@ -42,14 +42,27 @@ impl Refusing {
         Self(found.into_iter().map(|(ports, at)| (ports, at.into_iter().collect())).collect())
     }
 
-    /// Whether none does.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Those that refuse the same.
-    pub(super) fn classes(&self) -> impl Iterator<Item = &Bits> {
-        self.0.iter().map(|(_, workloads)| workloads)
+    /// The same for the ports of a pod on which they refuse to call it in plaintext. That hangs on who calls only by what rules tell clients.
+    fn at(&self, cluster: &Cluster, subject: &Endpoint) -> Vec<(PortSet, Bits)> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let calls = cluster.told_calls(subject);
+        let workloads = cluster.workloads();
+        let mut told: BTreeMap<(usize, Vec<Option<ClientRule>>), Vec<usize>> = BTreeMap::new();
+        for (class, (_, members)) in self.0.iter().enumerate() {
+            for at in members.iter() {
+                let Some(client) = workloads.get(at) else { continue };
+                let rules = calls.iter().map(|call| cluster.client_rule(&client.endpoint, subject, &call.addressed)).collect();
+                told.entry((class, rules)).or_default().push(at);
+            }
+        }
+        let mut found: BTreeMap<PortSet, Vec<usize>> = BTreeMap::new();
+        for members in told.into_values() {
+            let Some(client) = members.first().and_then(|at| workloads.get(*at)) else { continue };
+            found.entry(cluster.refused_in_plaintext(&client.endpoint, subject)).or_default().extend(members);
+        }
+        found.into_iter().map(|(ports, at)| (ports, at.into_iter().collect())).collect()
     }
 }
 
@@ -65,23 +78,30 @@ impl Unheard {
         };
         Self {
             silent: cluster.unheard(subject).map(|unheard| (unheard.ports, words(unheard.silence))),
-            unnamed: if refusing.is_empty() { PortSet::none() } else { cluster.unnamed_ports(subject) },
+            refused: refusing.at(cluster, subject),
             is_tunnelled_to: cluster.may_be_tunnelled_to(subject),
         }
     }
 
-    /// The ports of which it says different things to a far end.
-    pub(super) fn apart(&self, cluster: &Cluster, far: &Endpoint) -> impl Iterator<Item = PortSet> {
+    /// Workloads whose sidecars refuse the same.
+    pub(super) fn classes(&self) -> impl Iterator<Item = &Bits> {
+        self.refused.iter().map(|(_, workloads)| workloads)
+    }
+
+    /// The ports on which the sidecar of a far end refuses to call `subject`, of which this is, in plaintext.
+    pub(super) fn refused(&self, cluster: &Cluster, far: &Endpoint, subject: &Endpoint) -> PortSet {
+        if self.refused.is_empty() { PortSet::none() } else { cluster.refused_in_plaintext(far, subject) }
+    }
+
+    /// The ports of which it says different things to a far end that refuses these.
+    pub(super) fn apart(&self, refused: PortSet) -> impl Iterator<Item = PortSet> {
         let silent = self.silent.iter().map(|(ports, _)| ports.clone());
-        let refused = (!self.unnamed.is_empty()).then(|| self.unnamed.intersect(&cluster.refused_unnamed(far)));
-        silent.chain(refused.filter(|refused| !refused.is_empty()))
+        silent.chain(Some(refused).filter(|refused| !refused.is_empty()))
     }
 
     /// Why a connection of TCP is left open, if gates let it pass; who speaks mutual TLS calls some Service.
-    fn reason(&self, cluster: &Cluster, far: &Endpoint, port: u16, transport: Transport) -> Option<&'static str> {
-        let holds = |ports: &PortSet| ports.contains(Protocol::Tcp, port);
-        let is_unnamed = transport == Transport::Plaintext && holds(&self.unnamed);
-        if is_unnamed && holds(&cluster.refused_unnamed(far)) {
+    fn reason(&self, refused: &PortSet, port: u16, transport: Transport) -> Option<&'static str> {
+        if transport == Transport::Plaintext && refused.contains(Protocol::Tcp, port) {
             return Some(Cluster::UNNAMED);
         }
         self.silence(port)
@@ -92,18 +112,12 @@ impl Unheard {
         self.silent.as_ref().filter(|(ports, _)| ports.contains(Protocol::Tcp, port)).map(|(_, reason)| *reason)
     }
 
-    /// What becomes of a verdict of gates on a connection.
-    pub(super) fn settle(
-        &self,
-        cluster: &Cluster,
-        far: &Endpoint,
-        (protocol, port, transport): (Protocol, u16, Transport),
-        verdict: Verdict,
-    ) -> Verdict {
+    /// What becomes of a verdict of gates on a connection with a far end that refuses these ports.
+    pub(super) fn settle(&self, refused: &PortSet, (protocol, port, transport): (Protocol, u16, Transport), verdict: Verdict) -> Verdict {
         if protocol != Protocol::Tcp || verdict != Verdict::Allowed {
             return verdict;
         }
-        self.reason(cluster, far, port, transport).map_or(verdict, |reason| Verdict::Unspecified(reason.to_owned()))
+        self.reason(refused, port, transport).map_or(verdict, |reason| Verdict::Unspecified(reason.to_owned()))
     }
 
     /// The same of a call of a Service.

@@ -85,6 +85,61 @@ fn addresses_on_ports_that_a_sidecar_does_not_take_over_are_open_to_it() {
         "metadata: {name: web, namespace: shop, labels: {app: web}, annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '443'}}",
     );
     assert_eq!(judged(&mesh, "pod/web@shop -> 203.0.113.7:443"), Verdict::Allowed);
+    assert_eq!(judged(&mesh, "pod/web@shop -> db@shop:443 plaintext"), Verdict::Allowed);
+    assert_eq!(judged(&mesh.replace("'443'", "'80'"), "pod/web@shop -> svc/db@shop:80 plaintext"), Verdict::Allowed);
     assert!(matches!(judged(&mesh, "pod/web@shop -> 203.0.113.7:80"), Verdict::Unspecified(_)));
     assert!(matches!(judged(&mesh, "pod/db@shop -> 203.0.113.7:443"), Verdict::Unspecified(_)));
+}
+
+/// A rule for clients of `db`, or a word about what `db` takes.
+fn spoken(kind: &str, spec: &str) -> String {
+    let group = if kind == "DestinationRule" { "networking" } else { "security" };
+    format!("---\napiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: x, namespace: shop}}\nspec: {spec}\n")
+}
+
+/// Between sidecars plaintext is a call of the pod's own address, as by Service they speak mTLS (`semantics.md` §3.3, §5.5).
+#[test]
+fn plaintext_between_sidecars_is_a_call_of_what_no_service_names() {
+    for flow in ["web@shop -> db@shop:80 plaintext", "web@shop -> svc/db@shop:80 plaintext", "web@shop -> pod/db@shop:80 plaintext"] {
+        let verdict = judged(&world(REFUSES), flow);
+        assert!(matches!(&verdict, Verdict::Unspecified(reason) if reason.contains("`outboundTrafficPolicy`")), "{flow}: {verdict:?}");
+        assert_eq!(judged(&world(PASSES_ON), flow), Verdict::Allowed, "{flow}");
+    }
+    for flow in [
+        "web@shop -> db@shop:80",
+        "web@shop -> svc/db@shop:80 mtls",
+        "old@plain -> db@shop:80 plaintext",
+        "web@shop -> old@plain:80 plaintext",
+    ] {
+        assert_eq!(judged(&world(REFUSES), flow), Verdict::Allowed, "{flow}");
+    }
+    let strict = world(REFUSES) + &spoken("PeerAuthentication", "{mtls: {mode: STRICT}}");
+    assert_eq!(judged(&strict, "web@shop -> svc/db@shop:80 plaintext"), Verdict::Denied, "a gate that refuses for sure decides");
+}
+
+/// What makes clients speak plaintext with the Service makes it no call of the pod's own address (`semantics.md` §3.3).
+#[test]
+fn plaintext_that_sidecars_speak_by_service_is_let_out() {
+    let rule = |tls: &str| spoken("DestinationRule", &format!("{{host: db, trafficPolicy: {{tls: {{mode: {tls}}}}}}}"));
+    for said in [rule("DISABLE"), spoken("PeerAuthentication", "{mtls: {mode: DISABLE}}")] {
+        for flow in ["web@shop -> db@shop:80 plaintext", "web@shop -> svc/db@shop:80 plaintext"] {
+            assert_eq!(judged(&(world(REFUSES) + &said), flow), Verdict::Allowed, "{flow}: {said}");
+        }
+        assert!(matches!(judged(&(world(REFUSES) + &said), "web@shop -> pod/db@shop:80 plaintext"), Verdict::Unspecified(_)));
+    }
+    let mutual = world(REFUSES) + &rule("ISTIO_MUTUAL");
+    assert!(matches!(judged(&mutual, "web@shop -> svc/db@shop:80 plaintext"), Verdict::Unspecified(_)));
+}
+
+/// With which of two Services, one of which is spoken to in plaintext: some call of it is.
+#[test]
+fn plaintext_to_one_of_several_services_is_let_out() {
+    let other = "---\napiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: shop}\n\
+                 spec: {selector: {app: db}, ports: [{name: http, port: 81, targetPort: 80}]}\n";
+    let two = world(REFUSES) + other;
+    assert!(matches!(judged(&two, "web@shop -> db@shop:80 plaintext"), Verdict::Unspecified(_)));
+    let plain = two + &spoken("DestinationRule", "{host: other, trafficPolicy: {tls: {mode: DISABLE}}}");
+    assert_eq!(judged(&plain, "web@shop -> svc/other@shop:81 plaintext"), Verdict::Allowed);
+    assert!(matches!(judged(&plain, "web@shop -> svc/db@shop:80 plaintext"), Verdict::Unspecified(_)));
+    assert_eq!(judged(&plain, "web@shop -> db@shop:80 plaintext"), Verdict::Allowed);
 }

@@ -130,10 +130,32 @@ fn what_no_service_names_is_left_open_where_sidecars_refuse_it() {
         let (cluster, _) = read(platform(), &yaml);
         super::cells(&list::list(&cluster, &Options::default()))
     };
-    assert!(all.contains(&format!("? shop/* | old/old[Pod], shop/db[Pod] | TCP 1-8079,8081-65535 | plaintext | {UNNAMED}")), "{all:#?}");
+    assert!(all.contains(&format!("? shop/* | old/old[Pod] | TCP 1-8079,8081-65535 | plaintext | {UNNAMED}")), "{all:#?}");
     // Who has no sidecar refuses nothing, and what speaks mutual TLS called some Service.
     assert!(all.contains(&"old/old[Pod] | shop/db[Pod] | TCP 1-15007,15009-65535; UDP *; SCTP * | plaintext".to_owned()), "{all:#?}");
-    assert!(all.contains(&"shop/web[Pod] | shop/db[Pod] | TCP 8080; UDP *; SCTP * | either".to_owned()), "{all:#?}");
+    assert!(all.contains(&format!("? shop/* | shop/* | TCP * | plaintext | {UNNAMED}")), "{all:#?}");
+}
+
+/// By Service sidecars speak mTLS with each other, so plaintext is a call of the pod's own address, unless a rule has them speak it
+/// (`semantics.md` §3.3, §5.5).
+#[test]
+fn plaintext_between_sidecars_is_left_open_unless_they_speak_it_by_service() {
+    let yaml = REFUSES.to_owned() + &shop() + &service("shop", "db", "{name: a, port: 80, targetPort: 8080}");
+    let rows = |more: &str| between(&format!("{yaml}{more}"), "shop/web[Pod]", "shop/db[Pod]");
+    let sure = |row: &&String| !row.starts_with('?');
+    assert!(rows("").iter().filter(sure).all(|row| row.ends_with("| -") || row.ends_with("| mTLS")), "{:#?}", rows(""));
+    assert!(rows("").contains(&format!("? any workload | any workload | TCP * | plaintext | {UNNAMED}")), "{:#?}", rows(""));
+    let rule = |more: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: x, namespace: shop}}\n\
+             spec: {{host: db, trafficPolicy: {{tls: {{mode: DISABLE}}}}{more}}}\n---\n"
+        )
+    };
+    let is_open = |rows: &[String]| !rows.iter().any(|row| row.contains("TCP 8080") && row.ends_with("| plaintext"));
+    assert!(!is_open(&rows(&rule(""))), "{:#?}", rows(&rule("")));
+    // A rule for some clients is heard by them alone.
+    assert!(!is_open(&rows(&rule(", workloadSelector: {matchLabels: {app: web}}"))));
+    assert!(is_open(&rows(&rule(", workloadSelector: {matchLabels: {app: db}}"))));
 }
 
 #[test]

@@ -39,11 +39,7 @@ impl Mesh {
     fn service_calls(&self, destination: &Endpoint) -> Vec<(Addressed, Vec<u16>)> {
         let Peer::Pod(pod) = &destination.peer else { return Vec::new() };
         let calls = self.services_of(pod).into_iter().flat_map(|service| {
-            let (namespace, name) = (&service.namespace, &service.name);
-            let call = move |port: &ServicePort| {
-                let addressed = Addressed::Service { namespace: Symbol::clone(namespace), name: Symbol::clone(name), port: port.port };
-                (addressed, leads_to(service, port, destination))
-            };
+            let call = move |port: &ServicePort| (by_name(service, port), leads_to(service, port, destination));
             service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(call)
         });
         calls.collect()
@@ -52,14 +48,34 @@ impl Mesh {
     /// The TCP ports of a pod to which Services lead whoever does not choose pods itself, as far as they are known. Of one that is not
     /// exported to everybody some sidecars are not told.
     pub(crate) fn named_ports(&self, destination: &Endpoint) -> PortSet {
-        let Peer::Pod(pod) = &destination.peer else { return PortSet::none() };
-        let told = self.services_of(pod).into_iter().filter(|service| service.exported.is_empty());
-        let ports = told.flat_map(|service| {
+        together(self.named_calls(destination).map(|(_, port)| port))
+    }
+
+    /// Those of them where the sidecar of a client surely speaks plaintext with some such Service.
+    fn plainly_named_ports(&self, client: &Endpoint, destination: &Endpoint) -> PortSet {
+        let is_plain = |(addressed, port): &(Addressed, u16)| self.speaks_plaintext((client, destination), addressed.clone(), *port);
+        together(self.named_calls(destination).filter(is_plain).map(|(_, port)| port))
+    }
+
+    /// The TCP ports of a pod on which the sidecar of a client refuses, or may refuse, a call that arrives in plaintext: no Service leads
+    /// there with which it surely speaks that, so it is one of the pod's own address.
+    pub(crate) fn refused_in_plaintext(&self, client: &Endpoint, destination: &Endpoint) -> PortSet {
+        let refused = self.refused_unnamed(client);
+        if refused.is_empty() { refused } else { refused.subtract(&self.plainly_named_ports(client, destination)) }
+    }
+
+    /// Calls of a pod by Services of which every sidecar is told, with the port of the pod where they arrive.
+    fn named_calls(&self, destination: &Endpoint) -> impl Iterator<Item = (Addressed, u16)> {
+        let services = match &destination.peer {
+            Peer::Pod(pod) => self.services_of(pod),
+            Peer::Address(_) => Vec::new(),
+        };
+        let told = services.into_iter().filter(|service| service.exported.is_empty());
+        told.flat_map(move |service| {
             let is_told = |port: &&ServicePort| is_told_of_pod((service, port), &destination.facts) == Truth::Yes;
             let own = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).filter(is_told);
-            own.flat_map(move |port| arrivals(service, port, destination))
-        });
-        ports.fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, port)))
+            own.flat_map(move |port| arrivals(service, port, destination).into_iter().map(move |arrival| (by_name(service, port), arrival)))
+        })
     }
 
     /// Whether a client that calls a port of a Service surely arrives at this port of a pod, by way of its proxy if it has one.
@@ -131,6 +147,15 @@ impl Mesh {
     pub(crate) fn tells_gateways(&self, addressed: &Addressed) -> bool {
         matches!(addressed, Addressed::Service { namespace, name, .. } if self.takes_ingress(namespace, name))
     }
+}
+
+/// A call of a port of a Service.
+fn by_name(service: &ServiceFacts, port: &ServicePort) -> Addressed {
+    Addressed::Service { namespace: Symbol::clone(&service.namespace), name: Symbol::clone(&service.name), port: port.port }
+}
+
+fn together(ports: impl Iterator<Item = u16>) -> PortSet {
+    ports.fold(PortSet::none(), |sum, port| sum.union(&PortSet::one(Protocol::Tcp, port)))
 }
 
 /// A call that meets nobody on its way.

@@ -7,6 +7,7 @@ mod outward;
 mod sidecar;
 
 pub(crate) use sidecar::UNNAMED;
+use sidecar::UNSPOKEN;
 
 use super::Mesh;
 use super::attachment::{self, Acts, GATEWAY_NAME, Known};
@@ -175,8 +176,10 @@ impl Mesh {
     fn ways(&self, question: &Question, pod: &Pod, target: Target) -> Vec<Route> {
         let courses = self.courses(question, pod, &target);
         let wanted = |route: &Route| question.transport.is_none_or(|asked| route.course.speaks.transport() == asked);
-        let doubt = courses.iter().find_map(|route| route.doubt);
-        let routes: Vec<Route> = courses.into_iter().filter(wanted).collect();
+        let unspoken = self.is_refused_in_plaintext(question, &courses).then_some(UNSPOKEN);
+        let doubt = courses.iter().find_map(|route| route.doubt).or(unspoken);
+        let doubted = |route: Route| Route { doubt: route.doubt.or(unspoken), ..route };
+        let routes: Vec<Route> = courses.into_iter().filter(wanted).map(doubted).collect();
         if !routes.is_empty() {
             return routes;
         }
@@ -347,7 +350,7 @@ fn told_apart(mut routes: Vec<Route>, hangs_on: &'static str) -> Vec<Route> {
 impl Route {
     /// Whether all that is not known of it is whether the client's own sidecar refuses it: what gates refuse for sure stays refused.
     pub(crate) fn may_only_be_refused(&self) -> bool {
-        self.doubt == Some(UNNAMED)
+        matches!(self.doubt, Some(UNNAMED | UNSPOKEN))
     }
 
     /// Whether every gate sees the same on both.

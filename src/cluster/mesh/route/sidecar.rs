@@ -17,6 +17,8 @@ use crate::inventory::{OutboundCapture, ServiceFacts, ServiceKind, ServicePort};
 
 /// A client that writes the name of a Service in its request may get through all the same.
 pub(crate) const UNNAMED: &str = "the mesh's `outboundTrafficPolicy` refuses calls of what no Service names, as of the addresses of pods";
+pub(super) const UNSPOKEN: &str = "the caller's sidecar may speak no plaintext with what is called by Service, and calls of what no Service names, as of \
+                                   the addresses of pods, the mesh's `outboundTrafficPolicy` refuses";
 const UNTOLD: &str = "what a sidecar does with calls of a Service of which it is not told";
 
 impl Mesh {
@@ -92,6 +94,23 @@ impl Mesh {
             return PortSet::none();
         }
         PortSet::full(Protocol::Tcp).subtract(&client.facts.spared_outbound())
+    }
+
+    /// Whether a call that is said to arrive in plaintext may be one that the client's sidecar refuses: what it does by itself with what is
+    /// called is, or may be, to speak mTLS, so that only a call of the pod's own address arrives so (`semantics.md` §3.3, §5.5).
+    pub(super) fn is_refused_in_plaintext(&self, question: &Question, courses: &[Route]) -> bool {
+        let is_asked = question.transport == Some(Transport::Plaintext) && question.addressed != Addressed::Unsaid;
+        is_asked
+            && courses.iter().any(|route| route.course.speaks == Speaks::Mtls)
+            && self.refused_unnamed(&question.source).contains(Protocol::Tcp, question.port)
+    }
+
+    /// Whether the sidecar of a client surely speaks plaintext with a port of a pod that is called so.
+    pub(in crate::cluster::mesh) fn speaks_plaintext(&self, ends: (&Endpoint, &Endpoint), addressed: Addressed, port: u16) -> bool {
+        let (source, destination) = (ends.0.clone(), ends.1.clone());
+        let (protocol, transport, request) = (Protocol::Tcp, None, None);
+        let routes = self.routes(&Question { source, destination, protocol, port, transport, request, addressed });
+        routes.iter().all(|route| route.course.speaks.transport() == Transport::Plaintext)
     }
 
     /// What a sidecar speaks to a pod of which its registry knows.
