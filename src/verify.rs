@@ -48,6 +48,7 @@ pub use judge::{Judge, JudgedEnd, Way};
 pub use labels::Worlds;
 pub use manifests::Manifests;
 pub use meshed::Meshed;
+pub(crate) use meshed::shown_plane;
 pub use program::Program;
 pub use proof::{Ends, Proof, Written, prove};
 pub use reach::{Product, Reach, Triple, Wanted};

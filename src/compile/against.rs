@@ -116,13 +116,14 @@ pub fn against(input: Input, manifests: &[FileId]) -> Against {
     let accepted = proof.accepted.iter().map(|difference| telling.flow(&difference.flow)).collect();
     let no_mesh = Mesh::of(configuration, &outcome.sources, &read).beside(&outcome.policy) == Mesh::Unmentioned;
     let meshed = Meshed::new(&outcome.policy, &cluster, no_mesh.then_some(DataPlane::None));
-    let unjudged = unjudged(&proof.differences, (&outcome.sources, manifests), &outcome.policy.config, platform);
-    let teller = Teller { policy: &outcome.policy, cluster: &cluster, unjudged, telling: &telling, meshed };
     let mut assumptions = check_assumptions(&outcome.policy, &cluster, proof.assumptions);
+    let shown = is_any_turned(&assumptions).then(|| prove_as_shown(&outcome.policy, &outcome.gates, &cluster, meshed));
+    let found = proof.differences.iter().chain(shown.iter().flat_map(|shown| &shown.differences));
+    let unjudged = unjudged(found, (&outcome.sources, manifests), &outcome.policy.config, platform);
+    let teller = Teller { policy: &outcome.policy, cluster: &cluster, unjudged, telling: &telling, meshed };
     let AllTold { mut differences, hanging } = teller.told(proof.differences);
     let mut is_cut_short = proof.is_cut_short;
-    if is_any_turned(&assumptions) {
-        let shown = prove_as_shown(&outcome.policy, &outcome.gates, &cluster, meshed);
+    if let Some(shown) = shown {
         is_cut_short |= shown.is_cut_short;
         differences = beside(differences, teller.told(shown.differences).differences);
     }

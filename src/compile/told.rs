@@ -7,10 +7,9 @@
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use super::expectations::decide;
 use super::platform::platform;
 use super::unanswered::unanswered;
-use crate::cluster::{self, Cluster, Decision, Endpoint, Platform};
+use crate::cluster::{self, Cluster, Decision, Endpoint, Network, Platform};
 use crate::config::{Answer, Config};
 use crate::flow::{Flow, Peer, Protocol, Symbol, Transport, Verdict};
 use crate::ir::Policy;
@@ -61,13 +60,13 @@ pub(super) struct Teller<'a> {
 
 /// Manifests on a network plugin of which nobody knows that it judges SCTP, where they differ from the intents over that; `taken` is the
 /// platform of the comparison, which takes it for granted (`semantics.md` §1.6).
-pub(super) fn unjudged(
-    differences: &[Difference],
+pub(super) fn unjudged<'d>(
+    mut differences: impl Iterator<Item = &'d Difference>,
     (sources, manifests): (&Sources, &[FileId]),
     config: &Config,
     taken: Platform,
 ) -> Option<Cluster> {
-    let is_open = config.network_plugin.sctp != Answer::Yes && differences.iter().any(|one| one.flow.protocol == Protocol::Sctp);
+    let is_open = config.network_plugin.sctp != Answer::Yes && differences.any(|one| one.flow.protocol == Protocol::Sctp);
     is_open.then(|| cluster::read(sources, manifests, Platform { sctp: platform(config).sctp, ..taken }).0)
 }
 
@@ -91,7 +90,7 @@ impl Teller<'_> {
             }
             (difference.flow, decision) = (flow, again);
         }
-        let hangs_on_plugin = difference.flow.protocol == Protocol::Sctp;
+        let hangs_on_plugin = difference.flow.protocol == Protocol::Sctp || self.is_on_host_network(&difference.flow);
         if let Verdict::Unspecified(_) = decision.verdict
             && (hangs_on_plugin || difference.right == Verdict::Allowed)
         {
@@ -125,7 +124,14 @@ impl Teller<'_> {
 
     fn decide(&self, flow: &Flow) -> Decision {
         let unjudged = self.unjudged.as_ref().filter(|_| flow.protocol == Protocol::Sctp);
-        self.answered(flow, decide(unjudged.unwrap_or(self.cluster), flow))
+        self.answered(flow, unjudged.unwrap_or(self.cluster).decide(&self.meshed.question(flow)))
+    }
+
+    /// Whether an end of a flow stands for pods on the network of their node: what policies do with these hangs on the network plugin
+    /// (`semantics.md` §1.7).
+    fn is_on_host_network(&self, flow: &Flow) -> bool {
+        let question = self.meshed.question(flow);
+        [question.source, question.destination].iter().any(|end| end.facts.network == Network::Host)
     }
 
     /// What the cluster does with a flow, as far as somebody listens there.

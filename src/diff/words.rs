@@ -274,14 +274,13 @@ fn placed_words(cube: &PodCube) -> String {
     }
 }
 
-/// Address blocks, the first few one by one.
 /// All addresses but a few blocks, and what lies in those without being left out; none where that is no shorter than to name each block,
 /// or would take in some that are left out.
 fn all_but(addresses: &AddressSet) -> Option<Vec<String>> {
     let left_out = addresses.complement().blocks_apart()?;
     let inside: Vec<&Prefix> = left_out.iter().flat_map(|block| &block.except).collect();
     let named = left_out.len() + inside.len();
-    if named > NAMED || named >= addresses.blocks().iter().map(|block| 1 + block.except.len()).sum() {
+    if named > NAMED || named >= addresses.blocks().iter().map(AddressBlock::entries).sum() {
         return None;
     }
     let but: Vec<String> = left_out.iter().map(|block| block_words(&block.prefix)).collect();
@@ -298,7 +297,7 @@ fn block_words(prefix: &Prefix) -> String {
 /// Blocks, each but for what it leaves out, where those are few; else as many as are named and how many more there are.
 fn blocks(addresses: &AddressSet) -> Vec<String> {
     let blocks = addresses.blocks();
-    if blocks.iter().map(|block| 1 + block.except.len()).sum::<usize>() <= NAMED {
+    if blocks.iter().map(AddressBlock::entries).sum::<usize>() <= NAMED {
         return blocks.iter().map(block_but).collect();
     }
     let prefixes = addresses.prefixes();

@@ -65,7 +65,7 @@ pub(super) fn words(part: &AddressSet, (whole, name): (&AddressSet, Option<&str>
 
 /// How many blocks and exceptions say a set.
 fn entries(set: &AddressSet) -> usize {
-    set.blocks().iter().map(|block| 1 + block.except.len()).sum()
+    set.blocks().iter().map(AddressBlock::entries).sum()
 }
 
 /// A set as blocks; what a block leaves out ends before the next one.

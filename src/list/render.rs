@@ -12,7 +12,7 @@ mod text;
 use std::fmt;
 
 use crate::cluster::Document;
-use crate::flow::{AddressSet, Intervals, PortSet, Prefix, Protocol, Symbol};
+use crate::flow::{AddressBlock, AddressSet, Intervals, PortSet, Prefix, Protocol, Symbol};
 use crate::source::Sources;
 
 use super::{DoubtRow, Listing, Party, Passage, Side, Transports};
@@ -120,7 +120,7 @@ fn all_but(name: &str, others: &AddressSet) -> Option<Words> {
 fn blocks(set: &AddressSet) -> Words {
     let blocks = set.blocks();
     let said: Vec<String> = blocks.iter().map(|block| but(block.prefix, &block.except)).collect();
-    Words { said: said.join(", "), count: blocks.iter().map(|block| 1 + block.except.len()).sum() }
+    Words { said: said.join(", "), count: blocks.iter().map(AddressBlock::entries).sum() }
 }
 
 /// A set but for blocks.

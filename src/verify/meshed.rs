@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::besides;
 use super::judge::Way;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Network, Question};
 use crate::flow::{DataPlane, Flow, Labels, NAMESPACE_NAME, Peer, Pod, Symbol};
 use crate::inventory::{NEVER_INJECTED, namespace_plane};
 use crate::ir::Policy;
@@ -64,6 +64,18 @@ impl<'a> Meshed<'a> {
     pub fn is_taken_in_one_way(&self, flow: &Flow) -> bool {
         let is_one_way = |peer: &Peer, way: Way| !matches!(peer, Peer::Pod(pod) if self.running(pod, way) == Some(Running::Otherwise));
         is_one_way(&flow.source, Way::Egress) && is_one_way(&flow.destination, Way::Ingress)
+    }
+
+    /// What is asked of the manifests about a flow: of an end of which they show no pods but ones on the network of their node it is asked
+    /// about such a pod.
+    pub fn question(&self, flow: &Flow) -> Question {
+        let mut question = Question::from(flow);
+        for (end, way) in [(&mut question.source, Way::Egress), (&mut question.destination, Way::Ingress)] {
+            if matches!(&end.peer, Peer::Pod(pod) if besides::is_on_host_network(self.cluster, pod, way)) {
+                end.facts.network = Network::Host;
+            }
+        }
+        question
     }
 
     /// Whether a pod is taken like this too where it is said that it lacks labels of those that the manifests show.
@@ -136,7 +148,7 @@ impl<'a> Meshed<'a> {
 
 /// How the pods of a namespace take part in the mesh of which nobody says more, as manifests show it: by its labels, or as it has none that
 /// take them in beside namespaces that have (`semantics.md` §2.1); none if they do not show it.
-pub(super) fn shown_plane(cluster: &Cluster, name: &str) -> Option<DataPlane> {
+pub(crate) fn shown_plane(cluster: &Cluster, name: &str) -> Option<DataPlane> {
     namespace_plane(cluster.namespace_labels(name)?).or_else(|| cluster.is_unjoined(name).then_some(DataPlane::None))
 }
 

@@ -4,7 +4,6 @@
 //! as nobody has said which of the two is to be.
 
 use super::assumption::Assumption;
-use super::besides::is_on_host_network;
 use super::checked::{Checked, Status};
 use super::judge::Way;
 use super::labels::Worlds;
@@ -13,7 +12,7 @@ use super::proof::{Ends, Proof, prove_in, world_beside};
 use super::world::PolicyWorld;
 use crate::classes::World;
 use crate::cluster::Cluster;
-use crate::flow::{Flow, LabelCube, Labels, Peer, Pod, PodCube, Symbol, Values};
+use crate::flow::{LabelCube, Labels, Peer, Pod, PodCube, Symbol, Values};
 use crate::gates::Gates;
 use crate::ir::Policy;
 
@@ -30,23 +29,12 @@ pub fn is_any_turned(assumptions: &[Checked]) -> bool {
 
 /// Compares a program with manifests at the ends of managed namespaces, over every pod that could exist, each as whoever asks about it by
 /// its labels is told that it takes part in the mesh.
-///
-/// What policies do with pods on the network of their node Kubernetes leaves undefined (`semantics.md` §1.7): of what they turn out to do as
-/// they are shown nothing is certain, and nothing is told.
 pub fn prove_as_shown(policy: &Policy, gates: &Gates, cluster: &Cluster, meshed: Meshed<'_>) -> Proof {
     let world = world_beside(policy, cluster, Ends::Managed);
     let planes = planes(&world, cluster);
     let shown = |way| AsShown { world: &world, meshed, way, planes: &planes };
     let (sources, destinations) = (shown(Way::Egress), shown(Way::Ingress));
-    let mut proof = prove_in(&world, Worlds { sources: &sources, destinations: &destinations }, (policy, gates, cluster), Ends::Managed);
-    proof.differences.retain(|difference| !meets_host_network(cluster, &difference.flow));
-    proof
-}
-
-/// Whether an end of a flow stands for pods that are on the network of their node, as manifests show them.
-fn meets_host_network(cluster: &Cluster, flow: &Flow) -> bool {
-    let is_met = |(peer, way): (&Peer, Way)| matches!(peer, Peer::Pod(pod) if is_on_host_network(cluster, pod, way));
-    [(&flow.source, Way::Egress), (&flow.destination, Way::Ingress)].into_iter().any(is_met)
+    prove_in(&world, Worlds { sources: &sources, destinations: &destinations }, (policy, gates, cluster), Ends::Managed)
 }
 
 /// The pods that take part in the mesh otherwise than a program's world has them: those of namespaces by the labels of these, and of workloads.

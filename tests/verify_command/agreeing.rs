@@ -211,6 +211,12 @@ fn pods_on_the_network_of_their_node_are_no_certain_difference() {
         let page = place.run("explain 'app=web@shop -> app=db@shop:5432 plaintext' intents --manifests edited.yaml").stdout;
         assert!(page.starts_with("UNSPECIFIED"), "{end}: {page}");
     }
+    // So it is where policies let everybody in, which the comparison finds without looking at who is shown.
+    let open = network("open", "{podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}");
+    let place = compiled(&program, CONFIG);
+    let found = ask(&place, "open", &format!("{}{INJECTED_SHOP}---\n{}---\n{open}", without(&place, &[]), on_host("db")));
+    let of_db: Vec<&String> = found.flows.iter().filter(|flow| flow.contains("app=db@shop")).collect();
+    assert!(found.status == 1 && !of_db.is_empty(), "{:?}", found.flows);
     // Beside it stands what other pods do that are turned out of the mesh.
     let place = compiled(SHOP, CONFIG);
     let shown = [on_host("agent"), deployment("web", ""), refused("db")].join("---\n");

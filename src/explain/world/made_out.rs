@@ -12,6 +12,7 @@ use crate::explain::setting::Judge;
 use crate::flow::{AddressSet, DataPlane, LabelCube, Labels, NAMESPACE_NAME, Peer, Pod, PodCube, PodSet, Prefix, Symbol, Values};
 use crate::inventory::namespace_plane;
 use crate::ir::{Policy, Workload};
+use crate::verify::shown_plane;
 
 /// By what somebody is made out whom nobody describes.
 #[derive(Debug, Clone, Copy)]
@@ -178,10 +179,7 @@ impl Ground<'_> {
     fn shown_plane(&self, namespace: &str) -> Option<DataPlane> {
         match self.judge {
             Judge::Compiled => None,
-            Judge::Given => {
-                let by_labels = namespace_plane(self.cluster.namespace_labels(namespace)?);
-                by_labels.or_else(|| self.cluster.is_unjoined(namespace).then_some(DataPlane::None))
-            }
+            Judge::Given => shown_plane(self.cluster, namespace),
         }
     }
 

@@ -17,6 +17,13 @@ pub struct AddressBlock {
     pub except: Vec<Prefix>,
 }
 
+impl AddressBlock {
+    /// How many blocks say it: itself and those that it leaves out.
+    pub const fn entries(&self) -> usize {
+        1 + self.except.len()
+    }
+}
+
 /// The part of the set below one prefix.
 enum Node {
     Empty,
@@ -154,7 +161,7 @@ mod tests {
     }
 
     fn entries(blocks: &[AddressBlock]) -> usize {
-        blocks.iter().map(|block| 1 + block.except.len()).sum()
+        blocks.iter().map(AddressBlock::entries).sum()
     }
 
     fn shown(blocks: &[AddressBlock]) -> Vec<String> {
